@@ -1,0 +1,26 @@
+/* The control socket: one request a connection. A request is words, each ended by a NUL, and a NUL after the last;
+ * the answer is '+' or '-' (failed) and text up to the end. Only the owner's processes reach it (mode 0600 in a
+ * 0700 folder). */
+#ifndef ADMIN_CONTROL_H
+#define ADMIN_CONTROL_H
+
+#include "link/tcp.h"
+
+enum { CONTROL_REQUEST_MAX = 64 * 1024, CONTROL_WORDS_MAX = 64, CONTROL_MAX = 64 };
+
+struct control;
+
+/* A request came: takes the words (owned array of owned texts). Answer once with control_answer(asker). */
+typedef void control_fn(void *arg, uint64_t asker, char **words, uint32_t n);
+
+/* ERR_BUSY: another server lives at this path. */
+int control_new(struct loop *l, const char *path, control_fn *on_request, void *arg, struct control **ret);
+void control_free(struct control **c);
+/* To an asker that has gone: nothing. */
+void control_answer(struct control *c, uint64_t asker, const char *text, bool failed);
+
+/* The other side, blocking: sends words, appends the answer's text to out. ERR_NOTFOUND: nobody listens there;
+ * ERR_INVALID: answered with failure (text says why); ERR_IO. */
+int control_call(const char *path, const char *const *words, uint32_t n, struct buf *out);
+
+#endif

@@ -1,0 +1,236 @@
+#include "app/ask.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "admin/control.h"
+#include "app/server.h"
+#include "base/err.h"
+#include "base/mem.h"
+
+/* ---- what is printed ---- */
+
+static void print_answer(const char *text, bool failed)
+{
+	FILE *out = failed ? stderr : stdout;
+
+	fputs(failed ? "wireside: " : "", out);
+	fputs(text, out);
+	if (*text && text[strlen(text) - 1] != '\n')
+		fputc('\n', out);
+	fflush(out);
+}
+
+/* ---- a stopped server's data ---- */
+
+struct offline {
+	struct loop *loop;
+	bool answered, failed;
+};
+
+static void on_answer(void *arg, const char *text, bool failed)
+{
+	struct offline *o = arg;
+
+	print_answer(text ? text : "", failed);
+	o->answered = true;
+	o->failed = failed;
+}
+
+/* Without a configuration the domain that is meant is the one in the address, or the one to list. */
+static void serve_any_domain(struct config *c, const char *const *words, uint32_t n)
+{
+	struct jid_buf jid;
+
+	for (uint32_t i = 2; i < n && i < 4 && c->domains.n == 0; i++)
+		if (words[i][0] != '-' && jid_parse_buf(str_z(words[i]), &jid) == 0)
+			c->domains.item[c->domains.n++] = str_dup(jid_domain(jid.jid));
+	if (!c->domains.n)
+		c->domains.item[c->domains.n++] = xstrdup("localhost");
+}
+
+static void run_inside(struct offline *o, const struct config *c, const char *const *words, uint32_t n)
+{
+	struct server *s = NULL;
+	struct buf why;
+
+	buf_init(&why, 4096);
+	if (server_new(o->loop, c, &s, &why) != 0) {
+		print_answer(buf_cstr(&why), true);
+	} else {
+		server_start_wires(s);
+		server_command(s, words, n, on_answer, o);
+		for (int i = 0; i < 10000 && !o->answered; i++)
+			loop_step(o->loop, true);
+		if (!o->answered)
+			fprintf(stderr, "wireside: no answer from the store in %s\n", c->data);
+	}
+	server_free(&s);
+	buf_clear(&why);
+}
+
+static bool become_owner(const char *data)
+{
+	struct stat st;
+
+	if (geteuid() != 0 || stat(data, &st) != 0 || st.st_uid == 0)
+		return true;
+	if (setgroups(0, NULL) == 0 && setgid(st.st_gid) == 0 && setuid(st.st_uid) == 0)
+		return true;
+	fprintf(stderr, "wireside: %s belongs to user %u, as whom this cannot be done: %s\n", data, (unsigned)st.st_uid,
+		strerror(errno));
+	return false;
+}
+
+static int ask_data(const char *data, const char *const *words, uint32_t n, bool make)
+{
+	struct offline o = {0};
+	struct config c = {.data = xstrdup(data), .ready_fd = -1, .log_level = LOG_ERROR, .limits = true};
+	char path[4096];
+	bool is_new;
+
+	snprintf(path, sizeof(path), "%s/wireside.db", data);
+	is_new = access(path, F_OK) != 0 && errno == ENOENT;
+	if (is_new && !make) {
+		fprintf(stderr, "wireside: %s has no store yet; name another data folder with --data\n", data);
+	} else if (become_owner(data)) {
+		o.loop = loop_new();
+		log_set_level(LOG_ERROR);
+		umask(077);
+		serve_any_domain(&c, words, n);
+		run_inside(&o, &c, words, n);
+		loop_free(&o.loop);
+	}
+	if (is_new && o.answered && !o.failed)
+		fprintf(stderr, "wireside: no server runs on %s; made its store for when one starts\n", data);
+	config_clear(&c);
+	return o.answered && !o.failed ? 0 : 1;
+}
+
+/* ---- a running one ---- */
+
+static void explain(int err, const char *data, const char *path)
+{
+	if (err == ERR_NOTFOUND)
+		fprintf(stderr, "wireside: no server runs on %s; start one with `wireside serve`, or name another with --data\n",
+			data);
+	else if (err == ERR_DENIED)
+		fprintf(stderr, "wireside: %s: permission denied; only the user whose server it is, and root, may ask it\n", path);
+	else if (err == ERR_LIMIT)
+		fprintf(stderr, "wireside: %s: too long for a socket or a request\n", path);
+	else
+		fprintf(stderr, "wireside: %s: no answer from the server (%s)\n", path, err_name(err));
+}
+
+int ask_server(const char *data, const char *const *words, uint32_t n, enum ask_offline offline)
+{
+	char path[4096];
+	struct buf out;
+	int err, status = 1;
+
+	snprintf(path, sizeof(path), "%s/control.sock", data);
+	buf_init(&out, (size_t)16 << 20);
+	err = control_call(path, words, n, &out);
+	if (err == ERR_NOTFOUND && offline != ASK_REFUSE) {
+		status = ask_data(data, words, n, offline == ASK_MAKE);
+	} else if (err == 0) {
+		print_answer(buf_cstr(&out), false);
+		status = 0;
+	} else if (err == ERR_INVALID) {
+		print_answer(buf_cstr(&out), true);
+	} else {
+		explain(err, data, path);
+	}
+	buf_clear(&out);
+	return status;
+}
+
+/* ---- passwords ---- */
+
+static char *read_line(FILE *in)
+{
+	char *line = NULL, *own = NULL;
+	size_t cap = 0;
+	ssize_t n = getline(&line, &cap, in);
+
+	while (n > 0 && (line[n - 1] == '\n' || line[n - 1] == '\r'))
+		n--;
+	if (n > 0) {
+		line[n] = '\0';
+		own = xstrdup(line);
+	}
+	if (line)
+		mem_wipe(line, cap);
+	free(line);
+	return own;
+}
+
+/* A signal that would end the process waits until the terminal is as it was: else the shell would go on without echo. */
+static char *read_hidden(const char *prompt)
+{
+	struct termios old, quiet;
+	struct pollfd fds[2] = {{.fd = STDIN_FILENO, .events = POLLIN}, {.fd = -1, .events = POLLIN}};
+	char *line = NULL;
+	sigset_t ends, before;
+
+	sigemptyset(&ends);
+	sigaddset(&ends, SIGINT);
+	sigaddset(&ends, SIGQUIT);
+	sigaddset(&ends, SIGTERM);
+	sigaddset(&ends, SIGHUP);
+	sigprocmask(SIG_BLOCK, &ends, &before);
+	fds[1].fd = signalfd(-1, &ends, SFD_CLOEXEC);
+	fputs(prompt, stderr);
+	tcgetattr(STDIN_FILENO, &old);
+	quiet = old;
+	quiet.c_lflag &= ~(tcflag_t)ECHO;
+	tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet);
+	if (poll(fds, 2, -1) > 0 && !fds[1].revents)
+		line = read_line(stdin);
+	tcsetattr(STDIN_FILENO, TCSAFLUSH, &old);
+	fputc('\n', stderr);
+	close(fds[1].fd);
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	return line;
+}
+
+static void forget(char **password)
+{
+	if (*password)
+		mem_wipe(*password, strlen(*password));
+	xfree(TAKE(*password));
+}
+
+char *ask_password(const char *prompt, bool twice)
+{
+	char *first, *second;
+	bool same;
+
+	if (!isatty(STDIN_FILENO)) {
+		first = read_line(stdin);
+		if (!first)
+			fputs("wireside: no password on standard input\n", stderr);
+		return first;
+	}
+	first = read_hidden(prompt);
+	if (!first)
+		fputs("wireside: no password was typed\n", stderr);
+	if (!first || !twice)
+		return first;
+	second = read_hidden("Once more: ");
+	same = second && strcmp(first, second) == 0;
+	forget(&second);
+	if (!same) {
+		fputs("wireside: the two are not the same\n", stderr);
+		forget(&first);
+	}
+	return first;
+}

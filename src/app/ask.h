@@ -1,0 +1,23 @@
+/* Asking an instance: over its control socket when it runs, on its data when it does not. */
+#ifndef APP_ASK_H
+#define APP_ASK_H
+
+#include "base/buf.h"
+
+/* What may be done where no server runs. */
+enum ask_offline {
+	ASK_REFUSE, /* nothing */
+	ASK_STORED, /* the store is asked, if there is one */
+	ASK_MAKE,   /* and made, if there is none */
+};
+
+/* Sends the words to the server of this data folder and prints the answer (failures to standard error). Where none
+ * runs, a server without sockets is made on the data for the time of the command; by root, as the owner of the folder,
+ * so that no file is left there that the server cannot open. Returns the exit status. */
+int ask_server(const char *data, const char *const *words, uint32_t n, enum ask_offline offline);
+
+/* A password: from a terminal twice without echo (once if not `twice`), else the first line of standard input. NULL with
+ * a message printed when there is none. The caller wipes and frees. */
+char *ask_password(const char *prompt, bool twice);
+
+#endif

@@ -1,0 +1,535 @@
+#include "app/config.h"
+
+#include <confuse.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "link/tcp.h"
+#include "xmpp/jid.h"
+
+enum kind { TEXT, LIST, NUMBER, SWITCH, CHOICE };
+
+struct option {
+	const char *name; /* --name, and the key in the file */
+	enum kind kind;
+	size_t offset;     /* in struct config */
+	const char *value; /* what stands for the value in --help; CHOICE: the words, separated by '|', of 0, 1, ... */
+	int fallback, min, max;
+	const char *help;
+	/* What else a value must be, with an explanation appended to why; NULL: anything. */
+	bool (*check)(const char *value, struct buf *why);
+};
+
+static bool check_domain(const char *value, struct buf *why);
+static bool check_user(const char *value, struct buf *why);
+static bool check_port(const char *value, struct buf *why);
+
+/* clang-format off */
+#define AT(field) offsetof(struct config, field)
+static const struct option options[] = {
+	{"data", TEXT, AT(data), "DIR", 0, 0, 0, "folder of the store, the certificate and the sockets", NULL},
+	{"domain", LIST, AT(domains), "NAME", 0, 0, 0, "a domain to serve (repeatable; default localhost)", check_domain},
+	{"c2s", LIST, AT(c2s), "ADDR:PORT", 0, 0, 0, "where clients connect (repeatable; default port 5222)", check_port},
+	{"c2s-tls", LIST, AT(c2s_tls), "ADDR:PORT", 0, 0, 0, "the same with TLS from the first byte (default port 5223)",
+	 check_port},
+	{"certificate", TEXT, AT(certificate), "FILE", 0, 0, 0, "certificate chain, PEM (default: a self-signed one is made)",
+	 NULL},
+	{"key", TEXT, AT(key), "FILE", 0, 0, 0, "its private key, PEM", NULL},
+	{"registration", CHOICE, AT(registration), "closed|open", 0, 0, 1, "may strangers make accounts (XEP-0077)", NULL},
+	{"admin", LIST, AT(admins), "USER@DOMAIN", 0, 0, 0, "an administrator (repeatable)", check_user},
+	{"allow-plaintext", SWITCH, AT(allow_plaintext), NULL, 0, 0, 1, "let clients log in without TLS", NULL},
+	{"limits", CHOICE, AT(limits), "off|on", 1, 0, 1, "rate limits; off only for load tests", NULL},
+	{"durability", CHOICE, AT(relaxed), "turn|relaxed", 0, 0, 1, "commit every turn, or at most every 200 ms", NULL},
+	{"wires", NUMBER, AT(wires), "N", 0, 0, 8, "threads for connections; 0: one thread does all", NULL},
+	{"stanza-max", NUMBER, AT(stanza_max), "BYTES", 262144, 10000, 4194304, "largest stanza of a client", NULL},
+	{"offline-max", NUMBER, AT(offline_max), "N", 100, 1, 100000, "messages kept for somebody who is away", NULL},
+	{"resume-seconds", NUMBER, AT(resume_seconds), "N", 300, 1, 86400, "how long a broken session waits (XEP-0198)",
+	 NULL},
+	{"login-seconds", NUMBER, AT(login_seconds), "N", 20, 1, 3600, "time to log in", NULL},
+	{"stall-seconds", NUMBER, AT(stall_seconds), "N", 30, 1, 3600, "a reader without progress is closed after this",
+	 NULL},
+	{"log", CHOICE, AT(log_level), "error|warn|info|debug", LOG_INFO, 0, 3, "how much to log", NULL},
+	{"ready-fd", NUMBER, AT(ready_fd), "N", -1, -1, 1 << 20, "write the addresses in use to this descriptor when ready",
+	 NULL},
+};
+/* clang-format on */
+
+static void *field(struct config *c, const struct option *o)
+{
+	return (char *)c + o->offset;
+}
+
+/* ---- what a value must be ---- */
+
+static int choice(const struct option *o, const char *value)
+{
+	struct str rest = str_z(o->value);
+
+	for (int i = 0; rest.p; i++)
+		if (str_is(str_cut(&rest, '|'), value))
+			return i;
+	return -1;
+}
+
+static bool number(const struct option *o, const char *value, int *ret)
+{
+	char *end = NULL;
+	long n;
+
+	errno = 0;
+	n = strtol(value, &end, 10);
+	if (!*value || *end || errno || n < o->min || n > o->max)
+		return false;
+	*ret = (int)n;
+	return true;
+}
+
+static bool check_domain(const char *value, struct buf *why)
+{
+	struct jid_buf jid;
+
+	if (jid_parse_buf(str_z(value), &jid) == 0 && !jid.jid.local && !jid.jid.resource)
+		return true;
+	buf_z(why, "not a domain, like example.org");
+	return false;
+}
+
+static bool check_user(const char *value, struct buf *why)
+{
+	struct jid_buf jid;
+
+	if (jid_parse_buf(str_z(value), &jid) == 0 && jid.jid.local && !jid.jid.resource)
+		return true;
+	buf_z(why, "not an address of the form USER@DOMAIN");
+	return false;
+}
+
+static bool check_port(const char *value, struct buf *why)
+{
+	if (listener_tcp_reads(str_z(value)))
+		return true;
+	buf_z(why, "not ADDR:PORT with a numeric address, like 127.0.0.1:5222, [::1]:5222 or *:5222 (all)");
+	return false;
+}
+
+/* False with an explanation appended to why. */
+static bool is_valid(const struct option *o, const char *value, struct buf *why)
+{
+	size_t before = why->n;
+	int n;
+
+	if (o->kind == CHOICE && choice(o, value) < 0) {
+		buf_fmt(why, "%s: '%s' is none of %s", o->name, value, o->value);
+	} else if (o->kind == NUMBER && !number(o, value, &n)) {
+		buf_fmt(why, "%s: '%s' is no number from %d to %d", o->name, value, o->min, o->max);
+	} else if (o->kind == TEXT && !*value) {
+		buf_fmt(why, "%s: is empty", o->name);
+	} else if (o->check) {
+		buf_fmt(why, "%s: '%s' is ", o->name, value);
+		if (o->check(value, why))
+			buf_cut(why, before);
+	}
+	return why->n == before;
+}
+
+/* ---- setting one value ---- */
+
+static void set_number(struct config *c, const struct option *o, int n)
+{
+	if (o->offset == AT(registration) || o->offset == AT(allow_plaintext) || o->offset == AT(limits) ||
+		o->offset == AT(relaxed))
+		*(bool *)field(c, o) = n != 0;
+	else
+		*(int *)field(c, o) = n;
+}
+
+/* Addresses are kept in their canonical form. */
+static char *canonical(const struct option *o, const char *value)
+{
+	struct jid_buf jid;
+
+	if (o->check != check_domain && o->check != check_user)
+		return xstrdup(value);
+	must(jid_parse_buf(str_z(value), &jid) == 0);
+	return str_dup(jid_str(jid.jid));
+}
+
+static bool add_to_list(struct text_list *list, const struct option *o, const char *value, struct buf *why)
+{
+	if (list->n == CONFIG_LIST_MAX) {
+		buf_fmt(why, "%s: more than %d values", o->name, CONFIG_LIST_MAX);
+		return false;
+	}
+	list->item[list->n++] = canonical(o, value);
+	return true;
+}
+
+/* False with an explanation appended to why. */
+static bool set(struct config *c, const struct option *o, const char *value, struct buf *why)
+{
+	int n = 0;
+
+	if (!is_valid(o, value, why))
+		return false;
+	switch (o->kind) {
+	case TEXT:
+		xfree(*(char **)field(c, o));
+		*(char **)field(c, o) = xstrdup(value);
+		break;
+	case LIST:
+		return add_to_list(field(c, o), o, value, why);
+	case CHOICE:
+		set_number(c, o, choice(o, value));
+		break;
+	case SWITCH:
+		set_number(c, o, strcmp(value, "true") == 0);
+		break;
+	case NUMBER:
+		number(o, value, &n);
+		set_number(c, o, n);
+		break;
+	}
+	return true;
+}
+
+static void clear_list(struct text_list *l)
+{
+	for (unsigned i = 0; i < l->n; i++)
+		xfree(l->item[i]);
+	l->n = 0;
+}
+
+void config_clear(struct config *c)
+{
+	xfree(TAKE(c->file));
+	for (size_t i = 0; i < ARRAY_LEN(options); i++) {
+		if (options[i].kind == TEXT)
+			xfree(TAKE(*(char **)field(c, &options[i])));
+		if (options[i].kind == LIST)
+			clear_list(field(c, &options[i]));
+	}
+}
+
+/* ---- the file ---- */
+
+static struct buf *file_why; /* the library's error function takes no argument */
+
+static void on_file_error(cfg_t *cfg, const char *fmt, va_list ap)
+{
+	char text[512];
+
+	vsnprintf(text, sizeof(text), fmt, ap);
+	if (file_why->n)
+		return; /* the first one is the cause */
+	if (cfg && cfg->filename)
+		buf_fmt(file_why, "%s:%d: ", cfg->filename, cfg->line);
+	buf_z(file_why, text);
+}
+
+static void make_opts(cfg_opt_t *opts)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(options); i++) {
+		const struct option *o = &options[i];
+
+		if (o->kind == LIST)
+			opts[n++] = (cfg_opt_t)CFG_STR_LIST(o->name, NULL, CFGF_NODEFAULT);
+		else if (o->kind == NUMBER)
+			opts[n++] = (cfg_opt_t)CFG_INT(o->name, 0, CFGF_NODEFAULT);
+		else if (o->kind == SWITCH)
+			opts[n++] = (cfg_opt_t)CFG_BOOL(o->name, cfg_false, CFGF_NODEFAULT);
+		else
+			opts[n++] = (cfg_opt_t)CFG_STR(o->name, NULL, CFGF_NODEFAULT);
+	}
+	opts[n] = (cfg_opt_t)CFG_END();
+}
+
+static const struct option *find(struct str name)
+{
+	for (size_t i = 0; i < ARRAY_LEN(options); i++)
+		if (str_is(name, options[i].name))
+			return &options[i];
+	return NULL;
+}
+
+/* The i-th value that the file gives to an option, as text. */
+static const char *file_value(cfg_opt_t *opt, const struct option *o, unsigned i, char number[24])
+{
+	if (o->kind == SWITCH)
+		return cfg_opt_getnbool(opt, i) ? "true" : "false";
+	if (o->kind != NUMBER)
+		return cfg_opt_getnstr(opt, i);
+	snprintf(number, 24, "%ld", cfg_opt_getnint(opt, i));
+	return number;
+}
+
+/* Called after each value, when the library still knows the line. */
+static int on_file_value(cfg_t *cfg, cfg_opt_t *opt)
+{
+	const struct option *o = find(str_z(cfg_opt_name(opt)));
+	char number[24];
+	struct buf why;
+	bool valid;
+
+	buf_init(&why, 1024);
+	valid = is_valid(o, file_value(opt, o, cfg_opt_size(opt) - 1, number), &why);
+	if (!valid)
+		cfg_error(cfg, "%s", buf_cstr(&why));
+	buf_clear(&why);
+	return valid ? 0 : -1;
+}
+
+static bool take_values(struct config *c, cfg_t *cfg, const struct option *o, struct buf *why)
+{
+	cfg_opt_t *opt = cfg_getopt(cfg, o->name);
+	char number[24];
+
+	for (unsigned i = 0; i < cfg_opt_size(opt); i++)
+		if (!set(c, o, file_value(opt, o, i, number), why))
+			return false;
+	return true;
+}
+
+/* The library reads a folder too, and ends the process when that fails. */
+static int parse_file(cfg_t *cfg, const char *path, struct buf *why)
+{
+	struct stat st;
+	int parsed;
+
+	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode)) {
+		buf_fmt(why, "%s: is a folder, not a configuration file", path);
+		return ERR_INVALID;
+	}
+	file_why = why;
+	parsed = cfg_parse(cfg, path);
+	file_why = NULL;
+	if (parsed != CFG_FILE_ERROR)
+		return parsed == CFG_SUCCESS ? 0 : ERR_INVALID;
+	buf_reset(why);
+	buf_fmt(why, "%s: cannot be read: %m", path);
+	return ERR_NOTFOUND;
+}
+
+static int read_file(struct config *c, const char *path, struct buf *why)
+{
+	cfg_opt_t opts[ARRAY_LEN(options) + 1];
+	cfg_t *cfg;
+	int err;
+
+	make_opts(opts);
+	cfg = cfg_init(opts, CFGF_NONE);
+	must(cfg);
+	cfg_set_error_function(cfg, on_file_error);
+	for (size_t i = 0; i < ARRAY_LEN(options); i++)
+		cfg_set_validate_func(cfg, options[i].name, on_file_value);
+	err = parse_file(cfg, path, why);
+	for (size_t i = 0; !err && i < ARRAY_LEN(options); i++)
+		if (!take_values(c, cfg, &options[i], why))
+			err = ERR_INVALID;
+	cfg_free(cfg);
+	return err;
+}
+
+/* ---- the command line ---- */
+
+struct arg {
+	const struct option *option; /* NULL: -c */
+	const char *value;
+};
+
+static int needs_value(const char *flag, const char *value, struct buf *why)
+{
+	buf_fmt(why, "%s needs %s", flag, value);
+	return ERR_INVALID;
+}
+
+/* Both --name VALUE and --name=VALUE. */
+static int next_arg(int argc, char **argv, int *i, struct arg *ret, struct buf *why)
+{
+	const char *flag = argv[(*i)++], *equals = strchr(flag, '=');
+	struct str name = {flag, equals ? (size_t)(equals - flag) : strlen(flag)};
+	const struct option *o = NULL;
+
+	if (str_starts(name, STR("--")))
+		o = find((struct str){name.p + 2, name.n - 2});
+	if ((!o && strcmp(flag, "-c") != 0) || (o && o->kind == SWITCH && equals)) {
+		buf_fmt(why, "'%s' is not understood; see --help", flag);
+		return ERR_INVALID;
+	}
+	*ret = (struct arg){o, equals ? equals + 1 : "true"};
+	if (equals || (o && o->kind == SWITCH))
+		return 0;
+	if (*i >= argc)
+		return needs_value(flag, o ? o->value : "FILE", why);
+	ret->value = argv[(*i)++];
+	return 0;
+}
+
+static int find_file(struct config *c, int argc, char **argv, struct buf *why)
+{
+	struct arg arg;
+	int err = 0;
+
+	for (int i = 1; !err && i < argc;) {
+		err = next_arg(argc, argv, &i, &arg, why);
+		if (err || arg.option)
+			continue;
+		xfree(c->file);
+		c->file = xstrdup(arg.value);
+	}
+	return err;
+}
+
+/* A list given on the command line replaces that of the file, not adds to it. */
+static int read_flags(struct config *c, int argc, char **argv, struct buf *why)
+{
+	bool replaced[ARRAY_LEN(options)] = {false};
+	struct arg arg;
+
+	for (int i = 1; i < argc;) {
+		int err = next_arg(argc, argv, &i, &arg, why);
+
+		if (err)
+			return err;
+		if (!arg.option)
+			continue;
+		if (arg.option->kind == LIST && !replaced[arg.option - options])
+			clear_list(field(c, arg.option));
+		replaced[arg.option - options] = true;
+		if (!set(c, arg.option, arg.value, why))
+			return ERR_INVALID;
+	}
+	return 0;
+}
+
+char *config_default_data(void)
+{
+	const char *data = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
+	char *path = NULL, *own;
+	int n;
+
+	if (geteuid() == 0)
+		n = asprintf(&path, "/var/lib/wireside");
+	else if (data && *data == '/')
+		n = asprintf(&path, "%s/wireside/server", data);
+	else
+		n = asprintf(&path, "%s/.local/share/wireside/server", home ? home : ".");
+	must(n > 0);
+	own = xstrdup(path);
+	free(path);
+	return own;
+}
+
+char *config_take_data(int *argc, char **argv)
+{
+	for (int i = 1; i < *argc; i++) {
+		bool joined = strncmp(argv[i], "--data=", 7) == 0;
+		const char *value = joined ? argv[i] + 7 : argv[i + 1];
+		int used = joined ? 1 : 2;
+
+		if (!joined && strcmp(argv[i], "--data") != 0)
+			continue;
+		if (!value || !*value) {
+			fputs("wireside: --data needs DIR\n", stderr);
+			return NULL;
+		}
+		memmove(&argv[i], &argv[i + used], (size_t)(*argc - i - used + 1) * sizeof(*argv));
+		*argc -= used;
+		return xstrdup(value);
+	}
+	return config_default_data();
+}
+
+/* ---- all together ---- */
+
+static void set_defaults(struct config *c)
+{
+	memset(c, 0, sizeof(*c));
+	for (size_t i = 0; i < ARRAY_LEN(options); i++)
+		if (options[i].kind != TEXT && options[i].kind != LIST)
+			set_number(c, &options[i], options[i].fallback);
+}
+
+static void set_ports(struct config *c, struct text_list *list, const char *port)
+{
+	const char *const local[] = {"127.0.0.1", "[::1]"}, *const all[] = {"*"};
+	bool only_local = c->domains.n == 1 && strcmp(c->domains.item[0], "localhost") == 0;
+
+	if (list->n)
+		return;
+	list->assumed = true;
+	for (size_t i = 0; i < (only_local ? ARRAY_LEN(local) : ARRAY_LEN(all)); i++) {
+		char address[64];
+
+		snprintf(address, sizeof(address), "%s:%s", only_local ? local[i] : all[i], port);
+		list->item[list->n++] = xstrdup(address);
+	}
+}
+
+/* localhost is reached from this machine only, so a server for it listens only there. */
+static void fill_in(struct config *c)
+{
+	c->data_given = c->data != NULL;
+	if (!c->data)
+		c->data = config_default_data();
+	if (!c->domains.n)
+		c->domains.item[c->domains.n++] = xstrdup("localhost");
+	set_ports(c, &c->c2s, "5222");
+	set_ports(c, &c->c2s_tls, "5223");
+}
+
+int config_read(int argc, char **argv, struct config *ret, struct buf *why)
+{
+	struct config c;
+	int err;
+
+	set_defaults(&c);
+	err = find_file(&c, argc, argv, why);
+	if (!err && c.file)
+		err = read_file(&c, c.file, why);
+	if (!err)
+		err = read_flags(&c, argc, argv, why);
+	if (!err && (c.certificate == NULL) != (c.key == NULL)) {
+		buf_z(why, "certificate and key belong together: give both or none");
+		err = ERR_INVALID;
+	}
+	if (err) {
+		config_clear(&c);
+		return err;
+	}
+	fill_in(&c);
+	*ret = c;
+	return 0;
+}
+
+static void help_line(struct buf *out, const struct option *o)
+{
+	char left[64];
+
+	snprintf(left, sizeof(left), "--%s%s%s", o->name, o->value ? " " : "", o->value ? o->value : "");
+	buf_fmt(out, "  %-27s %s", left, o->help);
+	if (o->kind == NUMBER && o->fallback >= 0)
+		buf_fmt(out, " (%d to %d, default %d)", o->min, o->max, o->fallback);
+	if (o->kind == CHOICE) {
+		struct str rest = str_z(o->value), word = STR_NONE;
+
+		for (int i = 0; i <= o->fallback; i++)
+			word = str_cut(&rest, '|');
+		buf_fmt(out, " (default %.*s)", STR_FMT(word));
+	}
+	buf_char(out, '\n');
+}
+
+void config_help(struct buf *out)
+{
+	buf_z(out, "  -c FILE                     configuration file: the same names, e.g. domain = {\"example.org\"}\n");
+	for (size_t i = 0; i < ARRAY_LEN(options); i++)
+		help_line(out, &options[i]);
+}

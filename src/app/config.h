@@ -1,0 +1,55 @@
+/* Settings of a server: one table of options serves the configuration file, the command line, --help and the man
+ * page. What the command line says wins over the file, the file over the default. */
+#ifndef APP_CONFIG_H
+#define APP_CONFIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+
+enum { CONFIG_LIST_MAX = 64 };
+
+struct text_list {
+	char *item[CONFIG_LIST_MAX]; /* owned */
+	unsigned n;
+	bool assumed; /* nobody gave it: a default address that this machine does not have is left out */
+};
+
+struct config {
+	char *file;              /* -c, NULL: none */
+	bool data_given;
+	char *data;              /* folder of store, certificate and sockets */
+	struct text_list domains; /* canonical */
+	struct text_list c2s, c2s_tls; /* ADDR:PORT */
+	struct text_list admins; /* bare addresses */
+	char *certificate, *key; /* PEM; NULL: made in the data folder */
+	bool registration;
+	bool allow_plaintext;
+	bool limits;             /* rate limits; off only for load tests */
+	bool relaxed;            /* durability */
+	int wires;
+	int stanza_max;          /* bytes of a client's stanza */
+	int offline_max;         /* messages */
+	int resume_seconds;
+	int login_seconds, stall_seconds;
+	int log_level;           /* enum log_level */
+	int ready_fd;            /* -1: none */
+	bool one_thread;         /* the store too: tests and simulation, where everything follows from the order of calls */
+	const char *vfs;         /* of SQLite, for simulation; NULL: the default one */
+};
+
+/* Defaults, then the file named by -c, then the flags. 0, or ERR_INVALID (usage: why says what and where), ERR_NOTFOUND
+ * (the file). argv[0] is the subcommand. --help is found by the caller before. */
+int config_read(int argc, char **argv, struct config *ret, struct buf *why);
+void config_clear(struct config *c);
+
+/* Only --data of any subcommand's arguments, taken out of them; the default folder otherwise. NULL with a message printed
+ * when its value is missing. The caller frees. */
+char *config_take_data(int *argc, char **argv);
+char *config_default_data(void);
+
+/* The options as lines for --help. */
+void config_help(struct buf *out);
+
+#endif

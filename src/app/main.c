@@ -1,0 +1,76 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "app/commands.h"
+#include "base/mem.h"
+
+struct subcommand {
+	const char *name;
+	int (*run)(int argc, char **argv);
+	const char *help;
+};
+
+static const struct subcommand subcommands[] = {
+	{"serve", cmd_serve, "run a chat server for a domain"},
+	{"user", cmd_user, "add, list, delete accounts, change passwords"},
+	{"room", cmd_room, "list and destroy rooms"},
+	{"status", cmd_status, "what a running server is doing"},
+	{"stop", cmd_stop, "end a running server"},
+	{"reload", cmd_reload, "let a running server read its certificate again"},
+	{"backup", cmd_backup, "copy the store into a file, running or not"},
+	{"check", cmd_check, "look for what is wrong with a set-up, with advice"},
+	{"features", cmd_features, "the specifications spoken, as a table"},
+};
+
+static void help(FILE *out)
+{
+	fputs("Usage: wireside COMMAND [OPTION]...\n\nCommands:\n", out);
+	for (size_t i = 0; i < ARRAY_LEN(subcommands); i++)
+		fprintf(out, "  %-10s %s\n", subcommands[i].name, subcommands[i].help);
+	fputs("\n`wireside COMMAND --help` tells more. All but `features` take --data DIR, which says which instance is meant.\n\n"
+	      "Examples:\n"
+	      "  wireside serve\n"
+	      "  wireside user add alice@localhost\n"
+	      "  wireside status\n",
+	      out);
+}
+
+static bool is_one_of(const char *word, const char *a, const char *b, const char *c)
+{
+	return strcmp(word, a) == 0 || strcmp(word, b) == 0 || strcmp(word, c) == 0;
+}
+
+static const struct subcommand *find(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_LEN(subcommands); i++)
+		if (strcmp(name, subcommands[i].name) == 0)
+			return &subcommands[i];
+	return NULL;
+}
+
+int main(int argc, char **argv)
+{
+	char flag[] = "--help", *help_of[] = {argc > 2 ? argv[2] : NULL, flag, NULL};
+	const struct subcommand *s;
+	bool wants;
+
+	if (argc < 2) {
+		help(stderr);
+		return 2;
+	}
+	if (is_one_of(argv[1], "--version", "-V", "version")) {
+		puts("wireside " WIRESIDE_VERSION);
+		return 0;
+	}
+	wants = is_one_of(argv[1], "--help", "-h", "help");
+	if (wants && argc == 2) {
+		help(stdout);
+		return 0;
+	}
+	s = find(argv[wants ? 2 : 1]);
+	if (!s) {
+		fprintf(stderr, "wireside: there is no command '%s'; see wireside --help\n", argv[wants ? 2 : 1]);
+		return 2;
+	}
+	return wants ? s->run(2, help_of) : s->run(argc - 1, argv + 1);
+}

@@ -1,0 +1,13 @@
+/* Base64 (RFC 4648 section 4, strict) and hexadecimal. */
+#ifndef BASE_CODEC_H
+#define BASE_CODEC_H
+
+#include "base/buf.h"
+
+void b64_encode(struct buf *out, const void *p, size_t n);
+/* ERR_SYNTAX for anything but canonical base64 (no white space, right padding). */
+int b64_decode(struct buf *out, struct str text);
+void hex_encode(struct buf *out, const void *p, size_t n); /* lower case */
+int hex_decode(struct buf *out, struct str text);
+
+#endif

@@ -1,0 +1,413 @@
+#include <errno.h>
+#include <sqlite3.h>
+#include <stdio.h>
+
+#include "base/err.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "db/db_i.h"
+
+enum { STEPS_MAX = 6, PARTS_MAX = 4, MESSAGE_MAX = 160 };
+
+#define OF_OWNER " WHERE domain = ?1 AND local = ?2"
+
+#define ROOM_COLUMNS "created, configuration, subject, subject_from, subject_time"
+
+/* What a write does, statement by statement; ?n is its n-th value. */
+static const char *const write_sql[STORE_WRITE_COUNT][STEPS_MAX] = {
+	[STORE_ACCOUNT_PUT] =
+		{
+			"INSERT INTO account (domain, local, created, keys1, keys256)"
+			" VALUES (?1, ?2, ?3, CAST(?4 AS BLOB), CAST(?5 AS BLOB)) ON CONFLICT (domain, local) DO UPDATE"
+			" SET created = excluded.created, keys1 = excluded.keys1, keys256 = excluded.keys256",
+		},
+	[STORE_ACCOUNT_DEL] =
+		{
+			"DELETE FROM account" OF_OWNER,
+			"DELETE FROM roster" OF_OWNER,
+			"DELETE FROM request" OF_OWNER,
+			"DELETE FROM offline" OF_OWNER,
+			"DELETE FROM private" OF_OWNER,
+			"DELETE FROM vcard" OF_OWNER,
+		},
+	[STORE_ROSTER_PUT] =
+		{
+			"INSERT OR REPLACE INTO roster (domain, local, contact, name, subscription, ask, approved, groups, version)"
+			" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+			"UPDATE account SET roster_version = max(roster_version, ?9)" OF_OWNER,
+		},
+	[STORE_ROSTER_DEL] =
+		{
+			"DELETE FROM roster" OF_OWNER " AND contact = ?3",
+			"UPDATE account SET roster_version = max(roster_version, ?4)" OF_OWNER,
+		},
+	[STORE_REQUEST_PUT] =
+		{
+			"INSERT OR REPLACE INTO request (domain, local, sender, stanza) VALUES (?1, ?2, ?3, ?4)",
+		},
+	[STORE_REQUEST_DEL] =
+		{
+			"DELETE FROM request" OF_OWNER " AND sender = ?3",
+		},
+	[STORE_OFFLINE_ADD] =
+		{
+			"INSERT OR REPLACE INTO offline (domain, local, id, time, stanza) VALUES (?1, ?2, ?3, ?4, ?5)",
+			"UPDATE account SET offline_last = max(offline_last, ?3)" OF_OWNER,
+		},
+	[STORE_OFFLINE_DEL] =
+		{
+			"DELETE FROM offline" OF_OWNER " AND id <= ?3",
+		},
+	[STORE_PRIVATE_PUT] =
+		{
+			"DELETE FROM private" OF_OWNER " AND key = ?3 AND ?4 IS NULL",
+			"INSERT OR REPLACE INTO private (domain, local, key, xml) SELECT ?1, ?2, ?3, ?4 WHERE ?4 IS NOT NULL",
+		},
+	[STORE_VCARD_PUT] =
+		{
+			"DELETE FROM vcard" OF_OWNER " AND ?3 IS NULL",
+			"INSERT OR REPLACE INTO vcard (domain, local, xml) SELECT ?1, ?2, ?3 WHERE ?3 IS NOT NULL",
+		},
+	[STORE_ROOM_PUT] =
+		{
+			"INSERT OR REPLACE INTO room (domain, local, " ROOM_COLUMNS
+			") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+		},
+	[STORE_ROOM_DEL] =
+		{
+			"DELETE FROM room" OF_OWNER,
+			"DELETE FROM affiliation" OF_OWNER,
+			"DELETE FROM history" OF_OWNER,
+		},
+	[STORE_AFFILIATION_PUT] =
+		{
+			"DELETE FROM affiliation" OF_OWNER " AND jid = ?3 AND ?4 = 0",
+			"INSERT OR REPLACE INTO affiliation (domain, local, jid, affiliation, reason)"
+			" SELECT ?1, ?2, ?3, ?4, ?5 WHERE ?4 <> 0",
+		},
+	[STORE_HISTORY_ADD] =
+		{
+			"INSERT OR REPLACE INTO history (domain, local, id, time, stanza) VALUES (?1, ?2, ?3, ?4, ?5)",
+		},
+	[STORE_HISTORY_TRIM] =
+		{
+			"DELETE FROM history" OF_OWNER " AND id <= ?3",
+		},
+};
+
+/* What a query reads, kind of row by kind of row; the columns are the row's values. */
+struct part {
+	enum store_row kind;
+	const char *text;
+};
+
+static const struct part read_sql[STORE_READ_COUNT][PARTS_MAX] = {
+	[STORE_ACCOUNT_LOAD] =
+		{
+			{ROW_ACCOUNT, "SELECT created, keys1, keys256, roster_version FROM account" OF_OWNER},
+			{ROW_ROSTER,
+				"SELECT contact, name, subscription, ask, approved, groups, version FROM roster" OF_OWNER
+				" ORDER BY contact"},
+			{ROW_REQUEST, "SELECT sender, stanza FROM request" OF_OWNER " ORDER BY sender"},
+			{ROW_OFFLINE_COUNT,
+				"SELECT count(*), max(ifnull(max(id), 0), ifnull((SELECT offline_last FROM account" OF_OWNER
+				"), 0)) FROM offline" OF_OWNER},
+		},
+	[STORE_ACCOUNT_LIST] =
+		{
+			{ROW_ACCOUNT_NAME,
+				"SELECT domain, local, created FROM account WHERE ?1 IS NULL OR domain = ?1"
+				" ORDER BY domain, local"},
+		},
+	[STORE_OFFLINE_LIST] =
+		{
+			{ROW_OFFLINE, "SELECT id, time, stanza FROM offline" OF_OWNER " ORDER BY id"},
+		},
+	[STORE_PRIVATE_GET] =
+		{
+			{ROW_XML, "SELECT xml FROM private" OF_OWNER " AND key = ?3"},
+		},
+	[STORE_VCARD_GET] =
+		{
+			{ROW_XML, "SELECT xml FROM vcard" OF_OWNER},
+		},
+	[STORE_ROOM_LIST] =
+		{
+			{ROW_ROOM, "SELECT local, " ROOM_COLUMNS " FROM room WHERE domain = ?1 ORDER BY local"},
+		},
+	[STORE_ROOM_LOAD] =
+		{
+			{ROW_ROOM, "SELECT local, " ROOM_COLUMNS " FROM room" OF_OWNER},
+			{ROW_AFFILIATION, "SELECT jid, affiliation, reason FROM affiliation" OF_OWNER " ORDER BY jid"},
+			{ROW_HISTORY, "SELECT id, time, stanza FROM history" OF_OWNER " ORDER BY id"},
+		},
+};
+
+struct sql {
+	sqlite3 *h;
+	sqlite3_stmt *writes[STORE_WRITE_COUNT][STEPS_MAX]; /* prepared when first needed */
+	sqlite3_stmt *reads[STORE_READ_COUNT][PARTS_MAX];
+	sqlite3_stmt *begin, *commit;
+	char message[MESSAGE_MAX];
+};
+
+static const struct {
+	int rc, err;
+} errors[] = {
+	{SQLITE_FULL, ERR_FULL},
+	{SQLITE_BUSY, ERR_BUSY},
+	{SQLITE_LOCKED, ERR_BUSY},
+	{SQLITE_CORRUPT, ERR_INVALID},
+	{SQLITE_NOTADB, ERR_INVALID},
+	{SQLITE_PERM, ERR_DENIED},
+	{SQLITE_READONLY, ERR_DENIED},
+};
+
+int sql_error(struct sqlite3 *h, int rc)
+{
+	rc &= 0xff;
+	for (size_t i = 0; i < ARRAY_LEN(errors); i++)
+		if (errors[i].rc == rc)
+			return errors[i].err;
+	/* A quota, or a full disk when a file is made or the -shm file grows, is no input/output error to whoever
+	 * must clean up. */
+	int sys = (rc == SQLITE_IOERR || rc == SQLITE_CANTOPEN) && h ? sqlite3_system_errno(h) : 0;
+	return sys == ENOSPC || sys == EDQUOT ? ERR_FULL : ERR_IO;
+}
+
+static int failed(struct sql *s, int rc)
+{
+	snprintf(s->message, sizeof(s->message), "%s (%d)", sqlite3_errmsg(s->h), sqlite3_extended_errcode(s->h));
+	return sql_error(s->h, rc);
+}
+
+static int prepare(struct sql *s, sqlite3_stmt **slot, const char *text)
+{
+	return *slot ? SQLITE_OK : sqlite3_prepare_v3(s->h, text, -1, SQLITE_PREPARE_PERSISTENT, slot, NULL);
+}
+
+/* A statement uses as many of the values as it has parameters. */
+static int bind(sqlite3_stmt *st, const struct store_value *values)
+{
+	int rc = SQLITE_OK;
+	int n = sqlite3_bind_parameter_count(st);
+	for (int i = 0; i < n && rc == SQLITE_OK; i++) {
+		const struct store_value *v = &values[i];
+		if (v->is_int)
+			rc = sqlite3_bind_int64(st, i + 1, v->i);
+		else
+			rc = sqlite3_bind_text(st, i + 1, v->s.p, (int)v->s.n, SQLITE_STATIC);
+	}
+	return rc;
+}
+
+static int run(struct sql *s, sqlite3_stmt **slot, const char *text, const struct store_value *values)
+{
+	int rc = prepare(s, slot, text);
+	if (rc == SQLITE_OK)
+		rc = bind(*slot, values);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_step(*slot);
+	int r = rc == SQLITE_DONE ? 0 : failed(s, rc);
+	sqlite3_reset(*slot);
+	if (r && (rc & 0xff) == SQLITE_CONSTRAINT)
+		return ERR_SYNTAX; /* the write's own fault, for ever */
+	return r;
+}
+
+static int apply(struct sql *s, enum store_write w, const struct store_value *values)
+{
+	for (unsigned i = 0; i < STEPS_MAX && write_sql[w][i]; i++) {
+		int r = run(s, &s->writes[w][i], write_sql[w][i], values);
+		if (r == ERR_SYNTAX) {
+			log_error("store_refused", "write=%s why=\"%s\"", store_write_name(w), s->message);
+			return 0;
+		}
+		if (r)
+			return r;
+	}
+	return 0;
+}
+
+int sql_apply(struct sql *s, const struct store_batch *b)
+{
+	struct store_value values[STORE_VALUES_MAX];
+	enum store_write w;
+	unsigned n;
+	int r = 0;
+	for (size_t pos = 0; r == 0 && store_batch_next(b, &pos, &w, values, &n);)
+		r = apply(s, w, values);
+	return r;
+}
+
+static struct store_value column(sqlite3_stmt *st, int i, char letter)
+{
+	struct store_value v = {.is_int = letter == 'i'};
+	if (v.is_int) {
+		v.i = sqlite3_column_int64(st, i);
+	} else if (sqlite3_column_type(st, i) != SQLITE_NULL) {
+		const char *p = sqlite3_column_blob(st, i); /* also of a text; NULL when empty */
+		v.s = (struct str){p ? p : "", (size_t)sqlite3_column_bytes(st, i)};
+	}
+	return v;
+}
+
+static int read_rows(struct sql *s, sqlite3_stmt *st, enum store_row kind, struct store_rows *rows)
+{
+	struct store_value values[STORE_VALUES_MAX];
+	const char *letters = store_row_letters(kind);
+	unsigned n = (unsigned)strlen(letters);
+	int rc;
+	must((int)n == sqlite3_column_count(st));
+	while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
+		for (unsigned i = 0; i < n; i++)
+			values[i] = column(st, (int)i, letters[i]);
+		store_rows_add(rows, kind, values, n);
+		if (!buf_ok(&rows->bytes))
+			return ERR_LIMIT;
+	}
+	return rc == SQLITE_DONE ? 0 : failed(s, rc);
+}
+
+static int read_part(struct sql *s, sqlite3_stmt **slot, const struct part *part, const struct store_query *q,
+	struct store_rows *rows)
+{
+	int rc = prepare(s, slot, part->text);
+	if (rc == SQLITE_OK)
+		rc = bind(*slot, q->values);
+	int r = rc == SQLITE_OK ? read_rows(s, *slot, part->kind, rows) : failed(s, rc);
+	sqlite3_reset(*slot);
+	return r;
+}
+
+struct store_rows *sql_answer(struct sql *s, const struct store_query *q)
+{
+	struct store_rows *rows = store_rows_new(q->read, q->tag);
+	const struct part *parts = read_sql[q->read];
+	for (unsigned i = 0; i < PARTS_MAX && parts[i].text && rows->error == 0; i++)
+		rows->error = read_part(s, &s->reads[q->read][i], &parts[i], q, rows);
+	if (rows->error)
+		buf_clear(&rows->bytes);
+	return rows;
+}
+
+int sql_begin(struct sql *s) { return run(s, &s->begin, "BEGIN IMMEDIATE", NULL); }
+
+int sql_commit(struct sql *s) { return run(s, &s->commit, "COMMIT", NULL); }
+
+void sql_rollback(struct sql *s)
+{
+	if (sql_in_transaction(s)) /* a failing rollback has undone all the same */
+		sqlite3_exec(s->h, "ROLLBACK", NULL, NULL, NULL);
+}
+
+bool sql_in_transaction(struct sql *s) { return !sqlite3_get_autocommit(s->h); }
+
+void sql_set_patience(struct sql *s, int ms) { sqlite3_busy_timeout(s->h, ms); }
+
+struct sqlite3 *sql_handle(struct sql *s) { return s->h; }
+
+const char *sql_message(const struct sql *s) { return s->message; }
+
+static int open_handle(const char *path, const char *vfs, int flags, struct sql **ret, struct buf *why)
+{
+	struct sql *s = xcalloc(1, sizeof(*s));
+	int rc = sqlite3_open_v2(path ? path : ":memory:", &s->h, flags | SQLITE_OPEN_NOMUTEX, vfs);
+	if (rc == SQLITE_OK) {
+		sqlite3_extended_result_codes(s->h, 1);
+		sqlite3_busy_timeout(s->h, DB_OPEN_PATIENCE);
+		*ret = s;
+		return 0;
+	}
+	buf_fmt(why, "%s: %s", DB_FILE, s->h ? sqlite3_errmsg(s->h) : sqlite3_errstr(rc));
+	int r = sql_error(s->h, rc);
+	sql_close(&s);
+	return r;
+}
+
+/* FULL: synced at each commit. Deleted text is overwritten where that costs no extra page. What is written
+ * in the file's own schema is never run with more rights than a statement of ours. */
+static const char settings[] = "PRAGMA synchronous=FULL; PRAGMA foreign_keys=OFF; PRAGMA secure_delete=FAST;"
+			       "PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON; PRAGMA temp_store=MEMORY;"
+			       "PRAGMA journal_size_limit=16777216";
+
+/* The change is a transaction that ends behind the row with the new mode, so that row means nothing yet: run to
+ * the end, then ask. */
+static int set_wal(struct sql *s)
+{
+	sqlite3_stmt *st = NULL;
+	int rc = sqlite3_exec(s->h, "PRAGMA journal_mode=WAL", NULL, NULL, NULL);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_prepare_v2(s->h, "PRAGMA journal_mode", -1, &st, NULL);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_step(st);
+	const char *mode = rc == SQLITE_ROW ? (const char *)sqlite3_column_text(st, 0) : NULL;
+	int r = 0;
+	if (!mode) {
+		r = failed(s, rc);
+	} else if (strcmp(mode, "wal") != 0) {
+		snprintf(s->message, sizeof(s->message), "no write-ahead log possible in this folder");
+		r = ERR_UNSUPPORTED;
+	}
+	sqlite3_finalize(st);
+	return r;
+}
+
+static int set_up(struct sql *s, bool file, struct buf *why)
+{
+	int version;
+	int r = migrate_check(s->h, migrate_step_count, &version, why); /* before anything is written to it */
+	if (r)
+		return r;
+	int rc = sqlite3_exec(s->h, settings, NULL, NULL, NULL);
+	r = rc == SQLITE_OK ? 0 : failed(s, rc);
+	if (r == 0 && file)
+		r = set_wal(s);
+	if (r == 0)
+		return migrate_run(s->h, migrate_steps, migrate_step_count, why);
+	buf_fmt(why, "%s: %s", DB_FILE, s->message);
+	return r;
+}
+
+int sql_open_writer(const char *path, const char *vfs, struct sql **ret, struct buf *why)
+{
+	struct sql *s;
+	int r = open_handle(path, vfs, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, &s, why);
+	if (r)
+		return r;
+	r = set_up(s, path != NULL, why);
+	if (r) {
+		sql_close(&s);
+		return r;
+	}
+	*ret = s;
+	return 0;
+}
+
+int sql_open_reader(const char *path, const char *vfs, struct sql **ret, struct buf *why)
+{
+	int r = open_handle(path, vfs, SQLITE_OPEN_READONLY, ret, why);
+	if (r == 0)
+		sqlite3_exec((*ret)->h, settings, NULL, NULL, NULL);
+	return r;
+}
+
+static void finalize(sqlite3_stmt **st, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		sqlite3_finalize(st[i]);
+}
+
+void sql_close(struct sql **s)
+{
+	if (!*s)
+		return;
+	for (unsigned i = 0; i < STORE_WRITE_COUNT; i++)
+		finalize((*s)->writes[i], STEPS_MAX);
+	for (unsigned i = 0; i < STORE_READ_COUNT; i++)
+		finalize((*s)->reads[i], PARTS_MAX);
+	sqlite3_finalize((*s)->begin);
+	sqlite3_finalize((*s)->commit);
+	sqlite3_close((*s)->h);
+	xfree(TAKE(*s));
+}

@@ -1,0 +1,208 @@
+/* Every message that crosses between wire, core, storage and administration. Pure data: how they travel is
+ * gate/queue.h. Ids, never pointers, name what the other side owns; payload pointers move with the
+ * message (whoever takes it out of the queue owns them; msg_clear() frees what was not taken).
+ *
+ * Order: messages from one sender to one receiver arrive in the order sent. Between different pairs
+ * nothing is promised, except that COMMITTED(n) follows the answers to everything asked before batch n.
+ *
+ * A connection's life, in messages (-> to the core, <- to the wire):
+ *   -> AUTH_ASK <- AUTH_REPLY          as often as there are tries
+ *   -> BIND     <- BOUND               (or -> RESUME <- ATTACH | REFUSED)
+ *   -> STANZA <- SEND <- CREDIT ...
+ *   -> LOST     <- CLOSE -> CLOSED     the wire's end came first: LOST returns what was not delivered
+ *   <- CLOSE    -> CLOSED              the core ends it
+ * After CLOSED the connection's id is dead. What the core sent between LOST and CLOSE comes back in
+ * CLOSED. A connection that never bound ends without a word. */
+#ifndef GATE_MSG_H
+#define GATE_MSG_H
+
+#include "store/store.h"
+#include "xmpp/packet.h"
+#include "xmpp/scram.h"
+#include "xmpp/stanza.h"
+#include "xmpp/xerr.h"
+
+enum msg_kind {
+	MSG_NONE,
+	/* wire -> core */
+	MSG_AUTH_ASK,  /* keys of an account, please */
+	MSG_REGISTER,  /* make an account (only where registration is open) */
+	MSG_BIND,      /* principal is proven; a session, please */
+	MSG_RESUME,    /* principal is proven; go on with an old session (XEP-0198) */
+	MSG_SM_ENABLE, /* this session shall count, and perhaps be resumable */
+	MSG_STANZA,
+	MSG_LOST,
+	MSG_CLOSED,
+	/* core -> wire */
+	MSG_AUTH_REPLY,
+	MSG_REGISTER_REPLY,
+	MSG_BOUND,
+	MSG_ATTACH,
+	MSG_SM_ENABLED,
+	MSG_SEND,
+	MSG_CREDIT,
+	MSG_COMMITTED,
+	MSG_EXPIRE, /* entries held for a commit number >= this one come back, as EXPIRED */
+	MSG_CLOSE,
+	/* wire -> core */
+	MSG_EXPIRED,
+	/* core -> store, store -> core */
+	MSG_STORE_BATCH,
+	MSG_STORE_ASK,
+	MSG_STORE_COMMITTED,
+	MSG_STORE_ANSWER,
+	MSG_STORE_STATE,
+	/* administration: a command in words, its answer in lines of text */
+	MSG_ADMIN_ASK,
+	MSG_ADMIN_REPLY,
+	/* core -> helper pool -> core */
+	MSG_HASH_ASK,
+	MSG_HASH_REPLY,
+	MSG_KIND_COUNT
+};
+
+/* A connection may have this many stanzas that the core has not credited; then the wire stops reading. */
+enum { GATE_CREDIT_MAX = 64 };
+
+/* Some packets. Owned array of owned references. */
+struct packets {
+	struct packet **p;
+	uint32_t n;
+};
+
+struct msg {
+	enum msg_kind kind;
+	uint64_t conn;    /* wire's id of the connection; 0 where there is none */
+	uint64_t session; /* core's handle of the session, once bound */
+	union {
+		/* account: bare address, owned text. kinds: MSG_AUTH_REPLY carries the keys of `hash`. */
+		struct {
+			char *account;
+			enum hash_kind hash;
+		} auth_ask;
+		/* known false: keys are made up, stable for the name, and cannot be met. */
+		struct {
+			struct scram_keys *keys;
+			bool known;
+		} auth_reply;
+		/* keys[0] SHA-1, keys[1] SHA-256 */
+		struct {
+			char *account;
+			struct scram_keys *keys;
+			char *email; /* may be NULL; unused fields of the form are not kept */
+		} reg;
+		struct {
+			enum xerr_cond error; /* XERR_NONE: done */
+		} reg_reply;
+		/* resource NULL: the core makes one. peer: for the log and status. */
+		struct {
+			char *account;
+			char *resource;
+			char *peer;
+			bool secure;
+		} bind;
+		/* error not XERR_NONE: refused. jid: full address, owned text. */
+		struct {
+			char *jid;
+			enum xerr_cond error;
+		} bound;
+		struct {
+			char *account;
+			char *token;
+			uint32_t h; /* what the client has handled of ours */
+		} resume;
+		/* failed: item-not-found. */
+		struct {
+			char *jid;
+			struct packets queue;  /* to send again, first the one after `acked` */
+			uint32_t acked;        /* number of the last one the client has */
+			uint32_t handled;      /* stanzas of the client's handled in the whole session */
+			uint32_t base;         /* of those, before counting for XEP-0198 began */
+			uint64_t commit;       /* nothing of all this may be said before it is committed */
+			bool failed;
+		} attach;
+		struct {
+			bool resume;
+		} sm_enable;
+		struct {
+			char *token; /* NULL: not resumable */
+			uint32_t max_seconds;
+		} sm_enabled;
+		struct {
+			struct stanza *stanza;
+		} stanza;
+		/* LOST, CLOSED, EXPIRED: what was not delivered, oldest first. acked: see attach. */
+		struct {
+			struct packets rest;
+			uint32_t acked;
+			bool resumable; /* the connection broke: keep the session if it may be resumed */
+		} end;
+		/* Each packet, in order, to each connection. One of each is kept inline. */
+		struct {
+			struct packet **packets; /* owned array, or NULL: packet */
+			struct packet *packet;
+			uint64_t *conns;         /* owned array, or NULL: msg.conn */
+			uint32_t packet_count, conn_count;
+			uint64_t commit;         /* must not be written before COMMITTED(commit); 0: at once */
+		} send;
+		/* `handled` stanzas in all have been handled; counts for <a/> once `commit` is committed. */
+		struct {
+			uint32_t handled;
+			uint64_t commit;
+		} credit;
+		struct {
+			uint64_t number;
+		} committed; /* also EXPIRE, STORE_COMMITTED */
+		struct {
+			enum serr error; /* SERR_NONE: plain </stream:stream> */
+			const char *text; /* static, or NULL */
+			bool at_once;    /* what is not written yet is wanted back now: no time to write it */
+		} close;
+		struct {
+			struct store_batch *batch;
+		} store_batch;
+		struct {
+			struct store_query *query;
+		} store_ask;
+		struct {
+			struct store_rows *rows;
+		} store_answer;
+		struct {
+			bool failing;
+			int error; /* ERR_FULL, ERR_IO, ERR_BUSY */
+		} store_state;
+		/* conn: the asker's id. words: owned array of owned texts. */
+		struct {
+			char **words;
+			uint32_t n;
+		} admin_ask;
+		struct {
+			char *text;  /* owned; may be NULL */
+			bool failed; /* text says why */
+		} admin_reply;
+		/* tag in `session`. Password owned, wiped by the receiver. Keys: [0] SHA-1, [1] SHA-256. */
+		struct {
+			char *password;
+		} hash_ask;
+		struct {
+			struct scram_keys *keys;
+		} hash_reply;
+	};
+};
+
+/* Frees whatever the message still owns and makes it MSG_NONE. */
+void msg_clear(struct msg *m);
+const char *msg_name(enum msg_kind kind);
+
+/* A growing list of messages in order: the form in which they are handed over. */
+struct msgs {
+	struct msg *m;
+	uint32_t n, cap;
+};
+struct msg *msgs_add(struct msgs *q); /* a zeroed message at the end, valid until the next add */
+void msgs_clear(struct msgs *q);
+
+void packets_add(struct packets *ps, struct packet **p); /* takes *p */
+void packets_clear(struct packets *ps);
+
+#endif

@@ -1,0 +1,53 @@
+/* TLS 1.2 and later over any link, by OpenSSL through a custom BIO that stores nothing. A session
+ * frees its record buffers while idle. Self-made certificates: EC P-256. */
+#ifndef LINK_TLS_H
+#define LINK_TLS_H
+
+#include "link/link.h"
+#include "loop/loop.h"
+
+/* One certificate set, shared by the connections of one thread; replaced as a whole on reload while
+ * running ones keep theirs. */
+struct tls_ctx;
+
+/* A server's context from PEM files (chain in cert, key in key). ERR_IO (unreadable), ERR_INVALID (not
+ * PEM, or the key is not the certificate's); why (optional) gets one line of explanation. */
+int tls_server_new(const char *cert, const char *key, struct tls_ctx **ret, struct buf *why);
+/* A client's context: verify against the CA file for `name`, or with ca NULL accept anything (tests). */
+int tls_client_new(const char *ca, struct tls_ctx **ret, struct buf *why);
+/* Puts new files in force for later connections; on error the old ones stay. Session tickets of
+ * before are still accepted. */
+int tls_ctx_reload(struct tls_ctx *c, const char *cert, const char *key, struct buf *why);
+void tls_ctx_free(struct tls_ctx **c); /* links made from it go on */
+
+/* Key log lines (NSS format) while armed; NULL disarms. Only new connections are logged. */
+void tls_ctx_keylog(struct tls_ctx *c, void (*on_line)(void *arg, const char *line), void *arg);
+
+/* Wraps *below, which is taken. The handshake goes on inside recv and send. alpn "xmpp-client" is
+ * selected if offered. name: what a client asks for (SNI) and checks. */
+struct link *tls_link_server(struct tls_ctx *c, struct loop *l, struct link **below);
+struct link *tls_link_client(struct tls_ctx *c, struct loop *l, struct link **below, const char *name);
+/* Why the last call said ERR_TLS: one line. */
+const char *tls_link_error(struct link *k);
+/* True if an earlier session was resumed. */
+bool tls_link_resumed(struct link *k);
+
+/* Makes a P-256 key and a self-signed certificate for the domains (dNSName and id-on-xmppAddr free:
+ * dNSName only), valid ten years, as PEM files, key 0600. "*.DOMAIN" is allowed, other than ASCII is not:
+ * ERR_INVALID. Does not overwrite: ERR_EXISTS. Others: ERR_DENIED, ERR_FULL, ERR_IO. */
+int cert_make(const char *cert, const char *key, const struct str *domains, size_t n_domains);
+
+/* What a certificate file says, for `wireside check`. */
+struct cert_info {
+	char subject[256];
+	char names[1024];              /* dNSNames, space separated */
+	char sha256[65];               /* hex of the certificate */
+	int64_t not_before, not_after; /* wall ms */
+	bool self_signed;
+};
+/* ERR_IO (unreadable), ERR_INVALID (no certificate). */
+int cert_read(const char *cert, struct cert_info *ret);
+/* Does it serve this domain (dNSName, wildcard in the left-most label)? */
+bool cert_serves(const char *cert, const char *domain);
+
+#endif

@@ -1,0 +1,64 @@
+/* What the context and the link of TLS share; for this folder only. */
+#ifndef LINK_TLS_PRIV_H
+#define LINK_TLS_PRIV_H
+
+#include <openssl/ssl.h>
+
+#include "link/tls.h"
+
+enum { TLS_TICKET_KEYS = 4 };
+
+/* Tickets make resumption stateless: the session travels to the client, sealed with one of these. */
+struct tls_ticket_key {
+	uint8_t name[16]; /* all zero: none yet */
+	uint8_t aes[32], mac[32];
+	int64_t made; /* loop time of first use */
+};
+
+struct tls_ctx {
+	unsigned refs; /* the owner's, and one of each link */
+	SSL_CTX *ssl_ctx;
+	BIO_METHOD *bio;
+	bool server;
+	struct tls_ticket_key tickets[TLS_TICKET_KEYS]; /* server: the first seals, all open */
+	void (*on_line)(void *arg, const char *line);
+	void *line_arg;
+	SSL_SESSION *session; /* client: the last one, and with whom */
+	char *session_name;
+};
+
+struct tls_link {
+	struct link link;
+	struct tls_ctx *ctx;
+	struct loop *loop;
+	struct link *below;
+	SSL *ssl;
+	char *error;               /* one line, when a call has said ERR_TLS */
+	char *text;                /* of link_info, made when first asked */
+	char *name;                /* client: the server's, NULL if not given */
+	int failed;                /* the ERR_ that all later calls give; 0 */
+	int lower;                 /* what the link below answered in this call when it was no ERR_AGAIN; 0 */
+	size_t budget;             /* bytes this call may still take from below */
+	bool logged;               /* made while the key log was armed */
+	bool up;                   /* the handshake is over */
+	bool eof;                  /* nothing more comes from below */
+	bool starved;              /* what is buffered, if anything, is no whole record */
+	bool shut;                 /* close_notify has been sent */
+	int want_read, want_write; /* what the link below must be able to do for recv and send to go on */
+	int events, armed;         /* watched by the owner; watched below because of that */
+	void (*on_ready)(void *arg, int events);
+	void *arg;
+	struct defer ready; /* posted exactly while bytes that were asked for wait in here */
+};
+
+struct tls_ctx *tls_ctx_ref(struct tls_ctx *c);
+void tls_ctx_unref(struct tls_ctx **c);
+
+/* The method of our BIO: calls link_recv and link_send of the link below and stores nothing. */
+BIO_METHOD *tls_bio_method(void);
+
+/* The bytes of tls-server-end-point (RFC 5929) for a certificate; their number, 0 if its signature has
+ * no single digest. */
+size_t tls_end_point(const X509 *cert, uint8_t out[EVP_MAX_MD_SIZE]);
+
+#endif

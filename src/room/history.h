@@ -1,0 +1,42 @@
+/* The last messages of a room, for who enters. */
+#ifndef ROOM_HISTORY_H
+#define ROOM_HISTORY_H
+
+#include "xmpp/packet.h"
+
+struct history_entry {
+	int64_t id, time;       /* id grows; time in ms since 1970 */
+	struct packet *live;    /* as it was sent */
+	struct packet *delayed; /* with its delay stamp; made when first wanted */
+};
+
+struct history {
+	struct history_entry *ring;
+	uint32_t cap, first, n;
+	uint32_t stored;        /* rows in the store that have not been trimmed */
+	int64_t last_id;
+};
+
+/* What who enters wants of it (XEP-0045 7.2.14). */
+struct history_wish {
+	uint64_t max_chars, max_messages;
+	int64_t since; /* ms since 1970 */
+};
+
+void history_init(struct history *h, uint32_t cap);
+void history_clear(struct history *h); /* keeps cap and last_id: numbers are not given twice */
+/* A number greater than all before, at about the time in microseconds. */
+int64_t history_next_id(struct history *h, int64_t wall);
+/* Takes a reference of its own. What is too much goes. */
+void history_add(struct history *h, int64_t id, int64_t time, struct packet *live);
+
+/* Reads <history/> in an <x xmlns='muc'/> (XML_NONE: none). */
+void history_wish_read(const struct xml_tree *t, uint32_t x, int64_t wall, struct history_wish *ret);
+/* Appends references to the newest messages that the wish allows, oldest first, to packets, which has room for h->n.
+ * room: bare address, for the stamp. Returns how many. */
+uint32_t history_list(struct history *h, struct jid room, const struct history_wish *wish, struct packet **packets);
+
+/* `<delay/>` of the room. */
+void delay_write(struct buf *out, struct jid room, int64_t time);
+
+#endif

@@ -1,0 +1,271 @@
+/* Service discovery of the service and of rooms (XEP-0045 6), and ping. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "room/rooms_i.h"
+#include "xml/write.h"
+#include "xmpp/ns.h"
+
+enum { PAGE_MAX = 500 };
+
+/* ---- info ---- */
+
+static void put_identity(struct buf *out, struct str name)
+{
+	buf_z(out, "<identity category='conference' type='text'");
+	xml_put_attr(out, "name", name);
+	buf_z(out, "/>");
+}
+
+/* What a room is, in both senses. */
+static void put_room_features(struct buf *out, const struct room_config *c)
+{
+	const struct {
+		bool is;
+		const char *yes, *no;
+	} list[] = {
+		{c->password_protected, "muc_passwordprotected", "muc_unsecured"},
+		{c->public_, "muc_public", "muc_hidden"},
+		{c->persistent, "muc_persistent", "muc_temporary"},
+		{c->members_only, "muc_membersonly", "muc_open"},
+		{c->moderated, "muc_moderated", "muc_unmoderated"},
+		{c->whois == WHOIS_ANYONE, "muc_nonanonymous", "muc_semianonymous"},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(list); i++)
+		buf_fmt(out, "<feature var='%s'/>", list[i].is ? list[i].yes : list[i].no);
+}
+
+static void put_info(struct buf *out, const char *var, const char *type, struct str value)
+{
+	buf_fmt(out, "<field var='%s' type='%s'>", var, type);
+	xml_put_text(out, "value", value);
+	buf_z(out, "</field>");
+}
+
+static void put_info_number(struct buf *out, const char *var, uint32_t n)
+{
+	char text[16];
+
+	snprintf(text, sizeof(text), "%u", n);
+	put_info(out, var, "text-single", str_z(text));
+}
+
+/* What is talked about is not for those who could not get in. */
+static void put_room_info(struct buf *out, struct room *r, bool inside)
+{
+	const struct room_config *c = &r->config;
+	bool open = !c->password_protected && !c->members_only;
+
+	buf_z(out, "<x xmlns='" NS_DATA "' type='result'><field var='FORM_TYPE' type='hidden'><value>" NS_MUC_ROOMINFO
+		   "</value></field>");
+	put_info(out, "muc#roominfo_description", "text-single", c->description ? str_z(c->description) : STR(""));
+	if (c->language)
+		put_info(out, "muc#roominfo_lang", "text-single", str_z(c->language));
+	if ((open || inside) && r->subject.text)
+		put_info(out, "muc#roominfo_subject", "text-single", str_z(r->subject.text));
+	put_info_number(out, "muc#roominfo_occupants", room_count(r));
+	put_info(out, "muc#roomconfig_changesubject", "boolean", c->change_subject ? STR("1") : STR("0"));
+	put_info(out, "muc#roomconfig_allowinvites", "boolean", c->allow_invites ? STR("1") : STR("0"));
+	put_info_number(out, "muc#maxhistoryfetch", r->history.cap);
+	buf_z(out, "</x>");
+}
+
+/* A node that nothing is known about. */
+static struct xerr node_error(struct str node)
+{
+	if (str_is(node, NS_MUC "#traffic"))
+		return xerr(XERR_SERVICE_UNAVAILABLE); /* nothing is held back (16.1.1) */
+	if (str_is(node, "x-roomuser-item"))
+		return xerr(XERR_FEATURE_NOT_IMPLEMENTED); /* 7.12 */
+	return xerr(XERR_ITEM_NOT_FOUND);
+}
+
+static struct xerr check_node(const struct iq *iq)
+{
+	struct str node = xml_attr(&iq->stanza->tree, iq->query, "node");
+
+	return node.n ? node_error(node) : XERR_OK;
+}
+
+struct xerr disco_get_info(struct iq *iq)
+{
+	struct room *r = is_room(iq->entity) ? (struct room *)iq->entity : NULL;
+	struct xerr e = check_node(iq);
+	struct str name;
+
+	if (!xerr_ok(e))
+		return e;
+	name = !r ? str_z(((struct host *)iq->entity)->title) :
+	       r->config.name ? str_z(r->config.name) :
+				jid_local(r->entity.jid);
+	xml_put_open(&iq->reply, "query", NS_DISCO_INFO);
+	buf_char(&iq->reply, '>');
+	put_identity(&iq->reply, name);
+	feature_disco(iq->core, r ? AT_ROOM : AT_ROOMS, &iq->reply);
+	if (r) {
+		put_room_features(&iq->reply, &r->config);
+		put_room_info(&iq->reply, r, visit_find(r, iq->stanza->from) != NULL);
+	}
+	xml_put_close(&iq->reply, "query");
+	return XERR_OK;
+}
+
+/* ---- items: the public rooms, in pages (XEP-0059) ---- */
+
+struct item {
+	struct str local, name;
+};
+
+struct items {
+	struct item *list;
+	uint32_t n, cap;
+};
+
+static void items_clear(struct items *is) { xfree(is->list); }
+
+static void add_item(struct items *is, struct str local, struct str name)
+{
+	if (is->n == is->cap) {
+		is->cap = is->cap ? is->cap * 2 : 64;
+		is->list = xrealloc(is->list, is->cap * sizeof(*is->list));
+	}
+	is->list[is->n++] = (struct item){local, name};
+}
+
+static int compare(const void *a, const void *b)
+{
+	return str_cmp(((const struct item *)a)->local, ((const struct item *)b)->local);
+}
+
+/* Persistent rooms are in the directory, whether in memory or not. */
+static void collect(struct rooms *rs, struct items *is)
+{
+	const struct listing *l;
+	const struct room *r;
+
+	for (uint32_t pos = 0; (l = map_next(&rs->directory, &pos));)
+		if (l->public_)
+			add_item(is, listing_local(l), listing_name(l));
+	for (uint32_t pos = 0; (r = map_next(&rs->live, &pos));)
+		if (r->state == ROOM_OPEN && !r->config.persistent && r->config.public_)
+			add_item(is, jid_local(r->entity.jid), r->config.name ? str_z(r->config.name) : STR_NONE);
+	if (is->n)
+		qsort(is->list, is->n, sizeof(*is->list), compare);
+}
+
+static void put_address(struct buf *out, const struct rooms *rs, struct str local)
+{
+	xml_escape(out, local);
+	buf_char(out, '@');
+	xml_escape(out, jid_str(rs->host.entity.jid));
+}
+
+static void put_item(struct buf *out, const struct rooms *rs, const struct item *i)
+{
+	buf_z(out, "<item jid='");
+	put_address(out, rs, i->local);
+	buf_char(out, '\'');
+	xml_put_attr(out, "name", i->name.n ? i->name : i->local);
+	buf_z(out, "/>");
+}
+
+struct page {
+	uint32_t from, to;
+	bool wanted; /* the asker knows of pages */
+};
+
+/* The first item behind (or not before) an address. */
+static uint32_t position(const struct items *is, struct str address, bool behind)
+{
+	struct jid_buf jid;
+	uint32_t i = 0;
+
+	if (jid_parse_buf(address, &jid) < 0)
+		return 0;
+	while (i < is->n && str_cmp(is->list[i].local, jid_local(jid.jid)) < (behind ? 1 : 0))
+		i++;
+	return i;
+}
+
+static struct str set_text(const struct xml_tree *t, uint32_t set, const char *name, struct buf *tmp)
+{
+	uint32_t i = xml_child(t, set, name, NS_RSM);
+
+	buf_reset(tmp);
+	return i == XML_NONE ? STR_NONE : xml_text(t, i, tmp);
+}
+
+static struct page read_page(const struct iq *iq, const struct items *is)
+{
+	CLEANUP(buf_clear) struct buf tmp = {.max = 4096};
+	const struct xml_tree *t = &iq->stanza->tree;
+	uint32_t set = xml_child(t, iq->query, "set", NS_RSM);
+	struct page p = {.to = is->n};
+	struct str before, after;
+	uint64_t max = PAGE_MAX;
+
+	if (set != XML_NONE) {
+		p.wanted = true;
+		if (str_uint(set_text(t, set, "max", &tmp), UINT32_MAX, &max) < 0 || max > PAGE_MAX)
+			max = PAGE_MAX;
+		after = set_text(t, set, "after", &tmp);
+		if (after.p)
+			p.from = position(is, after, true);
+		before = set_text(t, set, "before", &tmp);
+		if (before.n)
+			p.to = position(is, before, false);
+		if (p.to < p.from)
+			p.to = p.from;
+		if (before.p && p.to - p.from > max)
+			p.from = p.to - (uint32_t)max;
+	}
+	if (p.to - p.from > max)
+		p.to = p.from + (uint32_t)max;
+	return p;
+}
+
+static void put_set(struct buf *out, const struct rooms *rs, const struct items *is, struct page p)
+{
+	if (!p.wanted && p.to - p.from == is->n)
+		return;
+	buf_z(out, "<set xmlns='" NS_RSM "'>");
+	if (p.to > p.from) {
+		buf_fmt(out, "<first index='%u'>", p.from);
+		put_address(out, rs, is->list[p.from].local);
+		buf_z(out, "</first><last>");
+		put_address(out, rs, is->list[p.to - 1].local);
+		buf_z(out, "</last>");
+	}
+	buf_fmt(out, "<count>%u</count></set>", is->n);
+}
+
+static void put_rooms(struct iq *iq, struct rooms *rs)
+{
+	CLEANUP(items_clear) struct items is = {0};
+	struct page p;
+
+	collect(rs, &is);
+	core_spend(iq->core, is.n / 4);
+	p = read_page(iq, &is);
+	for (uint32_t i = p.from; i < p.to; i++)
+		put_item(&iq->reply, rs, &is.list[i]);
+	put_set(&iq->reply, rs, &is, p);
+}
+
+/* Who is in a room is not told to those outside (6.5). */
+struct xerr disco_get_items(struct iq *iq)
+{
+	struct xerr e = check_node(iq);
+
+	if (!xerr_ok(e))
+		return e;
+	xml_put_open(&iq->reply, "query", NS_DISCO_ITEMS);
+	buf_char(&iq->reply, '>');
+	if (!is_room(iq->entity))
+		put_rooms(iq, (struct rooms *)iq->entity);
+	xml_put_close(&iq->reply, "query");
+	return XERR_OK;
+}
+
+struct xerr ping_get(struct iq *iq) { return XERR_OK; }

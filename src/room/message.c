@@ -1,0 +1,282 @@
+/* Messages: to all (XEP-0045 7.4), from one occupant to another (7.5), errors. */
+#include "base/hash.h"
+#include "room/rooms_i.h"
+#include "xml/write.h"
+#include "xmpp/ns.h"
+
+enum { ID_RANDOM = 8, ID_MADE_UP = 16 };
+
+/* ---- what only the room may say ---- */
+
+/* True if an attribute names the room, or somebody in it. */
+static bool names_room(const struct stanza *s, uint32_t child, const char *attr)
+{
+	struct str value = xml_attr(&s->tree, child, attr);
+	struct jid_buf jid;
+
+	return value.p && jid_parse_buf(value, &jid) == 0 && jid_eq_bare(jid.jid, s->to);
+}
+
+/* Clients believe a stamp from the room, or from nobody, to be the room's history. */
+static bool is_forged(const struct stanza *s, uint32_t child)
+{
+	struct str ns = xml_ns(&s->tree, child);
+
+	if (str_is(ns, NS_MUC_USER) || str_is(ns, NS_MUC))
+		return true;
+	if (xml_is(&s->tree, child, "stanza-id", NS_STANZA_ID))
+		return names_room(s, child, "by");
+	if (str_is(ns, NS_DELAY))
+		return !xml_attr(&s->tree, child, "from").p || names_room(s, child, "from");
+	return false;
+}
+
+/* ---- to all ---- */
+
+static void put_stanza_id(struct buf *out, const struct room *r, int64_t id)
+{
+	char token[ID_RANDOM + 1];
+
+	/* Where it stands in the history, and something that nobody guesses. */
+	rand_token(token, ID_RANDOM);
+	buf_fmt(out, "<stanza-id xmlns='" NS_STANZA_ID "' id='%llx-%s'", (unsigned long long)id, token);
+	xml_put_attr(out, "by", room_address(r));
+	buf_z(out, "/>");
+}
+
+struct packet *message_reflection(struct room *r, const struct visit *v, const struct stanza *s, int64_t id)
+{
+	char made_up[ID_MADE_UP + 1];
+	struct packet_head head;
+	struct packet_writer w;
+	struct packet *p;
+
+	packet_head_of(s, &head);
+	head.from = jid_str(v->occupant->address);
+	head.to = STR_NONE;
+	if (!head.id.p) {
+		rand_token(made_up, ID_MADE_UP);
+		head.id = str_z(made_up);
+	}
+	packet_begin(&w, &head);
+	packet_put_payload(&w, s, is_forged);
+	put_stanza_id(&w.out, r, id);
+	p = packet_end(&w);
+	if (p)
+		p->volatile_ = packet_only_typing(s);
+	return p;
+}
+
+/* What is worth being shown to who comes later. */
+static bool is_lasting(const struct stanza *s)
+{
+	return stanza_child(s, "body", NS_CLIENT) != XML_NONE && stanza_child(s, "no-store", NS_HINTS) == XML_NONE &&
+	       stanza_child(s, "no-permanent-store", NS_HINTS) == XML_NONE;
+}
+
+static struct xerr speak(struct room *r, const struct visit *v, const struct stanza *s)
+{
+	struct core *c = room_core(r);
+	bool lasting = is_lasting(s);
+	struct packet *p;
+	int64_t id;
+
+	if (!may(MAY_SPEAK, v->occupant->role, v->occupant->affiliation))
+		return xerr(XERR_FORBIDDEN);
+	if (lasting && r->config.persistent && !core_can_store(c))
+		return xerr(XERR_RESOURCE_CONSTRAINT);
+	id = history_next_id(&r->history, core_wall(c));
+	p = message_reflection(r, v, s, id);
+	if (!p)
+		return xerr(XERR_RESOURCE_CONSTRAINT);
+	if (lasting)
+		room_remember(r, id, p);
+	room_send_all(r, &p, lasting ? r->commit : 0);
+	return XERR_OK;
+}
+
+static void on_groupchat(struct room *r, struct stanza **s)
+{
+	struct visit *v = visit_find(r, (*s)->from);
+	struct xerr e = xerr(XERR_NOT_ACCEPTABLE);
+
+	if (v && subject_is_change(*s)) {
+		subject_on_change(r, v, s);
+		return;
+	}
+	if (v)
+		e = speak(r, v, *s);
+	if (xerr_ok(e))
+		core_done(room_core(r), s);
+	else
+		core_bounce(room_core(r), s, e);
+}
+
+/* ---- private ---- */
+
+static struct packet *private_packet(const struct visit *v, const struct stanza *s)
+{
+	struct packet_head head;
+	struct packet_writer w;
+	struct packet *p;
+
+	packet_head_of(s, &head);
+	head.from = jid_str(v->occupant->address);
+	head.to = STR_NONE;
+	packet_begin(&w, &head);
+	packet_put_payload(&w, s, is_forged);
+	buf_z(&w.out, "<x xmlns='" NS_MUC_USER "'/>");
+	p = packet_end(&w);
+	if (p)
+		p->volatile_ = packet_only_typing(s);
+	return p;
+}
+
+static bool may_send_private(const struct room *r, const struct occupant *o)
+{
+	switch ((enum allow_pm)r->config.allow_pm) {
+	case PM_ANYONE:
+		return may(MAY_SEND_PRIVATE, o->role, o->affiliation);
+	case PM_PARTICIPANTS:
+		return o->role >= ROLE_PARTICIPANT;
+	case PM_MODERATORS:
+		return o->role == ROLE_MODERATOR;
+	case PM_NONE:
+		break;
+	}
+	return false;
+}
+
+static struct xerr whisper(struct room *r, const struct stanza *s)
+{
+	struct visit *v = visit_find(r, s->from);
+	struct occupant *to = occupant_find(r, jid_resource(s->to));
+	struct packet *p;
+
+	if (s->type == TYPE_GROUPCHAT)
+		return xerr(XERR_BAD_REQUEST);
+	if (!v)
+		return xerr(XERR_NOT_ACCEPTABLE);
+	if (!to)
+		return xerr(XERR_ITEM_NOT_FOUND);
+	if (!may_send_private(r, v->occupant))
+		return xerr(XERR_FORBIDDEN);
+	p = private_packet(v, s);
+	if (!p)
+		return xerr(XERR_RESOURCE_CONSTRAINT);
+	room_send_visits(r, to, NULL, &p, 1, 0);
+	return XERR_OK;
+}
+
+/* ---- errors ---- */
+
+static const char *const absences[] = {
+	"gone",
+	"item-not-found",
+	"recipient-unavailable",
+	"redirect",
+	"remote-server-not-found",
+	"remote-server-timeout",
+	"service-unavailable",
+};
+
+static uint32_t error_condition(const struct stanza *s)
+{
+	uint32_t error = stanza_child(s, "error", NS_CLIENT);
+
+	return error == XML_NONE ? XML_NONE : xml_child(&s->tree, error, NULL, NS_STANZAS);
+}
+
+static bool condition_is(const struct stanza *s, const char *name)
+{
+	uint32_t i = error_condition(s);
+
+	return i != XML_NONE && str_is(xml_name(&s->tree, i), name);
+}
+
+/* Of a session here it is known better than by what was said in its name. */
+bool error_is_absence(const struct room *r, const struct visit *v, const struct stanza *s)
+{
+	struct session *session = v->handle ? session_find(room_core(r), v->handle) : NULL;
+
+	if (v->handle)
+		return !session || !session_alive(session);
+	for (size_t i = 0; i < ARRAY_LEN(absences); i++)
+		if (condition_is(s, absences[i]))
+			return true;
+	return false;
+}
+
+/* The reflection of one's own message comes back when it could not be stored in time: so it was not sent. The room says it,
+ * as for any message that it refuses. */
+static void own_message_failed(struct room *r, struct visit *v, const struct stanza *s)
+{
+	struct packet_head head = {.kind = STANZA_MESSAGE, .type = TYPE_ERROR, .from = room_address(r), .id = s->id};
+	struct packet_writer w;
+	struct packet *p;
+
+	packet_begin(&w, &head);
+	xerr_write(&w.out, xerr(XERR_RESOURCE_CONSTRAINT));
+	p = packet_end(&w);
+	room_send_visits(r, v->occupant, v, &p, 1, 0);
+}
+
+static void on_error(struct room *r, struct stanza **s)
+{
+	struct visit *v = visit_find(r, (*s)->from);
+	struct occupant *to = v && (*s)->to.resource ? occupant_find(r, jid_resource((*s)->to)) : NULL;
+	bool unstored = condition_is(*s, "resource-constraint");
+	struct packet *p;
+
+	if (v && error_is_absence(r, v, *s)) {
+		leave_visit(r, v, STR_NONE);
+	} else if (to && to == v->occupant && unstored) {
+		own_message_failed(r, v, *s);
+	} else if (to && to != v->occupant && !unstored) {
+		/* What became of a private message; the failed copies of one message to all concern nobody. */
+		p = private_packet(v, *s);
+		room_send_visits(r, to, NULL, &p, 1, 0);
+	}
+	core_done(room_core(r), s);
+}
+
+/* ---- */
+
+static void on_private(struct room *r, struct stanza **s)
+{
+	struct xerr e = whisper(r, *s);
+
+	if (xerr_ok(e))
+		core_done(room_core(r), s);
+	else
+		core_bounce(room_core(r), s, e);
+}
+
+void message_on(struct room *r, struct stanza **s)
+{
+	if ((*s)->type == TYPE_ERROR)
+		on_error(r, s);
+	else if ((*s)->to.resource)
+		on_private(r, s);
+	else if ((*s)->type == TYPE_GROUPCHAT)
+		on_groupchat(r, s);
+	else if (invite_is(*s))
+		invite_on(r, s);
+	else
+		core_bounce(room_core(r), s, xerr(XERR_BAD_REQUEST));
+}
+
+void message_status(struct room *r, uint16_t code)
+{
+	struct packet_head head = {.kind = STANZA_MESSAGE, .type = TYPE_GROUPCHAT, .from = room_address(r)};
+	char id[ID_MADE_UP + 1];
+	struct packet_writer w;
+	struct packet *p;
+
+	rand_token(id, ID_MADE_UP);
+	head.id = str_z(id);
+	packet_begin(&w, &head);
+	buf_fmt(&w.out, "<x xmlns='" NS_MUC_USER "'><status code='%u'/></x>", code);
+	p = packet_end(&w);
+	room_send_all(r, &p, 0);
+}

@@ -1,0 +1,116 @@
+/* Who is in a room. An occupant is a nick; each session that is in under it is a visit (several of one user share their
+ * nick). The audience is all visits as core_multicast() wants them. Invariants: 1. An occupant has at least one visit.
+ * 2. A visit is in its room's map from its beginning; in the audience (or, reached by address, in the list of remote ones)
+ * from when it has been welcomed, so that nothing overtakes its welcome. 3. Moderators stand first in the audience. */
+#ifndef ROOM_OCCUPANT_H
+#define ROOM_OCCUPANT_H
+
+#include "base/list.h"
+#include "room/privilege.h"
+#include "xmpp/packet.h"
+
+struct room;
+
+enum {
+	NICK_MAX = 256,       /* bytes */
+	SHOW_MAX = 8192,      /* bytes of a presence's payload */
+	VISITS_PER_NICK = 20,
+	NOWHERE = UINT32_MAX  /* visit.at: not in the audience */
+};
+
+struct visit {
+	struct visit *next;    /* of the same occupant */
+	struct occupant *occupant;
+	uint64_t handle;       /* of the session; 0: reached by address */
+	uint32_t at;           /* place in the audience */
+	struct list remote;    /* in room->remote */
+	struct jid jid;        /* real full address, own copy */
+	char *show;            /* payload of the last presence; NULL: empty */
+	size_t show_n;
+};
+
+/* Who looks at an occupant's presence. */
+enum view { VIEW_PLAIN, VIEW_JID /* shows the real address */, VIEW_COUNT };
+
+struct occupant {
+	struct visit *visits;  /* the one whose presence is shown first */
+	uint32_t visit_count;
+	enum role role;
+	enum affiliation affiliation;
+	struct jid address;    /* room@domain/nick, own copy */
+	char *key;             /* the nick as compared (RFC 8266) */
+	size_t key_n;
+	struct packet *views[VIEW_COUNT]; /* presence, made when first wanted */
+};
+static inline struct str occupant_nick(const struct occupant *o) { return jid_resource(o->address); }
+static inline struct jid occupant_real(const struct occupant *o) { return o->visits->jid; }
+
+struct audience {
+	uint64_t *handles;     /* [0, moderators): moderators; [moderators, n): the others */
+	struct visit **visits; /* parallel */
+	uint32_t n, moderators, cap;
+};
+void audience_add(struct audience *a, struct visit *v, bool moderator);
+void audience_remove(struct audience *a, struct visit *v); /* harmless when not in it */
+void audience_clear(struct audience *a);
+
+/* ---- making and ending; all keep the maps of the room ---- */
+
+/* ERR_INVALID: no nick that can be shown; ERR_LIMIT: too long. */
+int nick_key(struct str nick, struct buf *ret_key);
+/* An occupant without a visit, in the room's map of nicks. The key must be free. */
+struct occupant *occupant_new(struct room *r, struct str nick, struct str key);
+void occupant_free(struct room *r, struct occupant **o); /* and its visits */
+/* Its nick becomes another; the key must be free (or its own). */
+void occupant_rename(struct room *r, struct occupant *o, struct str nick, struct str key);
+/* In the room's map, shown, not yet in the audience. */
+struct visit *visit_new(struct room *r, struct occupant *o, struct jid real, uint64_t handle);
+void visit_free(struct room *r, struct visit **v);
+/* It gets what is sent to the room from now on. */
+void visit_seat(struct room *r, struct visit *v);
+/* Takes over the payload of a presence, without what only the room may say, and shows it. False if that changed nothing. */
+bool visit_show(struct visit *v, const struct stanza *presence);
+bool show_fits(const struct stanza *presence);
+/* That payload, in w behind the start tag until buf_clear(&w->out). */
+struct str show_of(const struct stanza *presence, struct packet_writer *w);
+
+/* The occupant whose nick is just this, NULL if none. */
+struct occupant *occupant_find(const struct room *r, struct str nick);
+/* The occupant whose nick cannot be told from this key. */
+struct occupant *occupant_find_key(const struct room *r, struct str key);
+struct visit *visit_find(const struct room *r, struct jid real);
+static inline struct party occupant_party(const struct occupant *o) { return (struct party){o->role, o->affiliation}; }
+
+/* ---- presence ---- */
+
+/* What somebody with this role sees in this room. */
+enum view view_of(const struct room *r, enum role viewer);
+/* Borrowed; NULL if it cannot be written. */
+struct packet *occupant_view(struct room *r, struct occupant *o, enum view view);
+/* Something in it is different now. */
+void occupant_changed(struct occupant *o);
+/* All of them, with their visits. */
+void occupants_clear(struct room *r);
+/* The places of its visits in the audience follow its role. */
+void occupant_reseat(struct room *r, struct occupant *o);
+
+/* A presence that says more than the cached one. Absent texts and zero codes are left out. */
+enum { NOTICE_CODES = 4 };
+struct notice {
+	enum stanza_type type;         /* AVAILABLE or UNAVAILABLE (role none then, unless it is a change of nick) */
+	uint16_t codes[NOTICE_CODES];
+	struct str new_nick;           /* 303 */
+	struct str actor, reason;      /* who did it: a nick */
+	struct str show;               /* payload of the presence; absent: nothing */
+	struct str destroy;            /* the whole element, as XML */
+	struct str id;                 /* for the packet to themselves */
+};
+/* About this visit (its address), as seen by whom; self: with code 110 and the id. */
+struct packet *notice_packet(struct room *r, const struct occupant *o, const struct visit *about, const struct notice *n, enum view view,
+			     bool self);
+void announce_to_self(struct room *r, struct occupant *o, const struct notice *n); /* all its visits */
+void announce_to_others(struct room *r, struct occupant *o, const struct notice *n);
+/* Its present presence to everybody, with what n says besides; type and show are filled in. */
+void announce_change(struct room *r, struct occupant *o, const struct notice *n);
+
+#endif

@@ -1,0 +1,220 @@
+/* What an occupant's presence says to whom, and who gets it. */
+#include "room/rooms_i.h"
+#include "xml/write.h"
+#include "xmpp/ns.h"
+
+enum { CODE_SELF = 110, CODE_NICK = 303 };
+
+enum view view_of(const struct room *r, enum role viewer)
+{
+	return r->config.whois == WHOIS_ANYONE || may(MAY_SEE_JIDS, viewer, AFFILIATION_NONE) ? VIEW_JID : VIEW_PLAIN;
+}
+
+static void put_code(struct buf *out, unsigned code) { buf_fmt(out, "<status code='%u'/>", code); }
+
+static void put_actor_and_reason(struct buf *out, const struct notice *n)
+{
+	if (n->actor.p) {
+		buf_z(out, "<actor");
+		xml_put_attr(out, "nick", n->actor);
+		buf_z(out, "/>");
+	}
+	if (n->reason.n)
+		xml_put_text(out, "reason", n->reason);
+}
+
+static void put_item(struct buf *out, const struct occupant *o, const struct visit *about, const struct notice *n, enum view view)
+{
+	/* Who changes his nick does not leave. */
+	bool gone = n->type == TYPE_UNAVAILABLE && n->codes[0] != CODE_NICK;
+	bool empty = !n->actor.p && !n->reason.n;
+
+	buf_z(out, "<item");
+	xml_put_attr(out, "affiliation", str_z(affiliation_name(o->affiliation)));
+	if (view == VIEW_JID && about)
+		xml_put_attr(out, "jid", jid_str(about->jid));
+	xml_put_attr(out, "nick", n->new_nick);
+	xml_put_attr(out, "role", str_z(role_name(gone ? ROLE_NONE : o->role)));
+	buf_z(out, empty ? "/>" : ">");
+	put_actor_and_reason(out, n);
+	if (!empty)
+		buf_z(out, "</item>");
+}
+
+static void put_x(struct buf *out, const struct occupant *o, const struct visit *about, const struct notice *n, enum view view,
+		  bool self)
+{
+	buf_z(out, "<x xmlns='" NS_MUC_USER "'>");
+	put_item(out, o, about, n, view);
+	buf_str(out, n->destroy);
+	if (self)
+		put_code(out, CODE_SELF);
+	for (int i = 0; i < NOTICE_CODES; i++)
+		if (n->codes[i])
+			put_code(out, n->codes[i]);
+	buf_z(out, "</x>");
+}
+
+struct packet *notice_packet(struct room *r, const struct occupant *o, const struct visit *about, const struct notice *n,
+			     enum view view, bool self)
+{
+	struct packet_head head = {
+		.kind = STANZA_PRESENCE, .type = n->type, .from = jid_str(o->address), .id = self ? n->id : STR_NONE};
+	struct packet_writer w;
+
+	packet_begin(&w, &head);
+	buf_str(&w.out, n->show);
+	put_x(&w.out, o, about, n, view, self);
+	return packet_end(&w);
+}
+
+static struct str show_shown(const struct occupant *o) { return (struct str){o->visits->show, o->visits->show_n}; }
+
+struct packet *occupant_view(struct room *r, struct occupant *o, enum view view)
+{
+	struct notice n = {.type = TYPE_AVAILABLE, .show = show_shown(o)};
+
+	if (!o->views[view])
+		o->views[view] = notice_packet(r, o, o->visits, &n, view, false);
+	return o->views[view];
+}
+
+/* ---- output ---- */
+
+void room_send_to(struct room *r, struct packet *p, struct jid to)
+{
+	struct stanza *s;
+
+	if (p && packet_parse(p, to, &s) == 0)
+		core_send(room_core(r), &s);
+}
+
+/* Without those that could not be written. */
+static uint32_t squeeze(struct packet **packets, uint32_t n)
+{
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < n; i++)
+		if (packets[i])
+			packets[kept++] = packets[i];
+	return kept;
+}
+
+static void unref_all(struct packet **packets, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		packet_unref(&packets[i]);
+}
+
+static void multicast(struct room *r, struct packet **packets, uint32_t n, const uint64_t *handles, uint32_t n_handles, uint64_t commit)
+{
+	n = squeeze(packets, n);
+	if (n && n_handles)
+		core_multicast(room_core(r), packets, n, handles, n_handles, commit);
+	else
+		unref_all(packets, n);
+}
+
+void room_send_all(struct room *r, struct packet **p, uint64_t commit)
+{
+	struct packet *one = TAKE(*p);
+
+	LIST_EACH(node, &r->remote)
+		room_send_to(r, one, LIST_ITEM(node, struct visit, remote)->jid);
+	multicast(r, &one, 1, r->audience.handles, r->audience.n, commit);
+}
+
+void room_send_visits(struct room *r, struct occupant *o, struct visit *only, struct packet **packets, uint32_t n, uint64_t commit)
+{
+	uint64_t handles[VISITS_PER_NICK];
+	uint32_t count = 0;
+
+	for (struct visit *v = o->visits; v; v = v->next) {
+		if (only && v != only)
+			continue;
+		if (v->handle && count < VISITS_PER_NICK)
+			handles[count++] = v->handle;
+		for (uint32_t i = 0; !v->handle && i < n; i++)
+			room_send_to(r, packets[i], v->jid);
+	}
+	multicast(r, packets, n, handles, count, commit);
+}
+
+/* ---- announcing ---- */
+
+void announce_to_self(struct room *r, struct occupant *o, const struct notice *n)
+{
+	struct packet *p = notice_packet(r, o, o->visits, n, view_of(r, o->role), true);
+
+	room_send_visits(r, o, NULL, &p, 1, 0);
+}
+
+/* The part [from, to) of the audience without the visits of one occupant. */
+static uint32_t without(struct room *r, const struct occupant *o, uint32_t from, uint32_t to, uint64_t *handles)
+{
+	uint32_t n = to - from;
+
+	if (!n)
+		return 0;
+	memcpy(handles, r->audience.handles + from, n * sizeof(*handles));
+	/* From the back, so that what takes a freed place has been looked at. */
+	for (uint32_t i = n; i-- > 0;)
+		if (r->audience.visits[from + i]->occupant == o)
+			handles[i] = handles[--n];
+	return n;
+}
+
+static void to_remote(struct room *r, const struct occupant *o, struct packet *p, enum view view)
+{
+	LIST_EACH(node, &r->remote) {
+		struct visit *v = LIST_ITEM(node, struct visit, remote);
+
+		if (v->occupant != o && view_of(r, v->occupant->role) == view)
+			room_send_to(r, p, v->jid);
+	}
+}
+
+/* A notice that says nothing of its own is the cached presence. */
+static struct packet *packet_for_others(struct room *r, struct occupant *o, const struct notice *n, enum view view)
+{
+	bool plain = n->type == TYPE_AVAILABLE && !n->codes[0] && !n->actor.p && !n->reason.n;
+	struct packet *p = plain ? occupant_view(r, o, view) : NULL;
+
+	if (plain)
+		return p ? packet_ref(p) : NULL;
+	return notice_packet(r, o, o->visits, n, view, false);
+}
+
+/* To those of the audience in [from, to), and to the remote ones that see the same, who are not o. */
+static void to_part(struct room *r, struct occupant *o, const struct notice *n, enum view view, uint32_t from, uint32_t to)
+{
+	uint64_t *handles = rooms_handles(rooms_of(r), to - from);
+	uint32_t count = without(r, o, from, to, handles);
+	struct packet *p;
+
+	if (!count && list_empty(&r->remote))
+		return;
+	p = packet_for_others(r, o, n, view);
+	to_remote(r, o, p, view);
+	multicast(r, &p, 1, handles, count, 0);
+}
+
+void announce_to_others(struct room *r, struct occupant *o, const struct notice *n)
+{
+	const struct audience *a = &r->audience;
+	bool one_view = r->config.whois == WHOIS_ANYONE;
+
+	if (!one_view)
+		to_part(r, o, n, VIEW_PLAIN, a->moderators, a->n);
+	to_part(r, o, n, VIEW_JID, 0, one_view ? a->n : a->moderators);
+}
+
+void announce_change(struct room *r, struct occupant *o, const struct notice *n)
+{
+	struct notice full = *n;
+
+	full.type = TYPE_AVAILABLE;
+	full.show = show_shown(o);
+	announce_to_others(r, o, &full);
+	announce_to_self(r, o, &full);
+}

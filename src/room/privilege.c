@@ -1,0 +1,188 @@
+#include "room/privilege.h"
+
+#include "base/mem.h"
+
+/* Short names for the columns. */
+enum { V = 1 << ROLE_VISITOR, P = 1 << ROLE_PARTICIPANT, M = 1 << ROLE_MODERATOR };
+enum {
+	NO = 1 << AFFILIATION_NONE,
+	ME = 1 << AFFILIATION_MEMBER,
+	AD = 1 << AFFILIATION_ADMIN,
+	OW = 1 << AFFILIATION_OWNER
+};
+
+/* Each privilege belongs to roles or to affiliations. What depends on the room's configuration too (a password, who may
+ * send private messages, ...) is decided where it is used. */
+static const struct {
+	uint8_t roles, affiliations;
+} privileges[PRIVILEGE_COUNT] = {
+	/* clang-format off */
+	[MAY_ENTER]               = {.affiliations = NO | ME | AD | OW},
+	[MAY_ENTER_MEMBERS_ONLY]  = {.affiliations =      ME | AD | OW},
+	[MAY_ENTER_FULL]          = {.affiliations =           AD | OW},
+	[MAY_CHANGE_NICK]         = {.roles = V | P | M},
+	[MAY_SEND_PRIVATE]        = {.roles = V | P | M},
+	[MAY_SPEAK]               = {.roles =     P | M},
+	[MAY_INVITE]              = {.roles = V | P | M},
+	[MAY_INVITE_MEMBERS]      = {.affiliations =           AD | OW},
+	[MAY_SET_SUBJECT]         = {.roles =         M},
+	[MAY_SEE_JIDS]            = {.roles =         M},
+	[MAY_CHANGE_ROLES]        = {.roles =         M},
+	[MAY_CHANGE_AFFILIATIONS] = {.affiliations =           AD | OW},
+	[MAY_CONFIGURE]           = {.affiliations =                OW},
+	[MAY_DESTROY]             = {.affiliations =                OW},
+	/* clang-format on */
+};
+
+bool may(enum privilege p, enum role role, enum affiliation affiliation)
+{
+	must((unsigned)p < PRIVILEGE_COUNT);
+	return (privileges[p].roles >> role & 1) || (privileges[p].affiliations >> affiliation & 1);
+}
+
+/* ---- roles ---- */
+
+static const uint8_t initial[AFFILIATION_COUNT][2] = {
+	/*                       unmoderated       moderated */
+	[AFFILIATION_NONE] = {ROLE_PARTICIPANT, ROLE_VISITOR},
+	[AFFILIATION_OUTCAST] = {ROLE_NONE, ROLE_NONE},
+	[AFFILIATION_MEMBER] = {ROLE_PARTICIPANT, ROLE_PARTICIPANT},
+	[AFFILIATION_ADMIN] = {ROLE_MODERATOR, ROLE_MODERATOR},
+	[AFFILIATION_OWNER] = {ROLE_MODERATOR, ROLE_MODERATOR},
+};
+
+enum role role_initial(enum affiliation affiliation, bool moderated) { return initial[affiliation][moderated]; }
+
+enum role role_after(enum role role, enum affiliation from, enum affiliation to, bool moderated)
+{
+	bool in_person = role == ROLE_MODERATOR && role_initial(from, moderated) != ROLE_MODERATOR;
+
+	return in_person && to != AFFILIATION_OUTCAST ? ROLE_MODERATOR : role_initial(to, moderated);
+}
+
+/* From one role to another: the least affiliation of the moderator who does it, and whether something is taken away,
+ * which is not done to one's betters. */
+struct role_rule {
+	uint8_t affiliation;
+	bool takes;
+};
+static const struct role_rule role_rules[ROLE_COUNT][ROLE_COUNT] = {
+	[ROLE_VISITOR] = {
+		[ROLE_NONE] = {AFFILIATION_NONE, true},
+		[ROLE_PARTICIPANT] = {AFFILIATION_NONE, false},
+		[ROLE_MODERATOR] = {AFFILIATION_ADMIN, false},
+	},
+	[ROLE_PARTICIPANT] = {
+		[ROLE_NONE] = {AFFILIATION_NONE, true},
+		[ROLE_VISITOR] = {AFFILIATION_NONE, true},
+		[ROLE_MODERATOR] = {AFFILIATION_ADMIN, false},
+	},
+	[ROLE_MODERATOR] = {
+		[ROLE_NONE] = {AFFILIATION_ADMIN, true},
+		[ROLE_VISITOR] = {AFFILIATION_ADMIN, true},
+		[ROLE_PARTICIPANT] = {AFFILIATION_ADMIN, true},
+	},
+};
+
+/* 8.4: "at or above the moderator's level", among those who have one; 9.7: never from an admin or owner. */
+static bool takes_too_much(struct party actor, struct party target, enum role to)
+{
+	if (target.affiliation > actor.affiliation)
+		return true;
+	if (to == ROLE_NONE)
+		return false; /* 8.2: a kick only asks for no lower affiliation */
+	if (target.affiliation >= AFFILIATION_ADMIN)
+		return true;
+	return target.affiliation == actor.affiliation && target.affiliation >= AFFILIATION_MEMBER;
+}
+
+struct xerr role_change_check(struct party actor, struct party target, enum role to)
+{
+	const struct role_rule *rule = &role_rules[target.role][to];
+
+	if (!may(MAY_CHANGE_ROLES, actor.role, actor.affiliation))
+		return xerr(XERR_FORBIDDEN);
+	if (rule->takes && takes_too_much(actor, target, to))
+		return xerr(XERR_NOT_ALLOWED);
+	if (actor.affiliation < rule->affiliation)
+		return xerr(rule->takes ? XERR_NOT_ALLOWED : XERR_FORBIDDEN);
+	return XERR_OK;
+}
+
+bool may_list_role(struct party actor, enum role list)
+{
+	if (list == ROLE_MODERATOR)
+		return actor.affiliation >= AFFILIATION_ADMIN;
+	return actor.role == ROLE_MODERATOR || actor.affiliation >= AFFILIATION_ADMIN;
+}
+
+/* ---- affiliations ---- */
+
+/* The least affiliation of who makes the change. Rows: from; columns: to. */
+static const uint8_t affiliation_rules[AFFILIATION_COUNT][AFFILIATION_COUNT] = {
+#define A AFFILIATION_ADMIN
+#define O AFFILIATION_OWNER
+	/*                       none outcast member admin owner */
+	[AFFILIATION_NONE] = {A, A, A, O, O},
+	[AFFILIATION_OUTCAST] = {A, A, A, O, O},
+	[AFFILIATION_MEMBER] = {A, A, A, O, O},
+	[AFFILIATION_ADMIN] = {O, O, O, O, O},
+	[AFFILIATION_OWNER] = {O, O, O, O, O},
+#undef A
+#undef O
+};
+
+struct xerr affiliation_change_check(enum affiliation actor, enum affiliation from, enum affiliation to)
+{
+	if (!may(MAY_CHANGE_AFFILIATIONS, ROLE_NONE, actor))
+		return xerr(XERR_FORBIDDEN);
+	if (actor >= affiliation_rules[from][to])
+		return XERR_OK;
+	/* 10.5, 10.8: the list is not theirs to edit; 9.1: a ban of one's betters. */
+	return xerr(to >= AFFILIATION_ADMIN ? XERR_FORBIDDEN : XERR_NOT_ALLOWED);
+}
+
+bool may_list_affiliation(enum affiliation actor, enum affiliation list, bool anonymous)
+{
+	static const uint8_t least[AFFILIATION_COUNT] = {
+		[AFFILIATION_NONE] = AFFILIATION_OWNER,
+		[AFFILIATION_OUTCAST] = AFFILIATION_ADMIN,
+		[AFFILIATION_MEMBER] = AFFILIATION_ADMIN,
+		[AFFILIATION_ADMIN] = AFFILIATION_OWNER,
+		[AFFILIATION_OWNER] = AFFILIATION_OWNER,
+	};
+
+	if (!anonymous && list >= AFFILIATION_MEMBER)
+		return actor >= AFFILIATION_MEMBER;
+	return actor >= least[list];
+}
+
+/* ---- names ---- */
+
+static const char *const role_names[ROLE_COUNT] = {"none", "visitor", "participant", "moderator"};
+static const char *const affiliation_names[AFFILIATION_COUNT] = {"none", "outcast", "member", "admin", "owner"};
+
+const char *role_name(enum role r) { return role_names[r]; }
+const char *affiliation_name(enum affiliation a) { return affiliation_names[a]; }
+
+bool role_parse(struct str name, enum role *ret)
+{
+	for (int i = 0; i < ROLE_COUNT; i++) {
+		if (!str_is(name, role_names[i]))
+			continue;
+		*ret = (enum role)i;
+		return true;
+	}
+	return false;
+}
+
+bool affiliation_parse(struct str name, enum affiliation *ret)
+{
+	for (int i = 0; i < AFFILIATION_COUNT; i++) {
+		if (!str_is(name, affiliation_names[i]))
+			continue;
+		*ret = (enum affiliation)i;
+		return true;
+	}
+	return false;
+}

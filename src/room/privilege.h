@@ -1,0 +1,63 @@
+/* Who may do what in a room: the tables of XEP-0045 section 5, visible as a whole in privilege.c. Pure. */
+#ifndef ROOM_PRIVILEGE_H
+#define ROOM_PRIVILEGE_H
+
+#include "base/str.h"
+#include "xmpp/xerr.h"
+
+enum role { ROLE_NONE, ROLE_VISITOR, ROLE_PARTICIPANT, ROLE_MODERATOR, ROLE_COUNT };
+
+/* The numbers are stored. */
+enum affiliation {
+	AFFILIATION_NONE,
+	AFFILIATION_OUTCAST,
+	AFFILIATION_MEMBER,
+	AFFILIATION_ADMIN,
+	AFFILIATION_OWNER,
+	AFFILIATION_COUNT
+};
+
+enum privilege {
+	MAY_ENTER,
+	MAY_ENTER_MEMBERS_ONLY,
+	MAY_ENTER_FULL, /* beyond the room's own limit of occupants */
+	MAY_CHANGE_NICK,
+	MAY_SEND_PRIVATE,
+	MAY_SPEAK,
+	MAY_INVITE,
+	MAY_INVITE_MEMBERS, /* to a members-only room: they become members */
+	MAY_SET_SUBJECT,    /* whatever the configuration says */
+	MAY_SEE_JIDS,       /* of a semi-anonymous room */
+	MAY_CHANGE_ROLES,
+	MAY_CHANGE_AFFILIATIONS,
+	MAY_CONFIGURE,
+	MAY_DESTROY,
+	PRIVILEGE_COUNT
+};
+
+/* By the role or by the affiliation, whichever the privilege hangs on. */
+bool may(enum privilege p, enum role role, enum affiliation affiliation);
+
+/* Of who enters (5.1.2). */
+enum role role_initial(enum affiliation affiliation, bool moderated);
+/* After a change of affiliation: what is gained is certain; who was made a moderator in person stays one. */
+enum role role_after(enum role role, enum affiliation from, enum affiliation to, bool moderated);
+
+/* Whether somebody may change the role of another occupant (5.1.3): forbidden, not-allowed. */
+struct party {
+	enum role role;
+	enum affiliation affiliation;
+};
+struct xerr role_change_check(struct party actor, struct party target, enum role to);
+/* Whether somebody may change another one's affiliation (5.2.2): forbidden, not-allowed. */
+struct xerr affiliation_change_check(enum affiliation actor, enum affiliation from, enum affiliation to);
+/* Whether somebody may read a list (9.5, 9.8, 10.5, 10.8; 8.5, 9.8). */
+bool may_list_role(struct party actor, enum role list);
+bool may_list_affiliation(enum affiliation actor, enum affiliation list, bool anonymous);
+
+const char *role_name(enum role r);
+const char *affiliation_name(enum affiliation a);
+bool role_parse(struct str name, enum role *ret);
+bool affiliation_parse(struct str name, enum affiliation *ret);
+
+#endif

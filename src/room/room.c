@@ -1,0 +1,266 @@
+#include "room/room.h"
+
+#include "room/rooms_i.h"
+#include "xmpp/ns.h"
+
+/* ---- states ---- */
+
+static const char *const state_names[ROOM_STATE_COUNT] = {"loading", "vacant", "locked", "open", "failed"};
+
+static const bool legal[ROOM_STATE_COUNT][ROOM_STATE_COUNT] = {
+	[ROOM_LOADING] = {[ROOM_VACANT] = true, [ROOM_OPEN] = true, [ROOM_FAILED] = true},
+	[ROOM_VACANT] = {[ROOM_LOCKED] = true},
+	[ROOM_LOCKED] = {[ROOM_OPEN] = true, [ROOM_VACANT] = true},
+	[ROOM_OPEN] = {[ROOM_VACANT] = true},
+};
+
+void room_enter(struct room *r, enum room_state state)
+{
+	must(legal[r->state][state]);
+	log_debug("room_state", "room=%.*s from=%s to=%s", STR_FMT(room_address(r)), state_names[r->state], state_names[state]);
+	r->state = state;
+}
+
+void room_create(struct room *r, struct jid owner)
+{
+	struct core *c = room_core(r);
+
+	room_enter(r, ROOM_LOCKED);
+	r->created = core_wall(c);
+	affiliates_set(&r->affiliates, jid_bare_str(owner), AFFILIATION_OWNER, STR_NONE);
+	timer_start(core_timers(c), &r->timer, core_now(c) + LOCKED_MS);
+	log_info("room_created", "room=%.*s owner=%.*s", STR_FMT(room_address(r)), STR_FMT(jid_bare_str(owner)));
+}
+
+void room_unlock(struct room *r)
+{
+	timer_stop(core_timers(room_core(r)), &r->timer);
+	room_enter(r, ROOM_OPEN);
+}
+
+static void free_contents(struct room *r)
+{
+	join_drop(r);
+	occupants_clear(r);
+	room_config_clear(&r->config);
+	affiliates_clear(&r->affiliates);
+	subject_clear(&r->subject);
+	history_clear(&r->history);
+	r->commit = 0;
+}
+
+void room_vacate(struct room *r)
+{
+	timer_stop(core_timers(room_core(r)), &r->timer);
+	free_contents(r);
+	room_enter(r, ROOM_VACANT);
+}
+
+static void on_timer(struct timer *t)
+{
+	struct room *r = CONTAINER_OF(t, struct room, timer);
+
+	if (r->state == ROOM_LOCKED) {
+		room_unlock(r);
+		return;
+	}
+	/* What the store has not taken is only here. */
+	if (room_count(r) == 0 && !r->entity.inbox && core_can_store(room_core(r)))
+		rooms_drop(r);
+	else
+		room_rest(r);
+}
+
+/* The end of a room that is not kept: who comes next makes a new one. */
+static void room_check_empty(struct room *r)
+{
+	if (room_count(r) == 0 && (r->state == ROOM_LOCKED || (r->state == ROOM_OPEN && !r->config.persistent)))
+		room_vacate(r);
+}
+
+void room_rest(struct room *r)
+{
+	struct core *c = room_core(r);
+
+	if (room_count(r) > 0) {
+		if (r->state == ROOM_OPEN)
+			timer_stop(core_timers(c), &r->timer);
+		return;
+	}
+	room_check_empty(r);
+	if (r->state == ROOM_OPEN) {
+		if (!timer_running(&r->timer))
+			timer_start(core_timers(c), &r->timer, core_now(c) + IDLE_MS);
+		return;
+	}
+	/* Until the directory is complete a vacant room says that there is none in the store any more. */
+	if (!r->entity.inbox && r->state != ROOM_LOADING && (rooms_of(r)->loaded || r->state == ROOM_FAILED))
+		rooms_drop(r);
+}
+
+/* ---- stanzas ---- */
+
+/* The element of who asked to enter comes back with the error (7.2): clients know by it what failed. */
+static struct packet *entry_error(const struct stanza *s, struct xerr e)
+{
+	struct packet_head head = {.kind = STANZA_PRESENCE,
+				   .type = TYPE_ERROR,
+				   .from = jid_str(s->to),
+				   .to = jid_str(s->from),
+				   .id = s->id};
+	struct packet_writer w;
+
+	packet_begin(&w, &head);
+	buf_z(&w.out, "<x xmlns='" NS_MUC "'/>");
+	xerr_write(&w.out, e);
+	return packet_end(&w);
+}
+
+void room_refuse(struct core *c, struct stanza **s, struct xerr e)
+{
+	struct packet *p;
+
+	if ((*s)->kind != STANZA_PRESENCE) {
+		core_bounce(c, s, e);
+		return;
+	}
+	if ((*s)->type == TYPE_AVAILABLE) {
+		p = entry_error(*s, e);
+		core_reply(c, *s, &p, 0);
+	}
+	core_done(c, s);
+}
+
+static void on_presence(struct room *r, struct stanza **s)
+{
+	struct visit *v = visit_find(r, (*s)->from);
+
+	switch ((*s)->type) {
+	case TYPE_AVAILABLE:
+		if (join_is(*s))
+			join_on_presence(r, s);
+		else if (v)
+			presence_on_update(r, v, s);
+		else
+			join_tell_absent(room_core(r), s);
+		return;
+	case TYPE_UNAVAILABLE:
+		presence_on_unavailable(r, s);
+		return;
+	case TYPE_ERROR:
+		if (v && error_is_absence(r, v, *s))
+			leave_visit(r, v, STR_NONE);
+		core_done(room_core(r), s);
+		return;
+	default: /* probes, subscriptions: rooms have none */
+		core_done(room_core(r), s);
+		return;
+	}
+}
+
+static void on_iq(struct room *r, struct stanza **s)
+{
+	if ((*s)->to.resource)
+		relay_on_iq(r, s);
+	else
+		iq_dispatch(&r->entity, AT_ROOM, s);
+}
+
+static void (*const handlers[])(struct room *r, struct stanza **s) = {
+	[STANZA_MESSAGE] = message_on,
+	[STANZA_PRESENCE] = on_presence,
+	[STANZA_IQ] = on_iq,
+};
+
+/* Locked: nobody but its owner is told that it is there (10.1.1). */
+static bool is_hidden_from(const struct room *r, const struct stanza *s)
+{
+	return r->state == ROOM_LOCKED && room_affiliation(r, s->from) != AFFILIATION_OWNER;
+}
+
+static void deliver(struct entity *e, struct stanza **s)
+{
+	struct room *r = (struct room *)e;
+	bool join = (*s)->kind == STANZA_PRESENCE && (*s)->type == TYPE_AVAILABLE && join_is(*s);
+
+	e->unsettled = true;
+	if (!join)
+		join_settle(r);
+	room_check_empty(r);
+	if (r->state == ROOM_FAILED)
+		room_refuse(e->core, s, xerr(XERR_RESOURCE_CONSTRAINT));
+	else if (r->state == ROOM_VACANT && !join)
+		rooms_missing(e->core, s);
+	else if (is_hidden_from(r, *s))
+		room_refuse(e->core, s, xerr(XERR_ITEM_NOT_FOUND));
+	else
+		handlers[(*s)->kind](r, s);
+}
+
+static void settle(struct entity *e)
+{
+	struct room *r = (struct room *)e;
+
+	join_settle(r);
+	room_rest(r);
+}
+
+/* ---- who is who ---- */
+
+enum affiliation room_affiliation(const struct room *r, struct jid who)
+{
+	if (rooms_is_admin(rooms_of(r), who))
+		return AFFILIATION_OWNER;
+	return affiliates_get(&r->affiliates, who);
+}
+
+struct party room_party(const struct room *r, struct jid who)
+{
+	struct visit *v = visit_find(r, who);
+
+	return (struct party){v ? v->occupant->role : ROLE_NONE, room_affiliation(r, who)};
+}
+
+/* ---- making and ending ---- */
+
+static struct str occupant_key(const void *item)
+{
+	const struct occupant *o = item;
+
+	return (struct str){o->key, o->key_n};
+}
+
+static struct str visit_key(const void *item) { return jid_str(((const struct visit *)item)->jid); }
+
+static void room_free(struct entity *e)
+{
+	struct room *r = (struct room *)e;
+
+	if (rooms_find(rooms_of(r), jid_local(e->jid)) == r)
+		map_remove(&rooms_of(r)->live, jid_local(e->jid));
+	timer_stop(core_timers(e->core), &r->timer);
+	free_contents(r);
+	xfree(r->history.ring);
+	entity_clear(e);
+	xfree(r);
+}
+
+const struct entity_ops room_ops = {.name = "room", .deliver = deliver, .settle = settle, .free = room_free};
+
+struct room *room_new(struct host *h, struct jid bare, enum room_state state)
+{
+	struct room *r = xcalloc(1, sizeof(*r));
+	const struct rooms *rs = (const struct rooms *)h;
+
+	entity_init(&r->entity, &room_ops, h->entity.core, h, bare);
+	r->state = state;
+	room_config_init(&r->config);
+	affiliates_init(&r->affiliates);
+	history_init(&r->history, rs->config.history);
+	map_init(&r->nicks, occupant_key, rs->config.occupants_max);
+	map_init(&r->visits, visit_key, rs->config.occupants_max * 2);
+	list_init(&r->remote);
+	r->entering_tail = &r->entering;
+	r->timer.fire = on_timer;
+	return r;
+}

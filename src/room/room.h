@@ -1,0 +1,151 @@
+/* One room: room@DOMAIN. Owned by its host (rooms_i.h) as long as it is in memory.
+ *
+ *   LOADING --(row read)--> OPEN <--room_unlock-- LOCKED <--room_create-- VACANT
+ *     |  \--(no row)--> VACANT                      |                     ^  ^
+ *     |                   OPEN and LOCKED --room_vacate (the last one left, destroyed)
+ *     +--(store failed)--> FAILED
+ *
+ * VACANT: there is no such room (yet, or any more), only this object, which goes at the end of its turn. LOCKED: made, to
+ * be configured by its owner (10.1.2), open to nobody else. FAILED: everybody is turned away; goes too.
+ * A persistent room without occupants leaves memory after a while and is loaded again on demand. */
+#ifndef ROOM_ROOM_H
+#define ROOM_ROOM_H
+
+#include "core/entity.h"
+#include "core/session.h"
+#include "room/affiliation.h"
+#include "room/config.h"
+#include "room/history.h"
+#include "room/occupant.h"
+
+enum room_state { ROOM_LOADING, ROOM_VACANT, ROOM_LOCKED, ROOM_OPEN, ROOM_FAILED, ROOM_STATE_COUNT };
+
+enum {
+	SUBJECT_MAX = 4096,    /* bytes */
+	LOCKED_MS = 60000,     /* an owner who says nothing has accepted the defaults */
+	IDLE_MS = 60000,       /* a persistent room nobody uses leaves memory */
+	INVITES_MAX = 16       /* in one message */
+};
+
+struct subject {
+	char *text;            /* NULL: none */
+	char *nick;            /* of who set it */
+	int64_t time;          /* 0: there has never been one */
+	struct packet *packet; /* for who enters, made when first wanted */
+};
+
+struct entry; /* somebody entering in this turn (join.c) */
+
+struct room {
+	struct entity entity;
+	enum room_state state;
+	int64_t created;
+	struct room_config config;
+	struct affiliates affiliates;
+	struct subject subject;
+	struct history history;
+	uint64_t commit;       /* of the newest message or subject */
+	struct map nicks;      /* struct occupant by key */
+	struct map visits;     /* struct visit by real address */
+	struct audience audience;
+	struct list remote;    /* visits that are reached by address */
+	struct entry *entering, **entering_tail; /* welcomed by settle */
+	uint32_t entering_n;
+	struct timer timer;    /* LOCKED: LOCKED_MS; nobody in: IDLE_MS */
+};
+
+struct room *room_new(struct host *h, struct jid bare, enum room_state state);
+extern const struct entity_ops room_ops;
+static inline bool is_room(const struct entity *e) { return e->ops == &room_ops; }
+static inline uint32_t room_count(const struct room *r) { return r->nicks.n; }
+static inline struct str room_address(const struct room *r) { return jid_str(r->entity.jid); }
+static inline struct core *room_core(const struct room *r) { return r->entity.core; }
+
+void room_enter(struct room *r, enum room_state state);
+void room_create(struct room *r, struct jid owner);
+void room_unlock(struct room *r);
+/* There is no such room any more. All have left. Does not touch the store. */
+void room_vacate(struct room *r);
+/* Sees to what follows from who is in: an empty temporary room ends, an idle one leaves memory. */
+void room_rest(struct room *r);
+
+/* What counts: an administrator of the service is an owner everywhere. */
+enum affiliation room_affiliation(const struct room *r, struct jid who);
+/* Role and affiliation of a sender; ROLE_NONE for who is not in. */
+struct party room_party(const struct room *r, struct jid who);
+
+/* ---- output ---- */
+
+/* The same to everybody who is in; takes *p (NULL: nothing). */
+void room_send_all(struct room *r, struct packet **p, uint64_t commit);
+/* To some visits of one occupant: all (only NULL) or one. Takes the references. */
+void room_send_visits(struct room *r, struct occupant *o, struct visit *only, struct packet **packets, uint32_t n, uint64_t commit);
+/* A filled packet to an address. */
+void room_send_to(struct room *r, struct packet *p, struct jid to);
+/* An error for what has to be answered; presence that does not ask for anything is passed over. Ends *s. */
+void room_refuse(struct core *c, struct stanza **s, struct xerr e);
+
+/* ---- join.c ---- */
+void join_on_presence(struct room *r, struct stanza **s);
+/* Welcomes all who entered since the last time; forgets them. */
+void join_settle(struct room *r);
+void join_drop(struct room *r);
+bool join_is(const struct stanza *s); /* presence that asks to enter */
+/* The answer to presence from somebody who is not in (7.2.18). */
+void join_tell_absent(struct core *c, struct stanza **s);
+
+/* ---- leave.c ---- */
+void presence_on_unavailable(struct room *r, struct stanza **s);
+/* One session goes; its occupant with the last one. show: payload of the presence, or absent. The room stays, even if it
+ * is empty now. */
+void leave_visit(struct room *r, struct visit *v, struct str show);
+/* An occupant is put out, with all sessions. */
+void leave_remove(struct room *r, struct occupant *o, const struct notice *n);
+/* All are put out, silently but for one presence each, and the room is gone, in the store too. alternate: a JID or absent. */
+void room_destroy(struct room *r, struct str alternate, struct str reason, struct str password);
+/* Visits whose session is gone without a word. */
+void leave_ghosts(struct room *r);
+/* 7.6 and 7.7 */
+void presence_on_update(struct room *r, struct visit *v, struct stanza **s);
+
+/* ---- message.c ---- */
+void message_on(struct room *r, struct stanza **s);
+/* To all, with our stanza-id, as the visit's. NULL if it got too long. */
+struct packet *message_reflection(struct room *r, const struct visit *v, const struct stanza *s, int64_t id);
+/* Whether it says that its sender is not there any more; *s is an error. */
+bool error_is_absence(const struct room *r, const struct visit *v, const struct stanza *s);
+/* A notice from the room to all: codes in <x xmlns='muc#user'/>. */
+void message_status(struct room *r, uint16_t code);
+
+/* ---- subject.c ---- */
+bool subject_is_change(const struct stanza *s);
+void subject_on_change(struct room *r, struct visit *v, struct stanza **s);
+struct packet *subject_packet(struct room *r); /* borrowed */
+void subject_clear(struct subject *s);
+void subject_set(struct subject *s, struct str text, struct str nick, int64_t time);
+
+/* ---- invite.c ---- */
+bool invite_is(const struct stanza *s);
+void invite_on(struct room *r, struct stanza **s);
+void invite_member(struct room *r, struct jid who, struct jid from, struct str reason);
+
+/* ---- relay.c ---- */
+void relay_on_iq(struct room *r, struct stanza **s);
+
+/* ---- iq_admin.c ---- */
+/* The occupants with this bare address (or domain) get what follows from their affiliation now: a role, or the door. */
+void affiliation_apply(struct room *r, struct jid who, struct str actor, struct str reason);
+/* In the list and in the store. ERR_LIMIT. */
+int room_set_affiliation(struct room *r, struct str bare, enum affiliation a, struct str reason);
+void role_change(struct room *r, struct occupant *o, enum role role, struct str actor, struct str reason);
+
+/* ---- room_store.c: nothing is written for a room that is not persistent ---- */
+void room_store_load(struct room *r); /* parks it */
+void room_store(struct room *r);      /* its row */
+void room_store_all(struct room *r);  /* also its lists and messages: it becomes persistent */
+void room_store_forget(struct room *r);
+void room_store_affiliation(struct room *r, struct str bare);
+/* A message that was sent: into the history, and into the store of a persistent room. */
+void room_remember(struct room *r, int64_t id, struct packet *live);
+
+#endif

@@ -1,0 +1,325 @@
+#include "room/rooms_i.h"
+
+#include "base/err.h"
+#include "xmpp/ns.h"
+
+enum { ASK_AGAIN_MS = 5000, GHOSTS_MS = 300000 };
+
+static struct str room_key(const void *item) { return jid_local(((const struct room *)item)->entity.jid); }
+static struct str directory_key(const void *item) { return listing_local(item); }
+
+/* ---- rooms in memory ---- */
+
+struct room *rooms_find(const struct rooms *rs, struct str local) { return map_find(&rs->live, local); }
+
+/* Persistent rooms in memory are in both maps. */
+bool rooms_full(const struct rooms *rs)
+{
+	uint32_t n = rs->live.n + rs->directory.n;
+	const struct room *r;
+
+	if (n < rs->config.rooms_max)
+		return false;
+	for (uint32_t pos = 0; (r = map_next(&rs->live, &pos));)
+		n -= map_find(&rs->directory, jid_local(r->entity.jid)) != NULL;
+	return n >= rs->config.rooms_max;
+}
+
+bool rooms_is_admin(const struct rooms *rs, struct jid who)
+{
+	for (size_t i = 0; rs->admins && rs->admins[i]; i++)
+		if (str_is(jid_bare_str(who), rs->admins[i]))
+			return true;
+	return false;
+}
+
+void rooms_drop(struct room *r)
+{
+	map_remove(&rooms_of(r)->live, jid_local(r->entity.jid));
+	entity_die(&r->entity);
+}
+
+/* ---- the directory ---- */
+
+static void put_listing(struct rooms *rs, struct str local, struct str name, bool public_)
+{
+	struct listing *l;
+
+	rooms_unlist(rs, local);
+	l = xmalloc(sizeof(*l) + local.n + name.n);
+	l->public_ = public_;
+	l->local_n = (uint16_t)local.n;
+	l->name_n = (uint16_t)name.n;
+	memcpy(l->text, local.p, local.n);
+	if (name.n)
+		memcpy(l->text + local.n, name.p, name.n);
+	if (map_add(&rs->directory, l) < 0)
+		xfree(l);
+}
+
+void rooms_unlist(struct rooms *rs, struct str local) { xfree(map_remove(&rs->directory, local)); }
+
+void rooms_list(struct room *r)
+{
+	struct str local = jid_local(r->entity.jid);
+
+	if (r->config.persistent)
+		put_listing(rooms_of(r), local, str_z(r->config.name), r->config.public_);
+	else
+		rooms_unlist(rooms_of(r), local);
+}
+
+static void take_listing(struct rooms *rs, const struct store_value *v)
+{
+	struct room_config config;
+
+	/* What is in memory knows better: it may have changed since this was asked. */
+	if (!v[0].s.n || v[0].s.n > JID_PART_MAX || rooms_find(rs, v[0].s))
+		return;
+	room_config_init(&config);
+	room_config_parse(&config, v[2].s);
+	put_listing(rs, v[0].s, str_z(config.name), config.public_);
+	room_config_clear(&config);
+}
+
+struct load {
+	struct wait wait;
+	uint64_t host;
+};
+
+static void load_drop(struct wait *w) { xfree(w); }
+
+static void watch_ghosts(struct rooms *rs)
+{
+	struct core *c = rs->host.entity.core;
+
+	timer_start(core_timers(c), &rs->timer, core_now(c) + GHOSTS_MS);
+}
+
+/* Vacant rooms were kept to say that they are not in the store any more. */
+static void rest_vacant(struct rooms *rs)
+{
+	struct room *r;
+
+	for (uint32_t pos = 0; (r = map_next(&rs->live, &pos));) {
+		if (r->state != ROOM_VACANT || r->entity.inbox)
+			continue;
+		rooms_drop(r);
+		pos = 0; /* the map has moved */
+	}
+}
+
+static void take_rows(struct rooms *rs, const struct store_rows *rows)
+{
+	struct store_value v[STORE_VALUES_MAX];
+	enum store_row kind;
+	size_t pos = 0;
+	unsigned n;
+
+	while (store_rows_next(rows, &pos, &kind, v, &n))
+		if (kind == ROW_ROOM)
+			take_listing(rs, v);
+	rs->loaded = true;
+	rest_vacant(rs);
+	watch_ghosts(rs);
+	log_info("rooms_loaded", "domain=%.*s persistent=%u", STR_FMT(jid_str(rs->host.entity.jid)), rs->directory.n);
+}
+
+static void on_loaded(struct core *c, struct wait *w, const struct store_rows *rows, const struct scram_keys *keys)
+{
+	struct load *l = (struct load *)w;
+	struct rooms *rs = (struct rooms *)entity_find(c, l->host);
+
+	xfree(l);
+	if (!rs)
+		return;
+	if (!rows->error) {
+		take_rows(rs, rows);
+		return;
+	}
+	log_warn("rooms_load_failed", "domain=%.*s error=\"%s\"", STR_FMT(jid_str(rs->host.entity.jid)), err_name(rows->error));
+	timer_start(core_timers(c), &rs->timer, core_now(c) + ASK_AGAIN_MS);
+}
+
+static void load(struct rooms *rs)
+{
+	struct core *c = rs->host.entity.core;
+	struct load *l = xcalloc(1, sizeof(*l));
+	struct store_query *q;
+
+	l->wait.answer = on_loaded;
+	l->wait.drop = load_drop;
+	l->host = rs->host.entity.id;
+	q = store_query_new(STORE_ROOM_LIST, core_wait(c, &l->wait), jid_domain(rs->host.entity.jid));
+	core_ask(c, &q);
+}
+
+/* A room may leave memory while it is looked at, so one is found by its name each time. */
+static void look_for_ghosts(struct rooms *rs)
+{
+	uint32_t n = rs->live.n, count = 0;
+	uint64_t *ids = xcalloc(n + 1, sizeof(*ids));
+	struct room *r;
+
+	for (uint32_t pos = 0; (r = map_next(&rs->live, &pos));)
+		if (r->audience.n)
+			ids[count++] = r->entity.id;
+	for (uint32_t i = 0; i < count; i++) {
+		struct entity *e = entity_find(rs->host.entity.core, ids[i]);
+		if (e)
+			leave_ghosts((struct room *)e);
+	}
+	xfree(ids);
+}
+
+static void on_timer(struct timer *t)
+{
+	struct rooms *rs = CONTAINER_OF(t, struct rooms, timer);
+
+	if (!rs->loaded) {
+		load(rs);
+		return;
+	}
+	look_for_ghosts(rs);
+	watch_ghosts(rs);
+}
+
+/* ---- finding the room for a stanza ---- */
+
+static bool asks_to_enter(const struct stanza *s)
+{
+	return s && s->kind == STANZA_PRESENCE && s->type == TYPE_AVAILABLE && join_is(s) && s->to.resource;
+}
+
+static struct room *add_room(struct rooms *rs, struct jid bare, enum room_state state)
+{
+	struct room *r = room_new(&rs->host, bare, state);
+
+	must(map_add(&rs->live, r) == 0);
+	if (state == ROOM_LOADING)
+		room_store_load(r);
+	return r;
+}
+
+/* As long as the directory is not complete, each room is looked for in the store. What is for no room is answered by the
+ * host. */
+static struct entity *get(struct host *h, struct jid bare, const struct stanza *s, struct xerr *ret_error)
+{
+	struct rooms *rs = (struct rooms *)h;
+	struct room *r = rooms_find(rs, jid_local(bare));
+	bool listed = map_find(&rs->directory, jid_local(bare)) != NULL;
+	bool entering = asks_to_enter(s);
+
+	if (r)
+		return &r->entity;
+	if (!listed && rs->loaded && !entering)
+		return &h->entity;
+	if (rs->live.n >= rs->live.max || (!listed && rooms_full(rs))) {
+		*ret_error = xerr(XERR_RESOURCE_CONSTRAINT);
+		return NULL;
+	}
+	return &add_room(rs, bare, listed || !rs->loaded ? ROOM_LOADING : ROOM_VACANT)->entity;
+}
+
+static const struct host_ops host_ops = {.get = get};
+
+/* ---- the domain itself as an address, and rooms that do not exist ---- */
+
+void rooms_missing(struct core *c, struct stanza **s)
+{
+	if ((*s)->kind == STANZA_PRESENCE && (*s)->type == TYPE_AVAILABLE)
+		join_tell_absent(c, s);
+	else
+		room_refuse(c, s, xerr(XERR_ITEM_NOT_FOUND));
+}
+
+static void deliver(struct entity *e, struct stanza **s)
+{
+	if ((*s)->to.local)
+		rooms_missing(e->core, s);
+	else if ((*s)->kind == STANZA_IQ && !(*s)->to.resource)
+		iq_dispatch(e, AT_ROOMS, s);
+	else
+		room_refuse(e->core, s, xerr(XERR_SERVICE_UNAVAILABLE));
+}
+
+/* ---- making and ending ---- */
+
+uint64_t *rooms_handles(struct rooms *rs, uint32_t n)
+{
+	if (n > rs->handles_cap) {
+		rs->handles_cap = n * 2;
+		rs->handles = xrealloc(rs->handles, rs->handles_cap * sizeof(*rs->handles));
+	}
+	return rs->handles;
+}
+
+struct packet **rooms_packets(struct rooms *rs, uint32_t n)
+{
+	if (n > rs->packets_cap) {
+		rs->packets_cap = n * 2;
+		rs->packets = xrealloc(rs->packets, rs->packets_cap * sizeof(*rs->packets));
+	}
+	return rs->packets;
+}
+
+static void rooms_free(struct entity *e)
+{
+	struct rooms *rs = (struct rooms *)e;
+	struct listing *l;
+
+	timer_stop(core_timers(e->core), &rs->timer);
+	for (uint32_t pos = 0; (l = map_next(&rs->directory, &pos));)
+		xfree(l);
+	map_clear(&rs->directory);
+	map_clear(&rs->live);
+	for (size_t i = 0; rs->admins && rs->admins[i]; i++)
+		xfree(rs->admins[i]);
+	xfree(rs->admins);
+	xfree(rs->handles);
+	xfree(rs->packets);
+	entity_clear(e);
+	xfree(rs);
+}
+
+static const struct entity_ops entity_ops = {.name = "host", .deliver = deliver, .free = rooms_free};
+
+static char **copy_admins(const char *const *from)
+{
+	size_t n = 0;
+	char **own;
+
+	while (from && from[n])
+		n++;
+	own = xcalloc(n + 1, sizeof(*own));
+	for (size_t i = 0; i < n; i++)
+		own[i] = xstrdup(from[i]);
+	return own;
+}
+
+static void take_config(struct rooms *rs, const struct rooms_config *config)
+{
+	rs->config = *config;
+	rs->config.rooms_max = config->rooms_max ? config->rooms_max : 10000;
+	rs->config.occupants_max = config->occupants_max ? config->occupants_max : 5000;
+	rs->config.history = config->history ? config->history : 20;
+	rs->admins = copy_admins(config->admins);
+	rs->config.admins = NULL;
+}
+
+struct host *rooms_new(struct core *c, const char *domain, const struct rooms_config *config)
+{
+	struct rooms *rs = xcalloc(1, sizeof(*rs));
+
+	take_config(rs, config);
+	map_init(&rs->live, room_key, rs->config.rooms_max * 2);
+	map_init(&rs->directory, directory_key, rs->config.rooms_max * 2);
+	rs->timer.fire = on_timer;
+	entity_init(&rs->host.entity, &entity_ops, c, NULL, jid_view(str_z(domain)));
+	rs->host.ops = &host_ops;
+	rs->host.kind = HOST_ROOMS;
+	rs->host.title = "Chatrooms";
+	core_add_host(c, &rs->host);
+	load(rs);
+	return &rs->host;
+}

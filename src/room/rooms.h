@@ -1,0 +1,22 @@
+/* A domain of rooms (XEP-0045): the host that serves room@DOMAIN and the bare domain itself. */
+#ifndef ROOM_ROOMS_H
+#define ROOM_ROOMS_H
+
+#include "core/command.h"
+#include "core/entity.h"
+#include "core/feature.h"
+
+struct rooms_config {
+	uint32_t rooms_max;     /* 0: 10000 */
+	uint32_t occupants_max; /* a room, 0: 5000 */
+	uint32_t history;       /* messages kept and shown to who joins, 0: 20 */
+	const char *const *admins; /* bare addresses that count as owner everywhere, NULL at the end; may be NULL */
+};
+
+/* Makes the host, core_add_host()s it and loads the directory of persistent rooms. */
+struct host *rooms_new(struct core *c, const char *domain, const struct rooms_config *config);
+
+extern const struct feature room_features[];
+extern const struct command room_commands[];
+
+#endif

@@ -1,0 +1,48 @@
+/* Private to src/room: the host. */
+#ifndef ROOM_ROOMS_I_H
+#define ROOM_ROOMS_I_H
+
+#include "room/room.h"
+#include "room/rooms.h"
+
+/* A persistent room, in memory or not: what the list of rooms says about it. */
+struct listing {
+	bool public_;
+	uint16_t local_n, name_n;
+	char text[]; /* localpart, name */
+};
+static inline struct str listing_local(const struct listing *l) { return (struct str){l->text, l->local_n}; }
+static inline struct str listing_name(const struct listing *l) { return (struct str){l->text + l->local_n, l->name_n}; }
+
+struct rooms {
+	struct host host;
+	struct rooms_config config;
+	char **admins;
+	struct map live;       /* struct room by localpart */
+	struct map directory;  /* struct listing by localpart */
+	bool loaded;           /* the directory is complete */
+	struct timer timer;    /* until then: to ask again; afterwards: looks for ghosts */
+	/* Scratch for one multicast. */
+	uint64_t *handles;
+	struct packet **packets;
+	uint32_t handles_cap, packets_cap;
+};
+static inline struct rooms *rooms_of(const struct room *r) { return (struct rooms *)r->entity.host; }
+
+struct room *rooms_find(const struct rooms *rs, struct str local); /* in memory */
+bool rooms_full(const struct rooms *rs);
+bool rooms_is_admin(const struct rooms *rs, struct jid who);
+/* The room leaves memory at the end of the turn. */
+void rooms_drop(struct room *r);
+/* The directory follows the room's configuration. */
+void rooms_list(struct room *r);
+void rooms_unlist(struct rooms *rs, struct str local);
+/* A stanza for a room that does not exist. */
+void rooms_missing(struct core *c, struct stanza **s);
+uint64_t *rooms_handles(struct rooms *rs, uint32_t n);         /* room for n */
+struct packet **rooms_packets(struct rooms *rs, uint32_t n);
+
+/* Tables of feature.h */
+iq_handler disco_get_info, disco_get_items, admin_get, admin_set, owner_get, owner_set, ping_get;
+
+#endif

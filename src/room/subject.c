@@ -1,0 +1,90 @@
+/* The subject (XEP-0045 8.1, 7.2.15). */
+#include "room/rooms_i.h"
+#include "xml/write.h"
+#include "xmpp/ns.h"
+
+bool subject_is_change(const struct stanza *s)
+{
+	return stanza_child(s, "subject", NS_CLIENT) != XML_NONE && stanza_child(s, "body", NS_CLIENT) == XML_NONE &&
+	       stanza_child(s, "thread", NS_CLIENT) == XML_NONE;
+}
+
+void subject_clear(struct subject *s)
+{
+	xfree(s->text);
+	xfree(s->nick);
+	packet_unref(&s->packet);
+	*s = (struct subject){0};
+}
+
+void subject_set(struct subject *s, struct str text, struct str nick, int64_t time)
+{
+	subject_clear(s);
+	s->text = text.n ? str_dup(text) : NULL;
+	s->nick = nick.n ? str_dup(nick) : NULL;
+	s->time = time;
+}
+
+/* From the occupant who set it, so that clients can show who that was. */
+static struct packet *make_packet(struct room *r)
+{
+	CLEANUP(buf_clear) struct buf from = {.max = 2 * JID_MAX};
+	const struct subject *sub = &r->subject;
+	struct packet_head head = {.kind = STANZA_MESSAGE, .type = TYPE_GROUPCHAT};
+	struct packet_writer w;
+
+	buf_str(&from, room_address(r));
+	if (sub->nick)
+		buf_fmt(&from, "/%s", sub->nick);
+	head.from = buf_view(&from);
+	packet_begin(&w, &head);
+	xml_put_text(&w.out, "subject", sub->text ? str_z(sub->text) : STR(""));
+	if (sub->time)
+		delay_write(&w.out, r->entity.jid, sub->time);
+	return packet_end(&w);
+}
+
+struct packet *subject_packet(struct room *r)
+{
+	if (!r->subject.packet)
+		r->subject.packet = make_packet(r);
+	return r->subject.packet;
+}
+
+static bool may_set(const struct room *r, const struct occupant *o)
+{
+	return may(MAY_SET_SUBJECT, o->role, o->affiliation) ||
+	       (r->config.change_subject && may(MAY_SPEAK, o->role, o->affiliation));
+}
+
+static struct xerr change(struct room *r, const struct visit *v, const struct stanza *s)
+{
+	CLEANUP(buf_clear) struct buf tmp = {.max = SUBJECT_MAX};
+	struct core *c = room_core(r);
+	struct str text = xml_text(&s->tree, stanza_child(s, "subject", NS_CLIENT), &tmp);
+	struct packet *p;
+
+	if (!may_set(r, v->occupant))
+		return xerr(XERR_FORBIDDEN);
+	if (!buf_ok(&tmp) || text.n > SUBJECT_MAX || memchr(text.n ? text.p : "", '\0', text.n))
+		return xerr_text(XERR_NOT_ACCEPTABLE, "the subject is too long");
+	if (r->config.persistent && !core_can_store(c))
+		return xerr(XERR_RESOURCE_CONSTRAINT);
+	p = message_reflection(r, v, s, history_next_id(&r->history, core_wall(c)));
+	if (!p)
+		return xerr(XERR_RESOURCE_CONSTRAINT);
+	subject_set(&r->subject, text, occupant_nick(v->occupant), core_wall(c));
+	room_store(r);
+	room_send_all(r, &p, r->commit);
+	return XERR_OK;
+}
+
+void subject_on_change(struct room *r, struct visit *v, struct stanza **s)
+{
+	struct xerr e = change(r, v, *s);
+
+	if (xerr_ok(e))
+		core_done(room_core(r), s);
+	else
+		core_bounce(room_core(r), s, e);
+}

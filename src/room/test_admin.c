@@ -1,0 +1,419 @@
+/* Roles and affiliations: the tables, the requests, what follows from them. */
+#include "room/testing.h"
+
+#define TEA "tea@rooms.test"
+#define LIST(item) "<iq type='get' id='list' to='" TEA "'><query xmlns='" NS_MUC_ADMIN "'>" item "</query></iq>"
+
+/* ---- the tables ---- */
+
+static void test_initial(void **state)
+{
+	assert_int_equal(role_initial(AFFILIATION_NONE, false), ROLE_PARTICIPANT);
+	assert_int_equal(role_initial(AFFILIATION_NONE, true), ROLE_VISITOR);
+	assert_int_equal(role_initial(AFFILIATION_MEMBER, true), ROLE_PARTICIPANT);
+	assert_int_equal(role_initial(AFFILIATION_ADMIN, false), ROLE_MODERATOR);
+	assert_int_equal(role_initial(AFFILIATION_OWNER, true), ROLE_MODERATOR);
+	assert_int_equal(role_initial(AFFILIATION_OUTCAST, false), ROLE_NONE);
+	/* Made a moderator in person, he stays one; an admin who is none any more does not. */
+	assert_int_equal(role_after(ROLE_MODERATOR, AFFILIATION_NONE, AFFILIATION_MEMBER, false), ROLE_MODERATOR);
+	assert_int_equal(role_after(ROLE_MODERATOR, AFFILIATION_ADMIN, AFFILIATION_MEMBER, false), ROLE_PARTICIPANT);
+	assert_int_equal(role_after(ROLE_VISITOR, AFFILIATION_NONE, AFFILIATION_MEMBER, true), ROLE_PARTICIPANT);
+	assert_int_equal(role_after(ROLE_MODERATOR, AFFILIATION_NONE, AFFILIATION_OUTCAST, false), ROLE_NONE);
+}
+
+/* XEP-0045 5.1.1 and 5.2.1, one line each. */
+static void test_privileges(void **state)
+{
+	static const struct {
+		enum privilege p;
+		int least_role, least_affiliation; /* 9: by the other one */
+	} table[] = {
+		{MAY_CHANGE_NICK, ROLE_VISITOR, 9},      {MAY_SEND_PRIVATE, ROLE_VISITOR, 9},
+		{MAY_SPEAK, ROLE_PARTICIPANT, 9},        {MAY_INVITE, ROLE_VISITOR, 9},
+		{MAY_SET_SUBJECT, ROLE_MODERATOR, 9},    {MAY_CHANGE_ROLES, ROLE_MODERATOR, 9},
+		{MAY_SEE_JIDS, ROLE_MODERATOR, 9},       {MAY_ENTER_MEMBERS_ONLY, 9, AFFILIATION_MEMBER},
+		{MAY_CHANGE_AFFILIATIONS, 9, AFFILIATION_ADMIN}, {MAY_CONFIGURE, 9, AFFILIATION_OWNER},
+		{MAY_DESTROY, 9, AFFILIATION_OWNER},     {MAY_ENTER_FULL, 9, AFFILIATION_ADMIN},
+		{MAY_INVITE_MEMBERS, 9, AFFILIATION_ADMIN},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(table); i++)
+		for (int r = 0; r < ROLE_COUNT; r++)
+			for (int a = 0; a < AFFILIATION_COUNT; a++)
+				assert_int_equal(may(table[i].p, (enum role)r, (enum affiliation)a),
+						 r >= table[i].least_role || a >= table[i].least_affiliation);
+	for (int a = 0; a < AFFILIATION_COUNT; a++)
+		assert_int_equal(may(MAY_ENTER, ROLE_NONE, (enum affiliation)a), a != AFFILIATION_OUTCAST);
+}
+
+static void test_role_rules(void **state)
+{
+	enum { N = AFFILIATION_NONE, ME = AFFILIATION_MEMBER, AD = AFFILIATION_ADMIN, OW = AFFILIATION_OWNER };
+	enum { V = ROLE_VISITOR, P = ROLE_PARTICIPANT, M = ROLE_MODERATOR, X = ROLE_NONE };
+	static const struct {
+		int actor_role, actor, role, affiliation, to;
+		enum xerr_cond error;
+	} cases[] = {
+		{P, OW, V, N, P, XERR_FORBIDDEN},  {X, OW, V, N, P, XERR_FORBIDDEN},  {M, N, V, N, P, XERR_NONE},
+		{M, N, P, N, V, XERR_NONE},        {M, ME, P, ME, V, XERR_NOT_ALLOWED}, {M, ME, P, N, V, XERR_NONE},
+		{M, N, P, ME, V, XERR_NOT_ALLOWED}, {M, OW, M, AD, V, XERR_NOT_ALLOWED}, {M, OW, M, OW, P, XERR_NOT_ALLOWED},
+		{M, N, P, N, X, XERR_NONE},        {M, N, P, ME, X, XERR_NOT_ALLOWED}, {M, ME, P, ME, X, XERR_NONE},
+		{M, ME, M, AD, X, XERR_NOT_ALLOWED}, {M, AD, M, OW, X, XERR_NOT_ALLOWED}, {M, OW, M, AD, X, XERR_NONE},
+		{M, AD, M, AD, X, XERR_NONE},      {M, N, M, N, X, XERR_NOT_ALLOWED}, {M, N, P, N, M, XERR_FORBIDDEN},
+		{M, ME, V, N, M, XERR_FORBIDDEN},  {M, AD, P, N, M, XERR_NONE},       {M, AD, M, N, P, XERR_NONE},
+		{M, AD, M, ME, V, XERR_NONE},      {M, ME, M, N, P, XERR_NOT_ALLOWED}, {M, AD, M, AD, P, XERR_NOT_ALLOWED},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct party actor = {(enum role)cases[i].actor_role, (enum affiliation)cases[i].actor};
+		struct party target = {(enum role)cases[i].role, (enum affiliation)cases[i].affiliation};
+		struct xerr e = role_change_check(actor, target, (enum role)cases[i].to);
+		if (e.cond != cases[i].error)
+			fail_msg("case %zu: %d", i, (int)e.cond);
+	}
+}
+
+static void test_affiliation_rules(void **state)
+{
+	for (int actor = 0; actor < AFFILIATION_COUNT; actor++)
+		for (int from = 0; from < AFFILIATION_COUNT; from++)
+			for (int to = 0; to < AFFILIATION_COUNT; to++) {
+				struct xerr e = affiliation_change_check((enum affiliation)actor, (enum affiliation)from, (enum affiliation)to);
+				bool high = from >= AFFILIATION_ADMIN || to >= AFFILIATION_ADMIN;
+				bool fine = actor == AFFILIATION_OWNER || (actor == AFFILIATION_ADMIN && !high);
+				assert_int_equal(xerr_ok(e), fine);
+			}
+	assert_int_equal(affiliation_change_check(AFFILIATION_ADMIN, AFFILIATION_OWNER, AFFILIATION_OUTCAST).cond, XERR_NOT_ALLOWED);
+	assert_int_equal(affiliation_change_check(AFFILIATION_ADMIN, AFFILIATION_NONE, AFFILIATION_OWNER).cond, XERR_FORBIDDEN);
+	assert_int_equal(affiliation_change_check(AFFILIATION_MEMBER, AFFILIATION_NONE, AFFILIATION_MEMBER).cond, XERR_FORBIDDEN);
+}
+
+static void test_affiliates(void **state)
+{
+	struct affiliates as;
+	char jid[64], reason[REASON_MAX + 8];
+
+	affiliates_init(&as);
+	assert_int_equal(affiliates_set(&as, STR("a@x"), AFFILIATION_OWNER, STR("r")), 0);
+	assert_int_equal(affiliates_set(&as, STR("x"), AFFILIATION_OUTCAST, STR_NONE), 0);
+	assert_int_equal(as.owners, 1);
+	assert_int_equal(affiliates_get(&as, jid_view(STR("a@x/r"))), AFFILIATION_OWNER);
+	assert_int_equal(affiliates_get(&as, jid_view(STR("b@x/r"))), AFFILIATION_OUTCAST); /* by the domain */
+	assert_int_equal(affiliates_get(&as, jid_view(STR("b@y/r"))), AFFILIATION_NONE);
+	assert_int_equal(affiliates_set(&as, affiliate_jid(affiliates_find(&as, STR("a@x"))), AFFILIATION_MEMBER, STR_NONE), 0);
+	assert_int_equal(as.owners, 0);
+	/* A reason is cut between characters. */
+	memset(reason, 'x', sizeof(reason));
+	memcpy(reason + REASON_MAX - 1, "\xc3\xa4", 2);
+	affiliates_set(&as, STR("c@x"), AFFILIATION_OUTCAST, (struct str){reason, sizeof(reason)});
+	assert_int_equal(strlen(affiliates_find(&as, STR("c@x"))->reason), REASON_MAX - 1);
+	for (int i = 0; as.map.n < AFFILIATES_MAX; i++) {
+		snprintf(jid, sizeof(jid), "u%d@x", i);
+		assert_int_equal(affiliates_set(&as, str_z(jid), AFFILIATION_MEMBER, STR_NONE), 0);
+	}
+	assert_int_equal(affiliates_set(&as, STR("one@more"), AFFILIATION_MEMBER, STR_NONE), ERR_LIMIT);
+	assert_int_equal(affiliates_set(&as, STR("u1@x"), AFFILIATION_OWNER, STR_NONE), 0);
+	assert_int_equal(affiliates_set(&as, STR("one@more"), AFFILIATION_NONE, STR_NONE), 0);
+	affiliates_clear(&as);
+}
+
+/* ---- roles ---- */
+
+static void test_kick(void **state)
+{
+	struct world *w = world_new(NULL);
+	unsigned alice = open_tea(w, ""), bob = enter(w, "bob@x.test/b", TEA "/bob"), carol = enter(w, "carol@x.test/c", TEA "/carol");
+
+	forget_all(w);
+	say(w, carol, ADMIN("<item nick='bob' role='none'/>"));
+	expect(w, carol, "type='error'", "<forbidden");
+	say(w, alice, ADMIN("<item nick='bob' role='none'><reason>Noise &amp; rage</reason></item>"));
+	expect(w, bob, "from='" TEA "/bob'", "type='unavailable'", "role='none'", "<actor nick='alice'/><reason>Noise &amp; rage</reason>", "110", "307");
+	expect(w, carol, "from='" TEA "/bob'", "type='unavailable'", "307", "<reason>Noise", "!110", "!jid=");
+	expect(w, alice, "from='" TEA "/bob'", "307", "jid='bob@x.test/b'");
+	expect(w, alice, "id='adm' type='result'");
+	expect_nothing(w, bob);
+	say(w, bob, "<message type='groupchat' to='" TEA "'><body>x</body></message>");
+	expect(w, bob, "<not-acceptable");
+	join(w, bob, TEA "/bob");
+	expect(w, bob, "!type='error'");
+	say(w, alice, ADMIN("<item nick='nobody' role='none'/>"));
+	forget(w, alice);
+	/* Oneself, too. */
+	say(w, alice, ADMIN("<item nick='alice' role='none'/>"));
+	expect(w, alice, "type='unavailable'", "<actor nick='alice'/>", "307");
+	expect(w, alice, "type='result'");
+	world_free(w);
+}
+
+static void test_voice(void **state)
+{
+	struct world *w = world_new(NULL);
+	unsigned alice = open_tea(w, ""), bob = enter(w, "bob@x.test/b", TEA "/bob"), carol = enter(w, "carol@x.test/c", TEA "/carol");
+
+	forget_all(w);
+	say(w, alice, ADMIN("<item nick='bob' role='visitor'/>"));
+	expect(w, bob, "role='visitor'", "110", "<actor nick='alice'/>");
+	expect(w, carol, "from='" TEA "/bob'", "role='visitor'", "!110");
+	say(w, bob, "<message type='groupchat' to='" TEA "'><body>x</body></message>");
+	expect(w, bob, "<forbidden");
+	forget_all(w);
+	/* A new moderator sees the addresses. */
+	say(w, alice, ADMIN("<item nick='bob' role='moderator'/>"));
+	expect(w, bob, "from='" TEA "/bob'", "role='moderator'", "110");
+	const struct got *one = next(w, bob), *other = next(w, bob);
+	assert_true(one && other && strstr(one->text, "jid=") && strstr(other->text, "jid="));
+	expect_nothing(w, bob);
+	assert_int_equal(tea(w)->audience.moderators, 2);
+	unsigned dave = enter(w, "dave@x.test/d", TEA "/dave");
+	expect(w, bob, "jid='dave@x.test/d'");
+	forget_all(w);
+	/* He may not touch the owner, nor make moderators; his own status can be taken back. */
+	say(w, bob, ADMIN("<item nick='alice' role='participant'/>"));
+	expect(w, bob, "<not-allowed");
+	say(w, bob, ADMIN("<item nick='alice' role='none'/>"));
+	expect(w, bob, "<not-allowed");
+	say(w, bob, ADMIN("<item nick='dave' role='moderator'/>"));
+	expect(w, bob, "<forbidden");
+	say(w, bob, ADMIN("<item nick='dave' role='none'/>"));
+	expect(w, bob, "from='" TEA "/dave'", "307");
+	expect(w, dave, "307");
+	say(w, alice, ADMIN("<item nick='bob' role='participant'/>"));
+	assert_int_equal(tea(w)->audience.moderators, 1);
+	forget_all(w);
+	enter(w, "eve@x.test/e", TEA "/eve");
+	expect(w, bob, "/eve'", "!jid=");
+	world_free(w);
+}
+
+/* ---- affiliations ---- */
+
+/* Which of a user's occupants goes first is not said. */
+static void expect_out(struct world *w, unsigned conn, const char *from)
+{
+	bool out = false;
+
+	for (const struct got *g; (g = next(w, conn));)
+		out = out || (strstr(g->text, from) && strstr(g->text, "type='unavailable'") && strstr(g->text, "affiliation='outcast'") &&
+			      strstr(g->text, "301") && strstr(g->text, "110") && strstr(g->text, "<reason>Treason</reason>"));
+	assert_true(out);
+}
+
+static void test_ban(void **state)
+{
+	struct world *w = world_new(NULL);
+	unsigned alice = open_tea(w, ""), bob = enter(w, "bob@x.test/b", TEA "/bob"), carol = enter(w, "carol@x.test/c", TEA "/carol");
+	unsigned phone = enter(w, "bob@x.test/phone", TEA "/bob"), other = enter(w, "bob@x.test/other", TEA "/rob");
+
+	forget_all(w);
+	say(w, alice, ADMIN("<item affiliation='outcast' jid='Bob@X.Test/whatever'><reason>Treason</reason></item>"));
+	expect_out(w, bob, "from='" TEA "/bob'");
+	expect_out(w, phone, "from='" TEA "/bob'");
+	expect_out(w, other, "from='" TEA "/rob'");
+	expect(w, carol, "type='unavailable'", "301", "!110");
+	expect(w, carol, "type='unavailable'", "301");
+	expect_nothing(w, carol);
+	join(w, bob, TEA "/bob");
+	expect(w, bob, "type='error'", "<forbidden");
+	forget_all(w);
+	say(w, alice, LIST("<item affiliation='outcast'/>"));
+	expect(w, alice, "<item affiliation='outcast' jid='bob@x.test'><reason>Treason</reason></item>");
+	say(w, alice, ADMIN("<item affiliation='none' jid='bob@x.test'/>"));
+	join(w, bob, TEA "/bob");
+	expect(w, bob, "!type='error'");
+	forget_all(w);
+	/* Not oneself, and by a nick. */
+	say(w, alice, ADMIN("<item affiliation='outcast' jid='alice@x.test'/>"));
+	expect(w, alice, "<conflict");
+	say(w, alice, ADMIN("<item affiliation='outcast' nick='carol'/>"));
+	expect(w, carol, "301");
+	assert_int_equal(affiliates_get(&tea(w)->affiliates, jid_view(STR("carol@x.test"))), AFFILIATION_OUTCAST);
+	world_free(w);
+}
+
+static void test_ban_domain(void **state)
+{
+	struct world *w = world_new(NULL);
+	unsigned alice = open_tea(w, ""), mary;
+
+	say_far(w, "zoe@far.test/z", "<presence to='" TEA "/zoe'>" MUC "</presence>");
+	say_far(w, "yan@far.test/z", "<presence to='" TEA "/yan'>" MUC "</presence>");
+	say(w, alice, ADMIN("<item affiliation='member' jid='far.test'/>"));
+	assert_int_equal(room_count(tea(w)), 3);
+	say(w, alice, ADMIN("<item affiliation='member' jid='yan@far.test'/>"));
+	say(w, alice, ADMIN("<item affiliation='outcast' jid='far.test'/>"));
+	assert_int_equal(room_count(tea(w)), 2); /* the member stays */
+	say_far(w, "zoe@far.test/z", "<presence to='" TEA "/zoe'>" MUC "</presence>");
+	assert_int_equal(room_count(tea(w)), 2);
+	mary = enter(w, "mary@x.test/m", TEA "/mary");
+	expect(w, mary, "!type='error'");
+	world_free(w);
+}
+
+static void test_owners(void **state)
+{
+	struct world *w = world_new(NULL);
+	unsigned alice = open_tea(w, ""), bob = enter(w, "bob@x.test/b", TEA "/bob");
+
+	forget_all(w);
+	say(w, alice, ADMIN("<item affiliation='member' jid='alice@x.test'/>"));
+	expect(w, alice, "<conflict");
+	say(w, alice, ADMIN("<item affiliation='owner' jid='bob@x.test'/>"));
+	expect(w, bob, "affiliation='owner'", "role='moderator'", "110");
+	forget_all(w);
+	say(w, alice, ADMIN("<item affiliation='member' jid='alice@x.test'/>"));
+	expect(w, alice, "from='" TEA "/alice'", "affiliation='member'", "role='participant'");
+	forget_all(w);
+	say(w, alice, ADMIN("<item affiliation='none' jid='bob@x.test'/>"));
+	expect(w, alice, "<forbidden");
+	/* Both at once is none left; one for another is fine. */
+	say(w, bob, ADMIN("<item affiliation='none' jid='bob@x.test'/><item affiliation='owner' jid='carol@x.test'/>"));
+	expect(w, bob, "/bob'");
+	expect(w, bob, "type='result'");
+	assert_int_equal(tea(w)->affiliates.owners, 1);
+	/* The administrator of the service is an owner everywhere, and cannot be banned by one. */
+	unsigned root = enter(w, "root@x.test/r", TEA "/root"), carol = enter(w, "carol@x.test/c", TEA "/carol");
+	forget_all(w);
+	say(w, carol, ADMIN("<item affiliation='outcast' jid='root@x.test'/>"));
+	expect(w, carol, "type='result'");
+	assert_non_null(visit_find(tea(w), jid_view(STR("root@x.test/r"))));
+	say(w, root, ADMIN("<item affiliation='admin' jid='carol@x.test'/>"));
+	expect(w, root, "<conflict"); /* she is the only one in the list */
+	say(w, root, ADMIN("<item affiliation='owner' jid='dave@x.test'/>"));
+	expect(w, root, "type='result'");
+	world_free(w);
+}
+
+static void test_members(void **state)
+{
+	struct world *w = world_new(NULL);
+	unsigned alice = open_tea(w, FIELD("membersonly", "1")), bob = login(w, "bob@x.test/b");
+
+	say(w, alice, ADMIN("<item affiliation='member' jid='bob@x.test'/><item affiliation='member' jid='pal@far.test'/>"));
+	/* Who can come now is told. */
+	expect(w, 0, "to='pal@far.test'", "<invite from='alice@x.test'");
+	join(w, bob, TEA "/bob");
+	expect(w, bob, "/alice'");
+	forget_all(w);
+	say(w, alice, ADMIN("<item affiliation='none' jid='bob@x.test'/>"));
+	expect(w, bob, "type='unavailable'", "affiliation='none'", "321");
+	expect(w, alice, "from='" TEA "/bob'", "type='unavailable'", "321");
+	expect(w, alice, "type='result'");
+	expect_nothing(w, alice);
+	join(w, bob, TEA "/bob");
+	expect(w, bob, "<registration-required");
+	world_free(w);
+}
+
+static void test_lists(void **state)
+{
+	struct world *w = world_new(NULL);
+	unsigned alice = open_tea(w, ""), bob = enter(w, "bob@x.test/b", TEA "/bob");
+
+	say(w, alice, ADMIN("<item affiliation='member' jid='m@x.test'/>"));
+	forget_all(w);
+	say(w, alice, LIST("<item role='moderator'/>"));
+	expect(w, alice, "<item affiliation='owner' jid='alice@x.test/a' nick='alice' role='moderator'/>", "!bob");
+	say(w, alice, LIST("<item role='participant'/>"));
+	expect(w, alice, "nick='bob'");
+	say(w, alice, LIST("<item affiliation='member'/>"));
+	expect(w, alice, "<item affiliation='member' jid='m@x.test'/>", "!alice@x.test'/><");
+	say(w, bob, LIST("<item affiliation='member'/>"));
+	expect(w, bob, "<forbidden");
+	say(w, bob, LIST("<item role='participant'/>"));
+	expect(w, bob, "<forbidden");
+	configure(w, alice, TEA, FIELD("whois", "anyone"));
+	say(w, alice, ADMIN("<item affiliation='member' jid='bob@x.test'/>"));
+	forget_all(w);
+	say(w, bob, LIST("<item affiliation='owner'/>"));
+	expect(w, bob, "jid='alice@x.test'");
+	say(w, bob, LIST("<item affiliation='outcast'/>"));
+	expect(w, bob, "<forbidden");
+	world_free(w);
+}
+
+static void test_bad_requests(void **state)
+{
+	struct world *w = world_new(NULL);
+	unsigned alice = open_tea(w, "");
+	static const struct {
+		const char *items, *error;
+	} cases[] = {
+		{"", "<bad-request"},
+		{"<item/>", "<bad-request"},
+		{"<other/>", "<bad-request"},
+		{"<item nick='alice'/>", "<bad-request"},
+		{"<item nick='alice' role='king'/>", "<bad-request"},
+		{"<item nick='nobody' role='none'/>", "<item-not-found"},
+		{"<item role='none'/>", "<bad-request"},
+		{"<item nick='alice' role='none' affiliation='none'/>", "<bad-request"},
+		{"<item affiliation='member'/>", "<bad-request"},
+		{"<item affiliation='emperor' jid='a@b'/>", "<bad-request"},
+		{"<item affiliation='member' jid='@'/>", "<jid-malformed"},
+		{"<item affiliation='member' jid=''/>", "<jid-malformed"},
+		{"<item affiliation='member' nick='nobody'/>", "<item-not-found"},
+		{"<item affiliation='member' jid='a@b'/><item affiliation='admin' jid='A@b/r'/>", "<bad-request"},
+		{"<item affiliation='member' jid='a@b'/><item nick='alice' role='moderator'/>", "<bad-request"},
+		/* All or nothing. */
+		{"<item affiliation='member' jid='a@b'/><item affiliation='outcast' jid='alice@x.test'/>", "<conflict"},
+	};
+	static const char *const gets[] = {"", "<item/>", "<item role='none'/>", "<item affiliation='none'/>", "<item role='x'/>",
+					   "<item affiliation='x'/>", "<item role='moderator' affiliation='owner'/>"};
+	char xml[1024];
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		snprintf(xml, sizeof(xml), ADMIN("%s"), cases[i].items);
+		say(w, alice, xml);
+		expect(w, alice, "type='error'", cases[i].error);
+		expect_nothing(w, alice);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(gets); i++) {
+		snprintf(xml, sizeof(xml), LIST("%s"), gets[i]);
+		say(w, alice, xml);
+		expect(w, alice, "type='error'", "<bad-request");
+	}
+	assert_int_equal(tea(w)->affiliates.map.n, 1);
+	world_free(w);
+}
+
+static void test_many_changes(void **state)
+{
+	struct world *w = world_new(NULL);
+	unsigned alice = open_tea(w, "");
+	struct buf xml = {.max = 1 << 20};
+
+	for (int n = 200; n <= 201; n++) {
+		buf_reset(&xml);
+		buf_z(&xml, "<iq type='set' id='adm' to='" TEA "'><query xmlns='" NS_MUC_ADMIN "'>");
+		for (int i = 0; i < n; i++)
+			buf_fmt(&xml, "<item affiliation='member' jid='u%d@x.test'/>", i);
+		buf_z(&xml, "</query></iq>");
+		say(w, alice, buf_cstr(&xml));
+		expect(w, alice, n == 200 ? "type='result'" : "<not-acceptable");
+	}
+	assert_int_equal(tea(w)->affiliates.map.n, 201);
+	buf_clear(&xml);
+	world_free(w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_initial),
+		cmocka_unit_test(test_privileges),
+		cmocka_unit_test(test_role_rules),
+		cmocka_unit_test(test_affiliation_rules),
+		cmocka_unit_test(test_affiliates),
+		cmocka_unit_test(test_kick),
+		cmocka_unit_test(test_voice),
+		cmocka_unit_test(test_ban),
+		cmocka_unit_test(test_ban_domain),
+		cmocka_unit_test(test_owners),
+		cmocka_unit_test(test_members),
+		cmocka_unit_test(test_lists),
+		cmocka_unit_test(test_bad_requests),
+		cmocka_unit_test(test_many_changes),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,387 @@
+/* Persistent rooms: what outlives a restart, leaving memory and coming back, a store that fails. */
+#include "room/testing.h"
+
+#define TEA "tea@rooms.test"
+
+static unsigned kept_tea(struct world *w)
+{
+	return open_tea(w, FIELD("persistentroom", "1") FIELD("roomname", "Kept") FIELD("publicroom", "0"));
+}
+
+static void talk(struct world *w, unsigned conn, int from, int to)
+{
+	char xml[256];
+
+	for (int i = from; i < to; i++) {
+		snprintf(xml, sizeof(xml), "<message type='groupchat' id='i%02d' to='" TEA "'><body>kept %02d</body></message>", i, i);
+		say(w, conn, xml);
+	}
+}
+
+static void expect_history(struct world *w, unsigned conn, int from, int to)
+{
+	char part[64];
+
+	for (int i = from; i < to; i++) {
+		snprintf(part, sizeof(part), "<body>kept %02d</body>", i);
+		expect(w, conn, part, "<stanza-id", "<delay", "from='" TEA "/alice'");
+	}
+}
+
+static void test_restart(void **state)
+{
+	struct world *w = world_new(NULL);
+	unsigned alice = kept_tea(w), bob;
+	char id[64];
+	const char *at;
+
+	say(w, alice, "<message type='groupchat' to='" TEA "'><subject>Still here</subject></message>");
+	say(w, alice, ADMIN("<item affiliation='member' jid='bob@x.test'/><item affiliation='outcast' jid='eve@x.test'><reason>r</reason></item>"));
+	talk(w, alice, 0, 25);
+	at = strstr(w->logs[alice].got[w->logs[alice].tail - 1].text, "<stanza-id");
+	snprintf(id, sizeof(id), "%.*s", (int)strcspn(strstr(at, " id='") + 5, "'"), strstr(at, " id='") + 5);
+	world_restart(w);
+	assert_null(tea(w));
+	assert_int_equal(w->rooms->directory.n, 1);
+	bob = enter(w, "bob@x.test/b", TEA "/bob");
+	expect(w, bob, "from='" TEA "/bob'", "affiliation='member'", "110", "!201");
+	expect_history(w, bob, 5, 24);
+	assert_non_null(strstr(expect(w, bob, "kept 24")->text, id));
+	expect(w, bob, "from='" TEA "/alice'", "<subject>Still here</subject><delay");
+	assert_string_equal(tea(w)->config.name, "Kept");
+	assert_int_equal(tea(w)->affiliates.owners, 1);
+	unsigned eve = enter(w, "eve@x.test/e", TEA "/eve");
+	expect(w, eve, "<forbidden");
+	assert_string_equal(affiliates_find(&tea(w)->affiliates, STR("eve@x.test"))->reason, "r");
+	/* Numbers go on growing. */
+	int64_t last = tea(w)->history.last_id;
+	w->now = 0;
+	say(w, bob, "<message type='groupchat' to='" TEA "'><body>x</body></message>");
+	assert_true(tea(w)->history.last_id > last);
+	world_free(w);
+}
+
+static void test_temporary(void **state)
+{
+	struct world *w = world_new(NULL);
+	unsigned alice = open_tea(w, "");
+
+	talk(w, alice, 0, 3);
+	say(w, alice, ADMIN("<item affiliation='member' jid='bob@x.test'/>"));
+	say(w, alice, "<message type='groupchat' to='" TEA "'><subject>s</subject></message>");
+	for (int i = 0; i < STORE_WRITE_COUNT; i++)
+		assert_int_equal(w->writes[i], 0);
+	/* It becomes persistent with all it has, and temporary again without a trace. */
+	configure(w, alice, TEA, FIELD("persistentroom", "1"));
+	assert_int_equal(rows_count(w, STORE_ROOM_PUT), 1);
+	assert_int_equal(rows_count(w, STORE_AFFILIATION_PUT), 2);
+	assert_int_equal(rows_count(w, STORE_HISTORY_ADD), 3);
+	configure(w, alice, TEA, FIELD("persistentroom", "0"));
+	assert_int_equal(rows_count(w, STORE_ROOM_PUT) + rows_count(w, STORE_AFFILIATION_PUT) + rows_count(w, STORE_HISTORY_ADD), 0);
+	assert_int_equal(w->rooms->directory.n, 0);
+	talk(w, alice, 3, 4);
+	assert_int_equal(rows_count(w, STORE_HISTORY_ADD), 0);
+	world_free(w);
+}
+
+/* Output that says that something is stored waits for it; the rest does not. */
+static void test_commits(void **state)
+{
+	struct world *w = world_new(NULL);
+	unsigned alice = kept_tea(w), bob;
+	uint64_t commit;
+
+	talk(w, alice, 0, 1);
+	commit = expect(w, alice, "kept 00")->commit;
+	assert_int_not_equal(commit, 0);
+	say(w, alice, "<message type='groupchat' to='" TEA "'><composing xmlns='" NS_CHATSTATES "'/></message>");
+	assert_int_equal(expect(w, alice, "<composing")->commit, 0);
+	say(w, alice, "<message type='groupchat' to='" TEA "'><subject>s</subject></message>");
+	assert_true(expect(w, alice, "<subject>s")->commit > commit);
+	say(w, alice, "<presence to='" TEA "/alice'><show>away</show></presence>");
+	assert_int_equal(expect(w, alice, "away")->commit, 0);
+	bob = enter(w, "bob@x.test/b", TEA "/bob");
+	assert_int_equal(expect(w, bob, "/alice'")->commit, 0);
+	assert_int_equal(expect(w, bob, "110")->commit, 0);
+	assert_int_equal(expect(w, bob, "kept 00")->commit, commit + 1);
+	expect(w, bob, "<subject>s");
+	forget_all(w);
+	say(w, alice, ADMIN("<item affiliation='member' jid='q@x.test'/>"));
+	assert_int_not_equal(expect(w, alice, "type='result'")->commit, 0);
+	world_free(w);
+}
+
+static void test_trim(void **state)
+{
+	struct world *w = world_new(&(struct rooms_config){.history = 5});
+	unsigned alice = kept_tea(w), bob;
+
+	for (int i = 0; i < 60; i++) {
+		talk(w, alice, i, i + 1);
+		assert_in_range(rows_count(w, STORE_HISTORY_ADD), i < 5 ? (unsigned)i + 1 : 5, 10);
+	}
+	assert_true(w->writes[STORE_HISTORY_TRIM] <= 12);
+	/* More rows than are shown: the newest are taken. */
+	talk(w, alice, 60, 62);
+	world_restart(w); /* with the usual 20 */
+	bob = enter(w, "bob@x.test/b", TEA "/bob");
+	expect(w, bob, "110");
+	assert_true(tea(w)->history.n >= 5 && tea(w)->history.n <= 10);
+	expect_history(w, bob, 62 - (int)tea(w)->history.n, 62);
+	world_free(w);
+}
+
+static void test_eviction(void **state)
+{
+	struct world *w = world_new(NULL);
+	unsigned alice = kept_tea(w), bob;
+
+	talk(w, alice, 0, 2);
+	logout(w, alice, false);
+	assert_non_null(tea(w)); /* not at once */
+	sleep_ms(w, IDLE_MS - 1000);
+	assert_non_null(tea(w));
+	bob = enter(w, "bob@x.test/b", TEA "/bob");
+	assert_int_equal(w->asked[STORE_ROOM_LOAD], 0);
+	sleep_ms(w, 2 * IDLE_MS);
+	assert_non_null(tea(w)); /* somebody is in */
+	logout(w, bob, false);
+	sleep_ms(w, IDLE_MS);
+	assert_null(tea(w));
+	/* It is still in the list of rooms, and comes back with what waited for it in order. */
+	bob = login(w, "bob@x.test/c");
+	put(w, bob, "<iq type='get' id='info' to='" TEA "'><query xmlns='" NS_DISCO_INFO "'/></iq>");
+	put(w, bob, "<presence to='" TEA "/bob'>" MUC "</presence>");
+	put(w, bob, "<message type='groupchat' to='" TEA "'><body>here</body></message>");
+	pump(w);
+	expect(w, bob, "name='Kept'", "muc_persistent", "muc_hidden");
+	expect(w, bob, "affiliation='none'", "110");
+	expect_history(w, bob, 0, 2);
+	expect(w, bob, "<subject>");
+	expect(w, bob, "<body>here", "!<delay");
+	assert_int_equal(w->asked[STORE_ROOM_LOAD], 1);
+	/* Somebody who only looks does not keep it in memory. */
+	logout(w, bob, false);
+	sleep_ms(w, IDLE_MS);
+	bob = login(w, "bob@x.test/d");
+	say(w, bob, "<iq type='get' id='info' to='" TEA "'><query xmlns='" NS_DISCO_INFO "'/></iq>");
+	expect(w, bob, "name='Kept'");
+	assert_non_null(tea(w));
+	sleep_ms(w, IDLE_MS);
+	assert_null(tea(w));
+	world_free(w);
+}
+
+/* Nothing is known yet: each room is looked for by itself. */
+static void test_early(void **state)
+{
+	struct world *w = world_new(NULL);
+	unsigned alice = kept_tea(w), bob, carol;
+
+	talk(w, alice, 0, 1);
+	clear_users(w);
+	w->store_silent = true;
+	world_core(w, NULL);
+	turn(w);
+	bob = login(w, "bob@x.test/b");
+	carol = login(w, "carol@x.test/c");
+	join(w, bob, TEA "/bob");
+	join(w, carol, "new@rooms.test/carol");
+	say(w, carol, "<message type='groupchat' to='nothing@rooms.test'><body>x</body></message>");
+	expect_nothing(w, bob);
+	expect_nothing(w, carol);
+	store_wake(w);
+	expect(w, bob, "affiliation='none'", "110", "!201");
+	expect(w, bob, "kept 00");
+	expect(w, carol, "201");
+	expect(w, carol, "<subject>");
+	expect(w, carol, "<item-not-found");
+	assert_int_equal(w->rooms->live.n, 2);
+	assert_int_equal(w->rooms->directory.n, 1);
+	world_free(w);
+}
+
+/* Destroyed before the directory came: it does not come back with it. */
+static void test_early_destroyed(void **state)
+{
+	struct world *w = world_new(NULL);
+	unsigned alice = kept_tea(w);
+	struct msgs waiting;
+
+	clear_users(w);
+	w->store_silent = true;
+	world_core(w, NULL);
+	turn(w);
+	alice = login(w, "alice@x.test/a");
+	join(w, alice, TEA "/alice");
+	/* The answer about the room comes before that about the directory. */
+	waiting = w->store_waiting;
+	w->store_waiting = (struct msgs){0};
+	for (uint32_t i = 0; i < waiting.n; i++) {
+		if (waiting.m[i].kind == MSG_STORE_ASK && waiting.m[i].store_ask.query->read == STORE_ROOM_LOAD) {
+			store_take(w, &waiting.m[i]);
+			msg_clear(&waiting.m[i]);
+		} else {
+			*msgs_add(&w->store_waiting) = waiting.m[i];
+		}
+	}
+	waiting.n = 0;
+	msgs_clear(&waiting);
+	pump(w);
+	expect(w, alice, "affiliation='owner'", "110");
+	for (uint32_t i = 0; i < w->store_waiting.n; i++)
+		assert_int_equal(w->store_waiting.m[i].store_ask.query->read, STORE_ROOM_LIST);
+	say(w, alice, "<iq type='set' id='d' to='" TEA "'><query xmlns='" NS_MUC_OWNER "'><destroy/></query></iq>");
+	assert_int_equal(tea(w)->state, ROOM_VACANT);
+	store_wake(w);
+	assert_int_equal(w->rooms->directory.n, 0);
+	assert_int_equal(w->rooms->live.n, 0);
+	world_free(w);
+}
+
+static void test_failing(void **state)
+{
+	struct world *w = world_new(NULL);
+	unsigned alice = kept_tea(w), bob = enter(w, "bob@x.test/b", TEA "/bob"), carol = login(w, "carol@x.test/c");
+
+	talk(w, alice, 0, 1);
+	store_fails(w, true);
+	forget_all(w);
+	say(w, bob, "<message type='groupchat' id='m' to='" TEA "'><body>x</body></message>");
+	expect(w, bob, "type='error'", "<resource-constraint", "id='m'");
+	say(w, alice, "<message type='groupchat' to='" TEA "'><subject>x</subject></message>");
+	expect(w, alice, "<resource-constraint");
+	say(w, alice, ADMIN("<item affiliation='member' jid='q@x.test'/>"));
+	expect(w, alice, "<resource-constraint");
+	configure(w, alice, TEA, FIELD("roomname", "Other"));
+	expect(w, alice, "<resource-constraint");
+	say(w, alice, "<iq type='set' id='d' to='" TEA "'><query xmlns='" NS_MUC_OWNER "'><destroy/></query></iq>");
+	expect(w, alice, "<resource-constraint");
+	run(w, "room destroy " TEA);
+	assert_true(w->reply_failed);
+	expect_nothing(w, alice);
+	/* What needs no store goes on. */
+	say(w, alice, ADMIN("<item nick='bob' role='visitor'/>"));
+	expect(w, bob, "role='visitor'");
+	say(w, alice, "<message type='groupchat' to='" TEA "'><composing xmlns='" NS_CHATSTATES "'/></message>");
+	expect(w, bob, "<composing");
+	join(w, carol, "temp@rooms.test/carol");
+	configure(w, carol, "temp@rooms.test", "");
+	say(w, carol, "<message type='groupchat' to='temp@rooms.test'><body>x</body></message>");
+	expect(w, carol, "201");
+	/* And nobody forgets what only memory knows. */
+	logout(w, alice, false);
+	logout(w, bob, false);
+	sleep_ms(w, 3 * IDLE_MS);
+	assert_non_null(tea(w));
+	store_fails(w, false);
+	sleep_ms(w, 2 * IDLE_MS);
+	assert_null(tea(w));
+	world_free(w);
+}
+
+/* The reflection that could not be stored in time: its sender hears of it once, the others nothing. */
+static void test_expired(void **state)
+{
+	struct world *w = world_new(NULL);
+	unsigned alice = kept_tea(w), bob = enter(w, "bob@x.test/b", TEA "/bob");
+	unsigned conns[] = {alice, bob};
+
+	forget_all(w);
+	w->store_silent = true;
+	talk(w, alice, 7, 8);
+	for (int i = 0; i < 2; i++) {
+		struct packet_head head = {.kind = STANZA_MESSAGE, .type = TYPE_GROUPCHAT, .from = STR(TEA "/alice"), .id = STR("i07")};
+		struct packet_writer pw;
+		struct packet *p;
+		struct msg *m = msgs_add(&w->in);
+		packet_begin(&pw, &head);
+		buf_z(&pw.out, "<body>kept 07</body>");
+		p = packet_end(&pw);
+		m->kind = MSG_EXPIRED;
+		m->conn = conns[i];
+		m->session = w->users[conns[i]]->session.handle;
+		packets_add(&m->end.rest, &p);
+	}
+	forget_all(w);
+	pump(w);
+	expect(w, alice, "<message from='" TEA "' id='i07' type='error'>", "<resource-constraint");
+	expect_nothing(w, alice);
+	expect_nothing(w, bob);
+	assert_int_equal(room_count(tea(w)), 2);
+	world_free(w);
+}
+
+static void test_load_fails(void **state)
+{
+	struct world *w = world_new(NULL);
+	unsigned alice = kept_tea(w), bob;
+
+	talk(w, alice, 0, 1);
+	world_restart(w);
+	w->store_error = ERR_IO;
+	bob = enter(w, "bob@x.test/b", TEA "/bob");
+	expect(w, bob, "type='error'", "<resource-constraint");
+	assert_null(tea(w));
+	w->store_error = 0;
+	join(w, bob, TEA "/bob");
+	expect(w, bob, "110", "!201");
+	expect(w, bob, "kept 00");
+	/* The directory, too, is asked for until it comes. */
+	clear_users(w);
+	w->store_error = ERR_IO;
+	world_core(w, NULL);
+	pump(w);
+	assert_false(w->rooms->loaded);
+	w->store_error = 0;
+	sleep_ms(w, 10000);
+	assert_true(w->rooms->loaded);
+	assert_int_equal(w->rooms->directory.n, 1);
+	world_free(w);
+}
+
+/* Rows that nobody of ours wrote. */
+static void test_odd_rows(void **state)
+{
+	struct world *w = world_new(NULL);
+	struct store_value room[] = {{.s = STR("rooms.test")}, {.s = STR("tea")}, {.is_int = true}, {.s = STR("name=Odd\nwhois=9\n")}, {.s = STR_NONE}, {.s = STR_NONE}, {.is_int = true}};
+	struct store_value rows[][5] = {
+		{{.s = STR("rooms.test")}, {.s = STR("tea")}, {.s = STR("a@x")}, {.is_int = true, .i = 99}, {.s = STR_NONE}},
+		{{.s = STR("rooms.test")}, {.s = STR("tea")}, {.s = STR("b@x")}, {.is_int = true, .i = -1}, {.s = STR_NONE}},
+		{{.s = STR("rooms.test")}, {.s = STR("tea")}, {.s = STR("")}, {.is_int = true, .i = 2}, {.s = STR_NONE}},
+	};
+	struct store_value message[] = {{.s = STR("rooms.test")}, {.s = STR("tea")}, {.is_int = true, .i = 5}, {.is_int = true, .i = 5}, {.s = STR("<message <")}};
+	unsigned bob;
+
+	row_put(w, STORE_ROOM_PUT, room, 7);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		row_put(w, STORE_AFFILIATION_PUT, rows[i], 5);
+	row_put(w, STORE_HISTORY_ADD, message, 5);
+	world_restart(w);
+	bob = enter(w, "bob@x.test/b", TEA "/bob");
+	expect(w, bob, "110");
+	expect(w, bob, "<subject>");
+	expect_nothing(w, bob);
+	assert_int_equal(tea(w)->affiliates.map.n, 0);
+	assert_string_equal(tea(w)->config.name, "Odd");
+	world_free(w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_restart),
+		cmocka_unit_test(test_temporary),
+		cmocka_unit_test(test_commits),
+		cmocka_unit_test(test_trim),
+		cmocka_unit_test(test_eviction),
+		cmocka_unit_test(test_early),
+		cmocka_unit_test(test_early_destroyed),
+		cmocka_unit_test(test_failing),
+		cmocka_unit_test(test_expired),
+		cmocka_unit_test(test_load_fails),
+		cmocka_unit_test(test_odd_rows),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

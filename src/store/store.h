@@ -1,0 +1,116 @@
+/* What the core may ask of persistence: writes gathered in a batch that is committed as one, and
+ * queries by key whose rows come back later. No SQL here. Times are milliseconds since 1970; accounts
+ * and rooms are named by domain and localpart. Both requests and answers are flat bytes, so they move
+ * between threads as one piece. */
+#ifndef STORE_STORE_H
+#define STORE_STORE_H
+
+#include "base/buf.h"
+#include "xmpp/jid.h"
+
+/* Every value is an integer or bytes (text in UTF-8, terminated nowhere) or null. The letters say what each
+ * write and query takes: s bytes or null, i integer. The table of them is in store.c, the SQL in db/. */
+enum store_write {
+	/* domain, local, created, and keys for SHA-1 and SHA-256 as packed by store_keys_pack() */
+	STORE_ACCOUNT_PUT,
+	STORE_ACCOUNT_DEL, /* domain, local: the account and all that is its own */
+	/* domain, local, contact, name, subscription, ask, approved, groups (joined with '\n'), version */
+	STORE_ROSTER_PUT,
+	STORE_ROSTER_DEL,  /* domain, local, contact, version */
+	STORE_REQUEST_PUT, /* domain, local, from, stanza: an unanswered subscription request */
+	STORE_REQUEST_DEL, /* domain, local, from */
+	STORE_OFFLINE_ADD, /* domain, local, id (grows), time, stanza */
+	STORE_OFFLINE_DEL, /* domain, local, id: this one and older */
+	STORE_PRIVATE_PUT, /* domain, local, key, xml (null: remove) */
+	STORE_VCARD_PUT,   /* domain, local, xml (null: remove) */
+	STORE_ROOM_PUT, /* domain, local, created, configuration (text form of room/), subject, subject_from, subject_time */
+	STORE_ROOM_DEL,        /* domain, local: the room and all that is its own */
+	STORE_AFFILIATION_PUT, /* domain, local, jid, affiliation (0: remove), reason */
+	STORE_HISTORY_ADD,     /* domain, local, id (grows), time, stanza */
+	STORE_HISTORY_TRIM,    /* domain, local, id: this one and older */
+	STORE_WRITE_COUNT
+};
+
+enum store_read {
+	STORE_ACCOUNT_LOAD, /* domain, local -> at most one ROW_ACCOUNT, then ROW_ROSTER*, ROW_REQUEST*, one ROW_OFFLINE_COUNT */
+	STORE_ACCOUNT_LIST, /* domain (null: all) -> ROW_ACCOUNT_NAME*, sorted */
+	STORE_OFFLINE_LIST, /* domain, local -> ROW_OFFLINE*, oldest first */
+	STORE_PRIVATE_GET,  /* domain, local, key -> at most one ROW_XML */
+	STORE_VCARD_GET,    /* domain, local -> at most one ROW_XML */
+	STORE_ROOM_LIST,    /* domain -> ROW_ROOM* */
+	STORE_ROOM_LOAD, /* domain, local -> at most one ROW_ROOM, then ROW_AFFILIATION*, then ROW_HISTORY* oldest first */
+	STORE_READ_COUNT
+};
+
+/* The first value of each row is its kind. */
+enum store_row {
+	ROW_ACCOUNT,       /* created i, keys1 s, keys256 s, roster_version i */
+	ROW_ROSTER,        /* contact s, name s, subscription i, ask i, approved i, groups s, version i */
+	ROW_REQUEST,       /* from s, stanza s */
+	ROW_OFFLINE_COUNT, /* count i, highest id ever used i */
+	ROW_ACCOUNT_NAME,  /* domain s, local s, created i */
+	ROW_OFFLINE,       /* id i, time i, stanza s */
+	ROW_XML,           /* xml s */
+	ROW_ROOM,          /* local s, created i, configuration s, subject s, subject_from s, subject_time i */
+	ROW_AFFILIATION,   /* jid s, affiliation i, reason s */
+	ROW_HISTORY        /* id i, time i, stanza s */
+};
+
+struct store_value {
+	bool is_int;
+	int64_t i;
+	struct str s; /* absent: null */
+};
+
+/* Writes that are committed together. */
+struct store_batch {
+	uint64_t number; /* commit number, grows by one each batch */
+	uint32_t count;  /* writes in it */
+	struct buf bytes;
+};
+struct store_batch *store_batch_new(void); /* at most 64 MiB */
+void store_batch_free(struct store_batch **b);
+/* Appends one write; the arguments must match the write's letters: struct str for s, int64_t for i (cast
+ * constants). One that does not fit is left out and sets bytes.failed: such a batch must not be handed over. */
+void store_put(struct store_batch *b, enum store_write w, ...);
+/* Reads the batch back: start with *pos = 0; values[] needs STORE_VALUES_MAX. False at the end. Views live as
+ * long as the batch. */
+enum { STORE_VALUES_MAX = 12 };
+bool store_batch_next(const struct store_batch *b, size_t *pos, enum store_write *ret, struct store_value *values,
+	unsigned *ret_n);
+
+struct store_query {
+	enum store_read read;
+	uint64_t tag; /* comes back in the answer */
+	unsigned n;
+	struct store_value values[4]; /* views into bytes */
+	struct buf bytes;
+};
+struct store_query *store_query_new(enum store_read r, uint64_t tag, ...); /* as store_put */
+void store_query_free(struct store_query **q);
+
+struct store_rows {
+	enum store_read read;
+	uint64_t tag;
+	int error; /* 0, or ERR_ of the whole query; there are no rows then */
+	struct buf bytes;
+};
+struct store_rows *store_rows_new(enum store_read r, uint64_t tag); /* at most 64 MiB */
+void store_rows_free(struct store_rows **r);
+void store_rows_add(struct store_rows *r, enum store_row kind, const struct store_value *values, unsigned n);
+/* As store_batch_next. */
+bool store_rows_next(const struct store_rows *r, size_t *pos, enum store_row *ret, struct store_value *values,
+	unsigned *ret_n);
+
+/* Letters of a write or query, e.g. "ssi"; for db/ and for checks. */
+const char *store_write_letters(enum store_write w);
+const char *store_read_letters(enum store_read r);
+const char *store_row_letters(enum store_row r);
+const char *store_write_name(enum store_write w);
+
+/* SCRAM keys as one piece of bytes for the account row, and back (ERR_SYNTAX). */
+struct scram_keys;
+void store_keys_pack(struct buf *out, const struct scram_keys *k);
+int store_keys_unpack(struct str bytes, struct scram_keys *ret);
+
+#endif

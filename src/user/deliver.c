@@ -1,0 +1,226 @@
+#include "user/deliver.h"
+
+#include "user/offline.h"
+#include "user/presence.h"
+#include "user/resource.h"
+#include "user/users_i.h"
+
+enum {
+	S = DELIVER_SILENT,
+	E = DELIVER_ERROR,
+	O = DELIVER_OFFLINE,
+	D = DELIVER_DIRECT,
+	M = DELIVER_MOST,
+	A = DELIVER_ALL,
+};
+
+_Static_assert(TYPE_NORMAL == 0 && TYPE_CHAT == 1 && TYPE_GROUPCHAT == 2 && TYPE_HEADLINE == 3, "the columns below");
+
+/* clang-format off */
+const uint8_t deliver_rules[DELIVER_HAVE_COUNT][DELIVER_TO_COUNT][TYPE_COUNT] = {
+	/*                       normal chat groupchat headline     error */
+	[HAVE_NONE] = {
+		[TO_BARE]          = {O,   O,   E,   S, [TYPE_ERROR] = S},
+		[TO_FULL_MATCH]    = {D,   D,   D,   D, [TYPE_ERROR] = D}, /* connected, not available */
+		[TO_FULL_NO_MATCH] = {E,   O,   E,   S, [TYPE_ERROR] = S},
+	},
+	[HAVE_NEGATIVE] = {
+		[TO_BARE]          = {O,   O,   E,   S, [TYPE_ERROR] = S},
+		[TO_FULL_MATCH]    = {D,   D,   D,   D, [TYPE_ERROR] = D},
+		[TO_FULL_NO_MATCH] = {E,   O,   E,   S, [TYPE_ERROR] = S},
+	},
+	[HAVE_NON_NEGATIVE] = {
+		[TO_BARE]          = {M,   M,   E,   A, [TYPE_ERROR] = S},
+		[TO_FULL_MATCH]    = {D,   D,   D,   D, [TYPE_ERROR] = D},
+		[TO_FULL_NO_MATCH] = {E,   M,   E,   S, [TYPE_ERROR] = S},
+	},
+};
+/* clang-format on */
+
+/* ---- messages that went to several resources ----
+ * Each copy may come back. The others then need no second one, so what is sent to several is remembered for a while
+ * by a hash, with the number of copies still believed delivered. */
+
+enum { FANOUT_SIZE = 32 };
+
+struct fanout {
+	struct {
+		uint64_t key;
+		uint32_t copies;
+	} sent[FANOUT_SIZE];
+	uint32_t next;
+};
+
+void fanout_free(struct fanout **f) { xfree(TAKE(*f)); }
+
+static uint64_t fanout_key(const struct stanza *s)
+{
+	struct str parts[] = {jid_str(s->from), s->id, xml_inner(&s->tree, XML_ROOT)};
+	uint64_t key = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(parts); i++)
+		key = key * 31 + (parts[i].n ? hash_bytes(parts[i].p, parts[i].n) : 0);
+	return key;
+}
+
+static void fanout_sent(struct account *a, const struct stanza *s, uint32_t copies)
+{
+	struct fanout *f = a->fanout;
+
+	if (copies < 2)
+		return;
+	if (!f)
+		f = a->fanout = xcalloc(1, sizeof(*f));
+	f->sent[f->next].key = fanout_key(s);
+	f->sent[f->next].copies = copies;
+	f->next = (f->next + 1) % FANOUT_SIZE;
+}
+
+/* A copy has come back: true if another one is still out. */
+static bool fanout_has_others(struct account *a, const struct stanza *s)
+{
+	uint64_t key = a->fanout ? fanout_key(s) : 0;
+
+	for (uint32_t i = 0; a->fanout && i < FANOUT_SIZE; i++)
+		if (a->fanout->sent[i].copies > 0 && a->fanout->sent[i].key == key)
+			return --a->fanout->sent[i].copies > 0;
+	return false;
+}
+
+/* ---- messages ---- */
+
+static enum deliver_have what_there_is(const struct account *a, int *ret_highest)
+{
+	enum deliver_have have = HAVE_NONE;
+
+	*ret_highest = -129;
+	for (const struct resource *r = a->resources; r; r = r->next) {
+		if (!resource_available(r))
+			continue;
+		if (r->priority > *ret_highest)
+			*ret_highest = r->priority;
+		if (have == HAVE_NONE)
+			have = HAVE_NEGATIVE;
+	}
+	return *ret_highest >= 0 ? HAVE_NON_NEGATIVE : have;
+}
+
+static void to_sessions(struct account *a, struct stanza **s, int lowest)
+{
+	struct users *u = users_of(a);
+	struct str to = jid_str((*s)->to);
+	struct packet *p = packet_from(*s, &to);
+
+	for (const struct resource *r = a->resources; r; r = r->next)
+		if (resource_available(r) && r->priority >= lowest)
+			users_collect(u, r->session.handle);
+	fanout_sent(a, *s, u->handles_n);
+	users_multicast(u, &p, 0);
+	core_done(a->entity.core, s);
+}
+
+static void to_resource(struct account *a, struct resource *r, struct stanza **s)
+{
+	struct str to = jid_str((*s)->to);
+	struct packet *p = packet_from(*s, &to);
+
+	if (p)
+		session_send(&r->session, &p, 0);
+	core_done(a->entity.core, s);
+}
+
+static void act(struct account *a, struct stanza **s, enum deliver_action action, struct resource *match, int highest)
+{
+	switch (action) {
+	case DELIVER_SILENT:
+		core_done(a->entity.core, s);
+		return;
+	case DELIVER_ERROR:
+		core_bounce(a->entity.core, s, xerr(XERR_SERVICE_UNAVAILABLE));
+		return;
+	case DELIVER_OFFLINE:
+		offline_store(a, s);
+		return;
+	case DELIVER_DIRECT:
+		to_resource(a, match, s);
+		return;
+	case DELIVER_MOST:
+		to_sessions(a, s, highest);
+		return;
+	case DELIVER_ALL:
+		to_sessions(a, s, 0);
+		return;
+	}
+}
+
+void deliver_message(struct account *a, struct stanza **s)
+{
+	struct resource *match = (*s)->to.resource ? resource_find(a, jid_resource((*s)->to)) : NULL;
+	enum deliver_to to = match ? TO_FULL_MATCH : (*s)->to.resource ? TO_FULL_NO_MATCH : TO_BARE;
+	int highest;
+	enum deliver_have have = what_there_is(a, &highest);
+
+	act(a, s, deliver_rules[have][to][(*s)->type], match, highest);
+}
+
+void deliver_returned(struct account *a, struct stanza **s)
+{
+	struct core *c = a->entity.core;
+	int highest;
+	enum deliver_have have = what_there_is(a, &highest);
+	enum deliver_to to = TO_BARE;
+
+	if ((*s)->kind == STANZA_IQ) {
+		core_bounce(c, s, xerr(XERR_SERVICE_UNAVAILABLE)); /* answers are just forgotten */
+		return;
+	}
+	/* Presence is out of date; what it did to the roster is in the roster. */
+	if ((*s)->kind == STANZA_PRESENCE || fanout_has_others(a, *s)) {
+		core_done(c, s);
+		return;
+	}
+	if (a->state != ACCOUNT_HERE) {
+		deliver_to_nobody(c, s);
+		return;
+	}
+	/* What is worth storing had been accepted: even if it was for this very resource it must not get lost. */
+	if ((*s)->to.resource && (*s)->type != TYPE_NORMAL && (*s)->type != TYPE_CHAT)
+		to = TO_FULL_NO_MATCH;
+	act(a, s, deliver_rules[have][to][(*s)->type], NULL, highest);
+}
+
+/* ---- requests ---- */
+
+/* 8.5.3.1: who may not see the presence of a resource does not learn from it, either. */
+static bool may_ask(const struct account *a, const struct resource *r, const struct stanza *s)
+{
+	return s->type == TYPE_RESULT || s->type == TYPE_ERROR || account_shows_presence_to(a, s->from) ||
+		resource_directed_to(r, s->from) || resource_directed_to(r, jid_bare(s->from));
+}
+
+void deliver_iq(struct account *a, struct stanza **s)
+{
+	struct resource *r;
+
+	if (!(*s)->to.resource) {
+		iq_dispatch(&a->entity, AT_ACCOUNT, s);
+		return;
+	}
+	r = resource_find(a, jid_resource((*s)->to));
+	if (r && may_ask(a, r, *s))
+		to_resource(a, r, s);
+	else
+		core_bounce(a->entity.core, s, xerr(XERR_SERVICE_UNAVAILABLE));
+}
+
+/* ---- nobody ---- */
+
+void deliver_to_nobody(struct core *c, struct stanza **s)
+{
+	if ((*s)->kind == STANZA_PRESENCE)
+		presence_to_nobody(c, s);
+	else if ((*s)->kind == STANZA_MESSAGE && (*s)->type == TYPE_HEADLINE)
+		core_done(c, s);
+	else
+		core_bounce(c, s, xerr(XERR_SERVICE_UNAVAILABLE));
+}

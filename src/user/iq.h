@@ -1,0 +1,17 @@
+/* The handlers of the requests that a domain and its accounts answer; the table of them is features.c. */
+#ifndef USER_IQ_H
+#define USER_IQ_H
+
+#include "core/feature.h"
+
+iq_handler iq_private_get, iq_private_set;        /* XEP-0049 */
+iq_handler iq_vcard_get, iq_vcard_set;            /* XEP-0054 */
+iq_handler iq_register_get, iq_register_set;      /* XEP-0077 */
+iq_handler iq_version_get;                        /* XEP-0092 */
+iq_handler iq_last_get;                           /* XEP-0012 */
+iq_handler iq_ping_get;                           /* XEP-0199 */
+iq_handler iq_time_get;                           /* XEP-0202 */
+iq_handler iq_disco_info_get, iq_disco_items_get; /* XEP-0030 */
+iq_handler iq_session_set;                        /* RFC 3921 section 3 */
+
+#endif

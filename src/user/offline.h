@@ -1,0 +1,23 @@
+/* Messages for somebody who is away (XEP-0160, delays by XEP-0203, hints by XEP-0334): stored, and given to the next
+ * resource that becomes available with a priority that is not negative. */
+#ifndef USER_OFFLINE_H
+#define USER_OFFLINE_H
+
+#include "user/account.h"
+
+/* What becomes of a message that nobody can be given now. */
+enum offline_worth {
+	OFFLINE_KEEP,
+	OFFLINE_BOUNCE, /* its sender does not want it stored */
+	OFFLINE_FORGET  /* nothing in it matters later: typing notifications */
+};
+enum offline_worth offline_worth(const struct stanza *s);
+
+/* Stores or answers with an error: service-unavailable when there are too many, resource-constraint when the store
+ * fails. Takes *s. */
+void offline_store(struct account *a, struct stanza **s);
+/* Sends what is stored to this session, oldest first, and removes it. Until it has been read nothing else reaches
+ * the account, so the order is kept. */
+void offline_deliver(struct account *a, uint64_t handle);
+
+#endif

@@ -1,0 +1,788 @@
+/* For the tests of this folder only: a real core with one domain of accounts, x.test, driven by hand. Beside it a store
+ * in a few arrays that answers what was put into it, a wire that notes what each connection was sent, and a remote
+ * domain, far.test, that notes every stanza it gets. Nothing happens but by a call. */
+#ifndef USER_TESTING_H
+#define USER_TESTING_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "base/hash.h"
+#include "core/command.h"
+#include "core/feature.h"
+#include "user/users_i.h"
+#include "xmpp/ns.h"
+#include "xmpp/scram.h"
+
+#define UNUSED __attribute__((unused))
+
+enum { LOG_MAX = 4096, CONNS = 64, ROWS = 8192, TEST_WALL = 1800000000 };
+
+/* ---- the store ---- */
+
+struct test_row {
+	int table; /* the write that put it; -1: free */
+	struct store_value v[STORE_VALUES_MAX];
+	unsigned n;
+};
+
+struct test_conn {
+	char *jid; /* NULL until bound */
+	uint64_t session;
+	char *got[LOG_MAX];
+	uint64_t commits[LOG_MAX];
+	struct packet *packets[LOG_MAX];
+	unsigned head, tail;
+	enum xerr_cond refused;
+	bool closed;
+	enum serr error;
+	uint32_t handled;
+	uint64_t handled_commit;
+	/* answers to what a connection asks */
+	bool auth_known, registered;
+	struct scram_keys keys;
+	enum xerr_cond register_error;
+};
+
+struct world {
+	struct core *core;
+	struct users *users;
+	struct host far;
+	struct entity far_user;
+	char *far_got[LOG_MAX];
+	unsigned far_head, far_tail;
+	struct test_conn conn[CONNS];
+	unsigned conn_count;
+	struct test_row row[ROWS];
+	struct msgs in;
+	int64_t now;
+	bool store_silent; /* queries and batches wait */
+	int store_error;   /* of every query */
+	struct msgs store_waiting;
+	uint64_t committed;
+	char *reply; /* of the last command */
+	bool reply_failed;
+	unsigned loads;        /* STORE_ACCOUNT_LOAD asked */
+	uint32_t resume_queue; /* packets kept for a broken session; 0: the core's default */
+};
+
+static struct world world; /* one at a time: it is large */
+
+UNUSED static struct str own_str(struct str s)
+{
+	return s.p ? (struct str){xmemdup(s.n ? s.p : "", s.n ? s.n : 1), s.n} : s;
+}
+
+UNUSED static void free_row(struct test_row *r)
+{
+	for (unsigned i = 0; i < r->n; i++)
+		xfree((void *)r->v[i].s.p);
+	r->table = -1;
+}
+
+/* Number of leading values that are the key of each table. */
+UNUSED static unsigned key_size(int table) { return table == STORE_ACCOUNT_PUT || table == STORE_VCARD_PUT ? 2 : 3; }
+
+UNUSED static bool same(const struct store_value *a, const struct store_value *b, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (a[i].is_int ? a[i].i != b[i].i : !str_eq(a[i].s, b[i].s))
+			return false;
+	return true;
+}
+
+UNUSED static struct test_row *find_row(struct world *w, int table, const struct store_value *v, unsigned n)
+{
+	for (unsigned i = 0; i < ROWS; i++)
+		if (w->row[i].table == table && same(w->row[i].v, v, n))
+			return &w->row[i];
+	return NULL;
+}
+
+UNUSED static void put_row(struct world *w, int table, const struct store_value *v, unsigned n)
+{
+	struct test_row *r = find_row(w, table, v, key_size(table));
+
+	if (r)
+		free_row(r);
+	for (unsigned i = 0; !r && i < ROWS; i++)
+		if (w->row[i].table == -1)
+			r = &w->row[i];
+	assert_non_null(r);
+	r->table = table;
+	r->n = n;
+	for (unsigned i = 0; i < n; i++) {
+		r->v[i] = v[i];
+		r->v[i].s = own_str(v[i].s);
+	}
+}
+
+UNUSED static void delete_rows(struct world *w, int table, const struct store_value *v, unsigned n)
+{
+	struct test_row *r;
+
+	while ((r = find_row(w, table, v, n)))
+		free_row(r);
+}
+
+UNUSED static void apply_write(struct world *w, enum store_write kind, const struct store_value *v, unsigned n)
+{
+	switch (kind) {
+	case STORE_ACCOUNT_DEL:
+		for (int t = 0; t < STORE_WRITE_COUNT; t++)
+			delete_rows(w, t, v, 2);
+		return;
+	case STORE_ROSTER_DEL:
+		delete_rows(w, STORE_ROSTER_PUT, v, 3);
+		return;
+	case STORE_REQUEST_DEL:
+		delete_rows(w, STORE_REQUEST_PUT, v, 3);
+		return;
+	case STORE_OFFLINE_DEL:
+		for (unsigned i = 0; i < ROWS; i++)
+			if (w->row[i].table == STORE_OFFLINE_ADD && same(w->row[i].v, v, 2) &&
+				w->row[i].v[2].i <= v[2].i)
+				free_row(&w->row[i]);
+		return;
+	case STORE_PRIVATE_PUT:
+		delete_rows(w, kind, v, 3);
+		if (v[3].s.p)
+			put_row(w, kind, v, n);
+		return;
+	default:
+		put_row(w, (int)kind, v, n);
+	}
+}
+
+UNUSED static void add_rows(struct store_rows *out, struct world *w, int table, enum store_row kind,
+	const struct store_value *v, unsigned n_key, unsigned skip)
+{
+	for (unsigned i = 0; i < ROWS; i++) {
+		struct test_row *r = &w->row[i];
+		if (r->table == table && same(r->v, v, n_key))
+			store_rows_add(out, kind, r->v + skip, r->n - skip);
+	}
+}
+
+UNUSED static void answer_load(struct store_rows *out, struct world *w, const struct store_value *v)
+{
+	struct test_row *account = find_row(w, STORE_ACCOUNT_PUT, v, 2);
+	struct store_value row[4], count[2] = {{.is_int = true}, {.is_int = true}};
+	int64_t version = 0;
+
+	for (unsigned i = 0; i < ROWS; i++) {
+		struct test_row *r = &w->row[i];
+		if (r->table == STORE_ROSTER_PUT && same(r->v, v, 2) && r->v[8].i > version)
+			version = r->v[8].i;
+		if (r->table == STORE_OFFLINE_ADD && same(r->v, v, 2)) {
+			count[0].i++;
+			if (r->v[2].i > count[1].i)
+				count[1].i = r->v[2].i;
+		}
+	}
+	if (account) {
+		memcpy(row, account->v + 2, 3 * sizeof(row[0]));
+		row[3] = (struct store_value){.is_int = true, .i = version};
+		store_rows_add(out, ROW_ACCOUNT, row, 4);
+	}
+	add_rows(out, w, STORE_ROSTER_PUT, ROW_ROSTER, v, 2, 2);
+	add_rows(out, w, STORE_REQUEST_PUT, ROW_REQUEST, v, 2, 2);
+	store_rows_add(out, ROW_OFFLINE_COUNT, count, 2);
+}
+
+/* Oldest first: ids grow, so an account's rows are sorted by them. */
+UNUSED static void answer_offline(struct store_rows *out, struct world *w, const struct store_value *v)
+{
+	int64_t last = 0;
+	struct test_row *next;
+
+	do {
+		next = NULL;
+		for (unsigned i = 0; i < ROWS; i++) {
+			struct test_row *r = &w->row[i];
+			if (r->table == STORE_OFFLINE_ADD && same(r->v, v, 2) && r->v[2].i > last &&
+				(!next || r->v[2].i < next->v[2].i))
+				next = r;
+		}
+		if (next) {
+			store_rows_add(out, ROW_OFFLINE, next->v + 2, 3);
+			last = next->v[2].i;
+		}
+	} while (next);
+}
+
+UNUSED static void answer_list(struct store_rows *out, struct world *w, const struct store_value *v)
+{
+	for (unsigned i = 0; i < ROWS; i++) {
+		struct test_row *r = &w->row[i];
+		if (r->table == STORE_ACCOUNT_PUT && (!v[0].s.p || str_eq(r->v[0].s, v[0].s)))
+			store_rows_add(out, ROW_ACCOUNT_NAME, r->v, 3);
+	}
+}
+
+UNUSED static struct store_rows *answer_query(struct world *w, const struct store_query *q)
+{
+	struct store_rows *out = store_rows_new(q->read, q->tag);
+
+	if (q->read == STORE_ACCOUNT_LOAD)
+		w->loads++;
+	out->error = w->store_error;
+	if (out->error)
+		return out;
+	if (q->read == STORE_ACCOUNT_LOAD)
+		answer_load(out, w, q->values);
+	else if (q->read == STORE_OFFLINE_LIST)
+		answer_offline(out, w, q->values);
+	else if (q->read == STORE_PRIVATE_GET)
+		add_rows(out, w, STORE_PRIVATE_PUT, ROW_XML, q->values, 3, 3);
+	else if (q->read == STORE_VCARD_GET)
+		add_rows(out, w, STORE_VCARD_PUT, ROW_XML, q->values, 2, 2);
+	else
+		answer_list(out, w, q->values);
+	return out;
+}
+
+UNUSED static void store_take(struct world *w, struct msg *m)
+{
+	struct store_value v[STORE_VALUES_MAX];
+	enum store_write kind;
+	size_t pos = 0;
+	unsigned n;
+	struct msg *out;
+
+	if (m->kind == MSG_STORE_ASK) {
+		struct store_rows *rows = answer_query(w, m->store_ask.query);
+		out = msgs_add(&w->in);
+		out->kind = MSG_STORE_ANSWER;
+		out->store_answer.rows = rows;
+		return;
+	}
+	assert_int_equal(m->kind, MSG_STORE_BATCH);
+	while (store_batch_next(m->store_batch.batch, &pos, &kind, v, &n))
+		apply_write(w, kind, v, n);
+	out = msgs_add(&w->in);
+	out->kind = MSG_STORE_COMMITTED;
+	out->committed.number = w->committed = m->store_batch.batch->number;
+}
+
+/* ---- the wire ---- */
+
+UNUSED static void note(char **log, unsigned *tail, char *text)
+{
+	assert_true(*tail < LOG_MAX);
+	log[(*tail)++] = text;
+}
+
+/* As the wire would write it, `to` behind `from`. */
+UNUSED static char *packet_text(const struct packet *p, const char *to)
+{
+	struct str bytes = packet_view(p);
+	size_t at = p->hole;
+	char *text;
+
+	if (!p->fill)
+		return str_dup(bytes);
+	if (bytes.n > at + 7 && memcmp(bytes.p + at, " from='", 7) == 0)
+		at += 7 +
+			(size_t)((const char *)memchr(bytes.p + at + 7, '\'', bytes.n - at - 7) - (bytes.p + at + 7)) +
+			1;
+	text = xmalloc(bytes.n + strlen(to) + 7);
+	snprintf(text, bytes.n + strlen(to) + 7, "%.*s to='%s'%.*s", (int)at, bytes.p, to, (int)(bytes.n - at),
+		bytes.p + at);
+	return text;
+}
+
+UNUSED static void wire_send(struct world *w, const struct msg *m)
+{
+	for (uint32_t i = 0; i < m->send.conn_count; i++) {
+		struct test_conn *t = &w->conn[m->send.conns ? m->send.conns[i] : m->conn];
+		for (uint32_t k = 0; k < m->send.packet_count; k++) {
+			struct packet *p = m->send.packets ? m->send.packets[k] : m->send.packet;
+			if (t->closed)
+				continue;
+			t->commits[t->tail] = m->send.commit;
+			t->packets[t->tail] = packet_ref(p);
+			note(t->got, &t->tail, packet_text(p, t->jid));
+		}
+	}
+}
+
+UNUSED static void wire_take(struct world *w, struct msg *m)
+{
+	struct test_conn *t = &w->conn[m->conn];
+
+	switch (m->kind) {
+	case MSG_BOUND:
+		t->refused = m->bound.error;
+		t->jid = m->bound.error ? NULL : xstrdup(m->bound.jid);
+		t->session = m->session;
+		return;
+	case MSG_SEND:
+		wire_send(w, m);
+		return;
+	case MSG_CREDIT:
+		t->handled = m->credit.handled;
+		t->handled_commit = m->credit.commit;
+		return;
+	case MSG_CLOSE: {
+		struct msg *out = msgs_add(&w->in);
+		out->kind = MSG_CLOSED;
+		out->conn = m->conn;
+		out->session = m->session;
+		t->closed = true;
+		t->error = m->close.error;
+		return;
+	}
+	case MSG_AUTH_REPLY:
+		t->auth_known = m->auth_reply.known;
+		t->keys = *m->auth_reply.keys;
+		return;
+	case MSG_REGISTER_REPLY:
+		t->registered = true;
+		t->register_error = m->reg_reply.error;
+		return;
+	default:
+		return;
+	}
+}
+
+UNUSED static void helper_take(struct world *w, struct msg *m)
+{
+	struct msg *out = msgs_add(&w->in);
+	struct str salt = STR("saltsalt");
+
+	out->kind = MSG_HASH_REPLY;
+	out->session = m->session;
+	out->hash_reply.keys = xcalloc(2, sizeof(struct scram_keys));
+	scram_derive(HASH_SHA1, str_z(m->hash_ask.password), salt, 4096, &out->hash_reply.keys[0]);
+	scram_derive(HASH_SHA256, str_z(m->hash_ask.password), salt, 4096, &out->hash_reply.keys[1]);
+}
+
+UNUSED static void admin_take(struct world *w, struct msg *m)
+{
+	xfree(w->reply);
+	w->reply = TAKE(m->admin_reply.text);
+	w->reply_failed = m->admin_reply.failed;
+}
+
+UNUSED static void drain(struct world *w, struct msgs *q, void (*take)(struct world *w, struct msg *m))
+{
+	struct msgs all = *q;
+
+	*q = (struct msgs){0};
+	for (uint32_t i = 0; i < all.n; i++) {
+		take(w, &all.m[i]);
+		msg_clear(&all.m[i]);
+	}
+	msgs_clear(&all);
+}
+
+UNUSED static void store_keep(struct world *w, struct msg *m)
+{
+	*msgs_add(&w->store_waiting) = *m;
+	*m = (struct msg){0};
+}
+
+/* ---- time ---- */
+
+UNUSED static void turn(struct world *w, struct stanza **s)
+{
+	struct msgs all = w->in;
+
+	w->in = (struct msgs){0};
+	core_begin(w->core, w->now, (int64_t)TEST_WALL * 1000 + w->now);
+	for (uint32_t i = 0; i < all.n; i++)
+		core_handle(w->core, &all.m[i]);
+	msgs_clear(&all);
+	if (s)
+		core_send(w->core, s);
+	core_end(w->core);
+	drain(w, core_out_wire(w->core, 0), wire_take);
+	drain(w, core_out_store(w->core), w->store_silent ? store_keep : store_take);
+	drain(w, core_out_helper(w->core), helper_take);
+	drain(w, core_out_admin(w->core), admin_take);
+}
+
+/* Turns until nothing is left to do. */
+UNUSED static void pump(struct world *w)
+{
+	for (int i = 0; i < 10000; i++) {
+		turn(w, NULL);
+		if (!w->in.n && !core_busy(w->core))
+			return;
+	}
+	fail_msg("the core never rests");
+}
+
+UNUSED static void store_wake(struct world *w)
+{
+	w->store_silent = false;
+	drain(w, &w->store_waiting, store_take);
+	pump(w);
+}
+
+UNUSED static void sleep_ms(struct world *w, int64_t ms)
+{
+	int64_t until = w->now + ms;
+
+	for (int i = 0; i < 1000 && core_next_timer(w->core) <= until; i++) {
+		w->now = core_next_timer(w->core) > w->now ? core_next_timer(w->core) : w->now;
+		pump(w);
+	}
+	w->now = until;
+	pump(w);
+}
+
+/* ---- the other domain ---- */
+
+UNUSED static void far_deliver(struct entity *e, struct stanza **s)
+{
+	struct str to = jid_str((*s)->to);
+	struct packet *p = packet_from(*s, &to);
+
+	note(world.far_got, &world.far_tail, str_dup(packet_view(p)));
+	packet_unref(&p);
+	core_done(e->core, s);
+}
+
+UNUSED static void far_free(struct entity *e) { entity_clear(e); }
+
+static const struct entity_ops far_ops = {.name = "far", .deliver = far_deliver, .free = far_free};
+
+UNUSED static struct entity *far_get(struct host *h, struct jid bare, const struct stanza *s, struct xerr *ret_error)
+{
+	return &world.far_user;
+}
+
+static const struct host_ops far_host_ops = {.get = far_get};
+
+/* ---- beginning and end ---- */
+
+static const struct feature *const test_features[] = {user_features, NULL};
+static const struct command *const test_commands[] = {user_commands, NULL};
+
+UNUSED static void world_core(struct world *w, const struct users_config *config)
+{
+	struct core_config cc = {.wires = 1,
+		.features = test_features,
+		.commands = test_commands,
+		.resume_queue = w->resume_queue};
+
+	w->core = core_new(&cc);
+	core_begin(w->core, w->now, (int64_t)TEST_WALL * 1000);
+	w->users = (struct users *)users_new(w->core, "x.test", config);
+	w->far.ops = &far_host_ops;
+	w->far.kind = HOST_ROOMS;
+	w->far.title = "Far";
+	entity_init(&w->far.entity, &far_ops, w->core, NULL, jid_view(STR("far.test")));
+	entity_init(&w->far_user, &far_ops, w->core, &w->far, jid_view(STR("any@far.test")));
+	core_add_host(w->core, &w->far);
+	core_end(w->core);
+}
+
+UNUSED static struct world *world_new(const struct users_config *config)
+{
+	struct world *w = &world;
+	struct users_config defaults = {.registration_open = true, .secret = STR("0123456789abcdef")};
+
+	memset(w, 0, sizeof(*w));
+	for (unsigned i = 0; i < ROWS; i++)
+		w->row[i].table = -1;
+	w->now = 1000;
+	world_core(w, config ? config : &defaults);
+	return w;
+}
+
+UNUSED static void clear_conns(struct world *w)
+{
+	for (unsigned i = 0; i < CONNS; i++) {
+		struct test_conn *t = &w->conn[i];
+		for (unsigned k = 0; k < t->tail; k++) {
+			xfree(t->got[k]);
+			packet_unref(&t->packets[k]);
+		}
+		xfree(t->jid);
+		*t = (struct test_conn){0};
+	}
+}
+
+UNUSED static void world_free(struct world *w)
+{
+	core_free(&w->core);
+	clear_conns(w);
+	for (unsigned i = 0; i < w->far_tail; i++)
+		xfree(w->far_got[i]);
+	for (unsigned i = 0; i < ROWS; i++)
+		if (w->row[i].table != -1)
+			free_row(&w->row[i]);
+	for (uint32_t i = 0; i < w->in.n; i++)
+		msg_clear(&w->in.m[i]);
+	for (uint32_t i = 0; i < w->store_waiting.n; i++)
+		msg_clear(&w->store_waiting.m[i]);
+	msgs_clear(&w->in);
+	msgs_clear(&w->store_waiting);
+	xfree(w->reply);
+}
+
+/* The process is killed and started again: what the store has is left. */
+UNUSED static void world_restart_with(struct world *w, const struct users_config *config)
+{
+	core_free(&w->core);
+	clear_conns(w);
+	w->conn_count = 0;
+	world_core(w, config);
+}
+
+UNUSED static void world_restart(struct world *w)
+{
+	struct users_config config = {.registration_open = true, .secret = STR("0123456789abcdef")};
+
+	world_restart_with(w, &config);
+}
+
+/* ---- what tests say ---- */
+
+UNUSED static struct store_value sv(const char *z) { return (struct store_value){.s = str_z(z)}; }
+UNUSED static struct store_value iv(int64_t i) { return (struct store_value){.is_int = true, .i = i}; }
+
+UNUSED static void have_account(struct world *w, const char *local)
+{
+	struct scram_keys keys[2];
+	struct buf packed[2];
+	struct store_value v[5] = {sv("x.test"), sv(local), iv(TEST_WALL)};
+
+	for (int i = 0; i < 2; i++) {
+		memset(&keys[i], 0, sizeof(keys[i]));
+		keys[i] = (struct scram_keys){.kind = i ? HASH_SHA256 : HASH_SHA1, .iterations = 4096, .salt_len = 8};
+		memcpy(keys[i].salt, "saltsalt", 8);
+		memset(keys[i].stored, 'k', hash_size(keys[i].kind));
+		buf_init(&packed[i], 1024);
+		store_keys_pack(&packed[i], &keys[i]);
+		v[3 + i].s = buf_view(&packed[i]);
+		v[3 + i].is_int = false;
+	}
+	put_row(w, STORE_ACCOUNT_PUT, v, 5);
+	buf_clear(&packed[0]);
+	buf_clear(&packed[1]);
+}
+
+UNUSED static void have_contact(struct world *w, const char *local, const char *contact, int sub, bool ask,
+	bool approved)
+{
+	struct store_value v[9] = {sv("x.test"), sv(local), sv(contact), sv(NULL), iv(sub), iv(ask), iv(approved),
+		sv(NULL), iv(1)};
+
+	put_row(w, STORE_ROSTER_PUT, v, 9);
+}
+
+/* Both are subscribed to each other. */
+UNUSED static void have_friends(struct world *w, const char *a, const char *b)
+{
+	char jid[64];
+
+	snprintf(jid, sizeof(jid), "%s@x.test", b);
+	have_contact(w, a, jid, SUB_TO | SUB_FROM, false, false);
+	snprintf(jid, sizeof(jid), "%s@x.test", a);
+	have_contact(w, b, jid, SUB_TO | SUB_FROM, false, false);
+}
+
+UNUSED static unsigned new_conn(struct world *w)
+{
+	assert_true(w->conn_count + 1 < CONNS);
+	return ++w->conn_count;
+}
+
+UNUSED static unsigned bind_begin(struct world *w, const char *local, const char *resource)
+{
+	unsigned conn = new_conn(w);
+	struct msg *m = msgs_add(&w->in);
+	char jid[128];
+
+	snprintf(jid, sizeof(jid), "%s@x.test", local);
+	m->kind = MSG_BIND;
+	m->conn = conn;
+	m->bind.account = xstrdup(jid);
+	m->bind.resource = resource ? xstrdup(resource) : NULL;
+	m->bind.secure = true;
+	return conn;
+}
+
+/* A bound session; its connection. */
+UNUSED static unsigned login(struct world *w, const char *local, const char *resource)
+{
+	unsigned conn = bind_begin(w, local, resource);
+
+	pump(w);
+	assert_int_equal(w->conn[conn].refused, XERR_NONE);
+	assert_non_null(w->conn[conn].jid);
+	return conn;
+}
+
+UNUSED static struct stanza *parse_from(const char *from, const char *xml)
+{
+	size_t name = strcspn(xml, " />"), size = strlen(xml) + strlen(from) + 16;
+	char *text = xmalloc(size);
+	struct stanza *s;
+
+	snprintf(text, size, "%.*s from='%s'%s", (int)name, xml, from, xml + name);
+	assert_int_equal(stanza_parse(str_z(text), &s), 0);
+	xfree(text);
+	return s;
+}
+
+UNUSED static void put_stanza(struct world *w, unsigned conn, const char *xml)
+{
+	struct msg *m = msgs_add(&w->in);
+
+	m->kind = MSG_STANZA;
+	m->conn = conn;
+	m->session = w->conn[conn].session;
+	m->stanza.stanza = parse_from(w->conn[conn].jid, xml);
+}
+
+UNUSED static void say(struct world *w, unsigned conn, const char *xml)
+{
+	put_stanza(w, conn, xml);
+	pump(w);
+}
+
+/* From somewhere else, by routing. */
+UNUSED static void from_far(struct world *w, const char *from, const char *xml)
+{
+	struct stanza *s = parse_from(from, xml);
+
+	turn(w, &s);
+	pump(w);
+}
+
+UNUSED static unsigned pending(const struct world *w, unsigned conn) { return w->conn[conn].tail - w->conn[conn].head; }
+
+/* The next thing that the connection was sent; "" if nothing is left. */
+UNUSED static const char *next(struct world *w, unsigned conn)
+{
+	struct test_conn *t = &w->conn[conn];
+
+	return t->head < t->tail ? t->got[t->head++] : "";
+}
+
+UNUSED static uint64_t last_commit(const struct world *w, unsigned conn)
+{
+	return w->conn[conn].commits[w->conn[conn].head - 1];
+}
+
+#define expect(w, conn, text) assert_string_equal(next(w, conn), text)
+#define expect_nothing(w, conn) expect(w, conn, "")
+
+UNUSED static void expect_has(struct world *w, unsigned conn, const char *part)
+{
+	const char *text = next(w, conn);
+
+	if (!strstr(text, part))
+		fail_msg("\"%s\" is not in \"%s\"", part, text);
+}
+
+UNUSED static const char *far_next(struct world *w)
+{
+	return w->far_head < w->far_tail ? w->far_got[w->far_head++] : "";
+}
+
+UNUSED static void forget(struct world *w, unsigned conn) { w->conn[conn].head = w->conn[conn].tail; }
+
+/* Logs in and sends a first presence; what came of it is forgotten. */
+UNUSED static unsigned online(struct world *w, const char *local, const char *resource, int priority)
+{
+	unsigned conn = login(w, local, resource);
+	char xml[64];
+
+	snprintf(xml, sizeof(xml), "<presence><priority>%d</priority></presence>", priority);
+	say(w, conn, xml);
+	for (unsigned i = 1; i <= w->conn_count; i++)
+		forget(w, i);
+	w->far_head = w->far_tail;
+	return conn;
+}
+
+/* The connection breaks; undelivered: the last n packets that it was sent. */
+UNUSED static void lose(struct world *w, unsigned conn, unsigned undelivered)
+{
+	struct test_conn *t = &w->conn[conn];
+	struct msg *m = msgs_add(&w->in);
+
+	m->kind = MSG_LOST;
+	m->conn = conn;
+	m->session = t->session;
+	for (unsigned i = t->tail - undelivered; i < t->tail; i++) {
+		struct packet *p = packet_ref(t->packets[i]);
+		packets_add(&m->end.rest, &p);
+	}
+	pump(w);
+}
+
+/* The connection breaks, but the session waits to be resumed (XEP-0198). */
+UNUSED static void detach(struct world *w, unsigned conn)
+{
+	struct msg *m = msgs_add(&w->in);
+
+	m->kind = MSG_SM_ENABLE;
+	m->conn = conn;
+	m->session = w->conn[conn].session;
+	m->sm_enable.resume = true;
+	pump(w);
+	m = msgs_add(&w->in);
+	m->kind = MSG_LOST;
+	m->conn = conn;
+	m->session = w->conn[conn].session;
+	m->end.resumable = true;
+	pump(w);
+}
+
+UNUSED static void command(struct world *w, const char *line)
+{
+	char *copy = xstrdup(line), *save = NULL;
+	struct msg *m = msgs_add(&w->in);
+	char **words = xcalloc(16, sizeof(*words));
+	uint32_t n = 0;
+
+	for (char *word = strtok_r(copy, " ", &save); word && n < 16; word = strtok_r(NULL, " ", &save))
+		words[n++] = xstrdup(word);
+	m->kind = MSG_ADMIN_ASK;
+	m->conn = 1;
+	m->admin_ask.words = words;
+	m->admin_ask.n = n;
+	xfree(copy);
+	pump(w);
+}
+
+UNUSED static struct test_row *stored_contact(struct world *w, const char *local, const char *contact)
+{
+	struct store_value v[3] = {sv("x.test"), sv(local), sv(contact)};
+
+	return find_row(w, STORE_ROSTER_PUT, v, 3);
+}
+
+UNUSED static unsigned count_rows(const struct world *w, int table)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < ROWS; i++)
+		n += w->row[i].table == table;
+	return n;
+}
+
+UNUSED static void store_state(struct world *w, bool failing)
+{
+	struct msg *m = msgs_add(&w->in);
+
+	m->kind = MSG_STORE_STATE;
+	m->store_state.failing = failing;
+	m->store_state.error = failing ? -11 : 0;
+	pump(w);
+}
+
+#endif

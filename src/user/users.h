@@ -1,0 +1,27 @@
+/* A domain of accounts: the host that serves local@DOMAIN and the bare domain itself. */
+#ifndef USER_USERS_H
+#define USER_USERS_H
+
+#include "core/command.h"
+#include "core/entity.h"
+#include "core/feature.h"
+
+struct users_config {
+	bool registration_open;    /* XEP-0077 for strangers; changing and cancelling one's own is always possible */
+	uint32_t offline_max;      /* messages kept for somebody who is away, 0: 100 */
+	uint32_t roster_max;       /* contacts, 0: 2000 */
+	uint32_t sessions_max;     /* an account, 0: 20 */
+	uint32_t idle_evict;       /* seconds after which an account without sessions leaves memory, 0: 60 */
+	const char *const *admins; /* bare addresses, NULL at the end; may be NULL */
+	/* At least 16 random bytes that stay the same over restarts: the made-up salts of accounts that do not exist
+	 * follow from them, so that nobody finds out by asking again later. Absent: new ones for this process. */
+	struct str secret;
+};
+
+/* Makes the host and core_add_host()s it. The configuration is copied. */
+struct host *users_new(struct core *c, const char *domain, const struct users_config *config);
+
+extern const struct feature user_features[];
+extern const struct command user_commands[];
+
+#endif

@@ -1,0 +1,49 @@
+/* Private to src/user: a domain of accounts from the inside. */
+#ifndef USER_USERS_I_H
+#define USER_USERS_I_H
+
+#include "user/account.h"
+#include "user/users.h"
+
+enum {
+	ACCOUNTS_MAX = 1 << 22, /* in memory at once */
+	ABSENT_MAX = 4096,      /* names remembered not to exist, until their time-out */
+	SECRET_SIZE = 32
+};
+
+struct users {
+	struct host host;
+	struct users_config config; /* defaults filled in, admins our own */
+	char **admins;
+	uint8_t secret[SECRET_SIZE];
+	int64_t started;     /* core_now() then */
+	struct map accounts; /* those in memory, by localpart */
+	uint32_t absent;     /* of those, in ACCOUNT_ABSENT */
+	uint64_t *handles;   /* scratch for one multicast, empty in between */
+	uint32_t handles_n, handles_cap;
+};
+
+static inline struct users *users_of(const struct account *a) { return (struct users *)a->entity.host; }
+
+/* The host of accounts that serves this domain, NULL if it is not one of ours. */
+struct users *users_find(const struct core *c, struct str domain);
+
+/* ---- collecting the recipients of one multicast ---- */
+void users_collect(struct users *u, uint64_t handle);
+/* One packet to all who were collected, which are forgotten. Takes *p. */
+void users_multicast(struct users *u, struct packet **p, uint64_t commit);
+
+/* ---- small things that several files here need ---- */
+/* A stanza of ours from head and payload (may be absent). NULL if it grew too big. */
+struct stanza *stanza_make(const struct packet_head *head, struct str payload);
+/* Makes and routes one. */
+void send_presence(struct core *c, enum stanza_type type, struct jid from, struct jid to, struct str id);
+/* The number in an element's text, `otherwise` if it is none or out of range. */
+int64_t xml_int(const struct xml_tree *t, uint32_t i, int64_t min, int64_t max, int64_t otherwise);
+
+/* ---- login.c ---- */
+void login_on_msg(struct host *h, struct msg *m);
+/* Keys for a name that does not exist: always the same for the name, and nobody can meet them. */
+void login_made_up_keys(const struct users *u, struct str account, enum hash_kind hash, struct scram_keys *ret);
+
+#endif

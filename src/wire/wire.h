@@ -1,0 +1,62 @@
+/* The wire side: connections and what is needed to keep them, no chat state. One wire belongs to one loop (and so
+ * to one thread); with none of its own it shares the core's loop. It talks to the core through two
+ * queues only. */
+#ifndef WIRE_WIRE_H
+#define WIRE_WIRE_H
+
+#include "gate/queue.h"
+#include "link/tls.h"
+#include "xmpp/stream.h"
+
+struct wire_limits {
+	struct xml_limits before_login; /* default 10 KiB stanzas */
+	struct xml_limits session;      /* default 256 KiB */
+	uint32_t login_ms;     /* to be logged in, default 20000 */
+	uint32_t stall_ms;     /* without progress of a reader that has something to read, default 30000 */
+	uint32_t ack_ms;       /* for an answer to <r/>, default 60000 */
+	uint32_t drain_ms;     /* to take the last bytes after the end of a stream, default 5000 */
+	uint32_t logins_max;   /* connections not yet logged in, all together, default 2000; 0: no limit */
+	uint32_t logins_max_address; /* the same for one address, default 50 (local ones: ten times); 0: no limit */
+	uint32_t free_tries;   /* failed logins and registrations of an address that are answered at once, default 3; 0: all */
+	uint32_t queue_max;    /* entries waiting for one connection, default 100000 */
+	uint32_t queue_bytes;  /* the same in bytes, with what is written and not acknowledged, default 64 MiB */
+};
+extern const struct wire_limits wire_limits_default;
+
+struct wire_config {
+	uint8_t number;                     /* the tag of its connection ids */
+	const struct stream_policy *policy; /* lives longer than the wire */
+	struct tls_ctx *tls;                /* NULL: no TLS. Lives longer than the wire */
+	struct wire_limits limits;
+	/* Name of a local user, valid until the next call; NULL if there is none. */
+	const char *(*local_user)(int64_t uid);
+	struct queue *to_core;
+	bool shared_loop;                   /* the core runs on the same loop and looks after each turn: no waking */
+};
+
+struct wire;
+struct wire *wire_new(struct loop *l, const struct wire_config *config);
+void wire_free(struct wire **w); /* drops what is left */
+
+/* A new connection; takes *link. tls_first: TLS before anything else (XEP-0368). */
+void wire_accept(struct wire *w, struct link **link, const struct stream_kind *kind, bool tls_first);
+/* The same for a descriptor accepted on another thread. Any thread. */
+void wire_give(struct wire *w, int fd, const struct stream_kind *kind, bool tls_first);
+
+/* Messages from the core, put by its thread; wire_mail() takes them. */
+struct queue *wire_queue(struct wire *w);
+/* Call when mail came: does what the core and other threads asked. */
+void wire_mail(struct wire *w);
+/* Call at the end of each turn: hands what was gathered to the core... */
+void wire_hand_over(struct wire *w);
+/* ... and writes what the core sent. */
+void wire_flush(struct wire *w);
+
+struct wire_stats {
+	uint32_t connections, logins; /* now; not yet logged in */
+	uint64_t accepted, refused, bytes_in, bytes_out, stanzas_in, packets_out;
+};
+/* From the wire's thread, or approximately from another. */
+struct wire_stats wire_stats(const struct wire *w);
+
+#endif

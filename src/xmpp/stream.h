@@ -1,0 +1,117 @@
+/* The answering side of an XML stream (RFC 6120), as an automaton without I/O: parsed elements go in, bytes to send and one
+ * action come out. What an action asks of others (keys, a session) comes back through the on_ functions;
+ * until then nothing more may be fed in (stream_waiting()).
+ *
+ *            on_open                <auth/>              <success/>, on_open      <bind/>       on_bound
+ *   HEADER ----------> FEATURES ------------> SASL ---------------> FEATURES --------> BIND ------------> READY
+ *     ^                  | <starttls/>          | failure            (principal known)  | <resume/>
+ *     +---- TLS <--------+                      +--> FEATURES                           +--on_attached--> READY
+ *   any --stream error, end--> CLOSED
+ *
+ * Login state is freed when the stream is READY. One thread. */
+#ifndef XMPP_STREAM_H
+#define XMPP_STREAM_H
+
+#include "xml/parse.h"
+#include "xmpp/scram.h"
+#include "xmpp/stanza.h"
+#include "xmpp/xerr.h"
+
+/* What differs between streams; the automaton has no other knowledge of who is at the other end. */
+enum {
+	STREAM_OFFERS_TLS = 1,      /* <starttls/> while the channel is not secure */
+	STREAM_OFFERS_PASSWORD = 2, /* SCRAM, PLAIN */
+	STREAM_OFFERS_EXTERNAL = 4, /* the channel itself proves a name (unix peer credentials) */
+	STREAM_OFFERS_REGISTER = 8  /* XEP-0077, where policy allows */
+};
+struct stream_kind {
+	const char *name;     /* for logs: "c2s" */
+	const char *content;  /* content namespace */
+	unsigned offers;      /* STREAM_OFFERS_ bits */
+	bool trusted_channel; /* counts as secure without TLS (unix socket) */
+};
+extern const struct stream_kind stream_client;      /* TCP, RFC 6120 and direct TLS */
+extern const struct stream_kind stream_client_unix; /* local socket */
+
+/* One for all streams of a process. */
+struct stream_policy {
+	bool (*serves)(void *arg, struct str domain); /* canonical domain */
+	void *arg;
+	bool allow_plaintext; /* passwords without TLS, on a local link only if local_only */
+	bool registration;    /* strangers may make accounts */
+	bool tls;             /* there is a certificate */
+	unsigned max_tries;   /* failed logins on one stream, then policy-violation; 0: 5 */
+};
+
+enum stream_state { STREAM_HEADER, STREAM_FEATURES, STREAM_TLS, STREAM_SASL, STREAM_BIND, STREAM_READY, STREAM_CLOSED };
+
+enum stream_action {
+	STREAM_GO_ON,
+	STREAM_START_TLS,   /* after `out` is sent: TLS; then stream_secured() */
+	STREAM_RESTART,     /* parser: xml_parser_reset(); a new header comes */
+	STREAM_ASK_KEYS,    /* ask.account, ask.hash -> stream_on_keys() */
+	STREAM_ASK_VERIFY,  /* ask.keys, ask.password: scram_verify() elsewhere -> stream_on_verified() */
+	STREAM_ASK_REGISTER, /* ask.account, ask.password -> stream_on_registered() */
+	STREAM_ASK_BIND,    /* ask.account, ask.resource (absent: choose) -> stream_on_bound() */
+	STREAM_ASK_RESUME,  /* ask.account, ask.token, ask.h -> stream_on_bound() or stream_on_resume_failed() */
+	STREAM_ENABLE_SM,   /* ask.resume */
+	STREAM_GIVE_STANZA, /* the element is a stanza to be handed over */
+	STREAM_ACK,         /* ask.h: the client has handled so many */
+	STREAM_ACK_WANTED,  /* <r/> */
+	STREAM_FAILED_LOGIN, /* `out` holds <failure/>; slow it down if you like, then stream_failure_sent() */
+	STREAM_END          /* send `out`, then close */
+};
+
+struct stream_ask {
+	struct str account, resource, token; /* views, valid until the answer */
+	const char *password;                /* terminated; wiped when answered */
+	const struct scram_keys *keys;
+	enum hash_kind hash;
+	uint32_t h;
+	bool resume;
+};
+
+/* What the channel below is, asked when needed. */
+struct stream_channel {
+	bool secure, local;
+	struct str external; /* the user name that the channel proves (canonical localpart), absent if none */
+	/* Channel binding data of "tls-exporter" or "tls-server-end-point" appended; ERR_UNSUPPORTED. */
+	int (*binding)(void *arg, const char *type, struct buf *out);
+	void *arg;
+};
+
+struct stream;
+struct stream *stream_new(const struct stream_kind *kind, const struct stream_policy *policy);
+void stream_free(struct stream **s);
+
+enum stream_state stream_state(const struct stream *s);
+bool stream_waiting(const struct stream *s); /* an ASK_ is unanswered */
+struct str stream_domain(const struct stream *s); /* "" before the header */
+struct str stream_lang(const struct stream *s);   /* xml:lang of the header, absent if none */
+struct str stream_jid(const struct stream *s);    /* full address once READY */
+const struct stream_kind *stream_kind(const struct stream *s);
+
+/* default_ns: the default namespace that the header declares. */
+enum stream_action stream_on_open(struct stream *s, const struct xml_tree *t, struct str default_ns, const struct stream_channel *ch,
+				  struct buf *out, struct stream_ask *ask);
+enum stream_action stream_on_element(struct stream *s, const struct xml_tree *t, const struct stream_channel *ch, struct buf *out,
+				     struct stream_ask *ask);
+enum stream_action stream_on_end(struct stream *s, struct buf *out);
+/* Any parser error. */
+enum stream_action stream_on_bad_xml(struct stream *s, enum xml_event event, struct buf *out);
+/* Ends it from our side: header if none was sent yet, the error, the end tag. */
+enum stream_action stream_close(struct stream *s, enum serr error, const char *text, struct buf *out);
+/* The same with an element of the application's inside the error; may be absent. */
+enum stream_action stream_close_with(struct stream *s, enum serr error, const char *text, struct str extra, struct buf *out);
+
+void stream_secured(struct stream *s); /* TLS is up: everything learnt before is forgotten */
+enum stream_action stream_on_keys(struct stream *s, const struct scram_keys *keys, bool known, const struct stream_channel *ch,
+				  struct buf *out, struct stream_ask *ask);
+enum stream_action stream_on_verified(struct stream *s, bool right, struct buf *out);
+enum stream_action stream_failure_sent(struct stream *s, struct buf *out);
+enum stream_action stream_on_registered(struct stream *s, enum xerr_cond error, struct buf *out);
+/* jid: full address. error: refused with it. For a resumed stream nothing is written: the wire writes <resumed/>. */
+enum stream_action stream_on_bound(struct stream *s, struct str jid, enum xerr_cond error, struct buf *out);
+enum stream_action stream_on_resume_failed(struct stream *s, struct buf *out);
+
+#endif

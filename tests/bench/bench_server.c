@@ -1,0 +1,231 @@
+/* What a session and a message cost, beside a raw relay that copies the same bytes in the same run. Processor time of the
+ * server's process, not wall time. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "tests/lib/bench.h"
+#include "tests/lib/load.h"
+
+enum { PLAIN_SESSIONS = 5000, TLS_SESSIONS = 2000, PAIRS = 50, ROUNDS = 2000, ROOMS = 5, OCCUPANTS = 100, ROOM_ROUNDS = 200 };
+
+static void take_files(void)
+{
+	struct rlimit limit;
+
+	getrlimit(RLIMIT_NOFILE, &limit);
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+/* ---- memory ---- */
+
+static void memory(const char *name, unsigned n, bool tls, const char *aim)
+{
+	struct load_server s;
+	struct load_client **c = xcalloc(n, sizeof(struct load_client *));
+	int64_t before, after;
+
+	load_start(&s, n, 1, NULL);
+	/* The first sessions bring what is there once for all. */
+	for (unsigned i = 0; i < n; i++) {
+		if (i == 50)
+			before = bench_rss_bytes(s.pid);
+		c[i] = tls ? load_connect_tls(s.port_tls) : load_connect(s.port);
+		load_login(c[i], i, "bench");
+	}
+	usleep(300000); /* deferred frees */
+	after = bench_rss_bytes(s.pid);
+	bench_report(name, (double)(after - before) / (n - 50) / 1024, "KiB", aim);
+	for (unsigned i = 0; i < n; i++)
+		load_close(&c[i]);
+	xfree(c);
+	load_stop(&s);
+}
+
+/* ---- one-to-one ---- */
+
+static double one_to_one(pid_t pid, struct load_client **from, struct load_client **to, char texts[][512], const char *end, size_t len)
+{
+	int64_t cpu = 0;
+
+	for (unsigned round = 0; round < ROUNDS + 100; round++) {
+		if (round == 100)
+			cpu = load_cpu_ns(pid);
+		for (unsigned i = 0; i < PAIRS; i++)
+			load_send(from[i], texts[i], strlen(texts[i]));
+		for (unsigned i = 0; i < PAIRS; i++) {
+			if (end)
+				load_expect(to[i], end);
+			else
+				load_skip(to[i], len);
+		}
+	}
+	return (double)(load_cpu_ns(pid) - cpu) / ((double)ROUNDS * PAIRS);
+}
+
+static void messages(void)
+{
+	struct load_client *from[PAIRS], *to[PAIRS];
+	static char texts[PAIRS][512];
+	struct load_server s, relay;
+	double ours, raw;
+	size_t len;
+
+	load_start(&s, 2 * PAIRS, 1, NULL);
+	for (unsigned i = 0; i < PAIRS; i++) {
+		from[i] = load_connect(s.port);
+		load_login(from[i], 2 * i, "a");
+		to[i] = load_connect(s.port);
+		load_login(to[i], 2 * i + 1, "b");
+		snprintf(texts[i], sizeof(texts[i]), "<message to='u%u@localhost/b' type='chat' id='m-%06u'><body>The quick brown fox jumps over the "
+			 "lazy dog, and then it does it again.</body></message>", 2 * i + 1, i);
+	}
+	load_send(from[0], texts[0], strlen(texts[0]));
+	len = load_expect(to[0], "</message>");
+	ours = one_to_one(s.pid, from, to, texts, "</message>", 0);
+	for (unsigned i = 0; i < PAIRS; i++) {
+		load_close(&from[i]);
+		load_close(&to[i]);
+	}
+	load_stop(&s);
+
+	relay = load_relay(2, false);
+	for (unsigned i = 0; i < PAIRS; i++) {
+		from[i] = load_connect(relay.port);
+		to[i] = load_connect(relay.port);
+		memset(texts[i], 'x', len);
+		texts[i][len] = '\0';
+	}
+	raw = one_to_one(relay.pid, from, to, texts, NULL, len);
+	for (unsigned i = 0; i < PAIRS; i++) {
+		load_close(&from[i]);
+		load_close(&to[i]);
+	}
+	load_stop(&relay);
+	bench_report("one-to-one message, CPU", ours / 1000, "us", NULL);
+	bench_report("  raw relay, same bytes", raw / 1000, "us", NULL);
+	bench_report("  ratio", ours / raw, "times", "at most 2");
+}
+
+/* ---- rooms ---- */
+
+static double in_rooms(pid_t pid, struct load_client **c, char texts[][1024], const char *end, size_t len)
+{
+	int64_t cpu = 0;
+
+	for (unsigned round = 0; round < ROOM_ROUNDS + 20; round++) {
+		if (round == 20)
+			cpu = load_cpu_ns(pid);
+		for (unsigned r = 0; r < ROOMS; r++)
+			load_send(c[r * OCCUPANTS], texts[r], strlen(texts[r]));
+		for (unsigned i = 0; i < ROOMS * OCCUPANTS; i++) {
+			if (end)
+				load_expect(c[i], end);
+			else
+				load_skip(c[i], len);
+		}
+	}
+	return (double)(load_cpu_ns(pid) - cpu) / ((double)ROOM_ROUNDS * ROOMS * OCCUPANTS);
+}
+
+static void join(struct load_client *c, unsigned room, unsigned i)
+{
+	char text[256];
+
+	snprintf(text, sizeof(text), "<presence to='bench%u@rooms.localhost/nick%u'><x xmlns='http://jabber.org/protocol/muc'/></presence>", room, i);
+	load_send(c, text, strlen(text));
+	load_expect(c, "<subject"); /* the last of what a joiner gets */
+}
+
+static void rooms(void)
+{
+	static struct load_client *c[ROOMS * OCCUPANTS];
+	static char texts[ROOMS][1024];
+	struct load_server s, relay;
+	double ours, raw;
+	size_t len;
+
+	load_start(&s, ROOMS * OCCUPANTS, 1, NULL);
+	for (unsigned i = 0; i < ROOMS * OCCUPANTS; i++) {
+		c[i] = load_connect(s.port);
+		load_login(c[i], i, "r");
+		join(c[i], i / OCCUPANTS, i % OCCUPANTS);
+	}
+	for (unsigned r = 0; r < ROOMS; r++)
+		snprintf(texts[r], sizeof(texts[r]), "<message to='bench%u@rooms.localhost' type='groupchat' id='g-%06u'><body>The quick brown fox jumps "
+			 "over the lazy dog, and then it does it again.</body></message>", r, r);
+	/* Everybody's view of the last joins is read away with a first message. */
+	for (unsigned r = 0; r < ROOMS; r++)
+		load_send(c[r * OCCUPANTS], texts[r], strlen(texts[r]));
+	for (unsigned i = 0; i < ROOMS * OCCUPANTS; i++)
+		load_expect(c[i], "</message>");
+	load_send(c[0], texts[0], strlen(texts[0]));
+	len = load_expect(c[1], "</message>");
+	for (unsigned i = 0; i < OCCUPANTS; i++)
+		if (i != 1)
+			load_expect(c[i], "</message>");
+	ours = in_rooms(s.pid, c, texts, "</message>", 0);
+	for (unsigned i = 0; i < ROOMS * OCCUPANTS; i++)
+		load_close(&c[i]);
+	load_stop(&s);
+
+	relay = load_relay(OCCUPANTS, true);
+	for (unsigned i = 0; i < ROOMS * OCCUPANTS; i++)
+		c[i] = load_connect(relay.port);
+	for (unsigned r = 0; r < ROOMS; r++) {
+		memset(texts[r], 'x', len);
+		texts[r][len] = '\0';
+	}
+	raw = in_rooms(relay.pid, c, texts, NULL, len);
+	for (unsigned i = 0; i < ROOMS * OCCUPANTS; i++)
+		load_close(&c[i]);
+	load_stop(&relay);
+	bench_report("room delivery (100 occupants), CPU", ours / 1000, "us", NULL);
+	bench_report("  raw relay, same bytes", raw / 1000, "us", NULL);
+	bench_report("  ratio", ours / raw, "times", "at most 1.6");
+}
+
+/* ---- logins ---- */
+
+static void logins(const char *name, unsigned iterations, bool tls, void (*login)(struct load_client *c, unsigned number, const char *resource))
+{
+	enum { N = 300 };
+	struct load_server s;
+	int64_t cpu;
+
+	load_start(&s, N, iterations, NULL);
+	cpu = load_cpu_ns(s.pid);
+	for (unsigned i = 0; i < N; i++) {
+		struct load_client *c = tls ? load_connect_tls(s.port_tls) : load_connect(s.port);
+
+		login(c, i, "login");
+		load_close(&c);
+	}
+	bench_report(name, (double)(load_cpu_ns(s.pid) - cpu) / N / 1000, "us", NULL);
+	load_stop(&s);
+}
+
+int main(int argc, char **argv)
+{
+	const char *only = argc > 1 ? argv[1] : "";
+
+	take_files();
+	if (!*only || strcmp(only, "memory") == 0) {
+		memory("memory of an idle session, plain", PLAIN_SESSIONS, false, "at most 2.5");
+		memory("memory of an idle session, TLS", TLS_SESSIONS, true, "at most 20");
+	}
+	if (!*only || strcmp(only, "messages") == 0)
+		messages();
+	if (!*only || strcmp(only, "rooms") == 0)
+		rooms();
+	if (!*only || strcmp(only, "logins") == 0) {
+		logins("login, SCRAM-SHA-256, CPU", 10000, false, load_login_scram);
+		logins("login, SCRAM-SHA-256 inside TLS, CPU", 10000, true, load_login_scram);
+		logins("login, PLAIN (10000 iterations), CPU", 10000, false, load_login);
+	}
+	return 0;
+}

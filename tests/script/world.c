@@ -1,0 +1,356 @@
+#include "world.h"
+
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "app/server_i.h"
+#include "base/clock.h"
+#include "base/mem.h"
+#include "link/mem.h"
+#include "link/tcp.h"
+#include "link/tls.h"
+
+enum {
+	CABLE_CAPACITY = 65536, /* as a socket's buffers */
+	PATIENCE_MS = 10000,
+	SETTLE_MS = 100,
+	IDLE_TURNS = 3,
+	TURNS_MAX = 20000000
+};
+
+struct kind {
+	const char *name;
+	bool ours, is_virtual, tls;
+	size_t trickle; /* bytes a call, 0: no limit */
+	int wires;
+};
+
+static const struct kind kinds[] = {
+	{.name = "mem", .ours = true, .is_virtual = true},
+	{.name = "trickle", .ours = true, .is_virtual = true, .trickle = 1},
+	{.name = "tls", .ours = true, .is_virtual = true, .tls = true},
+	{.name = "wires2", .ours = true, .wires = 2},
+	{.name = "tcp"},
+};
+
+const char *const world_transports[] = {"mem", "trickle", "tls", "wires2", "tcp", NULL};
+
+struct world {
+	const struct kind *kind;
+	struct loop *loop;
+	struct server *server; /* NULL: somebody else's */
+	struct config config;
+	struct tls_ctx *client_tls;
+	char folder[64];  /* "": none */
+	char address[128];
+	struct timer timer; /* real time: the end of patience */
+	bool late;
+};
+
+struct loop *world_loop(struct world *w) { return w->loop; }
+bool world_is_virtual(const struct world *w) { return w->kind->is_virtual; }
+bool world_has_tls(const struct world *w) { return w->kind->tls; }
+bool world_is_ours(const struct world *w) { return w->kind->ours; }
+
+/* ---- waiting ---- */
+
+static void on_late(struct timer *t) { CONTAINER_OF(t, struct world, timer)->late = true; }
+
+static void wait_real(struct world *w, int64_t ms, bool (*done)(void *arg), void *arg)
+{
+	w->late = false;
+	w->timer.fire = on_late;
+	timer_start(loop_timers(w->loop), &w->timer, loop_now(w->loop) + ms);
+	while (!w->late && !(done && done(arg)))
+		loop_step(w->loop, true);
+	timer_stop(loop_timers(w->loop), &w->timer);
+}
+
+/* Slow hashing is done by other threads: it is waited for, so that the virtual clock stands still meanwhile. */
+static void wait_virtual(struct world *w, bool (*done)(void *arg), void *arg)
+{
+	unsigned idle = 0;
+
+	for (uint64_t i = 0; idle < IDLE_TURNS && !(done && done(arg)); i++) {
+		bool ran = loop_step(w->loop, idle > 0 && helper_pending(w->loop) > 0);
+
+		if (ran)
+			idle = 0;
+		else if (!helper_pending(w->loop))
+			idle++;
+		else
+			idle = 1; /* the next turn waits for them */
+		must(i < TURNS_MAX);
+	}
+}
+
+bool world_wait(struct world *w, bool (*done)(void *arg), void *arg)
+{
+	if (w->kind->is_virtual)
+		wait_virtual(w, done, arg);
+	else
+		wait_real(w, PATIENCE_MS, done, arg);
+	return done(arg);
+}
+
+void world_settle(struct world *w)
+{
+	if (w->kind->is_virtual)
+		wait_virtual(w, NULL, NULL);
+	else
+		wait_real(w, SETTLE_MS, NULL, NULL);
+}
+
+void world_pass(struct world *w, int64_t ms)
+{
+	int64_t end = loop_now(w->loop) + ms;
+
+	must(w->kind->is_virtual);
+	wait_virtual(w, NULL, NULL);
+	while (loop_now(w->loop) < end) {
+		int64_t now = loop_now(w->loop), next = timers_next(loop_timers(w->loop));
+
+		if (next > end)
+			next = end;
+		if (next <= now)
+			next = now + 1;
+		loop_set_virtual(w->loop, next, loop_wall(w->loop) + (next - now));
+		wait_virtual(w, NULL, NULL);
+	}
+}
+
+/* ---- connections ---- */
+
+static struct link *connect_mem(struct world *w, struct link **ret_cable)
+{
+	struct link *own, *theirs;
+
+	mem_link_pair(w->loop, server_wire_loop(w->server, 0), CABLE_CAPACITY, &own, &theirs);
+	*ret_cable = own;
+	if (w->kind->trickle) {
+		own = trickle_link_new(w->loop, &own, w->kind->trickle);
+		theirs = trickle_link_new(w->loop, &theirs, w->kind->trickle);
+	}
+	server_accept(w->server, 0, &theirs, &stream_client, false);
+	return own;
+}
+
+struct link *world_connect(struct world *w, struct link **ret_cable)
+{
+	struct link *link = NULL;
+
+	if (w->kind->is_virtual)
+		return connect_mem(w, ret_cable);
+	*ret_cable = NULL;
+	tcp_dial(w->loop, str_z(w->address), &link);
+	return link;
+}
+
+struct link *world_start_tls(struct world *w, struct link **below)
+{
+	if (!w->client_tls)
+		must(tls_client_new(NULL, &w->client_tls, NULL) == 0);
+	return tls_link_client(w->client_tls, w->loop, below, "localhost");
+}
+
+/* ---- accounts ---- */
+
+struct answer {
+	bool came, failed;
+	struct buf *why;
+};
+
+static void on_answer(void *arg, const char *text, bool failed)
+{
+	struct answer *a = arg;
+
+	a->came = true;
+	a->failed = failed;
+	if (failed)
+		buf_z(a->why, text);
+}
+
+static bool answered(void *arg) { return ((struct answer *)arg)->came; }
+
+static int add_accounts(struct world *w, const struct script *s, struct buf *why)
+{
+	for (unsigned i = 0; i < s->account_count; i++) {
+		const char *words[] = {"user", "add", s->accounts[i], "secret"};
+		struct answer a = {.why = why};
+
+		server_command(w->server, words, ARRAY_LEN(words), on_answer, &a);
+		if (!world_wait(w, answered, &a))
+			buf_fmt(why, "%s: the account is not made", s->accounts[i]);
+		if (!a.came || a.failed)
+			return ERR_INVALID;
+	}
+	return 0;
+}
+
+/* ---- the server ---- */
+
+struct arguments {
+	char *v[SCRIPT_OPTIONS_MAX + 16];
+	int n;
+};
+
+static void add_argument(struct arguments *a, const char *text) { a->v[a->n++] = xstrdup(text); }
+
+static void make_arguments(struct world *w, const struct script *s, struct arguments *ret)
+{
+	static const char *const always[] = {"serve", "--data", NULL, "--wires", NULL},
+				 *const listen[] = {"--c2s", "127.0.0.1:0", "--c2s-tls", "127.0.0.1:0"};
+
+	for (size_t i = 0; i < ARRAY_LEN(always); i++)
+		add_argument(ret, always[i] ? always[i] : i == 2 ? w->folder : w->kind->wires ? "2" : "0");
+	if (!w->kind->tls)
+		add_argument(ret, "--allow-plaintext");
+	for (size_t i = 0; i < ARRAY_LEN(listen) && !w->kind->is_virtual; i++)
+		add_argument(ret, listen[i]);
+	for (unsigned i = 0; i < s->option_count; i++)
+		add_argument(ret, s->options[i]);
+}
+
+static int read_config(struct world *w, const struct script *s, struct buf *why)
+{
+	struct arguments a = {.n = 0};
+	int err;
+
+	make_arguments(w, s, &a);
+	err = config_read(a.n, a.v, &w->config, why);
+	for (int i = 0; i < a.n; i++)
+		xfree(a.v[i]);
+	if (!err && w->kind->is_virtual)
+		xfree(TAKE(w->config.data)); /* the store in memory, in this thread */
+	return err;
+}
+
+static int make_folder(struct world *w)
+{
+	const char *tmp = getenv("TMPDIR");
+
+	snprintf(w->folder, sizeof(w->folder), "%.40s/xt-XXXXXX", tmp ? tmp : "/tmp");
+	if (mkdtemp(w->folder))
+		return 0;
+	w->folder[0] = '\0';
+	return ERR_IO;
+}
+
+static void set_clock(struct world *w)
+{
+	int64_t start = 0;
+
+	must(clock_parse(STR("2026-11-21T12:00:00Z"), &start) == 0);
+	loop_set_virtual(w->loop, 1000000, start);
+}
+
+/* TLS without listeners, which is what server_open() would add. */
+static int open_mem_tls(struct world *w, struct buf *why)
+{
+	char path[128];
+	struct str name = STR("localhost");
+	int err;
+
+	snprintf(path, sizeof(path), "%s/cert.pem", w->folder);
+	w->config.certificate = xstrdup(path);
+	snprintf(path, sizeof(path), "%s/key.pem", w->folder);
+	w->config.key = xstrdup(path);
+	err = cert_make(w->config.certificate, w->config.key, &name, 1);
+	if (!err)
+		err = server_open_tls(w->server, why);
+	w->server->policy.tls = true;
+	return err;
+}
+
+/* The first address that the server says it listens on. */
+static void find_address(struct world *w)
+{
+	struct buf text;
+	struct str rest, line;
+
+	buf_init(&text, 4096);
+	server_addresses(w->server, &text);
+	rest = buf_view(&text);
+	line = str_cut(&rest, '\n');
+	str_cut(&line, ' ');
+	snprintf(w->address, sizeof(w->address), "%.*s", STR_FMT(line));
+	buf_clear(&text);
+}
+
+static int open_server(struct world *w, struct buf *why)
+{
+	int err = 0;
+
+	if (!w->kind->is_virtual) {
+		err = server_open(w->server, why);
+		if (!err)
+			find_address(w);
+		return err;
+	}
+	if (w->kind->tls)
+		err = open_mem_tls(w, why);
+	if (!err)
+		server_start_wires(w->server);
+	return err;
+}
+
+static int make_server(struct world *w, const struct script *s, struct buf *why)
+{
+	int err = make_folder(w);
+
+	if (w->kind->is_virtual) {
+		rand_seed(1);
+		set_clock(w);
+	}
+	if (!err)
+		err = read_config(w, s, why);
+	if (!err)
+		err = server_new(w->loop, &w->config, &w->server, why);
+	if (!err)
+		err = open_server(w, why);
+	if (!err)
+		err = add_accounts(w, s, why);
+	return err;
+}
+
+int world_new(const char *transport, const char *address, const struct script *s, struct world **ret, struct buf *why)
+{
+	struct world *w = xcalloc(1, sizeof(*w));
+	int err = ERR_NOTFOUND;
+
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+		if (strcmp(kinds[i].name, transport) == 0)
+			w->kind = &kinds[i];
+	if (w->kind) {
+		w->loop = loop_new();
+		snprintf(w->address, sizeof(w->address), "%s", address ? address : "");
+		err = w->kind->ours ? make_server(w, s, why) : 0;
+	}
+	if (err) {
+		if (!why->n)
+			buf_fmt(why, "%s: %s", transport, err_name(err));
+		world_free(&w);
+		return err;
+	}
+	*ret = w;
+	return 0;
+}
+
+static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *at) { return remove(path); }
+
+void world_free(struct world **world)
+{
+	struct world *w = TAKE(*world);
+
+	if (!w)
+		return;
+	server_free(&w->server);
+	tls_ctx_free(&w->client_tls);
+	loop_free(&w->loop);
+	config_clear(&w->config);
+	if (w->folder[0])
+		nftw(w->folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	xfree(w);
+}

@@ -1,0 +1,41 @@
+/* Where a script takes place: a server (made here, or somebody else's), the way to it, and time.
+ *
+ *   mem      the server in this process, links in memory, virtual time: every run is the same
+ *   trickle  the same, but every read and write moves one byte
+ *   tls      the same as mem, with STARTTLS done in earnest
+ *   wires2   the server in this process with two threads for connections, TCP, real time
+ *   tcp ADDR:PORT   any server, real time */
+#ifndef SCRIPT_WORLD_H
+#define SCRIPT_WORLD_H
+
+#include "link/link.h"
+#include "loop/loop.h"
+#include "script.h"
+
+extern const char *const world_transports[]; /* all names, NULL at the end */
+
+struct world;
+
+/* address: only for tcp. Makes the script's accounts (not for tcp). 0; or a negative error with one line in why. */
+int world_new(const char *transport, const char *address, const struct script *s, struct world **ret, struct buf *why);
+void world_free(struct world **w);
+
+struct loop *world_loop(struct world *w);
+bool world_is_virtual(const struct world *w);
+bool world_has_tls(const struct world *w); /* logging in includes STARTTLS */
+bool world_is_ours(const struct world *w); /* not somebody else's server */
+
+/* A new connection. *ret_cable, where the transport has one: the lowest part, to be cut or stalled. */
+struct link *world_connect(struct world *w, struct link **ret_cable);
+/* TLS over *below, as a client. */
+struct link *world_start_tls(struct world *w, struct link **below);
+
+/* Lets things happen until done(arg) is true; false if it does not become so: when nothing more happens (virtual
+ * time) or not within some seconds (real time). */
+bool world_wait(struct world *w, bool (*done)(void *arg), void *arg);
+/* Lets happen what is under way: exactly (virtual time), or as far as a short wait shows. */
+void world_settle(struct world *w);
+/* Virtual time only: this much passes, everything in it happens. */
+void world_pass(struct world *w, int64_t ms);
+
+#endif
