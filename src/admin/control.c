@@ -43,10 +43,7 @@ static void asker_free(struct asker *a)
 	xfree(a);
 }
 
-static void on_end(struct defer *d)
-{
-	asker_free(CONTAINER_OF(d, struct asker, end));
-}
+static void on_end(struct defer *d) { asker_free(CONTAINER_OF(d, struct asker, end)); }
 
 static void end(struct asker *a)
 {
@@ -54,10 +51,7 @@ static void end(struct asker *a)
 	loop_defer(a->control->loop, &a->end);
 }
 
-static void on_patience(struct timer *t)
-{
-	end(CONTAINER_OF(t, struct asker, timer));
-}
+static void on_patience(struct timer *t) { end(CONTAINER_OF(t, struct asker, timer)); }
 
 /* ---- the answer ---- */
 
@@ -221,7 +215,9 @@ static int dial(const char *path, int *ret_fd)
 	if (fd < 0)
 		return ERR_IO;
 	if (connect(fd, (struct sockaddr *)&un, sizeof(un)) != 0) {
-		int err = errno == ENOENT || errno == ECONNREFUSED ? ERR_NOTFOUND : errno == EACCES ? ERR_DENIED : ERR_IO;
+		int err = errno == ENOENT || errno == ECONNREFUSED ? ERR_NOTFOUND
+			: errno == EACCES                          ? ERR_DENIED
+								   : ERR_IO;
 		close(fd);
 		return err;
 	}

@@ -120,10 +120,13 @@ static int ask_data(const char *data, const char *const *words, uint32_t n, bool
 static void explain(int err, const char *data, const char *path)
 {
 	if (err == ERR_NOTFOUND)
-		fprintf(stderr, "wireside: no server runs on %s; start one with `wireside serve`, or name another with --data\n",
+		fprintf(stderr,
+			"wireside: no server runs on %s; start one with `wireside serve`, or name another with --data\n",
 			data);
 	else if (err == ERR_DENIED)
-		fprintf(stderr, "wireside: %s: permission denied; only the user whose server it is, and root, may ask it\n", path);
+		fprintf(stderr,
+			"wireside: %s: permission denied; only the user whose server it is, and root, may ask it\n",
+			path);
 	else if (err == ERR_LIMIT)
 		fprintf(stderr, "wireside: %s: too long for a socket or a request\n", path);
 	else
@@ -188,11 +191,11 @@ static char *read_hidden(const char *prompt)
 	sigaddset(&ends, SIGHUP);
 	sigprocmask(SIG_BLOCK, &ends, &before);
 	fds[1].fd = signalfd(-1, &ends, SFD_CLOEXEC);
-	fputs(prompt, stderr);
 	tcgetattr(STDIN_FILENO, &old);
 	quiet = old;
 	quiet.c_lflag &= ~(tcflag_t)ECHO;
 	tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet);
+	fputs(prompt, stderr); /* not before: what is typed at once would be seen, and lost */
 	if (poll(fds, 2, -1) > 0 && !fds[1].revents)
 		line = read_line(stdin);
 	tcsetattr(STDIN_FILENO, TCSAFLUSH, &old);

@@ -168,7 +168,8 @@ static int run_simple(int argc, char **argv, const char *usage, bool json)
 	if (json && argc == 2 && strcmp(argv[1], "--json") == 0)
 		words[n++] = argv[1];
 	if ((int)n != argc) {
-		fprintf(stderr, "wireside: %s: '%s' is not understood\nSee `wireside %s --help`.\n", argv[0], argv[n], argv[0]);
+		fprintf(stderr, "wireside: %s: '%s' is not understood\nSee `wireside %s --help`.\n", argv[0], argv[n],
+			argv[0]);
 		status = 2;
 	} else {
 		status = ask_server(data, words, n, ASK_REFUSE);

@@ -9,12 +9,13 @@
 #include "base/mem.h"
 #include "db/db.h"
 
-static const char usage[] = "Usage: wireside backup FILE [--data DIR]\n\n"
-			    "Copies the whole store into a new file, consistently, while the server runs or not. The certificate\n"
-			    "and its key (cert.pem, key.pem in the data folder) are files to copy beside it.\n"
-			    "To restore: stop the server, remove wireside.db, wireside.db-wal and wireside.db-shm from the data\n"
-			    "folder, put the copy there as wireside.db, start the server.\n\n"
-			    "Example:\n  wireside backup /var/backups/wireside-monday.db\n";
+static const char usage[] =
+	"Usage: wireside backup FILE [--data DIR]\n\n"
+	"Copies the whole store into a new file, consistently, while the server runs or not. The certificate\n"
+	"and its key (cert.pem, key.pem in the data folder) are files to copy beside it.\n"
+	"To restore: stop the server, remove wireside.db, wireside.db-wal and wireside.db-shm from the data\n"
+	"folder, put the copy there as wireside.db, start the server.\n\n"
+	"Example:\n  wireside backup /var/backups/wireside-monday.db\n";
 
 static void on_progress(void *arg, int done, int total)
 {

@@ -48,7 +48,8 @@ static void say(struct report *r, enum level level, const char *fmt, ...)
 /* What root left there while working on a stopped server's data, the server may not be able to open. */
 static void check_owners(struct report *r, uid_t owner)
 {
-	static const char *const names[] = {"wireside.db", "wireside.db-wal", "wireside.db-shm", "wireside.lock", "cert.pem", "key.pem"};
+	static const char *const names[] = {"wireside.db", "wireside.db-wal", "wireside.db-shm", "wireside.lock",
+		"cert.pem", "key.pem", "secret"};
 	char path[4096];
 	struct stat st;
 
@@ -56,7 +57,7 @@ static void check_owners(struct report *r, uid_t owner)
 		snprintf(path, sizeof(path), "%s/%s", r->config->data, names[i]);
 		if (stat(path, &st) == 0 && st.st_uid != owner)
 			say(r, ERROR, "%s: belongs to user %u, the folder to user %u; `chown --reference=%s %s`", path,
-			    (unsigned)st.st_uid, (unsigned)owner, r->config->data, path);
+				(unsigned)st.st_uid, (unsigned)owner, r->config->data, path);
 	}
 }
 
@@ -72,12 +73,13 @@ static void check_data(struct report *r)
 		return;
 	}
 	if (access(r->config->data, R_OK | W_OK | X_OK) != 0) {
-		say(r, ERROR, "data folder %s: %s; run this as the user that runs the server, or as root", r->config->data,
-		    strerror(errno));
+		say(r, ERROR, "data folder %s: %s; run this as the user that runs the server, or as root",
+			r->config->data, strerror(errno));
 		return;
 	}
 	if (st.st_mode & 077)
-		say(r, WARNING, "data folder %s: others may enter it; `chmod 700 %s`", r->config->data, r->config->data);
+		say(r, WARNING, "data folder %s: others may enter it; `chmod 700 %s`", r->config->data,
+			r->config->data);
 	else
 		say(r, GOOD, "data folder %s", r->config->data);
 	snprintf(path, sizeof(path), "%s/control.sock", r->config->data);
@@ -107,9 +109,9 @@ static void check_store(struct report *r)
 	}
 	if (err)
 		say(r, ERROR, "store %s: %s; %s", path, err_name(err),
-		    err == ERR_VERSION  ? "use the newer program, or a backup made before"
-		    : err == ERR_DENIED ? "run this as the user that runs the server"
-					: "put back a backup (see `wireside backup --help`)");
+			err == ERR_VERSION          ? "use the newer program, or a backup made before"
+				: err == ERR_DENIED ? "run this as the user that runs the server"
+						    : "put back a backup (see `wireside backup --help`)");
 	buf_clear(&text);
 }
 
@@ -118,7 +120,8 @@ static void check_certificate_for(struct report *r, const char *cert, const stru
 	if (cert_serves(cert, domain))
 		say(r, GOOD, "%s: certificate %s", domain, cert);
 	else
-		say(r, WARNING, "%s: certificate %s is not for it (it names: %s); clients will refuse or warn", domain, cert, info->names);
+		say(r, WARNING, "%s: certificate %s is not for it (it names: %s); clients will refuse or warn", domain,
+			cert, info->names);
 }
 
 static void check_certificate(struct report *r)
@@ -130,7 +133,8 @@ static void check_certificate(struct report *r)
 	int64_t days;
 	struct buf why;
 
-	snprintf(cert, sizeof(cert), "%s%s", c->certificate ? c->certificate : c->data, c->certificate ? "" : "/cert.pem");
+	snprintf(cert, sizeof(cert), "%s%s", c->certificate ? c->certificate : c->data,
+		c->certificate ? "" : "/cert.pem");
 	snprintf(key, sizeof(key), "%s%s", c->key ? c->key : c->data, c->key ? "" : "/key.pem");
 	if (!c->certificate && access(cert, F_OK) != 0) {
 		say(r, NOTE, "certificate: none yet; the first start makes a self-signed one");
@@ -146,11 +150,13 @@ static void check_certificate(struct report *r)
 	tls_ctx_free(&ctx);
 	days = (info.not_after - clock_wall()) / 86400000;
 	if (days < 0)
-		say(r, ERROR, "certificate %s: expired %lld days ago; renew it, then `wireside reload`", cert, (long long)-days);
+		say(r, ERROR, "certificate %s: expired %lld days ago; renew it, then `wireside reload`", cert,
+			(long long)-days);
 	else if (days < 14)
 		say(r, WARNING, "certificate %s: expires in %lld days", cert, (long long)days);
 	if (info.self_signed)
-		say(r, NOTE, "certificate %s: self-signed; people must trust it by hand (SHA-256 %s)", cert, info.sha256);
+		say(r, NOTE, "certificate %s: self-signed; people must trust it by hand (SHA-256 %s)", cert,
+			info.sha256);
 	for (unsigned i = 0; i < c->domains.n; i++)
 		check_certificate_for(r, cert, &info, c->domains.item[i]);
 }
@@ -179,7 +185,8 @@ static void check_dns(struct report *r, const char *domain)
 	}
 	err = getaddrinfo(domain, "5222", &hints, &found);
 	if (err)
-		say(r, WARNING, "DNS: %s has no SRV record and no address (%s): clients must be told the server's name", domain, gai_strerror(err));
+		say(r, WARNING, "DNS: %s has no SRV record and no address (%s): clients must be told the server's name",
+			domain, gai_strerror(err));
 	else
 		say(r, NOTE, "DNS: %s has no SRV records; clients use its address and port 5222", domain);
 	if (found)
@@ -206,7 +213,8 @@ static void check_ports(struct report *r, const struct text_list *list, const ch
 		else if (err == ERR_BUSY && r->running)
 			say(r, GOOD, "%s %s: in use, by this server I suppose", name, list->item[i]);
 		else if (err == ERR_BUSY)
-			say(r, ERROR, "%s %s: another program uses it; end that one or choose another port with --%s", name, list->item[i], name);
+			say(r, ERROR, "%s %s: another program uses it; end that one or choose another port with --%s",
+				name, list->item[i], name);
 		else if (err == ERR_IO && list->assumed && i > 0)
 			say(r, NOTE, "%s %s: left out, this machine has no such address", name, list->item[i]);
 		else
@@ -223,8 +231,9 @@ static void check_files(struct report *r)
 
 	getrlimit(RLIMIT_NOFILE, &limit);
 	if (limit.rlim_max < 4096)
-		say(r, WARNING, "open files: %llu at most, about as many connections; raise it with `ulimit -Hn` or LimitNOFILE=",
-		    (unsigned long long)limit.rlim_max);
+		say(r, WARNING,
+			"open files: %llu at most, about as many connections; raise it with `ulimit -Hn` or LimitNOFILE=",
+			(unsigned long long)limit.rlim_max);
 	else
 		say(r, GOOD, "open files: up to %llu", (unsigned long long)limit.rlim_max);
 }
@@ -247,7 +256,8 @@ static int check(const struct config *c)
 		say(&r, NOTE, "registration is open: anybody who reaches the server may make accounts");
 	if (c->allow_plaintext)
 		say(&r, WARNING, "passwords may cross the network unprotected (allow-plaintext)");
-	printf("\n%u error%s, %u warning%s\n", r.errors, r.errors == 1 ? "" : "s", r.warnings, r.warnings == 1 ? "" : "s");
+	printf("\n%u error%s, %u warning%s\n", r.errors, r.errors == 1 ? "" : "s", r.warnings,
+		r.warnings == 1 ? "" : "s");
 	return r.errors ? 1 : 0;
 }
 

@@ -19,16 +19,12 @@ static const char usage[] =
 	"Usage: wireside serve [OPTION]...\n\n"
 	"Runs a chat server. Nothing has to be configured: the first start makes the data folder and a certificate\n"
 	"and says where clients connect. Ends on SIGINT and SIGTERM, reads the certificate again on SIGHUP.\n\n";
-static const char examples[] =
-	"\nExamples:\n"
-	"  wireside serve\n"
-	"  wireside serve --domain example.org --certificate fullchain.pem --key privkey.pem\n"
-	"  wireside serve -c /etc/wireside.conf --log debug\n";
+static const char examples[] = "\nExamples:\n"
+			       "  wireside serve\n"
+			       "  wireside serve --domain example.org --certificate fullchain.pem --key privkey.pem\n"
+			       "  wireside serve -c /etc/wireside.conf --log debug\n";
 
-static void on_stopped(void *arg)
-{
-	loop_stop(arg);
-}
+static void on_stopped(void *arg) { loop_stop(arg); }
 
 struct running {
 	struct loop *loop;
@@ -49,8 +45,9 @@ static void notify(const char *state)
 	if (*path == '@')
 		un.sun_path[0] = '\0'; /* a name without a file */
 	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (fd < 0 || sendto(fd, state, strlen(state), MSG_NOSIGNAL, (struct sockaddr *)&un,
-			      (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n)) < 0)
+	if (fd < 0 ||
+		sendto(fd, state, strlen(state), MSG_NOSIGNAL, (struct sockaddr *)&un,
+			(socklen_t)(offsetof(struct sockaddr_un, sun_path) + n)) < 0)
 		log_warn("notify", "socket=%s error=\"%s\"", path, strerror(errno));
 	if (fd >= 0)
 		close(fd);
@@ -93,7 +90,8 @@ static void show_certificate(const char *file)
 	struct cert_info info;
 
 	if (cert_read(file, &info) == 0 && info.self_signed)
-		printf("Certificate: %s, self-signed, so clients have to be told to trust it; SHA-256\n  %s\n", file, info.sha256);
+		printf("Certificate: %s, self-signed, so clients have to be told to trust it; SHA-256\n  %s\n", file,
+			info.sha256);
 }
 
 static void greet(const struct server *s, const struct config *c)
@@ -113,8 +111,8 @@ static void greet(const struct server *s, const struct config *c)
 			printf(" %s", c->domains.item[i]);
 		printf(". Clients connect at:\n%s", buf_cstr(&text));
 		show_certificate(server_certificate(s));
-		printf("Data: %s\nAdd a user:  wireside user add NAME@%s%s%s\n", c->data, c->domains.item[0], c->data_given ? " --data " : "",
-		       c->data_given ? c->data : "");
+		printf("Data: %s\nAdd a user:  wireside user add NAME@%s%s%s\n", c->data, c->domains.item[0],
+			c->data_given ? " --data " : "", c->data_given ? c->data : "");
 	}
 	if (!c->limits)
 		fputs("wireside: rate limits are off: only for load tests\n", stderr);
@@ -135,7 +133,8 @@ static int run(const struct config *c)
 	if (!err)
 		err = server_open(r.server, &why);
 	if (err) {
-		fprintf(stderr, "wireside: %s%s\n", buf_cstr(&why), r.server || c->data_given ? "" : " (--data names another data folder)");
+		fprintf(stderr, "wireside: %s%s\n", buf_cstr(&why),
+			r.server || c->data_given ? "" : " (--data names another data folder)");
 	} else {
 		loop_on_signal(r.loop, SIGINT, on_end_signal, &r);
 		loop_on_signal(r.loop, SIGTERM, on_end_signal, &r);

@@ -1,10 +1,8 @@
-#include "app/config.h"
+#include "app/config_i.h"
 
-#include <confuse.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/err.h"
@@ -13,26 +11,13 @@
 #include "link/tcp.h"
 #include "xmpp/jid.h"
 
-enum kind { TEXT, LIST, NUMBER, SWITCH, CHOICE };
-
-struct option {
-	const char *name; /* --name, and the key in the file */
-	enum kind kind;
-	size_t offset;     /* in struct config */
-	const char *value; /* what stands for the value in --help; CHOICE: the words, separated by '|', of 0, 1, ... */
-	int fallback, min, max;
-	const char *help;
-	/* What else a value must be, with an explanation appended to why; NULL: anything. */
-	bool (*check)(const char *value, struct buf *why);
-};
-
 static bool check_domain(const char *value, struct buf *why);
 static bool check_user(const char *value, struct buf *why);
 static bool check_port(const char *value, struct buf *why);
 
 /* clang-format off */
 #define AT(field) offsetof(struct config, field)
-static const struct option options[] = {
+const struct option config_options[] = {
 	{"data", TEXT, AT(data), "DIR", 0, 0, 0, "folder of the store, the certificate and the sockets", NULL},
 	{"domain", LIST, AT(domains), "NAME", 0, 0, 0, "a domain to serve (repeatable; default localhost)", check_domain},
 	{"c2s", LIST, AT(c2s), "ADDR:PORT", 0, 0, 0, "where clients connect (repeatable; default port 5222)", check_port},
@@ -59,11 +44,9 @@ static const struct option options[] = {
 	 NULL},
 };
 /* clang-format on */
+const size_t config_option_count = ARRAY_LEN(config_options);
 
-static void *field(struct config *c, const struct option *o)
-{
-	return (char *)c + o->offset;
-}
+static void *field(struct config *c, const struct option *o) { return (char *)c + o->offset; }
 
 /* ---- what a value must be ---- */
 
@@ -118,8 +101,7 @@ static bool check_port(const char *value, struct buf *why)
 	return false;
 }
 
-/* False with an explanation appended to why. */
-static bool is_valid(const struct option *o, const char *value, struct buf *why)
+bool config_is_valid(const struct option *o, const char *value, struct buf *why)
 {
 	size_t before = why->n;
 	int n;
@@ -170,12 +152,11 @@ static bool add_to_list(struct text_list *list, const struct option *o, const ch
 	return true;
 }
 
-/* False with an explanation appended to why. */
-static bool set(struct config *c, const struct option *o, const char *value, struct buf *why)
+bool config_set(struct config *c, const struct option *o, const char *value, struct buf *why)
 {
 	int n = 0;
 
-	if (!is_valid(o, value, why))
+	if (!config_is_valid(o, value, why))
 		return false;
 	switch (o->kind) {
 	case TEXT:
@@ -208,136 +189,23 @@ static void clear_list(struct text_list *l)
 void config_clear(struct config *c)
 {
 	xfree(TAKE(c->file));
-	for (size_t i = 0; i < ARRAY_LEN(options); i++) {
-		if (options[i].kind == TEXT)
-			xfree(TAKE(*(char **)field(c, &options[i])));
-		if (options[i].kind == LIST)
-			clear_list(field(c, &options[i]));
+	for (size_t i = 0; i < ARRAY_LEN(config_options); i++) {
+		if (config_options[i].kind == TEXT)
+			xfree(TAKE(*(char **)field(c, &config_options[i])));
+		if (config_options[i].kind == LIST)
+			clear_list(field(c, &config_options[i]));
 	}
-}
-
-/* ---- the file ---- */
-
-static struct buf *file_why; /* the library's error function takes no argument */
-
-static void on_file_error(cfg_t *cfg, const char *fmt, va_list ap)
-{
-	char text[512];
-
-	vsnprintf(text, sizeof(text), fmt, ap);
-	if (file_why->n)
-		return; /* the first one is the cause */
-	if (cfg && cfg->filename)
-		buf_fmt(file_why, "%s:%d: ", cfg->filename, cfg->line);
-	buf_z(file_why, text);
-}
-
-static void make_opts(cfg_opt_t *opts)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < ARRAY_LEN(options); i++) {
-		const struct option *o = &options[i];
-
-		if (o->kind == LIST)
-			opts[n++] = (cfg_opt_t)CFG_STR_LIST(o->name, NULL, CFGF_NODEFAULT);
-		else if (o->kind == NUMBER)
-			opts[n++] = (cfg_opt_t)CFG_INT(o->name, 0, CFGF_NODEFAULT);
-		else if (o->kind == SWITCH)
-			opts[n++] = (cfg_opt_t)CFG_BOOL(o->name, cfg_false, CFGF_NODEFAULT);
-		else
-			opts[n++] = (cfg_opt_t)CFG_STR(o->name, NULL, CFGF_NODEFAULT);
-	}
-	opts[n] = (cfg_opt_t)CFG_END();
-}
-
-static const struct option *find(struct str name)
-{
-	for (size_t i = 0; i < ARRAY_LEN(options); i++)
-		if (str_is(name, options[i].name))
-			return &options[i];
-	return NULL;
-}
-
-/* The i-th value that the file gives to an option, as text. */
-static const char *file_value(cfg_opt_t *opt, const struct option *o, unsigned i, char number[24])
-{
-	if (o->kind == SWITCH)
-		return cfg_opt_getnbool(opt, i) ? "true" : "false";
-	if (o->kind != NUMBER)
-		return cfg_opt_getnstr(opt, i);
-	snprintf(number, 24, "%ld", cfg_opt_getnint(opt, i));
-	return number;
-}
-
-/* Called after each value, when the library still knows the line. */
-static int on_file_value(cfg_t *cfg, cfg_opt_t *opt)
-{
-	const struct option *o = find(str_z(cfg_opt_name(opt)));
-	char number[24];
-	struct buf why;
-	bool valid;
-
-	buf_init(&why, 1024);
-	valid = is_valid(o, file_value(opt, o, cfg_opt_size(opt) - 1, number), &why);
-	if (!valid)
-		cfg_error(cfg, "%s", buf_cstr(&why));
-	buf_clear(&why);
-	return valid ? 0 : -1;
-}
-
-static bool take_values(struct config *c, cfg_t *cfg, const struct option *o, struct buf *why)
-{
-	cfg_opt_t *opt = cfg_getopt(cfg, o->name);
-	char number[24];
-
-	for (unsigned i = 0; i < cfg_opt_size(opt); i++)
-		if (!set(c, o, file_value(opt, o, i, number), why))
-			return false;
-	return true;
-}
-
-/* The library reads a folder too, and ends the process when that fails. */
-static int parse_file(cfg_t *cfg, const char *path, struct buf *why)
-{
-	struct stat st;
-	int parsed;
-
-	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode)) {
-		buf_fmt(why, "%s: is a folder, not a configuration file", path);
-		return ERR_INVALID;
-	}
-	file_why = why;
-	parsed = cfg_parse(cfg, path);
-	file_why = NULL;
-	if (parsed != CFG_FILE_ERROR)
-		return parsed == CFG_SUCCESS ? 0 : ERR_INVALID;
-	buf_reset(why);
-	buf_fmt(why, "%s: cannot be read: %m", path);
-	return ERR_NOTFOUND;
-}
-
-static int read_file(struct config *c, const char *path, struct buf *why)
-{
-	cfg_opt_t opts[ARRAY_LEN(options) + 1];
-	cfg_t *cfg;
-	int err;
-
-	make_opts(opts);
-	cfg = cfg_init(opts, CFGF_NONE);
-	must(cfg);
-	cfg_set_error_function(cfg, on_file_error);
-	for (size_t i = 0; i < ARRAY_LEN(options); i++)
-		cfg_set_validate_func(cfg, options[i].name, on_file_value);
-	err = parse_file(cfg, path, why);
-	for (size_t i = 0; !err && i < ARRAY_LEN(options); i++)
-		if (!take_values(c, cfg, &options[i], why))
-			err = ERR_INVALID;
-	cfg_free(cfg);
-	return err;
 }
 
 /* ---- the command line ---- */
+
+const struct option *config_find(struct str name)
+{
+	for (size_t i = 0; i < ARRAY_LEN(config_options); i++)
+		if (str_is(name, config_options[i].name))
+			return &config_options[i];
+	return NULL;
+}
 
 struct arg {
 	const struct option *option; /* NULL: -c */
@@ -358,7 +226,7 @@ static int next_arg(int argc, char **argv, int *i, struct arg *ret, struct buf *
 	const struct option *o = NULL;
 
 	if (str_starts(name, STR("--")))
-		o = find((struct str){name.p + 2, name.n - 2});
+		o = config_find((struct str){name.p + 2, name.n - 2});
 	if ((!o && strcmp(flag, "-c") != 0) || (o && o->kind == SWITCH && equals)) {
 		buf_fmt(why, "'%s' is not understood; see --help", flag);
 		return ERR_INVALID;
@@ -390,7 +258,7 @@ static int find_file(struct config *c, int argc, char **argv, struct buf *why)
 /* A list given on the command line replaces that of the file, not adds to it. */
 static int read_flags(struct config *c, int argc, char **argv, struct buf *why)
 {
-	bool replaced[ARRAY_LEN(options)] = {false};
+	bool replaced[ARRAY_LEN(config_options)] = {false};
 	struct arg arg;
 
 	for (int i = 1; i < argc;) {
@@ -400,10 +268,10 @@ static int read_flags(struct config *c, int argc, char **argv, struct buf *why)
 			return err;
 		if (!arg.option)
 			continue;
-		if (arg.option->kind == LIST && !replaced[arg.option - options])
+		if (arg.option->kind == LIST && !replaced[arg.option - config_options])
 			clear_list(field(c, arg.option));
-		replaced[arg.option - options] = true;
-		if (!set(c, arg.option, arg.value, why))
+		replaced[arg.option - config_options] = true;
+		if (!config_set(c, arg.option, arg.value, why))
 			return ERR_INVALID;
 	}
 	return 0;
@@ -452,9 +320,9 @@ char *config_take_data(int *argc, char **argv)
 static void set_defaults(struct config *c)
 {
 	memset(c, 0, sizeof(*c));
-	for (size_t i = 0; i < ARRAY_LEN(options); i++)
-		if (options[i].kind != TEXT && options[i].kind != LIST)
-			set_number(c, &options[i], options[i].fallback);
+	for (size_t i = 0; i < ARRAY_LEN(config_options); i++)
+		if (config_options[i].kind != TEXT && config_options[i].kind != LIST)
+			set_number(c, &config_options[i], config_options[i].fallback);
 }
 
 static void set_ports(struct config *c, struct text_list *list, const char *port)
@@ -493,7 +361,7 @@ int config_read(int argc, char **argv, struct config *ret, struct buf *why)
 	set_defaults(&c);
 	err = find_file(&c, argc, argv, why);
 	if (!err && c.file)
-		err = read_file(&c, c.file, why);
+		err = config_read_file(&c, c.file, why);
 	if (!err)
 		err = read_flags(&c, argc, argv, why);
 	if (!err && (c.certificate == NULL) != (c.key == NULL)) {
@@ -529,7 +397,8 @@ static void help_line(struct buf *out, const struct option *o)
 
 void config_help(struct buf *out)
 {
-	buf_z(out, "  -c FILE                     configuration file: the same names, e.g. domain = {\"example.org\"}\n");
-	for (size_t i = 0; i < ARRAY_LEN(options); i++)
-		help_line(out, &options[i]);
+	buf_z(out,
+		"  -c FILE                     configuration file: the same names, e.g. domain = {\"example.org\"}\n");
+	for (size_t i = 0; i < ARRAY_LEN(config_options); i++)
+		help_line(out, &config_options[i]);
 }

@@ -17,26 +17,26 @@ struct text_list {
 };
 
 struct config {
-	char *file;              /* -c, NULL: none */
+	char *file; /* -c, NULL: none */
 	bool data_given;
-	char *data;              /* folder of store, certificate and sockets */
-	struct text_list domains; /* canonical */
+	char *data;                    /* folder of store, certificate and sockets */
+	struct text_list domains;      /* canonical */
 	struct text_list c2s, c2s_tls; /* ADDR:PORT */
-	struct text_list admins; /* bare addresses */
-	char *certificate, *key; /* PEM; NULL: made in the data folder */
+	struct text_list admins;       /* bare addresses */
+	char *certificate, *key;       /* PEM; NULL: made in the data folder */
 	bool registration;
 	bool allow_plaintext;
-	bool limits;             /* rate limits; off only for load tests */
-	bool relaxed;            /* durability */
+	bool limits;  /* rate limits; off only for load tests */
+	bool relaxed; /* durability */
 	int wires;
-	int stanza_max;          /* bytes of a client's stanza */
-	int offline_max;         /* messages */
+	int stanza_max;  /* bytes of a client's stanza */
+	int offline_max; /* messages */
 	int resume_seconds;
 	int login_seconds, stall_seconds;
-	int log_level;           /* enum log_level */
-	int ready_fd;            /* -1: none */
-	bool one_thread;         /* the store too: tests and simulation, where everything follows from the order of calls */
-	const char *vfs;         /* of SQLite, for simulation; NULL: the default one */
+	int log_level;   /* enum log_level */
+	int ready_fd;    /* -1: none */
+	bool one_thread; /* the store too: tests and simulation, where everything follows from the order of calls */
+	const char *vfs; /* of SQLite, for simulation; NULL: the default one */
 };
 
 /* Defaults, then the file named by -c, then the flags. 0, or ERR_INVALID (usage: why says what and where), ERR_NOTFOUND

@@ -9,10 +9,10 @@ static const struct feature stream_features[] = {
 	{.name = "XMPP Core", .spec = "RFC 6120", .script = "stream",
 	 .note = "client streams: STARTTLS, SASL (SCRAM-SHA-1 and -256 with -PLUS, PLAIN inside TLS, EXTERNAL on the local socket), bind"},
 	{.name = "Internationalised addresses", .spec = "RFC 7622", .note = "PRECIS: UsernameCaseMapped, OpaqueString; IDNA2008"},
-	{.name = "SCRAM-SHA-256", .spec = "RFC 7677", .note = "tls-exporter (RFC 9266) and tls-server-end-point (RFC 5929) bindings"},
+	{.name = "SCRAM-SHA-256", .spec = "RFC 7677", .script = "sasl-tls", .note = "tls-exporter (RFC 9266) and tls-server-end-point (RFC 5929) bindings"},
 	{.name = "Stream Management", .spec = "XEP-0198", .version = "1.6.3", .script = "resume", .note = "acknowledgement and resumption in memory"},
 	{.name = "SRV records for XMPP over TLS", .spec = "XEP-0368", .version = "1.1.0", .note = "direct TLS port"},
-	{.name = "SASL Channel-Binding Type Capability", .spec = "XEP-0440", .version = "1.0.0"},
+	{.name = "SASL Channel-Binding Type Capability", .spec = "XEP-0440", .version = "1.0.0", .script = "sasl-tls"},
 	{.name = NULL},
 };
 

@@ -32,7 +32,7 @@ static void help(FILE *out)
 	      "  wireside serve\n"
 	      "  wireside user add alice@localhost\n"
 	      "  wireside status\n",
-	      out);
+		out);
 }
 
 static bool is_one_of(const char *word, const char *a, const char *b, const char *c)

@@ -89,6 +89,11 @@ uint64_t commit_of_all(const struct core *c)
 	return c->batch_number > c->committed ? c->batch_number : 0;
 }
 
+uint64_t core_uncommitted(const struct core *c)
+{
+	return commit_of_all(c);
+}
+
 void commit_take_up(struct core *c)
 {
 	if (c->batch && c->batch->bytes.n > BATCH_BYTES)

@@ -87,6 +87,8 @@ bool core_can_store(const struct core *c);
 struct store_batch *core_batch(struct core *c); /* to store_put() into; borrowed, only for the next call */
 /* The commit number that output depending on a write of this turn must wait for; 0 if nothing was written. */
 uint64_t core_commit(const struct core *c);
+/* The last commit that is still under way, of this turn or an earlier one; 0 if there is none. */
+uint64_t core_uncommitted(const struct core *c);
 
 /* Waiting for an answer that comes in a later turn: embed it, set answer and drop. Exactly one of the two is
  * called, once; both own the memory from then on. rows NULL: hash answer in keys. Because anybody may die

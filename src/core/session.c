@@ -30,10 +30,23 @@ struct session *session_find(const struct core *c, uint64_t handle)
 
 /* ---- ending ---- */
 
+/* Of a message that went to several sessions of an account only the last copy to come back is worth anything. */
+static bool another_has_it(struct packet *p)
+{
+	if (p->copies < 2)
+		return false;
+	p->copies--;
+	return true;
+}
+
 void session_return(struct session *s, struct packet **p)
 {
 	struct stanza *st;
 
+	if (another_has_it(*p)) {
+		packet_unref(p);
+		return;
+	}
 	/* A filled packet was for this session. One that cannot be read back was never a stanza (an acknowledgement). */
 	if (!s->core->ending && packet_parse(*p, s->jid, &st) == 0)
 		s->ops->on_returned(s, &st);
@@ -210,7 +223,7 @@ static void expire(struct session *s, struct packet **p)
 {
 	struct stanza *st;
 
-	if (packet_parse(*p, s->jid, &st) != 0)
+	if (another_has_it(*p) || packet_parse(*p, s->jid, &st) != 0)
 		return;
 	if (st->kind == STANZA_IQ && st->type == TYPE_RESULT)
 		refuse_result(s, st);

@@ -86,8 +86,9 @@ static int give_name(const char *part, const char *file, struct buf *why)
 		sync_folder(file);
 		return 0;
 	}
-	buf_fmt(why, "%s: %s", file, strerror(errno));
-	return errno == EEXIST ? ERR_EXISTS : ERR_IO;
+	int e = errno;
+	buf_fmt(why, "%s: %s", file, strerror(e));
+	return e == EEXIST ? ERR_EXISTS : ERR_IO;
 }
 
 static int make_part(const char *part, struct buf *why)

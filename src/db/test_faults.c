@@ -69,52 +69,73 @@ static bool survive(struct run *u)
 }
 
 /* Every call in turn fails. least: so often, at least, somebody has to hear of it. */
-static void failures(struct fault_plan plan, int checkpoint, unsigned stride, unsigned least)
+static void failures(struct run *u, unsigned stride, unsigned least)
 {
-	/* A cache of few pages, so that the disk is also needed in the middle of a transaction. */
-	struct run u = {.checkpoint = checkpoint, .pragma = checkpoint ? "PRAGMA cache_size=8" : NULL};
+	const struct fault_plan plan = u->plan;
 	unsigned heard = 0;
 	bool hit = true;
-	rig_init(&u.rig);
+	rig_init(&u->rig);
 	for (uint64_t n = 1; hit; n += stride_of(stride)) {
-		u.plan = plan;
-		u.plan.nth = n;
-		hit = survive(&u);
-		heard += u.failures + u.refused;
+		u->plan = plan;
+		u->plan.nth = n;
+		hit = survive(u);
+		heard += u->failures + u->refused;
 	}
 	assert_true(heard >= least);
-	rig_clear(&u.rig);
+	rig_clear(&u->rig);
 	fault_vfs_clear();
 }
 
+/* A cache of few pages, so that the disk is also needed in the middle of a transaction. */
+#define SMALL_CACHE "PRAGMA cache_size=8"
+
 static void test_full_once(void **state)
 {
-	failures((struct fault_plan){.ops = FAULT_CHANGES, .full = true}, 12, 1, 100);
+	struct run u = {.plan = {.ops = FAULT_CHANGES, .full = true}, .checkpoint = 12};
+	failures(&u, 1, 100);
+}
+
+static void test_full_once_with_small_cache(void **state)
+{
+	struct run u = {.plan = {.ops = FAULT_CHANGES, .full = true}, .checkpoint = 12, .pragma = SMALL_CACHE};
+	failures(&u, 7, 20);
 }
 
 static void test_full_until_healed(void **state)
 {
-	failures((struct fault_plan){.ops = FAULT_CHANGES, .full = true, .lasting = true}, 0, 4, 50);
+	struct run u = {.plan = {.ops = FAULT_CHANGES, .full = true, .lasting = true}};
+	failures(&u, 4, 50);
 }
 
-static void test_io_error_once(void **state) { failures((struct fault_plan){.ops = FAULT_CHANGES}, 0, 4, 50); }
+static void test_io_error_once(void **state)
+{
+	struct run u = {.plan = {.ops = FAULT_CHANGES}};
+	failures(&u, 4, 50);
+}
 
 static void test_io_error_until_healed(void **state)
 {
-	failures((struct fault_plan){.ops = FAULT_CHANGES, .lasting = true}, 12, 2, 100);
+	struct run u = {.plan = {.ops = FAULT_CHANGES, .lasting = true}, .checkpoint = 12};
+	failures(&u, 3, 50);
 }
 
 static void test_failed_sync_forgets(void **state)
 {
-	failures((struct fault_plan){.ops = FAULT_SYNC, .forgetful = true}, 12, 1, 10);
+	struct run u = {.plan = {.ops = FAULT_SYNC, .forgetful = true}, .checkpoint = 12};
+	failures(&u, 1, 10);
 }
 
-static void test_read_error_once(void **state) { failures((struct fault_plan){.ops = FAULT_READ}, 12, 1, 1); }
+static void test_read_error_once(void **state)
+{
+	struct run u = {.plan = {.ops = FAULT_READ}, .checkpoint = 12, .pragma = SMALL_CACHE};
+	failures(&u, 9, 20);
+}
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_full_once),
+		cmocka_unit_test(test_full_once_with_small_cache),
 		cmocka_unit_test(test_full_until_healed),
 		cmocka_unit_test(test_io_error_once),
 		cmocka_unit_test(test_io_error_until_healed),

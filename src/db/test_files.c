@@ -1,7 +1,9 @@
 /* Backup and check. */
 #include "db/testing.h"
 
+#include <signal.h>
 #include <sqlite3.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #define D STR("d.example")
@@ -259,6 +261,28 @@ static void test_backup_of_no_database(void **state)
 	assert_int_equal(access(rig_path(&f->rig, "copy.part"), F_OK), -1);
 }
 
+static int make_backup_without_space(void *arg)
+{
+	struct files *f = arg;
+	struct rlimit little = {100000, 100000};
+	signal(SIGXFSZ, SIG_IGN);
+	setrlimit(RLIMIT_FSIZE, &little);
+	int r = db_backup(f->rig.dir, f->backup, NULL, NULL, &f->rig.why);
+	return (r == ERR_IO || r == ERR_FULL) && f->rig.why.n > 0 ? 0 : 1;
+}
+
+/* The copy cannot grow: the error, and nothing left behind. */
+static void test_backup_without_space(void **state)
+{
+	struct files *f = *state;
+	struct other o = other_new(make_backup_without_space, f);
+	other_go(&o);
+	other_expect(&o, 0);
+	assert_int_equal(access(f->backup, F_OK), -1);
+	assert_int_equal(access(rig_path(&f->rig, "copy.part"), F_OK), -1);
+	assert_int_equal(access(rig_path(&f->rig, "copy.part-journal"), F_OK), -1);
+}
+
 static int make_backup(void *arg)
 {
 	struct files *f = arg;
@@ -301,6 +325,7 @@ int main(void)
 		T(test_backup),
 		T(test_backup_refused),
 		T(test_backup_of_no_database),
+		T(test_backup_without_space),
 		T(test_backup_by_another_process),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -94,7 +94,7 @@ struct msg {
 		struct {
 			enum xerr_cond error; /* XERR_NONE: done */
 		} reg_reply;
-		/* resource NULL: the core makes one. peer: for the log and status. */
+		/* resource NULL: the core makes one. peer: for the log and status. secure: a password may cross this stream. */
 		struct {
 			char *account;
 			char *resource;

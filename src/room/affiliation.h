@@ -12,7 +12,7 @@ struct affiliate {
 	enum affiliation affiliation; /* never AFFILIATION_NONE */
 	char *reason;                 /* NULL for none */
 	uint16_t jid_n;
-	char jid[];                   /* bare, canonical */
+	char jid[]; /* bare, canonical */
 };
 static inline struct str affiliate_jid(const struct affiliate *a) { return (struct str){a->jid, a->jid_n}; }
 

@@ -31,8 +31,9 @@ static void collect(struct table_of_rooms *t, const struct rooms *rs)
 
 	for (uint32_t pos = 0; (r = map_next(&rs->live, &pos));)
 		if (r->state == ROOM_OPEN || r->state == ROOM_LOCKED)
-			add_row(t, (struct row){jid_local(r->entity.jid), str_z(r->config.name), rs, room_count(r), r->config.persistent,
-						r->config.public_});
+			add_row(t,
+				(struct row){jid_local(r->entity.jid), str_z(r->config.name), rs, room_count(r),
+					r->config.persistent, r->config.public_});
 	for (uint32_t pos = 0; (l = map_next(&rs->directory, &pos));) {
 		r = rooms_find(rs, listing_local(l));
 		if (!r || r->state == ROOM_LOADING)
@@ -75,8 +76,8 @@ static void put_json(struct buf *out, const struct row *r, bool first)
 	put_json_text(out, buf_view(&address));
 	buf_z(out, ", \"name\": ");
 	put_json_text(out, r->name);
-	buf_fmt(out, ", \"occupants\": %u, \"persistent\": %s, \"public\": %s}", r->occupants, r->persistent ? "true" : "false",
-		r->public_ ? "true" : "false");
+	buf_fmt(out, ", \"occupants\": %u, \"persistent\": %s, \"public\": %s}", r->occupants,
+		r->persistent ? "true" : "false", r->public_ ? "true" : "false");
 }
 
 /* Names are what their owners made them: nothing of that reaches the terminal as anything but text. */
@@ -93,7 +94,8 @@ static void put_line(struct buf *out, const struct row *r)
 	buf_str(out, r->local);
 	buf_char(out, '@');
 	buf_str(out, jid_str(r->rooms->host.entity.jid));
-	buf_fmt(out, "\t%u\t%s\t%s\t", r->occupants, r->persistent ? "persistent" : "temporary", r->public_ ? "public" : "hidden");
+	buf_fmt(out, "\t%u\t%s\t%s\t", r->occupants, r->persistent ? "persistent" : "temporary",
+		r->public_ ? "public" : "hidden");
 	put_plain_text(out, r->name);
 	buf_char(out, '\n');
 }

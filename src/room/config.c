@@ -28,40 +28,46 @@ static const struct option pm_options[] = {
 };
 /* Suggestions: any number will do. */
 static const struct option number_options[] = {
-	{"10", "10"}, {"20", "20"}, {"50", "50"}, {"100", "100"}, {"500", "500"}, {"none", "No limit"}, {NULL, NULL},
+	{"10", "10"},
+	{"20", "20"},
+	{"50", "50"},
+	{"100", "100"},
+	{"500", "500"},
+	{"none", "No limit"},
+	{NULL, NULL},
 };
 
 enum field_kind { FIELD_BOOL, FIELD_TEXT, FIELD_SECRET, FIELD_CHOICE, FIELD_NUMBER };
 
 struct field {
-	const char *var, *key, *label;
-	enum field_kind kind;
+	const char *var; /* of the form, without muc#roomconfig_ */
+	const char *key; /* in the store */
 	uint16_t offset;
+	enum field_kind kind;
+	const char *label;
 	uint16_t max; /* bytes of a text */
 	const struct option *options;
 };
 #define AT(member) offsetof(struct room_config, member)
 
+/* clang-format off */
 static const struct field fields[] = {
-	{ROOMCONFIG "roomname", "name", "Name", FIELD_TEXT, AT(name), 128, NULL},
-	{ROOMCONFIG "roomdesc", "description", "Description", FIELD_TEXT, AT(description), 1024, NULL},
-	{ROOMCONFIG "lang", "language", "Language of the discussion", FIELD_TEXT, AT(language), 35, NULL},
-	{ROOMCONFIG "persistentroom", "persistent", "The room stays when the last one leaves", FIELD_BOOL, AT(persistent), 0,
-	 NULL},
-	{ROOMCONFIG "publicroom", "public", "The room can be found in the list of rooms", FIELD_BOOL, AT(public_), 0, NULL},
-	{ROOMCONFIG "membersonly", "members_only", "Only members may enter", FIELD_BOOL, AT(members_only), 0, NULL},
-	{ROOMCONFIG "moderatedroom", "moderated", "Only those with voice may speak", FIELD_BOOL, AT(moderated), 0, NULL},
-	{ROOMCONFIG "passwordprotectedroom", "password_protected", "A password is needed to enter", FIELD_BOOL,
-	 AT(password_protected), 0, NULL},
-	{ROOMCONFIG "roomsecret", "secret", "Password", FIELD_SECRET, AT(secret), 256, NULL},
-	{ROOMCONFIG "whois", "whois", "Who may see real addresses", FIELD_CHOICE, AT(whois), 0, whois_options},
-	{ROOMCONFIG "changesubject", "change_subject", "Participants may change the subject", FIELD_BOOL, AT(change_subject), 0,
-	 NULL},
-	{ROOMCONFIG "allowinvites", "allow_invites", "Occupants may invite to a members-only room", FIELD_BOOL,
-	 AT(allow_invites), 0, NULL},
-	{ROOMCONFIG "allowpm", "allow_pm", "Who may send private messages", FIELD_CHOICE, AT(allow_pm), 0, pm_options},
-	{ROOMCONFIG "maxusers", "max_users", "Most occupants", FIELD_NUMBER, AT(max_users), 0, number_options},
+	{"roomname",              "name",                AT(name), FIELD_TEXT, "Name", .max = 128},
+	{"roomdesc",              "description",         AT(description), FIELD_TEXT, "Description", .max = 1024},
+	{"lang",                  "language",            AT(language), FIELD_TEXT, "Language of the discussion", .max = 35},
+	{"persistentroom",        "persistent",          AT(persistent), FIELD_BOOL, "The room stays when the last one leaves"},
+	{"publicroom",            "public",              AT(public_), FIELD_BOOL, "The room can be found in the list of rooms"},
+	{"membersonly",           "members_only",        AT(members_only), FIELD_BOOL, "Only members may enter"},
+	{"moderatedroom",         "moderated",           AT(moderated), FIELD_BOOL, "Only those with voice may speak"},
+	{"passwordprotectedroom", "password_protected",  AT(password_protected), FIELD_BOOL, "A password is needed to enter"},
+	{"roomsecret",            "secret",              AT(secret), FIELD_SECRET, "Password", .max = 256},
+	{"whois",                 "whois",               AT(whois), FIELD_CHOICE, "Who may see real addresses", .options = whois_options},
+	{"changesubject",         "change_subject",      AT(change_subject), FIELD_BOOL, "Participants may change the subject"},
+	{"allowinvites",          "allow_invites",       AT(allow_invites), FIELD_BOOL, "Occupants may invite to a members-only room"},
+	{"allowpm",               "allow_pm",            AT(allow_pm), FIELD_CHOICE, "Who may send private messages", .options = pm_options},
+	{"maxusers",              "max_users",           AT(max_users), FIELD_NUMBER, "Most occupants", .options = number_options},
 };
+/* clang-format on */
 _Static_assert(ARRAY_LEN(fields) <= 32, "room_config_diff() has a bit for each");
 
 static const char *const bool_names[] = {"0", "1"};
@@ -141,17 +147,28 @@ uint32_t room_config_diff(const struct room_config *a, const struct room_config 
 	return bits;
 }
 
-static const struct field *find_field(struct str name, bool by_key)
+static const struct field *find_key(struct str key)
 {
 	for (size_t i = 0; i < ARRAY_LEN(fields); i++)
-		if (str_is(name, by_key ? fields[i].key : fields[i].var))
+		if (str_is(key, fields[i].key))
+			return &fields[i];
+	return NULL;
+}
+
+/* By the name in the form. */
+static const struct field *find_var(struct str var)
+{
+	const struct str prefix = STR(ROOMCONFIG);
+
+	for (size_t i = 0; i < ARRAY_LEN(fields) && str_starts(var, prefix); i++)
+		if (str_is((struct str){var.p + prefix.n, var.n - prefix.n}, fields[i].var))
 			return &fields[i];
 	return NULL;
 }
 
 uint32_t room_config_bit(const char *var)
 {
-	const struct field *f = find_field(str_z(var), false);
+	const struct field *f = find_var(str_z(var));
 
 	must(f);
 	return 1u << (f - fields);
@@ -248,7 +265,7 @@ void room_config_parse(struct room_config *c, struct str text)
 
 	while (text.p) {
 		struct str rest = str_cut(&text, '\n');
-		const struct field *f = find_field(str_cut(&rest, '='), true);
+		const struct field *f = find_key(str_cut(&rest, '='));
 
 		if (!f || !rest.p)
 			continue;
@@ -290,7 +307,7 @@ static void put_field(struct buf *out, const struct room_config *c, const struct
 	CLEANUP(buf_clear) struct buf number = {.max = 16};
 	struct str value = value_of(c, f, &number);
 
-	buf_fmt(out, "<field var='%s' type='%s' label='%s'>", f->var, form_types[f->kind], f->label);
+	buf_fmt(out, "<field var='" ROOMCONFIG "%s' type='%s' label='%s'>", f->var, form_types[f->kind], f->label);
 	if (value.n)
 		xml_put_text(out, "value", value);
 	if (f->options && !has_option(f->options, value))
@@ -322,7 +339,7 @@ static struct xerr submit_field(struct room_config *c, const struct xml_tree *t,
 {
 	CLEANUP(buf_clear) struct buf tmp = {.max = 65536};
 	struct str var = xml_attr(t, i, "var"), value = field_value(t, i, &tmp);
-	const struct field *f = var.p ? find_field(var, false) : NULL;
+	const struct field *f = var.p ? find_var(var) : NULL;
 	bool wrong = !buf_ok(&tmp);
 
 	if (var.p && str_is(var, "FORM_TYPE"))

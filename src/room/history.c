@@ -24,6 +24,8 @@ void history_clear(struct history *h)
 	h->stored = 0;
 }
 
+struct history_entry *history_newest(const struct history *h, uint32_t i) { return entry_at(h, h->n - 1 - i); }
+
 int64_t history_next_id(struct history *h, int64_t wall)
 {
 	h->last_id = h->last_id < wall * 1000 ? wall * 1000 : h->last_id + 1;

@@ -8,12 +8,13 @@ struct history_entry {
 	int64_t id, time;       /* id grows; time in ms since 1970 */
 	struct packet *live;    /* as it was sent */
 	struct packet *delayed; /* with its delay stamp; made when first wanted */
+	uint64_t commit;        /* nobody may see it before; 0: at once */
 };
 
 struct history {
 	struct history_entry *ring;
 	uint32_t cap, first, n;
-	uint32_t stored;        /* rows in the store that have not been trimmed */
+	uint32_t stored; /* rows in the store that have not been trimmed */
 	int64_t last_id;
 };
 
@@ -25,6 +26,8 @@ struct history_wish {
 
 void history_init(struct history *h, uint32_t cap);
 void history_clear(struct history *h); /* keeps cap and last_id: numbers are not given twice */
+/* The i-th newest, from 0; there is one. */
+struct history_entry *history_newest(const struct history *h, uint32_t i);
 /* A number greater than all before, at about the time in microseconds. */
 int64_t history_next_id(struct history *h, int64_t wall);
 /* Takes a reference of its own. What is too much goes. */

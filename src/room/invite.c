@@ -34,8 +34,11 @@ static void put_words(struct buf *out, const struct words *w)
 
 static void send_invitation(struct room *r, struct jid to, struct jid from, struct str id, const struct words *words)
 {
-	struct packet_head head = {
-		.kind = STANZA_MESSAGE, .type = TYPE_NORMAL, .from = room_address(r), .to = jid_str(to), .id = id};
+	struct packet_head head = {.kind = STANZA_MESSAGE,
+		.type = TYPE_NORMAL,
+		.from = room_address(r),
+		.to = jid_str(to),
+		.id = id};
 	struct str secret = r->config.password_protected && r->config.secret ? str_z(r->config.secret) : STR_NONE;
 	struct packet_writer w;
 	struct packet *p;
@@ -91,7 +94,8 @@ static struct xerr invite_one(struct room *r, const struct visit *v, const struc
 {
 	CLEANUP(buf_clear) struct buf tmp = {.max = 65536};
 	const struct xml_tree *t = &s->tree;
-	uint32_t reason = xml_child(t, invite, "reason", NS_MUC_USER), go_on = xml_child(t, invite, "continue", NS_MUC_USER);
+	uint32_t reason = xml_child(t, invite, "reason", NS_MUC_USER),
+		 go_on = xml_child(t, invite, "continue", NS_MUC_USER);
 	struct words words = {.continues = go_on != XML_NONE};
 	struct str to = xml_attr(t, invite, "to");
 	struct jid_buf who;

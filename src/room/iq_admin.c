@@ -182,11 +182,11 @@ static struct xerr check_affiliation(struct room *r, struct party actor, struct 
 	struct jid who = jid_view(change_jid(ch));
 	const struct affiliate *listed = affiliates_find(&r->affiliates, change_jid(ch));
 
-	ch->before = rooms_is_admin(rooms_of(r), who) ? AFFILIATION_OWNER :
-		     listed			      ? listed->affiliation :
-							AFFILIATION_NONE;
+	ch->before = rooms_is_admin(rooms_of(r), who) ? AFFILIATION_OWNER
+		: listed                              ? listed->affiliation
+						      : AFFILIATION_NONE;
 	if (ch->affiliation == AFFILIATION_OUTCAST && may(MAY_CHANGE_AFFILIATIONS, actor.role, actor.affiliation) &&
-	    jid_eq_bare(who, self))
+		jid_eq_bare(who, self))
 		return xerr(XERR_CONFLICT); /* 9.1: not oneself */
 	if (!who.local && ch->affiliation > AFFILIATION_OUTCAST)
 		return xerr_text(XERR_NOT_ACCEPTABLE, "a domain can only be banned");
@@ -208,7 +208,8 @@ static bool leaves_an_owner(const struct room *r, const struct changes *cs)
 	for (uint32_t i = 0; i < cs->n; i++) {
 		const struct change *ch = cs->list[i];
 		const struct affiliate *a = ch->of_role ? NULL : affiliates_find(&r->affiliates, change_jid(ch));
-		bool was = a && a->affiliation == AFFILIATION_OWNER, is = !ch->of_role && ch->affiliation == AFFILIATION_OWNER;
+		bool was = a && a->affiliation == AFFILIATION_OWNER,
+		     is = !ch->of_role && ch->affiliation == AFFILIATION_OWNER;
 
 		owners += is && !was;
 		lost += was && !is;

@@ -57,8 +57,9 @@ static void put_room_info(struct buf *out, struct room *r, bool inside)
 	const struct room_config *c = &r->config;
 	bool open = !c->password_protected && !c->members_only;
 
-	buf_z(out, "<x xmlns='" NS_DATA "' type='result'><field var='FORM_TYPE' type='hidden'><value>" NS_MUC_ROOMINFO
-		   "</value></field>");
+	buf_z(out,
+		"<x xmlns='" NS_DATA "' type='result'><field var='FORM_TYPE' type='hidden'><value>" NS_MUC_ROOMINFO
+		"</value></field>");
 	put_info(out, "muc#roominfo_description", "text-single", c->description ? str_z(c->description) : STR(""));
 	if (c->language)
 		put_info(out, "muc#roominfo_lang", "text-single", str_z(c->language));
@@ -96,9 +97,9 @@ struct xerr disco_get_info(struct iq *iq)
 
 	if (!xerr_ok(e))
 		return e;
-	name = !r ? str_z(((struct host *)iq->entity)->title) :
-	       r->config.name ? str_z(r->config.name) :
-				jid_local(r->entity.jid);
+	name = !r                ? str_z(((struct host *)iq->entity)->title)
+		: r->config.name ? str_z(r->config.name)
+				 : jid_local(r->entity.jid);
 	xml_put_open(&iq->reply, "query", NS_DISCO_INFO);
 	buf_char(&iq->reply, '>');
 	put_identity(&iq->reply, name);

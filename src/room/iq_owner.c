@@ -4,12 +4,7 @@
 #include "xml/write.h"
 #include "xmpp/ns.h"
 
-enum {
-	CODE_CHANGED = 104,
-	CODE_NON_ANONYMOUS = 172,
-	CODE_SEMI_ANONYMOUS = 173,
-	CODE_MEMBERS_ONLY = 322
-};
+enum { CODE_CHANGED = 104, CODE_NON_ANONYMOUS = 172, CODE_SEMI_ANONYMOUS = 173, CODE_MEMBERS_ONLY = 322 };
 
 static struct room *room_of(const struct iq *iq) { return (struct room *)iq->entity; }
 
@@ -77,7 +72,8 @@ static void on_persistence(struct room *r)
 
 static void on_change(struct room *r, uint32_t changed)
 {
-	uint32_t whois = room_config_bit("muc#roomconfig_whois"), persistent = room_config_bit("muc#roomconfig_persistentroom");
+	uint32_t whois = room_config_bit("muc#roomconfig_whois"),
+		 persistent = room_config_bit("muc#roomconfig_persistentroom");
 
 	if (changed & persistent)
 		on_persistence(r);
@@ -158,7 +154,7 @@ static struct xerr destroy(struct room *r, const struct xml_tree *t, uint32_t i)
 	if (r->config.persistent && !core_can_store(room_core(r)))
 		return xerr(XERR_RESOURCE_CONSTRAINT);
 	room_destroy(r, alternate.p ? jid_str(jid.jid) : STR_NONE, child_text(t, i, "reason", &reason),
-		     child_text(t, i, "password", &password));
+		child_text(t, i, "password", &password));
 	return XERR_OK;
 }
 

@@ -9,8 +9,8 @@ enum {
 	CODE_CREATED = 201,
 	CODE_KICKED = 307,
 	CODE_TECHNICAL = 333,
-	EXTRA_ADMINS = 20,   /* who may enter a room that is full (7.2.9) */
-	LIST_PER_UNIT = 16   /* entries of a list that cost as much as one of anything else */
+	EXTRA_ADMINS = 20, /* who may enter a room that is full (7.2.9) */
+	LIST_PER_UNIT = 16 /* entries of a list that cost as much as one of anything else */
 };
 
 struct entry {
@@ -48,24 +48,37 @@ static uint32_t list_others(struct room *r, const struct occupant *self, struct 
 	return n;
 }
 
-/* The order is that of 7.1. What was said may have to wait for the store, who is there never has. */
+/* What the i-th packet of a welcome waits for: of so many presences, then messages, then the subject. */
+static uint64_t welcome_commit(const struct room *r, uint32_t presences, uint32_t messages, uint32_t i)
+{
+	if (i < presences)
+		return 0;
+	i -= presences;
+	return i < messages ? history_newest(&r->history, messages - 1 - i)->commit : r->subject.commit;
+}
+
+/* The order is that of 7.1. What was said may have to wait for the store, who is there never has; nor has what was said
+ * earlier: the failure of the newest message must not take back the others. */
 static void welcome(struct room *r, struct entry *e)
 {
 	struct occupant *o = e->visit->occupant;
 	struct packet **packets = rooms_packets(rooms_of(r), room_count(r) + 1 + r->history.n + 1);
 	struct packet *subject = subject_packet(r);
-	uint32_t n = list_others(r, o, packets);
+	uint32_t presences = list_others(r, o, packets), messages, n;
 
 	if (e->self)
-		packets[n++] = TAKE(e->self);
-	if (r->commit) {
-		room_send_visits(r, o, e->visit, packets, n, 0);
-		n = 0;
-	}
-	n += history_list(&r->history, r->entity.jid, &e->wish, packets + n);
+		packets[presences++] = TAKE(e->self);
+	messages = history_list(&r->history, r->entity.jid, &e->wish, packets + presences);
+	n = presences + messages;
 	if (subject)
 		packets[n++] = packet_ref(subject);
-	room_send_visits(r, o, e->visit, packets, n, r->commit);
+	for (uint32_t from = 0, to = 0; from < n; from = to) {
+		uint64_t commit = welcome_commit(r, presences, messages, from);
+
+		while (to < n && welcome_commit(r, presences, messages, to) == commit)
+			to++;
+		room_send_visits(r, o, e->visit, packets + from, to - from, commit);
+	}
 }
 
 /* All who have entered, to those who were there before and see this view. */
@@ -374,10 +387,10 @@ void join_on_presence(struct room *r, struct stanza **s)
 void join_tell_absent(struct core *c, struct stanza **s)
 {
 	struct packet_head head = {.kind = STANZA_PRESENCE,
-				   .type = TYPE_UNAVAILABLE,
-				   .from = jid_str((*s)->to),
-				   .to = jid_str((*s)->from),
-				   .id = (*s)->id};
+		.type = TYPE_UNAVAILABLE,
+		.from = jid_str((*s)->to),
+		.to = jid_str((*s)->from),
+		.id = (*s)->id};
 	struct packet_writer w;
 	struct packet *p;
 
@@ -387,7 +400,8 @@ void join_tell_absent(struct core *c, struct stanza **s)
 	}
 	packet_begin(&w, &head);
 	buf_fmt(&w.out,
-		"<x xmlns='" NS_MUC_USER "'><item affiliation='none' role='none'><reason>You are not in the room.</reason></item>"
+		"<x xmlns='" NS_MUC_USER
+		"'><item affiliation='none' role='none'><reason>You are not in the room.</reason></item>"
 		"<status code='110'/><status code='%d'/><status code='%d'/></x>",
 		CODE_KICKED, CODE_TECHNICAL);
 	p = packet_end(&w);

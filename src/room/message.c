@@ -71,7 +71,7 @@ struct packet *message_reflection(struct room *r, const struct visit *v, const s
 static bool is_lasting(const struct stanza *s)
 {
 	return stanza_child(s, "body", NS_CLIENT) != XML_NONE && stanza_child(s, "no-store", NS_HINTS) == XML_NONE &&
-	       stanza_child(s, "no-permanent-store", NS_HINTS) == XML_NONE;
+		stanza_child(s, "no-permanent-store", NS_HINTS) == XML_NONE;
 }
 
 static struct xerr speak(struct room *r, const struct visit *v, const struct stanza *s)

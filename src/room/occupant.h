@@ -12,20 +12,20 @@
 struct room;
 
 enum {
-	NICK_MAX = 256,       /* bytes */
-	SHOW_MAX = 8192,      /* bytes of a presence's payload */
+	NICK_MAX = 256,  /* bytes */
+	SHOW_MAX = 8192, /* bytes of a presence's payload */
 	VISITS_PER_NICK = 20,
-	NOWHERE = UINT32_MAX  /* visit.at: not in the audience */
+	NOWHERE = UINT32_MAX /* visit.at: not in the audience */
 };
 
 struct visit {
-	struct visit *next;    /* of the same occupant */
+	struct visit *next; /* of the same occupant */
 	struct occupant *occupant;
-	uint64_t handle;       /* of the session; 0: reached by address */
-	uint32_t at;           /* place in the audience */
-	struct list remote;    /* in room->remote */
-	struct jid jid;        /* real full address, own copy */
-	char *show;            /* payload of the last presence; NULL: empty */
+	uint64_t handle;    /* of the session; 0: reached by address */
+	uint32_t at;        /* place in the audience */
+	struct list remote; /* in room->remote */
+	struct jid jid;     /* real full address, own copy */
+	char *show;         /* payload of the last presence; NULL: empty */
 	size_t show_n;
 };
 
@@ -33,12 +33,12 @@ struct visit {
 enum view { VIEW_PLAIN, VIEW_JID /* shows the real address */, VIEW_COUNT };
 
 struct occupant {
-	struct visit *visits;  /* the one whose presence is shown first */
+	struct visit *visits; /* the one whose presence is shown first */
 	uint32_t visit_count;
 	enum role role;
 	enum affiliation affiliation;
-	struct jid address;    /* room@domain/nick, own copy */
-	char *key;             /* the nick as compared (RFC 8266) */
+	struct jid address; /* room@domain/nick, own copy */
+	char *key;          /* the nick as compared (RFC 8266) */
 	size_t key_n;
 	struct packet *views[VIEW_COUNT]; /* presence, made when first wanted */
 };
@@ -97,17 +97,17 @@ void occupant_reseat(struct room *r, struct occupant *o);
 /* A presence that says more than the cached one. Absent texts and zero codes are left out. */
 enum { NOTICE_CODES = 4 };
 struct notice {
-	enum stanza_type type;         /* AVAILABLE or UNAVAILABLE (role none then, unless it is a change of nick) */
+	enum stanza_type type; /* AVAILABLE or UNAVAILABLE (role none then, unless it is a change of nick) */
 	uint16_t codes[NOTICE_CODES];
-	struct str new_nick;           /* 303 */
-	struct str actor, reason;      /* who did it: a nick */
-	struct str show;               /* payload of the presence; absent: nothing */
-	struct str destroy;            /* the whole element, as XML */
-	struct str id;                 /* for the packet to themselves */
+	struct str new_nick;      /* 303 */
+	struct str actor, reason; /* who did it: a nick */
+	struct str show;          /* payload of the presence; absent: nothing */
+	struct str destroy;       /* the whole element, as XML */
+	struct str id;            /* for the packet to themselves */
 };
 /* About this visit (its address), as seen by whom; self: with code 110 and the id. */
-struct packet *notice_packet(struct room *r, const struct occupant *o, const struct visit *about, const struct notice *n, enum view view,
-			     bool self);
+struct packet *notice_packet(struct room *r, const struct occupant *o, const struct visit *about,
+	const struct notice *n, enum view view, bool self);
 void announce_to_self(struct room *r, struct occupant *o, const struct notice *n); /* all its visits */
 void announce_to_others(struct room *r, struct occupant *o, const struct notice *n);
 /* Its present presence to everybody, with what n says besides; type and show are filled in. */

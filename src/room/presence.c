@@ -23,7 +23,8 @@ static void put_actor_and_reason(struct buf *out, const struct notice *n)
 		xml_put_text(out, "reason", n->reason);
 }
 
-static void put_item(struct buf *out, const struct occupant *o, const struct visit *about, const struct notice *n, enum view view)
+static void put_item(struct buf *out, const struct occupant *o, const struct visit *about, const struct notice *n,
+	enum view view)
 {
 	/* Who changes his nick does not leave. */
 	bool gone = n->type == TYPE_UNAVAILABLE && n->codes[0] != CODE_NICK;
@@ -41,8 +42,8 @@ static void put_item(struct buf *out, const struct occupant *o, const struct vis
 		buf_z(out, "</item>");
 }
 
-static void put_x(struct buf *out, const struct occupant *o, const struct visit *about, const struct notice *n, enum view view,
-		  bool self)
+static void put_x(struct buf *out, const struct occupant *o, const struct visit *about, const struct notice *n,
+	enum view view, bool self)
 {
 	buf_z(out, "<x xmlns='" NS_MUC_USER "'>");
 	put_item(out, o, about, n, view);
@@ -55,11 +56,13 @@ static void put_x(struct buf *out, const struct occupant *o, const struct visit 
 	buf_z(out, "</x>");
 }
 
-struct packet *notice_packet(struct room *r, const struct occupant *o, const struct visit *about, const struct notice *n,
-			     enum view view, bool self)
+struct packet *notice_packet(struct room *r, const struct occupant *o, const struct visit *about,
+	const struct notice *n, enum view view, bool self)
 {
-	struct packet_head head = {
-		.kind = STANZA_PRESENCE, .type = n->type, .from = jid_str(o->address), .id = self ? n->id : STR_NONE};
+	struct packet_head head = {.kind = STANZA_PRESENCE,
+		.type = n->type,
+		.from = jid_str(o->address),
+		.id = self ? n->id : STR_NONE};
 	struct packet_writer w;
 
 	packet_begin(&w, &head);
@@ -106,7 +109,8 @@ static void unref_all(struct packet **packets, uint32_t n)
 		packet_unref(&packets[i]);
 }
 
-static void multicast(struct room *r, struct packet **packets, uint32_t n, const uint64_t *handles, uint32_t n_handles, uint64_t commit)
+static void multicast(struct room *r, struct packet **packets, uint32_t n, const uint64_t *handles, uint32_t n_handles,
+	uint64_t commit)
 {
 	n = squeeze(packets, n);
 	if (n && n_handles)
@@ -124,7 +128,8 @@ void room_send_all(struct room *r, struct packet **p, uint64_t commit)
 	multicast(r, &one, 1, r->audience.handles, r->audience.n, commit);
 }
 
-void room_send_visits(struct room *r, struct occupant *o, struct visit *only, struct packet **packets, uint32_t n, uint64_t commit)
+void room_send_visits(struct room *r, struct occupant *o, struct visit *only, struct packet **packets, uint32_t n,
+	uint64_t commit)
 {
 	uint64_t handles[VISITS_PER_NICK];
 	uint32_t count = 0;
@@ -186,7 +191,8 @@ static struct packet *packet_for_others(struct room *r, struct occupant *o, cons
 }
 
 /* To those of the audience in [from, to), and to the remote ones that see the same, who are not o. */
-static void to_part(struct room *r, struct occupant *o, const struct notice *n, enum view view, uint32_t from, uint32_t to)
+static void to_part(struct room *r, struct occupant *o, const struct notice *n, enum view view, uint32_t from,
+	uint32_t to)
 {
 	uint64_t *handles = rooms_handles(rooms_of(r), to - from);
 	uint32_t count = without(r, o, from, to, handles);

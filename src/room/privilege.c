@@ -42,14 +42,16 @@ bool may(enum privilege p, enum role role, enum affiliation affiliation)
 
 /* ---- roles ---- */
 
+/* clang-format off */
 static const uint8_t initial[AFFILIATION_COUNT][2] = {
 	/*                       unmoderated       moderated */
-	[AFFILIATION_NONE] = {ROLE_PARTICIPANT, ROLE_VISITOR},
-	[AFFILIATION_OUTCAST] = {ROLE_NONE, ROLE_NONE},
-	[AFFILIATION_MEMBER] = {ROLE_PARTICIPANT, ROLE_PARTICIPANT},
-	[AFFILIATION_ADMIN] = {ROLE_MODERATOR, ROLE_MODERATOR},
-	[AFFILIATION_OWNER] = {ROLE_MODERATOR, ROLE_MODERATOR},
+	[AFFILIATION_NONE]    = {ROLE_PARTICIPANT, ROLE_VISITOR},
+	[AFFILIATION_OUTCAST] = {ROLE_NONE,        ROLE_NONE},
+	[AFFILIATION_MEMBER]  = {ROLE_PARTICIPANT, ROLE_PARTICIPANT},
+	[AFFILIATION_ADMIN]   = {ROLE_MODERATOR,   ROLE_MODERATOR},
+	[AFFILIATION_OWNER]   = {ROLE_MODERATOR,   ROLE_MODERATOR},
 };
+/* clang-format on */
 
 enum role role_initial(enum affiliation affiliation, bool moderated) { return initial[affiliation][moderated]; }
 
@@ -66,23 +68,25 @@ struct role_rule {
 	uint8_t affiliation;
 	bool takes;
 };
+/* clang-format off */
 static const struct role_rule role_rules[ROLE_COUNT][ROLE_COUNT] = {
 	[ROLE_VISITOR] = {
-		[ROLE_NONE] = {AFFILIATION_NONE, true},
+		[ROLE_NONE]        = {AFFILIATION_NONE, true},
 		[ROLE_PARTICIPANT] = {AFFILIATION_NONE, false},
-		[ROLE_MODERATOR] = {AFFILIATION_ADMIN, false},
+		[ROLE_MODERATOR]   = {AFFILIATION_ADMIN, false},
 	},
 	[ROLE_PARTICIPANT] = {
-		[ROLE_NONE] = {AFFILIATION_NONE, true},
-		[ROLE_VISITOR] = {AFFILIATION_NONE, true},
-		[ROLE_MODERATOR] = {AFFILIATION_ADMIN, false},
+		[ROLE_NONE]        = {AFFILIATION_NONE, true},
+		[ROLE_VISITOR]     = {AFFILIATION_NONE, true},
+		[ROLE_MODERATOR]   = {AFFILIATION_ADMIN, false},
 	},
 	[ROLE_MODERATOR] = {
-		[ROLE_NONE] = {AFFILIATION_ADMIN, true},
-		[ROLE_VISITOR] = {AFFILIATION_ADMIN, true},
+		[ROLE_NONE]        = {AFFILIATION_ADMIN, true},
+		[ROLE_VISITOR]     = {AFFILIATION_ADMIN, true},
 		[ROLE_PARTICIPANT] = {AFFILIATION_ADMIN, true},
 	},
 };
+/* clang-format on */
 
 /* 8.4: "at or above the moderator's level", among those who have one; 9.7: never from an admin or owner. */
 static bool takes_too_much(struct party actor, struct party target, enum role to)
@@ -118,19 +122,19 @@ bool may_list_role(struct party actor, enum role list)
 
 /* ---- affiliations ---- */
 
+enum { A = AFFILIATION_ADMIN, O = AFFILIATION_OWNER };
+
 /* The least affiliation of who makes the change. Rows: from; columns: to. */
+/* clang-format off */
 static const uint8_t affiliation_rules[AFFILIATION_COUNT][AFFILIATION_COUNT] = {
-#define A AFFILIATION_ADMIN
-#define O AFFILIATION_OWNER
-	/*                       none outcast member admin owner */
-	[AFFILIATION_NONE] = {A, A, A, O, O},
-	[AFFILIATION_OUTCAST] = {A, A, A, O, O},
-	[AFFILIATION_MEMBER] = {A, A, A, O, O},
-	[AFFILIATION_ADMIN] = {O, O, O, O, O},
-	[AFFILIATION_OWNER] = {O, O, O, O, O},
-#undef A
-#undef O
+	/*                      none outcast member admin owner */
+	[AFFILIATION_NONE]    = {A,  A,      A,     O,    O},
+	[AFFILIATION_OUTCAST] = {A,  A,      A,     O,    O},
+	[AFFILIATION_MEMBER]  = {A,  A,      A,     O,    O},
+	[AFFILIATION_ADMIN]   = {O,  O,      O,     O,    O},
+	[AFFILIATION_OWNER]   = {O,  O,      O,     O,    O},
 };
+/* clang-format on */
 
 struct xerr affiliation_change_check(enum affiliation actor, enum affiliation from, enum affiliation to)
 {

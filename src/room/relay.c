@@ -45,8 +45,8 @@ static bool read_id(struct str text, struct relayed *ret)
 	if (!text.p)
 		return false;
 	ret->seal = str_cut(&text, '-');
-	if (ret->seal.n != SEAL || !text.p || str_uint(str_cut(&text, '-'), NICK_MAX, &n) < 0 || !text.p || text.n < n ||
-	    text.n > NICK_MAX + ID_MAX)
+	if (ret->seal.n != SEAL || !text.p || str_uint(str_cut(&text, '-'), NICK_MAX, &n) < 0 || !text.p ||
+		text.n < n || text.n > NICK_MAX + ID_MAX)
 		return false;
 	ret->nick = (struct str){text.p, n};
 	ret->id = (struct str){text.p + n, text.n - n};
@@ -61,7 +61,8 @@ static bool asks(const struct stanza *s, const char *name, const char *ns)
 }
 
 /* Avatars: the card is the account's, which answers for all its sessions. */
-static void pass_on(struct room *r, const struct visit *v, const struct occupant *to, const struct stanza *s, struct str id)
+static void pass_on(struct room *r, const struct visit *v, const struct occupant *to, const struct stanza *s,
+	struct str id)
 {
 	bool to_account = asks(s, "vCard", NS_VCARD);
 	struct packet_head head;

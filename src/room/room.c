@@ -17,7 +17,8 @@ static const bool legal[ROOM_STATE_COUNT][ROOM_STATE_COUNT] = {
 void room_enter(struct room *r, enum room_state state)
 {
 	must(legal[r->state][state]);
-	log_debug("room_state", "room=%.*s from=%s to=%s", STR_FMT(room_address(r)), state_names[r->state], state_names[state]);
+	log_debug("room_state", "room=%.*s from=%s to=%s", STR_FMT(room_address(r)), state_names[r->state],
+		state_names[state]);
 	r->state = state;
 }
 
@@ -104,10 +105,10 @@ void room_rest(struct room *r)
 static struct packet *entry_error(const struct stanza *s, struct xerr e)
 {
 	struct packet_head head = {.kind = STANZA_PRESENCE,
-				   .type = TYPE_ERROR,
-				   .from = jid_str(s->to),
-				   .to = jid_str(s->from),
-				   .id = s->id};
+		.type = TYPE_ERROR,
+		.from = jid_str(s->to),
+		.to = jid_str(s->from),
+		.id = s->id};
 	struct packet_writer w;
 
 	packet_begin(&w, &head);

@@ -21,10 +21,10 @@
 enum room_state { ROOM_LOADING, ROOM_VACANT, ROOM_LOCKED, ROOM_OPEN, ROOM_FAILED, ROOM_STATE_COUNT };
 
 enum {
-	SUBJECT_MAX = 4096,    /* bytes */
-	LOCKED_MS = 60000,     /* an owner who says nothing has accepted the defaults */
-	IDLE_MS = 60000,       /* a persistent room nobody uses leaves memory */
-	INVITES_MAX = 16       /* in one message */
+	SUBJECT_MAX = 4096, /* bytes */
+	LOCKED_MS = 60000,  /* an owner who says nothing has accepted the defaults */
+	IDLE_MS = 60000,    /* a persistent room nobody uses leaves memory */
+	INVITES_MAX = 16    /* in one message */
 };
 
 struct subject {
@@ -32,6 +32,7 @@ struct subject {
 	char *nick;            /* of who set it */
 	int64_t time;          /* 0: there has never been one */
 	struct packet *packet; /* for who enters, made when first wanted */
+	uint64_t commit;       /* nobody may see it before */
 };
 
 struct entry; /* somebody entering in this turn (join.c) */
@@ -44,14 +45,14 @@ struct room {
 	struct affiliates affiliates;
 	struct subject subject;
 	struct history history;
-	uint64_t commit;       /* of the newest message or subject */
-	struct map nicks;      /* struct occupant by key */
-	struct map visits;     /* struct visit by real address */
+	uint64_t commit;   /* of the newest message or subject */
+	struct map nicks;  /* struct occupant by key */
+	struct map visits; /* struct visit by real address */
 	struct audience audience;
-	struct list remote;    /* visits that are reached by address */
+	struct list remote;                      /* visits that are reached by address */
 	struct entry *entering, **entering_tail; /* welcomed by settle */
 	uint32_t entering_n;
-	struct timer timer;    /* LOCKED: LOCKED_MS; nobody in: IDLE_MS */
+	struct timer timer; /* LOCKED: LOCKED_MS; nobody in: IDLE_MS */
 };
 
 struct room *room_new(struct host *h, struct jid bare, enum room_state state);
@@ -79,7 +80,8 @@ struct party room_party(const struct room *r, struct jid who);
 /* The same to everybody who is in; takes *p (NULL: nothing). */
 void room_send_all(struct room *r, struct packet **p, uint64_t commit);
 /* To some visits of one occupant: all (only NULL) or one. Takes the references. */
-void room_send_visits(struct room *r, struct occupant *o, struct visit *only, struct packet **packets, uint32_t n, uint64_t commit);
+void room_send_visits(struct room *r, struct occupant *o, struct visit *only, struct packet **packets, uint32_t n,
+	uint64_t commit);
 /* A filled packet to an address. */
 void room_send_to(struct room *r, struct packet *p, struct jid to);
 /* An error for what has to be answered; presence that does not ask for anything is passed over. Ends *s. */

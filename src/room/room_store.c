@@ -19,8 +19,8 @@ void room_store(struct room *r)
 		return;
 	room_config_text(&r->config, &text);
 	must(buf_ok(&text));
-	store_put(core_batch(room_core(r)), STORE_ROOM_PUT, domain(r), local(r), r->created, buf_view(&text), str_z(s->text),
-		  str_z(s->nick), s->time);
+	store_put(core_batch(room_core(r)), STORE_ROOM_PUT, domain(r), local(r), r->created, buf_view(&text),
+		str_z(s->text), str_z(s->nick), s->time);
 	wrote(r);
 	if (text.p)
 		mem_wipe(text.p, text.n);
@@ -34,7 +34,7 @@ void room_store_affiliation(struct room *r, struct str bare)
 	if (!r->config.persistent)
 		return;
 	store_put(core_batch(room_core(r)), STORE_AFFILIATION_PUT, domain(r), local(r), bare, number,
-		  a ? str_z(a->reason) : STR_NONE);
+		a ? str_z(a->reason) : STR_NONE);
 	wrote(r);
 }
 
@@ -68,6 +68,7 @@ void room_remember(struct room *r, int64_t id, struct packet *live)
 	if (!r->config.persistent)
 		return;
 	store_message(r, id, now, live);
+	history_newest(&r->history, 0)->commit = r->commit;
 	trim(r);
 }
 

@@ -137,7 +137,8 @@ static void on_loaded(struct core *c, struct wait *w, const struct store_rows *r
 		take_rows(rs, rows);
 		return;
 	}
-	log_warn("rooms_load_failed", "domain=%.*s error=\"%s\"", STR_FMT(jid_str(rs->host.entity.jid)), err_name(rows->error));
+	log_warn("rooms_load_failed", "domain=%.*s error=\"%s\"", STR_FMT(jid_str(rs->host.entity.jid)),
+		err_name(rows->error));
 	timer_start(core_timers(c), &rs->timer, core_now(c) + ASK_AGAIN_MS);
 }
 

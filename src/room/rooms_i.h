@@ -18,10 +18,10 @@ struct rooms {
 	struct host host;
 	struct rooms_config config;
 	char **admins;
-	struct map live;       /* struct room by localpart */
-	struct map directory;  /* struct listing by localpart */
-	bool loaded;           /* the directory is complete */
-	struct timer timer;    /* until then: to ask again; afterwards: looks for ghosts */
+	struct map live;      /* struct room by localpart */
+	struct map directory; /* struct listing by localpart */
+	bool loaded;          /* the directory is complete */
+	struct timer timer;   /* until then: to ask again; afterwards: looks for ghosts */
 	/* Scratch for one multicast. */
 	uint64_t *handles;
 	struct packet **packets;
@@ -39,7 +39,7 @@ void rooms_list(struct room *r);
 void rooms_unlist(struct rooms *rs, struct str local);
 /* A stanza for a room that does not exist. */
 void rooms_missing(struct core *c, struct stanza **s);
-uint64_t *rooms_handles(struct rooms *rs, uint32_t n);         /* room for n */
+uint64_t *rooms_handles(struct rooms *rs, uint32_t n); /* room for n */
 struct packet **rooms_packets(struct rooms *rs, uint32_t n);
 
 /* Tables of feature.h */

@@ -6,7 +6,7 @@
 bool subject_is_change(const struct stanza *s)
 {
 	return stanza_child(s, "subject", NS_CLIENT) != XML_NONE && stanza_child(s, "body", NS_CLIENT) == XML_NONE &&
-	       stanza_child(s, "thread", NS_CLIENT) == XML_NONE;
+		stanza_child(s, "thread", NS_CLIENT) == XML_NONE;
 }
 
 void subject_clear(struct subject *s)
@@ -54,7 +54,7 @@ struct packet *subject_packet(struct room *r)
 static bool may_set(const struct room *r, const struct occupant *o)
 {
 	return may(MAY_SET_SUBJECT, o->role, o->affiliation) ||
-	       (r->config.change_subject && may(MAY_SPEAK, o->role, o->affiliation));
+		(r->config.change_subject && may(MAY_SPEAK, o->role, o->affiliation));
 }
 
 static struct xerr change(struct room *r, const struct visit *v, const struct stanza *s)
@@ -75,6 +75,7 @@ static struct xerr change(struct room *r, const struct visit *v, const struct st
 		return xerr(XERR_RESOURCE_CONSTRAINT);
 	subject_set(&r->subject, text, occupant_nick(v->occupant), core_wall(c));
 	room_store(r);
+	r->subject.commit = r->commit;
 	room_send_all(r, &p, r->commit);
 	return XERR_OK;
 }

@@ -28,12 +28,18 @@ static void test_privileges(void **state)
 		enum privilege p;
 		int least_role, least_affiliation; /* 9: by the other one */
 	} table[] = {
-		{MAY_CHANGE_NICK, ROLE_VISITOR, 9},      {MAY_SEND_PRIVATE, ROLE_VISITOR, 9},
-		{MAY_SPEAK, ROLE_PARTICIPANT, 9},        {MAY_INVITE, ROLE_VISITOR, 9},
-		{MAY_SET_SUBJECT, ROLE_MODERATOR, 9},    {MAY_CHANGE_ROLES, ROLE_MODERATOR, 9},
-		{MAY_SEE_JIDS, ROLE_MODERATOR, 9},       {MAY_ENTER_MEMBERS_ONLY, 9, AFFILIATION_MEMBER},
-		{MAY_CHANGE_AFFILIATIONS, 9, AFFILIATION_ADMIN}, {MAY_CONFIGURE, 9, AFFILIATION_OWNER},
-		{MAY_DESTROY, 9, AFFILIATION_OWNER},     {MAY_ENTER_FULL, 9, AFFILIATION_ADMIN},
+		{MAY_CHANGE_NICK, ROLE_VISITOR, 9},
+		{MAY_SEND_PRIVATE, ROLE_VISITOR, 9},
+		{MAY_SPEAK, ROLE_PARTICIPANT, 9},
+		{MAY_INVITE, ROLE_VISITOR, 9},
+		{MAY_SET_SUBJECT, ROLE_MODERATOR, 9},
+		{MAY_CHANGE_ROLES, ROLE_MODERATOR, 9},
+		{MAY_SEE_JIDS, ROLE_MODERATOR, 9},
+		{MAY_ENTER_MEMBERS_ONLY, 9, AFFILIATION_MEMBER},
+		{MAY_CHANGE_AFFILIATIONS, 9, AFFILIATION_ADMIN},
+		{MAY_CONFIGURE, 9, AFFILIATION_OWNER},
+		{MAY_DESTROY, 9, AFFILIATION_OWNER},
+		{MAY_ENTER_FULL, 9, AFFILIATION_ADMIN},
 		{MAY_INVITE_MEMBERS, 9, AFFILIATION_ADMIN},
 	};
 
@@ -41,7 +47,7 @@ static void test_privileges(void **state)
 		for (int r = 0; r < ROLE_COUNT; r++)
 			for (int a = 0; a < AFFILIATION_COUNT; a++)
 				assert_int_equal(may(table[i].p, (enum role)r, (enum affiliation)a),
-						 r >= table[i].least_role || a >= table[i].least_affiliation);
+					r >= table[i].least_role || a >= table[i].least_affiliation);
 	for (int a = 0; a < AFFILIATION_COUNT; a++)
 		assert_int_equal(may(MAY_ENTER, ROLE_NONE, (enum affiliation)a), a != AFFILIATION_OUTCAST);
 }
@@ -54,14 +60,30 @@ static void test_role_rules(void **state)
 		int actor_role, actor, role, affiliation, to;
 		enum xerr_cond error;
 	} cases[] = {
-		{P, OW, V, N, P, XERR_FORBIDDEN},  {X, OW, V, N, P, XERR_FORBIDDEN},  {M, N, V, N, P, XERR_NONE},
-		{M, N, P, N, V, XERR_NONE},        {M, ME, P, ME, V, XERR_NOT_ALLOWED}, {M, ME, P, N, V, XERR_NONE},
-		{M, N, P, ME, V, XERR_NOT_ALLOWED}, {M, OW, M, AD, V, XERR_NOT_ALLOWED}, {M, OW, M, OW, P, XERR_NOT_ALLOWED},
-		{M, N, P, N, X, XERR_NONE},        {M, N, P, ME, X, XERR_NOT_ALLOWED}, {M, ME, P, ME, X, XERR_NONE},
-		{M, ME, M, AD, X, XERR_NOT_ALLOWED}, {M, AD, M, OW, X, XERR_NOT_ALLOWED}, {M, OW, M, AD, X, XERR_NONE},
-		{M, AD, M, AD, X, XERR_NONE},      {M, N, M, N, X, XERR_NOT_ALLOWED}, {M, N, P, N, M, XERR_FORBIDDEN},
-		{M, ME, V, N, M, XERR_FORBIDDEN},  {M, AD, P, N, M, XERR_NONE},       {M, AD, M, N, P, XERR_NONE},
-		{M, AD, M, ME, V, XERR_NONE},      {M, ME, M, N, P, XERR_NOT_ALLOWED}, {M, AD, M, AD, P, XERR_NOT_ALLOWED},
+		{P, OW, V, N, P, XERR_FORBIDDEN},
+		{X, OW, V, N, P, XERR_FORBIDDEN},
+		{M, N, V, N, P, XERR_NONE},
+		{M, N, P, N, V, XERR_NONE},
+		{M, ME, P, ME, V, XERR_NOT_ALLOWED},
+		{M, ME, P, N, V, XERR_NONE},
+		{M, N, P, ME, V, XERR_NOT_ALLOWED},
+		{M, OW, M, AD, V, XERR_NOT_ALLOWED},
+		{M, OW, M, OW, P, XERR_NOT_ALLOWED},
+		{M, N, P, N, X, XERR_NONE},
+		{M, N, P, ME, X, XERR_NOT_ALLOWED},
+		{M, ME, P, ME, X, XERR_NONE},
+		{M, ME, M, AD, X, XERR_NOT_ALLOWED},
+		{M, AD, M, OW, X, XERR_NOT_ALLOWED},
+		{M, OW, M, AD, X, XERR_NONE},
+		{M, AD, M, AD, X, XERR_NONE},
+		{M, N, M, N, X, XERR_NOT_ALLOWED},
+		{M, N, P, N, M, XERR_FORBIDDEN},
+		{M, ME, V, N, M, XERR_FORBIDDEN},
+		{M, AD, P, N, M, XERR_NONE},
+		{M, AD, M, N, P, XERR_NONE},
+		{M, AD, M, ME, V, XERR_NONE},
+		{M, ME, M, N, P, XERR_NOT_ALLOWED},
+		{M, AD, M, AD, P, XERR_NOT_ALLOWED},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -78,14 +100,18 @@ static void test_affiliation_rules(void **state)
 	for (int actor = 0; actor < AFFILIATION_COUNT; actor++)
 		for (int from = 0; from < AFFILIATION_COUNT; from++)
 			for (int to = 0; to < AFFILIATION_COUNT; to++) {
-				struct xerr e = affiliation_change_check((enum affiliation)actor, (enum affiliation)from, (enum affiliation)to);
+				struct xerr e = affiliation_change_check((enum affiliation)actor,
+					(enum affiliation)from, (enum affiliation)to);
 				bool high = from >= AFFILIATION_ADMIN || to >= AFFILIATION_ADMIN;
 				bool fine = actor == AFFILIATION_OWNER || (actor == AFFILIATION_ADMIN && !high);
 				assert_int_equal(xerr_ok(e), fine);
 			}
-	assert_int_equal(affiliation_change_check(AFFILIATION_ADMIN, AFFILIATION_OWNER, AFFILIATION_OUTCAST).cond, XERR_NOT_ALLOWED);
-	assert_int_equal(affiliation_change_check(AFFILIATION_ADMIN, AFFILIATION_NONE, AFFILIATION_OWNER).cond, XERR_FORBIDDEN);
-	assert_int_equal(affiliation_change_check(AFFILIATION_MEMBER, AFFILIATION_NONE, AFFILIATION_MEMBER).cond, XERR_FORBIDDEN);
+	assert_int_equal(affiliation_change_check(AFFILIATION_ADMIN, AFFILIATION_OWNER, AFFILIATION_OUTCAST).cond,
+		XERR_NOT_ALLOWED);
+	assert_int_equal(affiliation_change_check(AFFILIATION_ADMIN, AFFILIATION_NONE, AFFILIATION_OWNER).cond,
+		XERR_FORBIDDEN);
+	assert_int_equal(affiliation_change_check(AFFILIATION_MEMBER, AFFILIATION_NONE, AFFILIATION_MEMBER).cond,
+		XERR_FORBIDDEN);
 }
 
 static void test_affiliates(void **state)
@@ -100,7 +126,8 @@ static void test_affiliates(void **state)
 	assert_int_equal(affiliates_get(&as, jid_view(STR("a@x/r"))), AFFILIATION_OWNER);
 	assert_int_equal(affiliates_get(&as, jid_view(STR("b@x/r"))), AFFILIATION_OUTCAST); /* by the domain */
 	assert_int_equal(affiliates_get(&as, jid_view(STR("b@y/r"))), AFFILIATION_NONE);
-	assert_int_equal(affiliates_set(&as, affiliate_jid(affiliates_find(&as, STR("a@x"))), AFFILIATION_MEMBER, STR_NONE), 0);
+	assert_int_equal(
+		affiliates_set(&as, affiliate_jid(affiliates_find(&as, STR("a@x"))), AFFILIATION_MEMBER, STR_NONE), 0);
 	assert_int_equal(as.owners, 0);
 	/* A reason is cut between characters. */
 	memset(reason, 'x', sizeof(reason));
@@ -122,13 +149,15 @@ static void test_affiliates(void **state)
 static void test_kick(void **state)
 {
 	struct world *w = world_new(NULL);
-	unsigned alice = open_tea(w, ""), bob = enter(w, "bob@x.test/b", TEA "/bob"), carol = enter(w, "carol@x.test/c", TEA "/carol");
+	unsigned alice = open_tea(w, ""), bob = enter(w, "bob@x.test/b", TEA "/bob"),
+		 carol = enter(w, "carol@x.test/c", TEA "/carol");
 
 	forget_all(w);
 	say(w, carol, ADMIN("<item nick='bob' role='none'/>"));
 	expect(w, carol, "type='error'", "<forbidden");
 	say(w, alice, ADMIN("<item nick='bob' role='none'><reason>Noise &amp; rage</reason></item>"));
-	expect(w, bob, "from='" TEA "/bob'", "type='unavailable'", "role='none'", "<actor nick='alice'/><reason>Noise &amp; rage</reason>", "110", "307");
+	expect(w, bob, "from='" TEA "/bob'", "type='unavailable'", "role='none'",
+		"<actor nick='alice'/><reason>Noise &amp; rage</reason>", "110", "307");
 	expect(w, carol, "from='" TEA "/bob'", "type='unavailable'", "307", "<reason>Noise", "!110", "!jid=");
 	expect(w, alice, "from='" TEA "/bob'", "307", "jid='bob@x.test/b'");
 	expect(w, alice, "id='adm' type='result'");
@@ -149,7 +178,8 @@ static void test_kick(void **state)
 static void test_voice(void **state)
 {
 	struct world *w = world_new(NULL);
-	unsigned alice = open_tea(w, ""), bob = enter(w, "bob@x.test/b", TEA "/bob"), carol = enter(w, "carol@x.test/c", TEA "/carol");
+	unsigned alice = open_tea(w, ""), bob = enter(w, "bob@x.test/b", TEA "/bob"),
+		 carol = enter(w, "carol@x.test/c", TEA "/carol");
 
 	forget_all(w);
 	say(w, alice, ADMIN("<item nick='bob' role='visitor'/>"));
@@ -194,15 +224,18 @@ static void expect_out(struct world *w, unsigned conn, const char *from)
 	bool out = false;
 
 	for (const struct got *g; (g = next(w, conn));)
-		out = out || (strstr(g->text, from) && strstr(g->text, "type='unavailable'") && strstr(g->text, "affiliation='outcast'") &&
-			      strstr(g->text, "301") && strstr(g->text, "110") && strstr(g->text, "<reason>Treason</reason>"));
+		out = out ||
+			(strstr(g->text, from) && strstr(g->text, "type='unavailable'") &&
+				strstr(g->text, "affiliation='outcast'") && strstr(g->text, "301") &&
+				strstr(g->text, "110") && strstr(g->text, "<reason>Treason</reason>"));
 	assert_true(out);
 }
 
 static void test_ban(void **state)
 {
 	struct world *w = world_new(NULL);
-	unsigned alice = open_tea(w, ""), bob = enter(w, "bob@x.test/b", TEA "/bob"), carol = enter(w, "carol@x.test/c", TEA "/carol");
+	unsigned alice = open_tea(w, ""), bob = enter(w, "bob@x.test/b", TEA "/bob"),
+		 carol = enter(w, "carol@x.test/c", TEA "/carol");
 	unsigned phone = enter(w, "bob@x.test/phone", TEA "/bob"), other = enter(w, "bob@x.test/other", TEA "/rob");
 
 	forget_all(w);
@@ -289,7 +322,8 @@ static void test_members(void **state)
 	struct world *w = world_new(NULL);
 	unsigned alice = open_tea(w, FIELD("membersonly", "1")), bob = login(w, "bob@x.test/b");
 
-	say(w, alice, ADMIN("<item affiliation='member' jid='bob@x.test'/><item affiliation='member' jid='pal@far.test'/>"));
+	say(w, alice,
+		ADMIN("<item affiliation='member' jid='bob@x.test'/><item affiliation='member' jid='pal@far.test'/>"));
 	/* Who can come now is told. */
 	expect(w, 0, "to='pal@far.test'", "<invite from='alice@x.test'");
 	join(w, bob, TEA "/bob");
@@ -357,8 +391,8 @@ static void test_bad_requests(void **state)
 		/* All or nothing. */
 		{"<item affiliation='member' jid='a@b'/><item affiliation='outcast' jid='alice@x.test'/>", "<conflict"},
 	};
-	static const char *const gets[] = {"", "<item/>", "<item role='none'/>", "<item affiliation='none'/>", "<item role='x'/>",
-					   "<item affiliation='x'/>", "<item role='moderator' affiliation='owner'/>"};
+	static const char *const gets[] = {"", "<item/>", "<item role='none'/>", "<item affiliation='none'/>",
+		"<item role='x'/>", "<item affiliation='x'/>", "<item role='moderator' affiliation='owner'/>"};
 	char xml[1024];
 
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {

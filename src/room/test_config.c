@@ -24,9 +24,11 @@ static void test_text(void **state)
 	struct buf text = {.max = CONFIG_TEXT_MAX}, again = {.max = CONFIG_TEXT_MAX};
 
 	room_config_init(&c);
-	assert_true(xerr_ok(submit(&c, FIELD("roomname", "A=b\\n\\\n c") FIELD("roomdesc", "&amp;") FIELD("maxusers", "17") FIELD("persistentroom", "true")
-					       FIELD("whois", "anyone") FIELD("allowpm", "none") FIELD("publicroom", "0")
-						       FIELD("passwordprotectedroom", "1") FIELD("roomsecret", "\\") "<field var='unknown'><value>x</value></field>")));
+	assert_true(xerr_ok(submit(&c,
+		FIELD("roomname", "A=b\\n\\\n c") FIELD("roomdesc", "&amp;") FIELD("maxusers", "17")
+			FIELD("persistentroom", "true") FIELD("whois", "anyone") FIELD("allowpm", "none")
+				FIELD("publicroom", "0") FIELD("passwordprotectedroom", "1")
+					FIELD("roomsecret", "\\") "<field var='unknown'><value>x</value></field>")));
 	room_config_text(&c, &text);
 	room_config_init(&other);
 	room_config_parse(&other, buf_view(&text));
@@ -58,17 +60,25 @@ static void test_values(void **state)
 		const char *field;
 		bool fine;
 	} cases[] = {
-		{FIELD("persistentroom", "1"), true},      {FIELD("persistentroom", "false"), true},
-		{FIELD("persistentroom", "yes"), false},   {FIELD("persistentroom", ""), false},
-		{FIELD("whois", "moderators"), true},      {FIELD("whois", "none"), false},
-		{FIELD("maxusers", "none"), true},         {FIELD("maxusers", ""), true},
-		{FIELD("maxusers", "4294967295"), true},   {FIELD("maxusers", "4294967296"), false},
-		{FIELD("maxusers", "-1"), false},          {FIELD("passwordprotectedroom", "1"), false},
-		{FIELD("roomname", ""), true},             {"<field/>", true},
+		{FIELD("persistentroom", "1"), true},
+		{FIELD("persistentroom", "false"), true},
+		{FIELD("persistentroom", "yes"), false},
+		{FIELD("persistentroom", ""), true}, /* as slixmpp says it */
+		{FIELD("whois", "moderators"), true},
+		{FIELD("whois", "none"), false},
+		{FIELD("maxusers", "none"), true},
+		{FIELD("maxusers", ""), true},
+		{FIELD("maxusers", "4294967295"), true},
+		{FIELD("maxusers", "4294967296"), false},
+		{FIELD("maxusers", "-1"), false},
+		{FIELD("passwordprotectedroom", "1"), false},
+		{FIELD("roomname", ""), true},
+		{"<field/>", true},
 		{"<field var='muc#roomconfig_roomname'/>", true},
 		{"<field var='FORM_TYPE'><value>wrong</value></field>", false},
 		{"<field var='FORM_TYPE'><value>" NS_MUC_ROOMCONFIG "</value></field>", true},
-		{"", true},                                {"text", true},
+		{"", true},
+		{"text", true},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -116,14 +126,18 @@ static void test_longest(void **state)
 static void test_form(void **state)
 {
 	struct world *w = world_new(NULL);
-	unsigned alice = open_tea(w, FIELD("roomname", "Tea &amp; cake") FIELD("maxusers", "33")), bob = enter(w, "bob@x.test/b", TEA "/bob");
+	unsigned alice = open_tea(w, FIELD("roomname", "Tea &amp; cake") FIELD("maxusers", "33")),
+		 bob = enter(w, "bob@x.test/b", TEA "/bob");
 
 	forget_all(w);
 	say(w, alice, "<iq type='get' id='f' to='" TEA "'><query xmlns='" NS_MUC_OWNER "'/></iq>");
-	expect(w, alice, "type='result'", "<x xmlns='jabber:x:data' type='form'>", "<value>" NS_MUC_ROOMCONFIG "</value>",
-	       "<field var='muc#roomconfig_roomname' type='text-single' label='Name'><value>Tea &amp; cake</value></field>",
-	       "<field var='muc#roomconfig_persistentroom' type='boolean'", "<field var='muc#roomconfig_roomsecret' type='text-private'",
-	       "type='list-single'", "<option label='33'><value>33</value></option>", "<option label='Anyone'><value>anyone</value></option>");
+	expect(w, alice, "type='result'", "<x xmlns='jabber:x:data' type='form'>",
+		"<value>" NS_MUC_ROOMCONFIG "</value>",
+		"<field var='muc#roomconfig_roomname' type='text-single' label='Name'><value>Tea &amp; cake</value></field>",
+		"<field var='muc#roomconfig_persistentroom' type='boolean'",
+		"<field var='muc#roomconfig_roomsecret' type='text-private'", "type='list-single'",
+		"<option label='33'><value>33</value></option>",
+		"<option label='Anyone'><value>anyone</value></option>");
 	say(w, bob, "<iq type='get' id='f' to='" TEA "'><query xmlns='" NS_MUC_OWNER "'/></iq>");
 	expect(w, bob, "<forbidden");
 	configure(w, bob, TEA, FIELD("roomname", "Mine"));
@@ -135,10 +149,14 @@ static void test_form(void **state)
 	assert_string_equal(tea(w)->config.name, "Tea & cake");
 	say(w, alice, "<iq type='set' id='e' to='" TEA "'><query xmlns='" NS_MUC_OWNER "'/></iq>");
 	expect(w, alice, "<bad-request");
-	say(w, alice, "<iq type='set' id='e' to='" TEA "'><query xmlns='" NS_MUC_OWNER "'><x xmlns='" NS_DATA "' type='form'/></query></iq>");
+	say(w, alice,
+		"<iq type='set' id='e' to='" TEA "'><query xmlns='" NS_MUC_OWNER "'><x xmlns='" NS_DATA
+		"' type='form'/></query></iq>");
 	expect(w, alice, "<bad-request");
 	/* Cancelling a change changes nothing. */
-	say(w, alice, "<iq type='set' id='e' to='" TEA "'><query xmlns='" NS_MUC_OWNER "'><x xmlns='" NS_DATA "' type='cancel'/></query></iq>");
+	say(w, alice,
+		"<iq type='set' id='e' to='" TEA "'><query xmlns='" NS_MUC_OWNER "'><x xmlns='" NS_DATA
+		"' type='cancel'/></query></iq>");
 	expect(w, alice, "type='result'");
 	assert_non_null(tea(w));
 	/* Nor does sending what is there already. */
@@ -153,7 +171,8 @@ static void test_form(void **state)
 static void test_password(void **state)
 {
 	struct world *w = world_new(NULL);
-	unsigned alice = open_tea(w, FIELD("passwordprotectedroom", "1") FIELD("roomsecret", "s&amp;t")), bob = login(w, "bob@x.test/b");
+	unsigned alice = open_tea(w, FIELD("passwordprotectedroom", "1") FIELD("roomsecret", "s&amp;t")),
+		 bob = login(w, "bob@x.test/b");
 
 	join(w, bob, TEA "/bob");
 	expect(w, bob, "type='error'", "<not-authorized");
@@ -194,7 +213,8 @@ static void test_whois(void **state)
 static void test_members_only(void **state)
 {
 	struct world *w = world_new(NULL);
-	unsigned alice = open_tea(w, ""), bob = enter(w, "bob@x.test/b", TEA "/bob"), carol = enter(w, "carol@x.test/c", TEA "/carol");
+	unsigned alice = open_tea(w, ""), bob = enter(w, "bob@x.test/b", TEA "/bob"),
+		 carol = enter(w, "carol@x.test/c", TEA "/carol");
 
 	say(w, alice, ADMIN("<item affiliation='member' jid='carol@x.test'/>"));
 	forget_all(w);
@@ -214,17 +234,21 @@ static void test_destroy(void **state)
 
 	say(w, alice, "<message type='groupchat' to='" TEA "'><body>x</body></message>");
 	forget_all(w);
-	say(w, alice, "<iq type='set' id='d' to='" TEA "'><query xmlns='" NS_MUC_OWNER "'><destroy jid='@'/></query></iq>");
+	say(w, alice,
+		"<iq type='set' id='d' to='" TEA "'><query xmlns='" NS_MUC_OWNER "'><destroy jid='@'/></query></iq>");
 	expect(w, alice, "<jid-malformed");
-	say(w, alice, "<iq type='set' id='d' to='" TEA "'><query xmlns='" NS_MUC_OWNER
-		      "'><destroy jid='coffee@rooms.test'><reason>Cold &lt;tea&gt;</reason><password>p</password></destroy></query></iq>");
+	say(w, alice,
+		"<iq type='set' id='d' to='" TEA "'><query xmlns='" NS_MUC_OWNER
+		"'><destroy jid='coffee@rooms.test'><reason>Cold &lt;tea&gt;</reason><password>p</password></destroy></query></iq>");
 	expect(w, bob, "from='" TEA "/bob'", "type='unavailable'", "<item affiliation='none' role='none'/>",
-	       "<destroy jid='coffee@rooms.test'><password>p</password><reason>Cold &lt;tea&gt;</reason></destroy>");
+		"<destroy jid='coffee@rooms.test'><password>p</password><reason>Cold &lt;tea&gt;</reason></destroy>");
 	expect_nothing(w, bob);
 	expect(w, alice, "from='" TEA "/alice'", "<destroy");
 	assert_int_not_equal(expect(w, alice, "id='d' type='result'")->commit, 0);
 	assert_null(tea(w));
-	assert_int_equal(rows_count(w, STORE_ROOM_PUT) + rows_count(w, STORE_HISTORY_ADD) + rows_count(w, STORE_AFFILIATION_PUT), 0);
+	assert_int_equal(rows_count(w, STORE_ROOM_PUT) + rows_count(w, STORE_HISTORY_ADD) +
+			rows_count(w, STORE_AFFILIATION_PUT),
+		0);
 	/* The name is free. */
 	join(w, bob, TEA "/bob");
 	expect(w, bob, "201", "affiliation='owner'");
@@ -238,23 +262,27 @@ static void test_destroy(void **state)
 static void test_info(void **state)
 {
 	struct world *w = world_new(NULL);
-	unsigned alice = open_tea(w, FIELD("roomname", "Tea") FIELD("roomdesc", "Hot") FIELD("membersonly", "1")), bob = login(w, "bob@x.test/b");
+	unsigned alice = open_tea(w, FIELD("roomname", "Tea") FIELD("roomdesc", "Hot") FIELD("membersonly", "1")),
+		 bob = login(w, "bob@x.test/b");
 
 	say(w, alice, "<message type='groupchat' to='" TEA "'><subject>Secrets</subject></message>");
 	forget_all(w);
 	say(w, bob, INFO("rooms.test"));
-	expect(w, bob, "<identity category='conference' type='text' name=", "<feature var='" NS_MUC "'/>", "<feature var='" NS_DISCO_INFO "'/>",
-	       "<feature var='http://jabber.org/protocol/rsm'/>", "!muc_open");
+	expect(w, bob, "<identity category='conference' type='text' name=", "<feature var='" NS_MUC "'/>",
+		"<feature var='" NS_DISCO_INFO "'/>", "<feature var='http://jabber.org/protocol/rsm'/>", "!muc_open");
 	say(w, bob, INFO(TEA));
-	expect(w, bob, "name='Tea'", "<feature var='" NS_MUC "'/>", "muc#stable_id", "self-ping-optimization", "'urn:xmpp:sid:0'", "muc_membersonly", "muc_public",
-	       "muc_temporary", "muc_semianonymous", "muc_unmoderated", "muc_unsecured",
-	       "<field var='muc#roominfo_description' type='text-single'><value>Hot</value>", "<field var='muc#roominfo_occupants' type='text-single'><value>1</value>",
-	       "!Secrets");
+	expect(w, bob, "name='Tea'", "<feature var='" NS_MUC "'/>", "muc#stable_id", "self-ping-optimization",
+		"'urn:xmpp:sid:0'", "muc_membersonly", "muc_public", "muc_temporary", "muc_semianonymous",
+		"muc_unmoderated", "muc_unsecured",
+		"<field var='muc#roominfo_description' type='text-single'><value>Hot</value>",
+		"<field var='muc#roominfo_occupants' type='text-single'><value>1</value>", "!Secrets");
 	say(w, alice, INFO(TEA));
 	expect(w, alice, "<value>Secrets</value>");
-	say(w, bob, "<iq type='get' id='i' to='" TEA "'><query xmlns='" NS_DISCO_INFO "' node='x-roomuser-item'/></iq>");
+	say(w, bob,
+		"<iq type='get' id='i' to='" TEA "'><query xmlns='" NS_DISCO_INFO "' node='x-roomuser-item'/></iq>");
 	expect(w, bob, "<feature-not-implemented");
-	say(w, bob, "<iq type='get' id='i' to='" TEA "'><query xmlns='" NS_DISCO_INFO "' node='" NS_MUC "#traffic'/></iq>");
+	say(w, bob,
+		"<iq type='get' id='i' to='" TEA "'><query xmlns='" NS_DISCO_INFO "' node='" NS_MUC "#traffic'/></iq>");
 	expect(w, bob, "<service-unavailable");
 	say(w, bob, "<iq type='get' id='i' to='" TEA "'><query xmlns='" NS_DISCO_INFO "' node='x'/></iq>");
 	expect(w, bob, "<item-not-found");
@@ -278,8 +306,8 @@ static void test_items(void **state)
 {
 	struct world *w = world_new(NULL);
 	unsigned alice = login(w, "alice@x.test/a");
-	static const char *const fields[] = {FIELD("roomname", "A"), FIELD("publicroom", "0"), FIELD("persistentroom", "1"),
-					     FIELD("persistentroom", "1") FIELD("publicroom", "0"), ""};
+	static const char *const fields[] = {FIELD("roomname", "A"), FIELD("publicroom", "0"),
+		FIELD("persistentroom", "1"), FIELD("persistentroom", "1") FIELD("publicroom", "0"), ""};
 	char room[64], address[128];
 
 	say(w, alice, ITEMS(""));
@@ -293,9 +321,11 @@ static void test_items(void **state)
 	join(w, alice, "locked@rooms.test/alice");
 	forget_all(w);
 	say(w, alice, ITEMS(""));
-	expect(w, alice, "'><item jid='r0@rooms.test' name='A'/><item jid='r2@rooms.test' name='r2'/><item jid='r4@rooms.test' name='r4'/></query>");
+	expect(w, alice,
+		"'><item jid='r0@rooms.test' name='A'/><item jid='r2@rooms.test' name='r2'/><item jid='r4@rooms.test' name='r4'/></query>");
 	say(w, alice, SET("<max>2</max>"));
-	expect(w, alice, "r0@", "r2@", "!<item jid='r4", "<first index='0'>r0@rooms.test</first><last>r2@rooms.test</last><count>3</count>");
+	expect(w, alice, "r0@", "r2@", "!<item jid='r4",
+		"<first index='0'>r0@rooms.test</first><last>r2@rooms.test</last><count>3</count>");
 	say(w, alice, SET("<max>2</max><after>r2@rooms.test</after>"));
 	expect(w, alice, "'><item jid='r4@rooms.test' name='r4'/><set", "<first index='2'>", "<count>3</count>");
 	say(w, alice, SET("<max>1</max><before/>"));
@@ -321,11 +351,13 @@ static void test_cmd(void **state)
 	join(w, alice, "attic@rooms.test/alice");
 	run(w, "room list");
 	assert_false(w->reply_failed);
-	assert_string_equal(w->reply, "attic@rooms.test\t1\ttemporary\tpublic\t\ntea@rooms.test\t1\tpersistent\tpublic\tT\\\"?a\n");
+	assert_string_equal(w->reply,
+		"attic@rooms.test\t1\ttemporary\tpublic\t\ntea@rooms.test\t1\tpersistent\tpublic\tT\\\"?a\n");
 	run(w, "room list --json");
-	assert_string_equal(w->reply, "[\n"
-				      "  {\"room\": \"attic@rooms.test\", \"name\": \"\", \"occupants\": 1, \"persistent\": false, \"public\": true},\n"
-				      "  {\"room\": \"tea@rooms.test\", \"name\": \"T\\\\\\\"\\u000aa\", \"occupants\": 1, \"persistent\": true, \"public\": true}\n]\n");
+	assert_string_equal(w->reply,
+		"[\n"
+		"  {\"room\": \"attic@rooms.test\", \"name\": \"\", \"occupants\": 1, \"persistent\": false, \"public\": true},\n"
+		"  {\"room\": \"tea@rooms.test\", \"name\": \"T\\\\\\\"\\u000aa\", \"occupants\": 1, \"persistent\": true, \"public\": true}\n]\n");
 	run(w, "room list --all");
 	assert_true(w->reply_failed);
 	run(w, "room destroy nowhere@rooms.test");

@@ -11,7 +11,7 @@ static void test_create(void **state)
 
 	join(w, alice, TEA "/alice");
 	self = expect(w, alice, "<presence from='" TEA "/alice' id='join'>", "affiliation='owner'", "role='moderator'",
-		      "<status code='110'/>", "<status code='201'/>", "!<status code='100'/>");
+		"<status code='110'/>", "<status code='201'/>", "!<status code='100'/>");
 	assert_true(self->fill);
 	expect(w, alice, "<message from='" TEA "' type='groupchat'><subject></subject></message>");
 	expect_nothing(w, alice);
@@ -43,8 +43,9 @@ static void test_unconfigured(void **state)
 	/* Who cancels does not want it. */
 	join(w, alice, "coffee@rooms.test/alice");
 	forget_all(w);
-	say(w, alice, "<iq type='set' id='c' to='coffee@rooms.test'><query xmlns='" NS_MUC_OWNER "'><x xmlns='" NS_DATA
-		      "' type='cancel'/></query></iq>");
+	say(w, alice,
+		"<iq type='set' id='c' to='coffee@rooms.test'><query xmlns='" NS_MUC_OWNER "'><x xmlns='" NS_DATA
+		"' type='cancel'/></query></iq>");
 	expect(w, alice, "type='unavailable'", "<destroy>");
 	expect(w, alice, "type='result'", "id='c'");
 	assert_null(rooms_find(w->rooms, STR("coffee")));
@@ -71,9 +72,12 @@ static void test_order(void **state)
 	list = next(w, carol)->send;
 	assert_int_equal(expect(w, carol, "<presence from='" TEA "/")->send, list);
 	assert_int_equal(expect(w, carol, "from='" TEA "/carol'", "110")->send, list);
-	expect(w, carol, "from='" TEA "/alice'", "id='m1'", "<body>one</body>", "<delay xmlns='urn:xmpp:delay' from='" TEA "' stamp='20");
+	expect(w, carol, "from='" TEA "/alice'", "id='m1'", "<body>one</body>",
+		"<delay xmlns='urn:xmpp:delay' from='" TEA "' stamp='20");
 	expect(w, carol, "from='" TEA "/bob'", "id='m3'", "<stanza-id", "<delay");
-	assert_int_equal(expect(w, carol, "from='" TEA "/alice'", "<subject>Tea &amp; cake</subject><delay", "!<body")->send, list);
+	assert_int_equal(
+		expect(w, carol, "from='" TEA "/alice'", "<subject>Tea &amp; cake</subject><delay", "!<body")->send,
+		list);
 	expect_nothing(w, carol);
 	expect(w, alice, "from='" TEA "/carol'");
 	expect(w, bob, "from='" TEA "/carol'");
@@ -121,12 +125,17 @@ static void test_bad_nicks(void **state)
 static void test_leave(void **state)
 {
 	struct world *w = world_new(NULL);
-	unsigned alice = open_tea(w, ""), bob = enter(w, "bob@x.test/b", TEA "/bob"), carol = enter(w, "carol@x.test/c", TEA "/carol");
+	unsigned alice = open_tea(w, ""), bob = enter(w, "bob@x.test/b", TEA "/bob"),
+		 carol = enter(w, "carol@x.test/c", TEA "/carol");
 
 	forget_all(w);
-	say(w, bob, "<presence type='unavailable' to='" TEA "/bob'><status>bye</status><x xmlns='" NS_MUC_USER "'><item role='x'/></x></presence>");
-	expect(w, bob, "from='" TEA "/bob'", "type='unavailable'", "role='none'", "110", "<status>bye</status>", "!role='x'");
-	expect(w, alice, "from='" TEA "/bob'", "type='unavailable'", "role='none'", "jid='bob@x.test/b'", "!110", "!role='x'");
+	say(w, bob,
+		"<presence type='unavailable' to='" TEA "/bob'><status>bye</status><x xmlns='" NS_MUC_USER
+		"'><item role='x'/></x></presence>");
+	expect(w, bob, "from='" TEA "/bob'", "type='unavailable'", "role='none'", "110", "<status>bye</status>",
+		"!role='x'");
+	expect(w, alice, "from='" TEA "/bob'", "type='unavailable'", "role='none'", "jid='bob@x.test/b'", "!110",
+		"!role='x'");
 	expect(w, carol, "from='" TEA "/bob'", "type='unavailable'", "!jid=");
 	/* Once is enough, and who is not in does not leave. */
 	say(w, bob, "<presence type='unavailable' to='" TEA "/bob'/>");
@@ -186,12 +195,16 @@ static void test_not_in(void **state)
 static void test_update(void **state)
 {
 	struct world *w = world_new(NULL);
-	unsigned alice = open_tea(w, ""), bob = enter(w, "bob@x.test/b", TEA "/bob"), carol = enter(w, "carol@x.test/c", TEA "/carol");
+	unsigned alice = open_tea(w, ""), bob = enter(w, "bob@x.test/b", TEA "/bob"),
+		 carol = enter(w, "carol@x.test/c", TEA "/carol");
 
 	forget_all(w);
-	say(w, bob, "<presence id='p1' to='" TEA "/bob'><show>xa</show><x xmlns='" NS_MUC_USER "'><item affiliation='owner'/></x>"
-		    "<c xmlns='" NS_CAPS "' ver='v'/></presence>");
-	expect(w, alice, "<presence from='" TEA "/bob'>", "<show>xa</show>", NS_CAPS, "affiliation='none'", "!owner", "jid='bob@x.test/b'");
+	say(w, bob,
+		"<presence id='p1' to='" TEA "/bob'><show>xa</show><x xmlns='" NS_MUC_USER
+		"'><item affiliation='owner'/></x>"
+		"<c xmlns='" NS_CAPS "' ver='v'/></presence>");
+	expect(w, alice, "<presence from='" TEA "/bob'>", "<show>xa</show>", NS_CAPS, "affiliation='none'", "!owner",
+		"jid='bob@x.test/b'");
 	expect(w, carol, "<presence from='" TEA "/bob'>", "!jid=", "!110");
 	expect(w, bob, "id='p1'", "110", "!owner");
 	/* The same again is heard by nobody else. */
@@ -234,11 +247,13 @@ static void test_big_presence(void **state)
 static void test_nick(void **state)
 {
 	struct world *w = world_new(NULL);
-	unsigned alice = open_tea(w, ""), bob = enter(w, "bob@x.test/b", TEA "/bob"), carol = enter(w, "carol@x.test/c", TEA "/carol");
+	unsigned alice = open_tea(w, ""), bob = enter(w, "bob@x.test/b", TEA "/bob"),
+		 carol = enter(w, "carol@x.test/c", TEA "/carol");
 
 	forget_all(w);
 	say(w, bob, "<presence id='n' to='" TEA "/Bobby'><show>chat</show></presence>");
-	expect(w, carol, "from='" TEA "/bob'", "type='unavailable'", "nick='Bobby'", "role='participant'", "303", "!110", "!jid=");
+	expect(w, carol, "from='" TEA "/bob'", "type='unavailable'", "nick='Bobby'", "role='participant'", "303",
+		"!110", "!jid=");
 	expect(w, carol, "from='" TEA "/Bobby'", "!type=", "<show>chat</show>", "!303");
 	expect(w, alice, "from='" TEA "/bob'", "jid='bob@x.test/b'", "303");
 	expect(w, alice, "from='" TEA "/Bobby'", "jid='bob@x.test/b'");
@@ -350,7 +365,8 @@ static void test_many_sessions(void **state)
 static void test_ghosts(void **state)
 {
 	struct world *w = world_new(NULL);
-	unsigned alice = open_tea(w, ""), bob = enter(w, "bob@x.test/b", TEA "/bob"), carol = enter(w, "carol@x.test/c", TEA "/carol"), again;
+	unsigned alice = open_tea(w, ""), bob = enter(w, "bob@x.test/b", TEA "/bob"),
+		 carol = enter(w, "carol@x.test/c", TEA "/carol"), again;
 
 	logout(w, bob, true);
 	logout(w, carol, true);
@@ -401,11 +417,14 @@ static void test_remote(void **state)
 	expect(w, 0, "from='" TEA "/bob'", "type='chat'", "<body>psst");
 	forget_all(w);
 	/* An error that only says no keeps her in, one that says she is gone does not. */
-	say_far(w, "zoe@far.test/z", "<message type='error' to='" TEA "/bob'><error type='auth'><forbidden xmlns='" NS_STANZAS "'/></error></message>");
+	say_far(w, "zoe@far.test/z",
+		"<message type='error' to='" TEA "/bob'><error type='auth'><forbidden xmlns='" NS_STANZAS
+		"'/></error></message>");
 	expect(w, bob, "type='error'", "from='" TEA "/zoe'");
 	assert_int_equal(room_count(tea(w)), 3);
 	say_far(w, "zoe@far.test/z",
-		"<message type='error' to='" TEA "/bob'><error type='cancel'><remote-server-not-found xmlns='" NS_STANZAS "'/></error></message>");
+		"<message type='error' to='" TEA
+		"/bob'><error type='cancel'><remote-server-not-found xmlns='" NS_STANZAS "'/></error></message>");
 	expect(w, bob, "from='" TEA "/zoe'", "type='unavailable'");
 	assert_int_equal(room_count(tea(w)), 2);
 	/* A domain that cannot be reached: the presence comes back as an error. */
@@ -480,7 +499,8 @@ static void test_history_wish(void **state)
 	};
 
 	for (int i = 0; i < 30; i++) {
-		snprintf(xml, sizeof(xml), "<message type='groupchat' to='" TEA "'><body>number %02d</body></message>", i);
+		snprintf(xml, sizeof(xml), "<message type='groupchat' to='" TEA "'><body>number %02d</body></message>",
+			i);
 		say(w, alice, xml);
 		w->now += 1000;
 	}
@@ -489,7 +509,8 @@ static void test_history_wish(void **state)
 		char jid[32];
 		snprintf(jid, sizeof(jid), "bob@x.test/%zu", i);
 		bob = login(w, jid);
-		snprintf(xml, sizeof(xml), "<presence to='" TEA "/bob'><x xmlns='" NS_MUC "'>%s</x></presence>", cases[i].wish);
+		snprintf(xml, sizeof(xml), "<presence to='" TEA "/bob'><x xmlns='" NS_MUC "'>%s</x></presence>",
+			cases[i].wish);
 		say(w, bob, xml);
 		expect(w, bob, "/alice'");
 		expect(w, bob, "110");
@@ -519,8 +540,9 @@ static void test_max_chars(void **state)
 	one = strlen(expect(w, bob, "same")->text);
 	for (size_t extra = 0; extra < 2; extra++) {
 		forget_all(w);
-		snprintf(xml, sizeof(xml), "<presence to='" TEA "/bob'><x xmlns='" NS_MUC "'><history maxchars='%zu'/></x></presence>",
-			 2 * one - 1 + extra);
+		snprintf(xml, sizeof(xml),
+			"<presence to='" TEA "/bob'><x xmlns='" NS_MUC "'><history maxchars='%zu'/></x></presence>",
+			2 * one - 1 + extra);
 		say(w, bob, xml);
 		expect(w, bob, "/alice'");
 		expect(w, bob, "110");

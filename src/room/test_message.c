@@ -10,11 +10,14 @@ static void test_all(void **state)
 	unsigned all[] = {alice, bob};
 
 	forget_all(w);
-	say(w, bob, "<message type='groupchat' id='m&amp;1' to='" TEA "' xml:lang='en'><body>a &lt; b</body><thread>t</thread></message>");
+	say(w, bob,
+		"<message type='groupchat' id='m&amp;1' to='" TEA
+		"' xml:lang='en'><body>a &lt; b</body><thread>t</thread></message>");
 	for (int i = 0; i < 2; i++) {
-		const struct got *g = expect(w, all[i], "<message from='" TEA "/bob' id='m&amp;1' type='groupchat' xml:lang='en'>",
-					     "<body>a &lt; b</body><thread>t</thread>", "<stanza-id xmlns='urn:xmpp:sid:0' id='",
-					     "by='" TEA "'/>", "!<delay", "!to=");
+		const struct got *g =
+			expect(w, all[i], "<message from='" TEA "/bob' id='m&amp;1' type='groupchat' xml:lang='en'>",
+				"<body>a &lt; b</body><thread>t</thread>", "<stanza-id xmlns='urn:xmpp:sid:0' id='",
+				"by='" TEA "'/>", "!<delay", "!to=");
 		assert_true(g->fill);
 		assert_false(g->volatile_);
 		assert_int_equal(g->commit, 0);
@@ -39,19 +42,21 @@ static void test_forged(void **state)
 	unsigned alice = open_tea(w, "");
 
 	say(w, alice,
-	    "<message type='groupchat' id='f' to='" TEA "'>"
-	    "<stanza-id xmlns='urn:xmpp:sid:0' id='FORGED' by='" TEA "'/>"
-	    "<stanza-id xmlns='urn:xmpp:sid:0' id='FORGED' by='TEA@Rooms.Test'/>"
-	    "<stanza-id xmlns='urn:xmpp:sid:0' id='kept' by='other@x.test'/>"
-	    "<delay xmlns='urn:xmpp:delay' stamp='2000-01-01T00:00:00Z'>FORGED</delay>"
-	    "<delay xmlns='urn:xmpp:delay' from='" TEA "' stamp='2000-01-01T00:00:00Z'>FORGED</delay>"
-	    "<delay xmlns='urn:xmpp:delay' from='" TEA "/bob' stamp='2000-01-01T00:00:00Z'>FORGED</delay>"
-	    "<delay xmlns='urn:xmpp:delay' from='alice@x.test' stamp='2001-01-01T00:00:00Z'>kept2</delay>"
-	    "<x xmlns='" NS_MUC_USER "'><status code='172'/>FORGED</x>"
-	    "<p:x xmlns:p='" NS_MUC_USER "'>FORGED</p:x>"
-	    "<body>text</body></message>");
+		"<message type='groupchat' id='f' to='" TEA "'>"
+		"<stanza-id xmlns='urn:xmpp:sid:0' id='FORGED' by='" TEA "'/>"
+		"<stanza-id xmlns='urn:xmpp:sid:0' id='FORGED' by='TEA@Rooms.Test'/>"
+		"<stanza-id xmlns='urn:xmpp:sid:0' id='kept' by='other@x.test'/>"
+		"<delay xmlns='urn:xmpp:delay' stamp='2000-01-01T00:00:00Z'>FORGED</delay>"
+		"<delay xmlns='urn:xmpp:delay' from='" TEA "' stamp='2000-01-01T00:00:00Z'>FORGED</delay>"
+		"<delay xmlns='urn:xmpp:delay' from='" TEA "/bob' stamp='2000-01-01T00:00:00Z'>FORGED</delay>"
+		"<delay xmlns='urn:xmpp:delay' from='alice@x.test' stamp='2001-01-01T00:00:00Z'>kept2</delay>"
+		"<x xmlns='" NS_MUC_USER "'><status code='172'/>FORGED</x>"
+		"<p:x xmlns:p='" NS_MUC_USER "'>FORGED</p:x>"
+		"<body>text</body></message>");
 	expect(w, alice, "!FORGED", "<body>text</body>", "id='kept'", "kept2", "!<status", "by='" TEA "'");
-	say(w, alice, "<message type='chat' to='" TEA "/alice'><x xmlns='" NS_MUC_USER "'><invite from='FORGED'/></x><body>x</body></message>");
+	say(w, alice,
+		"<message type='chat' to='" TEA "/alice'><x xmlns='" NS_MUC_USER
+		"'><invite from='FORGED'/></x><body>x</body></message>");
 	expect(w, alice, "!FORGED", "<x xmlns='" NS_MUC_USER "'/>");
 	world_free(w);
 }
@@ -86,15 +91,19 @@ static void test_not_in(void **state)
 static void test_private(void **state)
 {
 	struct world *w = world_new(NULL);
-	unsigned alice = open_tea(w, FIELD("allowpm", "participants")), bob = enter(w, "bob@x.test/b", TEA "/bob"), carol;
+	unsigned alice = open_tea(w, FIELD("allowpm", "participants")), bob = enter(w, "bob@x.test/b", TEA "/bob"),
+		 carol;
 
 	forget_all(w);
 	say(w, bob, "<message type='chat' id='p' to='" TEA "/alice'><body>psst</body></message>");
-	expect(w, alice, "<message from='" TEA "/bob' id='p' type='chat'>", "<body>psst</body>", "<x xmlns='" NS_MUC_USER "'/>", "!bob@x.test", "!stanza-id");
+	expect(w, alice, "<message from='" TEA "/bob' id='p' type='chat'>", "<body>psst</body>",
+		"<x xmlns='" NS_MUC_USER "'/>", "!bob@x.test", "!stanza-id");
 	expect_nothing(w, bob);
 	say(w, bob, "<message to='" TEA "/alice'><composing xmlns='" NS_CHATSTATES "'/></message>");
 	assert_true(expect(w, alice, "<composing", "!type=")->volatile_);
-	say(w, alice, "<message type='error' id='p' to='" TEA "/bob'><error type='cancel'><not-acceptable xmlns='" NS_STANZAS "'/></error></message>");
+	say(w, alice,
+		"<message type='error' id='p' to='" TEA "/bob'><error type='cancel'><not-acceptable xmlns='" NS_STANZAS
+		"'/></error></message>");
 	expect(w, bob, "from='" TEA "/alice'", "type='error'", "<not-acceptable");
 	configure(w, alice, TEA, FIELD("moderatedroom", "1"));
 	carol = enter(w, "carol@x.test/c", TEA "/carol");
@@ -178,7 +187,8 @@ static void test_long_subject(void **state)
 static void test_moderated(void **state)
 {
 	struct world *w = world_new(NULL);
-	unsigned alice = open_tea(w, FIELD("moderatedroom", "1") FIELD("changesubject", "1")), bob = enter(w, "bob@x.test/b", TEA "/bob");
+	unsigned alice = open_tea(w, FIELD("moderatedroom", "1") FIELD("changesubject", "1")),
+		 bob = enter(w, "bob@x.test/b", TEA "/bob");
 
 	expect(w, bob, "/alice'");
 	expect(w, bob, "role='visitor'", "110");
@@ -201,11 +211,15 @@ static void test_moderated(void **state)
 static void test_invite(void **state)
 {
 	struct world *w = world_new(NULL);
-	unsigned alice = open_tea(w, FIELD("passwordprotectedroom", "1") FIELD("roomsecret", "s3&amp;cret")), bob = login(w, "bob@x.test/b");
+	unsigned alice = open_tea(w, FIELD("passwordprotectedroom", "1") FIELD("roomsecret", "s3&amp;cret")),
+		 bob = login(w, "bob@x.test/b");
 
-	say(w, alice, INVITE("<invite to='far@far.test'><reason>Come &amp; see</reason><continue thread='t1'/></invite><invite to='two@far.test/r'/>"));
-	expect(w, 0, "<message from='" TEA "' to='far@far.test' id='i'>", "<invite from='alice@x.test'><reason>Come &amp; see</reason><continue thread='t1'/></invite>",
-	       "<password>s3&amp;cret</password>", "<x xmlns='jabber:x:conference' jid='" TEA "' password='s3&amp;cret' reason='Come &amp; see'/>");
+	say(w, alice,
+		INVITE("<invite to='far@far.test'><reason>Come &amp; see</reason><continue thread='t1'/></invite><invite to='two@far.test/r'/>"));
+	expect(w, 0, "<message from='" TEA "' to='far@far.test' id='i'>",
+		"<invite from='alice@x.test'><reason>Come &amp; see</reason><continue thread='t1'/></invite>",
+		"<password>s3&amp;cret</password>",
+		"<x xmlns='jabber:x:conference' jid='" TEA "' password='s3&amp;cret' reason='Come &amp; see'/>");
 	expect(w, 0, "to='two@far.test/r'", "<invite from='alice@x.test'></invite>", "!reason", "!continue");
 	expect_nothing(w, alice);
 	say(w, bob, INVITE("<invite to='far@far.test'/>"));
@@ -291,14 +305,19 @@ static void sent_id(const char *text, char *ret, size_t size)
 static void test_request(void **state)
 {
 	struct world *w = world_new(NULL);
-	unsigned alice = open_tea(w, ""), bob = enter(w, "bob@x.test/b", TEA "/bob"), eve = enter(w, "eve@x.test/e", TEA "/eve-1");
+	unsigned alice = open_tea(w, ""), bob = enter(w, "bob@x.test/b", TEA "/bob"),
+		 eve = enter(w, "eve@x.test/e", TEA "/eve-1");
 	char id[1024], xml[2048];
 
 	forget_all(w);
 	say(w, bob, "<iq type='get' id='my-1-id' to='" TEA "/alice'><query xmlns='" NS_VERSION "'/></iq>");
-	sent_id(expect(w, alice, "<iq from='" TEA "/bob'", "type='get'", NS_VERSION, "!bob@x.test")->text, id, sizeof(id));
+	sent_id(expect(w, alice, "<iq from='" TEA "/bob'", "type='get'", NS_VERSION, "!bob@x.test")->text, id,
+		sizeof(id));
 	/* A wrong one's answer, or one with another id, is nobody's. */
-	snprintf(xml, sizeof(xml), "<iq type='result' id='%s' to='" TEA "/bob'><query xmlns='" NS_VERSION "'><name>evil</name></query></iq>", id);
+	snprintf(xml, sizeof(xml),
+		"<iq type='result' id='%s' to='" TEA "/bob'><query xmlns='" NS_VERSION
+		"'><name>evil</name></query></iq>",
+		id);
 	say(w, eve, xml);
 	expect_nothing(w, bob);
 	snprintf(xml, sizeof(xml), "<iq type='result' id='%sx' to='" TEA "/bob'/>", id);
@@ -308,7 +327,10 @@ static void test_request(void **state)
 	say(w, alice, "<iq type='result' id='0123456789abcdef-3-x' to='" TEA "/bob'/>");
 	say(w, alice, "<iq type='error' id='0123456789abcdef-' to='" TEA "/bob'/>");
 	expect_nothing(w, bob);
-	snprintf(xml, sizeof(xml), "<iq type='result' id='%s' to='" TEA "/bob'><query xmlns='" NS_VERSION "'><name>good</name></query></iq>", id);
+	snprintf(xml, sizeof(xml),
+		"<iq type='result' id='%s' to='" TEA "/bob'><query xmlns='" NS_VERSION
+		"'><name>good</name></query></iq>",
+		id);
 	say(w, alice, xml);
 	expect(w, bob, "<iq from='" TEA "/alice' id='my-1-id' type='result'>", "<name>good</name>", "!alice@x.test");
 	/* Nicks with the separator in them, errors, and an asker with several sessions. */
@@ -316,7 +338,10 @@ static void test_request(void **state)
 	forget_all(w);
 	say(w, phone, "<iq type='set' id='9' to='" TEA "/eve-1'><q xmlns='q'/></iq>");
 	sent_id(expect(w, eve, "from='" TEA "/bob'", "type='set'")->text, id, sizeof(id));
-	snprintf(xml, sizeof(xml), "<iq type='error' id='%s' to='" TEA "/bob'><error type='cancel'><feature-not-implemented xmlns='" NS_STANZAS "'/></error></iq>", id);
+	snprintf(xml, sizeof(xml),
+		"<iq type='error' id='%s' to='" TEA
+		"/bob'><error type='cancel'><feature-not-implemented xmlns='" NS_STANZAS "'/></error></iq>",
+		id);
 	say(w, eve, xml);
 	expect(w, phone, "from='" TEA "/eve-1' id='9' type='error'", "<feature-not-implemented");
 	expect_nothing(w, bob);
@@ -355,7 +380,8 @@ static void test_vcard(void **state)
 	forget_all(w);
 	say(w, alice, "<iq type='get' id='v' to='" TEA "/zoe'><vCard xmlns='" NS_VCARD "'/></iq>");
 	sent_id(expect(w, 0, "from='" TEA "/alice'", "to='zoe@far.test'", "<vCard")->text, id, sizeof(id));
-	snprintf(xml, sizeof(xml), "<iq type='result' id='%s' to='" TEA "/alice'><vCard xmlns='" NS_VCARD "'><FN>Z</FN></vCard></iq>", id);
+	snprintf(xml, sizeof(xml),
+		"<iq type='result' id='%s' to='" TEA "/alice'><vCard xmlns='" NS_VCARD "'><FN>Z</FN></vCard></iq>", id);
 	say_far(w, "zoe@far.test", xml);
 	expect(w, alice, "from='" TEA "/zoe' id='v' type='result'", "<FN>Z</FN>");
 	/* The room itself has none. */
@@ -373,7 +399,10 @@ static void test_returned(void **state)
 	unsigned alice = open_tea(w, ""), bob = enter(w, "bob@x.test/b", TEA "/bob");
 	struct user *u = w->users[bob];
 	struct msg *lost;
-	struct packet_head head = {.kind = STANZA_MESSAGE, .type = TYPE_GROUPCHAT, .from = STR(TEA "/alice"), .id = STR("gone")};
+	struct packet_head head = {.kind = STANZA_MESSAGE,
+		.type = TYPE_GROUPCHAT,
+		.from = STR(TEA "/alice"),
+		.id = STR("gone")};
 	struct packet_writer pw;
 	struct packet *p;
 

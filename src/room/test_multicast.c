@@ -75,7 +75,8 @@ static void test_presence_allocations(void **state)
 		fill(w, round ? 20 : 0, round ? 500 : 20);
 		for (int i = 0; i < 6; i++) {
 			uint64_t before, n;
-			snprintf(xml, sizeof(xml), "<presence to='" TEA "/alice'><status>now %d</status></presence>", i);
+			snprintf(xml, sizeof(xml), "<presence to='" TEA "/alice'><status>now %d</status></presence>",
+				i);
 			put(w, alice, xml);
 			before = mem_stats().allocs;
 			turn_in(w);
@@ -221,7 +222,8 @@ static uint32_t rnd(uint64_t *seed, uint32_t n)
 
 /* Parts of which something is made. */
 static const char *const nicks[] = {"", "/a", "/b", "/c", "/d", "/A", "/u0", "/x y"};
-static const char *const rooms[] = {"tea@rooms.test", "tea@rooms.test", "tea@rooms.test", "pot@rooms.test", "rooms.test"};
+static const char *const rooms[] = {"tea@rooms.test", "tea@rooms.test", "tea@rooms.test", "pot@rooms.test",
+	"rooms.test"};
 static const char *const contents[] = {
 	MUC,
 	MUC,
@@ -239,32 +241,49 @@ static const char *const contents[] = {
 	"<query xmlns='" NS_MUC_OWNER "'/>",
 	"<query xmlns='" NS_MUC_OWNER "'><x xmlns='" NS_DATA "' type='cancel'/></query>",
 	"<query xmlns='" NS_MUC_OWNER "'><destroy/></query>",
-	"<query xmlns='" NS_MUC_OWNER "'><x xmlns='" NS_DATA "' type='submit'>" FIELD("persistentroom", "1") "</x></query>",
-	"<query xmlns='" NS_MUC_OWNER "'><x xmlns='" NS_DATA "' type='submit'>" FIELD("persistentroom", "0") FIELD("whois", "anyone") "</x></query>",
-	"<query xmlns='" NS_MUC_OWNER "'><x xmlns='" NS_DATA "' type='submit'>" FIELD("membersonly", "1") FIELD("moderatedroom", "1") "</x></query>",
-	"<query xmlns='" NS_MUC_OWNER "'><x xmlns='" NS_DATA "' type='submit'>" FIELD("membersonly", "0") FIELD("whois", "moderators") "</x></query>",
+	"<query xmlns='" NS_MUC_OWNER "'><x xmlns='" NS_DATA
+	"' type='submit'>" FIELD("persistentroom", "1") "</x></query>",
+	"<query xmlns='" NS_MUC_OWNER "'><x xmlns='" NS_DATA "' type='submit'>" FIELD("persistentroom", "0")
+		FIELD("whois", "anyone") "</x></query>",
+	"<query xmlns='" NS_MUC_OWNER "'><x xmlns='" NS_DATA "' type='submit'>" FIELD("membersonly", "1")
+		FIELD("moderatedroom", "1") "</x></query>",
+	"<query xmlns='" NS_MUC_OWNER "'><x xmlns='" NS_DATA "' type='submit'>" FIELD("membersonly", "0")
+		FIELD("whois", "moderators") "</x></query>",
 	"<query xmlns='" NS_MUC_ADMIN "'><item nick='a' role='none'/></query>",
 	"<query xmlns='" NS_MUC_ADMIN "'><item nick='b' role='moderator'/><item nick='c' role='visitor'/></query>",
-	"<query xmlns='" NS_MUC_ADMIN "'><item jid='u1@x.test' affiliation='owner'/><item jid='u2@x.test' affiliation='none'/></query>",
-	"<query xmlns='" NS_MUC_ADMIN "'><item jid='u3@x.test' affiliation='outcast'/><item jid='x.test' affiliation='outcast'/></query>",
-	"<query xmlns='" NS_MUC_ADMIN "'><item jid='u3@x.test' affiliation='member'/><item jid='x.test' affiliation='none'/></query>",
+	"<query xmlns='" NS_MUC_ADMIN
+	"'><item jid='u1@x.test' affiliation='owner'/><item jid='u2@x.test' affiliation='none'/></query>",
+	"<query xmlns='" NS_MUC_ADMIN
+	"'><item jid='u3@x.test' affiliation='outcast'/><item jid='x.test' affiliation='outcast'/></query>",
+	"<query xmlns='" NS_MUC_ADMIN
+	"'><item jid='u3@x.test' affiliation='member'/><item jid='x.test' affiliation='none'/></query>",
 	"<query xmlns='" NS_MUC_ADMIN "'><item role='moderator'/></query>",
 	"<query xmlns='" NS_DISCO_ITEMS "'/>",
 	"<ping xmlns='" NS_PING "'/>",
 	"<vCard xmlns='" NS_VCARD "'/>",
 };
 static const char *const openings[] = {
-	"<presence", "<presence", "<presence type='unavailable'", "<presence type='error'", "<message type='groupchat'",
-	"<message type='chat'", "<message", "<message type='error'", "<iq type='get' id='i'", "<iq type='set' id='i'",
-	"<iq type='set' id='i'", "<iq type='result' id='0123456789abcdef-1-ai'",
+	"<presence",
+	"<presence",
+	"<presence type='unavailable'",
+	"<presence type='error'",
+	"<message type='groupchat'",
+	"<message type='chat'",
+	"<message",
+	"<message type='error'",
+	"<iq type='get' id='i'",
+	"<iq type='set' id='i'",
+	"<iq type='set' id='i'",
+	"<iq type='result' id='0123456789abcdef-1-ai'",
 };
 
 static void make(uint64_t *seed, char *ret, size_t size)
 {
 	const char *opening = openings[rnd(seed, ARRAY_LEN(openings))];
 
-	snprintf(ret, size, "%s to='%s%s'>%s</%.*s>", opening, rooms[rnd(seed, ARRAY_LEN(rooms))], nicks[rnd(seed, ARRAY_LEN(nicks))],
-		 contents[rnd(seed, ARRAY_LEN(contents))], (int)strcspn(opening + 1, " "), opening + 1);
+	snprintf(ret, size, "%s to='%s%s'>%s</%.*s>", opening, rooms[rnd(seed, ARRAY_LEN(rooms))],
+		nicks[rnd(seed, ARRAY_LEN(nicks))], contents[rnd(seed, ARRAY_LEN(contents))],
+		(int)strcspn(opening + 1, " "), opening + 1);
 }
 
 /* What holds at the end of every turn. */
@@ -299,7 +318,7 @@ static void check_room(const struct room *r)
 	if (r->state == ROOM_OPEN || r->state == ROOM_LOCKED)
 		assert_true(r->affiliates.owners > 0);
 	assert_int_equal(map_find(&rooms_of(r)->directory, jid_local(r->entity.jid)) != NULL,
-			 r->state == ROOM_LOADING || (r->state == ROOM_OPEN && r->config.persistent));
+		r->state == ROOM_LOADING || (r->state == ROOM_OPEN && r->config.persistent));
 }
 
 static void run_crowd(uint64_t seed)

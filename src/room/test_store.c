@@ -13,7 +13,8 @@ static void talk(struct world *w, unsigned conn, int from, int to)
 	char xml[256];
 
 	for (int i = from; i < to; i++) {
-		snprintf(xml, sizeof(xml), "<message type='groupchat' id='i%02d' to='" TEA "'><body>kept %02d</body></message>", i, i);
+		snprintf(xml, sizeof(xml),
+			"<message type='groupchat' id='i%02d' to='" TEA "'><body>kept %02d</body></message>", i, i);
 		say(w, conn, xml);
 	}
 }
@@ -36,7 +37,8 @@ static void test_restart(void **state)
 	const char *at;
 
 	say(w, alice, "<message type='groupchat' to='" TEA "'><subject>Still here</subject></message>");
-	say(w, alice, ADMIN("<item affiliation='member' jid='bob@x.test'/><item affiliation='outcast' jid='eve@x.test'><reason>r</reason></item>"));
+	say(w, alice,
+		ADMIN("<item affiliation='member' jid='bob@x.test'/><item affiliation='outcast' jid='eve@x.test'><reason>r</reason></item>"));
 	talk(w, alice, 0, 25);
 	at = strstr(w->logs[alice].got[w->logs[alice].tail - 1].text, "<stanza-id");
 	snprintf(id, sizeof(id), "%.*s", (int)strcspn(strstr(at, " id='") + 5, "'"), strstr(at, " id='") + 5);
@@ -77,7 +79,9 @@ static void test_temporary(void **state)
 	assert_int_equal(rows_count(w, STORE_AFFILIATION_PUT), 2);
 	assert_int_equal(rows_count(w, STORE_HISTORY_ADD), 3);
 	configure(w, alice, TEA, FIELD("persistentroom", "0"));
-	assert_int_equal(rows_count(w, STORE_ROOM_PUT) + rows_count(w, STORE_AFFILIATION_PUT) + rows_count(w, STORE_HISTORY_ADD), 0);
+	assert_int_equal(rows_count(w, STORE_ROOM_PUT) + rows_count(w, STORE_AFFILIATION_PUT) +
+			rows_count(w, STORE_HISTORY_ADD),
+		0);
 	assert_int_equal(w->rooms->directory.n, 0);
 	talk(w, alice, 3, 4);
 	assert_int_equal(rows_count(w, STORE_HISTORY_ADD), 0);
@@ -103,8 +107,8 @@ static void test_commits(void **state)
 	bob = enter(w, "bob@x.test/b", TEA "/bob");
 	assert_int_equal(expect(w, bob, "/alice'")->commit, 0);
 	assert_int_equal(expect(w, bob, "110")->commit, 0);
-	assert_int_equal(expect(w, bob, "kept 00")->commit, commit + 1);
-	expect(w, bob, "<subject>s");
+	assert_int_equal(expect(w, bob, "kept 00")->commit, commit);
+	assert_int_equal(expect(w, bob, "<subject>s")->commit, commit + 1);
 	forget_all(w);
 	say(w, alice, ADMIN("<item affiliation='member' jid='q@x.test'/>"));
 	assert_int_not_equal(expect(w, alice, "type='result'")->commit, 0);
@@ -291,7 +295,10 @@ static void test_expired(void **state)
 	w->store_silent = true;
 	talk(w, alice, 7, 8);
 	for (int i = 0; i < 2; i++) {
-		struct packet_head head = {.kind = STANZA_MESSAGE, .type = TYPE_GROUPCHAT, .from = STR(TEA "/alice"), .id = STR("i07")};
+		struct packet_head head = {.kind = STANZA_MESSAGE,
+			.type = TYPE_GROUPCHAT,
+			.from = STR(TEA "/alice"),
+			.id = STR("i07")};
 		struct packet_writer pw;
 		struct packet *p;
 		struct msg *m = msgs_add(&w->in);
@@ -344,13 +351,18 @@ static void test_load_fails(void **state)
 static void test_odd_rows(void **state)
 {
 	struct world *w = world_new(NULL);
-	struct store_value room[] = {{.s = STR("rooms.test")}, {.s = STR("tea")}, {.is_int = true}, {.s = STR("name=Odd\nwhois=9\n")}, {.s = STR_NONE}, {.s = STR_NONE}, {.is_int = true}};
+	struct store_value room[] = {{.s = STR("rooms.test")}, {.s = STR("tea")}, {.is_int = true},
+		{.s = STR("name=Odd\nwhois=9\n")}, {.s = STR_NONE}, {.s = STR_NONE}, {.is_int = true}};
 	struct store_value rows[][5] = {
-		{{.s = STR("rooms.test")}, {.s = STR("tea")}, {.s = STR("a@x")}, {.is_int = true, .i = 99}, {.s = STR_NONE}},
-		{{.s = STR("rooms.test")}, {.s = STR("tea")}, {.s = STR("b@x")}, {.is_int = true, .i = -1}, {.s = STR_NONE}},
-		{{.s = STR("rooms.test")}, {.s = STR("tea")}, {.s = STR("")}, {.is_int = true, .i = 2}, {.s = STR_NONE}},
+		{{.s = STR("rooms.test")}, {.s = STR("tea")}, {.s = STR("a@x")}, {.is_int = true, .i = 99},
+			{.s = STR_NONE}},
+		{{.s = STR("rooms.test")}, {.s = STR("tea")}, {.s = STR("b@x")}, {.is_int = true, .i = -1},
+			{.s = STR_NONE}},
+		{{.s = STR("rooms.test")}, {.s = STR("tea")}, {.s = STR("")}, {.is_int = true, .i = 2},
+			{.s = STR_NONE}},
 	};
-	struct store_value message[] = {{.s = STR("rooms.test")}, {.s = STR("tea")}, {.is_int = true, .i = 5}, {.is_int = true, .i = 5}, {.s = STR("<message <")}};
+	struct store_value message[] = {{.s = STR("rooms.test")}, {.s = STR("tea")}, {.is_int = true, .i = 5},
+		{.is_int = true, .i = 5}, {.s = STR("<message <")}};
 	unsigned bob;
 
 	row_put(w, STORE_ROOM_PUT, room, 7);

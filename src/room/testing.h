@@ -25,9 +25,9 @@ enum { TEST_WALL = 1800000000, USERS = 4096, ROWS = 4096, TARGETS = 16 };
 
 /* What a connection got. */
 struct got {
-	char *text;      /* as written, without the to= that the wire fills in */
+	char *text; /* as written, without the to= that the wire fills in */
 	uint64_t commit;
-	uint32_t send;   /* number of the message that brought it: equal ones came as one list */
+	uint32_t send; /* number of the message that brought it: equal ones came as one list */
 	bool fill, volatile_;
 };
 
@@ -39,7 +39,7 @@ struct log {
 struct user {
 	struct session session;
 	uint32_t index;
-	bool there, mute;    /* mute: goes without telling the rooms */
+	bool there, mute;       /* mute: goes without telling the rooms */
 	char *targets[TARGETS]; /* rooms that were sent presence */
 };
 
@@ -58,7 +58,7 @@ struct world {
 	struct user *users[USERS];
 	struct log logs[USERS]; /* by connection; 0: far.test */
 	uint32_t user_count, sends;
-	bool counting;         /* logs only count */
+	bool counting; /* logs only count */
 	uint64_t counted;
 	struct row row[ROWS];
 	struct msgs in, store_waiting;
@@ -182,7 +182,7 @@ UNUSED static void answer_history(struct store_rows *out, struct world *w, const
 		next = NULL;
 		for (int i = 0; i < ROWS; i++)
 			if (row_has(&w->row[i], STORE_HISTORY_ADD, v, 2) && w->row[i].v[2].i > last &&
-			    (!next || w->row[i].v[2].i < next->v[2].i))
+				(!next || w->row[i].v[2].i < next->v[2].i))
 				next = &w->row[i];
 		if (next) {
 			store_rows_add(out, ROW_HISTORY, next->v + 2, 3);
@@ -249,7 +249,8 @@ UNUSED static void wire_send(struct world *w, const struct msg *m)
 			w->counted++;
 			if (!w->counting)
 				note(&w->logs[m->send.conns ? m->send.conns[i] : m->conn],
-				     (struct got){str_dup(packet_view(p)), m->send.commit, w->sends, p->fill, p->volatile_});
+					(struct got){str_dup(packet_view(p)), m->send.commit, w->sends, p->fill,
+						p->volatile_});
 		}
 }
 
@@ -381,9 +382,9 @@ UNUSED static void user_on_gone(struct session *s)
 
 	for (int i = 0; i < TARGETS && u->targets[i] && !u->mute; i++) {
 		struct packet_head head = {.kind = STANZA_PRESENCE,
-					   .type = TYPE_UNAVAILABLE,
-					   .from = jid_str(s->jid),
-					   .to = str_z(u->targets[i])};
+			.type = TYPE_UNAVAILABLE,
+			.from = jid_str(s->jid),
+			.to = str_z(u->targets[i])};
 		struct packet_writer w;
 		struct packet *p;
 		struct stanza *st;
@@ -423,7 +424,8 @@ UNUSED static unsigned login(struct world *w, const char *jid)
 	struct user *u = xcalloc(1, sizeof(*u));
 
 	assert_true(w->user_count + 1 < USERS);
-	assert_int_equal(session_open(&u->session, &user_ops, w->core, &w->account, jid_view(str_z(jid)), ++w->user_count), 0);
+	assert_int_equal(
+		session_open(&u->session, &user_ops, w->core, &w->account, jid_view(str_z(jid)), ++w->user_count), 0);
 	u->index = w->user_count;
 	w->users[u->index] = u;
 	turn_out(w);
@@ -517,7 +519,10 @@ static const char *const test_admins[] = {"root@x.test", NULL};
 
 UNUSED static void world_core(struct world *w, const struct rooms_config *config)
 {
-	struct core_config cc = {.wires = 1, .features = test_features, .commands = test_commands, .turn_budget = w->turn_budget};
+	struct core_config cc = {.wires = 1,
+		.features = test_features,
+		.commands = test_commands,
+		.turn_budget = w->turn_budget};
 	struct rooms_config defaults = {.admins = test_admins};
 
 	w->core = core_new(&cc);
@@ -613,7 +618,8 @@ UNUSED static const struct got *expect_parts(struct world *w, unsigned conn, int
 	while ((part = va_arg(ap, const char *))) {
 		bool unwanted = part[0] == '!';
 		if (!strstr(g->text, part + unwanted) != unwanted)
-			fail_msg("line %d: %s '%s' in: %s", line, unwanted ? "unwanted" : "no", part + unwanted, g->text);
+			fail_msg("line %d: %s '%s' in: %s", line, unwanted ? "unwanted" : "no", part + unwanted,
+				g->text);
 	}
 	va_end(ap);
 	return g;
@@ -656,9 +662,9 @@ UNUSED static void configure(struct world *w, unsigned conn, const char *room, c
 	char xml[4096];
 
 	snprintf(xml, sizeof(xml),
-		 "<iq type='set' id='conf' to='%s'><query xmlns='" NS_MUC_OWNER "'><x xmlns='" NS_DATA "' type='submit'>"
-		 "<field var='FORM_TYPE'><value>" NS_MUC_ROOMCONFIG "</value></field>%s</x></query></iq>",
-		 room, fields);
+		"<iq type='set' id='conf' to='%s'><query xmlns='" NS_MUC_OWNER "'><x xmlns='" NS_DATA "' type='submit'>"
+		"<field var='FORM_TYPE'><value>" NS_MUC_ROOMCONFIG "</value></field>%s</x></query></iq>",
+		room, fields);
 	say(w, conn, xml);
 }
 
@@ -681,7 +687,8 @@ UNUSED static unsigned enter(struct world *w, const char *jid, const char *addre
 	return conn;
 }
 
-#define ADMIN(items) "<iq type='set' id='adm' to='tea@rooms.test'><query xmlns='" NS_MUC_ADMIN "'>" items "</query></iq>"
+#define ADMIN(items) \
+	"<iq type='set' id='adm' to='tea@rooms.test'><query xmlns='" NS_MUC_ADMIN "'>" items "</query></iq>"
 
 UNUSED static struct room *tea(struct world *w) { return rooms_find(w->rooms, STR("tea")); }
 

@@ -75,7 +75,6 @@ static void free_contents(struct account *a)
 {
 	roster_clear(&a->roster);
 	account_drop_keys(a);
-	fanout_free(&a->fanout);
 	xfree(TAKE(a->private_index));
 }
 

@@ -17,7 +17,6 @@
 
 struct users;
 struct resource;
-struct fanout;
 
 enum account_state { ACCOUNT_LOADING, ACCOUNT_HERE, ACCOUNT_ABSENT, ACCOUNT_FAILED };
 
@@ -45,7 +44,6 @@ struct account {
 	struct account_wait *waiting;
 	struct account_keys *keys; /* as stored, NULL: not in memory */
 	char *private_index;       /* iq_private.c: what is stored; NULL: not read */
-	struct fanout *fanout;     /* deliver.c: messages that went to several resources; NULL while never */
 	struct timer idle;
 };
 

@@ -37,56 +37,6 @@ const uint8_t deliver_rules[DELIVER_HAVE_COUNT][DELIVER_TO_COUNT][TYPE_COUNT] = 
 };
 /* clang-format on */
 
-/* ---- messages that went to several resources ----
- * Each copy may come back. The others then need no second one, so what is sent to several is remembered for a while
- * by a hash, with the number of copies still believed delivered. */
-
-enum { FANOUT_SIZE = 32 };
-
-struct fanout {
-	struct {
-		uint64_t key;
-		uint32_t copies;
-	} sent[FANOUT_SIZE];
-	uint32_t next;
-};
-
-void fanout_free(struct fanout **f) { xfree(TAKE(*f)); }
-
-static uint64_t fanout_key(const struct stanza *s)
-{
-	struct str parts[] = {jid_str(s->from), s->id, xml_inner(&s->tree, XML_ROOT)};
-	uint64_t key = 0;
-
-	for (size_t i = 0; i < ARRAY_LEN(parts); i++)
-		key = key * 31 + (parts[i].n ? hash_bytes(parts[i].p, parts[i].n) : 0);
-	return key;
-}
-
-static void fanout_sent(struct account *a, const struct stanza *s, uint32_t copies)
-{
-	struct fanout *f = a->fanout;
-
-	if (copies < 2)
-		return;
-	if (!f)
-		f = a->fanout = xcalloc(1, sizeof(*f));
-	f->sent[f->next].key = fanout_key(s);
-	f->sent[f->next].copies = copies;
-	f->next = (f->next + 1) % FANOUT_SIZE;
-}
-
-/* A copy has come back: true if another one is still out. */
-static bool fanout_has_others(struct account *a, const struct stanza *s)
-{
-	uint64_t key = a->fanout ? fanout_key(s) : 0;
-
-	for (uint32_t i = 0; a->fanout && i < FANOUT_SIZE; i++)
-		if (a->fanout->sent[i].copies > 0 && a->fanout->sent[i].key == key)
-			return --a->fanout->sent[i].copies > 0;
-	return false;
-}
-
 /* ---- messages ---- */
 
 static enum deliver_have what_there_is(const struct account *a, int *ret_highest)
@@ -105,7 +55,7 @@ static enum deliver_have what_there_is(const struct account *a, int *ret_highest
 	return *ret_highest >= 0 ? HAVE_NON_NEGATIVE : have;
 }
 
-static void to_sessions(struct account *a, struct stanza **s, int lowest)
+static void to_sessions(struct account *a, struct stanza **s, int lowest, uint64_t commit)
 {
 	struct users *u = users_of(a);
 	struct str to = jid_str((*s)->to);
@@ -114,8 +64,10 @@ static void to_sessions(struct account *a, struct stanza **s, int lowest)
 	for (const struct resource *r = a->resources; r; r = r->next)
 		if (resource_available(r) && r->priority >= lowest)
 			users_collect(u, r->session.handle);
-	fanout_sent(a, *s, u->handles_n);
-	users_multicast(u, &p, 0);
+	/* A copy that comes back is of no use while another one is believed to have arrived. */
+	if (p)
+		p->copies = u->handles_n;
+	users_multicast(u, &p, commit);
 	core_done(a->entity.core, s);
 }
 
@@ -129,7 +81,8 @@ static void to_resource(struct account *a, struct resource *r, struct stanza **s
 	core_done(a->entity.core, s);
 }
 
-static void act(struct account *a, struct stanza **s, enum deliver_action action, struct resource *match, int highest)
+static void act(struct account *a, struct stanza **s, enum deliver_action action, struct resource *match, int highest,
+	uint64_t commit)
 {
 	switch (action) {
 	case DELIVER_SILENT:
@@ -145,10 +98,10 @@ static void act(struct account *a, struct stanza **s, enum deliver_action action
 		to_resource(a, match, s);
 		return;
 	case DELIVER_MOST:
-		to_sessions(a, s, highest);
+		to_sessions(a, s, highest, commit);
 		return;
 	case DELIVER_ALL:
-		to_sessions(a, s, 0);
+		to_sessions(a, s, 0, commit);
 		return;
 	}
 }
@@ -160,7 +113,15 @@ void deliver_message(struct account *a, struct stanza **s)
 	int highest;
 	enum deliver_have have = what_there_is(a, &highest);
 
-	act(a, s, deliver_rules[have][to][(*s)->type], match, highest);
+	act(a, s, deliver_rules[have][to][(*s)->type], match, highest, 0);
+}
+
+/* A room of ours knows itself who has gone. An error would be taken for one about a private message. */
+static bool is_from_room_here(const struct core *c, const struct stanza *s)
+{
+	const struct host *h = s->type == TYPE_GROUPCHAT ? core_find_host(c, jid_domain(s->from)) : NULL;
+
+	return h && h->kind == HOST_ROOMS;
 }
 
 void deliver_returned(struct account *a, struct stanza **s)
@@ -174,8 +135,8 @@ void deliver_returned(struct account *a, struct stanza **s)
 		core_bounce(c, s, xerr(XERR_SERVICE_UNAVAILABLE)); /* answers are just forgotten */
 		return;
 	}
-	/* Presence is out of date; what it did to the roster is in the roster. */
-	if ((*s)->kind == STANZA_PRESENCE || fanout_has_others(a, *s)) {
+	/* Out of date; what it did to the roster is in the roster. */
+	if ((*s)->kind == STANZA_PRESENCE || is_from_room_here(c, *s)) {
 		core_done(c, s);
 		return;
 	}
@@ -186,7 +147,8 @@ void deliver_returned(struct account *a, struct stanza **s)
 	/* What is worth storing had been accepted: even if it was for this very resource it must not get lost. */
 	if ((*s)->to.resource && (*s)->type != TYPE_NORMAL && (*s)->type != TYPE_CHAT)
 		to = TO_FULL_NO_MATCH;
-	act(a, s, deliver_rules[have][to][(*s)->type], NULL, highest);
+	/* Not before it is out of the store, if it was there: after a crash it would be delivered again. */
+	act(a, s, deliver_rules[have][to][(*s)->type], NULL, highest, offline_is_from_store(*s) ? core_uncommitted(c) : 0);
 }
 
 /* ---- requests ---- */

@@ -33,6 +33,4 @@ void deliver_to_nobody(struct core *c, struct stanza **s);
  * several resources only the last copy to come back counts. Takes *s. */
 void deliver_returned(struct account *a, struct stanza **s);
 
-void fanout_free(struct fanout **f);
-
 #endif

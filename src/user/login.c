@@ -152,9 +152,6 @@ static void on_bind(struct account *a, struct account_wait *w)
 		error = XERR_RESOURCE_CONSTRAINT;
 	if (error)
 		refuse_bind(a->entity.core, l->m.conn, error);
-	else
-		log_info("session_open", "jid=%.*s peer=%s", STR_FMT(jid_str(a->resources->session.jid)),
-			l->m.bind.peer ? l->m.bind.peer : "-");
 	login_free(l);
 }
 

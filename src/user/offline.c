@@ -69,10 +69,19 @@ struct offline_wait {
 static void drop(struct wait *w) { xfree(w); }
 
 /* XEP-0203 section 5: only we can say that we delayed it. */
-static bool is_forged_delay(const struct stanza *s, uint32_t child)
+static bool is_our_delay(const struct stanza *s, uint32_t child)
 {
 	return xml_is(&s->tree, child, "delay", NS_DELAY) &&
 		str_eq(xml_attr(&s->tree, child, "from"), jid_domain(s->to));
+}
+
+bool offline_is_from_store(const struct stanza *s)
+{
+	XML_EACH(i, &s->tree, XML_ROOT) {
+		if (is_our_delay(s, i))
+			return true;
+	}
+	return false;
 }
 
 static struct packet *delayed(const struct stanza *s, int64_t time)
@@ -82,7 +91,7 @@ static struct packet *delayed(const struct stanza *s, int64_t time)
 
 	packet_head_of(s, &head);
 	packet_begin(&w, &head);
-	packet_put_payload(&w, s, is_forged_delay);
+	packet_put_payload(&w, s, is_our_delay);
 	xml_put_open(&w.out, "delay", NS_DELAY);
 	xml_put_attr(&w.out, "from", jid_domain(s->to));
 	buf_z(&w.out, " stamp='");
@@ -98,8 +107,9 @@ static void send_one(struct resource *r, int64_t time, struct str text)
 
 	if (stanza_parse(text, &s) == 0 && jid_some(s->to))
 		p = delayed(s, time);
+	/* Not before it is out of the store: after a crash it would be delivered again. */
 	if (p)
-		session_send(&r->session, &p, 0);
+		session_send(&r->session, &p, core_batch(r->session.core)->number);
 	else
 		log_error("offline_unreadable", "account=%.*s", STR_FMT(jid_bare_str(r->session.jid)));
 	stanza_free(&s);

@@ -25,7 +25,8 @@ static void address_to_self(struct account *a, struct stanza **s)
 	*s = copy;
 }
 
-/* What is for its own account is dealt with at once, past the inbox: a client's stanzas are taken in its order. */
+/* Requests to its own account are dealt with at once, past the inbox: a client's stanzas are taken in its order. Messages
+ * wait in it with those of others while the stored ones are on their way. */
 static void on_stanza(struct session *session, struct stanza **s)
 {
 	struct resource *r = resource_of(session);
@@ -39,17 +40,13 @@ static void on_stanza(struct session *session, struct stanza **s)
 		presence_out(r, s);
 		return;
 	}
-	if (!is_for_own_account(a, *s)) {
-		core_send(session->core, s);
-		return;
-	}
-	if ((*s)->kind == STANZA_IQ) {
+	if ((*s)->kind == STANZA_IQ && is_for_own_account(a, *s)) {
 		iq_dispatch(&a->entity, AT_ACCOUNT, s);
 		return;
 	}
 	if (!jid_some((*s)->to))
 		address_to_self(a, s);
-	deliver_message(a, s);
+	core_send(session->core, s);
 }
 
 static void unlink_resource(struct account *a, struct resource *r)

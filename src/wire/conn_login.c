@@ -83,7 +83,7 @@ static void ask_bind(struct conn *c, const struct stream_ask *ask)
 	m->bind.account = str_dup(ask->account);
 	m->bind.resource = str_dup(ask->resource);
 	m->bind.peer = str_dup(info.peer);
-	m->bind.secure = info.secure;
+	m->bind.secure = info.secure || stream_kind(c->stream)->trusted_channel || c->wire->config.policy->allow_plaintext;
 	c->asking = true;
 }
 

@@ -82,7 +82,7 @@ static struct str counted_as(struct str text, char out[48])
 			group[n++] = word;
 	}
 	for (size_t i = 0; i < 4; i++) {
-		size_t at = i < before ? i : i + n >= 8 ? i + n - 8 : SIZE_MAX;
+		size_t at = i < before ? i : i + n >= 8 + before ? i + n - 8 : SIZE_MAX;
 		struct str word = at < n ? group[at] : STR("0");
 
 		len += snprintf(out + len, 48 - (size_t)len, "%.*s:", STR_FMT(word));

@@ -293,6 +293,14 @@ static void judge(struct conn *c)
 		c->stall_at = loop_now(c->wire->loop) + c->wire->config.limits.stall_ms;
 }
 
+/* After what could be written was: what was made in one turn alone is nobody's fault. */
+static bool too_much(const struct conn *c)
+{
+	const struct wire_limits *l = &c->wire->config.limits;
+
+	return c->link && c->state == CONN_OPEN && (c->out.unsent > l->queue_max || c->out.bytes > l->queue_bytes);
+}
+
 void out_flush(struct conn *c)
 {
 	struct buf *b = &c->wire->write_buf;
@@ -323,4 +331,6 @@ void out_flush(struct conn *c)
 	if (out_waits(c) && !list_linked(&c->waiting))
 		list_append(&c->wire->waiting, &c->waiting);
 	ack_after_flush(c, stanzas);
+	if (too_much(c))
+		conn_lost(c, true, "too much waits for it");
 }

@@ -128,13 +128,6 @@ void wire_accept(struct wire *w, struct link **link, const struct stream_kind *k
 
 /* ---- messages from the core ---- */
 
-static bool too_much(const struct conn *c)
-{
-	const struct wire_limits *l = &c->wire->config.limits;
-
-	return c->out.unsent > l->queue_max || c->out.bytes > l->queue_bytes;
-}
-
 static void send_to(struct wire *w, uint64_t id, struct packet **packets, uint32_t n, uint64_t commit)
 {
 	struct conn *c = table_find(&w->conns, id);
@@ -143,8 +136,6 @@ static void send_to(struct wire *w, uint64_t id, struct packet **packets, uint32
 		return; /* after CLOSED nothing is sent to an id: the core forgot it too */
 	for (uint32_t i = 0; i < n; i++)
 		out_add(c, packets[i], commit, sm_on(c));
-	if (too_much(c) && c->state == CONN_OPEN)
-		conn_lost(c, true, "too much waits for it");
 }
 
 static void on_send(struct wire *w, struct msg *m)

@@ -16,6 +16,7 @@ struct packet {
 	bool fill;              /* the wire writes to= itself */
 	bool raw;               /* not a stanza: bytes of the stream itself, written as they are */
 	bool volatile_;         /* not worth keeping for a broken session (presence, typing, results) */
+	uint32_t copies;        /* the core's: sent to so many sessions, of which one is enough (0: each counts) */
 };
 
 /* Bytes of the stream itself (headers, acknowledgements), for the out-queue. */

@@ -131,7 +131,7 @@ enum stream_action stream_on_bad_xml(struct stream *s, enum xml_event event, str
 	static const enum serr errors[] = {
 		[XML_NOT_WELL_FORMED] = SERR_NOT_WELL_FORMED,
 		[XML_BAD_UTF8] = SERR_UNSUPPORTED_ENCODING,
-		[XML_BAD_PREFIX] = SERR_BAD_NAMESPACE_PREFIX,
+		[XML_BAD_PREFIX] = SERR_NOT_WELL_FORMED, /* 4.9.3.13 and 11.3: the rules of namespaces, too */
 		[XML_RESTRICTED] = SERR_RESTRICTED_XML,
 		[XML_TOO_BIG] = SERR_POLICY_VIOLATION,
 	};

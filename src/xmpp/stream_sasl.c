@@ -343,8 +343,11 @@ static enum stream_action on_auth(struct stream *s, const struct xml_tree *t, co
 	bool bindable = any_binding(ch);
 	const struct sasl_mechanism *found = NULL;
 
-	if (s->state == STREAM_SASL)
-		return fail(s, "malformed-request", out);
+	/* RFC 6120 6.4.2: a second one gives up the first. */
+	if (s->state == STREAM_SASL) {
+		sasl_abort(s);
+		stream_enter(s, STREAM_FEATURES);
+	}
 	for (size_t i = 0; i < ARRAY_LEN(mechanisms); i++)
 		if (str_is(name, mechanisms[i].name))
 			found = &mechanisms[i];

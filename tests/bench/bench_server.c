@@ -134,11 +134,19 @@ static double in_rooms(pid_t pid, struct load_client **c, char texts[][1024], co
 
 static void join(struct load_client *c, unsigned room, unsigned i)
 {
-	char text[256];
+	char text[512];
 
 	snprintf(text, sizeof(text), "<presence to='bench%u@rooms.localhost/nick%u'><x xmlns='http://jabber.org/protocol/muc'/></presence>", room, i);
 	load_send(c, text, strlen(text));
 	load_expect(c, "<subject"); /* the last of what a joiner gets */
+	load_expect(c, "</message>");
+	if (i)
+		return;
+	/* The first one makes the room, and opens it as it is. */
+	snprintf(text, sizeof(text), "<iq type='set' id='open' to='bench%u@rooms.localhost'><query xmlns='http://jabber.org/protocol/muc#owner'>"
+		 "<x xmlns='jabber:x:data' type='submit'/></query></iq>", room);
+	load_send(c, text, strlen(text));
+	load_expect(c, "id='open'");
 }
 
 static void rooms(void)
@@ -165,6 +173,7 @@ static void rooms(void)
 		load_expect(c[i], "</message>");
 	load_send(c[0], texts[0], strlen(texts[0]));
 	len = load_expect(c[1], "</message>");
+	must(len < sizeof(texts[0]));
 	for (unsigned i = 0; i < OCCUPANTS; i++)
 		if (i != 1)
 			load_expect(c[i], "</message>");

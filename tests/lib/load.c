@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -102,6 +103,7 @@ void load_start(struct load_server *s, unsigned accounts, unsigned iterations, c
 		args[n++] = *more;
 	s->pid = fork();
 	if (s->pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL); /* nothing outlives a bench that was interrupted */
 		dup2(ends[1], 9);
 		close(ends[1]);
 		close(ends[0]);
@@ -220,8 +222,10 @@ struct load_server load_relay(unsigned group, bool to_all)
 	getsockname(fd, (struct sockaddr *)&in, &len);
 	s.port = ntohs(in.sin_port);
 	s.pid = fork();
-	if (s.pid == 0)
+	if (s.pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		relay_run(fd, group, to_all);
+	}
 	close(fd);
 	return s;
 }

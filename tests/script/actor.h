@@ -24,15 +24,15 @@ struct actor {
 	const struct script_actor *role;
 	struct world *world;
 	struct traffic *traffic;
-	struct link *link;      /* NULL: not connected */
-	struct link *cable;     /* lowest part of link, may be NULL */
+	struct link *link;  /* NULL: not connected */
+	struct link *cable; /* lowest part of link, may be NULL */
 	struct reader *reader;
-	struct list inbox;      /* struct item */
+	struct list inbox; /* struct item */
 	struct buf out;
-	bool ended;             /* the server ended the connection, and the script did not say so yet */
-	bool new_stream;        /* a new stream begins with what comes next */
-	bool bound, counting;   /* a session; XEP-0198 is on */
-	struct elem *features;  /* of the last stream */
+	bool ended;                 /* the server ended the connection, and the script did not say so yet */
+	bool new_stream;            /* a new stream begins with what comes next */
+	bool bound, counting;       /* a session; XEP-0198 is on */
+	struct elem *features;      /* of the last stream */
 	struct scram_client *scram; /* login under way */
 };
 
@@ -40,7 +40,7 @@ void actor_init(struct actor *a, const struct script_actor *role, struct world *
 void actor_clear(struct actor *a);
 struct str actor_domain(const struct actor *a);
 
-bool actor_connect(struct actor *a);    /* ends an earlier connection; forgets what came on it */
+bool actor_connect(struct actor *a);              /* ends an earlier connection; forgets what came on it */
 void actor_disconnect(struct actor *a, bool cut); /* cut: as if the cable were, else an orderly end of TCP */
 void actor_start_tls(struct actor *a);
 void actor_stall(struct actor *a, bool stalled);

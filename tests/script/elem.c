@@ -100,7 +100,11 @@ static void print_attrs(const struct elem *e, struct buf *out)
 		const struct elem_attr *a = &e->attrs[i];
 		char name[256];
 
-		snprintf(name, sizeof(name), "%s%s", strcmp(a->ns, XML_NS_XML) == 0 ? "xml:" : *a->ns ? "?:" : "", a->name);
+		snprintf(name, sizeof(name), "%s%s",
+			strcmp(a->ns, XML_NS_XML) == 0 ? "xml:"
+				: *a->ns               ? "?:"
+						       : "",
+			a->name);
 		xml_put_attr(out, name, str_z(a->value));
 	}
 }

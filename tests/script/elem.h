@@ -25,7 +25,7 @@ void elem_add_text(struct elem *e, const char *p, size_t n); /* joined with a te
 void elem_add_attr(struct elem *e, const char *ns, const char *name, const char *value);
 void elem_add(struct elem *e, struct elem **child);
 bool elem_is(const struct elem *e, const char *name, const char *ns);
-const char *elem_attr(const struct elem *e, const char *name);                       /* without namespace; NULL */
+const char *elem_attr(const struct elem *e, const char *name);                        /* without namespace; NULL */
 const struct elem *elem_find(const struct elem *e, const char *name, const char *ns); /* first child; NULL */
 /* The joined text directly inside. */
 void elem_text(const struct elem *e, struct buf *out);

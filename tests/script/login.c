@@ -37,7 +37,8 @@ static bool open_stream(struct actor *a, struct buf *why)
 	struct item *i;
 
 	actor_send_fmt(a,
-		"<?xml version='1.0'?><stream:stream to='%.*s' version='1.0' xmlns='" NS_CLIENT "' xmlns:stream='" NS_STREAM "'>",
+		"<?xml version='1.0'?><stream:stream to='%.*s' version='1.0' xmlns='" NS_CLIENT
+		"' xmlns:stream='" NS_STREAM "'>",
 		STR_FMT(actor_domain(a)));
 	if (!next_is(a, ITEM_HEADER, NULL, NULL))
 		return fail(a, "no stream header", why);
@@ -245,14 +246,16 @@ bool login_read_how(struct str text, struct login_how *ret, struct buf *why)
 	*ret = (struct login_how){.mechanism = ""};
 	while (str_trim(text).n) {
 		struct str rest = str_trim(text), key = str_cut(&rest, ' '), value = str_cut(&rest, ' ');
-		char *to = str_is(key, "with") ? ret->mechanism :
-			str_is(key, "as") ? ret->user :
-			str_is(key, "password") ? ret->password :
-			str_is(key, "for") ? ret->authzid : NULL;
+		char *to = str_is(key, "with")    ? ret->mechanism
+			: str_is(key, "as")       ? ret->user
+			: str_is(key, "password") ? ret->password
+			: str_is(key, "for")      ? ret->authzid
+						  : NULL;
 		size_t size = to == ret->mechanism ? sizeof(ret->mechanism) : sizeof(ret->user);
 
 		if (!to || !value.n || value.n >= size) {
-			buf_fmt(why, "not 'with MECHANISM', 'as USER', 'password WORD' or 'for ADDRESS': %.*s", STR_FMT(text));
+			buf_fmt(why, "not 'with MECHANISM', 'as USER', 'password WORD' or 'for ADDRESS': %.*s",
+				STR_FMT(text));
 			return false;
 		}
 		memcpy(to, value.p, value.n);

@@ -139,12 +139,17 @@ static bool says(const char *value, const char *self)
 }
 
 /* May this attribute be there although the pattern does not have it? */
-static bool is_implied(const struct elem_attr *a, const char *self)
+static bool is_implied(const struct elem *e, const struct elem_attr *a, const char *self)
 {
 	/* xml:lang is inherited: whether it is written down is a matter of taste. */
 	if (strcmp(a->ns, XML_NS_XML) == 0)
 		return true;
-	if (*a->ns || !says(a->value, self))
+	if (*a->ns)
+		return false;
+	/* Who noticed the error may say so (RFC 6120 8.3.1). */
+	if (strcmp(a->name, "by") == 0)
+		return strcmp(e->name, "error") == 0;
+	if (!says(a->value, self))
 		return false;
 	return strcmp(a->name, "to") == 0 || (strcmp(a->name, "from") == 0 && !strchr(a->value, '/'));
 }
@@ -166,7 +171,7 @@ static bool match_attrs(const struct elem *p, const struct elem *e, const char *
 		}
 	}
 	for (uint32_t i = 0; i < e->attr_count; i++) {
-		if (find_attr(p, &e->attrs[i]) || is_implied(&e->attrs[i], self))
+		if (find_attr(p, &e->attrs[i]) || is_implied(e, &e->attrs[i], self))
 			continue;
 		buf_fmt(why, "<%s/> has an attribute %s='%s' too many", e->name, e->attrs[i].name, e->attrs[i].value);
 		return false;
@@ -213,7 +218,8 @@ static bool open_ended(struct buf *text)
 	return true;
 }
 
-static bool match_inner_text(const struct elem *p, const struct elem *e, struct vars *vs, struct buf *why, bool *ret_open)
+static bool match_inner_text(const struct elem *p, const struct elem *e, struct vars *vs, struct buf *why,
+	bool *ret_open)
 {
 	struct buf want, has;
 	bool fits;
@@ -232,7 +238,8 @@ static bool match_inner_text(const struct elem *p, const struct elem *e, struct 
 }
 
 /* The first child of e that is not taken and fits; e->child_count if none. */
-static uint32_t take_child(const struct elem *p, const struct elem *e, const bool *taken, struct vars *vs, struct buf *why)
+static uint32_t take_child(const struct elem *p, const struct elem *e, const bool *taken, struct vars *vs,
+	struct buf *why)
 {
 	struct buf reason;
 	uint32_t i;
@@ -273,7 +280,8 @@ static bool match_children(const struct elem *p, const struct elem *e, bool open
 	for (uint32_t i = 0; fits && !open && i < e->child_count; i++) {
 		if (taken[i] || !e->children[i]->name)
 			continue;
-		buf_fmt(why, "<%s/> has a <%s xmlns='%s'/> too many", e->name, e->children[i]->name, e->children[i]->ns);
+		buf_fmt(why, "<%s/> has a <%s xmlns='%s'/> too many", e->name, e->children[i]->name,
+			e->children[i]->ns);
 		fits = false;
 	}
 	xfree(taken);
@@ -288,7 +296,8 @@ static bool match_elem(const struct elem *p, const struct elem *e, const char *s
 		buf_fmt(why, "it is <%s xmlns='%s'/>, not <%s xmlns='%s'/>", e->name, e->ns, p->name, p->ns);
 		return false;
 	}
-	return match_attrs(p, e, self, vs, why) && match_inner_text(p, e, vs, why, &open) && match_children(p, e, open, vs, why);
+	return match_attrs(p, e, self, vs, why) && match_inner_text(p, e, vs, why, &open) &&
+		match_children(p, e, open, vs, why);
 }
 
 bool match_item(const struct item *pattern, const struct item *got, const char *self, struct vars *vs, struct buf *why)

@@ -18,6 +18,7 @@ import tempfile
 import time
 
 HERE = pathlib.Path(__file__).resolve().parent
+DEVIATIONS = HERE / "prosody-deviations.txt"
 SKIPPED = 77
 START_LIMIT = 20
 
@@ -41,6 +42,7 @@ allow_registration = {registration}
 VirtualHost "localhost"
 Component "rooms.localhost" "muc"
     max_history_messages = 20
+    muc_room_default_public = true
 """
 
 
@@ -104,8 +106,17 @@ def stop(server):
     server.wait()
 
 
+def check_list():
+    """A deviation of a script that there is not would never be looked at."""
+    for line in DEVIATIONS.read_text(encoding="utf-8").splitlines():
+        name = line.split(" ", 1)[0]
+        if name and not line.startswith("#") and not (HERE / (name + ".xt")).exists():
+            sys.exit(f"{DEVIATIONS.name}: there is no script {name}")
+
+
 def main():
     xt, script = sys.argv[1:3]
+    check_list()
     if not shutil.which("prosody"):
         print("prosody is not installed")
         return SKIPPED
@@ -113,8 +124,8 @@ def main():
     try:
         server, port = start(folder, *needs(xt, script))
         try:
-            command = [xt, "--transport", "tcp", "--server", f"127.0.0.1:{port}", "--deviations",
-                       HERE / "prosody-deviations.txt", script] + sys.argv[3:]
+            command = [xt, "--transport", "tcp", "--server", f"127.0.0.1:{port}", "--deviations", DEVIATIONS,
+                       script] + sys.argv[3:]
             status = subprocess.run(command).returncode
         finally:
             stop(server)

@@ -46,7 +46,8 @@ static void recover(struct run *r, const struct block *b, unsigned from)
 /* False: stop here. */
 static bool run_block(struct run *r, const struct block *b, struct buf *report)
 {
-	const struct deviation *listed = r->deviations ? deviations_find(r->deviations, r->script->name, b->heading) : NULL;
+	const struct deviation *listed =
+		r->deviations ? deviations_find(r->deviations, r->script->name, b->heading) : NULL;
 	unsigned line = b->line, at = 0;
 	bool good;
 
@@ -54,6 +55,7 @@ static bool run_block(struct run *r, const struct block *b, struct buf *report)
 		return true;
 	buf_reset(&r->why);
 	r->block_traffic = r->traffic.n;
+	world_hurry(r->world, listed);
 	good = play(r, b, &line, &at);
 	if (good && listed) {
 		buf_fmt(&r->why, "is in the list of deviations (line %u), but does not deviate any more", listed->line);
@@ -83,13 +85,15 @@ static bool deviations_exist(const struct run *r, struct buf *report)
 			found = strcmp(r->script->blocks[k].heading, d->heading) == 0;
 		if (found)
 			continue;
-		buf_fmt(report, "%s has no block %s, which the list of deviations (line %u) names\n", r->script->path, d->heading, d->line);
+		buf_fmt(report, "%s has no block %s, which the list of deviations (line %u) names\n", r->script->path,
+			d->heading, d->line);
 		return false;
 	}
 	return true;
 }
 
-bool run_script(struct run *r, const struct script *s, struct world *w, const struct deviations *ds, bool go_on, struct buf *report)
+bool run_script(struct run *r, const struct script *s, struct world *w, const struct deviations *ds, bool go_on,
+	struct buf *report)
 {
 	bool good;
 

@@ -137,7 +137,8 @@ static bool add_actor(struct parsing *p, struct str name, struct str who)
 
 	if (s->actor_count == SCRIPT_ACTORS_MAX || find_actor(s, name) >= 0)
 		return fail(p, "one actor too many", name);
-	s->actors[s->actor_count++] = (struct script_actor){str_dup(name), str_is(who, "stranger") ? NULL : str_dup(who)};
+	s->actors[s->actor_count++] =
+		(struct script_actor){str_dup(name), str_is(who, "stranger") ? NULL : str_dup(who)};
 	if (str_is(who, "stranger"))
 		return true;
 	bare = str_cut(&rest, '/');

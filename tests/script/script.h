@@ -43,14 +43,14 @@ struct step {
 	unsigned line;
 	enum verb verb;
 	unsigned actors[SCRIPT_ACTORS_MAX], actor_count; /* numbers of script->actors */
-	char *text; /* what follows the verb, and the indented lines; never NULL */
+	char *text;                                      /* what follows the verb, and the indented lines; never NULL */
 	int64_t ms;
 };
 
 /* Steps under one heading, `[paragraph] what it says`. */
 struct block {
 	unsigned line;
-	char *heading;       /* the line as written; "" for what comes before the first */
+	char *heading; /* the line as written; "" for what comes before the first */
 	bool only_wireside;
 	struct step *steps;
 	unsigned step_count;

@@ -50,8 +50,8 @@ static void expect_item(struct list *items, enum item_kind kind, const char *tex
 
 static void test_reader(void **state)
 {
-	const char *const pieces[] = {"<?xml version='1.0'?>" HEAD " id='1'>", " <iq a='1' ", "xml:lang='en'><s:x/>a &l", "t; b</iq><e xmlns='u'",
-		"/></s:stream>", NULL};
+	const char *const pieces[] = {"<?xml version='1.0'?>" HEAD " id='1'>", " <iq a='1' ",
+		"xml:lang='en'><s:x/>a &l", "t; b</iq><e xmlns='u'", "/></s:stream>", NULL};
 	struct list items;
 
 	read_items(pieces, &items);
@@ -65,7 +65,8 @@ static void test_reader(void **state)
 
 static void test_reader_refuses(void **state)
 {
-	static const char *const bad[] = {"<a></b>", "<p:a/>", "<!-- x -->", "<?pi x?>", "<a b='1' b='2'/>", "</s:stream><a/>", "&nope;", "\x80"};
+	static const char *const bad[] = {"<a></b>", "<p:a/>", "<!-- x -->", "<?pi x?>", "<a b='1' b='2'/>",
+		"</s:stream><a/>", "&nope;", "\x80"};
 
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
 		const char *const pieces[] = {HEAD ">", bad[i], "<later/>", NULL};
@@ -186,6 +187,8 @@ static void test_implied(void **state)
 {
 	assert_true(fits("<iq/>", "<iq to='me@here/now' from='me@here' xml:lang='en'/>"));
 	assert_true(fits("<iq/>", "<iq to='me@here'/>"));
+	assert_true(fits("<iq><error/></iq>", "<iq><error by='x'/></iq>"));
+	assert_false(fits("<iq/>", "<iq by='x'/>"));
 	assert_false(fits("<iq/>", "<iq from='me@here/now'/>"));
 	assert_false(fits("<iq/>", "<iq to='me@her'/>"));
 	assert_false(fits("<iq/>", "<iq to='me@here/now2'/>"));
@@ -337,7 +340,10 @@ static void test_deviations(void **state)
 	struct buf why;
 
 	buf_init(&why, 4096);
-	assert_int_equal(deviations_parse("list", STR("# why\nstream [RFC 1 2] x y\n  says nothing\nroster [z]\n  so\n  it is\n"), &ds, &why), 0);
+	assert_int_equal(deviations_parse("list",
+				 STR("# why\nstream [RFC 1 2] x y\n  says nothing\nroster [z]\n  so\n  it is\n"), &ds,
+				 &why),
+		0);
 	assert_int_equal(ds.n, 2);
 	assert_non_null(deviations_find(&ds, "stream", "[RFC 1 2] x y"));
 	assert_null(deviations_find(&ds, "roster", "[RFC 1 2] x y"));

@@ -15,7 +15,9 @@
 enum {
 	CABLE_CAPACITY = 65536, /* as a socket's buffers */
 	PATIENCE_MS = 10000,
+	HURRY_MS = 1000,
 	SETTLE_MS = 100,
+	SESSIONS_MS = 200,
 	IDLE_TURNS = 3,
 	TURNS_MAX = 20000000
 };
@@ -43,10 +45,10 @@ struct world {
 	struct server *server; /* NULL: somebody else's */
 	struct config config;
 	struct tls_ctx *client_tls;
-	char folder[64];  /* "": none */
+	char folder[64]; /* "": none */
 	char address[128];
 	struct timer timer; /* real time: the end of patience */
-	bool late;
+	bool late, hurry;
 };
 
 struct loop *world_loop(struct world *w) { return w->loop; }
@@ -91,9 +93,31 @@ bool world_wait(struct world *w, bool (*done)(void *arg), void *arg)
 	if (w->kind->is_virtual)
 		wait_virtual(w, done, arg);
 	else
-		wait_real(w, PATIENCE_MS, done, arg);
+		wait_real(w, w->hurry ? HURRY_MS : PATIENCE_MS, done, arg);
 	return done(arg);
 }
+
+struct session_goal {
+	struct world *w;
+	unsigned count;
+};
+
+static bool has_sessions(void *arg)
+{
+	struct session_goal *g = arg;
+
+	return core_session_count(server_core(g->w->server)) == g->count;
+}
+
+void world_wait_sessions(struct world *w, unsigned count)
+{
+	struct session_goal g = {w, count};
+
+	if (w->server && !w->kind->is_virtual)
+		wait_real(w, SESSIONS_MS, has_sessions, &g);
+}
+
+void world_hurry(struct world *w, bool hurry) { w->hurry = hurry; }
 
 void world_settle(struct world *w)
 {

@@ -33,6 +33,11 @@ struct link *world_start_tls(struct world *w, struct link **below);
 /* Lets things happen until done(arg) is true; false if it does not become so: when nothing more happens (virtual
  * time) or not within some seconds (real time). */
 bool world_wait(struct world *w, bool (*done)(void *arg), void *arg);
+/* From now on "some seconds" are fewer: what is waited for is not expected to come. */
+void world_hurry(struct world *w, bool hurry);
+/* Real time and our own server: waits until it has as many sessions as that, but not for long, because a broken one
+ * that may be resumed stays. */
+void world_wait_sessions(struct world *w, unsigned count);
 /* Lets happen what is under way: exactly (virtual time), or as far as a short wait shows. */
 void world_settle(struct world *w);
 /* Virtual time only: this much passes, everything in it happens. */

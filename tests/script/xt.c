@@ -60,7 +60,8 @@ static void describe(const struct script *s)
 /* Does this script go with this transport? */
 static bool fits(const struct script *s, const struct arguments *args, const struct world *w, struct buf *why)
 {
-	if (!script_runs_on(s, args->transport))
+	/* Scripts know somebody else's server by its name. */
+	if (!script_runs_on(s, strcmp(args->transport, "tcp") == 0 ? "prosody" : args->transport))
 		buf_fmt(why, "%s does not run on %s", s->name, args->transport);
 	else if (s->needs_clock && !world_is_virtual(w))
 		buf_fmt(why, "%s needs a virtual clock, which %s has not", s->name, args->transport);
@@ -97,7 +98,8 @@ int main(int argc, char **argv)
 	bool good;
 
 	if (!read_arguments(argc, argv, &args)) {
-		fputs("usage: xt [--transport NAME] [--server ADDR:PORT] [--deviations FILE] [--log LEVEL] [--all] [--describe] SCRIPT\n", stderr);
+		fputs("usage: xt [--transport NAME] [--server ADDR:PORT] [--deviations FILE] [--log LEVEL] [--all] [--describe] SCRIPT\n",
+			stderr);
 		return 2;
 	}
 	signal(SIGPIPE, SIG_IGN);

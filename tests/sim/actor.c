@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "base/err.h"
+#include "link/mem.h"
 #include "tests/sim/sim.h"
 #include "xmpp/ns.h"
 
@@ -13,18 +14,26 @@ static struct life *life_of(struct actor *a) { return &a->sim->lives[a->life]; }
 
 /* ---- lives ---- */
 
-static void begin_life(struct actor *a)
+static struct life *new_life(struct actor *a, int64_t birth)
 {
 	struct sim *s = a->sim;
+
+	must(s->life_n < LIVES_MAX);
+	a->life = s->life_n++;
+	s->lives[a->life] = (struct life){.actor = a->index, .birth = birth, .death = INT64_MAX};
+	s->stats.lives++;
+	return &s->lives[a->life];
+}
+
+static void on_bound(struct client *c)
+{
+	struct actor *a = actor_of(c);
 	struct life *old = life_of(a);
 
 	/* The resource is always the same, so the server has ended the old session by now. */
-	if (a->life && old->death > sim_now(s) + DRAIN_MS)
-		old->death = sim_now(s) + DRAIN_MS;
-	must(s->life_n < LIVES_MAX);
-	a->life = s->life_n++;
-	s->lives[a->life] = (struct life){.actor = a->index, .birth = sim_now(s), .death = INT64_MAX};
-	s->stats.lives++;
+	if (a->life && old->death > sim_now(a->sim) + DRAIN_MS)
+		old->death = sim_now(a->sim) + DRAIN_MS;
+	new_life(a, a->dialled_at)->known_at = sim_now(a->sim);
 	memset(a->view, 0, sizeof(a->view));
 	a->version_now = 0;
 }
@@ -86,7 +95,6 @@ static void on_session(struct client *c, bool resumed)
 		life_of(a)->confirmed = c->said;
 		return;
 	}
-	begin_life(a);
 	actor_ask_roster(a);
 	if (c->state == CLIENT_ON && !sim_chance(a->sim, 10))
 		actor_send_presence(a, actor_any_priority(a->sim));
@@ -126,20 +134,39 @@ static void on_acked(struct client *c, uint64_t tag)
 		mail_on_acked(actor_of(c), (uint32_t)tag - 1);
 }
 
+/* The connection broke while it was being bound. Perhaps there is a session that its client never heard of. */
+static void unborn_life(struct actor *a)
+{
+	uint32_t life = a->life;
+	struct life *l;
+
+	if (a->client.step != STEP_BOUND)
+		return;
+	l = new_life(a, a->dialled_at);
+	l->lost_in = l->lost_out = true;
+	l->death = sim_now(a->sim) + DRAIN_MS;
+	a->life = life;
+}
+
 static void on_down(struct client *c, enum client_end end)
 {
 	static const char *const names[] = {"cut", "closed", "ended by the server"};
 	struct actor *a = actor_of(c);
+	struct life *l = life_of(a);
+	int64_t death = l->death;
 
 	sim_say(a->sim, "c%u is down: %s %s", a->index, names[end], end == END_ERROR ? c->error : "");
 	a->stalled = false;
-	if (!a->life)
-		return;
+	unborn_life(a);
+	if (!a->life || c->step < STEP_RESUMED || c->step == STEP_BOUND)
+		return; /* this connection had nothing to do with the last life */
 	if (c->alive)
-		life_of(a)->counting = c->counting;
-	may_die(a->sim, life_of(a));
+		l->counting = c->counting;
+	may_die(a->sim, l);
 	if (end != END_CUT)
-		life_of(a)->death = sim_now(a->sim) + (end == END_CLOSED ? 10 : DRAIN_MS);
+		l->death = sim_now(a->sim) + (end == END_CLOSED ? 10 : DRAIN_MS);
+	if (c->step == STEP_RESUMED && l->death < death)
+		l->death = death;
 }
 
 /* ---- presence ---- */
@@ -269,6 +296,7 @@ static void on_stanza(struct client *c, const struct xml_tree *t)
 }
 
 static const struct client_ops ops = {
+	.on_bound = on_bound,
 	.on_session = on_session,
 	.on_life_over = on_life_over,
 	.on_unsure = on_unsure,
@@ -302,6 +330,7 @@ bool actor_dial(struct actor *a)
 	a->client.eager = sim_chance(s, 30);
 	a->client.give_up = sim_chance(s, 15);
 	a->client.ack_all = sim_chance(s, 80);
+	a->dialled_at = sim_now(s);
 	return client_dial(&a->client);
 }
 
@@ -327,6 +356,7 @@ void grave_close(struct sim *s, unsigned i)
 	struct actor *owner = &s->actors[l->actor];
 	bool resumed = owner->life == g->life && owner->client.state == CLIENT_ON;
 
+	mem_link_cut(g->cable); /* it may be stalled, and then nobody would see an end */
 	link_free(&g->link);
 	if (l->death == INT64_MAX && !resumed)
 		may_die(s, l);

@@ -267,6 +267,7 @@ static void on_bound(struct client *c, const struct xml_tree *t)
 	c->life++;
 	c->alive = true;
 	c->received = c->said = c->sent_acked = 0;
+	c->ops->on_bound(c);
 	if (c->use_sm) {
 		c->step = STEP_ENABLED;
 		c->keeping = true;

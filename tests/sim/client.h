@@ -21,10 +21,12 @@ enum client_end { END_CUT, END_CLOSED /* both said </stream:stream> */, END_ERRO
 struct client;
 
 struct client_ops {
-	/* A session: a new one, or the old one again. */
+	/* There is a new session; the old one is over. */
+	void (*on_bound)(struct client *c);
+	/* It can be used: a new one, or the old one again. */
 	void (*on_session)(struct client *c, bool resumed);
 	/* The last one is over for good, for the client at least: it gave it up, or could not resume it (c->end says how the
-	 * connection ended). Comes before the new one's on_session. on_unsure follows for each stanza not acknowledged. */
+	 * connection ended). Comes before the new one's on_bound. on_unsure follows for each stanza not acknowledged. */
 	void (*on_life_over)(struct client *c);
 	void (*on_unsure)(struct client *c, uint64_t tag);
 	void (*on_acked)(struct client *c, uint64_t tag);

@@ -140,6 +140,11 @@ bool mail_may_be_refused(const struct sim *s, const struct mail *m, const char *
 	return m && s->stage.config.offline_max < FEW_OFFLINE;
 }
 
+static bool crashed_since(const struct sim *s, int64_t when)
+{
+	return s->crash_n && s->crashed_at[s->crash_n - 1] >= when;
+}
+
 static bool is_confirmed(const struct sim *s, const struct receipt *r)
 {
 	return !r->number || r->number <= s->lives[r->life].confirmed;
@@ -159,7 +164,7 @@ static void on_error(struct actor *a, const struct xml_tree *t)
 	sim_say(s, "c%u: m%d comes back", a->index, mail);
 	if (!mail_may_be_refused(s, m, &why))
 		sim_fail(s, "m%d comes back to c%u without reason", mail, a->index);
-	if (m->bounced && !m->resends)
+	if (m->bounced && !m->resends && !crashed_since(s, m->sent_at))
 		sim_fail(s, "m%d comes back twice", mail);
 	for (unsigned i = 0; i < m->receipt_n; i++)
 		if (!m->resends && is_confirmed(s, &m->receipts[i]))
@@ -186,6 +191,7 @@ static void check_address(struct actor *a, uint32_t mail, const struct xml_tree 
 	struct sim *s = a->sim;
 	const struct mail *m = &s->mails[mail];
 	struct str to = xml_attr(t, XML_ROOT, "to");
+	const struct actor *other;
 	char bare[64], full[96];
 
 	snprintf(bare, sizeof(bare), "u%u@" STAGE_DOMAIN, a->person);
@@ -197,11 +203,11 @@ static void check_address(struct actor *a, uint32_t mail, const struct xml_tree 
 			sim_fail(s, "c%u gets m%u, addressed to %.*s", a->index, mail, STR_FMT(to));
 		return;
 	}
-	/* Addressed to another resource: then that was not there all the time. */
-	for (uint32_t i = 1; i < s->life_n; i++)
-		if (s->lives[i].actor == m->to_address && s->lives[i].birth < m->sent_at && s->lives[i].death == INT64_MAX &&
-			s->actors[m->to_address].client.state == CLIENT_ON && s->actors[m->to_address].life == i)
-			sim_fail(s, "c%u gets m%u, which is for c%u, which is there", a->index, mail, m->to_address);
+	/* Addressed to another resource: then that was not there all the time, as far as the server can see. */
+	other = &s->actors[m->to_address];
+	if (other->life && s->lives[other->life].known_at < m->sent_at && other->client.state == CLIENT_ON && !other->stalled &&
+		!other->client.deaf)
+		sim_fail(s, "c%u gets m%u, which is for c%u, which is there", a->index, mail, m->to_address);
 }
 
 static bool may_be_copy(const struct sim *s, const struct mail *m, uint32_t life)
@@ -211,10 +217,10 @@ static bool may_be_copy(const struct sim *s, const struct mail *m, uint32_t life
 	for (unsigned i = 0; i < m->receipt_n; i++) {
 		const struct receipt *r = &m->receipts[i];
 		const struct life *other = &s->lives[r->life];
-		bool both = other->death >= s->lives[life].birth && r->life != life && other->actor != m->to_address;
+		bool both = other->death >= s->lives[life].birth && r->life != life;
 
 		same += r->life == life;
-		/* One for each of those who were there, unless it was for one of them. Else only if the server could not know. */
+		/* One for each of those who were there. Else only if the server could not know. */
 		if (!m->resends && !both && is_confirmed(s, r))
 			return false;
 		if (!m->resends && r->life == life)
@@ -233,7 +239,7 @@ static void check_copy(struct actor *a, uint32_t mail)
 	if (!may_be_copy(s, m, a->life))
 		sim_fail(s, "c%u gets m%u again (life %u; first in life %u of c%u)", a->index, mail, a->life, m->receipts[0].life,
 			s->lives[m->receipts[0].life].actor);
-	if (m->bounced && !m->resends)
+	if (m->bounced && !m->resends && !crashed_since(s, m->sent_at))
 		sim_fail(s, "c%u gets m%u, which had come back to its sender", a->index, mail);
 	if (m->receipt_n == RECEIPTS_MAX) {
 		sim_fail(s, "m%u arrives too often", mail);
@@ -246,9 +252,12 @@ static void check_order(struct actor *a, uint32_t mail)
 {
 	struct sim *s = a->sim;
 	const struct mail *m = &s->mails[mail];
-	uint32_t *last = &s->lives[a->life].last_seq[m->from][m->to_address];
+	struct life *l = &s->lives[a->life];
+	uint32_t *last = &l->last_seq[m->from][m->to_address];
+	/* Until it is available it gets what is addressed to it, but not what was stored before; nor when that cannot be read. */
+	bool stored = (m->to_address == a->index && m->sent_at <= l->known_at) || s->disk_bad_until >= m->sent_at;
 
-	if (m->seq < *last && !m->resends && m->receipt_n == 1 && !others_since(a, m))
+	if (m->seq < *last && !m->resends && m->receipt_n == 1 && !stored && !others_since(a, m))
 		sim_fail(s, "c%u gets m%u (number %u) after number %u", a->index, mail, m->seq, *last);
 	if (m->seq > *last)
 		*last = m->seq;
@@ -284,10 +293,7 @@ bool mail_is_acknowledged(const struct sim *s, const struct mail *m)
 	if (m->state == MAIL_ACKED)
 		return true;
 	/* Without counting: a session that did not break, on a server that did not crash, took all. */
-	for (unsigned i = 0; i < s->crash_n; i++)
-		if (s->crashed_at[i] >= m->sent_at)
-			return false;
-	return m->state == MAIL_SENT && !s->lives[m->life].lost_out;
+	return m->state == MAIL_SENT && !crashed_since(s, m->sent_at) && !s->lives[m->life].lost_out;
 }
 
 /* Was there somebody whom the server could believe to have got it? */

@@ -141,7 +141,7 @@ static void heal(struct sim *s)
 	if (s->stage.failing)
 		sim_say(s, "the disk is well");
 	stage_heal_disk(&s->stage);
-	s->disk_bad_until = sim_now(s); /* until the next turn, to be exact */
+	stage_step(&s->stage); /* the store tries again */
 }
 
 static void release(struct sim *s)
@@ -153,6 +153,7 @@ static void release(struct sim *s)
 	if (s->stage.server)
 		server_hold_store(s->stage.server, false);
 	lives_on_release(s);
+	stage_step(&s->stage);
 }
 
 static void do_hold(struct sim *s)
@@ -264,10 +265,10 @@ static const struct {
 	unsigned weight;
 	bool varies; /* none, normal or much of it, by seed */
 } events[] = {
-	{do_mail, 40, false},   {do_burst, 1, true},  {do_room, 16, true},   {do_presence, 5, true}, {do_note, 5, true},
-	{do_ack, 8, true},      {do_dial, 30, false}, {do_cut, 10, true},    {do_stall, 6, true},    {do_abandon, 4, true},
-	{do_close, 4, true},    {do_hold, 4, true},   {do_disk, 3, true},    {do_crash, 1, true},    {do_stop, 1, true},
-	{do_wait, 4, true},
+	{do_mail, 80, false},   {do_burst, 2, true},  {do_room, 32, true},   {do_presence, 10, true}, {do_note, 10, true},
+	{do_ack, 16, true},     {do_dial, 60, false}, {do_cut, 24, true},    {do_stall, 12, true},    {do_abandon, 8, true},
+	{do_close, 5, true},    {do_hold, 8, true},   {do_disk, 5, true},    {do_crash, 1, true},     {do_stop, 1, true},
+	{do_wait, 8, true},
 };
 
 void plan_draw(struct sim *s)
@@ -299,7 +300,7 @@ void plan_step(struct sim *s)
 	else
 		for (unsigned n = sim_random(s, 4); n > 0; n--)
 			stage_step(&s->stage);
-	if (!s->stage.failing && s->disk_bad_until == INT64_MAX)
+	if (!s->stage.failing && !s->held && s->disk_bad_until == INT64_MAX)
 		s->disk_bad_until = sim_now(s);
 }
 
@@ -344,13 +345,13 @@ static void everybody_comes(struct sim *s)
 {
 	for (unsigned tries = 0; tries < 4; tries++) {
 		dial_all(s);
-		stage_pass(&s->stage, 1000);
+		stage_pass(&s->stage, 11000); /* a refused login may take so long */
 	}
 	for (unsigned i = 0; i < s->actor_count; i++) {
 		struct actor *a = &s->actors[i];
 
 		if (!is_on(a)) {
-			sim_fail(s, "c%u cannot log in", i);
+			sim_fail(s, "c%u cannot log in: state %d, step %d", i, a->client.state, a->client.step);
 			continue;
 		}
 		actor_send_presence(a, 0);

@@ -204,7 +204,16 @@ static void on_groupchat(struct actor *a, uint32_t mail, const struct xml_tree *
 	if (m->bounced)
 		sim_fail(s, "g%u is heard by its sender, who was told that it failed", mail);
 	m->reflected = true;
+	m->doubtful = s->disk_bad_until >= m->sent_at;
 	m->reflected_at = sim_now(s);
+}
+
+static void be_welcome(struct actor *a)
+{
+	struct stay *stay = stay_of(a);
+
+	stay->welcome = true;
+	stay->doubtful = a->sim->disk_bad_until >= stay->began_at;
 }
 
 void room_on_message(struct actor *a, const struct xml_tree *t)
@@ -216,7 +225,7 @@ void room_on_message(struct actor *a, const struct xml_tree *t)
 	else if (mail >= 0 && a->sim->mails[mail].to_room)
 		on_groupchat(a, (uint32_t)mail, t);
 	else if (xml_child(t, XML_ROOT, "subject", NS_CLIENT) != XML_NONE && a->stay)
-		stay_of(a)->welcome = true;
+		be_welcome(a);
 	else
 		sim_fail(a->sim, "c%u gets an odd message from the room", a->index);
 }
@@ -226,17 +235,21 @@ void room_on_message(struct actor *a, const struct xml_tree *t)
 /* Nothing is missing between the first and the last that was heard. */
 static void check_gaps(struct sim *s, const struct stay *stay, bool to_the_end)
 {
+	uint32_t from = stay->welcome && !stay->doubtful ? 0 : stay->history_n;
 	uint64_t first, last;
 
-	if (!stay->heard_n)
+	if (stay->heard_n <= from)
 		return;
-	first = s->mails[stay->heard[0]].room_id;
+	first = s->mails[stay->heard[from]].room_id;
 	last = to_the_end ? UINT64_MAX : s->mails[stay->heard[stay->heard_n - 1]].room_id;
 	for (uint32_t i = 0; i < s->mail_n; i++) {
 		const struct mail *m = &s->mails[i];
+		const char *why;
 
-		/* Of a message that was taken back, when the store failed, slow readers may have heard. */
-		if (m->room_id > first && m->room_id < last && !m->bounced && !has_heard(stay, i))
+		/* What is taken back when the store fails is heard by slow readers, and by later ones. */
+		if (m->bounced || m->doubtful || (!m->reflected && mail_may_be_refused(s, m, &why)))
+			continue;
+		if (m->room_id > first && m->room_id < last && !has_heard(stay, i))
 			sim_fail(s, "c%u did not hear g%u", stay->actor, i);
 	}
 }
@@ -246,7 +259,7 @@ static void check_history(struct sim *s, const struct stay *stay)
 {
 	uint64_t first = stay->history_n < HISTORY_MAX ? 0 : s->mails[stay->heard[0]].room_id;
 
-	for (uint32_t i = 0; stay->welcome && i < s->mail_n; i++) {
+	for (uint32_t i = 0; stay->welcome && !stay->doubtful && i < s->mail_n; i++) {
 		const struct mail *m = &s->mails[i];
 
 		if (m->reflected && m->reflected_at < stay->began_at && m->room_id > first && !has_heard(stay, i))

@@ -12,7 +12,7 @@ enum {
 	MAILS_MAX = 4096,
 	STAYS_MAX = 1024,
 	LIVES_MAX = 1024,
-	RECEIPTS_MAX = 12,
+	RECEIPTS_MAX = 48,
 	GRAVES_MAX = 64,
 	CRASHES_MAX = 64
 };
@@ -21,6 +21,7 @@ enum {
 struct life {
 	unsigned actor;
 	int64_t birth, death; /* the server had it from .. until at the latest; death INT64_MAX: perhaps still */
+	int64_t known_at;     /* its client knows of it since then */
 	bool counting;        /* with XEP-0198, and enabled */
 	bool lost_in, lost_out; /* what was under way to it, or from it, may be gone */
 	uint32_t confirmed;   /* the server knows for certain that it received so many */
@@ -45,6 +46,7 @@ struct mail {
 	uint8_t to_address; /* actor for a full address; ACTORS_MAX: bare */
 	bool to_room, normal, bounced, reflected;
 	bool again;         /* to be sent again in the next life */
+	bool doubtful;      /* to the room, while the store was failing: it may have been taken back from some */
 	uint8_t state;
 	uint8_t resends;    /* by a client that does not know: each may be a copy */
 	uint8_t receipt_n;
@@ -61,6 +63,7 @@ struct stay {
 	unsigned actor;
 	int64_t began_at;
 	bool welcome;    /* the subject has come, which follows the history */
+	bool doubtful;   /* the store was failing: a part of the history may have been taken back */
 	uint32_t *heard; /* mails, in order; those of the history first */
 	uint32_t heard_n, heard_cap, history_n;
 };
@@ -70,6 +73,7 @@ struct actor {
 	struct sim *sim;
 	unsigned index, person;
 	uint32_t life;      /* of sim->lives, 0: none yet */
+	int64_t dialled_at;
 	uint32_t next_seq[ACTORS_MAX + 2];
 	/* presence */
 	uint32_t version, version_now; /* of what it ever said; of what it says now, 0: unavailable */
