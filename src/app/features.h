@@ -5,8 +5,8 @@
 #include "core/command.h"
 #include "core/feature.h"
 
-extern const struct feature *const features[];   /* NULL at the end */
-extern const struct command *const commands[];   /* NULL at the end */
+extern const struct feature *const features[]; /* NULL at the end */
+extern const struct command *const commands[]; /* NULL at the end */
 
 /* docs/PROTOCOL.md as text. */
 void features_write_protocol(struct buf *out);

@@ -56,10 +56,13 @@ static void status(struct server *s, uint64_t asker, bool json)
 		     : "Wireside %s, up %lld s\nsessions          %u\nconnections       %u (%u logging in)\naccepted          %llu (%llu refused)\n"
 		       "stanzas in        %llu\npackets out       %llu\nbytes in, out     %llu, %llu\ncommits           %llu\nCPU               %lld ms\n"
 		       "memory, peak      %ld KiB\nstore             %s\n",
-		WIRESIDE_VERSION, up, core_session_count(s->core), t.wires.connections, t.wires.logins, (unsigned long long)t.wires.accepted,
-		(unsigned long long)t.wires.refused, (unsigned long long)t.wires.stanzas_in, (unsigned long long)t.wires.packets_out,
-		(unsigned long long)t.wires.bytes_in, (unsigned long long)t.wires.bytes_out, (unsigned long long)cs->batches,
-		(long long)(t.usage.ru_utime.tv_sec + t.usage.ru_stime.tv_sec) * 1000 + (t.usage.ru_utime.tv_usec + t.usage.ru_stime.tv_usec) / 1000,
+		WIRESIDE_VERSION, up, core_session_count(s->core), t.wires.connections, t.wires.logins,
+		(unsigned long long)t.wires.accepted, (unsigned long long)t.wires.refused,
+		(unsigned long long)t.wires.stanzas_in, (unsigned long long)t.wires.packets_out,
+		(unsigned long long)t.wires.bytes_in, (unsigned long long)t.wires.bytes_out,
+		(unsigned long long)cs->batches,
+		(long long)(t.usage.ru_utime.tv_sec + t.usage.ru_stime.tv_sec) * 1000 +
+			(t.usage.ru_utime.tv_usec + t.usage.ru_stime.tv_usec) / 1000,
 		t.usage.ru_maxrss, core_can_store(s->core) ? "ok" : "failing");
 	answer(s, asker, buf_cstr(&out), false);
 	buf_clear(&out);
@@ -145,7 +148,8 @@ void server_on_reply(struct server *s, struct msg *m)
 	answer(s, m->conn, m->admin_reply.text, m->admin_reply.failed);
 }
 
-void server_command(struct server *s, const char *const *words, uint32_t n, void (*on_answer)(void *arg, const char *text, bool failed), void *arg)
+void server_command(struct server *s, const char *const *words, uint32_t n,
+	void (*on_answer)(void *arg, const char *text, bool failed), void *arg)
 {
 	char **own_words = xcalloc(n, sizeof(*own_words));
 

@@ -13,10 +13,7 @@ enum { ROUNDS_MAX = 8, STOP_MS = 5000 };
 
 /* ---- the turn: queues are emptied, never called through ---- */
 
-static struct queue *wire_inbox(struct server *s, unsigned i)
-{
-	return wire_queue(s->units[i].wire);
-}
+static struct queue *wire_inbox(struct server *s, unsigned i) { return wire_queue(s->units[i].wire); }
 
 /* Slow hashing for the core; the answer is a message of a later turn. */
 struct core_hash_job {
@@ -34,8 +31,8 @@ static void hash_work(struct helper_job *j)
 
 	rand_bytes(salt, sizeof(salt));
 	for (int kind = 0; kind < 2; kind++)
-		scram_derive(kind ? HASH_SHA256 : HASH_SHA1, str_z(h->password), (struct str){(char *)salt, sizeof(salt)}, SCRAM_ITERATIONS,
-			     &h->keys[kind]);
+		scram_derive(kind ? HASH_SHA256 : HASH_SHA1, str_z(h->password),
+			(struct str){(char *)salt, sizeof(salt)}, SCRAM_ITERATIONS, &h->keys[kind]);
 }
 
 static void hash_done(struct helper_job *j)
@@ -116,10 +113,7 @@ static bool core_turn(struct server *s)
 	return true;
 }
 
-static void on_core_timer(struct timer *t)
-{
-	(void)t; /* it only makes the loop turn */
-}
+static void on_core_timer(struct timer *t) { (void)t; /* it only makes the loop turn */ }
 
 static void finish_stop(struct server *s)
 {
@@ -160,10 +154,7 @@ static void on_turn(void *arg)
 		finish_stop(s);
 }
 
-static void on_mail(void *arg)
-{
-	(void)arg; /* the turn's end looks into all queues */
-}
+static void on_mail(void *arg) { (void)arg; /* the turn's end looks into all queues */ }
 
 /* ---- wire threads ---- */
 
@@ -227,7 +218,11 @@ static void make_limits(const struct config *c, struct wire_limits *ret)
 static void make_wire(struct server *s, unsigned i)
 {
 	struct wire_unit *u = &s->units[i];
-	struct wire_config wc = {.number = (uint8_t)i, .policy = &s->policy, .tls = u->tls, .local_user = user_name, .to_core = s->to_core};
+	struct wire_config wc = {.number = (uint8_t)i,
+		.policy = &s->policy,
+		.tls = u->tls,
+		.local_user = user_name,
+		.to_core = s->to_core};
 
 	u->server = s;
 	u->threaded = s->config->wires > 0;
@@ -309,7 +304,9 @@ static void make_hosts(struct server *s)
 {
 	const struct config *c = s->config;
 	const char *admins[CONFIG_LIST_MAX + 1] = {NULL};
-	struct users_config users = {.registration_open = c->registration, .offline_max = (uint32_t)c->offline_max, .admins = admins};
+	struct users_config users = {.registration_open = c->registration,
+		.offline_max = (uint32_t)c->offline_max,
+		.admins = admins};
 	struct rooms_config rooms = {.admins = admins};
 	char secret[32];
 
@@ -330,7 +327,9 @@ static void make_hosts(struct server *s)
 int server_new(struct loop *l, const struct config *config, struct server **ret, struct buf *why)
 {
 	struct server *s = xcalloc(1, sizeof(*s));
-	struct core_config cc = {.wires = config->wires ? (unsigned)config->wires : 1, .features = features, .commands = commands};
+	struct core_config cc = {.wires = config->wires ? (unsigned)config->wires : 1,
+		.features = features,
+		.commands = commands};
 	int err = db_open_vfs(config->data, config->vfs, &s->db, why);
 
 	if (err) {
@@ -351,7 +350,10 @@ int server_new(struct loop *l, const struct config *config, struct server **ret,
 	core_begin(s->core, loop_now(l), loop_wall(l));
 	make_hosts(s);
 	s->unit_count = cc.wires;
-	s->policy = (struct stream_policy){.serves = serves, .arg = s, .allow_plaintext = config->allow_plaintext, .registration = config->registration};
+	s->policy = (struct stream_policy){.serves = serves,
+		.arg = s,
+		.allow_plaintext = config->allow_plaintext,
+		.registration = config->registration};
 	s->core_timer.fire = on_core_timer;
 	s->dirty = true;
 	loop_on_mail(l, on_mail, s);
@@ -438,7 +440,8 @@ static int listen_local(struct server *s, struct buf *why)
 		s->port_count--;
 	}
 	if (err)
-		buf_fmt(why, "%s: %s", path, err == ERR_LIMIT ? "too long for a socket: choose a shorter data folder" : err_name(err));
+		buf_fmt(why, "%s: %s", path,
+			err == ERR_LIMIT ? "too long for a socket: choose a shorter data folder" : err_name(err));
 	return err;
 }
 
@@ -468,10 +471,7 @@ void server_addresses(const struct server *s, struct buf *out)
 
 const char *server_certificate(const struct server *s) { return s->certificate; }
 
-static void on_stop_timer(struct timer *t)
-{
-	finish_stop(CONTAINER_OF(t, struct server, stop_timer));
-}
+static void on_stop_timer(struct timer *t) { finish_stop(CONTAINER_OF(t, struct server, stop_timer)); }
 
 void server_stop(struct server *s, void (*on_stopped)(void *arg), void *arg)
 {
@@ -524,25 +524,16 @@ void server_free(struct server **server)
 
 /* ---- tests ---- */
 
-struct loop *server_wire_loop(struct server *s, unsigned wire)
-{
-	return s->units[wire].loop;
-}
+struct loop *server_wire_loop(struct server *s, unsigned wire) { return s->units[wire].loop; }
 
 void server_accept(struct server *s, unsigned wire, struct link **link, const struct stream_kind *kind, bool tls_first)
 {
 	wire_accept(s->units[wire].wire, link, kind, tls_first);
 }
 
-struct core *server_core(struct server *s)
-{
-	return s->core;
-}
+struct core *server_core(struct server *s) { return s->core; }
 
-struct db *server_db(struct server *s)
-{
-	return s->db;
-}
+struct db *server_db(struct server *s) { return s->db; }
 
 void server_hold_store(struct server *s, bool held)
 {

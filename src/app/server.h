@@ -37,6 +37,7 @@ struct db *server_db(struct server *s);
 /* A slow disk: while held the store does nothing (config->one_thread). */
 void server_hold_store(struct server *s, bool held);
 /* Adds an account without the control socket. */
-void server_command(struct server *s, const char *const *words, uint32_t n, void (*on_answer)(void *arg, const char *text, bool failed), void *arg);
+void server_command(struct server *s, const char *const *words, uint32_t n,
+	void (*on_answer)(void *arg, const char *text, bool failed), void *arg);
 
 #endif

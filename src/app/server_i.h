@@ -28,7 +28,7 @@ struct wire_unit {
 struct open_port {
 	struct server *server;
 	struct listener *listener;
-	const char *name;               /* "c2s", for the greeting */
+	const char *name; /* "c2s", for the greeting */
 	const struct stream_kind *kind;
 	bool tls_first;
 };
@@ -46,22 +46,22 @@ struct server {
 	struct db *db;
 	bool db_threaded, store_held;
 	struct queue *to_core, *from_db;
-	struct msgs inbox;              /* taken from the queues, being handled */
-	struct msgs replies;            /* from the helper pool and from commands, for the next turn */
+	struct msgs inbox;   /* taken from the queues, being handled */
+	struct msgs replies; /* from the helper pool and from commands, for the next turn */
 	struct wire_unit units[WIRES_MAX_APP];
 	unsigned unit_count, next_unit;
 	struct stream_policy policy;
 	struct open_port ports[LISTENERS_MAX];
 	unsigned port_count;
 	struct control *control;
-	char *certificate, *key;        /* paths in force; NULL: no TLS */
-	int64_t certificate_changed;    /* newest modification time seen, ms */
+	char *certificate, *key;     /* paths in force; NULL: no TLS */
+	int64_t certificate_changed; /* newest modification time seen, ms */
 	struct timer core_timer, watch_timer, stop_timer;
 	void (*on_stopped)(void *arg);
 	void *stopped_arg;
 	bool stopping;
-	uint64_t stop_asker;            /* of the control socket; 0: nobody */
-	bool dirty;                     /* the core has output that no message asked for */
+	uint64_t stop_asker; /* of the control socket; 0: nobody */
+	bool dirty;          /* the core has output that no message asked for */
 	struct inner_asker inner;
 	int64_t started;
 };

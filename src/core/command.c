@@ -60,7 +60,10 @@ void command_on_ask(struct core *c, struct msg *m)
 {
 	uint32_t n = m->admin_ask.n, skip = 0;
 	const struct command *cmd = find_command(c, m->admin_ask.words, n, &skip);
-	struct command_call call = {.core = c, .asker = m->conn, .words = (const char *const *)m->admin_ask.words, .n = n};
+	struct command_call call = {.core = c,
+		.asker = m->conn,
+		.words = (const char *const *)m->admin_ask.words,
+		.n = n};
 
 	commit_take_up(c);
 	if (!cmd) {

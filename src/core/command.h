@@ -13,15 +13,16 @@ struct command_call {
 };
 
 struct command {
-	const char *name;  /* "user add"; NULL ends the array */
-	const char *args;  /* "USER@DOMAIN" for help */
-	uint32_t min, max; /* number of words after the name */
+	const char *name;    /* "user add"; NULL ends the array */
+	const char *args;    /* "USER@DOMAIN" for help */
+	uint32_t min, max;   /* number of words after the name */
 	bool last_is_secret; /* the last word is a password: wiped after the call, never logged */
 	void (*run)(struct command_call *call);
 };
 
 /* Text of one or more lines (JSON where the command says so). */
-void command_reply(struct core *c, uint64_t asker, bool failed, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+void command_reply(struct core *c, uint64_t asker, bool failed, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
 void command_reply_buf(struct core *c, uint64_t asker, struct buf *text); /* takes its bytes */
 
 #endif

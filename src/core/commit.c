@@ -37,10 +37,7 @@ void commit_init(struct core *c)
 	c->expire_timer.fire = on_expire_timer;
 }
 
-void commit_clear(struct core *c)
-{
-	store_batch_free(&c->batch);
-}
+void commit_clear(struct core *c) { store_batch_free(&c->batch); }
 
 static void hand_over(struct core *c)
 {
@@ -56,10 +53,7 @@ static void hand_over(struct core *c)
 		timer_start(&c->timers, &c->expire_timer, c->now + HELD_MAX_MS);
 }
 
-bool core_can_store(const struct core *c)
-{
-	return !c->store_failing;
-}
+bool core_can_store(const struct core *c) { return !c->store_failing; }
 
 struct store_batch *core_batch(struct core *c)
 {
@@ -70,10 +64,7 @@ struct store_batch *core_batch(struct core *c)
 	return c->batch;
 }
 
-static bool has_writes(const struct core *c)
-{
-	return c->batch && c->batch->count;
-}
+static bool has_writes(const struct core *c) { return c->batch && c->batch->count; }
 
 uint64_t core_commit(const struct core *c)
 {
@@ -89,10 +80,7 @@ uint64_t commit_of_all(const struct core *c)
 	return c->batch_number > c->committed ? c->batch_number : 0;
 }
 
-uint64_t core_uncommitted(const struct core *c)
-{
-	return commit_of_all(c);
-}
+uint64_t core_uncommitted(const struct core *c) { return commit_of_all(c); }
 
 void commit_take_up(struct core *c)
 {

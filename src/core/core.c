@@ -5,10 +5,7 @@ enum { TABLE_MAX = (1 << 24) - 1 };
 
 /* ---- making and ending ---- */
 
-static struct str host_key(const void *item)
-{
-	return jid_str(((const struct host *)item)->entity.jid);
-}
+static struct str host_key(const void *item) { return jid_str(((const struct host *)item)->entity.jid); }
 
 struct core *core_new(const struct core_config *config)
 {
@@ -111,7 +108,7 @@ void core_begin(struct core *c, int64_t now, int64_t wall)
 static void on_login(struct core *c, struct msg *m)
 {
 	const char *account = m->kind == MSG_AUTH_ASK ? m->auth_ask.account
-			      : m->kind == MSG_BIND   ? m->bind.account
+		: m->kind == MSG_BIND                 ? m->bind.account
 						      : m->reg.account;
 	struct host *h = core_find_host(c, jid_domain(jid_view(str_z(account))));
 
@@ -222,15 +219,9 @@ void core_end(struct core *c)
 	free_dead(c);
 }
 
-bool core_busy(const struct core *c)
-{
-	return !list_empty(&c->runnable);
-}
+bool core_busy(const struct core *c) { return !list_empty(&c->runnable); }
 
-int64_t core_next_timer(const struct core *c)
-{
-	return timers_next(&c->timers);
-}
+int64_t core_next_timer(const struct core *c) { return timers_next(&c->timers); }
 
 /* ---- small accessors ---- */
 
@@ -250,32 +241,17 @@ uint32_t core_session_count(const struct core *c) { return c->sessions.n; }
 struct core_stats *core_stats(struct core *c) { return &c->stats; }
 const struct core_config *core_config(const struct core *c) { return &c->config; }
 
-struct session *core_next_session(const struct core *c, uint32_t *pos)
-{
-	return table_next(&c->sessions, pos);
-}
+struct session *core_next_session(const struct core *c, uint32_t *pos) { return table_next(&c->sessions, pos); }
 
-void core_spend(struct core *c, uint32_t units)
-{
-	c->budget = c->budget > units ? c->budget - units : 0;
-}
+void core_spend(struct core *c, uint32_t units) { c->budget = c->budget > units ? c->budget - units : 0; }
 
 /* ---- hosts ---- */
 
-void core_add_host(struct core *c, struct host *h)
-{
-	must(map_add(&c->hosts, h) == 0);
-}
+void core_add_host(struct core *c, struct host *h) { must(map_add(&c->hosts, h) == 0); }
 
-struct host *core_find_host(const struct core *c, struct str domain)
-{
-	return map_find(&c->hosts, domain);
-}
+struct host *core_find_host(const struct core *c, struct str domain) { return map_find(&c->hosts, domain); }
 
-struct host *core_next_host(const struct core *c, uint32_t *pos)
-{
-	return map_next(&c->hosts, pos);
-}
+struct host *core_next_host(const struct core *c, uint32_t *pos) { return map_next(&c->hosts, pos); }
 
 struct msg *core_to_wire(struct core *c, enum msg_kind kind, uint64_t conn)
 {

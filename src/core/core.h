@@ -18,8 +18,8 @@
 #include "base/err.h"
 #include "base/list.h"
 #include "base/log.h"
-#include "base/mem.h"
 #include "base/map.h"
+#include "base/mem.h"
 #include "base/table.h"
 #include "base/timer.h"
 #include "gate/msg.h"
@@ -32,13 +32,13 @@ struct feature;
 struct command;
 
 struct core_config {
-	unsigned wires;              /* number of wire sides, at least 1; a connection id's table_tag() says which */
-	uint32_t turn_budget;        /* units of work a turn (about a microsecond each), 0: 2000 */
-	uint32_t max_sessions;       /* 0: 1000000 */
-	uint32_t resume_seconds;     /* how long a broken session waits (XEP-0198), 0: 300 */
-	uint32_t resume_queue;       /* packets kept for a broken session, 0: 1000 */
-	uint32_t resume_bytes;       /* the same in bytes, 0: 64 MiB */
-	bool relaxed;                /* durability: commit at most every 200 ms instead of every turn */
+	unsigned wires;          /* number of wire sides, at least 1; a connection id's table_tag() says which */
+	uint32_t turn_budget;    /* units of work a turn (about a microsecond each), 0: 2000 */
+	uint32_t max_sessions;   /* 0: 1000000 */
+	uint32_t resume_seconds; /* how long a broken session waits (XEP-0198), 0: 300 */
+	uint32_t resume_queue;   /* packets kept for a broken session, 0: 1000 */
+	uint32_t resume_bytes;   /* the same in bytes, 0: 64 MiB */
+	bool relaxed;            /* durability: commit at most every 200 ms instead of every turn */
 	const struct feature *const *features; /* arrays, each ended by a row without name; NULL at the end */
 	const struct command *const *commands; /* the same */
 };

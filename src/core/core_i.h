@@ -12,14 +12,14 @@ struct core {
 	struct core_config config;
 	int64_t now, wall;
 	struct timers timers;
-	struct map hosts;         /* by domain */
+	struct map hosts; /* by domain */
 	struct table entities;
 	struct table sessions;
 	struct table waits;
-	struct list runnable;     /* entities with something in their inbox */
-	struct list dead;         /* entities to free at the end of the turn */
-	struct list overfull;     /* detached sessions with too much in their queue, to end at the end of the turn */
-	uint32_t budget;          /* units left in this turn */
+	struct list runnable; /* entities with something in their inbox */
+	struct list dead;     /* entities to free at the end of the turn */
+	struct list overfull; /* detached sessions with too much in their queue, to end at the end of the turn */
+	uint32_t budget;      /* units left in this turn */
 
 	/* commit.c */
 	struct store_batch *batch; /* writes of this turn, NULL while there are none */
@@ -35,7 +35,7 @@ struct core {
 
 	struct msgs to_wire[WIRES_MAX];
 	struct msgs to_store, to_admin, to_helper;
-	struct msgs asks;          /* queries of this turn: they follow its batch, so they see what it wrote */
+	struct msgs asks; /* queries of this turn: they follow its batch, so they see what it wrote */
 
 	/* multicast: scratch, grouped by wire */
 	uint64_t *conns[WIRES_MAX];
@@ -43,7 +43,7 @@ struct core {
 
 	struct core_stats stats;
 	bool shutting_down;
-	bool ending;               /* inside core_free(): nothing is sent any more */
+	bool ending; /* inside core_free(): nothing is sent any more */
 };
 
 /* commit.c */

@@ -18,14 +18,11 @@ struct session_sm {
 	uint32_t acked;            /* number of the last one the client has */
 	uint32_t base;             /* stanzas received before counting began */
 	struct timer expiry;
-	uint64_t next_conn;        /* a connection that wants to resume, 0: none */
-	uint32_t next_h;           /* what its client says it has */
+	uint64_t next_conn; /* a connection that wants to resume, 0: none */
+	uint32_t next_h;    /* what its client says it has */
 };
 
-static void refuse(struct core *c, uint64_t conn)
-{
-	core_to_wire(c, MSG_ATTACH, conn)->attach.failed = true;
-}
+static void refuse(struct core *c, uint64_t conn) { core_to_wire(c, MSG_ATTACH, conn)->attach.failed = true; }
 
 void session_on_sm_enable(struct core *c, struct msg *m)
 {
@@ -53,10 +50,7 @@ void session_on_sm_enable(struct core *c, struct msg *m)
 	reply->sm_enabled.max_seconds = c->config.resume_seconds;
 }
 
-bool detach_possible(const struct session *s)
-{
-	return s->sm && s->sm->token[0] && !s->core->shutting_down;
-}
+bool detach_possible(const struct session *s) { return s->sm && s->sm->token[0] && !s->core->shutting_down; }
 
 /* ---- the queue ---- */
 
@@ -80,7 +74,8 @@ void detach_end_overfull(struct core *c)
 	struct list *node;
 
 	while ((node = list_take(&c->overfull)))
-		session_close(LIST_ITEM(node, struct session_sm, overfull)->session, SERR_RESOURCE_CONSTRAINT, "too much waited for it");
+		session_close(LIST_ITEM(node, struct session_sm, overfull)->session, SERR_RESOURCE_CONSTRAINT,
+			"too much waited for it");
 }
 
 void detach_queue(struct session *s, struct packet *p)
@@ -178,8 +173,8 @@ void detach_try_attach(struct session *s)
 	if (!sm || s->state != SESSION_DETACHED || !sm->next_conn || s->handled != s->received)
 		return;
 	if (!drop_acked(sm, sm->next_h)) {
-		log_warn("resume_refused", "jid=%.*s h=%u acked=%u queue=%u", STR_FMT(jid_str(s->jid)), sm->next_h, sm->acked,
-			 sm->returned.n);
+		log_warn("resume_refused", "jid=%.*s h=%u acked=%u queue=%u", STR_FMT(jid_str(s->jid)), sm->next_h,
+			sm->acked, sm->returned.n);
 		session_end(s);
 		return;
 	}

@@ -29,10 +29,7 @@ void entity_clear(struct entity *e)
 	jid_free(&e->jid);
 }
 
-struct entity *entity_find(const struct core *c, uint64_t id)
-{
-	return table_find(&c->entities, id);
-}
+struct entity *entity_find(const struct core *c, uint64_t id) { return table_find(&c->entities, id); }
 
 void entity_park(struct entity *e, bool parked)
 {

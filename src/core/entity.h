@@ -17,15 +17,15 @@ struct entity_ops {
 struct entity {
 	const struct entity_ops *ops;
 	struct core *core;
-	struct host *host;        /* NULL for a host itself */
-	uint64_t id;              /* entity_find(id) */
-	struct jid jid;           /* bare, own copy */
+	struct host *host; /* NULL for a host itself */
+	uint64_t id;       /* entity_find(id) */
+	struct jid jid;    /* bare, own copy */
 	struct stanza *inbox, **inbox_tail;
 	uint32_t inbox_count;
-	struct list runnable;     /* linked while it has work and is not parked */
-	bool parked;              /* loading: the inbox waits */
-	bool unsettled;           /* settle() is wanted at the end of its share */
-	bool dead;                /* entity_die() was called */
+	struct list runnable; /* linked while it has work and is not parked */
+	bool parked;          /* loading: the inbox waits */
+	bool unsettled;       /* settle() is wanted at the end of its share */
+	bool dead;            /* entity_die() was called */
 };
 
 enum { ENTITY_INBOX_MAX = 10000 }; /* more is answered with resource-constraint */

@@ -78,7 +78,8 @@ static void put_multicast(struct core *c, unsigned wire, struct packet **packets
 		m->send.packets[i] = packet_ref(packets[i]);
 }
 
-void core_multicast(struct core *c, struct packet **packets, uint32_t n_packets, const uint64_t *handles, uint32_t n_handles, uint64_t commit)
+void core_multicast(struct core *c, struct packet **packets, uint32_t n_packets, const uint64_t *handles,
+	uint32_t n_handles, uint64_t commit)
 {
 	memset(c->conns_n, 0, sizeof(c->conns_n));
 	if (n_packets)

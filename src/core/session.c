@@ -1,6 +1,7 @@
 #include "core/core_i.h"
 
-int session_open(struct session *s, const struct session_ops *ops, struct core *c, struct entity *owner, struct jid full, uint64_t conn)
+int session_open(struct session *s, const struct session_ops *ops, struct core *c, struct entity *owner,
+	struct jid full, uint64_t conn)
 {
 	uint64_t handle = c->shutting_down ? 0 : table_add(&c->sessions, s);
 	struct msg *m;
@@ -23,10 +24,7 @@ void session_clear(struct session *s)
 	jid_free(&s->jid);
 }
 
-struct session *session_find(const struct core *c, uint64_t handle)
-{
-	return table_find(&c->sessions, handle);
-}
+struct session *session_find(const struct core *c, uint64_t handle) { return table_find(&c->sessions, handle); }
 
 /* ---- ending ---- */
 

@@ -33,9 +33,9 @@ struct session {
 	const struct session_ops *ops;
 	struct core *core;
 	uint64_t handle;
-	uint64_t conn;          /* 0 while not attached */
-	struct entity *owner;   /* the account; lives longer than its sessions */
-	struct jid jid;         /* full, own copy */
+	uint64_t conn;        /* 0 while not attached */
+	struct entity *owner; /* the account; lives longer than its sessions */
+	struct jid jid;       /* full, own copy */
 	enum session_state state;
 	bool secure;
 	uint64_t received;      /* stanzas taken from the client; what the gate says of them are the lower 32 bits */
@@ -46,7 +46,8 @@ struct session {
 };
 
 /* Makes it known: gives it a handle and sends MSG_BOUND to conn. ERR_LIMIT when there are too many. */
-int session_open(struct session *s, const struct session_ops *ops, struct core *c, struct entity *owner, struct jid full, uint64_t conn);
+int session_open(struct session *s, const struct session_ops *ops, struct core *c, struct entity *owner,
+	struct jid full, uint64_t conn);
 void session_clear(struct session *s);
 struct session *session_find(const struct core *c, uint64_t handle);
 /* Ends it from our side, with a stream error or SERR_NONE. text static or NULL. */
@@ -59,6 +60,7 @@ static inline bool session_alive(const struct session *s) { return s->state != S
 void session_send(struct session *s, struct packet **p, uint64_t commit);
 /* Each packet to each handle, in order: the only way to many. Handles of dead sessions are skipped. The
  * packets' references are taken (the array is not). Costs nothing per recipient but its id, and ends no session. */
-void core_multicast(struct core *c, struct packet **packets, uint32_t n_packets, const uint64_t *handles, uint32_t n_handles, uint64_t commit);
+void core_multicast(struct core *c, struct packet **packets, uint32_t n_packets, const uint64_t *handles,
+	uint32_t n_handles, uint64_t commit);
 
 #endif

@@ -163,7 +163,8 @@ static void test_relaxed(void **state)
 	assert_int_equal(expect_send(w, a.conn, "result")->commit, 2);
 }
 
-static void answer_nothing(struct core *c, struct wait *wait, const struct store_rows *rows, const struct scram_keys *keys)
+static void answer_nothing(struct core *c, struct wait *wait, const struct store_rows *rows,
+	const struct scram_keys *keys)
 {
 	xfree(wait);
 }
@@ -301,7 +302,8 @@ static void test_what_comes_back(void **state)
 		packets_add(&m->end.rest, &p);
 	}
 	pump(w);
-	expect_send(w, a.conn, "<iq from='write@x.test' to='alice@x.test/desk' id='1' type='error'><error type='wait'><resource-constraint ");
+	expect_send(w, a.conn,
+		"<iq from='write@x.test' to='alice@x.test/desk' id='1' type='error'><error type='wait'><resource-constraint ");
 	expect_send(w, b.conn, "to='bob@x.test/phone' id='2' type='error'><error type='wait'><resource-constraint ");
 	assert_int_equal(expect_send(w, a.conn, "id='3' type='set'")->commit, 0);
 	assert_int_equal(expect_send(w, a.conn, "id='4' type='subscribe'")->commit, 0);

@@ -40,8 +40,21 @@ static struct xerr get_huge(struct iq *iq)
 }
 
 static const struct feature first[] = {
-	{.name = "Plain", .ns = "urn:t", .element = "plain", .at = AT_SERVER, .get = get_plain, .set = set_plain, .disco = "urn:t", .disco_at = AT_SERVER},
-	{.name = "Refused", .ns = "urn:t", .element = "refused", .at = AT_SERVER, .get = get_refused, .disco = "urn:r", .disco_at = AT_ACCOUNT | AT_SERVER},
+	{.name = "Plain",
+		.ns = "urn:t",
+		.element = "plain",
+		.at = AT_SERVER,
+		.get = get_plain,
+		.set = set_plain,
+		.disco = "urn:t",
+		.disco_at = AT_SERVER},
+	{.name = "Refused",
+		.ns = "urn:t",
+		.element = "refused",
+		.at = AT_SERVER,
+		.get = get_refused,
+		.disco = "urn:r",
+		.disco_at = AT_ACCOUNT | AT_SERVER},
 	{.name = "Elsewhere", .ns = "urn:t", .element = "elsewhere", .at = AT_ACCOUNT, .get = get_plain},
 	{.name = NULL},
 };
@@ -173,13 +186,15 @@ static void test_later(void **state)
 /* Some stanza of somebody who is no session of ours. */
 static void test_from_elsewhere(void **state)
 {
-	struct stanza *s = parse("note@x.test", "<iq to='x.test' type='get' id='q'><plain xmlns='urn:t' say='far'/></iq>");
+	struct stanza *s =
+		parse("note@x.test", "<iq to='x.test' type='get' id='q'><plain xmlns='urn:t' say='far'/></iq>");
 
 	turn_begin(w);
 	core_send(w->core, &s);
 	turn_end(w);
 	pump(w);
-	expect_note(w, "note: <iq from='x.test' to='note@x.test' id='q' type='result'><plain xmlns='urn:t'>far</plain>");
+	expect_note(w,
+		"note: <iq from='x.test' to='note@x.test' id='q' type='result'><plain xmlns='urn:t'>far</plain>");
 }
 
 static void test_what_is_advertised(void **state)

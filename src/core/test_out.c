@@ -187,8 +187,8 @@ static void says_goodbye(struct sess *s)
 /* A queue gets too long while a message goes to all: the others get it, once, before what came of it. */
 static void test_overfull_in_the_middle(void **state)
 {
-	struct peer a = login(w, 0, "alice", "desk"), b = login_sm(w, 0, "bob", "desk", true), c = login(w, 0, "carol", "desk"),
-		    d = login(w, 1, "alice", "phone");
+	struct peer a = login(w, 0, "alice", "desk"), b = login_sm(w, 0, "bob", "desk", true),
+		    c = login(w, 0, "carol", "desk"), d = login(w, 1, "alice", "phone");
 	uint64_t handles[] = {a.session, b.session, d.session, c.session};
 	struct peer *others[] = {&a, &c, &d};
 

@@ -537,8 +537,8 @@ static void test_overfull(void **state)
 	assert_int_equal(notes_with(w, "returned: "), 21);
 }
 
-static const char *const twenty_one[] = {"1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15",
-	"16", "17", "18", "19", "20", "21", NULL};
+static const char *const twenty_one[] = {"1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14",
+	"15", "16", "17", "18", "19", "20", "21", NULL};
 
 /* What the connection gives back has the same limit. */
 static void test_overfull_from_the_start(void **state)

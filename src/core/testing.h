@@ -70,9 +70,9 @@ struct world {
 	unsigned turns;
 	struct stanza *kept[KEPT_MAX];
 	uint32_t kept_n;
-	unsigned freed; /* sessions */
+	unsigned freed;                    /* sessions */
 	void (*gone_hook)(struct sess *s); /* called when a session goes */
-	char *reply;    /* of the last command */
+	char *reply;                       /* of the last command */
 	bool reply_failed;
 };
 
@@ -216,15 +216,26 @@ UNUSED static void box_free(struct entity *e)
 	xfree(e);
 }
 
-static const struct entity_ops box_ops = {.name = "box", .deliver = box_deliver, .settle = box_settle, .free = box_free};
+static const struct entity_ops box_ops = {.name = "box",
+	.deliver = box_deliver,
+	.settle = box_settle,
+	.free = box_free};
 
 static const struct {
 	const char *name;
 	void (*deliver)(struct box *b, struct stanza **s);
 } box_kinds[BOXES] = {
-	{"note", box_note}, {"write", box_write}, {"keep", box_keep}, {"bounce", box_bounce}, {"two", box_two},
-	{"spend", box_spend}, {"forward", box_forward}, {"alice", box_account}, {"bob", box_account},
-	{"carol", box_account}, {"other", box_note},
+	{"note", box_note},
+	{"write", box_write},
+	{"keep", box_keep},
+	{"bounce", box_bounce},
+	{"two", box_two},
+	{"spend", box_spend},
+	{"forward", box_forward},
+	{"alice", box_account},
+	{"bob", box_account},
+	{"carol", box_account},
+	{"other", box_note},
 };
 
 UNUSED static struct box *box_of(struct world *w, struct str local)
@@ -295,8 +306,10 @@ UNUSED static void on_free(struct session *s)
 	world.freed++;
 }
 
-static const struct session_ops sess_ops = {
-	.on_stanza = on_stanza, .on_gone = on_gone, .on_returned = on_returned, .free = on_free};
+static const struct session_ops sess_ops = {.on_stanza = on_stanza,
+	.on_gone = on_gone,
+	.on_returned = on_returned,
+	.free = on_free};
 
 UNUSED static void host_login(struct host *h, struct msg *m)
 {
@@ -307,7 +320,8 @@ UNUSED static void host_login(struct host *h, struct msg *m)
 	assert_int_equal(m->kind, MSG_BIND);
 	buf_fmt(&full, "%s/%s", m->bind.account, m->bind.resource);
 	s->world = &world;
-	if (session_open(&s->session, &sess_ops, h->entity.core, &owner->entity, jid_view(buf_view(&full)), m->conn) == 0)
+	if (session_open(&s->session, &sess_ops, h->entity.core, &owner->entity, jid_view(buf_view(&full)), m->conn) ==
+		0)
 		return;
 	core_to_wire(h->entity.core, MSG_BOUND, m->conn)->bound.error = XERR_RESOURCE_CONSTRAINT;
 	xfree(s);
@@ -646,8 +660,10 @@ UNUSED static void route(struct world *w, const char *to, const char *id)
 
 UNUSED static struct packet *message(const char *to, const char *id)
 {
-	struct packet_head head = {
-		.kind = STANZA_MESSAGE, .from = STR("note@x.test"), .to = to ? str_z(to) : STR_NONE, .id = str_z(id)};
+	struct packet_head head = {.kind = STANZA_MESSAGE,
+		.from = STR("note@x.test"),
+		.to = to ? str_z(to) : STR_NONE,
+		.id = str_z(id)};
 	struct packet_writer pw;
 
 	packet_begin(&pw, &head);
@@ -698,7 +714,10 @@ UNUSED static void detach(struct world *w, const struct peer *p, uint32_t acked,
 	pump(w);
 }
 
-UNUSED static struct session *session_at(struct world *w, const struct peer *p) { return session_find(w->core, p->session); }
+UNUSED static struct session *session_at(struct world *w, const struct peer *p)
+{
+	return session_find(w->core, p->session);
+}
 
 /* Ids of the queue, "a b c". */
 UNUSED static void expect_queue(const struct event *e, const char *ids)

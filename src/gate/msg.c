@@ -2,11 +2,12 @@
 
 #include "base/mem.h"
 
-#define MSG_NAMES(X)                                                                                                   \
-	X(NONE) X(AUTH_ASK) X(REGISTER) X(BIND) X(RESUME) X(SM_ENABLE) X(STANZA) X(LOST) X(CLOSED) X(AUTH_REPLY)       \
-	X(REGISTER_REPLY) X(BOUND) X(ATTACH) X(SM_ENABLED) X(SEND) X(CREDIT) X(COMMITTED) X(EXPIRE) X(CLOSE)           \
-	X(EXPIRED) X(STORE_BATCH) X(STORE_ASK) X(STORE_COMMITTED) X(STORE_ANSWER) X(STORE_STATE) X(ADMIN_ASK)          \
-	X(ADMIN_REPLY) X(HASH_ASK) X(HASH_REPLY)
+#define MSG_NAMES(X) \
+	X(NONE) \
+	X(AUTH_ASK) X(REGISTER) X(BIND) X(RESUME) X(SM_ENABLE) X(STANZA) X(LOST) X(CLOSED) X(AUTH_REPLY) \
+		X(REGISTER_REPLY) X(BOUND) X(ATTACH) X(SM_ENABLED) X(SEND) X(CREDIT) X(COMMITTED) X(EXPIRE) X(CLOSE) \
+			X(EXPIRED) X(STORE_BATCH) X(STORE_ASK) X(STORE_COMMITTED) X(STORE_ANSWER) X(STORE_STATE) \
+				X(ADMIN_ASK) X(ADMIN_REPLY) X(HASH_ASK) X(HASH_REPLY)
 
 static const char *const names[MSG_KIND_COUNT] = {
 #define NAME(n) [MSG_##n] = #n,
@@ -14,10 +15,7 @@ static const char *const names[MSG_KIND_COUNT] = {
 #undef NAME
 };
 
-const char *msg_name(enum msg_kind kind)
-{
-	return kind < MSG_KIND_COUNT ? names[kind] : "?";
-}
+const char *msg_name(enum msg_kind kind) { return kind < MSG_KIND_COUNT ? names[kind] : "?"; }
 
 static void free_keys(struct scram_keys **keys, size_t n)
 {

@@ -114,11 +114,11 @@ struct msg {
 		/* failed: item-not-found. */
 		struct {
 			char *jid;
-			struct packets queue;  /* to send again, first the one after `acked` */
-			uint32_t acked;        /* number of the last one the client has */
-			uint32_t handled;      /* stanzas of the client's handled in the whole session */
-			uint32_t base;         /* of those, before counting for XEP-0198 began */
-			uint64_t commit;       /* nothing of all this may be said before it is committed */
+			struct packets queue; /* to send again, first the one after `acked` */
+			uint32_t acked;       /* number of the last one the client has */
+			uint32_t handled;     /* stanzas of the client's handled in the whole session */
+			uint32_t base;        /* of those, before counting for XEP-0198 began */
+			uint64_t commit;      /* nothing of all this may be said before it is committed */
 			bool failed;
 		} attach;
 		struct {
@@ -141,9 +141,9 @@ struct msg {
 		struct {
 			struct packet **packets; /* owned array, or NULL: packet */
 			struct packet *packet;
-			uint64_t *conns;         /* owned array, or NULL: msg.conn */
+			uint64_t *conns; /* owned array, or NULL: msg.conn */
 			uint32_t packet_count, conn_count;
-			uint64_t commit;         /* must not be written before COMMITTED(commit); 0: at once */
+			uint64_t commit; /* must not be written before COMMITTED(commit); 0: at once */
 		} send;
 		/* `handled` stanzas in all have been handled; counts for <a/> once `commit` is committed. */
 		struct {
@@ -154,9 +154,9 @@ struct msg {
 			uint64_t number;
 		} committed; /* also EXPIRE, STORE_COMMITTED */
 		struct {
-			enum serr error; /* SERR_NONE: plain </stream:stream> */
+			enum serr error;  /* SERR_NONE: plain </stream:stream> */
 			const char *text; /* static, or NULL */
-			bool at_once;    /* what is not written yet is wanted back now: no time to write it */
+			bool at_once;     /* what is not written yet is wanted back now: no time to write it */
 		} close;
 		struct {
 			struct store_batch *batch;

@@ -148,7 +148,8 @@ void deliver_returned(struct account *a, struct stanza **s)
 	if ((*s)->to.resource && (*s)->type != TYPE_NORMAL && (*s)->type != TYPE_CHAT)
 		to = TO_FULL_NO_MATCH;
 	/* Not before it is out of the store, if it was there: after a crash it would be delivered again. */
-	act(a, s, deliver_rules[have][to][(*s)->type], NULL, highest, offline_is_from_store(*s) ? core_uncommitted(c) : 0);
+	act(a, s, deliver_rules[have][to][(*s)->type], NULL, highest,
+		offline_is_from_store(*s) ? core_uncommitted(c) : 0);
 }
 
 /* ---- requests ---- */

@@ -12,10 +12,7 @@ static struct conn_sm *sm_make(struct conn *c)
 	return c->sm;
 }
 
-void ack_free(struct conn *c)
-{
-	xfree(TAKE(c->sm));
-}
+void ack_free(struct conn *c) { xfree(TAKE(c->sm)); }
 
 static void put_fmt(struct conn *c, uint64_t commit, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 static void put_fmt(struct conn *c, uint64_t commit, const char *fmt, ...)
@@ -31,10 +28,7 @@ static void put_fmt(struct conn *c, uint64_t commit, const char *fmt, ...)
 	out_raw(c, (struct str){text, (size_t)n}, commit);
 }
 
-static void put_answer(struct conn *c)
-{
-	put_fmt(c, 0, "<a xmlns='" NS_SM "' h='%u'/>", c->sm->h - c->sm->base);
-}
+static void put_answer(struct conn *c) { put_fmt(c, 0, "<a xmlns='" NS_SM "' h='%u'/>", c->sm->h - c->sm->base); }
 
 static void answer_if_due(struct conn *c)
 {
@@ -68,7 +62,8 @@ void ack_on_enabled(struct conn *c, struct msg *m)
 		return;
 	c->sm->enabled = true;
 	if (m->sm_enabled.token)
-		put_fmt(c, 0, "<enabled xmlns='" NS_SM "' id='%s' resume='true' max='%u'/>", m->sm_enabled.token, m->sm_enabled.max_seconds);
+		put_fmt(c, 0, "<enabled xmlns='" NS_SM "' id='%s' resume='true' max='%u'/>", m->sm_enabled.token,
+			m->sm_enabled.max_seconds);
 	else
 		put_fmt(c, 0, "<enabled xmlns='" NS_SM "'/>");
 	answer_if_due(c); /* a question that came right behind <enable/> */

@@ -20,7 +20,9 @@ static int binding(void *arg, const char *type, struct buf *out)
 		const char *name;
 		enum link_binding kind;
 	} kinds[] = {
-		{"tls-exporter", LINK_TLS_EXPORTER}, {"tls-server-end-point", LINK_TLS_SERVER_END_POINT}, {"tls-unique", LINK_TLS_UNIQUE},
+		{"tls-exporter", LINK_TLS_EXPORTER},
+		{"tls-server-end-point", LINK_TLS_SERVER_END_POINT},
+		{"tls-unique", LINK_TLS_UNIQUE},
 	};
 	struct conn *c = arg;
 
@@ -112,7 +114,8 @@ void conn_lost(struct conn *c, bool resumable, const char *why)
 	}
 	if (c->state == CONN_LOST)
 		return;
-	log_debug("conn_lost", "conn=%llx jid=%.*s why=\"%s\"", (unsigned long long)c->id, STR_FMT(stream_jid(c->stream)), why);
+	log_debug("conn_lost", "conn=%llx jid=%.*s why=\"%s\"", (unsigned long long)c->id,
+		STR_FMT(stream_jid(c->stream)), why);
 	c->state = CONN_LOST;
 	close_link(c);
 	if (!c->session && !c->asking) {
@@ -212,7 +215,8 @@ static void on_timer(struct timer *t)
 /* Reading stops while the stream waits for an answer, and while the core has enough of this client. */
 static bool paused(const struct conn *c)
 {
-	return stream_waiting(c->stream) || c->eager_tls || conn_muted(c) || c->forwarded - c->credited >= GATE_CREDIT_MAX;
+	return stream_waiting(c->stream) || c->eager_tls || conn_muted(c) ||
+		c->forwarded - c->credited >= GATE_CREDIT_MAX;
 }
 
 void conn_watch(struct conn *c)
@@ -260,7 +264,8 @@ static struct stanza *refused(struct conn *c, const struct xml_tree *t, enum xer
 static void give_stanza(struct conn *c, const struct xml_tree *t)
 {
 	struct stanza *s = NULL;
-	int err = stanza_new(t, str_z(stream_kind(c->stream)->content), jid_view(stream_jid(c->stream)), stream_lang(c->stream), &s);
+	int err = stanza_new(t, str_z(stream_kind(c->stream)->content), jid_view(stream_jid(c->stream)),
+		stream_lang(c->stream), &s);
 
 	if (err == ERR_SYNTAX || err == ERR_INVALID)
 		s = refused(c, t, err == ERR_SYNTAX ? XERR_JID_MALFORMED : XERR_BAD_REQUEST);

@@ -8,7 +8,7 @@ struct hash_job {
 	struct helper_job job;
 	struct wire *wire;
 	uint64_t conn;
-	bool make;                  /* registration: make keys; else verify */
+	bool make; /* registration: make keys; else verify */
 	char *password;
 	struct scram_keys keys[2];
 	bool right;
@@ -25,8 +25,8 @@ static void hash_work(struct helper_job *j)
 	}
 	rand_bytes(salt, sizeof(salt));
 	for (int kind = 0; kind < 2; kind++)
-		scram_derive(kind ? HASH_SHA256 : HASH_SHA1, str_z(h->password), (struct str){(char *)salt, sizeof(salt)}, SCRAM_ITERATIONS,
-			     &h->keys[kind]);
+		scram_derive(kind ? HASH_SHA256 : HASH_SHA1, str_z(h->password),
+			(struct str){(char *)salt, sizeof(salt)}, SCRAM_ITERATIONS, &h->keys[kind]);
 }
 
 static void hash_free(struct hash_job *h)
@@ -83,7 +83,8 @@ static void ask_bind(struct conn *c, const struct stream_ask *ask)
 	m->bind.account = str_dup(ask->account);
 	m->bind.resource = str_dup(ask->resource);
 	m->bind.peer = str_dup(info.peer);
-	m->bind.secure = info.secure || stream_kind(c->stream)->trusted_channel || c->wire->config.policy->allow_plaintext;
+	m->bind.secure =
+		info.secure || stream_kind(c->stream)->trusted_channel || c->wire->config.policy->allow_plaintext;
 	c->asking = true;
 }
 
@@ -251,7 +252,7 @@ static void logged_in(struct conn *c, struct msg *m, const char *jid)
 	timer_stop(loop_timers(w->loop), &c->timer);
 	link_info(c->link, &info);
 	log_info("session_open", "jid=%s peer=%.*s tls=\"%.*s\" resumed=%s", jid, STR_FMT(info.peer), STR_FMT(info.tls),
-		 m->kind == MSG_ATTACH ? "yes" : "no");
+		m->kind == MSG_ATTACH ? "yes" : "no");
 }
 
 /* The connection went while the core made its session: that comes back as lost. */

@@ -28,10 +28,7 @@ const struct wire_limits wire_limits_default = {
 	.queue_bytes = 64 << 20,
 };
 
-static struct str address_key(const void *item)
-{
-	return str_z(((const struct address *)item)->text);
-}
+static struct str address_key(const void *item) { return str_z(((const struct address *)item)->text); }
 
 static uint32_t failures_now(const struct wire *w, const struct address *a)
 {
@@ -166,10 +163,7 @@ uint32_t address_failed(struct wire *w, struct address *a)
 	return delay < FAILURE_DELAY_MAX_MS ? delay : FAILURE_DELAY_MAX_MS;
 }
 
-const char *address_text(const struct address *a)
-{
-	return a ? a->text : "?";
-}
+const char *address_text(const struct address *a) { return a ? a->text : "?"; }
 
 void address_forget_all(struct wire *w)
 {

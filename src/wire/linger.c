@@ -10,7 +10,7 @@ struct linger {
 	struct link *link;
 	struct list node; /* in wire->lingers */
 	struct timer timer;
-	size_t left;      /* bytes that will be put up with */
+	size_t left; /* bytes that will be put up with */
 };
 
 static void linger_free(struct linger *l)

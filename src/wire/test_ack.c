@@ -45,7 +45,8 @@ static void test_enable_without_resuming(void **state)
 	client_login(&c, w, CAPACITY, 0);
 	client_enable(&c, false);
 	say(&c, "<enable xmlns='urn:xmpp:sm:3'/>");
-	expect(&c, "<failed xmlns='urn:xmpp:sm:3'><unexpected-request xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></failed>");
+	expect(&c,
+		"<failed xmlns='urn:xmpp:sm:3'><unexpected-request xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></failed>");
 	expect_no_msg(w);
 	say(&c, R);
 	expect(&c, A("0"));
@@ -56,7 +57,8 @@ static void test_not_before_binding(void **state)
 	client_open(&c, w, NULL, CAPACITY, 0);
 	client_auth(&c);
 	say(&c, "<enable xmlns='urn:xmpp:sm:3'/>");
-	expect(&c, "<failed xmlns='urn:xmpp:sm:3'><unexpected-request xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></failed>");
+	expect(&c,
+		"<failed xmlns='urn:xmpp:sm:3'><unexpected-request xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></failed>");
 	client_bind(&c);
 	say(&c, R);
 	say(&c, A("7"));
@@ -261,9 +263,10 @@ static void test_too_high(void **state)
 	hand(w);
 	heard(&c);
 	say(&c, A("3"));
-	expect(&c, "<stream:error><undefined-condition xmlns='urn:ietf:params:xml:ns:xmpp-streams'/>"
-		   "<text xmlns='urn:ietf:params:xml:ns:xmpp-streams' xml:lang='en'>acknowledged more stanzas than were sent</text>"
-		   "<handled-count-too-high xmlns='urn:xmpp:sm:3' h='3' send-count='2'/></stream:error></stream:stream>");
+	expect(&c,
+		"<stream:error><undefined-condition xmlns='urn:ietf:params:xml:ns:xmpp-streams'/>"
+		"<text xmlns='urn:ietf:params:xml:ns:xmpp-streams' xml:lang='en'>acknowledged more stanzas than were sent</text>"
+		"<handled-count-too-high xmlns='urn:xmpp:sm:3' h='3' send-count='2'/></stream:error></stream:stream>");
 	m = expect_msg(w, MSG_LOST);
 	assert_false(m->end.resumable);
 	assert_int_equal(m->end.acked, 0);
@@ -316,7 +319,8 @@ static void test_not_a_number(void **state)
 
 /* ---- a session that is resumed ---- */
 
-static void attach(uint64_t conn, uint32_t acked, uint32_t handled, uint32_t base, uint64_t number, const char *const *ids)
+static void attach(uint64_t conn, uint32_t acked, uint32_t handled, uint32_t base, uint64_t number,
+	const char *const *ids)
 {
 	struct msg *m = to_wire(w, MSG_ATTACH, conn);
 

@@ -53,10 +53,7 @@ static void test_a_session_has_no_deadline(void **state)
 	assert_int_equal(timers_next(loop_timers(w->l)), INT64_MAX);
 }
 
-static void fail_once(struct client *client)
-{
-	auth_plain(client, "alice", "wrong");
-}
+static void fail_once(struct client *client) { auth_plain(client, "alice", "wrong"); }
 
 #define FAILURE "<failure xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><not-authorized/></failure>"
 
@@ -277,7 +274,8 @@ static void test_networks_of_the_sixth_version(void **state)
 
 /* ---- registration ---- */
 
-#define REGISTER "<iq type='set' id='r1'><query xmlns='jabber:iq:register'><username>Carol</username><password>pw</password></query></iq>"
+#define REGISTER \
+	"<iq type='set' id='r1'><query xmlns='jabber:iq:register'><username>Carol</username><password>pw</password></query></iq>"
 
 static void test_registration(void **state)
 {

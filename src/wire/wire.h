@@ -11,15 +11,16 @@
 struct wire_limits {
 	struct xml_limits before_login; /* default 10 KiB stanzas */
 	struct xml_limits session;      /* default 256 KiB */
-	uint32_t login_ms;     /* to be logged in, default 20000 */
-	uint32_t stall_ms;     /* without progress of a reader that has something to read, default 30000 */
-	uint32_t ack_ms;       /* for an answer to <r/>, default 60000 */
-	uint32_t drain_ms;     /* to take the last bytes after the end of a stream, default 5000 */
-	uint32_t logins_max;   /* connections not yet logged in, all together, default 2000; 0: no limit */
-	uint32_t logins_max_address; /* the same for one address, default 50 (local ones: ten times); 0: no limit */
-	uint32_t free_tries;   /* failed logins and registrations of an address that are answered at once, default 3; 0: all */
-	uint32_t queue_max;    /* entries waiting for one connection, default 100000 */
-	uint32_t queue_bytes;  /* the same in bytes, with what is written and not acknowledged, default 64 MiB */
+	uint32_t login_ms;              /* to be logged in, default 20000 */
+	uint32_t stall_ms;              /* without progress of a reader that has something to read, default 30000 */
+	uint32_t ack_ms;                /* for an answer to <r/>, default 60000 */
+	uint32_t drain_ms;              /* to take the last bytes after the end of a stream, default 5000 */
+	uint32_t logins_max;            /* connections not yet logged in, all together, default 2000; 0: no limit */
+	uint32_t logins_max_address;    /* the same for one address, default 50 (local ones: ten times); 0: no limit */
+	uint32_t
+		free_tries; /* failed logins and registrations of an address that are answered at once, default 3; 0: all */
+	uint32_t queue_max;   /* entries waiting for one connection, default 100000 */
+	uint32_t queue_bytes; /* the same in bytes, with what is written and not acknowledged, default 64 MiB */
 };
 extern const struct wire_limits wire_limits_default;
 
@@ -31,7 +32,7 @@ struct wire_config {
 	/* Name of a local user, valid until the next call; NULL if there is none. */
 	const char *(*local_user)(int64_t uid);
 	struct queue *to_core;
-	bool shared_loop;                   /* the core runs on the same loop and looks after each turn: no waking */
+	bool shared_loop; /* the core runs on the same loop and looks after each turn: no waking */
 };
 
 struct wire;

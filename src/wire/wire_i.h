@@ -33,10 +33,10 @@ struct out {
 	struct out_chunk *head, *tail;
 	struct out_chunk *next_chunk; /* where the first unwritten entry is; NULL: all written */
 	uint32_t next_index;
-	uint32_t offset;   /* bytes of it that are written already */
-	uint32_t unsent;   /* entries not (wholly) written */
-	uint32_t unacked;  /* counted entries written and not acknowledged */
-	size_t bytes;      /* of all entries; shared packets count wherever they are */
+	uint32_t offset;  /* bytes of it that are written already */
+	uint32_t unsent;  /* entries not (wholly) written */
+	uint32_t unacked; /* counted entries written and not acknowledged */
+	size_t bytes;     /* of all entries; shared packets count wherever they are */
 };
 
 /* ---- a connection ----
@@ -50,14 +50,17 @@ enum conn_state { CONN_OPEN, CONN_LOST, CONN_DRAINING };
 /* XEP-0198, only while enabled (or asked for). */
 struct conn_sm {
 	bool enabled;
-	uint32_t base;         /* stanzas forwarded before counting began */
-	uint32_t acked;        /* number of our last stanza that the client has */
-	uint32_t h;            /* stanzas handled and committed, in the session's count (h on the stream = h - base) */
-	struct { uint32_t handled; uint64_t commit; } step, latest; /* handled, waiting for their commit; commit 0: none */
-	bool wanted;           /* an <r/> waits for its <a/> ... */
-	uint32_t wanted_at;    /* ... until so many are handled */
-	bool asked;            /* our <r/> is unanswered ... */
-	int64_t asked_until;   /* ... and must be answered by then */
+	uint32_t base;  /* stanzas forwarded before counting began */
+	uint32_t acked; /* number of our last stanza that the client has */
+	uint32_t h;     /* stanzas handled and committed, in the session's count (h on the stream = h - base) */
+	struct {
+		uint32_t handled;
+		uint64_t commit;
+	} step, latest;      /* handled, waiting for their commit; commit 0: none */
+	bool wanted;         /* an <r/> waits for its <a/> ... */
+	uint32_t wanted_at;  /* ... until so many are handled */
+	bool asked;          /* our <r/> is unanswered ... */
+	int64_t asked_until; /* ... and must be answered by then */
 };
 
 /* What one address does, see limits.c. */
@@ -74,27 +77,27 @@ struct conn {
 	struct wire *wire;
 	uint64_t id;
 	enum conn_state state;
-	bool asking;           /* BIND or RESUME is unanswered: the core will name this connection */
-	bool eager_tls;        /* <proceed/> is on its way out, TLS follows */
+	bool asking;    /* BIND or RESUME is unanswered: the core will name this connection */
+	bool eager_tls; /* <proceed/> is on its way out, TLS follows */
 	bool logged_in;
-	bool defunct;          /* freed at the end of the turn */
+	bool defunct; /* freed at the end of the turn */
 	uint8_t watching;
-	struct link *link;     /* NULL in CONN_LOST */
+	struct link *link; /* NULL in CONN_LOST */
 	struct xml_parser *parser;
 	struct stream *stream;
-	struct buf held;       /* input not parsed yet, because something has to be waited for */
+	struct buf held; /* input not parsed yet, because something has to be waited for */
 	struct out out;
 	struct conn_login *login;
 	struct conn_sm *sm;
 	uint64_t session;
 	uint32_t forwarded, credited; /* stanzas given to the core; of those, handled */
-	char *to_attr;         /* " to='full address'", escaped, for packets that want it filled */
+	char *to_attr;                /* " to='full address'", escaped, for packets that want it filled */
 	struct address *address;
-	struct timer timer;    /* login, stall, acknowledgement or drain, see conn_arm() */
-	int64_t stall_at;      /* INT64_MAX: nothing is stalled */
-	struct list dirty;     /* has output to try; or defunct */
-	struct list again;     /* has input that the descriptor will not tell of */
-	struct list waiting;   /* has something that waits for a commit */
+	struct timer timer;  /* login, stall, acknowledgement or drain, see conn_arm() */
+	int64_t stall_at;    /* INT64_MAX: nothing is stalled */
+	struct list dirty;   /* has output to try; or defunct */
+	struct list again;   /* has input that the descriptor will not tell of */
+	struct list waiting; /* has something that waits for a commit */
 };
 
 struct wire {
@@ -111,7 +114,7 @@ struct wire {
 	uint32_t logins;
 	struct out_chunk *spare; /* free chunks */
 	uint32_t spare_n;
-	char *read_buf;          /* READ_SIZE */
+	char *read_buf; /* READ_SIZE */
 	struct buf write_buf;
 	struct given_list *given; /* from other threads */
 	struct wire_stats stats;
@@ -119,14 +122,14 @@ struct wire {
 
 /* conn.c */
 struct conn *conn_new(struct wire *w, struct link **link, const struct stream_kind *kind, bool tls_first);
-void conn_drop(struct conn *c);                 /* frees, says nothing to anybody */
+void conn_drop(struct conn *c);                                  /* frees, says nothing to anybody */
 void conn_lost(struct conn *c, bool resumable, const char *why); /* our end came first */
-void conn_closed(struct conn *c);               /* answers CLOSE; freed at the end of the turn */
-void conn_on_close(struct conn *c, const struct msg *m); /* the core ends it */
-void conn_defunct(struct conn *c);              /* to be freed at the end of the turn */
-void conn_go_on(struct conn *c);                /* what it waited for came: parse what is held, read on */
+void conn_closed(struct conn *c);                                /* answers CLOSE; freed at the end of the turn */
+void conn_on_close(struct conn *c, const struct msg *m);         /* the core ends it */
+void conn_defunct(struct conn *c);                               /* to be freed at the end of the turn */
+void conn_go_on(struct conn *c); /* what it waited for came: parse what is held, read on */
 void conn_do(struct conn *c, enum stream_action action, const struct stream_ask *ask, struct buf *raw);
-void conn_arm(struct conn *c);                  /* sets the timer for the nearest deadline */
+void conn_arm(struct conn *c); /* sets the timer for the nearest deadline */
 void conn_watch(struct conn *c);
 void conn_start_tls(struct conn *c);
 void conn_channel(struct conn *c, struct stream_channel *ret);
@@ -144,7 +147,7 @@ void conn_login_forget_delays(struct wire *w);
 
 /* out.c */
 void out_add(struct conn *c, struct packet *p, uint64_t commit, bool counted); /* takes a reference of its own */
-void out_touch(struct conn *c); /* there may be something to write now */
+void out_touch(struct conn *c);                                                /* there may be something to write now */
 void out_raw(struct conn *c, struct str bytes, uint64_t commit);
 void out_flush(struct conn *c);
 void out_take_rest(struct conn *c, struct packets *ret); /* everything not delivered; the queue is empty then */
@@ -178,7 +181,8 @@ void linger_end_all(struct wire *w);
 struct address *address_enter(struct wire *w, const struct link_info *info); /* NULL: too many are logging in */
 void address_leave(struct wire *w, struct address **a, bool logged_in);
 void address_logged_in(struct wire *w, struct address *a);
-uint32_t address_failed(struct wire *w, struct address *a); /* a login failed, or an account was asked for: ms to wait before the answer */
+uint32_t address_failed(struct wire *w,
+	struct address *a); /* a login failed, or an account was asked for: ms to wait before the answer */
 const char *address_text(const struct address *a); /* "?" for NULL */
 void address_forget_all(struct wire *w);
 

@@ -50,7 +50,11 @@ static inline struct str jid_resource(struct jid j)
 	return (struct str){j.resource ? jid_domain(j).p + j.domain + 1 : NULL, j.resource};
 }
 static inline size_t jid_bare_len(struct jid j) { return (size_t)(j.local ? j.local + 1 : 0) + j.domain; }
-static inline struct jid jid_bare(struct jid j) { j.resource = 0; return j; }
+static inline struct jid jid_bare(struct jid j)
+{
+	j.resource = 0;
+	return j;
+}
 static inline struct str jid_str(struct jid j) /* whole text; absent for no address */
 {
 	return (struct str){j.s, j.s ? jid_bare_len(j) + (j.resource ? (size_t)j.resource + 1 : 0) : 0};

@@ -9,14 +9,14 @@
 #include "xmpp/xerr.h"
 
 struct packet {
-	struct blob *bytes;     /* owned */
+	struct blob *bytes; /* owned */
 	_Atomic uint32_t refs;
-	uint16_t hole;          /* offset behind the element name */
-	uint8_t kind, type;     /* enum stanza_kind, stanza_type */
-	bool fill;              /* the wire writes to= itself */
-	bool raw;               /* not a stanza: bytes of the stream itself, written as they are */
-	bool volatile_;         /* not worth keeping for a broken session (presence, typing, results) */
-	uint32_t copies;        /* the core's: sent to so many sessions, of which one is enough (0: each counts) */
+	uint16_t hole;      /* offset behind the element name */
+	uint8_t kind, type; /* enum stanza_kind, stanza_type */
+	bool fill;          /* the wire writes to= itself */
+	bool raw;           /* not a stanza: bytes of the stream itself, written as they are */
+	bool volatile_;     /* not worth keeping for a broken session (presence, typing, results) */
+	uint32_t copies;    /* the core's: sent to so many sessions, of which one is enough (0: each counts) */
 };
 
 /* Bytes of the stream itself (headers, acknowledgements), for the out-queue. */
@@ -47,7 +47,8 @@ struct packet *packet_from(const struct stanza *s, const struct str *to);
 /* The head of s with its from, to, id, type, lang. */
 void packet_head_of(const struct stanza *s, struct packet_head *ret);
 /* Appends s's payload as received, without the children for which drop() is true. */
-void packet_put_payload(struct packet_writer *w, const struct stanza *s, bool (*drop)(const struct stanza *s, uint32_t child));
+void packet_put_payload(struct packet_writer *w, const struct stanza *s,
+	bool (*drop)(const struct stanza *s, uint32_t child));
 
 /* A chat state alone (XEP-0085 5.5): nothing to deliver later, so its packet is volatile. */
 bool packet_only_typing(const struct stanza *s);

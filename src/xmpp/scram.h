@@ -24,7 +24,8 @@ struct scram_keys {
 };
 
 /* Slow (helper pool). The password must be prepared (jid_prep_password). */
-void scram_derive(enum hash_kind kind, struct str password, struct str salt, uint32_t iterations, struct scram_keys *ret);
+void scram_derive(enum hash_kind kind, struct str password, struct str salt, uint32_t iterations,
+	struct scram_keys *ret);
 /* Does this password give these keys? Slow. Constant time in the comparison. */
 bool scram_verify(const struct scram_keys *keys, struct str password);
 
@@ -38,7 +39,8 @@ void scram_server_free(struct scram_server **s);
 /* client-first-message. The user name as sent (unescaped, not prepared) and authzid (absent if none)
  * borrowed from s. *ret_binding names the type whose data final() needs, NULL for none.
  * ERR_SYNTAX, ERR_DENIED (downgrade), ERR_UNSUPPORTED (unknown binding type). */
-int scram_server_first(struct scram_server *s, struct str message, struct str *ret_user, struct str *ret_authzid, const char **ret_binding);
+int scram_server_first(struct scram_server *s, struct str message, struct str *ret_user, struct str *ret_authzid,
+	const char **ret_binding);
 void scram_server_challenge(struct scram_server *s, const struct scram_keys *keys, struct buf *out);
 /* client-final-message. 0: the client knows the password, out gets server-final. ERR_DENIED, ERR_SYNTAX. */
 int scram_server_final(struct scram_server *s, struct str message, struct str binding_data, struct buf *out);
@@ -46,7 +48,8 @@ int scram_server_final(struct scram_server *s, struct str message, struct str bi
 struct scram_client;
 /* binding NULL: none supported ("n"); binding "": supported but the server offered no -PLUS ("y"); else
  * the type, and its data. */
-struct scram_client *scram_client_new(enum hash_kind kind, struct str user, struct str password, const char *binding, struct str binding_data);
+struct scram_client *scram_client_new(enum hash_kind kind, struct str user, struct str password, const char *binding,
+	struct str binding_data);
 void scram_client_free(struct scram_client **c);
 void scram_client_first(struct scram_client *c, struct buf *out);
 /* server-first in, client-final out. Slow. ERR_SYNTAX, ERR_DENIED (nonce changed, or too few

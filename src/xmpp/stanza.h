@@ -12,21 +12,33 @@ enum stanza_kind { STANZA_MESSAGE, STANZA_PRESENCE, STANZA_IQ };
 
 enum stanza_type {
 	/* message; NORMAL is the default, also for unknown values */
-	TYPE_NORMAL, TYPE_CHAT, TYPE_GROUPCHAT, TYPE_HEADLINE,
+	TYPE_NORMAL,
+	TYPE_CHAT,
+	TYPE_GROUPCHAT,
+	TYPE_HEADLINE,
 	/* presence; AVAILABLE is the absent type */
-	TYPE_AVAILABLE, TYPE_UNAVAILABLE, TYPE_SUBSCRIBE, TYPE_SUBSCRIBED, TYPE_UNSUBSCRIBE, TYPE_UNSUBSCRIBED, TYPE_PROBE,
+	TYPE_AVAILABLE,
+	TYPE_UNAVAILABLE,
+	TYPE_SUBSCRIBE,
+	TYPE_SUBSCRIBED,
+	TYPE_UNSUBSCRIBE,
+	TYPE_UNSUBSCRIBED,
+	TYPE_PROBE,
 	/* iq */
-	TYPE_GET, TYPE_SET, TYPE_RESULT,
+	TYPE_GET,
+	TYPE_SET,
+	TYPE_RESULT,
 	/* all kinds */
 	TYPE_ERROR,
 	TYPE_COUNT
 };
 
 struct stanza {
-	struct stanza *next;  /* for whoever queues it */
-	uint64_t origin;      /* the session it came from (core's handle), 0 if none; set by the core */
-	uint64_t origin_seq;  /* its number on that session, from 1; 0: not counted (a copy, a server's own) */
-	enum xerr_cond refused; /* not XERR_NONE: could not come in as it was. Without `to` and content, to be answered with this */
+	struct stanza *next; /* for whoever queues it */
+	uint64_t origin;     /* the session it came from (core's handle), 0 if none; set by the core */
+	uint64_t origin_seq; /* its number on that session, from 1; 0: not counted (a copy, a server's own) */
+	enum xerr_cond
+		refused; /* not XERR_NONE: could not come in as it was. Without `to` and content, to be answered with this */
 	enum stanza_kind kind;
 	enum stanza_type type;
 	struct jid from, to;  /* views into this block; to may be absent */
@@ -36,13 +48,15 @@ struct stanza {
 
 /* Reads kind and type from the root; ERR_INVALID if it is not a stanza in `content` namespace, or an
  * iq/presence with a type that does not exist. */
-int stanza_classify(const struct xml_tree *t, struct str content, enum stanza_kind *ret_kind, enum stanza_type *ret_type);
+int stanza_classify(const struct xml_tree *t, struct str content, enum stanza_kind *ret_kind,
+	enum stanza_type *ret_type);
 
 /* The only way through the gate. Copies the tree into a block (written anew if it is `outside`), checks
  * and normalises `to`, stamps from (JID_NONE: takes the root's own attribute, for trusted input), lang is
  * that of the root or else of the stream. ERR_INVALID: not a stanza; ERR_SYNTAX: malformed address in to
  * (or from); ERR_LIMIT: too big once written anew. */
-int stanza_new(const struct xml_tree *t, struct str content, struct jid from, struct str stream_lang, struct stanza **ret);
+int stanza_new(const struct xml_tree *t, struct str content, struct jid from, struct str stream_lang,
+	struct stanza **ret);
 /* From text that is a complete stanza in NS_CLIENT, with from and to as written: stored ones, returned
  * packets, tests. */
 int stanza_parse(struct str text, struct stanza **ret);

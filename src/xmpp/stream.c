@@ -105,7 +105,8 @@ static void put_header(struct stream *s, struct buf *out)
 	s->header_sent = true;
 }
 
-enum stream_action stream_close_with(struct stream *s, enum serr error, const char *text, struct str extra, struct buf *out)
+enum stream_action stream_close_with(struct stream *s, enum serr error, const char *text, struct str extra,
+	struct buf *out)
 {
 	if (s->state == STREAM_CLOSED)
 		return STREAM_GO_ON;

@@ -47,19 +47,19 @@ enum stream_state { STREAM_HEADER, STREAM_FEATURES, STREAM_TLS, STREAM_SASL, STR
 
 enum stream_action {
 	STREAM_GO_ON,
-	STREAM_START_TLS,   /* after `out` is sent: TLS; then stream_secured() */
-	STREAM_RESTART,     /* parser: xml_parser_reset(); a new header comes */
-	STREAM_ASK_KEYS,    /* ask.account, ask.hash -> stream_on_keys() */
-	STREAM_ASK_VERIFY,  /* ask.keys, ask.password: scram_verify() elsewhere -> stream_on_verified() */
+	STREAM_START_TLS,    /* after `out` is sent: TLS; then stream_secured() */
+	STREAM_RESTART,      /* parser: xml_parser_reset(); a new header comes */
+	STREAM_ASK_KEYS,     /* ask.account, ask.hash -> stream_on_keys() */
+	STREAM_ASK_VERIFY,   /* ask.keys, ask.password: scram_verify() elsewhere -> stream_on_verified() */
 	STREAM_ASK_REGISTER, /* ask.account, ask.password -> stream_on_registered() */
-	STREAM_ASK_BIND,    /* ask.account, ask.resource (absent: choose) -> stream_on_bound() */
-	STREAM_ASK_RESUME,  /* ask.account, ask.token, ask.h -> stream_on_bound() or stream_on_resume_failed() */
-	STREAM_ENABLE_SM,   /* ask.resume */
-	STREAM_GIVE_STANZA, /* the element is a stanza to be handed over */
-	STREAM_ACK,         /* ask.h: the client has handled so many */
-	STREAM_ACK_WANTED,  /* <r/> */
+	STREAM_ASK_BIND,     /* ask.account, ask.resource (absent: choose) -> stream_on_bound() */
+	STREAM_ASK_RESUME,   /* ask.account, ask.token, ask.h -> stream_on_bound() or stream_on_resume_failed() */
+	STREAM_ENABLE_SM,    /* ask.resume */
+	STREAM_GIVE_STANZA,  /* the element is a stanza to be handed over */
+	STREAM_ACK,          /* ask.h: the client has handled so many */
+	STREAM_ACK_WANTED,   /* <r/> */
 	STREAM_FAILED_LOGIN, /* `out` holds <failure/>; slow it down if you like, then stream_failure_sent() */
-	STREAM_END          /* send `out`, then close */
+	STREAM_END           /* send `out`, then close */
 };
 
 struct stream_ask {
@@ -85,28 +85,29 @@ struct stream *stream_new(const struct stream_kind *kind, const struct stream_po
 void stream_free(struct stream **s);
 
 enum stream_state stream_state(const struct stream *s);
-bool stream_waiting(const struct stream *s); /* an ASK_ is unanswered */
+bool stream_waiting(const struct stream *s);      /* an ASK_ is unanswered */
 struct str stream_domain(const struct stream *s); /* "" before the header */
 struct str stream_lang(const struct stream *s);   /* xml:lang of the header, absent if none */
 struct str stream_jid(const struct stream *s);    /* full address once READY */
 const struct stream_kind *stream_kind(const struct stream *s);
 
 /* default_ns: the default namespace that the header declares. */
-enum stream_action stream_on_open(struct stream *s, const struct xml_tree *t, struct str default_ns, const struct stream_channel *ch,
-				  struct buf *out, struct stream_ask *ask);
-enum stream_action stream_on_element(struct stream *s, const struct xml_tree *t, const struct stream_channel *ch, struct buf *out,
-				     struct stream_ask *ask);
+enum stream_action stream_on_open(struct stream *s, const struct xml_tree *t, struct str default_ns,
+	const struct stream_channel *ch, struct buf *out, struct stream_ask *ask);
+enum stream_action stream_on_element(struct stream *s, const struct xml_tree *t, const struct stream_channel *ch,
+	struct buf *out, struct stream_ask *ask);
 enum stream_action stream_on_end(struct stream *s, struct buf *out);
 /* Any parser error. */
 enum stream_action stream_on_bad_xml(struct stream *s, enum xml_event event, struct buf *out);
 /* Ends it from our side: header if none was sent yet, the error, the end tag. */
 enum stream_action stream_close(struct stream *s, enum serr error, const char *text, struct buf *out);
 /* The same with an element of the application's inside the error; may be absent. */
-enum stream_action stream_close_with(struct stream *s, enum serr error, const char *text, struct str extra, struct buf *out);
+enum stream_action stream_close_with(struct stream *s, enum serr error, const char *text, struct str extra,
+	struct buf *out);
 
 void stream_secured(struct stream *s); /* TLS is up: everything learnt before is forgotten */
-enum stream_action stream_on_keys(struct stream *s, const struct scram_keys *keys, bool known, const struct stream_channel *ch,
-				  struct buf *out, struct stream_ask *ask);
+enum stream_action stream_on_keys(struct stream *s, const struct scram_keys *keys, bool known,
+	const struct stream_channel *ch, struct buf *out, struct stream_ask *ask);
 enum stream_action stream_on_verified(struct stream *s, bool right, struct buf *out);
 enum stream_action stream_failure_sent(struct stream *s, struct buf *out);
 enum stream_action stream_on_registered(struct stream *s, enum xerr_cond error, struct buf *out);

@@ -4,25 +4,25 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "xml/write.h"
 #include "xmpp/ns.h"
 #include "xmpp/stream.h"
-#include "xml/write.h"
 
 struct sasl_mechanism;
 
 /* Needed only until the stream is READY. */
 struct stream_login {
-	char *account;        /* bare address under proof, later the principal */
-	bool proven;          /* account is the principal */
+	char *account;                          /* bare address under proof, later the principal */
+	bool proven;                            /* account is the principal */
 	const struct sasl_mechanism *mechanism; /* exchange under way, or NULL */
 	struct scram_server *scram;
-	const char *binding;  /* channel binding type that the client chose, or NULL */
-	char *password;       /* PLAIN, registration; wiped */
+	const char *binding; /* channel binding type that the client chose, or NULL */
+	char *password;      /* PLAIN, registration; wiped */
 	struct scram_keys keys;
-	bool known;           /* the account exists */
+	bool known; /* the account exists */
 	unsigned tries;
-	char *id;             /* of the iq under way (bind, register) */
-	char *text;           /* resource or token under way */
+	char *id;   /* of the iq under way (bind, register) */
+	char *text; /* resource or token under way */
 };
 
 enum stream_wait { WAIT_NONE, WAIT_KEYS, WAIT_VERIFY, WAIT_SENT, WAIT_REGISTER, WAIT_BIND, WAIT_RESUME };
@@ -33,8 +33,8 @@ struct stream {
 	enum stream_state state;
 	enum stream_wait wait;
 	bool header_sent;
-	char *domain;             /* NULL before the header */
-	char *lang, *jid;         /* NULL while unknown */
+	char *domain;               /* NULL before the header */
+	char *lang, *jid;           /* NULL while unknown */
 	struct stream_login *login; /* NULL once READY */
 };
 
@@ -45,13 +45,14 @@ void stream_login_wipe(struct stream_login *l);
 /* stream_sasl.c */
 void sasl_features(const struct stream *s, const struct stream_channel *ch, struct buf *out);
 bool sasl_password_allowed(const struct stream *s, const struct stream_channel *ch);
-enum stream_action sasl_on_element(struct stream *s, const struct xml_tree *t, const struct stream_channel *ch, struct buf *out,
-				   struct stream_ask *ask);
+enum stream_action sasl_on_element(struct stream *s, const struct xml_tree *t, const struct stream_channel *ch,
+	struct buf *out, struct stream_ask *ask);
 void sasl_abort(struct stream *s);
 
 /* stream_register.c */
 bool register_offered(const struct stream *s, const struct stream_channel *ch);
-enum stream_action register_on_iq(struct stream *s, const struct xml_tree *t, uint32_t query, struct buf *out, struct stream_ask *ask);
+enum stream_action register_on_iq(struct stream *s, const struct xml_tree *t, uint32_t query, struct buf *out,
+	struct stream_ask *ask);
 
 /* iq result or error to the iq under way (login->id). */
 void stream_iq_result(struct stream *s, struct str payload, struct buf *out);

@@ -101,7 +101,8 @@ static void expect_not(const char *part)
 		fail_msg("\"%s\" is in \"%s\"", part, text);
 }
 
-#define HEADER "<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' to='x.test' version='1.0' xml:lang='de'>"
+#define HEADER \
+	"<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' to='x.test' version='1.0' xml:lang='de'>"
 #define SASL(name, text) "<" name " xmlns='urn:ietf:params:xml:ns:xmpp-sasl'" text
 
 static void open_stream(const struct stream_kind *kind)
@@ -164,12 +165,16 @@ static void test_channel_bindings(void **state)
 	t.channel.arg = (char[]){"tls-exporter tls-server-end-point tls-unique"};
 	open_stream(&stream_client);
 	expect_has("<mechanism>SCRAM-SHA-256-PLUS</mechanism><mechanism>SCRAM-SHA-256</mechanism>");
-	expect_has("<channel-binding type='tls-exporter'/><channel-binding type='tls-server-end-point'/></sasl-channel-binding>");
+	expect_has(
+		"<channel-binding type='tls-exporter'/><channel-binding type='tls-server-end-point'/></sasl-channel-binding>");
 	heard();
 	/* A client that knows binding and was offered it may not say that it was not. */
-	expect_failure(say(SASL("auth", " mechanism='SCRAM-SHA-256'>eSwsbj1hbGljZSxyPWFiYw==</auth>")), "not-authorized");
-	expect_failure(say(SASL("auth", " mechanism='SCRAM-SHA-256-PLUS'>biwsbj1hbGljZSxyPWFiYw==</auth>")), "not-authorized");
-	assert_int_equal(say(SASL("auth", " mechanism='SCRAM-SHA-256'>biwsbj1hbGljZSxyPWFiYw==</auth>")), STREAM_ASK_KEYS);
+	expect_failure(say(SASL("auth", " mechanism='SCRAM-SHA-256'>eSwsbj1hbGljZSxyPWFiYw==</auth>")),
+		"not-authorized");
+	expect_failure(say(SASL("auth", " mechanism='SCRAM-SHA-256-PLUS'>biwsbj1hbGljZSxyPWFiYw==</auth>")),
+		"not-authorized");
+	assert_int_equal(say(SASL("auth", " mechanism='SCRAM-SHA-256'>biwsbj1hbGljZSxyPWFiYw==</auth>")),
+		STREAM_ASK_KEYS);
 	assert_true(str_is(t.ask.account, "alice@x.test"));
 	assert_int_equal(t.ask.hash, HASH_SHA256);
 }
@@ -182,7 +187,8 @@ static void test_a_binding_that_is_not_advertised(void **state)
 	open_stream(&stream_client);
 	expect_not("-PLUS");
 	heard();
-	assert_int_equal(say(SASL("auth", " mechanism='SCRAM-SHA-256'>eSwsbj1hbGljZSxyPWFiYw==</auth>")), STREAM_ASK_KEYS);
+	assert_int_equal(say(SASL("auth", " mechanism='SCRAM-SHA-256'>eSwsbj1hbGljZSxyPWFiYw==</auth>")),
+		STREAM_ASK_KEYS);
 }
 
 /* ---- EXTERNAL ---- */
@@ -229,7 +235,7 @@ static void test_failures(void **state)
 		{SASL("auth", " mechanism='PLAIN'>***</auth>"), "incorrect-encoding"},
 		{SASL("auth", " mechanism='PLAIN'>=</auth>"), "malformed-request"},
 		{SASL("auth", " mechanism='PLAIN'>YWxpY2U=</auth>"), "malformed-request"},
-		{SASL("auth", " mechanism='PLAIN'>AGFsaWNlAA==</auth>"), "malformed-request"}, /* no password */
+		{SASL("auth", " mechanism='PLAIN'>AGFsaWNlAA==</auth>"), "malformed-request"},     /* no password */
 		{SASL("auth", " mechanism='PLAIN'>AGFsaWNlAGEAYg==</auth>"), "malformed-request"}, /* a fourth part */
 		{SASL("auth", " mechanism='PLAIN'>AGEgYgBw</auth>"), "not-authorized"}, /* a name that cannot be */
 		{SASL("auth", " mechanism='PLAIN'>Ym9iQHgudGVzdABhbGljZQBwdw==</auth>"), "invalid-authzid"},
@@ -331,7 +337,8 @@ static void test_the_second_header(void **state)
 static void test_another_domain(void **state)
 {
 	log_in();
-	assert_int_equal(say("<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' to='y.test' version='1.0'>"),
+	assert_int_equal(
+		say("<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' to='y.test' version='1.0'>"),
 		STREAM_END);
 	expect_has("<host-unknown ");
 }
@@ -350,8 +357,9 @@ static void test_binding_a_resource(void **state)
 	assert_true(str_is(t.ask.account, "alice@x.test"));
 	assert_true(str_is(t.ask.resource, "desk & chair"));
 	assert_int_equal(stream_on_bound(t.s, STR("alice@x.test/desk & chair"), XERR_NONE, &t.out), STREAM_GO_ON);
-	assert_string_equal(heard(), "<iq type='result' id='2'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'>"
-				     "<jid>alice@x.test/desk &amp; chair</jid></bind></iq>");
+	assert_string_equal(heard(),
+		"<iq type='result' id='2'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'>"
+		"<jid>alice@x.test/desk &amp; chair</jid></bind></iq>");
 	assert_int_equal(stream_state(t.s), STREAM_READY);
 	assert_true(str_is(stream_jid(t.s), "alice@x.test/desk & chair"));
 	assert_int_equal(say("<message to='b@x.test'/>"), STREAM_GIVE_STANZA);
@@ -381,8 +389,9 @@ static void test_a_resource_in_pieces(void **state)
 
 static void test_resuming(void **state)
 {
-	static const char *const bad[] = {"<resume xmlns='urn:xmpp:sm:3' h='1'/>", "<resume xmlns='urn:xmpp:sm:3' previd='x'/>",
-		"<resume xmlns='urn:xmpp:sm:3' previd='x' h='-1'/>", "<resume xmlns='urn:xmpp:sm:3' previd='' h='1'/>"};
+	static const char *const bad[] = {"<resume xmlns='urn:xmpp:sm:3' h='1'/>",
+		"<resume xmlns='urn:xmpp:sm:3' previd='x'/>", "<resume xmlns='urn:xmpp:sm:3' previd='x' h='-1'/>",
+		"<resume xmlns='urn:xmpp:sm:3' previd='' h='1'/>"};
 
 	log_in();
 	say(HEADER);
@@ -430,7 +439,8 @@ static void test_stream_management(void **state)
 static void test_an_error_with_more_in_it(void **state)
 {
 	t.s = stream_new(&stream_client, &t.policy);
-	assert_int_equal(stream_close_with(t.s, SERR_UNDEFINED_CONDITION, "a < b", STR("<own xmlns='urn:o'/>"), &t.out), STREAM_END);
+	assert_int_equal(stream_close_with(t.s, SERR_UNDEFINED_CONDITION, "a < b", STR("<own xmlns='urn:o'/>"), &t.out),
+		STREAM_END);
 	expect_has("<?xml version='1.0'?><stream:stream xmlns='jabber:client'");
 	expect_has("<stream:error><undefined-condition xmlns='urn:ietf:params:xml:ns:xmpp-streams'/>"
 		   "<text xmlns='urn:ietf:params:xml:ns:xmpp-streams' xml:lang='en'>a &lt; b</text><own xmlns='urn:o'/>"

@@ -10,7 +10,15 @@
 #include "tests/lib/bench.h"
 #include "tests/lib/load.h"
 
-enum { PLAIN_SESSIONS = 5000, TLS_SESSIONS = 2000, PAIRS = 50, ROUNDS = 2000, ROOMS = 5, OCCUPANTS = 100, ROOM_ROUNDS = 200 };
+enum {
+	PLAIN_SESSIONS = 5000,
+	TLS_SESSIONS = 2000,
+	PAIRS = 50,
+	ROUNDS = 2000,
+	ROOMS = 5,
+	OCCUPANTS = 100,
+	ROOM_ROUNDS = 200
+};
 
 static void take_files(void)
 {
@@ -48,7 +56,8 @@ static void memory(const char *name, unsigned n, bool tls, const char *aim)
 
 /* ---- one-to-one ---- */
 
-static double one_to_one(pid_t pid, struct load_client **from, struct load_client **to, char texts[][512], const char *end, size_t len)
+static double one_to_one(pid_t pid, struct load_client **from, struct load_client **to, char texts[][512],
+	const char *end, size_t len)
 {
 	int64_t cpu = 0;
 
@@ -81,8 +90,10 @@ static void messages(void)
 		load_login(from[i], 2 * i, "a");
 		to[i] = load_connect(s.port);
 		load_login(to[i], 2 * i + 1, "b");
-		snprintf(texts[i], sizeof(texts[i]), "<message to='u%u@localhost/b' type='chat' id='m-%06u'><body>The quick brown fox jumps over the "
-			 "lazy dog, and then it does it again.</body></message>", 2 * i + 1, i);
+		snprintf(texts[i], sizeof(texts[i]),
+			"<message to='u%u@localhost/b' type='chat' id='m-%06u'><body>The quick brown fox jumps over the "
+			"lazy dog, and then it does it again.</body></message>",
+			2 * i + 1, i);
 	}
 	load_send(from[0], texts[0], strlen(texts[0]));
 	len = load_expect(to[0], "</message>");
@@ -136,15 +147,19 @@ static void join(struct load_client *c, unsigned room, unsigned i)
 {
 	char text[512];
 
-	snprintf(text, sizeof(text), "<presence to='bench%u@rooms.localhost/nick%u'><x xmlns='http://jabber.org/protocol/muc'/></presence>", room, i);
+	snprintf(text, sizeof(text),
+		"<presence to='bench%u@rooms.localhost/nick%u'><x xmlns='http://jabber.org/protocol/muc'/></presence>",
+		room, i);
 	load_send(c, text, strlen(text));
 	load_expect(c, "<subject"); /* the last of what a joiner gets */
 	load_expect(c, "</message>");
 	if (i)
 		return;
 	/* The first one makes the room, and opens it as it is. */
-	snprintf(text, sizeof(text), "<iq type='set' id='open' to='bench%u@rooms.localhost'><query xmlns='http://jabber.org/protocol/muc#owner'>"
-		 "<x xmlns='jabber:x:data' type='submit'/></query></iq>", room);
+	snprintf(text, sizeof(text),
+		"<iq type='set' id='open' to='bench%u@rooms.localhost'><query xmlns='http://jabber.org/protocol/muc#owner'>"
+		"<x xmlns='jabber:x:data' type='submit'/></query></iq>",
+		room);
 	load_send(c, text, strlen(text));
 	load_expect(c, "id='open'");
 }
@@ -164,8 +179,10 @@ static void rooms(void)
 		join(c[i], i / OCCUPANTS, i % OCCUPANTS);
 	}
 	for (unsigned r = 0; r < ROOMS; r++)
-		snprintf(texts[r], sizeof(texts[r]), "<message to='bench%u@rooms.localhost' type='groupchat' id='g-%06u'><body>The quick brown fox jumps "
-			 "over the lazy dog, and then it does it again.</body></message>", r, r);
+		snprintf(texts[r], sizeof(texts[r]),
+			"<message to='bench%u@rooms.localhost' type='groupchat' id='g-%06u'><body>The quick brown fox jumps "
+			"over the lazy dog, and then it does it again.</body></message>",
+			r, r);
 	/* Everybody's view of the last joins is read away with a first message. */
 	for (unsigned r = 0; r < ROOMS; r++)
 		load_send(c[r * OCCUPANTS], texts[r], strlen(texts[r]));
@@ -200,7 +217,8 @@ static void rooms(void)
 
 /* ---- logins ---- */
 
-static void logins(const char *name, unsigned iterations, bool tls, void (*login)(struct load_client *c, unsigned number, const char *resource))
+static void logins(const char *name, unsigned iterations, bool tls,
+	void (*login)(struct load_client *c, unsigned number, const char *resource))
 {
 	enum { N = 300 };
 	struct load_server s;

@@ -59,7 +59,7 @@ static struct {
 	uint32_t next_id;
 	uint8_t expected[IDS], got[IDS], back[IDS]; /* copies of each message */
 	uint32_t acked[IDS];
-	uint64_t live;  /* sessions */
+	uint64_t live; /* sessions */
 } f;
 
 /* ---- the host ---- */
@@ -190,8 +190,10 @@ static void on_free(struct session *s)
 	f.live--;
 }
 
-static const struct session_ops session_ops = {
-	.on_stanza = on_stanza, .on_gone = on_gone, .on_returned = on_returned, .free = on_free};
+static const struct session_ops session_ops = {.on_stanza = on_stanza,
+	.on_gone = on_gone,
+	.on_returned = on_returned,
+	.free = on_free};
 
 static void on_login(struct host *h, struct msg *m)
 {
@@ -206,7 +208,8 @@ static void on_login(struct host *h, struct msg *m)
 	if (old)
 		session_close(old, SERR_CONFLICT, "replaced");
 	f.live++;
-	if (session_open(&s->session, &session_ops, h->entity.core, &f.account[m->bind.account[1] - '0'], jid, m->conn) == 0)
+	if (session_open(&s->session, &session_ops, h->entity.core, &f.account[m->bind.account[1] - '0'], jid,
+		    m->conn) == 0)
 		return;
 	f.live--;
 	core_to_wire(h->entity.core, MSG_BOUND, m->conn)->bound.error = XERR_RESOURCE_CONSTRAINT;
@@ -473,7 +476,8 @@ static void wire_take(unsigned wire, struct msg *m)
 		on_enabled(c, m);
 		return;
 	case MSG_CREDIT:
-		must((int32_t)(m->credit.handled - c->credited) >= 0 && (int32_t)(c->forwarded - m->credit.handled) >= 0);
+		must((int32_t)(m->credit.handled - c->credited) >= 0 &&
+			(int32_t)(c->forwarded - m->credit.handled) >= 0);
 		c->credited = m->credit.handled;
 		return;
 	case MSG_CLOSE:

@@ -84,9 +84,12 @@ static void act_stanza(struct conn *c, uint32_t what)
 	static const struct {
 		const char *kind, *rest;
 	} stanzas[] = {
-		{"message", " to='keep@x.test'/>"},   {"message", " to='write@x.test'/>"},
-		{"message", " to='nobody@x.test'/>"}, {"message", " to='note@x.test'/>"},
-		{"presence", "/>"},		      {"iq", " to='write@x.test' type='set' id='i'><q xmlns='urn:q'/></iq>"},
+		{"message", " to='keep@x.test'/>"},
+		{"message", " to='write@x.test'/>"},
+		{"message", " to='nobody@x.test'/>"},
+		{"message", " to='note@x.test'/>"},
+		{"presence", "/>"},
+		{"iq", " to='write@x.test' type='set' id='i'><q xmlns='urn:q'/></iq>"},
 	};
 	struct client *cl = c->client;
 	struct stanza *s;
@@ -119,8 +122,8 @@ static void act_message(struct client *cl, bool held)
 
 	if (!id)
 		return;
-	snprintf(text, sizeof(text), "<message from='note@x.test' to='c%d@x.test/r' id='m%u'%s/>", (int)(cl - f.client), id,
-		held ? " type='chat'" : "");
+	snprintf(text, sizeof(text), "<message from='note@x.test' to='c%d@x.test/r' id='m%u'%s/>", (int)(cl - f.client),
+		id, held ? " type='chat'" : "");
 	must(stanza_parse(str_z(text), &s) == 0);
 	core_begin(f.core, f.now, f.now);
 	if (held)
@@ -216,21 +219,57 @@ static void act(uint8_t what, uint8_t who)
 	struct conn *any = f.conn_n ? &f.conn[who % f.conn_n] : NULL;
 
 	switch (what % 16) {
-	case 0: act_login(cl, more % WIRES); return;
-	case 1: act_sm(cl, more & 3); return;
-	case 2: if (cl->conn) act_stanza(cl->conn, more); return;
-	case 3: act_message(cl, more & 1); return;
-	case 4: for (uint32_t i = 0; cl->conn && i <= more % 8; i++) write_one(cl->conn); return;
-	case 5: if (cl->conn) acknowledge(cl->conn); return;
-	case 6: if (any) lose(any, what & 16); return;
-	case 7: wire_some(who % WIRES, 1 + who / WIRES % 16); return;
-	case 8: act_resume(cl, more % WIRES, more > 40); return;
-	case 9: act_release(who); return;
-	case 10: f.now += waits[who % ARRAY_LEN(waits)]; turn(); return;
-	case 11: act_store(who); return;
-	case 12: if (what & 16) act_close(who); return;
-	case 13: act_multicast(); return;
-	default: turn(); return;
+	case 0:
+		act_login(cl, more % WIRES);
+		return;
+	case 1:
+		act_sm(cl, more & 3);
+		return;
+	case 2:
+		if (cl->conn)
+			act_stanza(cl->conn, more);
+		return;
+	case 3:
+		act_message(cl, more & 1);
+		return;
+	case 4:
+		for (uint32_t i = 0; cl->conn && i <= more % 8; i++)
+			write_one(cl->conn);
+		return;
+	case 5:
+		if (cl->conn)
+			acknowledge(cl->conn);
+		return;
+	case 6:
+		if (any)
+			lose(any, what & 16);
+		return;
+	case 7:
+		wire_some(who % WIRES, 1 + who / WIRES % 16);
+		return;
+	case 8:
+		act_resume(cl, more % WIRES, more > 40);
+		return;
+	case 9:
+		act_release(who);
+		return;
+	case 10:
+		f.now += waits[who % ARRAY_LEN(waits)];
+		turn();
+		return;
+	case 11:
+		act_store(who);
+		return;
+	case 12:
+		if (what & 16)
+			act_close(who);
+		return;
+	case 13:
+		act_multicast();
+		return;
+	default:
+		turn();
+		return;
 	}
 }
 

@@ -165,7 +165,8 @@ static void give(struct run *r, const struct xml_tree *t)
 	struct stanza *s = NULL;
 
 	must(r->state == STREAM_READY);
-	if (stanza_new(t, str_z(stream_kind(r->stream)->content), jid_view(stream_jid(r->stream)), stream_lang(r->stream), &s) == 0)
+	if (stanza_new(t, str_z(stream_kind(r->stream)->content), jid_view(stream_jid(r->stream)),
+		    stream_lang(r->stream), &s) == 0)
 		must(str_eq(jid_str(s->from), stream_jid(r->stream)));
 	stanza_free(&s);
 }
@@ -236,7 +237,11 @@ static void run(struct run *r)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const struct xml_limits limits = {.stanza = 10 * 1024, .depth = 16, .attrs = 32, .name = 256, .nodes = 256};
+	static const struct xml_limits limits = {.stanza = 10 * 1024,
+		.depth = 16,
+		.attrs = 32,
+		.name = 256,
+		.nodes = 256};
 	struct run r = {.in = {data, size}};
 	uint32_t flags = fuzz_choice(&r.in, 255);
 

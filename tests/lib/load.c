@@ -50,7 +50,8 @@ static void make_accounts(const char *dir, unsigned accounts, unsigned iteration
 		char name[24];
 
 		snprintf(name, sizeof(name), "u%u", i);
-		store_put(batch, STORE_ACCOUNT_PUT, STR("localhost"), str_z(name), (int64_t)clock_wall(), buf_view(&packed[0]), buf_view(&packed[1]));
+		store_put(batch, STORE_ACCOUNT_PUT, STR("localhost"), str_z(name), (int64_t)clock_wall(),
+			buf_view(&packed[0]), buf_view(&packed[1]));
 	}
 	batch->number = 1;
 	msgs_add(&in)->kind = MSG_STORE_BATCH;
@@ -89,8 +90,8 @@ static void read_ports(struct load_server *s, int fd)
 void load_start(struct load_server *s, unsigned accounts, unsigned iterations, const char *const *more)
 {
 	const char *program = getenv("WIRESIDE");
-	const char *args[64] = {"wireside", "serve", "--c2s", "127.0.0.1:0", "--c2s-tls", "127.0.0.1:0", "--allow-plaintext", "--limits", "off",
-				"--log", "error", "--ready-fd", "9", "--data", s->data};
+	const char *args[64] = {"wireside", "serve", "--c2s", "127.0.0.1:0", "--c2s-tls", "127.0.0.1:0",
+		"--allow-plaintext", "--limits", "off", "--log", "error", "--ready-fd", "9", "--data", s->data};
 	int n = 15, ends[2];
 
 	if (!program)
@@ -234,7 +235,9 @@ struct load_server load_relay(unsigned group, bool to_all)
 
 struct load_client *load_connect(int port)
 {
-	struct sockaddr_in in = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = htons((uint16_t)port)};
+	struct sockaddr_in in = {.sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+		.sin_port = htons((uint16_t)port)};
 	struct load_client *c = xcalloc(1, sizeof(*c));
 
 	c->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -278,7 +281,8 @@ static void read_some(struct load_client *c)
 
 	if (c->n == sizeof(c->buf))
 		die("more than a buffer without what was expected");
-	k = c->ssl ? SSL_read(c->ssl, c->buf + c->n, (int)(sizeof(c->buf) - c->n)) : recv(c->fd, c->buf + c->n, sizeof(c->buf) - c->n, 0);
+	k = c->ssl ? SSL_read(c->ssl, c->buf + c->n, (int)(sizeof(c->buf) - c->n))
+		   : recv(c->fd, c->buf + c->n, sizeof(c->buf) - c->n, 0);
 	if (k <= 0) {
 		fprintf(stderr, "bench: the last that came: %.*s\n", (int)c->n, c->buf);
 		die("recv");
@@ -339,7 +343,8 @@ static void say(struct load_client *c, const char *fmt, ...)
 	load_send(c, text, (size_t)n);
 }
 
-static const char header[] = "<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' to='localhost' version='1.0'>";
+static const char header[] =
+	"<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' to='localhost' version='1.0'>";
 
 /* <element xmlns=sasl ..>base64</element> */
 static void say_sasl(struct load_client *c, const char *open, const char *close, struct str data)
@@ -370,7 +375,8 @@ static void begin_session(struct load_client *c, const char *resource)
 {
 	say(c, "%s", header);
 	load_expect(c, "</stream:features>");
-	say(c, "<iq type='set' id='b'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><resource>%s</resource></bind></iq>", resource);
+	say(c, "<iq type='set' id='b'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><resource>%s</resource></bind></iq>",
+		resource);
 	load_expect(c, "</iq>");
 	say(c, "<iq type='get' id='r'><query xmlns='jabber:iq:roster'/></iq>");
 	load_expect(c, "id='r'");
@@ -386,7 +392,8 @@ void load_login(struct load_client *c, unsigned number, const char *resource)
 
 	say(c, "%s", header);
 	load_expect(c, "</stream:features>");
-	say_sasl(c, "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>", "</auth>", (struct str){plain, (size_t)n});
+	say_sasl(c, "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>", "</auth>",
+		(struct str){plain, (size_t)n});
 	load_expect(c, "<success");
 	begin_session(c, resource);
 }
@@ -404,7 +411,8 @@ void load_login_scram(struct load_client *c, unsigned number, const char *resour
 	say(c, "%s", header);
 	load_expect(c, "</stream:features>");
 	scram_client_first(scram, &out);
-	say_sasl(c, "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='SCRAM-SHA-256'>", "</auth>", buf_view(&out));
+	say_sasl(c, "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='SCRAM-SHA-256'>", "</auth>",
+		buf_view(&out));
 	take_sasl(c, "<challenge", &in);
 	buf_reset(&out);
 	if (scram_client_challenge(scram, buf_view(&in), &out) != 0)

@@ -11,6 +11,8 @@
 
 enum { READ_SIZE = 4096, OUT_MAX = 16 << 20 };
 
+/* More than the server allows a client: what it sends is longer than what it got. */
+static const struct xml_limits limits = {.stanza = 4 << 20, .depth = 100, .attrs = 100, .name = 1024, .nodes = 65536};
 static struct xml_scratch *scratch; /* shared by all clients, freed with the last */
 static unsigned users;
 
@@ -459,7 +461,7 @@ bool client_dial(struct client *c)
 	if (c->give_up)
 		end_life(c);
 	c->give_up = false;
-	c->parser = xml_parser_new(scratch, XML_STREAM, &xml_limits_default);
+	c->parser = xml_parser_new(scratch, XML_STREAM, &limits);
 	c->state = CLIENT_LOGIN;
 	c->step = STEP_FEATURES;
 	c->error[0] = '\0';
