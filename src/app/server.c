@@ -358,6 +358,7 @@ int server_new(struct loop *l, const struct config *config, struct server **ret,
 	s->dirty = true;
 	loop_on_mail(l, on_mail, s);
 	loop_on_turn(l, on_turn, s);
+	loop_wake(l); /* the hosts have asked the store for what they serve */
 	*ret = s;
 	return 0;
 }

@@ -5,7 +5,7 @@
  *   (new) ------------------> OPEN ------------------------> LEAVING --------> DETACHED
  *                              ^ |  RESUME by another stream: LEAVING too         | RESUME -> ATTACH
  *                              +-|------------------------------------------------+
- *        LOST, session_close()   |                                                | time-out, session_close()
+ *        LOST, session_close()   |                                                | time-out, too much waits, session_close()
  *                              ENDING --CLOSED--> (freed)                    (freed)
  *
  * on_gone() is called once when it enters ENDING (or is freed from DETACHED); on_returned() for each

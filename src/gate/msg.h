@@ -42,7 +42,8 @@ enum msg_kind {
 	MSG_SEND,
 	MSG_CREDIT,
 	MSG_COMMITTED,
-	MSG_EXPIRE, /* entries held for a commit number >= this one come back, as EXPIRED */
+	/* Entries held for a commit number >= this one come back, as EXPIRED; a connection that holds <resumed/> is lost. */
+	MSG_EXPIRE,
 	MSG_CLOSE,
 	/* wire -> core */
 	MSG_EXPIRED,
@@ -131,7 +132,7 @@ struct msg {
 		struct {
 			struct stanza *stanza;
 		} stanza;
-		/* LOST, CLOSED, EXPIRED: what was not delivered, oldest first. acked: see attach. */
+		/* LOST, CLOSED, EXPIRED: what was not delivered, oldest first. The other two not for EXPIRED; acked: see attach. */
 		struct {
 			struct packets rest;
 			uint32_t acked;

@@ -7,6 +7,9 @@
 
 #include "base/mem.h"
 
+/* An array of more messages than this is not kept after the burst that made it. */
+enum { KEEP = 16384 };
+
 struct queue {
 	pthread_mutex_t lock;
 	struct loop *receiver;
@@ -60,6 +63,8 @@ bool queue_take(struct queue *q, struct msgs *ret)
 	struct msgs mine = *ret;
 
 	must(mine.n == 0);
+	if (mine.cap > KEEP)
+		msgs_clear(&mine);
 	pthread_mutex_lock(&q->lock);
 	*ret = q->waiting;
 	q->waiting = mine;

@@ -146,6 +146,25 @@ static void test_a_steady_state_allocates_nothing(void **state)
 	msgs_clear(&got);
 }
 
+static void test_a_burst_leaves_nothing_behind(void **state)
+{
+	struct msgs got = {0};
+	int64_t before;
+
+	put(1, 10);
+	assert_true(queue_take(t.q, &got));
+	got.n = 0;
+	before = mem_stats().bytes;
+	put(1, 100000);
+	for (int i = 0; i < 3; i++) {
+		queue_take(t.q, &got);
+		got.n = 0;
+		put(1, 10);
+	}
+	assert_true(mem_stats().bytes < before + 100000);
+	msgs_clear(&got);
+}
+
 /* ---- two threads ---- */
 
 static void *sender(void *arg)
@@ -195,6 +214,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_nobody_to_wake, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_what_is_left_is_freed, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_a_steady_state_allocates_nothing, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_a_burst_leaves_nothing_behind, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_two_threads, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

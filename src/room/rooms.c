@@ -274,6 +274,7 @@ static void rooms_free(struct entity *e)
 		xfree(l);
 	map_clear(&rs->directory);
 	map_clear(&rs->live);
+	makers_clear(&rs->makers);
 	for (size_t i = 0; rs->admins && rs->admins[i]; i++)
 		xfree(rs->admins[i]);
 	xfree(rs->admins);
@@ -314,6 +315,7 @@ struct host *rooms_new(struct core *c, const char *domain, const struct rooms_co
 
 	take_config(rs, config);
 	map_init(&rs->live, room_key, rs->config.rooms_max * 2);
+	makers_init(&rs->makers, config->made_max ? config->made_max : 100);
 	map_init(&rs->directory, directory_key, rs->config.rooms_max * 2);
 	rs->timer.fire = on_timer;
 	entity_init(&rs->host.entity, &entity_ops, c, NULL, jid_view(str_z(domain)));

@@ -9,6 +9,7 @@
 struct rooms_config {
 	uint32_t rooms_max;        /* 0: 10000 */
 	uint32_t occupants_max;    /* a room, 0: 5000 */
+	uint32_t made_max;         /* rooms that an account may make a day, admins apart, 0: 100 */
 	uint32_t history;          /* messages kept and shown to who joins, 0: 20 */
 	const char *const *admins; /* bare addresses that count as owner everywhere, NULL at the end; may be NULL */
 };

@@ -2,6 +2,7 @@
 #ifndef ROOM_ROOMS_I_H
 #define ROOM_ROOMS_I_H
 
+#include "room/maker.h"
 #include "room/room.h"
 #include "room/rooms.h"
 
@@ -20,6 +21,7 @@ struct rooms {
 	char **admins;
 	struct map live;      /* struct room by localpart */
 	struct map directory; /* struct listing by localpart */
+	struct makers makers; /* who made how many today */
 	bool loaded;          /* the directory is complete */
 	struct timer timer;   /* until then: to ask again; afterwards: looks for ghosts */
 	/* Scratch for one multicast. */

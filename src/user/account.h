@@ -33,6 +33,7 @@ struct account {
 	enum account_state state;
 	bool loading;               /* a query is under way */
 	bool offline_loading;       /* the stored messages are on their way */
+	bool new_password;          /* one is being hashed: the next has to wait */
 	bool touched;               /* spoken to since the idle timer was started */
 	uint16_t session_count;     /* ending ones too */
 	struct resource *resources; /* the living ones */

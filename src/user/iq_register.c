@@ -55,6 +55,8 @@ static void on_hashed(struct core *c, struct wait *wait, const struct store_rows
 	struct stanza *request = TAKE(w->request);
 
 	xfree(w);
+	if (a)
+		a->new_password = false;
 	if (!a || a->state != ACCOUNT_HERE || !core_can_store(c)) {
 		core_bounce(c, &request, xerr(XERR_RESOURCE_CONSTRAINT));
 		return;
@@ -90,9 +92,13 @@ static struct xerr change_password(struct iq *iq, struct account *a, uint32_t el
 
 	if (!iq->session->secure)
 		return xerr_text(XERR_NOT_AUTHORIZED, "not over an unencrypted connection");
+	/* Hashing is slow on purpose; one account may not fill the queue that logins wait in, too. */
+	if (a->new_password)
+		return (struct xerr){XERR_RESOURCE_CONSTRAINT, "wait", "one password at a time"};
 	password = read_password(iq, element);
 	if (!password)
 		return xerr(XERR_BAD_REQUEST);
+	a->new_password = true;
 	w = xcalloc(1, sizeof(*w));
 	w->wait.answer = on_hashed;
 	w->wait.drop = drop;

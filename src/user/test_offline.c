@@ -66,6 +66,56 @@ static void test_new_ones_wait_their_turn(void **state)
 	world_free(w);
 }
 
+/* Also after those that its own resources send it. */
+static void test_own_ones_wait_their_turn(void **state)
+{
+	struct world *w = world_new(NULL);
+	unsigned b;
+
+	have_account(w, "bob");
+	message(w, "type='chat' id='1'", "<body>1</body>");
+	b = login(w, "bob", "b");
+	w->store_silent = true;
+	say(w, b, "<presence/>");
+	say(w, b, "<message to='bob@x.test' type='chat' id='2'><body>2</body></message>");
+	say(w, b, "<message type='chat' id='3'><body>3</body></message>");
+	next(w, b);
+	expect_nothing(w, b);
+	store_wake(w);
+	expect_has(w, b, "id='1'");
+	expect_has(w, b, "id='2'");
+	expect_has(w, b, "id='3'");
+	expect_nothing(w, b);
+	world_free(w);
+}
+
+/* After a crash it would be delivered again: also when it goes to somebody else in the end. */
+static void test_not_before_it_is_out_of_the_store(void **state)
+{
+	struct world *w = world_new(NULL);
+	unsigned b, c;
+
+	have_account(w, "bob");
+	message(w, "type='chat' id='1'", "<body>1</body>");
+	b = login(w, "bob", "b");
+	c = online(w, "bob", "c", -1);
+	say(w, b, "<presence/>");
+	expect_has(w, b, "from='bob@x.test/b'");
+	expect_has(w, b, "from='bob@x.test/c'");
+	expect_has(w, b, "id='1'");
+	assert_int_not_equal(last_commit(w, b), 0);
+	say(w, c, "<presence/>");
+	forget(w, c);
+	lose(w, b, 2); /* it, and the presence of c */
+	expect_has(w, c, "type='unavailable'");
+	expect_has(w, c, "id='1'");
+	assert_int_equal(last_commit(w, c), 0); /* committed long ago */
+	message(w, "type='chat' id='2'", "<body>2</body>");
+	expect_has(w, c, "id='2'");
+	assert_int_equal(last_commit(w, c), 0); /* never stored */
+	world_free(w);
+}
+
 static void test_worth(void **state)
 {
 	static const struct {
@@ -310,6 +360,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_order_and_stamps),
 		cmocka_unit_test(test_new_ones_wait_their_turn),
+		cmocka_unit_test(test_own_ones_wait_their_turn),
+		cmocka_unit_test(test_not_before_it_is_out_of_the_store),
 		cmocka_unit_test(test_worth),
 		cmocka_unit_test(test_limit),
 		cmocka_unit_test(test_default_limit_is_a_hundred),

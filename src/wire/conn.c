@@ -126,7 +126,8 @@ void conn_lost(struct conn *c, bool resumable, const char *why)
 		return; /* BOUND or ATTACH will name it, then it is lost */
 	m = conn_to_core(c, MSG_LOST);
 	m->end.acked = c->sm ? c->sm->acked : 0;
-	m->end.resumable = resumable;
+	/* Whoever ended the stream has ended the session, even if the last words could not be said. */
+	m->end.resumable = resumable && stream_state(c->stream) != STREAM_CLOSED;
 	out_take_rest(c, &m->end.rest);
 }
 

@@ -10,6 +10,7 @@ struct address {
 	uint32_t users;    /* all connections that point here */
 	uint32_t failures; /* failed logins, halved every minute without one */
 	int64_t failed_at;
+	int64_t answer_at; /* of the last delayed answer; the next one comes later */
 };
 
 enum { ADDRESSES_MAX = 100000, FAILURE_DELAY_MS = 500, FAILURE_DELAY_MAX_MS = 10000, FORGET_MS = 60000 };
@@ -160,7 +161,13 @@ uint32_t address_failed(struct wire *w, struct address *a)
 		return 0;
 	over = n - w->config.limits.free_tries;
 	delay = over > 5 ? FAILURE_DELAY_MAX_MS : (uint32_t)FAILURE_DELAY_MS << (over - 1);
-	return delay < FAILURE_DELAY_MAX_MS ? delay : FAILURE_DELAY_MAX_MS;
+	if (delay > FAILURE_DELAY_MAX_MS)
+		delay = FAILURE_DELAY_MAX_MS;
+	/* Answers to one address come one after the other: more connections are no more guesses. */
+	if (a->answer_at < a->failed_at)
+		a->answer_at = a->failed_at;
+	a->answer_at += delay;
+	return (uint32_t)(a->answer_at - a->failed_at);
 }
 
 const char *address_text(const struct address *a) { return a ? a->text : "?"; }

@@ -260,6 +260,19 @@ static void test_the_client_ends(void **state)
 	expect_no_connections(w);
 }
 
+/* It does not wait for our end tag, which finds nobody: an end all the same, not an accident. */
+static void test_the_client_ends_and_goes(void **state)
+{
+	client_login(&c, w, CAPACITY, 0);
+	client_enable(&c, true);
+	client_write(&c, STR("</stream:stream>"));
+	client_close(&c);
+	settle(w);
+	assert_false(expect_msg(w, MSG_LOST)->end.resumable);
+	expect_msg(w, MSG_CLOSED);
+	expect_no_connections(w);
+}
+
 static void test_cut(void **state)
 {
 	struct msg *m;
@@ -509,6 +522,7 @@ int main(void)
 		TEST(test_credits_over_the_wrap),
 		TEST(test_reading_in_slices),
 		TEST(test_the_client_ends),
+		TEST(test_the_client_ends_and_goes),
 		TEST(test_cut),
 		TEST(test_the_core_ends),
 		TEST(test_drained),

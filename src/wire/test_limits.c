@@ -81,6 +81,32 @@ static void test_failed_logins_get_slower(void **state)
 	assert_true(c.closed);
 }
 
+/* Two connections of one address guess no faster than one. */
+static void test_the_wait_is_the_addresss(void **state)
+{
+	struct client d;
+
+	client_open(&c, w, "192.0.2.7", CAPACITY, 0);
+	client_open(&d, w, "192.0.2.7", CAPACITY, 0);
+	say(&c, HEADER);
+	heard(&c);
+	say(&d, HEADER);
+	heard(&d);
+	for (int i = 0; i < 3; i++)
+		fail_once(&c);
+	heard(&c);
+	fail_once(&c);
+	fail_once(&d);
+	pass(w, 500);
+	expect(&c, FAILURE);
+	expect(&d, "");
+	pass(w, 999);
+	expect(&d, "");
+	pass(w, 1);
+	expect(&d, FAILURE);
+	client_close(&d);
+}
+
 /* An unknown name is answered like a wrong password, and as slowly. */
 static void test_unknown_names(void **state)
 {
@@ -328,6 +354,7 @@ int main(void)
 		TEST(test_login_time_out_of_the_busy),
 		TEST(test_a_session_has_no_deadline),
 		TEST(test_failed_logins_get_slower),
+		TEST(test_the_wait_is_the_addresss),
 		TEST(test_unknown_names),
 		TEST(test_muted_costs_nothing),
 		TEST(test_an_address_is_remembered),

@@ -35,7 +35,7 @@ static void memory(const char *name, unsigned n, bool tls, const char *aim)
 {
 	struct load_server s;
 	struct load_client **c = xcalloc(n, sizeof(struct load_client *));
-	int64_t before, after;
+	int64_t before = 0, after;
 
 	load_start(&s, n, 1, NULL);
 	/* The first sessions bring what is there once for all. */

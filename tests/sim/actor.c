@@ -36,6 +36,7 @@ static void on_bound(struct client *c)
 	new_life(a, a->dialled_at)->known_at = sim_now(a->sim);
 	memset(a->view, 0, sizeof(a->view));
 	a->version_now = 0;
+	a->open_to_all = false;
 }
 
 /* The server has not heard of this connection's end later than now. */
@@ -186,13 +187,16 @@ int actor_of_address(const struct sim *s, struct str jid)
 void actor_send_presence(struct actor *a, int priority)
 {
 	a->version_now = ++a->version;
-	client_fmt(&a->client, 0, "<presence><priority>%d</priority><status>v%u</status></presence>", priority, a->version);
+	a->open_to_all = priority >= 0;
+	client_fmt(&a->client, 0, "<presence><priority>%d</priority><status>v%u</status></presence>", priority,
+		a->version);
 }
 
 void actor_become_unavailable(struct actor *a)
 {
 	client_fmt(&a->client, 0, "<presence type='unavailable'/>");
 	a->version_now = 0;
+	a->open_to_all = false;
 }
 
 int actor_any_priority(struct sim *s)
@@ -234,7 +238,8 @@ void actor_set_note(struct actor *a)
 {
 	a->note_sent++;
 	client_fmt(&a->client, 0,
-		"<iq type='set' id='n%u'><query xmlns='" NS_ROSTER "'><item jid='note%u@elsewhere.example' name='%u'/></query></iq>",
+		"<iq type='set' id='n%u'><query xmlns='" NS_ROSTER
+		"'><item jid='note%u@elsewhere.example' name='%u'/></query></iq>",
 		a->note_sent, a->index, a->note_sent);
 }
 
@@ -255,8 +260,8 @@ static void check_note(struct actor *a, const struct xml_tree *t, uint32_t query
 			str_uint(xml_attr(t, i, "name"), UINT32_MAX, &value);
 	}
 	if (value < a->note_asked || value > a->note_sent)
-		sim_fail(a->sim, "c%u: its note is %" PRIu64 ", but %u was acknowledged and %u sent", a->index, value, a->note_asked,
-			a->note_sent);
+		sim_fail(a->sim, "c%u: its note is %" PRIu64 ", but %u was acknowledged and %u sent", a->index, value,
+			a->note_asked, a->note_sent);
 }
 
 static void on_iq(struct actor *a, const struct xml_tree *t)
@@ -318,6 +323,7 @@ void actor_init(struct sim *s, unsigned index, unsigned person)
 	client_init(&a->client, &s->stage, user, resource);
 	a->client.ops = &ops;
 	a->client.use_sm = sim_chance(s, 80);
+	a->away = sim_chance(s, 20);
 }
 
 bool actor_dial(struct actor *a)
@@ -331,6 +337,7 @@ bool actor_dial(struct actor *a)
 	a->client.give_up = sim_chance(s, 15);
 	a->client.ack_all = sim_chance(s, 80);
 	a->dialled_at = sim_now(s);
+	a->away = false;
 	return client_dial(&a->client);
 }
 

@@ -207,7 +207,8 @@ static uint64_t number(const struct xml_tree *t, const char *attr)
 
 static void open_stream(struct client *c)
 {
-	raw_z(c, "<?xml version='1.0'?><stream:stream to='" STAGE_DOMAIN "' version='1.0' xmlns='" NS_CLIENT
+	raw_z(c,
+		"<?xml version='1.0'?><stream:stream to='" STAGE_DOMAIN "' version='1.0' xmlns='" NS_CLIENT
 		"' xmlns:stream='" NS_STREAM "'>");
 }
 

@@ -14,9 +14,21 @@
 #include "xml/parse.h"
 
 enum client_state { CLIENT_DOWN, CLIENT_LOGIN, CLIENT_ON, CLIENT_CLOSING };
-enum client_step { STEP_FEATURES, STEP_SUCCESS, STEP_FEATURES_AGAIN, STEP_RESUMED, STEP_BOUND, STEP_ENABLED, STEP_DONE };
+enum client_step {
+	STEP_FEATURES,
+	STEP_SUCCESS,
+	STEP_FEATURES_AGAIN,
+	STEP_RESUMED,
+	STEP_BOUND,
+	STEP_ENABLED,
+	STEP_DONE
+};
 /* How a connection ended. */
-enum client_end { END_CUT, END_CLOSED /* both said </stream:stream> */, END_ERROR /* the server said why in c->error */ };
+enum client_end {
+	END_CUT,
+	END_CLOSED /* both said </stream:stream> */,
+	END_ERROR /* the server said why in c->error */
+};
 
 struct client;
 
@@ -45,35 +57,35 @@ struct client {
 	void *arg;
 	struct stage *stage;
 	char user[24], resource[24]; /* resource "": the server's choice */
-	bool use_sm;      /* counts and resumes */
-	bool eager;       /* does not wait for <enabled/> */
-	bool give_up;     /* at the next dial: do not resume */
-	size_t capacity, trickle; /* of the next cable */
+	bool use_sm;                 /* counts and resumes */
+	bool eager;                  /* does not wait for <enabled/> */
+	bool give_up;                /* at the next dial: do not resume */
+	size_t capacity, trickle;    /* of the next cable */
 
 	enum client_state state;
 	enum client_step step;
-	char jid[128];    /* as bound */
-	char error[48];   /* stream error of the server's */
-	uint32_t life;    /* number of the session, from 1 */
-	bool alive;       /* that session may be resumed, or is used */
+	char jid[128];       /* as bound */
+	char error[48];      /* stream error of the server's */
+	uint32_t life;       /* number of the session, from 1 */
+	bool alive;          /* that session may be resumed, or is used */
 	enum client_end end; /* of the last connection; a life given up otherwise counts as END_CUT */
 
 	/* XEP-0198, of this life */
-	char token[64];   /* "": none */
-	bool keeping;     /* <enable/> is sent: our stanzas count, and are kept */
-	bool counting;    /* <enabled/> has come: the server's count */
-	uint32_t received, said; /* stanzas of the server's; of those, acknowledged by us, also by <resume/> */
-	uint32_t sent_acked;     /* of ours, acknowledged */
-	struct client_sent *sent;/* not acknowledged, oldest first */
+	char token[64];           /* "": none */
+	bool keeping;             /* <enable/> is sent: our stanzas count, and are kept */
+	bool counting;            /* <enabled/> has come: the server's count */
+	uint32_t received, said;  /* stanzas of the server's; of those, acknowledged by us, also by <resume/> */
+	uint32_t sent_acked;      /* of ours, acknowledged */
+	struct client_sent *sent; /* not acknowledged, oldest first */
 	uint32_t sent_n, sent_cap;
-	bool ack_all;     /* answers <r/>; otherwise only client_ack() does */
+	bool ack_all; /* answers <r/>; otherwise only client_ack() does */
 
 	/* the connection */
 	struct link *link, *cable;
 	struct xml_parser *parser;
 	struct buf out;
 	int64_t fuse_in, fuse_out; /* bytes until the cable is cut; -1: never */
-	bool deaf;        /* reads nothing */
+	bool deaf;                 /* reads nothing */
 	struct defer drop;
 	struct link *dropped;
 };

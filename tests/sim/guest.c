@@ -115,7 +115,8 @@ unsigned guest_turns_to(struct guest *from, struct guest *to)
 	unsigned turns = 0;
 
 	guest_forget(to);
-	snprintf(text, sizeof(text), "<message to='%s' type='chat' id='turns'><body>how many turns</body></message>", to->client.jid);
+	snprintf(text, sizeof(text), "<message to='%s' type='chat' id='turns'><body>how many turns</body></message>",
+		to->client.jid);
 	client_send(&from->client, str_z(text), 0);
 	while (!guest_got(to, "how many turns")) {
 		stage_step(from->client.stage);

@@ -14,8 +14,8 @@
 
 struct guest {
 	struct client client;
-	struct buf got;     /* the stanzas since guest_forget(), as received, a line each */
-	uint32_t stanzas;   /* of them */
+	struct buf got;   /* the stanzas since guest_forget(), as received, a line each */
+	uint32_t stanzas; /* of them */
 	uint32_t sessions, resumed, downs, acked, unsure;
 	enum client_end end; /* of the last connection */
 };

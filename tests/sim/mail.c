@@ -23,7 +23,8 @@ void mail_body(uint32_t mail, struct buf *out)
 /* A prefix of the sender's stream header, one of its own, and neither. */
 const char *mail_extra(uint32_t mail)
 {
-	static const char *const extras[] = {"", "", "<stream:odd/>", "<x:odd xmlns:x='urn:example:odd' x:a='1'>t</x:odd>"};
+	static const char *const extras[] = {"", "", "<stream:odd/>",
+		"<x:odd xmlns:x='urn:example:odd' x:a='1'>t</x:odd>"};
 
 	return extras[mail % ARRAY_LEN(extras)];
 }
@@ -104,8 +105,8 @@ void mail_send(struct actor *a, unsigned person, unsigned address)
 	m->normal = mail % 7 == 3;
 	/* A bare address has as many counts as there are people. */
 	m->seq = ++a->next_seq[address == ACTORS_MAX ? ACTORS_MAX + 1 : address];
-	sim_say(a->sim, "c%u sends m%u to u%u/%s%u%s", a->index, mail, person, address < ACTORS_MAX ? "c" : "-", address,
-		m->normal ? " (normal)" : "");
+	sim_say(a->sim, "c%u sends m%u to u%u/%s%u%s", a->index, mail, person, address < ACTORS_MAX ? "c" : "-",
+		address, m->normal ? " (normal)" : "");
 	send_it(a, mail);
 }
 
@@ -205,8 +206,8 @@ static void check_address(struct actor *a, uint32_t mail, const struct xml_tree 
 	}
 	/* Addressed to another resource: then that was not there all the time, as far as the server can see. */
 	other = &s->actors[m->to_address];
-	if (other->life && s->lives[other->life].known_at < m->sent_at && other->client.state == CLIENT_ON && !other->stalled &&
-		!other->client.deaf)
+	if (other->life && s->lives[other->life].known_at < m->sent_at && other->client.state == CLIENT_ON &&
+		!other->shaky)
 		sim_fail(s, "c%u gets m%u, which is for c%u, which is there", a->index, mail, m->to_address);
 }
 
@@ -237,8 +238,8 @@ static void check_copy(struct actor *a, uint32_t mail)
 	if (m->receipt_n)
 		s->stats.copies++;
 	if (!may_be_copy(s, m, a->life))
-		sim_fail(s, "c%u gets m%u again (life %u; first in life %u of c%u)", a->index, mail, a->life, m->receipts[0].life,
-			s->lives[m->receipts[0].life].actor);
+		sim_fail(s, "c%u gets m%u again (life %u; first in life %u of c%u)", a->index, mail, a->life,
+			m->receipts[0].life, s->lives[m->receipts[0].life].actor);
 	if (m->bounced && !m->resends && !crashed_since(s, m->sent_at))
 		sim_fail(s, "c%u gets m%u, which had come back to its sender", a->index, mail);
 	if (m->receipt_n == RECEIPTS_MAX) {
@@ -296,6 +297,24 @@ bool mail_is_acknowledged(const struct sim *s, const struct mail *m)
 	return m->state == MAIL_SENT && !crashed_since(s, m->sent_at) && !s->lives[m->life].lost_out;
 }
 
+/* May this session have had it, or have been about to get it, when the server crashed? */
+static bool had_it_in_crash(const struct sim *s, const struct mail *m, const struct life *l, int64_t crash)
+{
+	if (crash < m->sent_at || !life_may_be_at(l, crash))
+		return false;
+	if (l->clean_at <= m->sent_at)
+		return true;
+	/* It had got everything; but perhaps another session gave something back since. */
+	for (uint32_t i = 1; i < s->life_n; i++) {
+		const struct life *other = &s->lives[i];
+
+		if (other != l && s->actors[other->actor].person == m->to_person && other->death >= l->clean_at &&
+			other->birth <= crash)
+			return true;
+	}
+	return false;
+}
+
 /* Was there somebody whom the server could believe to have got it? */
 static bool may_be_lost(struct sim *s, const struct mail *m)
 {
@@ -309,7 +328,7 @@ static bool may_be_lost(struct sim *s, const struct mail *m)
 			return true;
 		}
 		for (unsigned k = 0; k < s->crash_n; k++)
-			if (s->crashed_at[k] >= m->sent_at && life_may_be_at(l, s->crashed_at[k])) {
+			if (had_it_in_crash(s, m, l, s->crashed_at[k])) {
 				s->stats.lost_in_crash++;
 				return true;
 			}

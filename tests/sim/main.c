@@ -27,11 +27,12 @@ static void no_log(enum log_level level, const char *line) {}
 
 static void print_stats(const struct sim_stats *t)
 {
-	printf("messages %" PRIu64 ", acknowledged %" PRIu64 ", delivered %" PRIu64 " (%" PRIu64 " of them copies), returned %" PRIu64
-	       "; heard in the room %" PRIu64 "\nsessions %" PRIu64 ", resumed %" PRIu64 "; crashes %" PRIu64 ", disk faults %" PRIu64
-	       "\nlost as must be: %" PRIu64 " without counting, %" PRIu64 " in a crash, %" PRIu64 " errors to sessions that were gone\n",
-		t->mails, t->acked, t->delivered, t->copies, t->bounced, t->room_heard, t->lives, t->resumed, t->crashes, t->disk_faults,
-		t->lost_uncounted, t->lost_in_crash, t->bounce_lost);
+	printf("messages %" PRIu64 ", acknowledged %" PRIu64 ", delivered %" PRIu64 " (%" PRIu64
+	       " of them copies), returned %" PRIu64 "; heard in the room %" PRIu64 "\nsessions %" PRIu64
+	       ", resumed %" PRIu64 "; crashes %" PRIu64 ", disk faults %" PRIu64 "\nlost as must be: %" PRIu64
+	       " without counting, %" PRIu64 " in a crash, %" PRIu64 " errors to sessions that were gone\n",
+		t->mails, t->acked, t->delivered, t->copies, t->bounced, t->room_heard, t->lives, t->resumed,
+		t->crashes, t->disk_faults, t->lost_uncounted, t->lost_in_crash, t->bounce_lost);
 }
 
 static void play_on(struct progress *p, uint64_t end, unsigned steps)
@@ -82,8 +83,9 @@ static int play_one(uint64_t seed, unsigned steps, bool verbose)
 
 int main(int argc, char **argv)
 {
-	static const struct option options[] = {{"verbose", no_argument, NULL, 'v'}, {"from", required_argument, NULL, 'f'},
-		{"count", required_argument, NULL, 'c'}, {"steps", required_argument, NULL, 's'}, {NULL, 0, NULL, 0}};
+	static const struct option options[] = {{"verbose", no_argument, NULL, 'v'},
+		{"from", required_argument, NULL, 'f'}, {"count", required_argument, NULL, 'c'},
+		{"steps", required_argument, NULL, 's'}, {NULL, 0, NULL, 0}};
 	unsigned long long from = 1, count = 0;
 	unsigned steps = STEPS;
 	bool verbose = false;

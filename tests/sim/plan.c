@@ -9,17 +9,36 @@
 static struct actor *any_actor(struct sim *s) { return &s->actors[sim_random(s, s->actor_count)]; }
 static bool is_on(const struct actor *a) { return a->client.state == CLIENT_ON; }
 /* Its own program runs, connected or waiting to be again. */
-static bool can_send(const struct actor *a) { return is_on(a) || (a->client.keeping && a->client.state == CLIENT_DOWN); }
+static bool can_send(const struct actor *a)
+{
+	return is_on(a) || (a->client.keeping && a->client.state == CLIENT_DOWN);
+}
 
 /* ---- chat ---- */
+
+/* One of those who are away, if there are any. */
+static struct actor *somebody_away(struct sim *s)
+{
+	unsigned first = sim_random(s, s->actor_count);
+
+	for (unsigned i = 0; i < s->actor_count; i++) {
+		struct actor *a = &s->actors[(first + i) % s->actor_count];
+
+		if (a->away)
+			return a;
+	}
+	return &s->actors[first];
+}
 
 static void do_mail(struct sim *s)
 {
 	struct actor *a = any_actor(s);
-	struct actor *to = any_actor(s);
+	struct actor *to = sim_chance(s, 30) ? somebody_away(s) : any_actor(s);
 
 	for (unsigned n = 1 + sim_random(s, 4); n > 0 && can_send(a) && s->mail_n < MAILS_MAX / 2; n--)
 		mail_send(a, to->person, sim_chance(s, 40) ? to->index : ACTORS_MAX);
+	if (sim_chance(s, 50))
+		client_ask(&a->client);
 }
 
 /* More than the 64 that may be under way at once. */
@@ -84,7 +103,7 @@ static void do_dial(struct sim *s)
 {
 	struct actor *a = any_actor(s);
 
-	if (a->client.state == CLIENT_DOWN)
+	if (a->client.state == CLIENT_DOWN && (!a->away || sim_chance(s, 10)))
 		actor_dial(a);
 }
 
@@ -110,6 +129,7 @@ static void do_stall(struct sim *s)
 
 	if (!a->client.link)
 		return;
+	a->shaky = true;
 	if (sim_chance(s, 30)) {
 		client_set_deaf(&a->client, !a->client.deaf);
 		return;
@@ -132,6 +152,7 @@ static void do_close(struct sim *s)
 	struct actor *a = any_actor(s);
 
 	client_close(&a->client);
+	a->away = a->client.state == CLIENT_CLOSING;
 }
 
 /* ---- the server and its disk ---- */
@@ -185,7 +206,8 @@ static void do_disk(struct sim *s)
 		p.ops = FAULT_SYNC;
 	if (sim_chance(s, 20))
 		p.ops |= FAULT_READ;
-	sim_say(s, "the disk fails: %s, %s, from call %u", p.full ? "full" : "errors", p.lasting ? "until healed" : "once", (unsigned)p.nth);
+	sim_say(s, "the disk fails: %s, %s, from call %u", p.full ? "full" : "errors",
+		p.lasting ? "until healed" : "once", (unsigned)p.nth);
 	stage_break_disk(&s->stage, &p);
 	s->disk_bad_until = INT64_MAX;
 	s->stats.disk_faults++;
@@ -225,12 +247,34 @@ static void crash(struct sim *s)
 	lives_on_crash(s);
 }
 
+static void some_turns(struct sim *s)
+{
+	if (sim_chance(s, 30))
+		sim_settle(s);
+	else
+		for (unsigned n = sim_random(s, 4); n > 0; n--)
+			stage_step(&s->stage);
+}
+
+/* Often in the middle of a commit that takes its time. */
 static void do_crash(struct sim *s)
 {
-	if (!s->stage.server)
+	if (!s->stage.server) {
 		start_server(s);
-	else if (s->crash_n < CRASHES_MAX)
-		crash(s);
+		return;
+	}
+	if (s->crash_n == CRASHES_MAX)
+		return;
+	if (!s->held && sim_chance(s, 60))
+		do_hold(s);
+	for (unsigned n = s->held ? sim_random(s, 12) : 0; n > 0; n--) {
+		do_mail(s);
+		do_ack(s);
+		do_dial(s);
+		stage_tick(&s->stage, 5);
+		some_turns(s);
+	}
+	crash(s);
 }
 
 static void stop_server(struct sim *s)
@@ -265,9 +309,21 @@ static const struct {
 	unsigned weight;
 	bool varies; /* none, normal or much of it, by seed */
 } events[] = {
-	{do_mail, 80, false},   {do_burst, 2, true},  {do_room, 32, true},   {do_presence, 10, true}, {do_note, 10, true},
-	{do_ack, 16, true},     {do_dial, 60, false}, {do_cut, 24, true},    {do_stall, 12, true},    {do_abandon, 8, true},
-	{do_close, 5, true},    {do_hold, 8, true},   {do_disk, 5, true},    {do_crash, 1, true},     {do_stop, 1, true},
+	{do_mail, 80, false},
+	{do_burst, 2, true},
+	{do_room, 32, true},
+	{do_presence, 10, true},
+	{do_note, 10, true},
+	{do_ack, 16, true},
+	{do_dial, 60, false},
+	{do_cut, 24, true},
+	{do_stall, 12, true},
+	{do_abandon, 8, true},
+	{do_close, 5, true},
+	{do_hold, 8, true},
+	{do_disk, 5, true},
+	{do_crash, 1, true},
+	{do_stop, 1, true},
 	{do_wait, 8, true},
 };
 
@@ -295,11 +351,7 @@ void plan_step(struct sim *s)
 		at -= s->weights[i];
 	}
 	stage_tick(&s->stage, 1 + sim_random(s, 20));
-	if (sim_chance(s, 30))
-		sim_settle(s);
-	else
-		for (unsigned n = sim_random(s, 4); n > 0; n--)
-			stage_step(&s->stage);
+	some_turns(s);
 	if (!s->stage.failing && !s->held && s->disk_bad_until == INT64_MAX)
 		s->disk_bad_until = sim_now(s);
 }
@@ -360,6 +412,41 @@ static void everybody_comes(struct sim *s)
 	sim_settle(s);
 }
 
+static void check_views(struct sim *s)
+{
+	for (unsigned i = 0; i < s->actor_count; i++)
+		for (unsigned k = 0; is_on(&s->actors[i]) && k < s->actor_count; k++)
+			if (s->actors[i].view[k] != s->actors[k].version_now)
+				sim_fail(s, "c%u believes the presence of c%u to be number %u, it is %u", i, k,
+					s->actors[i].view[k], s->actors[k].version_now);
+}
+
+static void expire_sessions(struct sim *s)
+{
+	stage_pass(&s->stage, (int64_t)s->stage.config.resume_seconds * 1000 + 100000);
+	sim_settle(s);
+}
+
+/* Some go, politely or not; in time the others know. */
+static void some_leave(struct sim *s)
+{
+	for (unsigned i = 0; i < s->actor_count; i++) {
+		struct actor *a = &s->actors[i];
+
+		if (sim_chance(s, 60))
+			continue;
+		if (sim_chance(s, 50))
+			client_close(&a->client);
+		else
+			client_cut(&a->client);
+		a->version_now = 0;
+		a->in_room = false;
+	}
+	expire_sessions(s);
+	check_views(s);
+	room_check_occupants(s);
+}
+
 static void everybody_talks(struct sim *s)
 {
 	for (unsigned i = 0; i < s->actor_count; i++)
@@ -383,22 +470,14 @@ static void everybody_acknowledges(struct sim *s)
 			sim_fail(s, "c%u: %u stanzas are not acknowledged", i, s->actors[i].client.sent_n);
 }
 
-static void check_views(struct sim *s)
-{
-	for (unsigned i = 0; i < s->actor_count; i++)
-		for (unsigned k = 0; k < s->actor_count; k++)
-			if (s->actors[i].view[k] != s->actors[k].version_now)
-				sim_fail(s, "c%u believes the presence of c%u to be number %u, it is %u", i, k, s->actors[i].view[k],
-					s->actors[k].version_now);
-}
-
 void plan_finale(struct sim *s)
 {
 	sim_say(s, "the end begins");
 	repair_all(s);
 	everybody_comes(s);
-	stage_pass(&s->stage, (int64_t)s->stage.config.resume_seconds * 1000 + 100000);
-	sim_settle(s);
+	expire_sessions(s);
+	some_leave(s);
+	everybody_comes(s);
 	everybody_talks(s);
 	everybody_acknowledges(s);
 	check_views(s);

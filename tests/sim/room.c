@@ -159,7 +159,8 @@ static void check_id(struct actor *a, uint32_t mail, const struct xml_tree *t)
 	uint64_t id = i == XML_NONE ? 0 : strtoull(xml_attr(t, i, "id").p, NULL, 16);
 
 	if (!id || (m->room_id && m->room_id != id))
-		sim_fail(s, "g%u has the number %" PRIx64 " for c%u, but %" PRIx64 " before", mail, id, a->index, m->room_id);
+		sim_fail(s, "g%u has the number %" PRIx64 " for c%u, but %" PRIx64 " before", mail, id, a->index,
+			m->room_id);
 	m->room_id = id;
 }
 
@@ -273,7 +274,8 @@ static void check_reflected(struct sim *s)
 	for (uint32_t i = 0; i < s->mail_n; i++) {
 		const struct mail *m = &s->mails[i];
 
-		if (m->to_room && !m->reflected && !m->bounced && m->stay == s->actors[m->from].stay && mail_is_acknowledged(s, m))
+		if (m->to_room && !m->reflected && !m->bounced && m->stay == s->actors[m->from].stay &&
+			mail_is_acknowledged(s, m))
 			sim_fail(s, "g%u was acknowledged, and its sender did not hear it", i);
 	}
 }
@@ -285,6 +287,11 @@ void room_check_all(struct sim *s)
 		check_history(s, &s->stays[i]);
 	}
 	check_reflected(s);
+	room_check_occupants(s);
+}
+
+void room_check_occupants(struct sim *s)
+{
 	for (unsigned i = 0; i < s->actor_count; i++)
 		for (unsigned k = 0; s->actors[i].in_room && k < s->actor_count; k++)
 			if (s->actors[i].occupants[k] != s->actors[k].in_room)

@@ -20,6 +20,7 @@ uint32_t sim_random(struct sim *s, uint32_t below) { return (uint32_t)(next_word
 
 bool sim_chance(struct sim *s, uint32_t percent) { return sim_random(s, 100) < percent; }
 
+static void print(struct sim *s, const char *prefix, const char *fmt, va_list ap) __attribute__((format(printf, 3, 0)));
 static void print(struct sim *s, const char *prefix, const char *fmt, va_list ap)
 {
 	fprintf(stderr, "%s%10.3f ", prefix, (double)(sim_now(s) - 1000000) / 1000);
@@ -50,21 +51,32 @@ void sim_fail(struct sim *s, const char *fmt, ...)
 	va_end(ap);
 }
 
-/* The server knows what was acknowledged on a connection when it has read everything. */
+/* What is certain when everything that may happen without time has happened. */
+static void take_stock(struct actor *a)
+{
+	struct sim *s = a->sim;
+	struct life *l = &s->lives[a->life];
+
+	a->shaky = a->stalled || a->client.deaf;
+	if (a->client.state != CLIENT_ON || a->shaky || !client_flushed(&a->client))
+		return;
+	if (a->client.counting)
+		l->confirmed = a->client.said;
+	if (a->open_to_all)
+		l->clean_at = sim_now(s);
+}
+
 void sim_settle(struct sim *s)
 {
 	stage_settle(&s->stage);
-	for (unsigned i = 0; i < s->actor_count && s->stage.server && !s->held && !s->stage.failing; i++) {
-		struct actor *a = &s->actors[i];
-
-		if (a->client.state == CLIENT_ON && a->client.counting && !a->stalled && client_flushed(&a->client))
-			s->lives[a->life].confirmed = a->client.said;
-	}
+	for (unsigned i = 0; i < s->actor_count && s->stage.server && !s->held && !s->stage.failing; i++)
+		take_stock(&s->actors[i]);
 }
 
 static void draw(struct sim *s)
 {
-	struct stage_options o = {.resume_seconds = sim_chance(s, 50) ? 60 : 300, .offline_max = sim_chance(s, 90) ? 100000 : 5};
+	struct stage_options o = {.resume_seconds = sim_chance(s, 50) ? 60 : 300,
+		.offline_max = sim_chance(s, 90) ? 100000 : 5};
 
 	s->flavor = sim_random(s, 16);
 	s->people = 2 + sim_random(s, PEOPLE_MAX - 1);

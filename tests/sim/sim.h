@@ -20,11 +20,12 @@ enum {
 /* One session of a client, as seen from outside (see client.h). */
 struct life {
 	unsigned actor;
-	int64_t birth, death; /* the server had it from .. until at the latest; death INT64_MAX: perhaps still */
-	int64_t known_at;     /* its client knows of it since then */
-	bool counting;        /* with XEP-0198, and enabled */
+	int64_t birth, death;   /* the server had it from .. until at the latest; death INT64_MAX: perhaps still */
+	int64_t known_at;       /* its client knows of it since then */
+	int64_t clean_at;       /* then it had got all that there was for its person, but for what others still had */
+	bool counting;          /* with XEP-0198, and enabled */
 	bool lost_in, lost_out; /* what was under way to it, or from it, may be gone */
-	uint32_t confirmed;   /* the server knows for certain that it received so many */
+	uint32_t confirmed;     /* the server knows for certain that it received so many */
 	uint32_t last_seq[ACTORS_MAX][ACTORS_MAX + 1]; /* order: by sender, by address (actor, or the last: bare) */
 };
 
@@ -34,9 +35,9 @@ struct receipt {
 };
 
 enum mail_state {
-	MAIL_SENT,   /* not known to have been handled */
-	MAIL_ACKED,  /* <a/> or <resumed/> covers it */
-	MAIL_UNSURE  /* its sender will never know */
+	MAIL_SENT,  /* not known to have been handled */
+	MAIL_ACKED, /* <a/> or <resumed/> covers it */
+	MAIL_UNSURE /* its sender will never know */
 };
 
 /* A message. */
@@ -45,16 +46,16 @@ struct mail {
 	uint8_t to_person;  /* to_room: not used */
 	uint8_t to_address; /* actor for a full address; ACTORS_MAX: bare */
 	bool to_room, normal, bounced, reflected;
-	bool again;         /* to be sent again in the next life */
-	bool doubtful;      /* to the room, while the store was failing: it may have been taken back from some */
+	bool again;    /* to be sent again in the next life */
+	bool doubtful; /* to the room, while the store was failing: it may have been taken back from some */
 	uint8_t state;
-	uint8_t resends;    /* by a client that does not know: each may be a copy */
+	uint8_t resends; /* by a client that does not know: each may be a copy */
 	uint8_t receipt_n;
-	uint32_t seq;       /* counts for this sender and address */
-	uint32_t life;      /* of the sender, when it was last sent */
-	uint32_t stay;      /* in the room, of the sender */
+	uint32_t seq;  /* counts for this sender and address */
+	uint32_t life; /* of the sender, when it was last sent */
+	uint32_t stay; /* in the room, of the sender */
 	int64_t sent_at, reflected_at;
-	uint64_t room_id;   /* the room's number for it, 0: not known yet */
+	uint64_t room_id; /* the room's number for it, 0: not known yet */
 	struct receipt receipts[RECEIPTS_MAX];
 };
 
@@ -72,19 +73,22 @@ struct actor {
 	struct client client;
 	struct sim *sim;
 	unsigned index, person;
-	uint32_t life;      /* of sim->lives, 0: none yet */
+	uint32_t life; /* of sim->lives, 0: none yet */
 	int64_t dialled_at;
 	uint32_t next_seq[ACTORS_MAX + 2];
 	/* presence */
+	bool open_to_all;              /* available, with a priority that is not negative */
 	uint32_t version, version_now; /* of what it ever said; of what it says now, 0: unavailable */
-	uint32_t view[ACTORS_MAX]; /* of the others, as it was told in this life; 0: unavailable */
+	uint32_t view[ACTORS_MAX];     /* of the others, as it was told in this life; 0: unavailable */
 	/* the room */
 	bool in_room, joining;
-	uint32_t stay;      /* of sim->stays, 0: none */
+	uint32_t stay; /* of sim->stays, 0: none */
 	bool occupants[ACTORS_MAX];
 	/* one contact's name in its roster, which only it changes */
 	uint32_t note_sent, note_acked, note_asked; /* values; acked at the time of asking for the roster */
+	bool away;                                  /* logged out, and in no hurry to come back */
 	bool stalled;
+	bool shaky; /* it was, or read nothing: the server may have closed without its knowing yet */
 };
 
 /* A connection that its client has given up and the server does not know to be dead. */
@@ -118,8 +122,8 @@ struct sim {
 	int64_t disk_bad_until; /* the last time it was seen failing; INT64_MAX while it is */
 	bool held;              /* the store does nothing */
 	int64_t held_from;
-	unsigned flavor;        /* bits that vary from seed to seed */
-	unsigned weights[16];   /* plan.c */
+	unsigned flavor;      /* bits that vary from seed to seed */
+	unsigned weights[16]; /* plan.c */
 	struct sim_stats stats;
 };
 
@@ -161,7 +165,7 @@ void mail_check_all(struct sim *s); /* when all is quiet and everybody has been 
 /* For both kinds. */
 uint32_t mail_new(struct actor *a);
 void mail_body(uint32_t mail, struct buf *out); /* not escaped */
-const char *mail_extra(uint32_t mail);           /* a further child */
+const char *mail_extra(uint32_t mail);          /* a further child */
 bool mail_same_body(struct sim *s, uint32_t mail, const struct xml_tree *t);
 int mail_of_id(const struct sim *s, struct str id, char letter); /* -1 */
 bool mail_is_acknowledged(const struct sim *s, const struct mail *m);
@@ -175,6 +179,7 @@ void room_on_message(struct actor *a, const struct xml_tree *t);
 void room_on_presence(struct actor *a, const struct xml_tree *t);
 void room_on_life_over(struct actor *a);
 void room_clear(struct sim *s);
+void room_check_occupants(struct sim *s);
 void room_check_all(struct sim *s);
 
 /* ---- plan.c ---- */

@@ -57,7 +57,6 @@ static void put_room(struct store_batch *b)
 /* One round of PBKDF2: a simulation logs in thousands of times. */
 static void fill_batch(struct store_batch *b, const struct stage_options *o)
 {
-	unsigned contacts = o->contacts ? o->contacts : o->people - 1;
 	struct scram_keys keys;
 	struct buf packed[2];
 
@@ -68,7 +67,7 @@ static void fill_batch(struct store_batch *b, const struct stage_options *o)
 	}
 	for (unsigned i = 0; i < o->people; i++) {
 		put_account(b, i, packed);
-		for (unsigned k = 1; k <= contacts && k < o->people; k++)
+		for (unsigned k = 1; k < o->people && !o->strangers; k++)
 			put_contact(b, i, (i + k) % o->people);
 	}
 	put_room(b);
@@ -245,10 +244,7 @@ void stage_settle(struct stage *s)
 	}
 }
 
-void stage_tick(struct stage *s, int64_t ms)
-{
-	loop_set_virtual(s->loop, stage_now(s) + ms, loop_wall(s->loop) + ms);
-}
+void stage_tick(struct stage *s, int64_t ms) { loop_set_virtual(s->loop, stage_now(s) + ms, loop_wall(s->loop) + ms); }
 
 void stage_pass(struct stage *s, int64_t ms)
 {

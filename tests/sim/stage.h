@@ -15,9 +15,9 @@
 
 struct stage_options {
 	unsigned people;
-	unsigned contacts; /* of each: the next so many, in a circle; 0: all */
+	bool strangers;                  /* nobody is in anybody's roster */
 	int resume_seconds, offline_max; /* 0: the server's defaults */
-	bool no_limits;    /* rate limits off */
+	bool no_limits;                  /* rate limits off */
 };
 
 struct stage {

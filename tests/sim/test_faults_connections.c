@@ -24,7 +24,9 @@ struct crowd {
 /* So many connections, each with `text` sent and whatever it is answered read. */
 static void crowd_open(struct crowd *c, struct stage *s, unsigned n, const char *text)
 {
-	*c = (struct crowd){.links = xcalloc(n, sizeof(struct link *)), .cables = xcalloc(n, sizeof(struct link *)), .n = n};
+	*c = (struct crowd){.links = xcalloc(n, sizeof(struct link *)),
+		.cables = xcalloc(n, sizeof(struct link *)),
+		.n = n};
 	for (unsigned i = 0; i < n; i++) {
 		c->links[i] = stage_connect(s, 65536, 0, &c->cables[i]);
 		if (*text)
@@ -96,7 +98,8 @@ static int64_t cost_of_half_open(struct stage *s, const char *text)
 	crowd_open(&c, s, MANY, text);
 	assert_int_equal(crowd_read(&c), 0);
 	assert_int_equal(connections(s), MANY);
-	bytes = mem_stats().bytes - bytes - cost_of_cables(s, MANY, text, c.answered) - (int64_t)MANY * 2 * sizeof(struct link *);
+	bytes = mem_stats().bytes - bytes - cost_of_cables(s, MANY, text, c.answered) -
+		(int64_t)MANY * 2 * sizeof(struct link *);
 	crowd_close(&c);
 	stage_settle(s);
 	return bytes / MANY;
@@ -247,7 +250,9 @@ static void talk_to_the_deaf(struct deaf *d)
 	memset(filler, 'x', sizeof(filler) - 1);
 	filler[sizeof(filler) - 1] = '\0';
 	for (unsigned i = 0; i < TALK; i++)
-		guest_say(&d->talker, "<message to='u0@" STAGE_DOMAIN "' type='chat' id='t%02u'><body>%s</body></message>", i, filler);
+		guest_say(&d->talker,
+			"<message to='u0@" STAGE_DOMAIN "' type='chat' id='t%02u'><body>%s</body></message>", i,
+			filler);
 }
 
 static void expect_in_order(struct guest *g, unsigned from, unsigned to)

@@ -151,10 +151,15 @@ static void test_bad_beginnings(void **state)
 	expect_first(&t, "\x16\x03\x01\x02", "<not-well-formed ");
 	expect_first(&t, "<!DOCTYPE x>", "<restricted-xml ");
 	expect_first(&t, "<?xml version='1.0' encoding='latin1'?>" HEADER, "<unsupported-encoding ");
-	expect_first(&t, "<stream:stream to='x' version='1.0' xmlns='jabber:client' xmlns:stream='urn:x'>", "<invalid-namespace ");
-	expect_first(&t, "<stream:stream to='" STAGE_DOMAIN "' version='1.0' xmlns='jabber:server' xmlns:stream='" NS_STREAM "'>",
+	expect_first(&t, "<stream:stream to='x' version='1.0' xmlns='jabber:client' xmlns:stream='urn:x'>",
 		"<invalid-namespace ");
-	expect_first(&t, "<stream:stream to='elsewhere.example' version='1.0' xmlns='jabber:client' xmlns:stream='" NS_STREAM "'>",
+	expect_first(&t,
+		"<stream:stream to='" STAGE_DOMAIN "' version='1.0' xmlns='jabber:server' xmlns:stream='" NS_STREAM
+		"'>",
+		"<invalid-namespace ");
+	expect_first(&t,
+		"<stream:stream to='elsewhere.example' version='1.0' xmlns='jabber:client' xmlns:stream='" NS_STREAM
+		"'>",
 		"<host-unknown ");
 	expect_first(&t, HEADER "<message to='u1@" STAGE_DOMAIN "'/>", "<not-authorized ");
 	expect_first(&t, HEADER "<presents/>", "<unsupported-stanza-type ");
@@ -298,8 +303,8 @@ static void test_stanzas_at_the_limit(void **state)
 
 static void test_malformed_addresses(void **state)
 {
-	static const char *const addresses[] = {"@" STAGE_DOMAIN, "a@@b", "u1@", "u1@" STAGE_DOMAIN "/", "u 1@" STAGE_DOMAIN,
-		"u1@exa mple", "/r", "u1@-.example", "&quot;u1&quot;@" STAGE_DOMAIN};
+	static const char *const addresses[] = {"@" STAGE_DOMAIN, "a@@b", "u1@", "u1@" STAGE_DOMAIN "/",
+		"u 1@" STAGE_DOMAIN, "u1@exa mple", "/r", "u1@-.example", "&quot;u1&quot;@" STAGE_DOMAIN};
 	struct two t;
 
 	two_open(&t);
