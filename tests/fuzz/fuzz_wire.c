@@ -14,7 +14,7 @@
 #include "xml/parse.h"
 #include "xmpp/ns.h"
 
-enum { CLIENTS = 3, CONNS = 64, IDS = 2048, IDLE_TURNS = 3, TURNS_MAX = 20000, ACTIONS_MAX = 400 };
+enum { CLIENTS = 3, CONNS = 64, IDS = 2048, IDLE_TURNS = 3, TURNS_MAX = 100000, ACTIONS_MAX = 400 };
 
 /* What the core knows of a connection. */
 struct known {
@@ -208,7 +208,7 @@ static void hang_up(struct client *c)
 
 static void act_connect(struct client *c, uint32_t how)
 {
-	static const size_t capacities[] = {1, 17, 300, 65536};
+	static const size_t capacities[] = {5, 17, 300, 65536};
 	struct local_link *l;
 	struct link *theirs;
 
@@ -382,7 +382,7 @@ static void act_send(struct known *k, uint32_t how)
 
 	if (k->closed)
 		return;
-	p = new_packet(&id, commit, k->sm, how % 7 ? 0 : how * 10);
+	p = new_packet(&id, commit, k->sm, how % 7 ? 0 : how);
 	if (!p)
 		return;
 	m = tell(MSG_SEND, k->id);
