@@ -26,7 +26,7 @@ const struct wire_limits wire_limits_default = {
 	.logins_max_address = 50,
 	.free_tries = 3,
 	.queue_max = 100000,
-	.queue_bytes = 64 << 20,
+	.queue_bytes = 16 << 20,
 };
 
 static struct str address_key(const void *item) { return str_z(((const struct address *)item)->text); }

@@ -20,7 +20,7 @@ struct wire_limits {
 	uint32_t
 		free_tries; /* failed logins and registrations of an address that are answered at once, default 3; 0: all */
 	uint32_t queue_max;   /* entries waiting for one connection, default 100000 */
-	uint32_t queue_bytes; /* the same in bytes, with what is written and not acknowledged, default 64 MiB */
+	uint32_t queue_bytes; /* the same in bytes, with what is written and not acknowledged, default 16 MiB */
 };
 extern const struct wire_limits wire_limits_default;
 

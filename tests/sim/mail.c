@@ -123,7 +123,11 @@ void mail_send_again(struct actor *a, uint32_t mail)
 
 void mail_on_acked(struct actor *a, uint32_t mail)
 {
-	a->sim->mails[mail].state = MAIL_ACKED;
+	struct mail *m = &a->sim->mails[mail];
+	const char *why;
+
+	m->state = MAIL_ACKED;
+	m->in_trouble = mail_may_be_refused(a->sim, m, &why);
 	a->sim->stats.acked++;
 }
 
@@ -336,15 +340,30 @@ static bool may_be_lost(struct sim *s, const struct mail *m)
 	return false;
 }
 
+/* It may have come back to its sender when the session that had it ended, and the store was failing. */
+static bool may_have_returned(const struct sim *s, const struct mail *m)
+{
+	for (uint32_t i = 1; i < s->life_n; i++) {
+		const struct life *l = &s->lives[i];
+
+		if (s->actors[l->actor].person == m->to_person && l->death >= m->sent_at &&
+			l->birth <= s->disk_bad_until)
+			return true;
+	}
+	return false;
+}
+
 static void check_arrived(struct sim *s, uint32_t mail)
 {
 	struct mail *m = &s->mails[mail];
 	const char *why;
+	bool refused;
 
 	if (m->to_room || m->receipt_n || m->bounced || !mail_is_acknowledged(s, m) || may_be_lost(s, m))
 		return;
-	if (s->actors[m->from].life != m->life && mail_may_be_refused(s, m, &why)) {
-		s->stats.bounce_lost++; /* it may have come back to a session that was gone */
+	refused = m->in_trouble || m->state != MAIL_ACKED || may_have_returned(s, m);
+	if (s->actors[m->from].life != m->life && mail_may_be_refused(s, m, &why) && refused) {
+		s->stats.bounce_lost++; /* to a session that was gone */
 		return;
 	}
 	sim_fail(s, "m%u from c%u to u%u was acknowledged and did not arrive", mail, m->from, m->to_person);

@@ -46,8 +46,9 @@ struct mail {
 	uint8_t to_person;  /* to_room: not used */
 	uint8_t to_address; /* actor for a full address; ACTORS_MAX: bare */
 	bool to_room, normal, bounced, reflected;
-	bool again;    /* to be sent again in the next life */
-	bool doubtful; /* to the room, while the store was failing: it may have been taken back from some */
+	bool in_trouble; /* it may have been refused before it was acknowledged */
+	bool again;      /* to be sent again in the next life */
+	bool doubtful;   /* to the room, while the store was failing: it may have been taken back from some */
 	uint8_t state;
 	uint8_t resends; /* by a client that does not know: each may be a copy */
 	uint8_t receipt_n;
