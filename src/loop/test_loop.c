@@ -369,6 +369,28 @@ static void test_helpers(void **state)
 	assert_int_equal(helper_pending(t.l), 0);
 }
 
+static void on_inline_done(struct helper_job *j)
+{
+	struct job *job = CONTAINER_OF(j, struct job, j);
+	assert_true(pthread_equal(job->on, pthread_self()));
+	--*job->left;
+}
+
+/* With a virtual clock nothing depends on other threads: the work is done at once, its end is told in the next turn. */
+static void test_helpers_with_a_virtual_clock(void **state)
+{
+	unsigned left = 1;
+	struct job job = {.j = {.work = on_work, .done = on_inline_done}, .in = 7, .left = &left};
+	loop_set_virtual(t.l, 1000, 1000);
+	helper_run(t.l, &job.j);
+	assert_int_equal(job.out, 49);
+	assert_int_equal(left, 1);
+	assert_int_equal(helper_pending(t.l), 1);
+	assert_true(loop_step(t.l, true));
+	assert_int_equal(left, 0);
+	assert_int_equal(helper_pending(t.l), 0);
+}
+
 static void on_signal(void *arg, int signum)
 {
 	assert_int_equal(signum, SIGUSR1);
@@ -416,6 +438,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_wake_from_another_thread, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_stop_finishes_the_turn, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_helpers, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_helpers_with_a_virtual_clock, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_signals, setup, teardown),
 		cmocka_unit_test(test_free_accepts_null),
 	};

@@ -393,6 +393,41 @@ static void test_copies_of_many_come_back(void **state)
 	world_free(w);
 }
 
+/* The last n packets of this connection waited for a commit that does not come. */
+static void expire(struct world *w, unsigned conn, unsigned n)
+{
+	struct test_conn *t = &w->conn[conn];
+	struct msg *m = msgs_add(&w->in);
+
+	m->kind = MSG_EXPIRED;
+	m->conn = conn;
+	m->session = t->session;
+	for (unsigned i = t->tail - n; i < t->tail; i++) {
+		struct packet *p = packet_ref(t->packets[i]);
+		packets_add(&m->end.rest, &p);
+	}
+	pump(w);
+}
+
+/* Its sender is told that nobody has it only when nobody can have it. */
+static void test_copies_expire(void **state)
+{
+	struct world *w = world_new(NULL);
+	unsigned b, c;
+
+	have_account(w, "bob");
+	b = online(w, "bob", "b", 0);
+	c = online(w, "bob", "c", 0);
+	forget(w, b);
+	from_far(w, "romeo@far.test/r", "<message to='bob@x.test' type='chat' id='m'><body>x</body></message>");
+	expire(w, b, 1);
+	assert_string_equal(far_next(w), "");
+	expire(w, c, 1);
+	assert_non_null(strstr(far_next(w), "<resource-constraint "));
+	assert_string_equal(far_next(w), "");
+	world_free(w);
+}
+
 /* ---- sessions that wait to be resumed ---- */
 
 static void small_queue(struct world *w)
@@ -523,6 +558,7 @@ int main(void)
 		cmocka_unit_test(test_copies_come_back),
 		cmocka_unit_test(test_latecomer_gets_what_comes_back),
 		cmocka_unit_test(test_copies_of_many_come_back),
+		cmocka_unit_test(test_copies_expire),
 		cmocka_unit_test(test_detached_keeps_its_messages),
 		cmocka_unit_test(test_overflow_of_one_of_several),
 		cmocka_unit_test(test_overflow_of_the_only_one),

@@ -167,6 +167,9 @@ uint32_t address_failed(struct wire *w, struct address *a)
 	if (a->answer_at < a->failed_at)
 		a->answer_at = a->failed_at;
 	a->answer_at += delay;
+	/* Nobody is there any more to be answered after the deadline of logins: so nothing adds up behind it. */
+	if (a->answer_at > a->failed_at + w->config.limits.login_ms)
+		a->answer_at = a->failed_at + w->config.limits.login_ms;
 	return (uint32_t)(a->answer_at - a->failed_at);
 }
 

@@ -107,6 +107,27 @@ static void test_the_wait_is_the_addresss(void **state)
 	client_close(&d);
 }
 
+/* However many guess at once: when they have gone, somebody who mistypes waits no longer than logins may take. */
+static void test_the_wait_does_not_add_up(void **state)
+{
+	static struct client many[40];
+
+	for (size_t i = 0; i < ARRAY_LEN(many); i++) {
+		client_open(&many[i], w, "192.0.2.7", CAPACITY, 0);
+		say(&many[i], HEADER);
+		fail_once(&many[i]);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(many); i++)
+		client_close(&many[i]);
+	pass(w, 21000);
+	client_open(&c, w, "192.0.2.7", CAPACITY, 0);
+	say(&c, HEADER);
+	heard(&c);
+	fail_once(&c);
+	pass(w, 10000);
+	expect(&c, FAILURE);
+}
+
 /* An unknown name is answered like a wrong password, and as slowly. */
 static void test_unknown_names(void **state)
 {
@@ -355,6 +376,7 @@ int main(void)
 		TEST(test_a_session_has_no_deadline),
 		TEST(test_failed_logins_get_slower),
 		TEST(test_the_wait_is_the_addresss),
+		TEST(test_the_wait_does_not_add_up),
 		TEST(test_unknown_names),
 		TEST(test_muted_costs_nothing),
 		TEST(test_an_address_is_remembered),

@@ -17,8 +17,7 @@ struct wire_limits {
 	uint32_t drain_ms;              /* to take the last bytes after the end of a stream, default 5000 */
 	uint32_t logins_max;            /* connections not yet logged in, all together, default 2000; 0: no limit */
 	uint32_t logins_max_address;    /* the same for one address, default 50 (local ones: ten times); 0: no limit */
-	uint32_t
-		free_tries; /* failed logins and registrations of an address that are answered at once, default 3; 0: all */
+	uint32_t free_tries;  /* failed logins and registrations answered at once, default 3; 0: all of them */
 	uint32_t queue_max;   /* entries waiting for one connection, default 100000 */
 	uint32_t queue_bytes; /* the same in bytes, with what is written and not acknowledged, default 16 MiB */
 };

@@ -181,8 +181,8 @@ void linger_end_all(struct wire *w);
 struct address *address_enter(struct wire *w, const struct link_info *info); /* NULL: too many are logging in */
 void address_leave(struct wire *w, struct address **a, bool logged_in);
 void address_logged_in(struct wire *w, struct address *a);
-uint32_t address_failed(struct wire *w,
-	struct address *a); /* a login failed, or an account was asked for: ms to wait before the answer */
+/* A login failed, or an account was asked for: ms to wait before the answer. */
+uint32_t address_failed(struct wire *w, struct address *a);
 const char *address_text(const struct address *a); /* "?" for NULL */
 void address_forget_all(struct wire *w);
 

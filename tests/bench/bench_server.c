@@ -14,11 +14,17 @@ enum {
 	PLAIN_SESSIONS = 5000,
 	TLS_SESSIONS = 2000,
 	PAIRS = 50,
-	ROUNDS = 2000,
+	ROUNDS = 400,
 	ROOMS = 5,
 	OCCUPANTS = 100,
-	ROOM_ROUNDS = 200
+	ROOM_ROUNDS = 50,
+	TIMES = 7,
+	PAUSE_US = 2000
 };
+
+/* After sending, before reading: a reader that waits in the kernel is woken by the sender, at the sender's cost. Whether it
+ * waits just then depends on who is faster by a hair, and would decide the figures. */
+static void let_them_send(void) { usleep(PAUSE_US); }
 
 static void take_files(void)
 {
@@ -61,11 +67,12 @@ static double one_to_one(pid_t pid, struct load_client **from, struct load_clien
 {
 	int64_t cpu = 0;
 
-	for (unsigned round = 0; round < ROUNDS + 100; round++) {
-		if (round == 100)
+	for (unsigned round = 0; round < ROUNDS + 20; round++) {
+		if (round == 20)
 			cpu = load_cpu_ns(pid);
 		for (unsigned i = 0; i < PAIRS; i++)
 			load_send(from[i], texts[i], strlen(texts[i]));
+		let_them_send();
 		for (unsigned i = 0; i < PAIRS; i++) {
 			if (end)
 				load_expect(to[i], end);
@@ -76,20 +83,43 @@ static double one_to_one(pid_t pid, struct load_client **from, struct load_clien
 	return (double)(load_cpu_ns(pid) - cpu) / ((double)ROUNDS * PAIRS);
 }
 
+/* Both sides in turn, several times, the best of each: what else the machine does disturbs both alike. */
+static void keep_best(double *best, double now)
+{
+	if (*best == 0 || now < *best)
+		*best = now;
+}
+
+static void report_beside_relay(const char *name, double ours, double raw, const char *aim)
+{
+	bench_report(name, ours / 1000, "us", NULL);
+	bench_report("  raw relay, same bytes", raw / 1000, "us", NULL);
+	bench_report("  ratio", ours / raw, "times", aim);
+}
+
+static void close_all(struct load_client **c, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		load_close(&c[i]);
+}
+
 static void messages(void)
 {
-	struct load_client *from[PAIRS], *to[PAIRS];
-	static char texts[PAIRS][512];
+	struct load_client *from[PAIRS], *to[PAIRS], *raw_from[PAIRS], *raw_to[PAIRS];
+	static char texts[PAIRS][512], raw_texts[PAIRS][512];
 	struct load_server s, relay;
-	double ours, raw;
+	double ours = 0, raw = 0;
 	size_t len;
 
 	load_start(&s, 2 * PAIRS, 1, NULL);
+	relay = load_relay(2, false);
 	for (unsigned i = 0; i < PAIRS; i++) {
 		from[i] = load_connect(s.port);
 		load_login(from[i], 2 * i, "a");
 		to[i] = load_connect(s.port);
 		load_login(to[i], 2 * i + 1, "b");
+		raw_from[i] = load_connect(relay.port);
+		raw_to[i] = load_connect(relay.port);
 		snprintf(texts[i], sizeof(texts[i]),
 			"<message to='u%u@localhost/b' type='chat' id='m-%06u'><body>The quick brown fox jumps over the "
 			"lazy dog, and then it does it again.</body></message>",
@@ -97,29 +127,20 @@ static void messages(void)
 	}
 	load_send(from[0], texts[0], strlen(texts[0]));
 	len = load_expect(to[0], "</message>");
-	ours = one_to_one(s.pid, from, to, texts, "</message>", 0);
-	for (unsigned i = 0; i < PAIRS; i++) {
-		load_close(&from[i]);
-		load_close(&to[i]);
+	must(len < sizeof(raw_texts[0]));
+	for (unsigned i = 0; i < PAIRS; i++)
+		memset(raw_texts[i], 'x', len);
+	for (int i = 0; i < TIMES; i++) {
+		keep_best(&ours, one_to_one(s.pid, from, to, texts, "</message>", 0));
+		keep_best(&raw, one_to_one(relay.pid, raw_from, raw_to, raw_texts, NULL, len));
 	}
+	report_beside_relay("one-to-one message, CPU", ours, raw, "at most 2");
+	close_all(from, PAIRS);
+	close_all(to, PAIRS);
+	close_all(raw_from, PAIRS);
+	close_all(raw_to, PAIRS);
 	load_stop(&s);
-
-	relay = load_relay(2, false);
-	for (unsigned i = 0; i < PAIRS; i++) {
-		from[i] = load_connect(relay.port);
-		to[i] = load_connect(relay.port);
-		memset(texts[i], 'x', len);
-		texts[i][len] = '\0';
-	}
-	raw = one_to_one(relay.pid, from, to, texts, NULL, len);
-	for (unsigned i = 0; i < PAIRS; i++) {
-		load_close(&from[i]);
-		load_close(&to[i]);
-	}
 	load_stop(&relay);
-	bench_report("one-to-one message, CPU", ours / 1000, "us", NULL);
-	bench_report("  raw relay, same bytes", raw / 1000, "us", NULL);
-	bench_report("  ratio", ours / raw, "times", "at most 2");
 }
 
 /* ---- rooms ---- */
@@ -128,11 +149,12 @@ static double in_rooms(pid_t pid, struct load_client **c, char texts[][1024], co
 {
 	int64_t cpu = 0;
 
-	for (unsigned round = 0; round < ROOM_ROUNDS + 20; round++) {
-		if (round == 20)
+	for (unsigned round = 0; round < ROOM_ROUNDS + 5; round++) {
+		if (round == 5)
 			cpu = load_cpu_ns(pid);
 		for (unsigned r = 0; r < ROOMS; r++)
 			load_send(c[r * OCCUPANTS], texts[r], strlen(texts[r]));
+		let_them_send();
 		for (unsigned i = 0; i < ROOMS * OCCUPANTS; i++) {
 			if (end)
 				load_expect(c[i], end);
@@ -164,55 +186,54 @@ static void join(struct load_client *c, unsigned room, unsigned i)
 	load_expect(c, "id='open'");
 }
 
+/* Length of what an occupant gets for one message; everybody has read everything afterwards. */
+static size_t first_messages(struct load_client **c, char texts[][1024])
+{
+	size_t len = 0;
+
+	for (int time = 0; time < 2; time++) {
+		for (unsigned r = 0; r < ROOMS; r++)
+			load_send(c[r * OCCUPANTS], texts[r], strlen(texts[r]));
+		for (unsigned i = 0; i < ROOMS * OCCUPANTS; i++)
+			len = load_expect(c[i], "</message>");
+	}
+	return len;
+}
+
 static void rooms(void)
 {
-	static struct load_client *c[ROOMS * OCCUPANTS];
-	static char texts[ROOMS][1024];
+	static struct load_client *c[ROOMS * OCCUPANTS], *raw_c[ROOMS * OCCUPANTS];
+	static char texts[ROOMS][1024], raw_texts[ROOMS][1024];
 	struct load_server s, relay;
-	double ours, raw;
+	double ours = 0, raw = 0;
 	size_t len;
 
 	load_start(&s, ROOMS * OCCUPANTS, 1, NULL);
+	relay = load_relay(OCCUPANTS, true);
 	for (unsigned i = 0; i < ROOMS * OCCUPANTS; i++) {
 		c[i] = load_connect(s.port);
 		load_login(c[i], i, "r");
 		join(c[i], i / OCCUPANTS, i % OCCUPANTS);
+		raw_c[i] = load_connect(relay.port);
 	}
 	for (unsigned r = 0; r < ROOMS; r++)
 		snprintf(texts[r], sizeof(texts[r]),
 			"<message to='bench%u@rooms.localhost' type='groupchat' id='g-%06u'><body>The quick brown fox jumps "
 			"over the lazy dog, and then it does it again.</body></message>",
 			r, r);
-	/* Everybody's view of the last joins is read away with a first message. */
+	len = first_messages(c, texts);
+	must(len < sizeof(raw_texts[0]));
 	for (unsigned r = 0; r < ROOMS; r++)
-		load_send(c[r * OCCUPANTS], texts[r], strlen(texts[r]));
-	for (unsigned i = 0; i < ROOMS * OCCUPANTS; i++)
-		load_expect(c[i], "</message>");
-	load_send(c[0], texts[0], strlen(texts[0]));
-	len = load_expect(c[1], "</message>");
-	must(len < sizeof(texts[0]));
-	for (unsigned i = 0; i < OCCUPANTS; i++)
-		if (i != 1)
-			load_expect(c[i], "</message>");
-	ours = in_rooms(s.pid, c, texts, "</message>", 0);
-	for (unsigned i = 0; i < ROOMS * OCCUPANTS; i++)
-		load_close(&c[i]);
-	load_stop(&s);
-
-	relay = load_relay(OCCUPANTS, true);
-	for (unsigned i = 0; i < ROOMS * OCCUPANTS; i++)
-		c[i] = load_connect(relay.port);
-	for (unsigned r = 0; r < ROOMS; r++) {
-		memset(texts[r], 'x', len);
-		texts[r][len] = '\0';
+		memset(raw_texts[r], 'x', len);
+	for (int i = 0; i < TIMES; i++) {
+		keep_best(&ours, in_rooms(s.pid, c, texts, "</message>", 0));
+		keep_best(&raw, in_rooms(relay.pid, raw_c, raw_texts, NULL, len));
 	}
-	raw = in_rooms(relay.pid, c, texts, NULL, len);
-	for (unsigned i = 0; i < ROOMS * OCCUPANTS; i++)
-		load_close(&c[i]);
+	report_beside_relay("room delivery (100 occupants), CPU", ours, raw, "at most 1.6");
+	close_all(c, ROOMS * OCCUPANTS);
+	close_all(raw_c, ROOMS * OCCUPANTS);
+	load_stop(&s);
 	load_stop(&relay);
-	bench_report("room delivery (100 occupants), CPU", ours / 1000, "us", NULL);
-	bench_report("  raw relay, same bytes", raw / 1000, "us", NULL);
-	bench_report("  ratio", ours / raw, "times", "at most 1.6");
 }
 
 /* ---- logins ---- */

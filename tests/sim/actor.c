@@ -39,12 +39,13 @@ static void on_bound(struct client *c)
 	a->open_to_all = false;
 }
 
-/* The server has not heard of this connection's end later than now. */
+/* The server hears of this connection's end now at the latest. It may keep the session even if its client was never told
+ * that it can be resumed. */
 static void may_die(struct sim *s, struct life *l)
 {
-	int64_t wait = l->counting ? (int64_t)s->stage.config.resume_seconds * 1000 : 0;
+	bool waits = l->counting || s->actors[l->actor].client.use_sm;
 
-	l->death = sim_now(s) + wait + SLACK_MS;
+	l->death = sim_now(s) + (waits ? (int64_t)s->stage.config.resume_seconds * 1000 : 0) + SLACK_MS;
 }
 
 /* While the store sleeps the server may be slow to read from a connection, and so to see its end. */

@@ -126,6 +126,7 @@ void mail_on_acked(struct actor *a, uint32_t mail)
 	struct mail *m = &a->sim->mails[mail];
 	const char *why;
 
+	sim_say(a->sim, "c%u: m%u is acknowledged", a->index, mail);
 	m->state = MAIL_ACKED;
 	m->in_trouble = mail_may_be_refused(a->sim, m, &why);
 	a->sim->stats.acked++;

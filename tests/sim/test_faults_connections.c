@@ -258,7 +258,7 @@ static void talk_to_the_deaf(struct deaf *d)
 static void expect_in_order(struct guest *g, unsigned from, unsigned to)
 {
 	const char *at = buf_cstr(&g->got);
-	char id[16];
+	char id[24];
 
 	for (unsigned i = from; i < to; i++) {
 		snprintf(id, sizeof(id), "id='t%02u'", i);

@@ -281,7 +281,7 @@ static void expect_messages(struct guest *g, char letter, unsigned at_least)
 {
 	const char *at = buf_cstr(&g->got);
 	unsigned n = 0;
-	char id[16];
+	char id[24];
 
 	for (; n < 20; n++) {
 		const char *next;
