@@ -89,6 +89,7 @@ void core_free(struct core **core)
 	msgs_clear(&c->asks);
 	msgs_clear(&c->to_admin);
 	msgs_clear(&c->to_helper);
+	msgs_clear(&c->to_discovery);
 	xfree(c);
 }
 
@@ -116,6 +117,14 @@ static void on_login(struct core *c, struct msg *m)
 	/* The wire opens streams only for domains in its own list, which app/ made from the same rows. */
 	must(h && h->ops->on_login);
 	h->ops->on_login(h, m);
+}
+
+/* What concerns other hosts; only who has a gateway gets any. */
+static void on_gateway(struct core *c, struct msg *m)
+{
+	must(c->gateway);
+	commit_take_up(c);
+	c->gateway->ops->on_msg(c->gateway, m);
 }
 
 static void on_store_answer(struct core *c, struct msg *m)
@@ -155,6 +164,16 @@ static void (*const handlers[MSG_KIND_COUNT])(struct core *c, struct msg *m) = {
 	[MSG_STORE_STATE] = on_store_state,
 	[MSG_ADMIN_ASK] = command_on_ask,
 	[MSG_HASH_REPLY] = on_hash_reply,
+	[MSG_LINK_ASK] = on_gateway,
+	[MSG_LINK_PROVEN] = on_gateway,
+	[MSG_LINK_OPEN] = on_gateway,
+	[MSG_LINK_FAILED] = on_gateway,
+	[MSG_ACKED] = session_on_acked,
+	[MSG_FOUND] = on_gateway,
+	[MSG_GONE] = on_gateway,
+	[MSG_NAMED] = on_gateway,
+	[MSG_PICTURE] = on_gateway,
+	[MSG_NETWORK] = on_gateway,
 };
 
 void core_handle(struct core *c, struct msg *m)
@@ -233,6 +252,7 @@ struct msgs *core_out_wire(struct core *c, unsigned wire)
 struct msgs *core_out_store(struct core *c) { return &c->to_store; }
 struct msgs *core_out_admin(struct core *c) { return &c->to_admin; }
 struct msgs *core_out_helper(struct core *c) { return &c->to_helper; }
+struct msgs *core_out_discovery(struct core *c) { return &c->to_discovery; }
 int64_t core_now(const struct core *c) { return c->now; }
 int64_t core_wall(const struct core *c) { return c->wall; }
 struct timers *core_timers(struct core *c) { return &c->timers; }
@@ -249,6 +269,12 @@ void core_spend(struct core *c, uint32_t units) { c->budget = c->budget > units 
 
 void core_add_host(struct core *c, struct host *h) { must(map_add(&c->hosts, h) == 0); }
 
+void core_set_gateway(struct core *c, struct host *h)
+{
+	must(!c->gateway);
+	c->gateway = h;
+}
+
 struct host *core_find_host(const struct core *c, struct str domain) { return map_find(&c->hosts, domain); }
 
 struct host *core_next_host(const struct core *c, uint32_t *pos) { return map_next(&c->hosts, pos); }
@@ -259,6 +285,14 @@ struct msg *core_to_wire(struct core *c, enum msg_kind kind, uint64_t conn)
 
 	m->kind = kind;
 	m->conn = conn;
+	return m;
+}
+
+struct msg *core_to_discovery(struct core *c, enum msg_kind kind)
+{
+	struct msg *m = msgs_add(&c->to_discovery);
+
+	m->kind = kind;
 	return m;
 }
 

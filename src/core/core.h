@@ -59,6 +59,7 @@ struct msgs *core_out_wire(struct core *c, unsigned wire);
 struct msgs *core_out_store(struct core *c);
 struct msgs *core_out_admin(struct core *c);
 struct msgs *core_out_helper(struct core *c);
+struct msgs *core_out_discovery(struct core *c);
 /* The server is going down: closes all sessions with system-shutdown. Done when core_session_count() is 0. */
 void core_shutdown(struct core *c);
 
@@ -107,6 +108,9 @@ void core_hash(struct core *c, char **password, struct wait *w);
 /* Hosts: one row a domain served. */
 void core_add_host(struct core *c, struct host *h); /* takes it; domain must be new */
 struct host *core_find_host(const struct core *c, struct str domain);
+/* The host that everything for other domains goes to, with messages about links and neighbours. At most one; core_add_host()
+ * it, too. */
+void core_set_gateway(struct core *c, struct host *h);
 struct host *core_next_host(const struct core *c, uint32_t *pos);
 
 const struct feature *const *core_features(const struct core *c);

@@ -13,6 +13,7 @@ struct core {
 	int64_t now, wall;
 	struct timers timers;
 	struct map hosts; /* by domain */
+	struct host *gateway; /* for all other domains; NULL: there are no others */
 	struct table entities;
 	struct table sessions;
 	struct table waits;
@@ -34,7 +35,7 @@ struct core {
 	bool flush_due;
 
 	struct msgs to_wire[WIRES_MAX];
-	struct msgs to_store, to_admin, to_helper;
+	struct msgs to_store, to_admin, to_helper, to_discovery;
 	struct msgs asks; /* queries of this turn: they follow its batch, so they see what it wrote */
 
 	/* multicast: scratch, grouped by wire */
@@ -65,6 +66,7 @@ void session_on_resume(struct core *c, struct msg *m);
 void session_on_lost(struct core *c, struct msg *m);
 void session_on_closed(struct core *c, struct msg *m);
 void session_on_expired(struct core *c, struct msg *m);
+void session_on_acked(struct core *c, struct msg *m);
 /* One stanza of its client has been dealt with. */
 void session_count(struct session *s, uint64_t seq, uint64_t commit);
 /* Its owner forgets it; what waits for it is given back. The session is freed now, or at CLOSED. */

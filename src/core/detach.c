@@ -10,7 +10,8 @@ enum { TOKEN_RANDOM = 20, TOKEN_MAX = 16 + 1 + TOKEN_RANDOM };
 
 struct session_sm {
 	struct session *session;
-	char token[TOKEN_MAX + 1]; /* "" when not resumable */
+	char *token;               /* NULL when not resumable */
+	uint32_t keep_seconds;     /* how long it waits */
 	struct packets returned;   /* given back by the connection: not acknowledged */
 	struct packets late;       /* sent since it left */
 	size_t bytes;              /* of both */
@@ -24,33 +25,67 @@ struct session_sm {
 
 static void refuse(struct core *c, uint64_t conn) { core_to_wire(c, MSG_ATTACH, conn)->attach.failed = true; }
 
+static void count(struct session *s)
+{
+	if (s->sm)
+		return;
+	s->sm = xcalloc(1, sizeof(*s->sm));
+	s->sm->session = s;
+	s->sm->base = (uint32_t)s->received;
+}
+
+static char *make_token(const struct session *s)
+{
+	char random[TOKEN_RANDOM + 1], token[TOKEN_MAX + 1];
+
+	rand_token(random, TOKEN_RANDOM);
+	snprintf(token, sizeof(token), "%016llx-%s", (unsigned long long)s->handle, random);
+	return xstrdup(token);
+}
+
+static void send_enabled(struct session *s)
+{
+	struct msg *m = core_to_wire(s->core, MSG_SM_ENABLED, s->conn);
+
+	m->session = s->handle;
+	m->sm_enabled.token = s->sm->token ? xstrdup(s->sm->token) : NULL;
+	m->sm_enabled.max_seconds = s->sm->keep_seconds;
+}
+
 void session_on_sm_enable(struct core *c, struct msg *m)
 {
 	struct session *s = session_find(c, m->session);
-	struct session_sm *sm;
-	struct msg *reply;
 
 	if (!s || s->conn != m->conn || s->state != SESSION_OPEN)
 		return;
-	if (!s->sm) {
-		s->sm = xcalloc(1, sizeof(*s->sm));
-		s->sm->session = s;
-		s->sm->base = (uint32_t)s->received;
-	}
-	sm = s->sm;
-	if (m->sm_enable.resume) {
-		char random[TOKEN_RANDOM + 1];
-
-		rand_token(random, TOKEN_RANDOM);
-		snprintf(sm->token, sizeof(sm->token), "%016llx-%s", (unsigned long long)s->handle, random);
-	}
-	reply = core_to_wire(c, MSG_SM_ENABLED, s->conn);
-	reply->session = s->handle;
-	reply->sm_enabled.token = sm->token[0] ? xstrdup(sm->token) : NULL;
-	reply->sm_enabled.max_seconds = c->config.resume_seconds;
+	count(s);
+	s->sm->keep_seconds = c->config.resume_seconds;
+	if (m->sm_enable.resume && !s->sm->token)
+		s->sm->token = make_token(s);
+	send_enabled(s);
 }
 
-bool detach_possible(const struct session *s) { return s->sm && s->sm->token[0] && !s->core->shutting_down; }
+void session_keep(struct session *s, const char *token, uint32_t keep_seconds)
+{
+	must(s->state == SESSION_OPEN && !s->sm);
+	count(s);
+	s->sm->keep_seconds = keep_seconds;
+	s->sm->token = token ? xstrdup(token) : make_token(s);
+	send_enabled(s);
+}
+
+const char *session_token(const struct session *s) { return s->sm ? s->sm->token : NULL; }
+
+bool session_settled(const struct session *s, uint32_t *ret_handled, uint64_t *ret_commit)
+{
+	if (!s->sm || s->handled != s->received)
+		return false;
+	*ret_handled = (uint32_t)s->handled - s->sm->base;
+	*ret_commit = commit_of_all(s->core);
+	return true;
+}
+
+bool detach_possible(const struct session *s) { return s->sm && s->sm->token && !s->core->shutting_down; }
 
 /* ---- the queue ---- */
 
@@ -123,6 +158,7 @@ void detach_free(struct session *s)
 	list_remove(&sm->overfull);
 	packets_clear(&sm->returned);
 	packets_clear(&sm->late);
+	xfree(sm->token);
 	xfree(sm);
 }
 
@@ -139,8 +175,16 @@ void detach_enter(struct session *s)
 {
 	s->state = SESSION_DETACHED;
 	s->sm->expiry.fire = on_expiry;
-	timer_start(&s->core->timers, &s->sm->expiry, s->core->now + (int64_t)s->core->config.resume_seconds * 1000);
+	timer_start(&s->core->timers, &s->sm->expiry, s->core->now + (int64_t)s->sm->keep_seconds * 1000);
+	if (s->ops->on_detached)
+		s->ops->on_detached(s);
 	detach_try_attach(s);
+}
+
+static void tell_arrived(struct session *s, const struct packet *p)
+{
+	if (p->tag)
+		s->ops->on_tagged(s, p->tag, true);
 }
 
 /* Forgets what the client has; false if it claims more than was sent. */
@@ -155,6 +199,7 @@ static bool drop_acked(struct session_sm *sm, uint32_t h)
 		return true;
 	for (uint32_t i = 0; i < n; i++) {
 		sm->bytes -= packet_view(q->p[i]).n;
+		tell_arrived(sm->session, q->p[i]);
 		packet_unref(&q->p[i]);
 	}
 	memmove(q->p, q->p + n, (q->n - n) * sizeof(*q->p));
@@ -194,6 +239,8 @@ void detach_try_attach(struct session *s)
 	m->attach.handled = (uint32_t)s->handled;
 	m->attach.base = sm->base;
 	m->attach.commit = commit_of_all(c);
+	if (s->ops->on_attached)
+		s->ops->on_attached(s);
 }
 
 static struct session *by_token(const struct core *c, const char *token, const char *account)
@@ -201,29 +248,48 @@ static struct session *by_token(const struct core *c, const char *token, const c
 	unsigned long long handle = strtoull(token, NULL, 16);
 	struct session *s = session_find(c, handle);
 
-	if (strlen(token) != TOKEN_MAX || !s || !s->sm || s->state == SESSION_ENDING)
+	if (strlen(token) != TOKEN_MAX || !s || !s->sm || s->state == SESSION_ENDING || s->ops->is_link)
 		return NULL;
-	if (!s->sm->token[0] || !hash_equal(token, s->sm->token, TOKEN_MAX))
+	if (!s->sm->token || !hash_equal(token, s->sm->token, TOKEN_MAX))
 		return NULL;
 	return str_eq(jid_bare_str(s->jid), str_z(account)) ? s : NULL;
 }
 
+void session_refuse_resume(struct core *c, uint64_t conn) { refuse(c, conn); }
+
 void session_on_resume(struct core *c, struct msg *m)
 {
+	struct host *h = core_find_host(c, jid_domain(jid_view(str_z(m->resume.account))));
 	struct session *s = by_token(c, m->resume.token, m->resume.account);
 
-	if (!s) {
+	if (!h && c->gateway)
+		c->gateway->ops->on_msg(c->gateway, m);
+	else if (!s)
 		refuse(c, m->conn);
-		return;
-	}
+	else
+		session_resume(s, m->conn, m->resume.h);
+}
+
+void session_resume(struct session *s, uint64_t conn, uint32_t h)
+{
+	must(s->sm && s->state != SESSION_ENDING);
 	if (s->sm->next_conn)
-		refuse(c, s->sm->next_conn);
-	s->sm->next_conn = m->conn;
-	s->sm->next_h = m->resume.h;
+		refuse(s->core, s->sm->next_conn);
+	s->sm->next_conn = conn;
+	s->sm->next_h = h;
 	if (s->state == SESSION_OPEN) {
 		/* The client knows before us that its old connection is dead. */
 		session_send_close(s, SERR_CONFLICT, "resumed by another stream")->close.at_once = true;
 		s->state = SESSION_LEAVING;
 	}
 	detach_try_attach(s);
+}
+
+void session_on_acked(struct core *c, struct msg *m)
+{
+	struct session *s = session_find(c, m->session);
+
+	for (uint32_t i = 0; s && i < m->acked.n; i++)
+		if (s->ops->on_tagged)
+			s->ops->on_tagged(s, m->acked.tags[i], true);
 }

@@ -46,9 +46,13 @@ struct host_ops {
 	/* MSG_AUTH_ASK, MSG_REGISTER, MSG_BIND for an account of this domain; answers later through core_to_wire().
 	 * NULL where nobody logs in. Takes what m owns. */
 	void (*on_login)(struct host *h, struct msg *m);
+	/* The gateway alone: messages about links and neighbours, and MSG_RESUME for a peer. Takes what m owns. */
+	void (*on_msg)(struct host *h, struct msg *m);
+	/* The gateway alone: a stanza that came by a link has been dealt with; what is written now is committed with it. */
+	void (*on_done)(struct host *h, const struct stanza *s);
 };
 
-enum host_kind { HOST_USERS = 1, HOST_ROOMS = 2 };
+enum host_kind { HOST_USERS = 1, HOST_ROOMS = 2, HOST_PEERS = 3 };
 
 struct host {
 	struct entity entity;
@@ -59,6 +63,8 @@ struct host {
 
 /* A message to the wire that owns connection `conn`: zeroed but for kind and conn, to be filled at once. */
 struct msg *core_to_wire(struct core *c, enum msg_kind kind, uint64_t conn);
+/* A message to discovery, zeroed but for the kind. */
+struct msg *core_to_discovery(struct core *c, enum msg_kind kind);
 /* An answer to MSG_ADMIN_ASK. Takes *text. */
 void core_to_admin(struct core *c, uint64_t asker, char **text, bool failed);
 

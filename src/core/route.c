@@ -27,11 +27,13 @@ void core_send(struct core *c, struct stanza **s)
 	must(jid_some(to));
 	c->stats.stanzas++;
 	h = core_find_host(c, jid_domain(to));
+	if (!h)
+		h = c->gateway;
 	if (!h) {
 		core_bounce(c, s, xerr(XERR_REMOTE_SERVER_NOT_FOUND));
 		return;
 	}
-	e = to.local ? h->ops->get(h, jid_bare(to), *s, &error) : &h->entity;
+	e = to.local || h == c->gateway ? h->ops->get(h, jid_bare(to), *s, &error) : &h->entity;
 	if (!e) {
 		core_bounce(c, s, error);
 		return;
@@ -41,8 +43,10 @@ void core_send(struct core *c, struct stanza **s)
 
 void core_done(struct core *c, struct stanza **s)
 {
-	struct session *from = (*s)->origin_seq ? session_find(c, (*s)->origin) : NULL;
+	struct session *from = (*s)->origin_seq ? session_find(c, (*s)->counted_by) : NULL;
 
+	if ((*s)->counted_by && !(*s)->origin && c->gateway)
+		c->gateway->ops->on_done(c->gateway, *s);
 	if (from)
 		session_count(from, (*s)->origin_seq, commit_since_take(c));
 	stanza_free(s);
@@ -61,7 +65,7 @@ void core_reply(struct core *c, const struct stanza *request, struct packet **p,
 		return;
 	}
 	/* A session of ours that has gone needs no answer; anybody else is reached by address. */
-	if (!request->origin_seq && jid_some(request->from) && packet_parse(*p, JID_NONE, &s) == 0 && jid_some(s->to))
+	if ((!request->origin || !request->origin_seq) && jid_some(request->from) && packet_parse(*p, JID_NONE, &s) == 0 && jid_some(s->to))
 		core_send(c, &s);
 	stanza_free(&s);
 	packet_unref(p);

@@ -41,6 +41,12 @@ void session_return(struct session *s, struct packet **p)
 {
 	struct stanza *st;
 
+	if ((*p)->tag) {
+		if (!s->core->ending)
+			s->ops->on_tagged(s, (*p)->tag, false);
+		packet_unref(p);
+		return;
+	}
 	if (another_has_it(*p)) {
 		packet_unref(p);
 		return;
@@ -110,7 +116,8 @@ void session_on_stanza(struct core *c, struct msg *m)
 	if (!s || s->state == SESSION_ENDING)
 		return; /* not handled, not acknowledged: its sender knows */
 	st = TAKE(m->stanza.stanza);
-	st->origin = s->handle;
+	st->origin = s->ops->is_link ? 0 : s->handle;
+	st->counted_by = s->handle;
 	st->origin_seq = ++s->received;
 	commit_take_up(c);
 	core_spend(c, 1);

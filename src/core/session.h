@@ -24,6 +24,13 @@ struct session_ops {
 	void (*on_gone)(struct session *s);
 	/* Was sent to it and did not arrive: deliver elsewhere, store or bounce. Takes *st. */
 	void (*on_returned)(struct session *s, struct stanza **st);
+	/* A packet with this tag has arrived (acknowledged), or came back instead of on_returned(). NULL where none has a tag. */
+	void (*on_tagged)(struct session *s, uint64_t tag, bool arrived);
+	/* Links: it waits for another connection; it has one again. */
+	void (*on_detached)(struct session *s);
+	void (*on_attached)(struct session *s);
+	/* The other end is a peer, which speaks for many addresses: its stanzas are answered by address, not on this session. */
+	bool is_link;
 	void (*free)(struct session *s); /* frees the object that embeds s; session_clear() first */
 };
 
@@ -50,6 +57,16 @@ int session_open(struct session *s, const struct session_ops *ops, struct core *
 	struct jid full, uint64_t conn);
 void session_clear(struct session *s);
 struct session *session_find(const struct core *c, uint64_t handle);
+/* A link's session counts from its beginning (XEP-0198) and outlives its connections. token: what the end that answered
+ * called it; NULL: named here. keep_seconds: how long it waits to be resumed. */
+void session_keep(struct session *s, const char *token, uint32_t keep_seconds);
+const char *session_token(const struct session *s); /* NULL: it cannot be resumed */
+/* What the client has sent and is handled; false as long as something is under way. Its commit: when that may be said. */
+bool session_settled(const struct session *s, uint32_t *ret_handled, uint64_t *ret_commit);
+/* conn goes on with it; the other end has h of ours. Answered with ATTACH, now or when all is settled. A connection that it
+ * still has is closed. */
+void session_resume(struct session *s, uint64_t conn, uint32_t h);
+void session_refuse_resume(struct core *c, uint64_t conn); /* there is no such session */
 /* Ends it from our side, with a stream error or SERR_NONE. text static or NULL. */
 void session_close(struct session *s, enum serr error, const char *text);
 static inline bool session_alive(const struct session *s) { return s->state != SESSION_ENDING; }

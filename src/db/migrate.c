@@ -37,7 +37,20 @@ static const char version_1[] =
 	"CREATE TABLE history (domain TEXT NOT NULL, local TEXT NOT NULL, id INTEGER NOT NULL, time INTEGER NOT NULL,"
 	" stanza TEXT, PRIMARY KEY (domain, local, id)) STRICT;";
 
-const char *const migrate_steps[] = {version_1};
+/* The peers of a node, what waits for them, and which of their messages are known already. */
+static const char peers_1[] =
+	"CREATE TABLE peer (domain TEXT NOT NULL, name TEXT NOT NULL, label TEXT NOT NULL, user TEXT, key BLOB,"
+	" trust INTEGER NOT NULL, password BLOB, failures INTEGER NOT NULL, last_seen INTEGER NOT NULL,"
+	" created INTEGER NOT NULL, statement INTEGER NOT NULL, flags INTEGER NOT NULL,"
+	" PRIMARY KEY (domain, name)) STRICT, WITHOUT ROWID;"
+	"CREATE TABLE peer_address (domain TEXT NOT NULL, name TEXT NOT NULL, address TEXT NOT NULL,"
+	" source INTEGER NOT NULL, success INTEGER NOT NULL, PRIMARY KEY (domain, name, address)) STRICT, WITHOUT ROWID;"
+	"CREATE TABLE outbox (domain TEXT NOT NULL, name TEXT NOT NULL, id INTEGER NOT NULL, time INTEGER NOT NULL,"
+	" stanza TEXT NOT NULL, PRIMARY KEY (domain, name, id)) STRICT;"
+	"CREATE TABLE seen (domain TEXT NOT NULL, name TEXT NOT NULL, number INTEGER NOT NULL, hash INTEGER NOT NULL,"
+	" PRIMARY KEY (domain, name, number)) STRICT, WITHOUT ROWID;";
+
+const char *const migrate_steps[] = {version_1, peers_1};
 const int migrate_step_count = ARRAY_LEN(migrate_steps);
 
 int migrate_int(struct sqlite3 *h, const char *text, int64_t *ret)

@@ -11,6 +11,10 @@ enum { STEPS_MAX = 6, PARTS_MAX = 4, MESSAGE_MAX = 160 };
 
 #define OF_OWNER " WHERE domain = ?1 AND local = ?2"
 
+#define OF_PEER " WHERE domain = ?1 AND name = ?2"
+
+#define PEER_COLUMNS "label, user, key, trust, password, failures, last_seen, created, statement, flags"
+
 #define ROOM_COLUMNS "created, configuration, subject, subject_from, subject_time"
 
 /* What a write does, statement by statement; ?n is its n-th value. */
@@ -93,6 +97,39 @@ static const char *const write_sql[STORE_WRITE_COUNT][STEPS_MAX] = {
 		{
 			"DELETE FROM history" OF_OWNER " AND id <= ?3",
 		},
+	[STORE_PEER_PUT] =
+		{
+			"INSERT OR REPLACE INTO peer (domain, name, " PEER_COLUMNS
+			") VALUES (?1, ?2, ?3, ?4, CAST(?5 AS BLOB), ?6, CAST(?7 AS BLOB), ?8, ?9, ?10, ?11, ?12)",
+		},
+	[STORE_PEER_DEL] =
+		{
+			"DELETE FROM peer" OF_PEER,
+			"DELETE FROM peer_address" OF_PEER,
+			"DELETE FROM outbox" OF_PEER,
+			"DELETE FROM seen" OF_PEER,
+		},
+	[STORE_PEER_ADDRESS_PUT] =
+		{
+			"INSERT OR REPLACE INTO peer_address (domain, name, address, source, success) VALUES (?1, ?2, ?3, ?4, ?5)",
+		},
+	[STORE_PEER_ADDRESS_DEL] =
+		{
+			"DELETE FROM peer_address" OF_PEER " AND address = ?3",
+		},
+	[STORE_OUTBOX_ADD] =
+		{
+			"INSERT OR REPLACE INTO outbox (domain, name, id, time, stanza) VALUES (?1, ?2, ?3, ?4, ?5)",
+		},
+	[STORE_OUTBOX_DEL] =
+		{
+			"DELETE FROM outbox" OF_PEER " AND id = ?3",
+		},
+	[STORE_SEEN_ADD] =
+		{
+			"INSERT OR REPLACE INTO seen (domain, name, number, hash) VALUES (?1, ?2, ?3, ?4)",
+			"DELETE FROM seen" OF_PEER " AND number <= ?5",
+		},
 };
 
 /* What a query reads, kind of row by kind of row; the columns are the row's values. */
@@ -140,6 +177,14 @@ static const struct part read_sql[STORE_READ_COUNT][PARTS_MAX] = {
 			{ROW_ROOM, "SELECT local, " ROOM_COLUMNS " FROM room" OF_OWNER},
 			{ROW_AFFILIATION, "SELECT jid, affiliation, reason FROM affiliation" OF_OWNER " ORDER BY jid"},
 			{ROW_HISTORY, "SELECT id, time, stanza FROM history" OF_OWNER " ORDER BY id"},
+		},
+	[STORE_PEERS_LOAD] =
+		{
+			{ROW_PEER, "SELECT name, " PEER_COLUMNS " FROM peer WHERE domain = ?1 ORDER BY name"},
+			{ROW_PEER_ADDRESS, "SELECT name, address, source, success FROM peer_address WHERE domain = ?1"
+					   " ORDER BY name, address"},
+			{ROW_OUTBOX, "SELECT name, id, time, stanza FROM outbox WHERE domain = ?1 ORDER BY name, id"},
+			{ROW_SEEN, "SELECT name, number, hash FROM seen WHERE domain = ?1 ORDER BY name, number"},
 		},
 };
 

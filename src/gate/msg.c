@@ -32,6 +32,14 @@ static const char *const names[MSG_KIND_COUNT] = {
 	[MSG_ADMIN_REPLY] = "ADMIN_REPLY",
 	[MSG_HASH_ASK] = "HASH_ASK",
 	[MSG_HASH_REPLY] = "HASH_REPLY",
+	[MSG_DIAL] = "DIAL",
+	[MSG_LINK_REPLY] = "LINK_REPLY",
+	[MSG_LINK_PROBE] = "LINK_PROBE",
+	[MSG_LINK_ASK] = "LINK_ASK",
+	[MSG_LINK_PROVEN] = "LINK_PROVEN",
+	[MSG_LINK_OPEN] = "LINK_OPEN",
+	[MSG_LINK_FAILED] = "LINK_FAILED",
+	[MSG_ACKED] = "ACKED",
 };
 
 const char *msg_name(enum msg_kind kind) { return kind < MSG_KIND_COUNT ? names[kind] : "?"; }
@@ -110,6 +118,40 @@ static void clear_hash_ask(struct msg *m)
 	xfree(m->hash_ask.password);
 }
 
+static void clear_dial(struct msg *m)
+{
+	xfree(m->dial.address);
+	xfree(m->dial.from);
+	xfree(m->dial.to);
+}
+
+static void clear_link_ask(struct msg *m)
+{
+	struct link_ask *ask = TAKE(m->link_ask.ask);
+
+	if (!ask)
+		return;
+	xfree(ask->from);
+	xfree(ask->to);
+	xfree(ask->address);
+	xfree(ask->local_address);
+	xfree(ask->tls);
+	xfree(ask);
+}
+
+static void clear_link_reply(struct msg *m)
+{
+	xfree(m->link_reply.from);
+	xfree(m->link_reply.peer);
+	xfree(m->link_reply.token);
+	if (m->link_reply.keys)
+		mem_wipe(m->link_reply.keys, sizeof(*m->link_reply.keys));
+	xfree(m->link_reply.keys);
+}
+
+static void clear_link_open(struct msg *m) { xfree(m->link_open.token); }
+static void clear_acked(struct msg *m) { xfree(m->acked.tags); }
+
 static void clear_hash_reply(struct msg *m) { free_keys(&m->hash_reply.keys, 2); }
 
 static void (*const clears[MSG_KIND_COUNT])(struct msg *m) = {
@@ -133,6 +175,11 @@ static void (*const clears[MSG_KIND_COUNT])(struct msg *m) = {
 	[MSG_ADMIN_REPLY] = clear_admin_reply,
 	[MSG_HASH_ASK] = clear_hash_ask,
 	[MSG_HASH_REPLY] = clear_hash_reply,
+	[MSG_DIAL] = clear_dial,
+	[MSG_LINK_REPLY] = clear_link_reply,
+	[MSG_LINK_ASK] = clear_link_ask,
+	[MSG_LINK_OPEN] = clear_link_open,
+	[MSG_ACKED] = clear_acked,
 };
 
 void msg_clear(struct msg *m)

@@ -11,12 +11,15 @@
  *   -> STANZA <- SEND <- CREDIT ...
  *   -> LOST     <- CLOSE -> CLOSED     the wire's end came first: LOST returns what was not delivered
  *   <- CLOSE    -> CLOSED              the core ends it
+ * A link between peers has LINK_ASK <- LINK_REPLY and LINK_OPEN <- BOUND (or RESUME <- ATTACH) instead of the login; the
+ * side that dials begins with <- DIAL.
  * After CLOSED the connection's id is dead. What the core sent between LOST and CLOSE comes back in
  * CLOSED. A connection that never bound ends without a word. */
 #ifndef GATE_MSG_H
 #define GATE_MSG_H
 
 #include "store/store.h"
+#include "xmpp/lanpass.h"
 #include "xmpp/packet.h"
 #include "xmpp/scram.h"
 #include "xmpp/stanza.h"
@@ -59,11 +62,33 @@ enum msg_kind {
 	/* core -> helper pool -> core */
 	MSG_HASH_ASK,
 	MSG_HASH_REPLY,
+	/* links between peers, core -> wire */
+	MSG_DIAL,       /* a stream to this address, please */
+	MSG_LINK_REPLY, /* what to do with the stream of a LINK_ASK */
+	MSG_LINK_PROBE, /* is this link alive? It is lost if nothing comes back soon */
+	/* wire -> core */
+	MSG_LINK_ASK,    /* both headers are there: who is it, and may it be? Answered with LINK_REPLY */
+	MSG_LINK_PROVEN, /* the shared password was met, or not */
+	MSG_LINK_OPEN,   /* accepted: a new session with this peer, please. Answered with BOUND, and SM_ENABLED on keyed links */
+	MSG_LINK_FAILED, /* no session came of a DIAL, or of an accepted stream; its connection is gone */
+	MSG_ACKED,       /* packets with a tag that have arrived */
 	MSG_KIND_COUNT
 };
 
 /* A connection may have this many stanzas that the core has not credited; then the wire stops reading. */
 enum { GATE_CREDIT_MAX = 64 };
+
+/* What a stream between peers says and what its channel proves. All texts owned. */
+struct link_ask {
+	uint64_t dial;        /* that of the DIAL; 0: the other end dialled */
+	char *from, *to;      /* of the other end's header, as they stand there; NULL if absent */
+	char *address;        /* the other end's, "10.0.0.7:50312" */
+	char *local_address;  /* our end's; NULL: not known */
+	char *tls;            /* version and cipher; NULL: no TLS */
+	bool keyed;           /* the channel proves the key */
+	uint8_t key[32];      /* Ed25519, raw */
+	uint8_t exporter[32]; /* RFC 9266, the same at both ends */
+};
 
 /* Some packets. Owned array of owned references. */
 struct packets {
@@ -188,6 +213,44 @@ struct msg {
 		struct {
 			struct scram_keys *keys;
 		} hash_reply;
+		/* conn 0. tls: direct TLS with our node key, else a stream as of XEP-0174. from, to: for the header, as they shall stand
+		 * there (to may be NULL). */
+		struct {
+			uint64_t id; /* comes back in LINK_ASK or LINK_FAILED */
+			char *address;
+			char *from, *to;
+			uint32_t timeout_ms; /* until LINK_ASK, 0: that of logins */
+			bool tls;
+		} dial;
+		struct {
+			struct link_ask *ask;
+		} link_ask;
+		struct {
+			enum serr error;       /* not SERR_NONE: refused with it */
+			const char *text;      /* static, or NULL */
+			char *from;            /* for our header, as it shall stand there */
+			char *peer;            /* what the other end is, as an address: the domain that its key proves, or a legacy name */
+			char *token;           /* the session to resume (the side that dialled), NULL: a new one */
+			uint32_t h;            /* of that: stanzas handled ... */
+			uint64_t commit;       /* ... and when that may be said */
+			uint32_t stanza_max;   /* bytes; 0: that of sessions */
+			struct lan_keys *keys; /* of the shared password; NULL: none. Wiped when freed */
+		} link_reply;
+		struct {
+			bool right;
+		} link_proven;
+		struct {
+			char *token; /* what the other end calls the session (the side that dialled); NULL: name it */
+		} link_open;
+		struct {
+			uint64_t dial;   /* 0: they dialled */
+			const char *why; /* static */
+			bool asked;      /* there had been a LINK_ASK */
+		} link_failed;
+		struct {
+			uint64_t *tags; /* owned array */
+			uint32_t n;
+		} acked;
 	};
 };
 

@@ -33,6 +33,13 @@ static const struct letters writes[STORE_WRITE_COUNT] = {
 	[STORE_AFFILIATION_PUT] = {"affiliation_put", "sssis"},
 	[STORE_HISTORY_ADD] = {"history_add", "ssiis"},
 	[STORE_HISTORY_TRIM] = {"history_trim", "ssi"},
+	[STORE_PEER_PUT] = {"peer_put", "sssssisiiiii"},
+	[STORE_PEER_DEL] = {"peer_del", "ss"},
+	[STORE_PEER_ADDRESS_PUT] = {"peer_address_put", "sssii"},
+	[STORE_PEER_ADDRESS_DEL] = {"peer_address_del", "sss"},
+	[STORE_OUTBOX_ADD] = {"outbox_add", "ssiis"},
+	[STORE_OUTBOX_DEL] = {"outbox_del", "ssi"},
+	[STORE_SEEN_ADD] = {"seen_add", "ssiii"},
 };
 
 static const char *const reads[STORE_READ_COUNT] = {
@@ -43,6 +50,7 @@ static const char *const reads[STORE_READ_COUNT] = {
 	[STORE_VCARD_GET] = "ss",
 	[STORE_ROOM_LIST] = "s",
 	[STORE_ROOM_LOAD] = "ss",
+	[STORE_PEERS_LOAD] = "s",
 };
 
 static const char *const rows[] = {
@@ -56,6 +64,10 @@ static const char *const rows[] = {
 	[ROW_ROOM] = "sisssi",
 	[ROW_AFFILIATION] = "sis",
 	[ROW_HISTORY] = "iis",
+	[ROW_PEER] = "ssssisiiiii",
+	[ROW_PEER_ADDRESS] = "ssii",
+	[ROW_OUTBOX] = "siis",
+	[ROW_SEEN] = "sii",
 };
 
 const char *store_write_letters(enum store_write w)

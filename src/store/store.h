@@ -28,6 +28,16 @@ enum store_write {
 	STORE_AFFILIATION_PUT, /* domain, local, jid, affiliation (0: remove), reason */
 	STORE_HISTORY_ADD,     /* domain, local, id (grows), time, stanza */
 	STORE_HISTORY_TRIM,    /* domain, local, id: this one and older */
+	/* Peers of a node. domain: the node's; name: the row's own, for ever the same.
+	 * label, user, key (32 bytes or null), trust, password (lanpass, or null), password failures, last seen, created, highest
+	 * number of a statement of its addresses, flags */
+	STORE_PEER_PUT,
+	STORE_PEER_DEL,         /* domain, name: the peer and all that is its own */
+	STORE_PEER_ADDRESS_PUT, /* domain, name, address, source, last success */
+	STORE_PEER_ADDRESS_DEL, /* domain, name, address */
+	STORE_OUTBOX_ADD,       /* domain, name, id (grows), time, stanza */
+	STORE_OUTBOX_DEL,       /* domain, name, id */
+	STORE_SEEN_ADD,         /* domain, name, number (grows), hash of the message's id, number up to which older ones go */
 	STORE_WRITE_COUNT
 };
 
@@ -39,6 +49,7 @@ enum store_read {
 	STORE_VCARD_GET,    /* domain, local -> at most one ROW_XML */
 	STORE_ROOM_LIST,    /* domain -> ROW_ROOM* */
 	STORE_ROOM_LOAD, /* domain, local -> at most one ROW_ROOM, then ROW_AFFILIATION*, then ROW_HISTORY* oldest first */
+	STORE_PEERS_LOAD, /* domain -> ROW_PEER*, ROW_PEER_ADDRESS*, ROW_OUTBOX* oldest first, ROW_SEEN* oldest first */
 	STORE_READ_COUNT
 };
 
@@ -53,7 +64,12 @@ enum store_row {
 	ROW_XML,           /* xml s */
 	ROW_ROOM,          /* local s, created i, configuration s, subject s, subject_from s, subject_time i */
 	ROW_AFFILIATION,   /* jid s, affiliation i, reason s */
-	ROW_HISTORY        /* id i, time i, stanza s */
+	ROW_HISTORY,       /* id i, time i, stanza s */
+	/* name s, label s, user s, key s, trust i, password s, failures i, last seen i, created i, statement i, flags i */
+	ROW_PEER,
+	ROW_PEER_ADDRESS, /* name s, address s, source i, last success i */
+	ROW_OUTBOX,       /* name s, id i, time i, stanza s */
+	ROW_SEEN          /* name s, number i, hash i */
 };
 
 struct store_value {

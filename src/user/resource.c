@@ -19,6 +19,7 @@ static void address_to_self(struct account *a, struct stanza **s)
 	struct stanza *copy = stanza_copy(*s, a->entity.jid);
 
 	copy->origin = (*s)->origin;
+	copy->counted_by = (*s)->counted_by;
 	copy->origin_seq = (*s)->origin_seq;
 	(*s)->origin_seq = 0;
 	core_done(a->entity.core, s);

@@ -124,6 +124,7 @@ static void route(struct account *a, struct stanza **s)
 		return;
 	}
 	st->origin = old->origin;
+	st->counted_by = old->counted_by;
 	st->origin_seq = old->origin_seq;
 	old->origin_seq = 0;
 	core_done(a->entity.core, s);

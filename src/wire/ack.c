@@ -5,6 +5,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+enum { PROBE_MS = 5000 };
+
 static struct conn_sm *sm_make(struct conn *c)
 {
 	if (!c->sm)
@@ -61,7 +63,9 @@ void ack_on_enabled(struct conn *c, struct msg *m)
 	if (!c->sm || c->sm->enabled)
 		return;
 	c->sm->enabled = true;
-	if (m->sm_enabled.token)
+	if (stream_kind(c->stream)->opening)
+		; /* the other end has said so */
+	else if (m->sm_enabled.token)
 		put_fmt(c, 0, "<enabled xmlns='" NS_SM "' id='%s' resume='true' max='%u'/>", m->sm_enabled.token,
 			m->sm_enabled.max_seconds);
 	else
@@ -78,9 +82,17 @@ void ack_on_attach(struct conn *c, struct msg *m, const char *token)
 	sm->acked = m->attach.acked;
 	sm->h = m->attach.handled;
 	c->forwarded = c->credited = m->attach.handled;
-	put_fmt(c, m->attach.commit, "<resumed xmlns='" NS_SM "' previd='%s' h='%u'/>", token, sm->h - sm->base);
+	if (!stream_kind(c->stream)->opening)
+		put_fmt(c, m->attach.commit, "<resumed xmlns='" NS_SM "' previd='%s' h='%u'/>", token, sm->h - sm->base);
 	for (uint32_t i = 0; i < m->attach.queue.n; i++)
 		out_add(c, m->attach.queue.p[i], m->attach.commit, true);
+}
+
+void ack_on_link(struct conn *c)
+{
+	struct conn_sm *sm = sm_make(c);
+
+	sm->base = sm->h = c->forwarded;
 }
 
 void ack_on_attach_lost(struct conn *c, const struct msg *m)
@@ -217,4 +229,18 @@ void ack_after_flush(struct conn *c, uint32_t stanzas_written)
 {
 	if (sm_on(c) && stanzas_written && !c->sm->asked && c->state == CONN_OPEN)
 		ask(c);
+}
+
+/* A dead link shows soon. */
+void ack_on_probe(struct conn *c)
+{
+	int64_t until = loop_now(c->wire->loop) + PROBE_MS;
+
+	if (!sm_on(c) || c->state != CONN_OPEN)
+		return;
+	if (!c->sm->asked)
+		ask(c);
+	if (c->sm->asked_until > until)
+		c->sm->asked_until = until;
+	conn_arm(c);
 }

@@ -55,11 +55,14 @@ struct conn *conn_new(struct wire *w, struct link **link, const struct stream_ki
 	c->link = TAKE(*link);
 	if (tls_first)
 		c->link = tls_link_server(w->config.tls, w->loop, &c->link);
+	if (kind->keyed && kind->opening && w->config.node_out)
+		c->link = tls_link_client(w->config.node_out, w->loop, &c->link, NULL);
 	c->parser = xml_parser_new(w->scratch, XML_STREAM, &w->config.limits.before_login);
 	c->stream = stream_new(kind, w->config.policy);
 	c->login = xcalloc(1, sizeof(*c->login));
 	buf_init(&c->held, READ_SIZE + 1);
-	c->stall_at = INT64_MAX;
+	c->stall_at = c->drain_at = INT64_MAX;
+	c->sniff = kind == &stream_lan_plain_in;
 	c->timer.fire = on_timer;
 	timer_start(loop_timers(w->loop), &c->timer, loop_now(w->loop) + w->config.limits.login_ms);
 	c->id = table_add(&w->conns, c);
@@ -117,6 +120,7 @@ void conn_lost(struct conn *c, bool resumable, const char *why)
 	log_debug("conn_lost", "conn=%llx jid=%.*s why=\"%s\"", (unsigned long long)c->id,
 		STR_FMT(stream_jid(c->stream)), why);
 	c->state = CONN_LOST;
+	conn_link_lost(c, why);
 	close_link(c);
 	if (!c->session && !c->asking) {
 		conn_defunct(c);
@@ -187,6 +191,8 @@ void conn_arm(struct conn *c)
 		return; /* the login or drain deadline stands */
 	if (sm_on(c) && c->sm->asked && c->sm->asked_until < at)
 		at = c->sm->asked_until;
+	if (c->drain_at < at)
+		at = c->drain_at;
 	if (at == INT64_MAX)
 		timer_stop(loop_timers(c->wire->loop), &c->timer);
 	else if (!timer_running(&c->timer) || c->timer.at > at)
@@ -207,6 +213,7 @@ static void on_timer(struct timer *t)
 	} else if (sm_on(c) && c->sm->asked && c->sm->asked_until <= now) {
 		conn_lost(c, true, "does not acknowledge");
 	} else {
+		conn_link_drain(c);
 		conn_arm(c);
 	}
 }
@@ -262,12 +269,23 @@ static struct stanza *refused(struct conn *c, const struct xml_tree *t, enum xer
 	return s;
 }
 
+static int make_stanza(struct conn *c, const struct xml_tree *t, struct stanza **ret)
+{
+	const struct stream_kind *kind = stream_kind(c->stream);
+
+	if (!kind->legacy)
+		return stanza_new(t, str_z(kind->content), stream_stamp(c->stream), stream_lang(c->stream), ret);
+	*ret = conn_link_legacy(c, t);
+	return 0;
+}
+
 static void give_stanza(struct conn *c, const struct xml_tree *t)
 {
 	struct stanza *s = NULL;
-	int err = stanza_new(t, str_z(stream_kind(c->stream)->content), jid_view(stream_jid(c->stream)),
-		stream_lang(c->stream), &s);
+	int err = make_stanza(c, t, &s);
 
+	if (err == 0 && !s)
+		return;
 	if (err == ERR_SYNTAX || err == ERR_INVALID)
 		s = refused(c, t, err == ERR_SYNTAX ? XERR_JID_MALFORMED : XERR_BAD_REQUEST);
 	if (!s) {
@@ -303,7 +321,7 @@ void conn_do(struct conn *c, enum stream_action action, const struct stream_ask 
 		conn_lost(c, false, "an answer over the size limits");
 		return;
 	}
-	out_raw(c, buf_view(raw), 0);
+	out_raw(c, buf_view(raw), c->login ? c->login->commit : 0);
 	buf_clear(raw);
 	switch (action) {
 	case STREAM_GO_ON:
@@ -331,6 +349,12 @@ void conn_do(struct conn *c, enum stream_action action, const struct stream_ask 
 		conn_login_failed(c);
 		break;
 	case STREAM_GIVE_STANZA: /* done by the caller, who has the tree */
+		break;
+	case STREAM_ASK_LINK:
+		conn_link_ask(c, ask);
+		break;
+	case STREAM_ASK_OPEN:
+		conn_link_open(c, ask);
 		break;
 	case STREAM_ASK_KEYS:
 	case STREAM_ASK_VERIFY:
@@ -382,6 +406,7 @@ static void on_event(struct conn *c, enum xml_event event, const struct xml_tree
 		action = stream_on_bad_xml(c->stream, event, &raw);
 		break;
 	}
+	conn_link_tell_proof(c);
 	conn_do(c, action, &ask, &raw);
 }
 
@@ -428,8 +453,10 @@ static void read_more(struct conn *c)
 {
 	struct wire *w = c->wire;
 
+	if (c->sniff)
+		conn_link_sniff(c);
 	/* A few slices, then the others have their turn. */
-	for (int i = 0; i < 4 && c->state == CONN_OPEN && !paused(c) && !c->held.n; i++) {
+	for (int i = 0; i < 4 && c->state == CONN_OPEN && !c->sniff && !paused(c) && !c->held.n; i++) {
 		int n = link_recv(c->link, w->read_buf, READ_SIZE);
 
 		if (n == ERR_AGAIN)

@@ -240,6 +240,7 @@ static void set_to_attr(struct conn *c, const char *jid)
 static void logged_in(struct conn *c, struct msg *m, const char *jid)
 {
 	struct wire *w = c->wire;
+	struct xml_limits limits;
 	struct link_info info;
 
 	c->session = m->session;
@@ -247,8 +248,11 @@ static void logged_in(struct conn *c, struct msg *m, const char *jid)
 	c->logged_in = true;
 	if (c->address)
 		address_logged_in(w, c->address);
+	limits = w->config.limits.session;
+	if (c->login->stanza_max)
+		limits.stanza = c->login->stanza_max;
+	xml_parser_limits(c->parser, &limits);
 	conn_login_free(c);
-	xml_parser_limits(c->parser, &w->config.limits.session);
 	timer_stop(loop_timers(w->loop), &c->timer);
 	link_info(c->link, &info);
 	log_info("session_open", "jid=%s peer=%.*s tls=\"%.*s\" resumed=%s", jid, STR_FMT(info.peer), STR_FMT(info.tls),
@@ -283,8 +287,11 @@ static void on_bound(struct conn *c, struct msg *m)
 
 	c->asking = false;
 	buf_init(&raw, RAW_MAX);
-	if (m->bound.error == XERR_NONE)
+	if (m->bound.error == XERR_NONE) {
 		logged_in(c, m, m->bound.jid);
+		if (stream_kind(c->stream)->keyed)
+			ack_on_link(c);
+	}
 	conn_do(c, stream_on_bound(c->stream, str_z(m->bound.jid), m->bound.error, &raw), &ask, &raw);
 	conn_go_on(c);
 }
@@ -339,6 +346,10 @@ void conn_login_on_msg(struct conn *c, struct msg *m)
 		break;
 	case MSG_ATTACH:
 		on_attach(c, m);
+		break;
+	case MSG_LINK_REPLY:
+		if (stream_waiting(c->stream))
+			conn_link_on_reply(c, m);
 		break;
 	default:
 		must(!"not an answer to a login");

@@ -144,6 +144,8 @@ bool out_acked(struct conn *c, uint32_t n)
 	for (struct out_chunk *k = o->head; k && n; k = k->next)
 		for (uint32_t i = k->first; i < k->n && n; i++)
 			if (k->e[i].p && k->e[i].counted) {
+				if (k->e[i].p->tag)
+					conn_link_arrived(c, k->e[i].p->tag);
 				drop(o, &k->e[i]);
 				n--;
 			}
@@ -230,6 +232,7 @@ static size_t length(const struct conn *c, const struct packet *p)
 /* As many released entries as fit, beginning with the unwritten part of the first. */
 static void gather(struct conn *c, struct buf *out)
 {
+	bool pack_stanza = stream_kind(c->stream)->pack_stanza;
 	struct out *o = &c->out;
 	struct out_chunk *k = o->next_chunk;
 	uint32_t i = o->next_index;
@@ -246,6 +249,8 @@ static void gather(struct conn *c, struct buf *out)
 			if (out->n && out->n + length(c, e->p) > WRITE_SIZE + o->offset)
 				return;
 			put_bytes(c, e->p, out);
+			if (pack_stanza)
+				return;
 		}
 }
 
@@ -331,6 +336,7 @@ void out_flush(struct conn *c)
 	if (out_waits(c) && !list_linked(&c->waiting))
 		list_append(&c->wire->waiting, &c->waiting);
 	ack_after_flush(c, stanzas);
+	conn_link_drain(c);
 	if (too_much(c))
 		conn_lost(c, true, "too much waits for it");
 }

@@ -135,7 +135,7 @@ static void send_to(struct wire *w, uint64_t id, struct packet **packets, uint32
 	if (!c)
 		return; /* after CLOSED nothing is sent to an id: the core forgot it too */
 	for (uint32_t i = 0; i < n; i++)
-		out_add(c, packets[i], commit, sm_on(c));
+		out_add(c, packets[i], commit, sm_on(c) || stream_kind(c->stream)->legacy);
 }
 
 static void on_send(struct wire *w, struct msg *m)
@@ -207,6 +207,9 @@ static void to_conn(struct wire *w, struct msg *m)
 	case MSG_CLOSE:
 		conn_on_close(c, m);
 		break;
+	case MSG_LINK_PROBE:
+		ack_on_probe(c);
+		break;
 	default:
 		conn_login_on_msg(c, m);
 	}
@@ -228,6 +231,8 @@ void wire_mail(struct wire *w)
 			on_committed(w, m);
 		else if (m->kind == MSG_EXPIRE)
 			on_expire(w, m);
+		else if (m->kind == MSG_DIAL)
+			conn_link_dial(w, m);
 		else
 			to_conn(w, m);
 		msg_clear(m);

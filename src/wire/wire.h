@@ -30,6 +30,11 @@ struct wire_config {
 	struct wire_limits limits;
 	/* Name of a local user, valid until the next call; NULL if there is none. */
 	const char *(*local_user)(int64_t uid);
+	/* Both NULL: no TLS on links between peers (tests bring links that prove a key). Live longer than the wire. */
+	struct tls_ctx *node_in, *node_out;
+	/* Tests: instead of TCP. NULL from it: no connection. */
+	struct link *(*dial)(void *arg, struct loop *l, const char *address);
+	void *dial_arg;
 	struct queue *to_core;
 	bool shared_loop; /* the core runs on the same loop and looks after each turn: no waking */
 };

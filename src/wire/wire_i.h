@@ -13,6 +13,8 @@
 enum { READ_SIZE = 16384, WRITE_SIZE = 65536, WRITE_KEEP = 4 * WRITE_SIZE, FLUSH_SLICE = 262144 };
 /* What the stream itself says at once: a few addresses and ids, each character of them perhaps escaped. */
 enum { RAW_MAX = 256 * 1024 };
+/* A link whose other end is silent for so long is dead; how often an old program's socket is looked at. */
+enum { LINK_PATIENCE_SECONDS = 30, DRAIN_POLL_MS = 50 };
 
 /* ---- the out-queue: entries {packet, commit} in chunks that the connections of a wire share ---- */
 
@@ -71,6 +73,11 @@ struct conn_login {
 	char *resume_token;     /* of a resumption asked for */
 	char *register_account; /* while keys for a new account are made */
 	bool muted;             /* an answer is held back for a while; nothing is read meanwhile */
+	uint64_t dial;          /* links: that of the DIAL, 0: they dialled */
+	uint64_t commit;        /* links: what we say waits for it */
+	uint32_t stanza_max;    /* links: for the session, 0: as everybody */
+	bool asked;             /* links: there was a LINK_ASK */
+	bool proof_told;        /* links: LINK_PROVEN */
 };
 
 struct conn {
@@ -79,6 +86,7 @@ struct conn {
 	enum conn_state state;
 	bool asking;    /* BIND or RESUME is unanswered: the core will name this connection */
 	bool eager_tls; /* <proceed/> is on its way out, TLS follows */
+	bool sniff;     /* the first byte tells what it is */
 	bool logged_in;
 	bool defunct; /* freed at the end of the turn */
 	uint8_t watching;
@@ -95,6 +103,7 @@ struct conn {
 	struct address *address;
 	struct timer timer;  /* login, stall, acknowledgement or drain, see conn_arm() */
 	int64_t stall_at;    /* INT64_MAX: nothing is stalled */
+	int64_t drain_at;    /* INT64_MAX: nothing waits for the socket of an old program */
 	struct list dirty;   /* has output to try; or defunct */
 	struct list again;   /* has input that the descriptor will not tell of */
 	struct list waiting; /* has something that waits for a commit */
@@ -145,6 +154,18 @@ void conn_login_free(struct conn *c);
 static inline bool conn_muted(const struct conn *c) { return c->login && c->login->muted; }
 void conn_login_forget_delays(struct wire *w);
 
+/* conn_link.c: links between peers until there is a session */
+void conn_link_dial(struct wire *w, const struct msg *m);
+void conn_link_sniff(struct conn *c);
+void conn_link_ask(struct conn *c, const struct stream_ask *ask);
+void conn_link_open(struct conn *c, const struct stream_ask *ask);
+void conn_link_on_reply(struct conn *c, struct msg *m);
+void conn_link_tell_proof(struct conn *c);
+void conn_link_lost(struct conn *c, const char *why);    /* before the session: the core hears what came of it */
+void conn_link_arrived(struct conn *c, uint64_t tag);    /* a packet with a tag was acknowledged */
+void conn_link_drain(struct conn *c);
+struct stanza *conn_link_legacy(struct conn *c, const struct xml_tree *t);
+
 /* out.c */
 void out_add(struct conn *c, struct packet *p, uint64_t commit, bool counted); /* takes a reference of its own */
 void out_touch(struct conn *c);                                                /* there may be something to write now */
@@ -162,6 +183,8 @@ bool out_waits(const struct conn *c); /* the next entry waits for a commit */
 /* ack.c */
 void ack_on_enable(struct conn *c, bool resume);
 void ack_on_enabled(struct conn *c, struct msg *m);
+void ack_on_link(struct conn *c);  /* a link between peers counts from its beginning */
+void ack_on_probe(struct conn *c); /* is anybody there? */
 void ack_on_attach(struct conn *c, struct msg *m, const char *token);
 void ack_on_attach_lost(struct conn *c, const struct msg *m); /* the connection went before the session came */
 void ack_on_expire(struct conn *c);

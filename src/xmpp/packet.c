@@ -199,3 +199,12 @@ struct packet *packet_raw(struct str bytes)
 	p->raw = true;
 	return p;
 }
+
+struct packet *packet_verbatim(enum stanza_kind kind, struct str bytes)
+{
+	struct packet *p = packet_raw(bytes);
+
+	p->raw = false;
+	p->kind = (uint8_t)kind;
+	return p;
+}

@@ -16,11 +16,14 @@ struct packet {
 	bool fill;          /* the wire writes to= itself */
 	bool raw;           /* not a stanza: bytes of the stream itself, written as they are */
 	bool volatile_;     /* not worth keeping for a broken session (presence, typing, results) */
+	uint64_t tag;       /* the core's: not 0 if whoever sent it wants to know that it arrived */
 	uint32_t copies;    /* the core's: sent to so many sessions, of which one is enough (0: each counts) */
 };
 
 /* Bytes of the stream itself (headers, acknowledgements), for the out-queue. */
 struct packet *packet_raw(struct str bytes);
+/* A stanza as somebody else wrote it, for a stream of another kind: written as it is, never read back. */
+struct packet *packet_verbatim(enum stanza_kind kind, struct str bytes);
 struct packet *packet_ref(struct packet *p);
 void packet_unref(struct packet **p); /* accepts NULL inside */
 static inline struct str packet_view(const struct packet *p) { return blob_view(p->bytes); }

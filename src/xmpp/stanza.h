@@ -35,8 +35,9 @@ enum stanza_type {
 
 struct stanza {
 	struct stanza *next; /* for whoever queues it */
-	uint64_t origin;     /* the session it came from (core's handle), 0 if none; set by the core */
-	uint64_t origin_seq; /* its number on that session, from 1; 0: not counted (a copy, a server's own) */
+	uint64_t origin;     /* the client's session it came from (core's handle), 0 if none; set by the core */
+	uint64_t counted_by; /* the session, a client's or a link's, that counts it when it is dealt with */
+	uint64_t origin_seq; /* its number there, from 1; 0: not counted (a copy, a server's own) */
 	enum xerr_cond
 		refused; /* not XERR_NONE: could not come in as it was. Without `to` and content, to be answered with this */
 	enum stanza_kind kind;

@@ -6,6 +6,7 @@ const struct stream_kind stream_client = {
 	.name = "c2s",
 	.content = NS_CLIENT,
 	.offers = STREAM_OFFERS_TLS | STREAM_OFFERS_PASSWORD | STREAM_OFFERS_REGISTER,
+	.rules = &stream_rules_client,
 };
 
 const struct stream_kind stream_client_unix = {
@@ -13,6 +14,7 @@ const struct stream_kind stream_client_unix = {
 	.content = NS_CLIENT,
 	.offers = STREAM_OFFERS_PASSWORD | STREAM_OFFERS_EXTERNAL | STREAM_OFFERS_REGISTER,
 	.trusted_channel = true,
+	.rules = &stream_rules_client,
 };
 
 /* ---- life ---- */
@@ -42,6 +44,7 @@ void stream_login_free(struct stream_login **login)
 		return;
 	stream_login_wipe(l);
 	scram_server_free(&l->scram);
+	lan_login_free(&l->lan);
 	xfree(l->account);
 	xfree(l->id);
 	xfree(l->text);
@@ -68,11 +71,17 @@ struct str stream_domain(const struct stream *s) { return str_z(s->domain ? s->d
 struct str stream_lang(const struct stream *s) { return str_z(s->lang); }
 struct str stream_jid(const struct stream *s) { return str_z(s->jid); }
 const struct stream_kind *stream_kind(const struct stream *s) { return s->kind; }
+enum stream_proof stream_proof(const struct stream *s) { return s->proof; }
+
+struct jid stream_stamp(const struct stream *s)
+{
+	return s->kind->link && !s->kind->legacy ? JID_NONE : jid_view(str_z(s->jid));
+}
 
 #define TO(state) (1u << STREAM_##state)
 static const unsigned legal[] = {
 	[STREAM_HEADER] = TO(FEATURES) | TO(BIND) | TO(CLOSED),
-	[STREAM_FEATURES] = TO(TLS) | TO(SASL) | TO(CLOSED),
+	[STREAM_FEATURES] = TO(TLS) | TO(SASL) | TO(BIND) | TO(CLOSED),
 	[STREAM_TLS] = TO(HEADER) | TO(CLOSED),
 	[STREAM_SASL] = TO(FEATURES) | TO(HEADER) | TO(CLOSED),
 	[STREAM_BIND] = TO(READY) | TO(CLOSED),
@@ -111,7 +120,7 @@ enum stream_action stream_close_with(struct stream *s, enum serr error, const ch
 	if (s->state == STREAM_CLOSED)
 		return STREAM_GO_ON;
 	if (!s->header_sent)
-		put_header(s, out);
+		s->kind->rules->put_header(s, out);
 	if (error != SERR_NONE)
 		serr_write(out, error, str_z(text), extra);
 	buf_z(out, "</stream:stream>");
@@ -143,7 +152,7 @@ enum stream_action stream_on_bad_xml(struct stream *s, enum xml_event event, str
 
 /* ---- header and features ---- */
 
-static enum serr check_header(const struct xml_tree *t, struct str default_ns, const struct stream *s)
+enum serr stream_check_header(const struct xml_tree *t, struct str default_ns, const struct stream *s)
 {
 	struct str version = xml_attr(t, XML_ROOT, "version");
 	uint64_t major;
@@ -201,14 +210,12 @@ static void put_features(struct stream *s, const struct stream_channel *ch, stru
 	buf_z(out, "</stream:features>");
 }
 
-enum stream_action stream_on_open(struct stream *s, const struct xml_tree *t, struct str default_ns,
+static enum stream_action on_open(struct stream *s, const struct xml_tree *t, struct str default_ns,
 	const struct stream_channel *ch, struct buf *out, struct stream_ask *ask)
 {
-	enum serr error = check_header(t, default_ns, s);
+	enum serr error = stream_check_header(t, default_ns, s);
 	struct str lang = xml_lang(t, XML_ROOT);
 
-	if (s->state != STREAM_HEADER)
-		return stream_close(s, SERR_NOT_WELL_FORMED, NULL, out);
 	if (error == SERR_NONE)
 		error = read_domain(s, t);
 	if (error != SERR_NONE)
@@ -221,6 +228,14 @@ enum stream_action stream_on_open(struct stream *s, const struct xml_tree *t, st
 	stream_enter(s, s->login->proven ? STREAM_BIND : STREAM_FEATURES);
 	(void)ask;
 	return STREAM_GO_ON;
+}
+
+enum stream_action stream_on_open(struct stream *s, const struct xml_tree *t, struct str default_ns,
+	const struct stream_channel *ch, struct buf *out, struct stream_ask *ask)
+{
+	if (s->state != STREAM_HEADER)
+		return stream_close(s, SERR_NOT_WELL_FORMED, NULL, out);
+	return s->kind->rules->on_open(s, t, default_ns, ch, out, ask);
 }
 
 void stream_secured(struct stream *s)
@@ -315,8 +330,7 @@ static enum stream_action iq_before_session(struct stream *s, const struct xml_t
 	return stream_close(s, SERR_NOT_AUTHORIZED, NULL, out);
 }
 
-static enum stream_action ask_resume(struct stream *s, const struct xml_tree *t, struct buf *out,
-	struct stream_ask *ask)
+enum stream_action stream_ask_resume(struct stream *s, const struct xml_tree *t, struct buf *out, struct stream_ask *ask)
 {
 	struct str previd = xml_attr(t, XML_ROOT, "previd");
 	uint64_t h = 0;
@@ -332,34 +346,46 @@ static enum stream_action ask_resume(struct stream *s, const struct xml_tree *t,
 	return STREAM_ASK_RESUME;
 }
 
+static enum stream_action resume_failed(struct stream *s, struct buf *out)
+{
+	buf_z(out, "<failed xmlns='" NS_SM "'><item-not-found xmlns='" NS_STANZAS "'/></failed>");
+	return STREAM_GO_ON;
+}
+
 enum stream_action stream_on_resume_failed(struct stream *s, struct buf *out)
 {
 	must(s->wait == WAIT_RESUME);
 	s->wait = WAIT_NONE;
-	buf_z(out, "<failed xmlns='" NS_SM "'><item-not-found xmlns='" NS_STANZAS "'/></failed>");
-	return STREAM_GO_ON;
+	return s->kind->rules->resume_failed(s, out);
+}
+
+static void put_bound(struct stream *s, struct str jid, struct buf *out)
+{
+	struct buf payload;
+
+	buf_init(&payload, 6 * JID_MAX + 256);
+	buf_z(&payload, "<bind xmlns='" NS_BIND "'>");
+	xml_put_text(&payload, "jid", jid);
+	buf_z(&payload, "</bind>");
+	stream_iq_result(s, buf_view(&payload), out);
+	buf_clear(&payload);
 }
 
 enum stream_action stream_on_bound(struct stream *s, struct str jid, enum xerr_cond error, struct buf *out)
 {
 	bool resumed = s->wait == WAIT_RESUME;
-	struct buf payload;
 
 	must(s->wait == WAIT_BIND || s->wait == WAIT_RESUME);
 	s->wait = WAIT_NONE;
+	if (error != XERR_NONE && s->kind->link)
+		return stream_close(s, SERR_RESOURCE_CONSTRAINT, NULL, out);
 	if (error != XERR_NONE) {
 		stream_iq_error(s, xerr(error), out);
 		return STREAM_GO_ON;
 	}
 	s->jid = str_dup(jid);
-	if (!resumed) {
-		buf_init(&payload, 6 * JID_MAX + 256);
-		buf_z(&payload, "<bind xmlns='" NS_BIND "'>");
-		xml_put_text(&payload, "jid", jid);
-		buf_z(&payload, "</bind>");
-		stream_iq_result(s, buf_view(&payload), out);
-		buf_clear(&payload);
-	}
+	if (!resumed && s->kind->rules->put_bound)
+		s->kind->rules->put_bound(s, jid, out);
 	stream_enter(s, STREAM_READY);
 	return STREAM_GO_ON;
 }
@@ -379,7 +405,7 @@ static enum stream_action before_session(struct stream *s, const struct xml_tree
 	if (str_is(ns, NS_SASL) && (s->state == STREAM_FEATURES || s->state == STREAM_SASL))
 		return sasl_on_element(s, t, ch, out, ask);
 	if (str_is(ns, NS_SM) && str_is(name, "resume") && s->state == STREAM_BIND)
-		return ask_resume(s, t, out, ask);
+		return stream_ask_resume(s, t, out, ask);
 	if (str_is(ns, NS_SM)) {
 		buf_z(out, "<failed xmlns='" NS_SM "'><unexpected-request xmlns='" NS_STANZAS "'/></failed>");
 		return STREAM_GO_ON;
@@ -410,7 +436,7 @@ static bool from_is_own(const struct stream *s, const struct xml_tree *t)
 	return said.jid.resource ? jid_eq(said.jid, own) : jid_eq_bare(said.jid, own);
 }
 
-static enum stream_action on_sm(struct stream *s, const struct xml_tree *t, struct buf *out, struct stream_ask *ask)
+enum stream_action stream_on_sm(struct stream *s, const struct xml_tree *t, struct buf *out, struct stream_ask *ask)
 {
 	struct str name = xml_name(t, XML_ROOT), resume = xml_attr(t, XML_ROOT, "resume");
 	uint64_t h;
@@ -437,7 +463,7 @@ static enum stream_action in_session(struct stream *s, const struct xml_tree *t,
 	struct str ns = xml_ns(t, XML_ROOT);
 
 	if (str_is(ns, NS_SM))
-		return on_sm(s, t, out, ask);
+		return stream_on_sm(s, t, out, ask);
 	if (!str_is(ns, s->kind->content) && is_stanza_name(xml_name(t, XML_ROOT)))
 		return stream_close(s, SERR_INVALID_NAMESPACE, NULL, out);
 	if (!str_is(ns, s->kind->content) || !is_stanza_name(xml_name(t, XML_ROOT)))
@@ -446,6 +472,20 @@ static enum stream_action in_session(struct stream *s, const struct xml_tree *t,
 		return stream_close(s, SERR_INVALID_FROM, NULL, out);
 	return STREAM_GIVE_STANZA;
 }
+
+bool stream_is_stanza(const struct stream *s, const struct xml_tree *t)
+{
+	return str_is(xml_ns(t, XML_ROOT), s->kind->content) && is_stanza_name(xml_name(t, XML_ROOT));
+}
+
+const struct stream_rules stream_rules_client = {
+	.put_header = put_header,
+	.on_open = on_open,
+	.before_session = before_session,
+	.in_session = in_session,
+	.put_bound = put_bound,
+	.resume_failed = resume_failed,
+};
 
 enum stream_action stream_on_element(struct stream *s, const struct xml_tree *t, const struct stream_channel *ch,
 	struct buf *out, struct stream_ask *ask)
@@ -456,9 +496,9 @@ enum stream_action stream_on_element(struct stream *s, const struct xml_tree *t,
 	case STREAM_FEATURES:
 	case STREAM_SASL:
 	case STREAM_BIND:
-		return before_session(s, t, ch, out, ask);
+		return s->kind->rules->before_session(s, t, ch, out, ask);
 	case STREAM_READY:
-		return in_session(s, t, out, ask);
+		return s->kind->rules->in_session(s, t, out, ask);
 	case STREAM_HEADER:
 	case STREAM_TLS:
 	case STREAM_CLOSED:

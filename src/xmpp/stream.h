@@ -1,6 +1,6 @@
-/* The answering side of an XML stream (RFC 6120), as an automaton without I/O: parsed elements go in, bytes to send and one
- * action come out. What an action asks of others (keys, a session) comes back through the on_ functions;
- * until then nothing more may be fed in (stream_waiting()).
+/* An XML stream (RFC 6120), as an automaton without I/O: parsed elements go in, bytes to send and one action come out. What an
+ * action asks of others (keys, a session) comes back through the on_ functions; until then nothing more may be fed in
+ * (stream_waiting()). Clients' streams, which we answer:
  *
  *            on_open                <auth/>              <success/>, on_open      <bind/>       on_bound
  *   HEADER ----------> FEATURES ------------> SASL ---------------> FEATURES --------> BIND ------------> READY
@@ -8,11 +8,17 @@
  *     +---- TLS <--------+                      +--> FEATURES                           +--on_attached--> READY
  *   any --stream error, end--> CLOSED
  *
+ * Streams between peers, at both ends (stream_lan.c); who is at the other end is known by the key that TLS proves:
+ *
+ *            headers, on_link      shared password       <enable/>, <resume/>        on_bound
+ *   HEADER ----------> FEATURES <-----------> SASL;  FEATURES ----------> BIND ------------> READY
+ *
  * Login state is freed when the stream is READY. One thread. */
 #ifndef XMPP_STREAM_H
 #define XMPP_STREAM_H
 
 #include "xml/parse.h"
+#include "xmpp/lanpass.h"
 #include "xmpp/scram.h"
 #include "xmpp/stanza.h"
 #include "xmpp/xerr.h"
@@ -29,9 +35,16 @@ struct stream_kind {
 	const char *content;  /* content namespace */
 	unsigned offers;      /* STREAM_OFFERS_ bits */
 	bool trusted_channel; /* counts as secure without TLS (unix socket) */
+	bool opening;         /* we dialled and speak first: stream_start() */
+	bool link;            /* the other end is a peer: it speaks for addresses, and is asked about with STREAM_ASK_LINK */
+	bool keyed;           /* TLS with node keys below: counts from its beginning (XEP-0198) */
+	bool legacy;          /* XEP-0174 as old programs speak it: stanzas are rewritten at the link */
+	bool pack_stanza;     /* one stanza a send, for whoever reads the packets */
+	const struct stream_rules *rules;
 };
 extern const struct stream_kind stream_client;      /* TCP, RFC 6120 and direct TLS */
 extern const struct stream_kind stream_client_unix; /* local socket */
+extern const struct stream_kind stream_lan_keyed_in, stream_lan_keyed_out, stream_lan_plain_in, stream_lan_plain_out;
 
 /* One for all streams of a process. */
 struct stream_policy {
@@ -54,6 +67,8 @@ enum stream_action {
 	STREAM_ASK_REGISTER, /* ask.account, ask.password -> stream_on_registered() */
 	STREAM_ASK_BIND,     /* ask.account, ask.resource (absent: choose) -> stream_on_bound() */
 	STREAM_ASK_RESUME,   /* ask.account, ask.token, ask.h -> stream_on_bound() or stream_on_resume_failed() */
+	STREAM_ASK_LINK,     /* ask.from, ask.to: what the other end says -> stream_on_link() */
+	STREAM_ASK_OPEN,     /* ask.token (absent: name it): a session with this peer -> stream_on_bound() */
 	STREAM_ENABLE_SM,    /* ask.resume */
 	STREAM_GIVE_STANZA,  /* the element is a stanza to be handed over */
 	STREAM_ACK,          /* ask.h: the client has handled so many */
@@ -64,6 +79,7 @@ enum stream_action {
 
 struct stream_ask {
 	struct str account, resource, token; /* views, valid until the answer */
+	struct str from, to;
 	const char *password;                /* terminated; wiped when answered */
 	const struct scram_keys *keys;
 	enum hash_kind hash;
@@ -80,6 +96,19 @@ struct stream_channel {
 	void *arg;
 };
 
+/* Answer to STREAM_ASK_LINK. */
+struct stream_link {
+	enum serr error;  /* not SERR_NONE: refused */
+	const char *text; /* static, or NULL */
+	struct str from;  /* for our header, as it shall stand there */
+	struct str peer;  /* what the other end is, as an address */
+	struct str token; /* opening: the session to resume; absent: a new one */
+	uint32_t h;
+	const struct lan_keys *keys; /* of a shared password, NULL: none */
+};
+/* What came of the shared password on this stream. */
+enum stream_proof { PROOF_NONE, PROOF_RIGHT, PROOF_WRONG };
+
 struct stream;
 struct stream *stream_new(const struct stream_kind *kind, const struct stream_policy *policy);
 void stream_free(struct stream **s);
@@ -90,6 +119,11 @@ struct str stream_domain(const struct stream *s); /* "" before the header */
 struct str stream_lang(const struct stream *s);   /* xml:lang of the header, absent if none */
 struct str stream_jid(const struct stream *s);    /* full address once READY */
 const struct stream_kind *stream_kind(const struct stream *s);
+enum stream_proof stream_proof(const struct stream *s);
+/* Whom a stanza from this stream is stamped as; JID_NONE: its own `from` has been checked. */
+struct jid stream_stamp(const struct stream *s);
+/* Opening kinds: the first word. to may be absent. */
+void stream_start(struct stream *s, struct str from, struct str to, struct buf *out);
 
 /* default_ns: the default namespace that the header declares. */
 enum stream_action stream_on_open(struct stream *s, const struct xml_tree *t, struct str default_ns,
@@ -114,5 +148,7 @@ enum stream_action stream_on_registered(struct stream *s, enum xerr_cond error, 
 /* jid: full address. error: refused with it. For a resumed stream nothing is written: the wire writes <resumed/>. */
 enum stream_action stream_on_bound(struct stream *s, struct str jid, enum xerr_cond error, struct buf *out);
 enum stream_action stream_on_resume_failed(struct stream *s, struct buf *out);
+enum stream_action stream_on_link(struct stream *s, const struct stream_link *reply, const struct stream_channel *ch,
+	struct buf *out, struct stream_ask *ask);
 
 #endif

@@ -1,0 +1,200 @@
+/* When a link is wanted, and to which address. A round goes through all addresses of a peer, the best first, the next one
+ * a moment later (RFC 8305); whichever link is accepted first stops it. Rounds that fail come later and later. */
+#include "peer/peers_i.h"
+
+enum { NEXT_ADDRESS_MS = 250, AGAIN_MS = 1000, AGAIN_MAX_MS = 30000, PLAIN_OR_TLS_MS = 3000, DIAL_MS = 10000 };
+
+static bool waits_for_resumption(const struct peer *p)
+{
+	return p->link && p->link->session.state != SESSION_OPEN && p->link->session.state != SESSION_ENDING;
+}
+
+bool peer_wants_link(const struct peer *p)
+{
+	if (p->trust == TRUST_BLOCKED || p->entity.dead || peer_is_up(p))
+		return false;
+	return p->outbox.n || p->pending || p->verify || p->kind == PEER_TYPED || waits_for_resumption(p);
+}
+
+static bool may_plain(const struct peer *p)
+{
+	enum plaintext policy = p->peers->config.plaintext;
+
+	return policy == PLAINTEXT_ALLOW || (policy == PLAINTEXT_ASK && p->plain_ok);
+}
+
+/* Once, as long as nothing changes. */
+static void ask_for_plain(struct peer *p)
+{
+	if (p->asked_plain)
+		return;
+	p->asked_plain = true;
+	notice(p->peers, "plaintext", p,
+		p->peers->config.plaintext == PLAINTEXT_NEVER
+			? "%s speaks without encryption only, which this node never does. What you write to it waits."
+			: "%s speaks without encryption only: everybody on the wire could read along. What you write to it waits "
+			  "until you allow that (wireside peer allow NAME)",
+		p->label);
+}
+
+static void dial(struct peer *p, const char *address, bool tls)
+{
+	struct peers *ps = p->peers;
+	struct dialling *d = xcalloc(1, sizeof(*d));
+	struct buf to;
+	struct msg *m;
+	uint64_t id;
+
+	d->peer = p->entity.id;
+	d->address = xstrdup(address);
+	d->tls = tls;
+	id = table_add(&ps->dials, d);
+	if (!id) {
+		xfree(d->address);
+		xfree(d);
+		return;
+	}
+	p->dialling++;
+	m = core_to_wire(peer_core(p), MSG_DIAL, 0);
+	m->dial.id = id;
+	m->dial.address = xstrdup(address);
+	m->dial.tls = tls;
+	m->dial.timeout_ms = p->kind == PEER_TYPED ? PLAIN_OR_TLS_MS : DIAL_MS;
+	m->dial.from = tls ? str_dup(jid_str(ps->self)) : xstrdup(peers_instance(&ps->host));
+	if (p->kind == PEER_LEGACY) {
+		m->dial.to = xstrdup(p->instance ? p->instance : p->label);
+	} else if (p->kind == PEER_KEYED) {
+		buf_init(&to, JID_MAX);
+		m->dial.to = str_dup(jid_str(peer_jid(p, &to)));
+		buf_clear(&to);
+	}
+}
+
+static int rank(const struct peer_address *a)
+{
+	static const int of_source[SOURCE_COUNT] = {[SOURCE_TYPED] = 0, [SOURCE_MDNS] = 1, [SOURCE_TOLD] = 2, [SOURCE_SEEN] = 3};
+
+	return of_source[a->source];
+}
+
+/* What worked last comes first. */
+static int by_promise(const void *x, const void *y)
+{
+	const struct peer_address *a = x, *b = y;
+
+	if (a->success != b->success)
+		return a->success > b->success ? -1 : 1;
+	return rank(a) - rank(b);
+}
+
+static void next_address(struct peer *p)
+{
+	struct core *c = peer_core(p);
+	const struct peer_address *a = &p->addresses[p->next_address++];
+
+	dial(p, a->text, p->kind != PEER_LEGACY);
+	if (p->next_address < p->address_n)
+		timer_start(core_timers(c), &p->timer, core_now(c) + NEXT_ADDRESS_MS);
+}
+
+static void start_round(struct peer *p)
+{
+	if (!p->address_n || p->dialling)
+		return;
+	if (p->kind == PEER_LEGACY && !may_plain(p)) {
+		ask_for_plain(p);
+		return;
+	}
+	qsort(p->addresses, p->address_n, sizeof(p->addresses[0]), by_promise);
+	p->next_address = 0;
+	next_address(p);
+}
+
+void dial_now(struct peer *p)
+{
+	if (!peer_wants_link(p) || p->nego)
+		return;
+	p->round = 0;
+	timer_stop(core_timers(peer_core(p)), &p->timer);
+	start_round(p);
+}
+
+void dial_later(struct peer *p)
+{
+	struct core *c = peer_core(p);
+	int64_t delay = p->round == 0 ? 0 : p->round > 5 ? AGAIN_MAX_MS : (int64_t)AGAIN_MS << (p->round - 1);
+	uint8_t part;
+
+	if (!peer_wants_link(p) || p->nego || p->dialling)
+		return;
+	if (delay > AGAIN_MAX_MS)
+		delay = AGAIN_MAX_MS;
+	/* Not in step with the other end, which may be doing the same. */
+	rand_bytes(&part, 1);
+	p->next_address = p->address_n;
+	timer_start(core_timers(c), &p->timer, core_now(c) + delay + delay * part / 1024 + part / 4);
+}
+
+void dial_on_timer(struct timer *t)
+{
+	struct peer *p = CONTAINER_OF(t, struct peer, timer);
+
+	if (!peer_wants_link(p) || p->nego)
+		return;
+	if (p->next_address < p->address_n)
+		next_address(p);
+	else
+		start_round(p);
+}
+
+static void round_failed(struct peer *p)
+{
+	p->round++;
+	outbound_drop(p); /* who asked wants an answer; messages wait in the outbox */
+	dial_later(p);
+}
+
+/* It is there, but does not speak TLS: an old program, perhaps. */
+static void try_plain(struct peer *p, const char *address)
+{
+	if (may_plain(p))
+		dial(p, address, false);
+	else
+		ask_for_plain(p);
+}
+
+void dial_on_failed(struct peers *ps, struct msg *m)
+{
+	struct dialling *d = table_remove(&ps->dials, m->link_failed.dial);
+	struct peer *p = d ? (struct peer *)entity_find(peers_core(ps), d->peer) : NULL;
+
+	if (p && p->dialling)
+		p->dialling--;
+	if (p)
+		log_debug("dial_failed", "peer=%.*s address=%s why=\"%s\"", STR_FMT(jid_str(p->entity.jid)), d->address,
+			m->link_failed.why);
+	if (p && p->kind == PEER_TYPED && d->tls && m->link_failed.reached && !m->link_failed.asked)
+		try_plain(p, d->address);
+	if (p && !p->nego && !peer_is_up(p)) {
+		if (p->next_address < p->address_n)
+			next_address(p);
+		else if (!p->dialling)
+			round_failed(p);
+	}
+	if (d)
+		xfree(d->address);
+	xfree(d);
+}
+
+void dial_forget(struct peer *p)
+{
+	struct peers *ps = p->peers;
+	struct dialling *d;
+
+	timer_stop(core_timers(peer_core(p)), &p->timer);
+	/* Those under way fail or are refused when they come; they belong to nobody then. */
+	for (uint32_t pos = 0; (d = table_next(&ps->dials, &pos));)
+		if (d->peer == p->entity.id)
+			d->peer = 0;
+	p->dialling = 0;
+}

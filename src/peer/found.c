@@ -1,0 +1,188 @@
+/* What discovery says. Nothing of it is proven: it tells where somebody may be, and the link tells who it is. */
+#include "peer/peers_i.h"
+
+/* ---- somebody is there ---- */
+
+static struct str user_part(struct str instance)
+{
+	struct str rest = instance, user = str_cut(&rest, '@');
+
+	return rest.p && user.n ? user : instance;
+}
+
+static bool is_taken(const struct peers *ps, const struct peer *p, struct str label)
+{
+	struct peer *o;
+
+	for (uint32_t pos = 0; (o = map_next(&ps->peers, &pos));)
+		if (o != p && str_eq(str_z(o->label), label))
+			return true;
+	return false;
+}
+
+/* "bob" as long as there is one, "bob@bravo" for the next. */
+static struct str choose_label(const struct peers *ps, const struct peer *p, struct str instance)
+{
+	struct str user = user_part(instance);
+
+	return is_taken(ps, p, user) ? instance : user;
+}
+
+static void put_address(const struct service *s, unsigned i, struct buf *out)
+{
+	bool v6 = strchr(s->addresses[i], ':') != NULL;
+
+	buf_reset(out);
+	buf_fmt(out, v6 ? "[%s]:%u" : "%s:%u", s->addresses[i], s->port);
+}
+
+static bool has_address(const struct service *s, const char *text)
+{
+	CLEANUP(buf_clear) struct buf one = {.max = 128};
+
+	for (unsigned i = 0; i < s->address_count; i++) {
+		put_address(s, i, &one);
+		if (strcmp(buf_cstr(&one), text) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Those that the network told of before and no more go, unless a link once came of them. */
+static void take_addresses(struct peer *p, const struct service *s)
+{
+	CLEANUP(buf_clear) struct buf one = {.max = 128};
+
+	for (unsigned i = p->address_n; i-- > 0;)
+		if (p->addresses[i].source == SOURCE_MDNS && !p->addresses[i].success && !has_address(s, p->addresses[i].text)) {
+			xfree(p->addresses[i].text);
+			p->addresses[i] = p->addresses[--p->address_n];
+		}
+	for (unsigned i = 0; i < s->address_count; i++) {
+		put_address(s, i, &one);
+		peer_address_put(p, buf_cstr(&one), SOURCE_MDNS);
+	}
+}
+
+static struct peer *peer_of(struct peers *ps, const struct service *s)
+{
+	struct str id = service_txt(s, "wk"), instance = str_z(s->instance);
+	char domain[DOMAIN_SIZE];
+	struct peer *p;
+
+	if (!id.n)
+		return link_legacy_peer(ps, instance);
+	if (!peers_domain_of(id, domain) || str_eq(id, str_z(ps->id)))
+		return NULL;
+	p = peers_find(ps, str_z(domain));
+	return p ? p : peer_new(ps, PEER_KEYED, str_z(domain), choose_label(ps, NULL, instance));
+}
+
+static bool same_looks(const struct service *a, const struct service *b)
+{
+	return a && str_eq(service_txt(a, "status"), service_txt(b, "status")) &&
+		str_eq(service_txt(a, "msg"), service_txt(b, "msg"));
+}
+
+static void on_found(struct peers *ps, struct msg *m)
+{
+	const struct service *s = m->found.service;
+	struct str instance = str_z(s->instance);
+	struct peer *p;
+	bool same;
+
+	if (!instance.n || !str_utf8(instance) || !s->port)
+		return;
+	p = peer_of(ps, s);
+	if (!p)
+		return;
+	if (!p->instance || !str_eq(str_z(p->instance), instance)) {
+		xfree(p->instance);
+		p->instance = str_dup(instance);
+		link_check_name(p, instance);
+		if (!p->named)
+			peer_set_label(p, choose_label(ps, p, instance));
+	}
+	if (!p->user)
+		peer_set_user(p, user_part(instance));
+	same = same_looks(p->service, s);
+	service_free(&p->service);
+	p->service = TAKE(m->found.service);
+	take_addresses(p, p->service);
+	peer_changed(p);
+	p->asked_plain = false;
+	if (same)
+		show_peer(p);
+	else
+		show_again(p);
+	dial_now(p);
+}
+
+/* Gone from the network, says the network. A link that works goes on working. */
+static void on_gone(struct peers *ps, struct msg *m)
+{
+	struct peer *p = peers_find_instance(ps, str_z(m->gone.instance));
+
+	if (!p)
+		return;
+	service_free(&p->service);
+	show_peer(p);
+	if (!p->stored && !p->link && !p->nego && !p->outbox.n && !p->pending)
+		peer_forget(p);
+}
+
+/* ---- ourselves ---- */
+
+static void on_named(struct peers *ps, struct msg *m)
+{
+	if (m->named.renamed && (!ps->named || strcmp(ps->named, m->named.instance) != 0))
+		notice(ps, "name", NULL, "somebody else on this network is called %s, so you are %s now", ps->instance,
+			m->named.instance);
+	xfree(ps->named);
+	ps->named = TAKE(m->named.instance);
+}
+
+static void on_picture(struct peers *ps, struct msg *m)
+{
+	(void)ps;
+	(void)m;
+}
+
+/* Addresses come and go: are the links alive, and who can be reached now? */
+static void look_again(struct peers *ps)
+{
+	struct peer *p;
+
+	for (uint32_t pos = 0; (p = map_next(&ps->peers, &pos));) {
+		if (peer_is_up(p))
+			core_to_wire(peer_core(p), MSG_LINK_PROBE, p->link->session.conn)->session = p->link->session.handle;
+		else
+			dial_now(p);
+	}
+}
+
+static void on_network(struct peers *ps, struct msg *m)
+{
+	bool new_text = !ps->network || strcmp(ps->network, m->network.text) != 0;
+
+	if (new_text && (!m->network.usable || ps->network))
+		notice(ps, "network", NULL, "%s", m->network.text);
+	xfree(ps->network);
+	ps->network = TAKE(m->network.text);
+	if (m->network.changed_addresses)
+		look_again(ps);
+}
+
+static void (*const handlers[MSG_KIND_COUNT])(struct peers *ps, struct msg *m) = {
+	[MSG_FOUND] = on_found,
+	[MSG_GONE] = on_gone,
+	[MSG_NAMED] = on_named,
+	[MSG_PICTURE] = on_picture,
+	[MSG_NETWORK] = on_network,
+};
+
+void found_on_msg(struct peers *ps, struct msg *m)
+{
+	if (ps->loaded)
+		handlers[m->kind](ps, m);
+}

@@ -1,0 +1,247 @@
+/* What a peer sends. A message with an id is taken once: its hash is stored in the same commit as what the message itself
+ * writes (the archive, the offline store), and only then acknowledged. Between arrival and that moment the message is
+ * "in flight": if it comes again then, by another session, the second one waits for the first and counts with it. */
+#include "peer/peers_i.h"
+
+enum { STRANGER_EVERY_MS = 1000, STRANGER_AT_ONCE = 20 };
+
+struct inflight {
+	uint64_t key[2]; /* the peer's entity id, the hash */
+};
+
+struct str inflight_key(const void *item)
+{
+	return (struct str){(const char *)((const struct inflight *)item)->key, sizeof(((struct inflight *)0)->key)};
+}
+
+static struct inflight *find_inflight(const struct peer *p, int64_t hash)
+{
+	struct inflight f = {.key = {p->entity.id, (uint64_t)hash}};
+
+	return map_find(&p->peers->inflight, inflight_key(&f));
+}
+
+static bool is_kept(const struct peer *p, const struct stanza *s)
+{
+	return p->kind == PEER_KEYED && s->kind == STANZA_MESSAGE && (s->type == TYPE_CHAT || s->type == TYPE_NORMAL) && s->id.n;
+}
+
+/* ---- strangers ---- */
+
+static void tell_request(struct peer *p)
+{
+	if (p->requested)
+		return;
+	p->requested = true;
+	if (p->kind == PEER_LEGACY)
+		notice(p->peers, "request", p, "%s writes to you without encryption: nobody can tell who it is", p->label);
+	else
+		notice(p->peers, "request", p,
+			"%s, whom you have not spoken to yet, writes to you (key %.26s). Answer to accept it, or block it", p->label,
+			p->entity.jid.s);
+}
+
+/* One message a second, some at once after a silence, and so many bytes until our user has answered. */
+static bool stranger_may(struct peer *p, const struct stanza *s)
+{
+	int64_t now = core_now(peer_core(p)), since = now - STRANGER_AT_ONCE * STRANGER_EVERY_MS;
+	size_t n = xml_raw(&s->tree, XML_ROOT).n;
+
+	if (p->stranger_next > now)
+		return false;
+	if (p->stranger_bytes + n > STRANGER_BYTES || p->peers->strangers_bytes + n > STRANGERS_BYTES)
+		return false;
+	p->stranger_next = (p->stranger_next > since ? p->stranger_next : since) + STRANGER_EVERY_MS;
+	p->stranger_bytes += n;
+	p->peers->strangers_bytes += n;
+	return true;
+}
+
+/* ---- addresses ---- */
+
+static void readdress(struct stanza **s, struct jid to)
+{
+	struct stanza *copy = stanza_copy(*s, to);
+
+	copy->counted_by = (*s)->counted_by;
+	copy->origin_seq = (*s)->origin_seq;
+	stanza_free(s);
+	*s = copy;
+}
+
+/* Ours, and no relay to somebody else's. */
+static bool is_for_us(const struct peer *p, const struct stanza *s)
+{
+	struct host *h = core_find_host(peer_core(p), jid_domain(s->to));
+
+	return h && h != &p->peers->host;
+}
+
+/* The node has one user, whatever the sender takes his name to be. */
+static void to_our_user(struct peer *p, struct stanza **s)
+{
+	struct jid self = p->peers->self;
+
+	if (!jid_some((*s)->to))
+		readdress(s, self);
+	else if (str_eq(jid_domain((*s)->to), jid_domain(self)) && !str_eq(jid_local((*s)->to), jid_local(self)) &&
+		(*s)->kind != STANZA_IQ)
+		readdress(s, self);
+}
+
+/* ---- what is between the nodes ---- */
+
+static const struct {
+	const char *name, *ns;
+	void (*run)(struct peer *p, const struct stanza *s, uint32_t element);
+} between[] = {
+	{"verify", NS_VERIFY, verify_on_stanza},
+	{"addresses", NS_ADDRESSES, told_on_stanza},
+};
+
+static bool taken_by_node(struct peer *p, const struct stanza *s)
+{
+	if (p->kind != PEER_KEYED || s->kind != STANZA_MESSAGE || s->to.local || s->type == TYPE_ERROR)
+		return false;
+	for (size_t i = 0; i < ARRAY_LEN(between); i++) {
+		uint32_t element = stanza_child(s, between[i].name, between[i].ns);
+
+		if (element == XML_NONE)
+			continue;
+		between[i].run(p, s, element);
+		return true;
+	}
+	return false;
+}
+
+/* ---- */
+
+/* False: it was there before (or is on its way), and is dealt with. */
+static bool take_once(struct peer *p, struct stanza **s)
+{
+	int64_t hash = seen_hash((*s)->id);
+	struct inflight *f;
+
+	if (seen_has(&p->seen, hash)) {
+		core_done(peer_core(p), s);
+		return false;
+	}
+	if (find_inflight(p, hash)) {
+		struct stanza *twin = TAKE(*s);
+
+		twin->next = p->twins;
+		p->twins = twin;
+		return false;
+	}
+	f = xcalloc(1, sizeof(*f));
+	f->key[0] = p->entity.id;
+	f->key[1] = (uint64_t)hash;
+	if (map_add(&p->peers->inflight, f) != 0) {
+		xfree(f);
+		core_bounce(peer_core(p), s, xerr(XERR_RESOURCE_CONSTRAINT));
+		return false;
+	}
+	return true;
+}
+
+static void message(struct peer *p, struct stanza **s)
+{
+	struct core *c = peer_core(p);
+
+	if (is_kept(p, *s) && !core_can_store(c)) {
+		core_bounce(c, s, xerr(XERR_RESOURCE_CONSTRAINT));
+		return;
+	}
+	if (!peer_known(p) && (*s)->type != TYPE_ERROR && !(is_kept(p, *s) && seen_has(&p->seen, seen_hash((*s)->id)))) {
+		if (!stranger_may(p, *s)) {
+			core_bounce(c, s, xerr_text(XERR_RESOURCE_CONSTRAINT, "too much from somebody not known yet"));
+			return;
+		}
+		tell_request(p);
+	}
+	if ((*s)->type != TYPE_ERROR)
+		peer_store(p);
+	if (is_kept(p, *s) && !take_once(p, s))
+		return;
+	core_send(c, s);
+}
+
+void inbound_on_stanza(struct session *session, struct stanza **s)
+{
+	struct plink *l = (struct plink *)session;
+	struct peer *p = l->peer;
+	struct core *c = session->core;
+
+	if (taken_by_node(p, *s)) {
+		core_done(c, s);
+		return;
+	}
+	to_our_user(p, s);
+	if (!is_for_us(p, *s))
+		core_bounce(c, s, xerr(XERR_ITEM_NOT_FOUND));
+	else if ((*s)->kind == STANZA_MESSAGE && str_eq(jid_domain((*s)->to), jid_domain(p->peers->self)))
+		message(p, s);
+	else if ((*s)->kind == STANZA_PRESENCE && !show_note(p, *s))
+		core_done(c, s);
+	else
+		core_send(c, s);
+	show_peer(p);
+}
+
+static void count_twins(struct peer *p, int64_t hash)
+{
+	struct stanza **at = &p->twins, *s;
+
+	while ((s = *at)) {
+		if (seen_hash(s->id) != hash) {
+			at = &s->next;
+			continue;
+		}
+		*at = s->next;
+		s->next = NULL;
+		core_done(peer_core(p), &s);
+	}
+}
+
+/* Whatever session it came by: that may have ended meanwhile. */
+void inbound_on_done(struct host *h, const struct stanza *s)
+{
+	struct peers *ps = (struct peers *)h;
+	struct peer *p = peers_find(ps, jid_domain(s->from));
+	struct inflight *f;
+	int64_t hash;
+
+	if (!p || !is_kept(p, s))
+		return;
+	hash = seen_hash(s->id);
+	f = find_inflight(p, hash);
+	if (!f)
+		return;
+	map_remove(&p->peers->inflight, inflight_key(f));
+	xfree(f);
+	seen_put(&p->seen, hash);
+	store_put(core_batch(peers_core(ps)), STORE_SEEN_ADD, str_z(p->peers->domain), jid_str(p->entity.jid), p->seen.number,
+		hash, p->seen.number - SEEN_MAX);
+	count_twins(p, hash);
+}
+
+void inbound_clear(struct peers *ps)
+{
+	struct inflight *f;
+
+	for (uint32_t pos = 0; (f = map_next(&ps->inflight, &pos));)
+		xfree(f);
+	map_clear(&ps->inflight);
+}
+
+void inbound_drop(struct peer *p)
+{
+	struct stanza *s;
+
+	while ((s = p->twins)) {
+		p->twins = s->next;
+		s->next = NULL;
+		stanza_free(&s);
+	}
+	p->peers->strangers_bytes -= p->stranger_bytes;
+}

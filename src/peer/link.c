@@ -1,0 +1,548 @@
+/* Connections to peers: who may come, which of two stays, and the session that outlives them.
+ *
+ * Invariants: 1. A session belongs to the peer whose key its connection proved. 2. At most one connection of a peer is
+ * being settled (nego) and at most one has its session. 3. Of two that were dialled from both ends at the same time, the
+ * one from the lower NODEID stays, at both ends. */
+#include "peer/peers_i.h"
+
+#include "xmpp/escape.h"
+
+enum { GLARE_MS = 5000 };
+
+/* ---- refusing and accepting ---- */
+
+struct refusal {
+	enum serr error;
+	const char *text;
+};
+
+static void refuse(struct peers *ps, uint64_t conn, struct refusal why)
+{
+	struct msg *m = core_to_wire(peers_core(ps), MSG_LINK_REPLY, conn);
+
+	m->link_reply.error = why.error;
+	m->link_reply.text = why.text;
+}
+
+/* A connection that was accepted and is not wanted any more. */
+static void drop_nego(struct peer *p)
+{
+	struct msg m = {.kind = MSG_LINK_ASK};
+
+	if (!p->nego)
+		return;
+	core_to_wire(peer_core(p), MSG_CLOSE, p->nego)->close.error = SERR_CONFLICT;
+	p->nego = 0;
+	m.link_ask.ask = TAKE(p->nego_ask);
+	msg_clear(&m);
+}
+
+/* What can be said of a session that goes on; nothing if there is none, or if it is not clear yet what of theirs we have. */
+static void offer_session(struct peer *p, struct msg *m)
+{
+	uint32_t handled;
+	uint64_t commit;
+
+	if (!p->link || !session_token(&p->link->session) || !session_settled(&p->link->session, &handled, &commit))
+		return;
+	m->link_reply.token = xstrdup(session_token(&p->link->session));
+	m->link_reply.h = handled;
+	m->link_reply.commit = commit;
+}
+
+static void accept_link(struct peer *p, struct msg *ask)
+{
+	struct peers *ps = p->peers;
+	struct msg *m;
+
+	drop_nego(p);
+	p->nego = ask->conn;
+	p->nego_dialled = ask->link_ask.ask->dial != 0;
+	p->nego_ask = TAKE(ask->link_ask.ask);
+	timer_stop(core_timers(peer_core(p)), &p->timer);
+	m = core_to_wire(peer_core(p), MSG_LINK_REPLY, ask->conn);
+	m->link_reply.peer = str_dup(jid_str(p->entity.jid));
+	m->link_reply.stanza_max = peer_known(p) ? STANZA_PINNED : STANZA_STRANGER;
+	if (p->kind == PEER_LEGACY) {
+		m->link_reply.from = xstrdup(peers_instance(&ps->host));
+		return;
+	}
+	m->link_reply.from = str_dup(jid_str(ps->self));
+	if (p->nego_dialled)
+		offer_session(p, m);
+	if (p->password && p->failures < PASSWORD_FAILURES)
+		m->link_reply.keys = xmemdup(p->password, sizeof(*p->password));
+}
+
+/* Both ends have dialled: does this one give way? */
+static bool gives_way(const struct peer *p, bool dialled)
+{
+	struct str other = jid_domain(p->entity.jid);
+	bool we_are_lower = str_cmp(str_z(p->peers->domain), other) < 0, preferred = dialled == we_are_lower;
+	bool fresh = peer_is_up(p) && core_now(peer_core(p)) - p->link->since < GLARE_MS;
+
+	if (preferred)
+		return false;
+	return (p->nego && p->nego_dialled != dialled) || (fresh && p->link->dialled != dialled);
+}
+
+/* ---- links with a key ---- */
+
+/* Somebody known under a name that this one uses, too. */
+static struct peer *namesake(const struct peers *ps, const struct peer *p, struct str name)
+{
+	struct peer *o;
+
+	for (uint32_t pos = 0; (o = map_next(&ps->peers, &pos));)
+		if (o != p && o->kind == PEER_KEYED && peer_known(o) &&
+			(str_eq(str_z(o->label), name) || (o->instance && str_eq(str_z(o->instance), name))))
+			return o;
+	return NULL;
+}
+
+void link_check_name(struct peer *p, struct str name)
+{
+	struct peer *o = p->trust == TRUST_NEW ? namesake(p->peers, p, name) : NULL;
+
+	if (!o)
+		return;
+	peer_set_trust(p, TRUST_CHANGED);
+	notice(p->peers, "warning", p,
+		"somebody calls himself %.*s, but it is not the %s you know: another key (%.12s...). It is kept apart, and "
+		"`wireside peer list` shows both",
+		STR_FMT(name), o->label, p->entity.jid.s);
+}
+
+static void warn_wrong_key(struct peer *wanted, const char *address, const char *id)
+{
+	struct peer_address *a = peer_address_put(wanted, address, SOURCE_SEEN);
+
+	if (a->warned)
+		return;
+	a->warned = true;
+	notice(wanted->peers, "warning", wanted, "at %s, where %s was expected, somebody else answered (key %.12s...)", address,
+		wanted->label, id);
+}
+
+/* What the header says may not contradict the key. user: the localpart that it names. */
+static bool header_fits(struct str from, const char *domain, struct str *ret_user, struct jid_buf *store)
+{
+	*ret_user = STR_NONE;
+	if (!from.p)
+		return true;
+	if (jid_parse_buf(from, store) != 0 || !str_is(jid_domain(store->jid), domain))
+		return false;
+	*ret_user = jid_local(store->jid);
+	return true;
+}
+
+/* An address that was typed in has shown its key: what waited for it is that peer's. */
+static void adopt(struct peer *p, struct peer *typed)
+{
+	for (unsigned i = 0; i < typed->address_n; i++)
+		peer_address_put(p, typed->addresses[i].text, SOURCE_TYPED);
+	if (!p->named) {
+		p->named = typed->named;
+		peer_set_label(p, str_z(typed->label));
+	}
+	if (p->trust == TRUST_NEW)
+		peer_set_trust(p, TRUST_PINNED);
+	outbox_move(p, typed);
+	notice(p->peers, "known", p, "%s is there: key %.26s", p->label, p->entity.jid.s);
+	peer_forget(typed);
+}
+
+static struct peer *keyed_peer(struct peers *ps, const struct link_ask *a, struct peer *wanted, const char *address,
+	struct refusal *ret)
+{
+	char id[NODEID_LEN + 1], domain[DOMAIN_SIZE];
+	struct jid_buf store;
+	struct str user;
+	struct peer *p;
+
+	nodeid_of(a->key, id);
+	must(peers_domain_of(str_z(id), domain));
+	*ret = (struct refusal){SERR_INVALID_FROM, "the key proves another name"};
+	if (!header_fits(str_z(a->from), domain, &user, &store))
+		return NULL;
+	*ret = (struct refusal){SERR_CONFLICT, "that is this node itself"};
+	if (strcmp(id, ps->id) == 0)
+		return NULL;
+	*ret = (struct refusal){SERR_NOT_AUTHORIZED, "another key was expected here"};
+	if (wanted && wanted->kind == PEER_KEYED && !str_is(jid_str(wanted->entity.jid), domain)) {
+		warn_wrong_key(wanted, address, id);
+		return NULL;
+	}
+	*ret = (struct refusal){SERR_RESOURCE_CONSTRAINT, "too many peers"};
+	p = peer_keyed(ps, a->key, user.n && user.n <= LABEL_MAX ? user : (struct str){id, 12});
+	if (!p)
+		return NULL;
+	if (user.n)
+		peer_set_user(p, user);
+	if (wanted && wanted->kind == PEER_TYPED)
+		adopt(p, wanted);
+	else
+		link_check_name(p, str_z(p->label));
+	return p;
+}
+
+/* ---- streams without a key ---- */
+
+static bool has_address(const struct peer *p, struct str host)
+{
+	for (unsigned i = 0; p->service && i < p->service->address_count; i++)
+		if (str_eq(str_z(p->service->addresses[i]), host))
+			return true;
+	return false;
+}
+
+static struct str host_of(struct str address)
+{
+	size_t n = address.n;
+
+	while (n && address.p[n - 1] != ':')
+		n--;
+	address.n = n ? n - 1 : 0;
+	if (address.n > 1 && address.p[0] == '[')
+		return (struct str){address.p + 1, address.n - 2};
+	return address;
+}
+
+/* A header without `from`: whoever is alone at that address. */
+static struct peer *legacy_at(const struct peers *ps, struct str address)
+{
+	struct peer *p, *found = NULL;
+
+	for (uint32_t pos = 0; (p = map_next(&ps->peers, &pos));)
+		if (p->kind == PEER_LEGACY && has_address(p, host_of(address))) {
+			if (found)
+				return NULL;
+			found = p;
+		}
+	return found;
+}
+
+struct peer *link_legacy_peer(struct peers *ps, struct str instance)
+{
+	CLEANUP(buf_clear) struct buf jid = {.max = JID_MAX};
+	struct peer *p;
+
+	if (escape_instance(instance, &jid) < 0)
+		return NULL;
+	buf_z(&jid, "@xep0174.internal");
+	if (!buf_ok(&jid))
+		return NULL;
+	p = peers_find(ps, buf_view(&jid));
+	if (!p)
+		p = peer_new(ps, PEER_LEGACY, buf_view(&jid), instance);
+	if (p && !p->instance)
+		p->instance = str_dup(instance);
+	return p;
+}
+
+/* Whoever is known by a key, or says on the network that he has one, does not come without it. */
+static struct peer *has_key(const struct peers *ps, struct str name)
+{
+	struct peer *p;
+
+	for (uint32_t pos = 0; (p = map_next(&ps->peers, &pos));)
+		if (p->kind == PEER_KEYED &&
+			((p->instance && str_eq(str_z(p->instance), name)) || (peer_known(p) && str_eq(str_z(p->label), name))))
+			return p;
+	return NULL;
+}
+
+static struct peer *plain_peer(struct peers *ps, const struct link_ask *a, struct peer *wanted, struct refusal *ret)
+{
+	struct str from = str_z(a->from);
+	struct peer *p = from.n ? has_key(ps, from) : NULL;
+
+	*ret = (struct refusal){SERR_POLICY_VIOLATION, "this node does not speak without encryption"};
+	if (ps->config.plaintext == PLAINTEXT_NEVER)
+		return NULL;
+	*ret = (struct refusal){SERR_NOT_AUTHORIZED, "this name is known by a key, and not without it"};
+	if (p) {
+		notice(ps, "warning", p, "somebody at %s says without encryption that he is %s. He was refused", a->address,
+			p->label);
+		return NULL;
+	}
+	*ret = (struct refusal){SERR_NOT_AUTHORIZED, "who is it?"};
+	if (wanted && wanted->kind == PEER_LEGACY)
+		return wanted;
+	p = from.n ? link_legacy_peer(ps, from) : legacy_at(ps, str_z(a->address));
+	if (p && wanted && wanted->kind == PEER_TYPED) {
+		p->plain_ok = true;
+		adopt(p, wanted);
+	}
+	return p;
+}
+
+/* ---- messages ---- */
+
+void link_on_ask(struct peers *ps, struct msg *m)
+{
+	struct link_ask *a = m->link_ask.ask;
+	struct dialling *d = a->dial ? table_find(&ps->dials, a->dial) : NULL;
+	struct peer *wanted = d ? (struct peer *)entity_find(peers_core(ps), d->peer) : NULL, *p;
+	struct refusal why = {SERR_RESOURCE_CONSTRAINT, "not ready yet"};
+
+	if (!ps->loaded || (a->dial && !wanted)) {
+		refuse(ps, m->conn, why);
+		return;
+	}
+	p = a->keyed ? keyed_peer(ps, a, wanted, d ? d->address : a->address, &why) : plain_peer(ps, a, wanted, &why);
+	if (p && p->trust == TRUST_BLOCKED) {
+		why = (struct refusal){SERR_NOT_AUTHORIZED, "not welcome"};
+		p = NULL;
+	}
+	if (p && p->kind == PEER_KEYED && gives_way(p, a->dial != 0)) {
+		why = (struct refusal){SERR_CONFLICT, "the other link stays"};
+		p = NULL;
+	}
+	if (!p) {
+		log_info("link_refused", "address=%s from=\"%s\" why=\"%s\"", a->address ? a->address : "", a->from ? a->from : "",
+			why.text);
+		refuse(ps, m->conn, why);
+		return;
+	}
+	if (d)
+		peer_address_worked(p, d->address, SOURCE_SEEN);
+	accept_link(p, m);
+}
+
+static struct peer *by_nego(const struct peers *ps, uint64_t conn)
+{
+	struct peer *p;
+
+	for (uint32_t pos = 0; (p = map_next(&ps->peers, &pos));)
+		if (p->nego == conn)
+			return p;
+	return NULL;
+}
+
+static void forget_dial(struct peers *ps, const struct link_ask *a)
+{
+	struct dialling *d = a && a->dial ? table_remove(&ps->dials, a->dial) : NULL;
+	struct peer *p = d ? (struct peer *)entity_find(peers_core(ps), d->peer) : NULL;
+
+	if (p && p->dialling)
+		p->dialling--;
+	if (d)
+		xfree(d->address);
+	xfree(d);
+}
+
+/* The connection that was being settled is the session's now. */
+static void settle(struct peer *p, struct plink *l)
+{
+	struct msg m = {.kind = MSG_LINK_ASK};
+
+	memcpy(l->exporter, p->nego_ask->exporter, sizeof(l->exporter));
+	l->dialled = p->nego_dialled;
+	l->since = core_now(peer_core(p));
+	l->verified_tried = false;
+	forget_dial(p->peers, p->nego_ask);
+	p->nego = 0;
+	m.link_ask.ask = TAKE(p->nego_ask);
+	msg_clear(&m);
+	p->round = 0;
+	p->next_address = p->address_n;
+	p->last_seen = core_wall(peer_core(p));
+	timer_stop(core_timers(peer_core(p)), &p->timer);
+}
+
+static void ask_presence(struct peer *p)
+{
+	CLEANUP(buf_clear) struct buf to = {.max = JID_MAX};
+	struct packet_head head = {.kind = STANZA_PRESENCE,
+		.type = TYPE_PROBE,
+		.from = jid_str(p->peers->self),
+		.to = jid_str(peer_jid(p, &to))};
+	struct packet_writer w;
+	struct packet *packet;
+
+	packet_begin(&w, &head);
+	packet = packet_end(&w);
+	link_send(p, &packet, 0);
+}
+
+static void on_up(struct peer *p)
+{
+	log_info("link_up", "peer=%.*s dialled=%s trust=%s", STR_FMT(jid_str(p->entity.jid)), p->link->dialled ? "yes" : "no",
+		trust_name(p->trust));
+	if (p->kind == PEER_KEYED)
+		ask_presence(p);
+	outbox_flush(p);
+	outbound_flush(p);
+	if (p->kind == PEER_KEYED) {
+		told_send(p);
+		if (p->verify)
+			verify_start(p);
+	}
+	show_peer(p);
+}
+
+/* ---- the session ---- */
+
+static void on_gone(struct session *s)
+{
+	struct plink *l = (struct plink *)s;
+
+	if (!l->peer || l->peer->link != l)
+		return;
+	log_info("link_end", "peer=%.*s", STR_FMT(jid_str(l->peer->entity.jid)));
+	l->peer->link = NULL;
+	l->peer->last_seen = core_wall(s->core);
+	show_forget(l->peer);
+	dial_later(l->peer);
+}
+
+/* An old session's requests are answered by nobody any more; what was for its rooms or from ours is told as failed. */
+static void on_returned(struct session *s, struct stanza **st)
+{
+	if ((*st)->kind == STANZA_PRESENCE)
+		core_done(s->core, st);
+	else
+		core_bounce(s->core, st, xerr(XERR_REMOTE_SERVER_TIMEOUT));
+}
+
+static void on_tagged(struct session *s, uint64_t tag, bool arrived)
+{
+	struct plink *l = (struct plink *)s;
+
+	if (l->peer)
+		outbox_tagged(l->peer, tag, arrived);
+}
+
+static void on_detached(struct session *s)
+{
+	struct plink *l = (struct plink *)s;
+
+	if (l->peer && l->peer->link == l) {
+		log_info("link_down", "peer=%.*s", STR_FMT(jid_str(l->peer->entity.jid)));
+		dial_later(l->peer);
+	}
+}
+
+static void on_attached(struct session *s)
+{
+	struct plink *l = (struct plink *)s;
+
+	if (l->peer && l->peer->link == l)
+		on_up(l->peer);
+}
+
+static void free_link(struct session *s)
+{
+	struct plink *l = (struct plink *)s;
+
+	if (l->peer && l->peer->link == l)
+		l->peer->link = NULL;
+	session_clear(s);
+	xfree(l);
+}
+
+static const struct session_ops session_ops = {
+	.is_link = true,
+	.on_stanza = inbound_on_stanza,
+	.on_gone = on_gone,
+	.on_returned = on_returned,
+	.on_tagged = on_tagged,
+	.on_detached = on_detached,
+	.on_attached = on_attached,
+	.free = free_link,
+};
+
+void link_on_open(struct peers *ps, struct msg *m)
+{
+	struct peer *p = by_nego(ps, m->conn);
+	struct plink *l;
+
+	if (!p) {
+		core_to_wire(peers_core(ps), MSG_BOUND, m->conn)->bound.error = XERR_CONFLICT;
+		return;
+	}
+	if (p->link)
+		session_close(&p->link->session, SERR_CONFLICT, "there is a new session");
+	l = xcalloc(1, sizeof(*l));
+	if (session_open(&l->session, &session_ops, peer_core(p), &p->entity, p->entity.jid, m->conn) < 0) {
+		core_to_wire(peers_core(ps), MSG_BOUND, m->conn)->bound.error = XERR_RESOURCE_CONSTRAINT;
+		xfree(l);
+		return;
+	}
+	l->peer = p;
+	p->link = l;
+	settle(p, l);
+	if (p->kind == PEER_KEYED)
+		session_keep(&l->session, m->link_open.token, KEEP_SECONDS);
+	on_up(p);
+}
+
+void link_on_resume(struct peers *ps, struct msg *m)
+{
+	struct peer *p = by_nego(ps, m->conn);
+	const char *token = p && p->link ? session_token(&p->link->session) : NULL;
+
+	if (!token || strlen(token) != strlen(m->resume.token) || !hash_equal(token, m->resume.token, strlen(token)) ||
+		!session_alive(&p->link->session)) {
+		session_refuse_resume(peers_core(ps), m->conn);
+		return;
+	}
+	settle(p, p->link);
+	session_resume(&p->link->session, m->conn, m->resume.h);
+}
+
+void link_on_proven(struct peers *ps, struct msg *m)
+{
+	struct peer *p = by_nego(ps, m->conn);
+
+	if (!p || !p->password)
+		return;
+	p->failures = m->link_proven.right ? 0 : p->failures + 1;
+	if (m->link_proven.right) {
+		if (p->trust != TRUST_VERIFIED)
+			notice(ps, "verified", p, "%s is verified: it knows the shared password", p->label);
+		peer_set_trust(p, TRUST_VERIFIED);
+	} else if (p->failures == PASSWORD_FAILURES) {
+		notice(ps, "warning", p, "%s failed %d times to prove the shared password: it is not tried any more until you set it "
+					 "again (wireside peer set-password)",
+			p->label, PASSWORD_FAILURES);
+	}
+	peer_store(p);
+	peer_changed(p);
+}
+
+void link_on_failed(struct peers *ps, struct msg *m)
+{
+	struct peer *p = m->conn ? by_nego(ps, m->conn) : NULL;
+	struct msg ask = {.kind = MSG_LINK_ASK};
+
+	if (p) {
+		p->nego = 0;
+		ask.link_ask.ask = TAKE(p->nego_ask);
+		msg_clear(&ask);
+	}
+	if (m->link_failed.dial)
+		dial_on_failed(ps, m);
+	else if (p)
+		dial_later(p);
+}
+
+void link_close(struct peer *p, enum serr error, const char *text)
+{
+	struct plink *l = p->link;
+
+	drop_nego(p);
+	if (!l)
+		return;
+	session_close(&l->session, error, text);
+	if (l == p->link)
+		p->link = NULL;
+}
+
+void link_send(struct peer *p, struct packet **packet, uint64_t commit)
+{
+	if (*packet && p->link && session_alive(&p->link->session))
+		session_send(&p->link->session, packet, commit);
+	packet_unref(packet);
+}

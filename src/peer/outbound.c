@@ -1,0 +1,98 @@
+/* What our user and our rooms send to a peer. Messages go through the outbox. All else is worth something only now: with
+ * a session it goes, while one is being made it waits, otherwise who asked is told. */
+#include "peer/peers_i.h"
+
+static void to_link(struct peer *p, struct stanza **s)
+{
+	struct str to = jid_str((*s)->to);
+	struct packet *packet = packet_from(*s, &to);
+
+	link_send(p, &packet, 0);
+	core_done(peer_core(p), s);
+}
+
+/* Answers to what nobody asked: presence to a peer that is not there. */
+static void forget(struct peer *p, struct stanza **s) { core_done(peer_core(p), s); }
+
+static void wait_for_link(struct peer *p, struct stanza **s)
+{
+	struct stanza *st = TAKE(*s);
+
+	st->next = NULL;
+	*p->pending_tail = st;
+	p->pending_tail = &st->next;
+	p->pending_n++;
+	dial_now(p);
+}
+
+static bool could_be_reached(const struct peer *p)
+{
+	return p->trust != TRUST_BLOCKED && p->address_n > 0 && p->pending_n < PENDING_MAX;
+}
+
+/* A broadcast goes to everybody on the network; links are not made for it. Entering a room is meant. */
+static bool is_broadcast(const struct peer *p, const struct stanza *s)
+{
+	return s->kind == STANZA_PRESENCE && str_eq(jid_domain(s->to), jid_str(p->entity.jid));
+}
+
+void outbound_deliver(struct entity *e, struct stanza **s)
+{
+	struct peer *p = (struct peer *)e;
+	struct core *c = e->core;
+
+	if ((*s)->kind == STANZA_PRESENCE && (*s)->type == TYPE_PROBE && !(p->kind == PEER_KEYED && peer_is_up(p))) {
+		show_answer_probe(p, *s);
+		core_done(c, s);
+	} else if (outbox_worth(p, *s)) {
+		outbox_put(p, s);
+	} else if (p->kind != PEER_KEYED) {
+		if ((*s)->kind == STANZA_IQ)
+			core_bounce(c, s, xerr(XERR_SERVICE_UNAVAILABLE));
+		else
+			forget(p, s);
+	} else if (p->link && session_alive(&p->link->session)) {
+		to_link(p, s);
+	} else if (is_broadcast(p, *s) || packet_only_typing(*s) || (*s)->type == TYPE_ERROR || (*s)->type == TYPE_RESULT) {
+		forget(p, s);
+	} else if (could_be_reached(p)) {
+		wait_for_link(p, s);
+	} else {
+		core_bounce(c, s, xerr_text(XERR_REMOTE_SERVER_TIMEOUT, "this peer cannot be reached now"));
+	}
+}
+
+static struct stanza *take_pending(struct peer *p)
+{
+	struct stanza *s = TAKE(p->pending);
+
+	p->pending_tail = &p->pending;
+	p->pending_n = 0;
+	return s;
+}
+
+void outbound_flush(struct peer *p)
+{
+	struct stanza *s = take_pending(p);
+
+	while (s) {
+		struct stanza *next = s->next;
+
+		s->next = NULL;
+		to_link(p, &s);
+		s = next;
+	}
+}
+
+void outbound_drop(struct peer *p)
+{
+	struct stanza *s = take_pending(p);
+
+	while (s) {
+		struct stanza *next = s->next;
+
+		s->next = NULL;
+		core_bounce(peer_core(p), &s, xerr_text(XERR_REMOTE_SERVER_TIMEOUT, "this peer cannot be reached now"));
+		s = next;
+	}
+}

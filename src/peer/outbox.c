@@ -1,0 +1,264 @@
+/* Messages on their way to a peer. A row is there, in memory and in the store, from when our user has sent the message
+ * until the other node has said that it is safe there (XEP-0198: it says so only when it is). Each session gets them
+ * again, in order; that none arrives twice is the other end's doing, which knows their ids. */
+#include "peer/peers_i.h"
+
+#include "base/clock.h"
+#include "xml/write.h"
+#include "xmpp/legacy.h"
+
+enum {
+	LATE_MS = 5000,                       /* from then on a message says when it was written */
+	LONG_FOR_STRANGERS = 60 << 10,        /* who does not know us takes no more */
+	LONG = STANZA_PINNED - (4 << 10)
+};
+
+void outbox_init(struct outbox *o)
+{
+	*o = (struct outbox){0};
+	o->tail = &o->first;
+}
+
+void outbox_clear(struct outbox *o)
+{
+	struct outgoing *m;
+
+	while ((m = o->first)) {
+		o->first = m->next;
+		xfree(m);
+	}
+	outbox_init(o);
+}
+
+/* What is worth nothing later (typing) and what is said in rooms is not kept. */
+bool outbox_worth(const struct peer *p, const struct stanza *s)
+{
+	return s->kind == STANZA_MESSAGE && (s->type == TYPE_CHAT || s->type == TYPE_NORMAL) && !packet_only_typing(s) &&
+		(p->kind != PEER_KEYED || str_eq(jid_domain(s->to), jid_str(p->entity.jid)));
+}
+
+static struct outgoing *append(struct outbox *o, int64_t id, int64_t time, struct str stanza)
+{
+	struct outgoing *m = xcalloc(1, sizeof(*m) + stanza.n);
+
+	m->id = id;
+	m->time = time;
+	m->n = (uint32_t)stanza.n;
+	memcpy(m->stanza, stanza.p, stanza.n);
+	*o->tail = m;
+	o->tail = &m->next;
+	o->n++;
+	o->bytes += stanza.n;
+	if (id > o->last_id)
+		o->last_id = id;
+	return m;
+}
+
+void outbox_load(struct peer *p, int64_t id, int64_t time, struct str stanza)
+{
+	append(&p->outbox, id, time, stanza);
+}
+
+/* ---- as packets ---- */
+
+static void put_delay(const struct peer *p, int64_t time, struct buf *out)
+{
+	xml_put_open(out, "delay", NS_DELAY);
+	xml_put_attr(out, "from", str_z(p->peers->domain));
+	buf_z(out, " stamp='");
+	clock_format(out, time);
+	buf_z(out, "'/>");
+}
+
+static struct packet *keyed_packet(const struct peer *p, const struct outgoing *m, const struct stanza *s)
+{
+	bool late = core_wall(peer_core(p)) - m->time > LATE_MS && stanza_child(s, "delay", NS_DELAY) == XML_NONE;
+	struct packet_head head;
+	struct packet_writer w;
+
+	packet_head_of(s, &head);
+	packet_begin(&w, &head);
+	packet_put_payload(&w, s, NULL);
+	if (late)
+		put_delay(p, m->time, &w.out);
+	return packet_end(&w);
+}
+
+static struct packet *legacy_packet(const struct peer *p, const struct stanza *s)
+{
+	uint32_t body = stanza_child(s, "body", NS_CLIENT);
+	CLEANUP(buf_clear) struct buf tmp = {.max = LONG};
+	CLEANUP(buf_clear) struct buf out = {.max = 16 * LONG};
+
+	if (body == XML_NONE)
+		return NULL;
+	legacy_message(&out, str_z(peers_instance(&p->peers->host)), str_z(p->instance ? p->instance : p->label),
+		xml_text(&s->tree, body, &tmp));
+	return buf_ok(&out) && buf_ok(&tmp) ? packet_verbatim(STANZA_MESSAGE, buf_view(&out)) : NULL;
+}
+
+static void drop(struct peer *p, struct outgoing **at)
+{
+	struct outbox *o = &p->outbox;
+	struct outgoing *m = *at;
+
+	*at = m->next;
+	if (!m->next)
+		o->tail = at;
+	o->n--;
+	o->bytes -= m->n;
+	store_put(core_batch(peer_core(p)), STORE_OUTBOX_DEL, str_z(p->peers->domain), jid_str(p->entity.jid), m->id);
+	xfree(m);
+}
+
+/* False: it can never be sent. */
+static bool send_one(struct peer *p, struct outgoing *m)
+{
+	struct stanza *s = NULL;
+	struct packet *packet = NULL;
+
+	if (stanza_parse((struct str){m->stanza, m->n}, &s) == 0)
+		packet = p->kind == PEER_LEGACY ? legacy_packet(p, s) : keyed_packet(p, m, s);
+	stanza_free(&s);
+	if (!packet)
+		return false;
+	packet->tag = (uint64_t)m->id;
+	m->sent = true;
+	link_send(p, &packet, 0);
+	return true;
+}
+
+void outbox_flush(struct peer *p)
+{
+	struct outgoing **at = &p->outbox.first;
+
+	while (*at && p->link && session_alive(&p->link->session)) {
+		if (!(*at)->sent && !send_one(p, *at))
+			drop(p, at);
+		else
+			at = &(*at)->next;
+	}
+}
+
+/* ---- from our user ---- */
+
+static struct xerr check(const struct peer *p, const struct stanza *s, struct str text)
+{
+	const struct outbox *o = &p->outbox;
+	size_t max = p->seen.n || p->kind != PEER_KEYED ? LONG : LONG_FOR_STRANGERS;
+
+	(void)s;
+	if (p->trust == TRUST_BLOCKED)
+		return xerr_text(XERR_NOT_ACCEPTABLE, "you have blocked this peer");
+	if (p->peers->config.plaintext == PLAINTEXT_NEVER && p->kind == PEER_LEGACY)
+		return xerr_text(XERR_POLICY_VIOLATION, "this node does not speak without encryption");
+	if (text.n > max)
+		return xerr_text(XERR_POLICY_VIOLATION, "too long for this peer");
+	if (!core_can_store(peer_core(p)))
+		return xerr(XERR_RESOURCE_CONSTRAINT);
+	if (o->n >= p->peers->config.outbox_max || o->bytes + text.n > OUTBOX_BYTES)
+		return xerr_text(XERR_RESOURCE_CONSTRAINT, "too much waits for this peer");
+	return XERR_OK;
+}
+
+/* An id is what the other end knows a message by. Addressed to the node itself, it is for its user. */
+static struct packet *with_id(struct peer *p, const struct stanza *s)
+{
+	CLEANUP(buf_clear) struct buf to = {.max = JID_MAX};
+	struct packet_head head;
+	struct packet_writer w;
+	char id[25];
+
+	packet_head_of(s, &head);
+	if (!head.id.n) {
+		rand_token(id, sizeof(id) - 1);
+		head.id = str_z(id);
+	}
+	if (p->kind == PEER_KEYED && !s->to.local)
+		head.to = jid_str(peer_jid(p, &to));
+	packet_begin(&w, &head);
+	packet_put_payload(&w, s, NULL);
+	return packet_end(&w);
+}
+
+void outbox_put(struct peer *p, struct stanza **s)
+{
+	struct core *c = peer_core(p);
+	struct packet *packet = with_id(p, *s);
+	struct xerr e = packet ? check(p, *s, packet_view(packet)) : xerr(XERR_POLICY_VIOLATION);
+	struct outgoing *m;
+
+	if (!xerr_ok(e)) {
+		packet_unref(&packet);
+		core_bounce(c, s, e);
+		return;
+	}
+	if (p->trust == TRUST_NEW)
+		peer_set_trust(p, TRUST_PINNED);
+	peer_store(p);
+	m = append(&p->outbox, p->outbox.last_id + 1, core_wall(c), packet_view(packet));
+	store_put(core_batch(c), STORE_OUTBOX_ADD, str_z(p->peers->domain), jid_str(p->entity.jid), m->id, m->time,
+		packet_view(packet));
+	packet_unref(&packet);
+	if (p->link && session_alive(&p->link->session))
+		outbox_flush(p);
+	else
+		dial_now(p);
+	core_done(c, s);
+}
+
+/* ---- what became of it ---- */
+
+static struct outgoing **find(struct outbox *o, int64_t id)
+{
+	struct outgoing **at = &o->first;
+
+	while (*at && (*at)->id != id)
+		at = &(*at)->next;
+	return at;
+}
+
+static void tell_sent(struct peer *p, const struct outgoing *m)
+{
+	struct stanza *s;
+
+	if (p->kind != PEER_LEGACY || stanza_parse((struct str){m->stanza, m->n}, &s) != 0)
+		return;
+	notice(p->peers, "sent", p, "sent to %s, which confirms nothing: %.*s", p->label, STR_FMT(s->id));
+	stanza_free(&s);
+}
+
+void outbox_tagged(struct peer *p, uint64_t id, bool arrived)
+{
+	struct outgoing **at = find(&p->outbox, (int64_t)id);
+
+	if (!*at)
+		return;
+	if (!arrived) {
+		(*at)->sent = false;
+		return;
+	}
+	tell_sent(p, *at);
+	drop(p, at);
+}
+
+/* ---- when an address has become a peer ---- */
+
+/* The text is for an address that nobody has any more. */
+static void readdress(struct peer *to, struct outgoing *m)
+{
+	CLEANUP(buf_clear) struct buf jid = {.max = JID_MAX};
+	struct stanza *s = NULL, *copy;
+
+	if (stanza_parse((struct str){m->stanza, m->n}, &s) != 0)
+		return;
+	copy = stanza_copy(s, peer_jid(to, &jid));
+	outbox_put(to, &copy);
+	stanza_free(&s);
+}
+
+void outbox_move(struct peer *to, struct peer *from)
+{
+	for (struct outgoing *m = from->outbox.first; m; m = m->next)
+		readdress(to, m);
+}

@@ -1,0 +1,306 @@
+#include "peer/peers_i.h"
+
+#include "xmpp/escape.h"
+
+enum { PEERS_MAX = 1000, OUTBOX_MAX = 5000, ID_SHORTEST = 6 };
+
+#define DOMAIN_LEGACY "xep0174.internal"
+#define DOMAIN_TYPED "typed.internal"
+
+static struct str peer_key(const void *item) { return jid_str(((const struct peer *)item)->entity.jid); }
+
+/* ---- finding ---- */
+
+struct peer *peers_find(const struct peers *ps, struct str address) { return map_find(&ps->peers, address); }
+
+bool peers_domain_of(struct str id, char ret[DOMAIN_SIZE])
+{
+	struct buf domain;
+
+	if (!nodeid_is(id))
+		return false;
+	buf_init(&domain, DOMAIN_SIZE);
+	nodeid_domain(&domain, id);
+	memcpy(ret, buf_cstr(&domain), domain.n + 1);
+	buf_clear(&domain);
+	return true;
+}
+
+struct peer *peers_find_id(const struct peers *ps, struct str id)
+{
+	char domain[DOMAIN_SIZE];
+
+	return peers_domain_of(id, domain) ? peers_find(ps, str_z(domain)) : NULL;
+}
+
+struct peer *peers_find_instance(const struct peers *ps, struct str instance)
+{
+	struct peer *p;
+
+	for (uint32_t pos = 0; (p = map_next(&ps->peers, &pos));)
+		if (p->instance && str_eq(str_z(p->instance), instance))
+			return p;
+	return NULL;
+}
+
+static bool is_called(const struct peer *p, struct str text)
+{
+	struct str instance = str_z(p->instance), name = instance, id = jid_domain(p->entity.jid);
+	struct buf jid;
+	bool same;
+
+	if (str_eq(str_z(p->label), text) || (instance.n && str_eq(instance, text)))
+		return true;
+	if (instance.n && str_eq(str_cut(&name, '@'), text))
+		return true;
+	if (p->user && str_eq(str_z(p->user), text))
+		return true;
+	if (p->kind == PEER_KEYED && text.n >= ID_SHORTEST && str_starts(id, text))
+		return true;
+	buf_init(&jid, JID_MAX);
+	same = str_eq(jid_str(peer_jid(p, &jid)), text);
+	buf_clear(&jid);
+	return same;
+}
+
+/* A label that our user has chosen goes before whatever somebody calls himself. */
+static struct peer *named_so(const struct peers *ps, struct str text)
+{
+	struct peer *p, *found = NULL;
+
+	for (uint32_t pos = 0; (p = map_next(&ps->peers, &pos));)
+		if (p->named && str_eq(str_z(p->label), text)) {
+			if (found)
+				return NULL;
+			found = p;
+		}
+	return found;
+}
+
+int peers_find_label(const struct peers *ps, struct str text, struct peer **ret, struct buf *why)
+{
+	struct peer *p, *found = named_so(ps, text);
+	unsigned n = found ? 1 : 0;
+
+	for (uint32_t pos = 0; n != 1 && (p = map_next(&ps->peers, &pos));)
+		n += is_called(p, text);
+	for (uint32_t pos = 0; !found && (p = map_next(&ps->peers, &pos));) {
+		if (!is_called(p, text))
+			continue;
+		if (n == 1)
+			found = p;
+		else
+			buf_fmt(why, "%s%s (%.*s)", why->n ? ", " : "", p->label, STR_FMT(jid_str(p->entity.jid)));
+	}
+	if (n != 1)
+		return n ? ERR_EXISTS : ERR_NOTFOUND;
+	*ret = found;
+	return 0;
+}
+
+/* ---- the gateway ---- */
+
+static struct peer *by_domain(struct peers *ps, struct jid to)
+{
+	struct str domain = jid_domain(to), id;
+	bool rooms;
+
+	if (nodeid_parse_domain(domain, &id, &rooms))
+		return peers_find_id(ps, id);
+	if (to.local && (str_is(domain, DOMAIN_LEGACY) || str_is(domain, DOMAIN_TYPED)))
+		return peers_find(ps, jid_bare_str(to));
+	return NULL;
+}
+
+static struct entity *get(struct host *h, struct jid bare, const struct stanza *s, struct xerr *ret_error)
+{
+	struct peer *p = by_domain((struct peers *)h, bare);
+
+	(void)s;
+	if (p)
+		return &p->entity;
+	*ret_error = xerr_text(XERR_REMOTE_SERVER_NOT_FOUND, "nobody on this network is known by this address");
+	return NULL;
+}
+
+static void (*const on_kind[MSG_KIND_COUNT])(struct peers *ps, struct msg *m) = {
+	[MSG_LINK_ASK] = link_on_ask,
+	[MSG_LINK_OPEN] = link_on_open,
+	[MSG_LINK_PROVEN] = link_on_proven,
+	[MSG_LINK_FAILED] = link_on_failed,
+	[MSG_RESUME] = link_on_resume,
+	[MSG_FOUND] = found_on_msg,
+	[MSG_GONE] = found_on_msg,
+	[MSG_NAMED] = found_on_msg,
+	[MSG_PICTURE] = found_on_msg,
+	[MSG_NETWORK] = found_on_msg,
+};
+
+static void on_msg(struct host *h, struct msg *m)
+{
+	must(on_kind[m->kind]);
+	on_kind[m->kind]((struct peers *)h, m);
+}
+
+static const struct host_ops host_ops = {.get = get, .on_msg = on_msg, .on_done = inbound_on_done};
+
+/* The gateway's own domain is no address: nobody is there. */
+static void deliver(struct entity *e, struct stanza **s) { core_bounce(e->core, s, xerr(XERR_SERVICE_UNAVAILABLE)); }
+
+static void free_told(struct peers *ps)
+{
+	for (size_t i = 0; ps->told && ps->told[i]; i++)
+		xfree(ps->told[i]);
+	xfree(TAKE(ps->told));
+}
+
+static void peers_free(struct entity *e)
+{
+	struct peers *ps = (struct peers *)e;
+	struct dialling *d;
+
+	for (uint32_t pos = 0; (d = table_next(&ps->dials, &pos));) {
+		xfree(d->address);
+		xfree(d);
+	}
+	table_clear(&ps->dials);
+	map_clear(&ps->peers);
+	inbound_clear(ps);
+	free_told(ps);
+	entity_clear(e);
+	jid_free(&ps->self);
+	xfree(ps->domain);
+	xfree(ps->user);
+	xfree(ps->instance);
+	xfree(ps->named);
+	xfree(ps->show);
+	xfree(ps->status);
+	xfree(ps->network);
+	mem_wipe(ps->config.seed, sizeof(ps->config.seed));
+	xfree(ps);
+}
+
+static const struct entity_ops entity_ops = {.name = "peers", .deliver = deliver, .free = peers_free};
+
+/* ---- loading ---- */
+
+struct load {
+	struct wait wait;
+	struct peers *peers;
+};
+
+static void load_drop(struct wait *w) { xfree(w); }
+
+static void on_loaded(struct core *c, struct wait *wait, const struct store_rows *rows, const struct scram_keys *keys)
+{
+	struct load *l = (struct load *)wait;
+	struct peers *ps = l->peers;
+	struct store_value v[STORE_VALUES_MAX];
+	enum store_row kind;
+	struct peer *p;
+	unsigned n;
+
+	xfree(l);
+	if (rows->error)
+		log_error("peers_load", "error=\"%s\"", err_name(rows->error));
+	for (size_t pos = 0; !rows->error && store_rows_next(rows, &pos, &kind, v, &n);)
+		peer_load_row(ps, kind, v);
+	ps->loaded = true;
+	for (uint32_t pos = 0; (p = map_next(&ps->peers, &pos));) {
+		peer_changed(p);
+		dial_now(p);
+	}
+	log_info("peers_loaded", "node=%s peers=%u", ps->domain, ps->peers.n);
+	show_publish(ps);
+}
+
+static void load(struct peers *ps)
+{
+	struct load *l = xcalloc(1, sizeof(*l));
+	struct core *c = peers_core(ps);
+	struct store_query *q;
+
+	l->wait.answer = on_loaded;
+	l->wait.drop = load_drop;
+	l->peers = ps;
+	q = store_query_new(STORE_PEERS_LOAD, core_wait(c, &l->wait), str_z(ps->domain));
+	core_ask(c, &q);
+}
+
+/* ---- making ---- */
+
+static void name_self(struct peers *ps)
+{
+	char domain[DOMAIN_SIZE];
+	struct buf jid;
+
+	nodeid_of(ps->config.key, ps->id);
+	must(peers_domain_of(str_z(ps->id), domain));
+	ps->domain = xstrdup(domain);
+	buf_init(&jid, JID_MAX);
+	buf_fmt(&jid, "%s@%s", ps->user, ps->domain);
+	ps->self = jid_dup(jid_view(buf_view(&jid)));
+	buf_clear(&jid);
+}
+
+struct host *peers_new(struct core *c, const struct peers_config *config)
+{
+	struct peers *ps = xcalloc(1, sizeof(*ps));
+
+	ps->host.ops = &host_ops;
+	ps->host.kind = HOST_PEERS;
+	ps->host.title = "Peers";
+	ps->config = *config;
+	ps->config.peers_max = config->peers_max ? config->peers_max : PEERS_MAX;
+	ps->config.outbox_max = config->outbox_max ? config->outbox_max : OUTBOX_MAX;
+	must(ps->config.outbox_max < SEEN_MAX);
+	ps->user = xstrdup(config->user);
+	ps->instance = xstrdup(config->instance);
+	ps->config.user = ps->user;
+	ps->config.instance = ps->instance;
+	name_self(ps);
+	map_init(&ps->peers, peer_key, ps->config.peers_max);
+	map_init(&ps->inflight, inflight_key, INFLIGHT_MAX);
+	table_init(&ps->dials, ps->config.peers_max * PEER_ADDRESSES_MAX, 0);
+	entity_init(&ps->host.entity, &entity_ops, c, NULL, jid_view(STR("peers.internal")));
+	core_add_host(c, &ps->host);
+	core_set_gateway(c, &ps->host);
+	load(ps);
+	return &ps->host;
+}
+
+void peers_listening(struct host *h, uint16_t port, const char *const *addresses)
+{
+	struct peers *ps = (struct peers *)h;
+	struct peer *p;
+	size_t n = 0;
+
+	ps->config.port = port;
+	free_told(ps);
+	while (addresses && addresses[n])
+		n++;
+	ps->told = xcalloc(n + 1, sizeof(*ps->told));
+	for (size_t i = 0; i < n; i++)
+		ps->told[i] = xstrdup(addresses[i]);
+	for (uint32_t pos = 0; (p = map_next(&ps->peers, &pos));)
+		told_send(p);
+	show_publish(ps);
+}
+
+bool peers_busy(const struct host *h)
+{
+	const struct peers *ps = (const struct peers *)h;
+	const struct peer *p;
+
+	for (uint32_t pos = 0; (p = map_next(&ps->peers, &pos));)
+		if (p->outbox.n)
+			return true;
+	return false;
+}
+
+const char *peers_instance(const struct host *h)
+{
+	const struct peers *ps = (const struct peers *)h;
+
+	return ps->named ? ps->named : ps->instance;
+}

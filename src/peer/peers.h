@@ -1,0 +1,47 @@
+/* The local network of a node: everything that goes to other domains than its own goes through here. The host is the
+ * gateway of the core; each row of its index table is an entity, a peer, whatever is known of it: a node with a key
+ * (NODEID.internal), a program that speaks plain XEP-0174 (escaped name@xep0174.internal), or an address somebody has typed
+ * in and nothing more (name@typed.internal). Owner thread: the core's. */
+#ifndef PEER_PEERS_H
+#define PEER_PEERS_H
+
+#include "core/command.h"
+#include "core/entity.h"
+
+/* What happens with streams that nothing protects. */
+enum plaintext { PLAINTEXT_ASK, PLAINTEXT_ALLOW, PLAINTEXT_NEVER };
+
+/* The roster of the node's user, as far as the peers are concerned. */
+struct roster_feed {
+	void *arg;
+	void (*put)(void *arg, struct jid contact, struct str name, struct str group);
+	void (*remove)(void *arg, struct jid contact);
+};
+
+struct peers_config {
+	const char *user;     /* localpart of the node's user */
+	const char *instance; /* the name wanted on the network, "alice@alpha" */
+	uint8_t key[32];      /* Ed25519 public key; the domain is made from it */
+	uint8_t seed[32];     /* and its secret: signs what is said of our addresses */
+	uint16_t port;        /* that others dial; peers_listening() changes it */
+	enum plaintext plaintext;
+	uint32_t peers_max;  /* rows, 0: 1000 */
+	uint32_t outbox_max; /* messages waiting for one peer, 0: 5000; less than SEEN_MAX, or one could arrive twice */
+	struct roster_feed feed;
+};
+
+/* Makes the gateway and asks the store for the table. The configuration is copied. */
+struct host *peers_new(struct core *c, const struct peers_config *config);
+
+/* Where others reach us: the port, and the addresses that are told to pinned peers ("10.0.0.7:5298"; NULL at the end). */
+void peers_listening(struct host *h, uint16_t port, const char *const *addresses);
+/* What the node's user shows: of the sessions that are available the best; away when there is none. */
+void peers_show(struct host *h, bool available, struct str show, struct str status);
+/* Messages waiting, links that are up: a node that was started by a chat stays as long as there are any. */
+bool peers_busy(const struct host *h);
+/* How we are named on the network now. */
+const char *peers_instance(const struct host *h);
+
+extern const struct command peer_commands[];
+
+#endif

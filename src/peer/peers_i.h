@@ -1,0 +1,284 @@
+/* Private to src/peer: the index table from the inside. */
+#ifndef PEER_PEERS_I_H
+#define PEER_PEERS_I_H
+
+#include "base/err.h"
+#include "base/hash.h"
+#include "core/session.h"
+#include "peer/peers.h"
+#include "xmpp/nodeid.h"
+#include "xmpp/ns.h"
+#include "xmpp/sas.h"
+#include "xmpp/service.h"
+
+#define NS_EVENT "urn:wireside:event:0"
+#define NS_VERIFY "urn:wireside:verify:0"
+#define NS_ADDRESSES "urn:wireside:addresses:0"
+
+enum {
+	DOMAIN_SIZE = NODEID_DOMAIN_MAX + 1,
+	PEER_ADDRESSES_MAX = 16,
+	LABEL_MAX = 63,             /* bytes */
+	SEEN_MAX = 10000,           /* messages of a peer remembered, so that none is delivered twice */
+	OUTBOX_BYTES = 16 << 20,    /* waiting for one peer */
+	PENDING_MAX = 100,          /* stanzas that wait for a link and are worth nothing later */
+	STANZA_PINNED = 1 << 20,    /* bytes of a stanza from somebody known */
+	STANZA_STRANGER = 64 << 10, /* and from anybody else */
+	STRANGER_BYTES = 1 << 20,   /* all together of one */
+	STRANGERS_BYTES = 16 << 20, /* of all */
+	KEEP_SECONDS = 24 * 3600,   /* a link's session waits for its resumption */
+	PRESENCES_MAX = 20,         /* resources of one peer */
+	INFLIGHT_MAX = 100000,      /* messages taken in and not handled yet, of all peers */
+	PASSWORD_FAILURES = 3
+};
+
+/* How far a peer is trusted. In the order in which people should see them. */
+enum trust {
+	TRUST_NEW,      /* a key nobody here has spoken to, or none known yet */
+	TRUST_PINNED,   /* spoken to: this key and no other has this name */
+	TRUST_VERIFIED, /* compared by people, or by a shared password */
+	TRUST_CHANGED,  /* uses the name of somebody pinned, with another key */
+	TRUST_BLOCKED,
+	TRUST_LEGACY, /* speaks without any key */
+	TRUST_COUNT
+};
+
+/* Where an address is known from. */
+enum source { SOURCE_MDNS, SOURCE_TYPED, SOURCE_SEEN, SOURCE_TOLD, SOURCE_COUNT };
+
+struct peer_address {
+	char *text; /* "10.0.0.7:5298", "[fe80::1%eth0]:5298" */
+	enum source source;
+	int64_t success; /* wall time of the last link; 0: never */
+	bool warned;     /* somebody else answered there, and the user was told */
+};
+
+/* A message that waits until the other end has it. On the disk, too. */
+struct outgoing {
+	struct outgoing *next;
+	int64_t id; /* grows; the tag of its packet */
+	int64_t time;
+	bool sent; /* handed to the link's session */
+	uint32_t n;
+	char stanza[];
+};
+
+struct outbox {
+	struct outgoing *first, **tail;
+	uint32_t n;
+	size_t bytes;
+	int64_t last_id;
+	int64_t unsent_since; /* core time at which the oldest unsent one was put in; 0: none */
+};
+
+/* Hashes of the ids of messages that are handled, the last SEEN_MAX of them. */
+struct seen {
+	int64_t *ring; /* NULL while empty */
+	uint32_t n, next, cap;
+	int64_t number; /* of the last one */
+	struct seen_slot *slots;
+};
+
+/* A session with the other end: XEP-0198 on keyed links, else just the stream. */
+struct plink {
+	struct session session;
+	struct peer *peer;
+	uint8_t exporter[32]; /* of the connection it has or had last */
+	bool dialled;         /* by us */
+	int64_t since;        /* core time of the last connection */
+	bool verified_tried;  /* one attempt a link */
+};
+
+struct peer_presence {
+	char *jid;
+	struct packet *packet; /* addressed to our user */
+};
+
+struct verify; /* verify.c */
+
+enum peer_kind { PEER_KEYED, PEER_LEGACY, PEER_TYPED };
+
+struct peer {
+	struct entity entity;
+	struct peers *peers;
+	enum peer_kind kind;
+	char *label;    /* what people call it; not necessarily unique */
+	char *user;     /* localpart of the other user as its node says; NULL: not known */
+	char *instance; /* its name on the network; NULL: not seen there */
+	uint8_t key[32];
+	enum trust trust;
+	bool stored;      /* in the store: pinned, typed, blocked, named, or something waits for it */
+	bool named;       /* the label is of our user's choice */
+	bool plain_ok;    /* our user allows plaintext with it */
+	bool asked_plain; /* and was told that it would be needed */
+	struct lan_keys *password; /* NULL: none shared */
+	uint32_t failures;         /* of it, since the last success */
+	int64_t created, last_seen;
+	int64_t statement; /* highest number of a statement of its addresses */
+
+	struct peer_address addresses[PEER_ADDRESSES_MAX];
+	unsigned address_n;
+	struct service *service; /* as found on the network; NULL: not (any more) */
+
+	struct outbox outbox;
+	struct seen seen;
+	struct stanza *pending, **pending_tail; /* wait for the link that is being made */
+	uint32_t pending_n;
+
+	struct plink *link;   /* NULL: none; may be detached */
+	uint64_t nego;        /* connection that was accepted and has no session yet; 0: none */
+	bool nego_dialled;
+	struct link_ask *nego_ask; /* what it proved */
+	struct timer timer;        /* the next attempt to dial */
+	uint32_t round;            /* attempts that failed in a row */
+	unsigned next_address;     /* of this round */
+	unsigned dialling;         /* under way */
+
+	bool shown;                 /* our user's clients were told that it is there, by us */
+	struct peer_presence presences[PRESENCES_MAX]; /* what its own clients say */
+	unsigned presence_n;
+	struct verify *verify;
+	bool requested;        /* our user was told that a stranger writes */
+	int64_t stranger_next; /* core time when a stranger's next message is taken */
+	size_t stranger_bytes;
+	struct stanza *twins; /* came again while the first was not handled yet */
+};
+
+/* An attempt under way. */
+struct dialling {
+	uint64_t peer; /* entity id */
+	char *address;
+	bool tls;
+};
+
+struct peers {
+	struct host host;
+	struct peers_config config;
+	char *user, *instance, *named; /* own copies; named: in force on the network, NULL before */
+	char id[NODEID_LEN + 1];
+	char *domain;    /* NODEID.internal */
+	struct jid self; /* user@NODEID.internal */
+	bool loaded;
+	struct map peers; /* by address */
+	struct table dials;
+	struct map inflight; /* messages taken in and not handled yet, by hash: see inbound.c */
+	size_t strangers_bytes;
+	char **told;      /* our addresses */
+	bool available;
+	char *show, *status;
+	char *network;    /* what discovery says of the interfaces; NULL: nothing yet */
+};
+
+static inline struct core *peer_core(const struct peer *p) { return p->entity.core; }
+static inline struct core *peers_core(const struct peers *ps) { return ps->host.entity.core; }
+static inline bool peer_is_up(const struct peer *p) { return p->link && p->link->session.state == SESSION_OPEN; }
+/* The address our user's clients know it by: user@NODEID.internal, or that of its row. In out until it changes. */
+struct jid peer_jid(const struct peer *p, struct buf *out);
+static inline bool peer_known(const struct peer *p) { return p->trust == TRUST_PINNED || p->trust == TRUST_VERIFIED; }
+
+/* peers.c */
+/* NODEID.internal, terminated; false: that is no id. */
+bool peers_domain_of(struct str id, char ret[DOMAIN_SIZE]);
+struct peer *peers_find(const struct peers *ps, struct str address);  /* of its row */
+struct peer *peers_find_id(const struct peers *ps, struct str id);    /* NODEID */
+struct peer *peers_find_instance(const struct peers *ps, struct str instance);
+/* The one that people mean: a label, the name before '@', an address, a NODEID (or its beginning, 6 characters at least).
+ * ERR_NOTFOUND; ERR_EXISTS: several, listed in why. */
+int peers_find_label(const struct peers *ps, struct str text, struct peer **ret, struct buf *why);
+
+/* peer.c */
+/* A row that is not stored yet; NULL when the table is full. address: that of the row. */
+struct peer *peer_new(struct peers *ps, enum peer_kind kind, struct str address, struct str label);
+struct peer *peer_keyed(struct peers *ps, const uint8_t key[32], struct str label); /* found or made; NULL: full */
+void peer_store(struct peer *p);   /* it, and from now on each change */
+void peer_forget(struct peer *p);  /* leaves the table and the store */
+void peer_changed(struct peer *p); /* stored if it is a stored one; the roster follows */
+void peer_set_user(struct peer *p, struct str user);
+void peer_set_label(struct peer *p, struct str label);
+void peer_set_trust(struct peer *p, enum trust trust);
+void peer_free(struct entity *e);
+/* Known from now on; a typed or told one stays when it came from elsewhere before. */
+struct peer_address *peer_address_put(struct peer *p, const char *text, enum source source);
+void peer_address_worked(struct peer *p, const char *text, enum source source);
+void peer_load_row(struct peers *ps, enum store_row kind, const struct store_value *v);
+const char *trust_name(enum trust t);
+const char *source_name(enum source s);
+
+/* dial.c: when and where to dial */
+bool peer_wants_link(const struct peer *p);
+void dial_now(struct peer *p);   /* something new: another address, a reason */
+void dial_later(struct peer *p); /* the link broke, or a round failed */
+void dial_on_timer(struct timer *t);
+void dial_on_failed(struct peers *ps, struct msg *m);
+void dial_forget(struct peer *p);
+
+/* link.c: connections and sessions */
+void link_on_ask(struct peers *ps, struct msg *m);
+void link_on_open(struct peers *ps, struct msg *m);
+void link_on_resume(struct peers *ps, struct msg *m);
+void link_on_proven(struct peers *ps, struct msg *m);
+void link_on_failed(struct peers *ps, struct msg *m);
+/* A name that somebody known has is not this one's, too. */
+void link_check_name(struct peer *p, struct str name);
+/* The row of an old program, found or made; NULL: no name, or the table is full. */
+struct peer *link_legacy_peer(struct peers *ps, struct str instance);
+void link_close(struct peer *p, enum serr error, const char *text);
+/* Out to the other end; takes *packet. Only while there is a session. */
+void link_send(struct peer *p, struct packet **packet, uint64_t commit);
+
+/* outbox.c */
+void outbox_init(struct outbox *o);
+void outbox_clear(struct outbox *o);
+bool outbox_worth(const struct peer *p, const struct stanza *s);
+void outbox_put(struct peer *p, struct stanza **s); /* takes it: stored and sent, or refused */
+void outbox_flush(struct peer *p);                  /* what is unsent, to the link */
+void outbox_tagged(struct peer *p, uint64_t id, bool arrived);
+void outbox_unsent(struct peer *p); /* the session is new: nothing of this is there yet */
+void outbox_load(struct peer *p, int64_t id, int64_t time, struct str stanza);
+void outbox_move(struct peer *to, struct peer *from);
+
+/* seen.c */
+int64_t seen_hash(struct str id);
+bool seen_has(const struct seen *s, int64_t hash);
+void seen_put(struct seen *s, int64_t hash);
+void seen_clear(struct seen *s);
+
+/* outbound.c: from our user and rooms; inbound.c: from the other end */
+void outbound_deliver(struct entity *e, struct stanza **s);
+void outbound_flush(struct peer *p); /* the link is up: what waited for it */
+void outbound_drop(struct peer *p);  /* there will be none: what waited comes back */
+void inbound_on_stanza(struct session *s, struct stanza **st);
+void inbound_on_done(struct host *h, const struct stanza *s);
+struct str inflight_key(const void *item);
+void inbound_clear(struct peers *ps);
+void inbound_drop(struct peer *p);
+
+/* show.c: presence */
+void show_peer(struct peer *p); /* what is known of it by the network has changed */
+void show_again(struct peer *p); /* how it looks has changed */
+void show_hide(struct peer *p);
+/* One of its own; false: not for our user. show_peer() comes after it has been passed on. */
+bool show_note(struct peer *p, const struct stanza *presence);
+void show_forget(struct peer *p); /* the link is gone, and its presences with it */
+void show_answer_probe(struct peer *p, const struct stanza *probe);
+void show_publish(struct peers *ps);
+
+/* found.c: discovery */
+void found_on_msg(struct peers *ps, struct msg *m);
+
+/* notice.c: a line for people, as a headline from the node. kind is for programs. p may be NULL. */
+void notice(struct peers *ps, const char *kind, const struct peer *p, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+
+/* verify.c */
+void verify_start(struct peer *p);
+/* Our user says whether the codes were the same. False: nothing is being compared. */
+bool verify_confirm(struct peer *p, bool same);
+void verify_on_stanza(struct peer *p, const struct stanza *s, uint32_t element);
+void verify_free(struct peer *p);
+
+/* told.c */
+void told_send(struct peer *p);
+void told_on_stanza(struct peer *p, const struct stanza *s, uint32_t element);
+
+#endif
