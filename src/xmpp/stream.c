@@ -100,8 +100,8 @@ static void put_header(struct stream *s, struct buf *out)
 		"<?xml version='1.0'?><stream:stream xmlns='%s' xmlns:stream='" NS_STREAM
 		"' id='%s' version='1.0' xml:lang='en'",
 		s->kind->content, id);
-	if (s->domain)
-		xml_put_attr(out, "from", str_z(s->domain));
+	/* 4.9.1.2: nobody, when the host that was wanted is none of ours. */
+	xml_put_attr(out, "from", str_z(s->domain ? s->domain : ""));
 	if (s->login && s->login->said)
 		xml_put_attr(out, "to", str_z(s->login->said));
 	buf_char(out, '>');
