@@ -325,7 +325,8 @@ static enum stream_action iq_before_session(struct stream *s, const struct xml_t
 	if (s->state == STREAM_FEATURES && xml_is(t, query, "query", NS_REGISTER)) {
 		if (register_offered(s, ch))
 			return register_on_iq(s, t, query, out, ask);
-		stream_iq_error(s, xerr(XERR_NOT_ALLOWED), out);
+		/* XEP-0077 3.1: who makes no accounts does not speak this; over TLS it would have been allowed. */
+		stream_iq_error(s, xerr(s->policy->registration ? XERR_NOT_ALLOWED : XERR_SERVICE_UNAVAILABLE), out);
 		return STREAM_GO_ON;
 	}
 	return stream_close(s, SERR_NOT_AUTHORIZED, NULL, out);
