@@ -361,7 +361,7 @@ static void test_registration_closed(void **state)
 	say(&c, HEADER);
 	heard(&c);
 	say(&c, REGISTER);
-	expect_has(&c, "<iq type='error' id='r1'><error type='cancel'><not-allowed ");
+	expect_has(&c, "<iq type='error' id='r1'><error type='cancel'><service-unavailable ");
 	expect_no_msg(w);
 }
 

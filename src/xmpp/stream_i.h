@@ -22,6 +22,7 @@ struct stream_login {
 	bool known; /* the account exists */
 	unsigned tries;
 	struct lan_login *lan; /* streams between peers */
+	char *said;            /* bare address in the from of the client's header, or NULL */
 	char *id;              /* of the iq under way (bind, register) */
 	char *text; /* resource or token under way */
 };
