@@ -67,6 +67,60 @@ int b64_decode(struct buf *out, struct str text)
 	return 0;
 }
 
+static const char b32_digits[] = "abcdefghijklmnopqrstuvwxyz234567";
+
+void b32_encode(struct buf *out, const void *p, size_t n)
+{
+	const uint8_t *in = p;
+	uint32_t bits = 0;
+	unsigned count = 0;
+	char *to = n <= SIZE_MAX / 8 ? buf_room(out, (n * 8 + 4) / 5) : NULL;
+	if (!to) {
+		out->failed = true;
+		return;
+	}
+	for (size_t i = 0; i < n; i++) {
+		bits = bits << 8 | in[i];
+		for (count += 8; count >= 5; count -= 5)
+			*to++ = b32_digits[bits >> (count - 5) & 31];
+	}
+	if (count)
+		*to++ = b32_digits[bits << (5 - count) & 31];
+	out->n += (n * 8 + 4) / 5;
+}
+
+static int b32_value(char c)
+{
+	if (c >= 'a' && c <= 'z')
+		return c - 'a';
+	return c >= '2' && c <= '7' ? c - '2' + 26 : -1;
+}
+
+int b32_decode(struct buf *out, struct str text)
+{
+	uint32_t bits = 0;
+	unsigned count = 0;
+	char *to = buf_room(out, text.n / 8 * 5 + text.n % 8 * 5 / 8);
+	if (!to)
+		return ERR_LIMIT;
+	for (size_t i = 0; i < text.n; i++) {
+		int value = b32_value(text.p[i]);
+		if (value < 0)
+			return ERR_SYNTAX;
+		bits = bits << 5 | (uint32_t)value;
+		count += 5;
+		if (count >= 8) {
+			count -= 8;
+			*to++ = (char)(bits >> count);
+		}
+	}
+	/* A digit too many, or bits that no encoder sets: a second spelling of the same bytes. */
+	if (count >= 5 || bits & ((1u << count) - 1))
+		return ERR_SYNTAX;
+	out->n += text.n / 8 * 5 + text.n % 8 * 5 / 8;
+	return 0;
+}
+
 void hex_encode(struct buf *out, const void *p, size_t n)
 {
 	static const char digits[] = "0123456789abcdef";
