@@ -67,6 +67,59 @@ int b64_decode(struct buf *out, struct str text)
 	return 0;
 }
 
+void b32_encode(struct buf *out, const void *p, size_t n)
+{
+	static const char digits[] = "abcdefghijklmnopqrstuvwxyz234567";
+	const uint8_t *in = p;
+	size_t full = (n * 8 + 4) / 5;
+	char *to = buf_room(out, full);
+	uint32_t bits = 0;
+	unsigned have = 0;
+	if (!to)
+		return;
+	for (size_t i = 0; i < n; i++) {
+		bits = bits << 8 | in[i];
+		for (have += 8; have >= 5; have -= 5)
+			*to++ = digits[bits >> (have - 5) & 31];
+	}
+	if (have > 0)
+		*to = digits[bits << (5 - have) & 31];
+	out->n += full;
+}
+
+static int b32_value(char c)
+{
+	if (c >= 'a' && c <= 'z')
+		return c - 'a';
+	return c >= '2' && c <= '7' ? c - '2' + 26 : -1;
+}
+
+/* What is left over at the end must be less than a digit and zero: one spelling only. */
+int b32_decode(struct buf *out, struct str text)
+{
+	size_t n = text.n * 5 / 8;
+	char *to = buf_room(out, n);
+	uint32_t bits = 0;
+	unsigned have = 0;
+	if (!to)
+		return ERR_LIMIT;
+	for (size_t i = 0; i < text.n; i++) {
+		int value = b32_value(text.p[i]);
+		if (value < 0)
+			return ERR_SYNTAX;
+		bits = bits << 5 | (uint32_t)value;
+		have += 5;
+		if (have >= 8) {
+			have -= 8;
+			*to++ = (char)(bits >> have);
+		}
+	}
+	if (have >= 5 || bits & ((1u << have) - 1))
+		return ERR_SYNTAX;
+	out->n += n;
+	return 0;
+}
+
 void hex_encode(struct buf *out, const void *p, size_t n)
 {
 	static const char digits[] = "0123456789abcdef";
