@@ -67,26 +67,24 @@ int b64_decode(struct buf *out, struct str text)
 	return 0;
 }
 
-static const char b32_digits[] = "abcdefghijklmnopqrstuvwxyz234567";
-
 void b32_encode(struct buf *out, const void *p, size_t n)
 {
+	static const char digits[] = "abcdefghijklmnopqrstuvwxyz234567";
 	const uint8_t *in = p;
+	size_t full = (n * 8 + 4) / 5;
+	char *to = buf_room(out, full);
 	uint32_t bits = 0;
-	unsigned count = 0;
-	char *to = n <= SIZE_MAX / 8 ? buf_room(out, (n * 8 + 4) / 5) : NULL;
-	if (!to) {
-		out->failed = true;
+	unsigned have = 0;
+	if (!to)
 		return;
-	}
 	for (size_t i = 0; i < n; i++) {
 		bits = bits << 8 | in[i];
-		for (count += 8; count >= 5; count -= 5)
-			*to++ = b32_digits[bits >> (count - 5) & 31];
+		for (have += 8; have >= 5; have -= 5)
+			*to++ = digits[bits >> (have - 5) & 31];
 	}
-	if (count)
-		*to++ = b32_digits[bits << (5 - count) & 31];
-	out->n += (n * 8 + 4) / 5;
+	if (have > 0)
+		*to = digits[bits << (5 - have) & 31];
+	out->n += full;
 }
 
 static int b32_value(char c)
@@ -96,11 +94,13 @@ static int b32_value(char c)
 	return c >= '2' && c <= '7' ? c - '2' + 26 : -1;
 }
 
+/* What is left over at the end must be less than a digit and zero: one spelling only. */
 int b32_decode(struct buf *out, struct str text)
 {
+	size_t n = text.n * 5 / 8;
+	char *to = buf_room(out, n);
 	uint32_t bits = 0;
-	unsigned count = 0;
-	char *to = buf_room(out, text.n / 8 * 5 + text.n % 8 * 5 / 8);
+	unsigned have = 0;
 	if (!to)
 		return ERR_LIMIT;
 	for (size_t i = 0; i < text.n; i++) {
@@ -108,16 +108,15 @@ int b32_decode(struct buf *out, struct str text)
 		if (value < 0)
 			return ERR_SYNTAX;
 		bits = bits << 5 | (uint32_t)value;
-		count += 5;
-		if (count >= 8) {
-			count -= 8;
-			*to++ = (char)(bits >> count);
+		have += 5;
+		if (have >= 8) {
+			have -= 8;
+			*to++ = (char)(bits >> have);
 		}
 	}
-	/* A digit too many, or bits that no encoder sets: a second spelling of the same bytes. */
-	if (count >= 5 || bits & ((1u << count) - 1))
+	if (have >= 5 || bits & ((1u << have) - 1))
 		return ERR_SYNTAX;
-	out->n += text.n / 8 * 5 + text.n % 8 * 5 / 8;
+	out->n += n;
 	return 0;
 }
 

@@ -4,37 +4,48 @@
 
 #include "base/mem.h"
 
-enum { KEY = 32, SIGNATURE = 64 };
+static const uint8_t *bytes(struct str s) { return (const uint8_t *)(s.p ? s.p : ""); }
 
-static void free_key(EVP_PKEY **k) { EVP_PKEY_free(*k); }
-static void free_ctx(EVP_MD_CTX **c) { EVP_MD_CTX_free(*c); }
-
-static const unsigned char *bytes(struct str s) { return (const unsigned char *)(s.p ? s.p : ""); }
-
-void sign_public(const uint8_t seed[32], uint8_t ret_pub[32])
+static EVP_PKEY *key_of(const uint8_t seed[SIGN_SEED])
 {
-	CLEANUP(free_key) EVP_PKEY *key = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, seed, KEY);
-	size_t n = KEY;
-
-	must(key && EVP_PKEY_get_raw_public_key(key, ret_pub, &n) == 1 && n == KEY);
+	EVP_PKEY *k = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, seed, SIGN_SEED);
+	must(k);
+	return k;
 }
 
-void sign_make(const uint8_t seed[32], struct str data, uint8_t ret_sig[64])
+static EVP_MD_CTX *context(void)
 {
-	CLEANUP(free_key) EVP_PKEY *key = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, seed, KEY);
-	CLEANUP(free_ctx) EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-	size_t n = SIGNATURE;
-
-	must(key && ctx && EVP_DigestSignInit(ctx, NULL, NULL, NULL, key) == 1);
-	must(EVP_DigestSign(ctx, ret_sig, &n, bytes(data), data.n) == 1 && n == SIGNATURE);
+	EVP_MD_CTX *c = EVP_MD_CTX_new();
+	must(c);
+	return c;
 }
 
-bool sign_verify(const uint8_t pub[32], struct str data, const uint8_t sig[64])
+void sign_public(const uint8_t seed[SIGN_SEED], uint8_t pub[SIGN_PUBLIC])
 {
-	CLEANUP(free_key) EVP_PKEY *key = EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, pub, KEY);
-	CLEANUP(free_ctx) EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	EVP_PKEY *k = key_of(seed);
+	size_t n = SIGN_PUBLIC;
+	must(EVP_PKEY_get_raw_public_key(k, pub, &n) == 1 && n == SIGN_PUBLIC);
+	EVP_PKEY_free(k);
+}
 
-	must(ctx);
-	return key && EVP_DigestVerifyInit(ctx, NULL, NULL, NULL, key) == 1 &&
-		EVP_DigestVerify(ctx, sig, SIGNATURE, bytes(data), data.n) == 1;
+void sign_make(const uint8_t seed[SIGN_SEED], struct str data, uint8_t sig[SIGN_SIZE])
+{
+	EVP_PKEY *k = key_of(seed);
+	EVP_MD_CTX *c = context();
+	size_t n = SIGN_SIZE;
+	must(EVP_DigestSignInit(c, NULL, NULL, NULL, k) == 1);
+	must(EVP_DigestSign(c, sig, &n, bytes(data), data.n) == 1 && n == SIGN_SIZE);
+	EVP_MD_CTX_free(c);
+	EVP_PKEY_free(k);
+}
+
+bool sign_verify(const uint8_t pub[SIGN_PUBLIC], struct str data, const uint8_t sig[SIGN_SIZE])
+{
+	EVP_PKEY *k = EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, pub, SIGN_PUBLIC);
+	EVP_MD_CTX *c = context();
+	bool good = k && EVP_DigestVerifyInit(c, NULL, NULL, NULL, k) == 1 &&
+		EVP_DigestVerify(c, sig, SIGN_SIZE, bytes(data), data.n) == 1;
+	EVP_MD_CTX_free(c);
+	EVP_PKEY_free(k);
+	return good;
 }

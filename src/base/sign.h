@@ -1,12 +1,15 @@
-/* Signatures with Ed25519 (RFC 8032), from OpenSSL. Any thread. */
+/* Ed25519 signatures (RFC 8032, the pure kind) from raw bytes, by OpenSSL. Any thread. */
 #ifndef BASE_SIGN_H
 #define BASE_SIGN_H
 
 #include "base/str.h"
 
-void sign_public(const uint8_t seed[32], uint8_t ret_pub[32]);
-void sign_make(const uint8_t seed[32], struct str data, uint8_t ret_sig[64]);
-/* False also for bytes that are no key. */
-bool sign_verify(const uint8_t pub[32], struct str data, const uint8_t sig[64]);
+enum { SIGN_SEED = 32, SIGN_PUBLIC = 32, SIGN_SIZE = 64 };
+
+/* The public key of a seed (the private key as RFC 8032 has it). */
+void sign_public(const uint8_t seed[SIGN_SEED], uint8_t pub[SIGN_PUBLIC]);
+void sign_make(const uint8_t seed[SIGN_SEED], struct str data, uint8_t sig[SIGN_SIZE]);
+/* Did the holder of this key sign exactly these bytes? Nothing follows from who may have made the key itself. */
+bool sign_verify(const uint8_t pub[SIGN_PUBLIC], struct str data, const uint8_t sig[SIGN_SIZE]);
 
 #endif

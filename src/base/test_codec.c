@@ -1,4 +1,4 @@
-/* Base64 and hexadecimal: RFC 4648 vectors, and one spelling only. */
+/* Base64, base32 and hexadecimal: RFC 4648 vectors, and one spelling only. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -150,6 +150,114 @@ static void test_b64_canonical(void **unused)
 	}
 }
 
+static const struct {
+	struct str plain, coded;
+} pairs32[] = {
+	{STR(""), STR("")}, /* RFC 4648 section 10 */
+	{STR("f"), STR("my")},
+	{STR("fo"), STR("mzxq")},
+	{STR("foo"), STR("mzxw6")},
+	{STR("foob"), STR("mzxw6yq")},
+	{STR("fooba"), STR("mzxw6ytb")},
+	{STR("foobar"), STR("mzxw6ytboi")},
+	{STR("\0"), STR("aa")},
+	{STR("\xff\xff\xff\xff\xff"), STR("77777777")},
+};
+
+static void test_b32_pairs(void **unused)
+{
+	for (size_t i = 0; i < ARRAY_LEN(pairs32); i++) {
+		struct buf b;
+		buf_init(&b, 100);
+		buf_char(&b, '>');
+		b32_encode(&b, pairs32[i].plain.p, pairs32[i].plain.n);
+		buf_eat(&b, 1);
+		assert_true(str_eq(buf_view(&b), pairs32[i].coded));
+		buf_reset(&b);
+		buf_char(&b, '>');
+		assert_int_equal(b32_decode(&b, pairs32[i].coded), 0);
+		buf_eat(&b, 1);
+		assert_true(str_eq(buf_view(&b), pairs32[i].plain));
+		assert_true(buf_ok(&b));
+		buf_clear(&b);
+	}
+}
+
+static void test_b32_strict(void **unused)
+{
+	static const struct str bad[] = {
+		STR("m"),
+		STR("mzx"),
+		STR("mzxw6y"), /* no number of bytes has so many digits */
+		STR("mz"),
+		STR("mzxr"),
+		STR("mzxw7"),
+		STR("mzxw6yr"), /* stray bits */
+		STR("MY"),
+		STR("mY"),
+		STR("my======"),
+		STR("my="),
+		STR(" my"),
+		STR("my\n"),
+		STR("m0"),
+		STR("m1"),
+		STR("m8"),
+		STR("m9"),
+		STR("m`"),
+		STR("m{"),
+		STR("m\0"),
+		STR("m\xc3"),
+		STR("m-"),
+		STR("aaaaaaaaa"),
+	};
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		struct buf b;
+		buf_init(&b, 100);
+		buf_z(&b, "kept");
+		assert_int_equal(b32_decode(&b, bad[i]), ERR_SYNTAX);
+		assert_true(str_is(buf_view(&b), "kept"));
+		assert_true(buf_ok(&b));
+		buf_clear(&b);
+	}
+}
+
+static void test_b32_limits(void **unused)
+{
+	struct buf b;
+	buf_init(&b, 6);
+	b32_encode(&b, "foob", 4);
+	assert_false(buf_ok(&b));
+	assert_int_equal(b.n, 0);
+	buf_clear(&b);
+	buf_init(&b, 2);
+	assert_int_equal(b32_decode(&b, STR("mzxw6")), ERR_LIMIT);
+	buf_clear(&b);
+	buf_init(&b, 2);
+	assert_int_equal(b32_decode(&b, STR("mzxq")), 0);
+	assert_true(str_is(buf_view(&b), "fo"));
+	assert_int_equal(b32_decode(&b, STR_NONE), 0);
+	buf_clear(&b);
+}
+
+static void test_b32_round_trip(void **unused)
+{
+	unsigned char raw[100];
+	for (size_t n = 0; n < sizeof(raw); n++) {
+		struct buf coded, plain;
+		buf_init(&coded, 1000);
+		buf_init(&plain, 1000);
+		rand_bytes(raw, n);
+		b32_encode(&coded, raw, n);
+		assert_int_equal(coded.n, (n * 8 + 4) / 5);
+		assert_int_equal(b32_decode(&plain, buf_view(&coded)), 0);
+		assert_int_equal(plain.n, n);
+		if (n)
+			assert_memory_equal(plain.p, raw, n);
+		buf_clear(&coded);
+		buf_clear(&plain);
+	}
+}
+
 static void test_hex(void **unused)
 {
 	struct buf b;
@@ -187,6 +295,10 @@ int main(void)
 		cmocka_unit_test(test_b64_limits),
 		cmocka_unit_test(test_b64_round_trip),
 		cmocka_unit_test(test_b64_canonical),
+		cmocka_unit_test(test_b32_pairs),
+		cmocka_unit_test(test_b32_strict),
+		cmocka_unit_test(test_b32_limits),
+		cmocka_unit_test(test_b32_round_trip),
 		cmocka_unit_test(test_hex),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -15,7 +15,7 @@
 #include "base/err.h"
 #include "base/hash.h"
 #include "base/mem.h"
-#include "link/tls.h"
+#include "link/tls_priv.h"
 
 enum {
 	DAY = 24 * 60 * 60,
@@ -96,7 +96,8 @@ static bool add_times(X509 *x)
 	return ASN1_TIME_set(X509_getm_notBefore(x), now - DAY) && ASN1_TIME_set(X509_getm_notAfter(x), now + YEARS_10);
 }
 
-static X509 *make(EVP_PKEY *key, const struct str *domains, size_t n)
+/* digest: NULL for kinds of keys that have their own. */
+static X509 *make(EVP_PKEY *key, const EVP_MD *digest, const struct str *domains, size_t n)
 {
 	X509 *x = X509_new();
 	bool ok = x && X509_set_version(x, X509_VERSION_3) == 1 && add_serial(x) && add_subject(x, domains[0]) &&
@@ -104,7 +105,7 @@ static X509 *make(EVP_PKEY *key, const struct str *domains, size_t n)
 		add_text_ext(x, NID_basic_constraints, "critical,CA:FALSE") &&
 		add_text_ext(x, NID_key_usage, "critical,digitalSignature") &&
 		add_text_ext(x, NID_ext_key_usage, "serverAuth,clientAuth") &&
-		add_text_ext(x, NID_subject_key_identifier, "hash") && X509_sign(x, key, EVP_sha256()) > 0;
+		add_text_ext(x, NID_subject_key_identifier, "hash") && X509_sign(x, key, digest) > 0;
 	if (ok)
 		return x;
 	X509_free(x);
@@ -170,6 +171,18 @@ static int save(const char *cert, const char *key, const X509 *x, EVP_PKEY *k)
 	return err;
 }
 
+/* Takes the key. */
+static int make_files(const char *cert, const char *key, EVP_PKEY *k, const EVP_MD *digest, const struct str *domains,
+	size_t n)
+{
+	X509 *x = k ? make(k, digest, domains, n) : NULL;
+	int err = x ? save(cert, key, x, k) : ERR_TLS;
+	X509_free(x);
+	EVP_PKEY_free(k);
+	ERR_clear_error();
+	return err;
+}
+
 int cert_make(const char *cert, const char *key, const struct str *domains, size_t n_domains)
 {
 	if (n_domains == 0 || n_domains > DOMAINS_MAX)
@@ -177,13 +190,14 @@ int cert_make(const char *cert, const char *key, const struct str *domains, size
 	for (size_t i = 0; i < n_domains; i++)
 		if (!is_domain(domains[i]) && !is_wildcard(domains[i]))
 			return ERR_INVALID;
-	EVP_PKEY *k = EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256");
-	X509 *x = k ? make(k, domains, n_domains) : NULL;
-	int err = x ? save(cert, key, x, k) : ERR_TLS;
-	X509_free(x);
-	EVP_PKEY_free(k);
-	ERR_clear_error();
-	return err;
+	return make_files(cert, key, EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256"), EVP_sha256(), domains, n_domains);
+}
+
+int cert_make_node(const char *cert, const char *key, struct str name)
+{
+	if (!is_domain(name))
+		return ERR_INVALID;
+	return make_files(cert, key, EVP_PKEY_Q_keygen(NULL, NULL, "ED25519"), NULL, &name, 1);
 }
 
 static int load(const char *path, X509 **ret)
@@ -272,4 +286,64 @@ bool cert_serves(const char *cert, const char *domain)
 	X509_free(x);
 	ERR_clear_error();
 	return serves;
+}
+
+/* ---- the key of a node ---- */
+
+bool cert_ed25519(const X509 *x, uint8_t pub[CERT_KEY])
+{
+	EVP_PKEY *k = x ? X509_get0_pubkey(x) : NULL;
+	size_t n = CERT_KEY;
+	return k && EVP_PKEY_get_id(k) == EVP_PKEY_ED25519 && EVP_PKEY_get_raw_public_key(k, pub, &n) == 1 &&
+		n == CERT_KEY;
+}
+
+/* A program without a terminal must not ask for a password. */
+static int no_password(char *out, int n, int writing, void *arg) { return -1; }
+
+EVP_PKEY *cert_read_key(FILE *f)
+{
+	char buffer[4096]; /* ours, so that it can be wiped */
+	setvbuf(f, buffer, _IOFBF, sizeof(buffer));
+	EVP_PKEY *k = PEM_read_PrivateKey(f, NULL, no_password, NULL);
+	fclose(f);
+	mem_wipe(buffer, sizeof(buffer));
+	return k;
+}
+
+/* Only if it belongs to this public key. */
+static int load_seed(const char *path, const uint8_t pub[CERT_KEY], uint8_t seed[CERT_KEY])
+{
+	FILE *f = fopen(path, "re");
+	if (!f)
+		return ERR_IO;
+	EVP_PKEY *k = cert_read_key(f);
+	uint8_t own[CERT_KEY], secret[CERT_KEY];
+	size_t n_own = sizeof(own), n_secret = sizeof(secret);
+	bool ok = k && EVP_PKEY_get_id(k) == EVP_PKEY_ED25519 && EVP_PKEY_get_raw_public_key(k, own, &n_own) == 1 &&
+		EVP_PKEY_get_raw_private_key(k, secret, &n_secret) == 1 && memcmp(own, pub, CERT_KEY) == 0;
+	if (ok)
+		memcpy(seed, secret, CERT_KEY);
+	mem_wipe(secret, sizeof(secret));
+	EVP_PKEY_free(k);
+	ERR_clear_error();
+	return ok ? 0 : ERR_INVALID;
+}
+
+int cert_node_key(const char *cert, const char *key, uint8_t pub[CERT_KEY], uint8_t seed[CERT_KEY])
+{
+	X509 *x;
+	uint8_t found[CERT_KEY];
+	int err = load(cert, &x);
+	if (err)
+		return err;
+	bool ok = cert_ed25519(x, found);
+	X509_free(x);
+	ERR_clear_error();
+	if (!ok)
+		return ERR_INVALID;
+	err = seed ? load_seed(key, found, seed) : 0;
+	if (!err)
+		memcpy(pub, found, CERT_KEY);
+	return err;
 }

@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/sign.h"
 #include "link/tls.h"
 
 static char dir[32], cert[48], key[48];
@@ -195,6 +196,72 @@ static void test_hostile_certificate(void **state)
 	X509_free(x);
 }
 
+static void test_node(void **state)
+{
+	struct cert_info i;
+	const int64_t day = 86400000;
+	uint8_t pub[32], again[32], seed[32], derived[32];
+	mode_t old = umask(022);
+	assert_int_equal(cert_make_node(cert, key, STR("abc.internal")), 0);
+	umask(old);
+	assert_int_equal(mode_of(key), 0600);
+	assert_int_equal(mode_of(cert), 0644);
+	assert_int_equal(cert_read(cert, &i), 0);
+	assert_string_equal(i.subject, "CN=abc.internal");
+	assert_string_equal(i.names, "abc.internal");
+	assert_true(i.self_signed);
+	assert_true(i.not_after > clock_wall() + 3650 * day && i.not_after < clock_wall() + 3654 * day);
+	assert_int_equal(cert_node_key(cert, key, pub, seed), 0);
+	sign_public(seed, derived);
+	assert_memory_equal(pub, derived, 32);
+	assert_int_equal(cert_node_key(cert, NULL, again, NULL), 0);
+	assert_memory_equal(pub, again, 32);
+	assert_int_equal(cert_make_node(cert, key, STR("abc.internal")), ERR_EXISTS);
+	assert_int_equal(cert_node_key(cert, key, again, NULL), 0);
+	assert_memory_equal(pub, again, 32);
+}
+
+static void test_node_names_refused(void **state)
+{
+	static const struct str bad[] = {STR(""), STR("*.internal"), STR("a b"), STR("a\0b"),
+		STR("f\xc3\xbcr.internal")};
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+		assert_int_equal(cert_make_node(cert, key, bad[i]), ERR_INVALID);
+	assert_int_equal(cert_make_node(cert, key, STR_NONE), ERR_INVALID);
+	assert_int_equal(access(cert, F_OK), -1);
+	assert_int_equal(access(key, F_OK), -1);
+}
+
+/* Nothing is given out unless both files are right and belong together. */
+static void test_node_key_refuses(void **state)
+{
+	const struct str name = STR("chat.example");
+	char cert2[48], key2[48];
+	uint8_t pub[32], seed[32], kept[32];
+	memset(pub, 0x5a, 32);
+	memset(seed, 0x5a, 32);
+	memset(kept, 0x5a, 32);
+	snprintf(cert2, sizeof(cert2), "%s/cert2", dir);
+	snprintf(key2, sizeof(key2), "%s/key2", dir);
+	assert_int_equal(cert_make_node(cert, key, name), 0);
+	assert_int_equal(cert_node_key(cert, "/nowhere/key", pub, seed), ERR_IO);
+	assert_int_equal(cert_node_key("/nowhere/cert", key, pub, seed), ERR_IO);
+	assert_int_equal(cert_node_key(key, key, pub, seed), ERR_INVALID);
+	assert_int_equal(cert_node_key(cert, cert, pub, seed), ERR_INVALID);
+	assert_int_equal(cert_make_node(cert2, key2, name), 0);
+	assert_int_equal(cert_node_key(cert, key2, pub, seed), ERR_INVALID);
+	unlink(cert2);
+	unlink(key2);
+	assert_int_equal(cert_make(cert2, key2, &name, 1), 0); /* P-256 */
+	assert_int_equal(cert_node_key(cert2, key2, pub, seed), ERR_INVALID);
+	assert_int_equal(cert_node_key(cert2, NULL, pub, NULL), ERR_INVALID);
+	assert_int_equal(cert_node_key(cert, key2, pub, seed), ERR_INVALID);
+	unlink(cert2);
+	unlink(key2);
+	assert_memory_equal(pub, kept, 32);
+	assert_memory_equal(seed, kept, 32);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -205,6 +272,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_long_names, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_read_refuses, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_hostile_certificate, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_node, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_node_names_refused, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_node_key_refuses, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -37,6 +37,13 @@ bool tls_link_resumed(struct link *k);
  * ERR_INVALID. Does not overwrite: ERR_EXISTS. Others: ERR_DENIED, ERR_FULL, ERR_IO. */
 int cert_make(const char *cert, const char *key, const struct str *domains, size_t n_domains);
 
+/* The same with an Ed25519 key, whose public half is the identity of a node; one name. */
+int cert_make_node(const char *cert, const char *key, struct str name);
+enum { CERT_KEY = 32 };
+/* Reads the key of a node back. With seed NULL the key's file is not read; else wipe it after use.
+ * ERR_IO (unreadable), ERR_INVALID (no Ed25519, not PEM, the key is not the certificate's). */
+int cert_node_key(const char *cert, const char *key, uint8_t pub[CERT_KEY], uint8_t seed[CERT_KEY]);
+
 /* What a certificate file says, for `wireside check`. */
 struct cert_info {
 	char subject[256];

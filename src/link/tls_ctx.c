@@ -75,16 +75,12 @@ static int use_chain(SSL_CTX *s, const char *path, struct buf *why)
 	return err ? ERR_INVALID : 0;
 }
 
-/* A program without a terminal must not ask for a password. */
-static int no_password(char *out, int n, int writing, void *arg) { return -1; }
-
 static int use_key(SSL_CTX *s, const char *path, struct buf *why)
 {
 	FILE *f = open_pem(path, why);
 	if (!f)
 		return ERR_IO;
-	EVP_PKEY *k = PEM_read_PrivateKey(f, NULL, no_password, NULL);
-	fclose(f);
+	EVP_PKEY *k = cert_read_key(f);
 	bool ok = k && SSL_CTX_use_PrivateKey(s, k) == 1 && SSL_CTX_check_private_key(s) == 1;
 	if (!ok)
 		explain(why, path,

@@ -3,6 +3,7 @@
 #define LINK_TLS_PRIV_H
 
 #include <openssl/ssl.h>
+#include <stdio.h>
 
 #include "link/tls.h"
 
@@ -60,5 +61,10 @@ BIO_METHOD *tls_bio_method(void);
 /* The bytes of tls-server-end-point (RFC 5929) for a certificate; their number, 0 if its signature has
  * no single digest. */
 size_t tls_end_point(const X509 *cert, uint8_t out[EVP_MAX_MD_SIZE]);
+
+/* The raw public key of a certificate; false if it is no Ed25519. */
+bool cert_ed25519(const X509 *x, uint8_t pub[CERT_KEY]);
+/* A private key without password from a PEM file, which is closed; NULL. */
+EVP_PKEY *cert_read_key(FILE *f);
 
 #endif
