@@ -275,6 +275,8 @@ void core_set_gateway(struct core *c, struct host *h)
 	c->gateway = h;
 }
 
+struct host *core_gateway(const struct core *c) { return c->gateway; }
+
 struct host *core_find_host(const struct core *c, struct str domain) { return map_find(&c->hosts, domain); }
 
 struct host *core_next_host(const struct core *c, uint32_t *pos) { return map_next(&c->hosts, pos); }

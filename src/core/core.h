@@ -111,6 +111,7 @@ struct host *core_find_host(const struct core *c, struct str domain);
 /* The host that everything for other domains goes to, with messages about links and neighbours. At most one; core_add_host()
  * it, too. */
 void core_set_gateway(struct core *c, struct host *h);
+struct host *core_gateway(const struct core *c); /* NULL if there is none */
 struct host *core_next_host(const struct core *c, uint32_t *pos);
 
 const struct feature *const *core_features(const struct core *c);

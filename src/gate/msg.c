@@ -32,6 +32,13 @@ static const char *const names[MSG_KIND_COUNT] = {
 	[MSG_ADMIN_REPLY] = "ADMIN_REPLY",
 	[MSG_HASH_ASK] = "HASH_ASK",
 	[MSG_HASH_REPLY] = "HASH_REPLY",
+	[MSG_FOUND] = "FOUND",
+	[MSG_GONE] = "GONE",
+	[MSG_NAMED] = "NAMED",
+	[MSG_PICTURE] = "PICTURE",
+	[MSG_NETWORK] = "NETWORK",
+	[MSG_PUBLISH] = "PUBLISH",
+	[MSG_ASK_PICTURE] = "ASK_PICTURE",
 	[MSG_DIAL] = "DIAL",
 	[MSG_LINK_REPLY] = "LINK_REPLY",
 	[MSG_LINK_PROBE] = "LINK_PROBE",
@@ -118,6 +125,24 @@ static void clear_hash_ask(struct msg *m)
 	xfree(m->hash_ask.password);
 }
 
+static void clear_found(struct msg *m) { service_free(&m->found.service); }
+static void clear_gone(struct msg *m) { xfree(m->gone.instance); }
+static void clear_named(struct msg *m) { xfree(m->named.instance); }
+
+static void clear_picture(struct msg *m)
+{
+	xfree(m->picture.instance);
+	xfree(m->picture.bytes);
+}
+
+static void clear_network(struct msg *m) { xfree(m->network.text); }
+
+static void clear_publish(struct msg *m)
+{
+	service_free(&m->publish.service);
+	xfree(m->publish.picture);
+}
+
 static void clear_dial(struct msg *m)
 {
 	xfree(m->dial.address);
@@ -144,9 +169,9 @@ static void clear_link_reply(struct msg *m)
 	xfree(m->link_reply.from);
 	xfree(m->link_reply.peer);
 	xfree(m->link_reply.token);
-	if (m->link_reply.keys)
-		mem_wipe(m->link_reply.keys, sizeof(*m->link_reply.keys));
-	xfree(m->link_reply.keys);
+	if (m->link_reply.password)
+		mem_wipe(m->link_reply.password, sizeof(*m->link_reply.password));
+	xfree(m->link_reply.password);
 }
 
 static void clear_link_open(struct msg *m) { xfree(m->link_open.token); }
@@ -175,6 +200,13 @@ static void (*const clears[MSG_KIND_COUNT])(struct msg *m) = {
 	[MSG_ADMIN_REPLY] = clear_admin_reply,
 	[MSG_HASH_ASK] = clear_hash_ask,
 	[MSG_HASH_REPLY] = clear_hash_reply,
+	[MSG_FOUND] = clear_found,
+	[MSG_GONE] = clear_gone,
+	[MSG_NAMED] = clear_named,
+	[MSG_PICTURE] = clear_picture,
+	[MSG_NETWORK] = clear_network,
+	[MSG_PUBLISH] = clear_publish,
+	[MSG_ASK_PICTURE] = clear_gone,
 	[MSG_DIAL] = clear_dial,
 	[MSG_LINK_REPLY] = clear_link_reply,
 	[MSG_LINK_ASK] = clear_link_ask,

@@ -19,10 +19,11 @@
 #define GATE_MSG_H
 
 #include "store/store.h"
-#include "xmpp/lanpass.h"
 #include "xmpp/packet.h"
 #include "xmpp/scram.h"
+#include "xmpp/service.h"
 #include "xmpp/stanza.h"
+#include "xmpp/stream.h"
 #include "xmpp/xerr.h"
 
 enum msg_kind {
@@ -62,6 +63,16 @@ enum msg_kind {
 	/* core -> helper pool -> core */
 	MSG_HASH_ASK,
 	MSG_HASH_REPLY,
+	/* discovery -> core. A peer is FOUND at first sight and again whenever anything of it changes. GONE is an event, no
+	 * verdict: it closes nothing. */
+	MSG_FOUND,
+	MSG_GONE,
+	MSG_NAMED, /* the name in force for us, once it is ours */
+	MSG_PICTURE,
+	MSG_NETWORK, /* what we can be found through, or why through nothing; at the start and at each change */
+	/* core -> discovery */
+	MSG_PUBLISH, /* again to change anything */
+	MSG_ASK_PICTURE,
 	/* links between peers, core -> wire */
 	MSG_DIAL,       /* a stream to this address, please */
 	MSG_LINK_REPLY, /* what to do with the stream of a LINK_ASK */
@@ -213,6 +224,34 @@ struct msg {
 		struct {
 			struct scram_keys *keys;
 		} hash_reply;
+		struct {
+			struct service *service;
+		} found;
+		struct {
+			char *instance;
+		} gone; /* also ASK_PICTURE */
+		/* renamed: somebody else has the name that was wanted. */
+		struct {
+			char *instance;
+			bool renamed;
+		} named;
+		struct {
+			char *instance;
+			char *bytes; /* whatever the peer says is its picture */
+			uint32_t n;
+		} picture;
+		/* text: one line for people. changed: our addresses are not those of the last such message. */
+		struct {
+			char *text;
+			bool usable;
+			bool changed_addresses;
+		} network;
+		/* service: instance wanted, port, TXT. picture: NULL for none, at most SERVICE_PICTURE_MAX bytes. */
+		struct {
+			struct service *service;
+			char *picture;
+			uint32_t n;
+		} publish;
 		/* conn 0. tls: direct TLS with our node key, else a stream as of XEP-0174. from, to: for the header, as they shall stand
 		 * there (to may be NULL). */
 		struct {
@@ -234,7 +273,7 @@ struct msg {
 			uint32_t h;            /* of that: stanzas handled ... */
 			uint64_t commit;       /* ... and when that may be said */
 			uint32_t stanza_max;   /* bytes; 0: that of sessions */
-			struct lan_keys *keys; /* of the shared password; NULL: none. Wiped when freed */
+			struct stream_password *password; /* shared with this peer; NULL: none. Wiped when freed */
 		} link_reply;
 		struct {
 			bool right;
@@ -246,6 +285,7 @@ struct msg {
 			uint64_t dial;   /* 0: they dialled */
 			const char *why; /* static */
 			bool asked;      /* there had been a LINK_ASK */
+			bool reached;    /* the other end's system answered; no saying what program */
 		} link_failed;
 		struct {
 			uint64_t *tags; /* owned array */

@@ -17,6 +17,7 @@ struct link_info {
 	struct str peer;    /* "192.0.2.7:50312", "[::1]:4000", "unix:uid=1000", "mem" */
 	struct str address; /* the peer's address alone, for limits per address */
 	bool local;         /* loopback, unix or memory */
+	bool up;            /* the other end's system has answered, and has not gone away */
 	bool secure;        /* TLS is up */
 	struct str tls;     /* "TLSv1.3 TLS_AES_256_GCM_SHA384" */
 	int64_t unix_uid;   /* peer credentials of a unix socket, -1 otherwise */

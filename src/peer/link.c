@@ -50,6 +50,17 @@ static void offer_session(struct peer *p, struct msg *m)
 	m->link_reply.commit = commit;
 }
 
+static struct stream_password *make_password(const struct peer *p)
+{
+	struct stream_password *pw = xcalloc(1, sizeof(*pw));
+
+	pw->keys = *p->password;
+	nodeid_fingerprint(p->peers->config.key, pw->ours);
+	nodeid_fingerprint(p->key, pw->theirs);
+	nodeid_of(p->nego_dialled ? p->peers->config.key : p->key, pw->id);
+	return pw;
+}
+
 static void accept_link(struct peer *p, struct msg *ask)
 {
 	struct peers *ps = p->peers;
@@ -71,7 +82,7 @@ static void accept_link(struct peer *p, struct msg *ask)
 	if (p->nego_dialled)
 		offer_session(p, m);
 	if (p->password && p->failures < PASSWORD_FAILURES)
-		m->link_reply.keys = xmemdup(p->password, sizeof(*p->password));
+		m->link_reply.password = make_password(p);
 }
 
 /* Both ends have dialled: does this one give way? */
@@ -393,6 +404,7 @@ static void on_gone(struct session *s)
 	log_info("link_end", "peer=%.*s", STR_FMT(jid_str(l->peer->entity.jid)));
 	l->peer->link = NULL;
 	l->peer->last_seen = core_wall(s->core);
+	verify_on_link_end(l->peer);
 	show_forget(l->peer);
 	dial_later(l->peer);
 }

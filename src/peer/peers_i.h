@@ -6,14 +6,15 @@
 #include "base/hash.h"
 #include "core/session.h"
 #include "peer/peers.h"
+#include "xmpp/lanpass.h"
 #include "xmpp/nodeid.h"
 #include "xmpp/ns.h"
 #include "xmpp/sas.h"
 #include "xmpp/service.h"
+#include "xmpp/told.h"
 
 #define NS_EVENT "urn:wireside:event:0"
 #define NS_VERIFY "urn:wireside:verify:0"
-#define NS_ADDRESSES "urn:wireside:addresses:0"
 
 enum {
 	DOMAIN_SIZE = NODEID_DOMAIN_MAX + 1,
@@ -163,7 +164,7 @@ struct peers {
 	struct table dials;
 	struct map inflight; /* messages taken in and not handled yet, by hash: see inbound.c */
 	size_t strangers_bytes;
-	char **told;      /* our addresses */
+	char **told;      /* our addresses, NULL at the end */
 	bool available;
 	char *show, *status;
 	char *network;    /* what discovery says of the interfaces; NULL: nothing yet */
@@ -203,6 +204,9 @@ void peer_address_worked(struct peer *p, const char *text, enum source source);
 void peer_load_row(struct peers *ps, enum store_row kind, const struct store_value *v);
 const char *trust_name(enum trust t);
 const char *source_name(enum source s);
+
+/* address.c: is it "10.0.0.7:5298" or "[fe80::1%eth0]:5298"? Numbers only: no name is looked up. */
+bool address_is(struct str text);
 
 /* dial.c: when and where to dial */
 bool peer_wants_link(const struct peer *p);
@@ -275,7 +279,12 @@ void verify_start(struct peer *p);
 /* Our user says whether the codes were the same. False: nothing is being compared. */
 bool verify_confirm(struct peer *p, bool same);
 void verify_on_stanza(struct peer *p, const struct stanza *s, uint32_t element);
+void verify_on_link_end(struct peer *p);
 void verify_free(struct peer *p);
+
+/* cmd_copy.c */
+void cmd_peer_export(struct command_call *call);
+void cmd_peer_import(struct command_call *call);
 
 /* told.c */
 void told_send(struct peer *p);

@@ -1,6 +1,7 @@
 /* `room list`, `room destroy` for the administrator of the server. */
 #include <stdlib.h>
 
+#include "base/json.h"
 #include "room/rooms_i.h"
 
 struct row {
@@ -49,22 +50,6 @@ static int compare(const void *one, const void *other)
 	return by_domain ? by_domain : str_cmp(a->local, b->local);
 }
 
-static void put_json_text(struct buf *out, struct str text)
-{
-	buf_char(out, '"');
-	for (size_t i = 0; i < text.n; i++) {
-		unsigned char c = (unsigned char)text.p[i];
-
-		if (c < 0x20 || c == 0x7f)
-			buf_fmt(out, "\\u%04x", c);
-		else if (c == '"' || c == '\\')
-			buf_fmt(out, "\\%c", c);
-		else
-			buf_char(out, (char)c);
-	}
-	buf_char(out, '"');
-}
-
 static void put_json(struct buf *out, const struct row *r, bool first)
 {
 	CLEANUP(buf_clear) struct buf address = {.max = JID_MAX};
@@ -73,9 +58,9 @@ static void put_json(struct buf *out, const struct row *r, bool first)
 	buf_char(&address, '@');
 	buf_str(&address, jid_str(r->rooms->host.entity.jid));
 	buf_z(out, first ? "\n  {\"room\": " : ",\n  {\"room\": ");
-	put_json_text(out, buf_view(&address));
+	json_text(out, buf_view(&address));
 	buf_z(out, ", \"name\": ");
-	put_json_text(out, r->name);
+	json_text(out, r->name);
 	buf_fmt(out, ", \"occupants\": %u, \"persistent\": %s, \"public\": %s}", r->occupants,
 		r->persistent ? "true" : "false", r->public_ ? "true" : "false");
 }

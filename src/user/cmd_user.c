@@ -212,29 +212,21 @@ static unsigned session_count(const struct core *c, struct str domain, struct st
 	return a ? a->session_count : 0;
 }
 
-/* Addresses have no quotes or control characters, but they may have backslashes. */
-static void put_json(struct buf *out, struct str text)
-{
-	for (size_t i = 0; i < text.n; i++) {
-		if (text.p[i] == '\\' || text.p[i] == '"')
-			buf_char(out, '\\');
-		buf_char(out, text.p[i]);
-	}
-}
-
 static void put_line(struct buf *out, const struct core *c, const struct store_value *v, bool json, bool first)
 {
 	unsigned sessions = session_count(c, v[0].s, v[1].s);
+	CLEANUP(buf_clear) struct buf account = {.max = JID_MAX};
 
 	if (!json) {
 		buf_fmt(out, "%.*s@%.*s\n", STR_FMT(v[1].s), STR_FMT(v[0].s));
 		return;
 	}
-	buf_fmt(out, "%s\n  {\"account\": \"", first ? "" : ",");
-	put_json(out, v[1].s);
-	buf_char(out, '@');
-	put_json(out, v[0].s);
-	buf_z(out, "\", \"created\": \"");
+	buf_str(&account, v[1].s);
+	buf_char(&account, '@');
+	buf_str(&account, v[0].s);
+	buf_fmt(out, "%s\n  {\"account\": ", first ? "" : ",");
+	json_text(out, buf_view(&account));
+	buf_z(out, ", \"created\": \"");
 	clock_format(out, v[2].i);
 	buf_fmt(out, "\", \"sessions\": %u}", sessions);
 }

@@ -9,7 +9,7 @@ enum { TLS_HANDSHAKE = 0x16 };
 
 /* ---- dialling ---- */
 
-static void tell_failed(struct wire *w, uint64_t dial, uint64_t conn, bool asked, const char *why)
+static void tell_failed(struct wire *w, uint64_t dial, uint64_t conn, bool asked, bool reached, const char *why)
 {
 	struct msg *m = msgs_add(&w->to_core);
 
@@ -17,6 +17,7 @@ static void tell_failed(struct wire *w, uint64_t dial, uint64_t conn, bool asked
 	m->conn = conn;
 	m->link_failed.dial = dial;
 	m->link_failed.asked = asked;
+	m->link_failed.reached = reached;
 	m->link_failed.why = why;
 }
 
@@ -40,7 +41,7 @@ void conn_link_dial(struct wire *w, const struct msg *m)
 
 	if (!c) {
 		link_free(&link);
-		tell_failed(w, m->dial.id, 0, false, "no connection");
+		tell_failed(w, m->dial.id, 0, false, false, "no connection");
 		return;
 	}
 	c->login->dial = m->dial.id;
@@ -129,7 +130,7 @@ void conn_link_on_reply(struct conn *c, struct msg *m)
 		.peer = str_z(m->link_reply.peer),
 		.token = str_z(m->link_reply.token),
 		.h = m->link_reply.h,
-		.keys = m->link_reply.keys,
+		.password = m->link_reply.password,
 	};
 	struct stream_channel ch;
 	struct stream_ask ask = {0};
@@ -157,10 +158,14 @@ void conn_link_tell_proof(struct conn *c)
 
 void conn_link_lost(struct conn *c, const char *why)
 {
+	struct link_info info = {0};
+
 	if (c->session || c->asking || !c->login || !stream_kind(c->stream)->link)
 		return;
+	if (c->link)
+		link_info(c->link, &info);
 	if (c->login->dial || c->login->asked)
-		tell_failed(c->wire, c->login->dial, c->id, c->login->asked, why);
+		tell_failed(c->wire, c->login->dial, c->id, c->login->asked, info.up, why);
 }
 
 /* Of this connection, gathered in one message as long as nothing else comes between. */

@@ -96,6 +96,13 @@ struct stream_channel {
 	void *arg;
 };
 
+/* A password that both nodes of a link share, and between whom. Wipe it. */
+struct stream_password {
+	struct lan_keys keys;
+	uint8_t ours[NODEID_FINGERPRINT], theirs[NODEID_FINGERPRINT];
+	char id[NODEID_LEN + 1]; /* NODEID of the end that dialled */
+};
+
 /* Answer to STREAM_ASK_LINK. */
 struct stream_link {
 	enum serr error;  /* not SERR_NONE: refused */
@@ -104,7 +111,7 @@ struct stream_link {
 	struct str peer;  /* what the other end is, as an address */
 	struct str token; /* opening: the session to resume; absent: a new one */
 	uint32_t h;
-	const struct lan_keys *keys; /* of a shared password, NULL: none */
+	const struct stream_password *password; /* NULL: none is shared */
 };
 /* What came of the shared password on this stream. */
 enum stream_proof { PROOF_NONE, PROOF_RIGHT, PROOF_WRONG };

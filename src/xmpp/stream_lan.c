@@ -13,8 +13,8 @@ struct lan_login {
 	char *said_from, *said_to;
 	char *token;         /* of the session to resume */
 	uint32_t h;
-	bool has_keys;
-	struct lan_keys keys;
+	bool has_password;
+	struct stream_password password;
 	struct scram_client *client;
 };
 
@@ -112,8 +112,8 @@ static void note_header(struct stream *s, const struct xml_tree *t)
 static void put_features(const struct stream *s, struct buf *out)
 {
 	buf_z(out, "<stream:features>");
-	if (s->login->lan->has_keys && s->proof == PROOF_NONE)
-		buf_z(out, "<mechanisms xmlns='" NS_SASL "'><mechanism>SCRAM-SHA-256-PLUS</mechanism></mechanisms>");
+	if (s->login->lan->has_password && s->proof == PROOF_NONE)
+		buf_z(out, "<mechanisms xmlns='" NS_SASL "'><mechanism>" LANPASS_MECHANISM "</mechanism></mechanisms>");
 	buf_z(out, "<sm xmlns='" NS_SM "'/></stream:features>");
 }
 
@@ -214,7 +214,7 @@ static enum stream_action resume_failed(struct stream *s, struct buf *out)
 
 static int exporter(const struct stream_channel *ch, struct buf *out)
 {
-	return ch->binding(ch->arg, "tls-exporter", out);
+	return ch->binding(ch->arg, LANPASS_BINDING, out);
 }
 
 static void put_message(const char *element, const char *attrs, struct str data, struct buf *out)
@@ -227,14 +227,15 @@ static void put_message(const char *element, const char *attrs, struct str data,
 static enum stream_action start_proof(struct stream *s, const struct stream_channel *ch, struct buf *out)
 {
 	struct lan_login *l = lan(s);
+	const struct stream_password *pw = &l->password;
 	CLEANUP(buf_clear) struct buf data = {.max = 256};
 	CLEANUP(buf_clear) struct buf first = {.max = 1024};
 
 	if (exporter(ch, &data) != 0)
 		return go_on(s, out);
-	l->client = lanpass_client(&l->keys, str_z(l->from), buf_view(&data));
+	l->client = lanpass_client(&pw->keys, str_z(pw->id), pw->ours, pw->theirs, buf_view(&data));
 	scram_client_first(l->client, &first);
-	put_message("auth", " mechanism='SCRAM-SHA-256-PLUS'", buf_view(&first), out);
+	put_message("auth", " mechanism='" LANPASS_MECHANISM "'", buf_view(&first), out);
 	stream_enter(s, STREAM_SASL);
 	return STREAM_GO_ON;
 }
@@ -309,17 +310,19 @@ static enum stream_action client_step(struct stream *s, const struct xml_tree *t
 static enum stream_action server_first(struct stream *s, const struct xml_tree *t, struct buf *out)
 {
 	struct stream_login *l = s->login;
+	const struct stream_password *pw = &l->lan->password;
 	CLEANUP(buf_clear) struct buf message = {.max = 8192};
 	CLEANUP(buf_clear) struct buf answer = {.max = 1024};
 	struct str user, authzid;
 
-	if (!l->lan->has_keys || s->proof != PROOF_NONE || !str_is(xml_attr(t, XML_ROOT, "mechanism"), "SCRAM-SHA-256-PLUS"))
+	if (!l->lan->has_password || s->proof != PROOF_NONE || !str_is(xml_attr(t, XML_ROOT, "mechanism"), LANPASS_MECHANISM))
 		return stream_close(s, SERR_NOT_AUTHORIZED, NULL, out);
-	l->scram = scram_server_new(HASH_SHA256, true, true, "tls-exporter");
+	l->scram = lanpass_server();
 	stream_enter(s, STREAM_SASL);
-	if (!take_data(t, &message) || scram_server_first(l->scram, buf_view(&message), &user, &authzid, &l->binding) != 0)
+	if (!take_data(t, &message) || scram_server_first(l->scram, buf_view(&message), &user, &authzid, &l->binding) != 0 ||
+		!str_is(user, pw->id))
 		return proof_wrong(s, out);
-	lanpass_scram_keys(&l->lan->keys, &l->keys);
+	lanpass_scram_keys(&pw->keys, pw->ours, pw->theirs, &l->keys);
 	scram_server_challenge(l->scram, &l->keys, &answer);
 	put_message("challenge", "", buf_view(&answer), out);
 	return STREAM_GO_ON;
@@ -349,7 +352,7 @@ static enum stream_action keyed_on_link(struct stream *s, const struct stream_ch
 	struct lan_login *l = lan(s);
 
 	if (s->kind->opening)
-		return l->has_keys && l->offers_plus ? start_proof(s, ch, out) : go_on(s, out);
+		return l->has_password && l->offers_plus ? start_proof(s, ch, out) : go_on(s, out);
 	put_header(s, out);
 	put_features(s, out);
 	stream_enter(s, STREAM_FEATURES);
@@ -381,9 +384,9 @@ enum stream_action stream_on_link(struct stream *s, const struct stream_link *re
 	s->login->account = str_dup(reply->peer);
 	l->token = str_dup(reply->token);
 	l->h = reply->h;
-	l->has_keys = reply->keys != NULL;
-	if (reply->keys)
-		l->keys = *reply->keys;
+	l->has_password = reply->password != NULL;
+	if (reply->password)
+		l->password = *reply->password;
 	return s->kind->keyed ? keyed_on_link(s, ch, out) : plain_on_link(s, out, ask);
 }
 
@@ -400,7 +403,7 @@ static enum stream_action on_features(struct stream *s, const struct xml_tree *t
 	for (uint32_t i = list != XML_NONE ? xml_first(t, list) : XML_NONE; i != XML_NONE; i = xml_next(t, list, i)) {
 		CLEANUP(buf_clear) struct buf tmp = {.max = 256};
 
-		l->offers_plus |= str_is(xml_text(t, i, &tmp), "SCRAM-SHA-256-PLUS");
+		l->offers_plus |= str_is(xml_text(t, i, &tmp), LANPASS_MECHANISM);
 	}
 	return ask_link(s, ask);
 }

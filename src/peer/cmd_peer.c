@@ -1,0 +1,426 @@
+/* `peer ...`: the index table for people, over the control socket. */
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/codec.h"
+#include "base/json.h"
+#include "peer/peers_i.h"
+#include "xmpp/escape.h"
+
+enum { PORT_DEFAULT = 5298, REPLY_MAX = 4 << 20 };
+
+static struct peers *peers_of(const struct command_call *call)
+{
+	return (struct peers *)core_gateway(call->core);
+}
+
+static void fail(struct command_call *call, const char *text) { command_reply(call->core, call->asker, true, "%s", text); }
+
+/* The row meant by the i-th word; NULL, answered, if there is none or more than one. */
+static struct peer *row_of(struct command_call *call, uint32_t i)
+{
+	CLEANUP(buf_clear) struct buf why = {.max = 4096};
+	struct peers *ps = peers_of(call);
+	struct peer *p = NULL;
+	int err;
+
+	if (!ps) {
+		fail(call, "this is a server: it has no peers");
+		return NULL;
+	}
+	err = peers_find_label(ps, str_z(call->words[i]), &p, &why);
+	if (err == ERR_NOTFOUND)
+		command_reply(call->core, call->asker, true, "nobody is called %s; `wireside peer list` names all", call->words[i]);
+	else if (err)
+		command_reply(call->core, call->asker, true, "%s may be any of these: %s", call->words[i], buf_cstr(&why));
+	return err ? NULL : p;
+}
+
+/* ---- list ---- */
+
+static const char *presence_of(const struct peer *p)
+{
+	if (peer_is_up(p))
+		return "linked";
+	return p->service ? "here" : "away";
+}
+
+static int by_label(const void *x, const void *y)
+{
+	const struct peer *const *a = x, *const *b = y;
+	int order = strcmp((*a)->label, (*b)->label);
+
+	return order ? order : str_cmp(jid_str((*a)->entity.jid), jid_str((*b)->entity.jid));
+}
+
+static struct peer **sorted(const struct peers *ps)
+{
+	struct peer **rows = xcalloc(ps->peers.n + 1, sizeof(*rows)), *p;
+	uint32_t n = 0;
+
+	for (uint32_t pos = 0; (p = map_next(&ps->peers, &pos));)
+		rows[n++] = p;
+	qsort(rows, n, sizeof(*rows), by_label);
+	return rows;
+}
+
+static void put_time(struct buf *out, int64_t time)
+{
+	if (time)
+		clock_format(out, time);
+	else
+		buf_z(out, "never");
+}
+
+static void put_text_row(struct buf *out, const struct peer *p)
+{
+	buf_fmt(out, "%-20s %-8s %-6s %u waiting  last seen ", p->label, trust_name(p->trust), presence_of(p), p->outbox.n);
+	put_time(out, p->last_seen);
+	buf_fmt(out, "\n    %.*s%s%s\n", STR_FMT(jid_str(p->entity.jid)), p->instance ? "  on the network as " : "",
+		p->instance ? p->instance : "");
+	for (unsigned i = 0; i < p->address_n; i++) {
+		buf_fmt(out, "    %s (%s, worked ", p->addresses[i].text, source_name(p->addresses[i].source));
+		put_time(out, p->addresses[i].success);
+		buf_z(out, ")\n");
+	}
+}
+
+static void put_json_time(struct buf *out, int64_t time)
+{
+	if (!time) {
+		buf_z(out, "null");
+		return;
+	}
+	buf_char(out, '"');
+	clock_format(out, time);
+	buf_char(out, '"');
+}
+
+static void put_json_addresses(struct buf *out, const struct peer *p)
+{
+	buf_z(out, ", \"addresses\": [");
+	for (unsigned i = 0; i < p->address_n; i++) {
+		buf_z(out, i ? ", {\"address\": " : "{\"address\": ");
+		json_text(out, str_z(p->addresses[i].text));
+		buf_fmt(out, ", \"source\": \"%s\", \"success\": ", source_name(p->addresses[i].source));
+		put_json_time(out, p->addresses[i].success);
+		buf_char(out, '}');
+	}
+	buf_char(out, ']');
+}
+
+static void put_json_row(struct buf *out, const struct peer *p)
+{
+	static const uint8_t none[32];
+	CLEANUP(buf_clear) struct buf jid = {.max = JID_MAX};
+
+	buf_z(out, "{\"label\": ");
+	json_text(out, str_z(p->label));
+	buf_z(out, ", \"jid\": ");
+	json_text(out, jid_str(peer_jid(p, &jid)));
+	buf_z(out, ", \"user\": ");
+	json_text(out, str_z(p->user));
+	buf_z(out, ", \"instance\": ");
+	json_text(out, str_z(p->instance));
+	buf_z(out, ", \"key\": ");
+	if (memcmp(p->key, none, sizeof(none)) != 0) {
+		buf_char(out, '"');
+		hex_encode(out, p->key, sizeof(p->key));
+		buf_char(out, '"');
+	} else {
+		buf_z(out, "null");
+	}
+	buf_fmt(out, ", \"trust\": \"%s\", \"state\": \"%s\", \"password\": %s, \"waiting\": %u, \"last_seen\": ",
+		trust_name(p->trust), presence_of(p), p->password ? "true" : "false", p->outbox.n);
+	put_json_time(out, p->last_seen);
+	put_json_addresses(out, p);
+	buf_char(out, '}');
+}
+
+static void run_list(struct command_call *call)
+{
+	struct peers *ps = peers_of(call);
+	bool json = call->n > 2 && strcmp(call->words[2], "--json") == 0;
+	struct peer **rows;
+	struct buf out;
+
+	if (!ps || (call->n > 2 && !json)) {
+		fail(call, ps ? "usage: peer list [--json]" : "this is a server: it has no peers");
+		return;
+	}
+	buf_init(&out, REPLY_MAX);
+	rows = sorted(ps);
+	if (json)
+		buf_char(&out, '[');
+	for (uint32_t i = 0; rows[i]; i++) {
+		if (json) {
+			buf_z(&out, i ? ",\n " : "\n ");
+			put_json_row(&out, rows[i]);
+		} else {
+			put_text_row(&out, rows[i]);
+		}
+	}
+	buf_z(&out, json ? "\n]\n" : rows[0] ? "" : "nobody yet: neither seen on the network nor added\n");
+	xfree(rows);
+	command_reply_buf(call->core, call->asker, &out);
+}
+
+/* ---- add, del ---- */
+
+/* [NAME@]ADDRESS[:PORT] -> the name or "", and the address with a port. */
+static bool read_target(struct str text, struct str *ret_name, struct buf *ret_address)
+{
+	struct str rest = text, name = str_cut(&rest, '@'), host = rest.p ? rest : text;
+	bool v6 = host.n && (host.p[0] == '[' || (memchr(host.p, ':', host.n) && memchr(host.p, ':', host.n) !=
+		memrchr(host.p, ':', host.n)));
+	bool has_port;
+
+	*ret_name = rest.p ? name : STR("");
+	if (!host.n || host.n > 100 || ret_name->n > LABEL_MAX)
+		return false;
+	if (v6 && host.p[0] != '[')
+		buf_fmt(ret_address, "[%.*s]", STR_FMT(host));
+	else
+		buf_str(ret_address, host);
+	has_port = v6 ? host.p[0] == '[' && host.p[host.n - 1] != ']' : memchr(host.p, ':', host.n) != NULL;
+	if (!has_port)
+		buf_fmt(ret_address, ":%d", PORT_DEFAULT);
+	return address_is(buf_view(ret_address));
+}
+
+static struct peer *typed_row(struct peers *ps, struct str name, struct str address)
+{
+	CLEANUP(buf_clear) struct buf jid = {.max = JID_MAX};
+	struct str seen_as = name.n ? name : address;
+	struct peer *p;
+
+	if (seen_as.n > LABEL_MAX || escape_instance(seen_as, &jid) < 0)
+		return NULL;
+	buf_z(&jid, "@typed.internal");
+	p = peers_find(ps, buf_view(&jid));
+	return p ? p : peer_new(ps, PEER_TYPED, buf_view(&jid), seen_as);
+}
+
+static struct peer *same_address(const struct peers *ps, const char *address)
+{
+	struct peer *p;
+
+	for (uint32_t pos = 0; (p = map_next(&ps->peers, &pos));)
+		for (unsigned i = 0; i < p->address_n; i++)
+			if (p->kind != PEER_LEGACY && p->addresses[i].success && strcmp(p->addresses[i].text, address) == 0)
+				return p;
+	return NULL;
+}
+
+static void run_add(struct command_call *call)
+{
+	CLEANUP(buf_clear) struct buf address = {.max = 128};
+	CLEANUP(buf_clear) struct buf why = {.max = 4096};
+	struct peers *ps = peers_of(call);
+	struct peer *p = NULL;
+	struct str name;
+
+	if (!ps || !read_target(str_z(call->words[2]), &name, &address)) {
+		fail(call, ps ? "an address is a number, like 10.0.0.7, 10.0.0.7:5298 or [fe80::1%eth0]:5298, with a name before it "
+			       "if you like: bob@10.0.0.7"
+			     : "this is a server: it has no peers");
+		return;
+	}
+	/* Somebody known by this name gets one address more; else whoever answers there will show his key. */
+	if (name.n && peers_find_label(ps, name, &p, &why) == ERR_EXISTS) {
+		command_reply(call->core, call->asker, true, "%.*s may be any of these: %s", STR_FMT(name), buf_cstr(&why));
+		return;
+	}
+	if (!p)
+		p = same_address(ps, buf_cstr(&address));
+	if (!p)
+		p = typed_row(ps, name, buf_view(&address));
+	if (!p) {
+		fail(call, "the table is full, or the name is not one");
+		return;
+	}
+	peer_address_put(p, buf_cstr(&address), SOURCE_TYPED);
+	p->named |= name.n > 0;
+	if (p->trust == TRUST_NEW && p->kind == PEER_KEYED)
+		peer_set_trust(p, TRUST_PINNED);
+	peer_store(p);
+	peer_changed(p);
+	dial_now(p);
+	command_reply(call->core, call->asker, false, "%s at %s\n", p->label, buf_cstr(&address));
+}
+
+static void run_del(struct command_call *call)
+{
+	struct peer *p = row_of(call, 2);
+	uint32_t waiting;
+
+	if (!p)
+		return;
+	waiting = p->outbox.n;
+	command_reply(call->core, call->asker, false, "%s is forgotten%s\n", p->label,
+		waiting ? ", and so are the messages that waited for it" : "");
+	peer_forget(p);
+}
+
+/* ---- names, trust ---- */
+
+static void run_rename(struct command_call *call)
+{
+	struct peer *p = row_of(call, 2);
+	struct str label = str_z(call->words[3]);
+
+	if (!p)
+		return;
+	if (!label.n || label.n > LABEL_MAX || !str_utf8(label)) {
+		fail(call, "a name has 1 to 63 bytes");
+		return;
+	}
+	p->named = true;
+	peer_store(p);
+	peer_set_label(p, label);
+	peer_changed(p);
+	command_reply(call->core, call->asker, false, "%s\n", p->label);
+}
+
+static void run_verify(struct command_call *call)
+{
+	struct peer *p = row_of(call, 2);
+	const char *answer = call->n > 3 ? call->words[3] : NULL;
+
+	if (!p)
+		return;
+	if (p->kind != PEER_KEYED) {
+		fail(call, "it has no key to verify");
+	} else if (!answer) {
+		verify_start(p);
+		command_reply(call->core, call->asker, false, peer_is_up(p) ? "the code comes\n"
+			: "the code comes when the link is up\n");
+	} else if (strcmp(answer, "yes") != 0 && strcmp(answer, "no") != 0) {
+		fail(call, "usage: peer verify NAME [yes|no]");
+	} else if (!verify_confirm(p, strcmp(answer, "yes") == 0)) {
+		fail(call, "nothing is being compared; begin with `peer verify NAME`");
+	} else {
+		command_reply(call->core, call->asker, false, "told\n");
+	}
+}
+
+static void run_block(struct command_call *call)
+{
+	struct peer *p = row_of(call, 2);
+
+	if (!p)
+		return;
+	peer_set_trust(p, TRUST_BLOCKED);
+	show_hide(p);
+	link_close(p, SERR_NOT_AUTHORIZED, "not welcome");
+	dial_forget(p);
+	command_reply(call->core, call->asker, false, "%s is blocked: it neither reaches you nor you it\n", p->label);
+}
+
+static void run_unblock(struct command_call *call)
+{
+	struct peer *p = row_of(call, 2);
+
+	if (!p)
+		return;
+	if (p->trust == TRUST_BLOCKED)
+		peer_set_trust(p, p->kind == PEER_LEGACY ? TRUST_LEGACY : TRUST_PINNED);
+	show_peer(p);
+	dial_now(p);
+	command_reply(call->core, call->asker, false, "%s is %s\n", p->label, trust_name(p->trust));
+}
+
+/* Whoever was shown as a stranger or as somebody with a changed key is taken for what he says. */
+static void run_accept(struct command_call *call)
+{
+	struct peer *p = row_of(call, 2);
+
+	if (!p)
+		return;
+	if (p->trust == TRUST_NEW || p->trust == TRUST_CHANGED)
+		peer_set_trust(p, TRUST_PINNED);
+	command_reply(call->core, call->asker, false, "%s is %s\n", p->label, trust_name(p->trust));
+}
+
+static void run_allow(struct command_call *call)
+{
+	struct peer *p = row_of(call, 2);
+
+	if (!p)
+		return;
+	if (p->kind == PEER_KEYED) {
+		fail(call, "it has a key: with it this node speaks encrypted only");
+		return;
+	}
+	if (p->peers->config.plaintext == PLAINTEXT_NEVER) {
+		fail(call, "this node was started with --plaintext never");
+		return;
+	}
+	p->plain_ok = true;
+	peer_store(p);
+	peer_changed(p);
+	dial_now(p);
+	command_reply(call->core, call->asker, false, "%s may be spoken to without encryption: everybody on the wire can read it\n",
+		p->label);
+}
+
+/* ---- the shared password ---- */
+
+static void run_set_password(struct command_call *call)
+{
+	struct peer *p = row_of(call, 2);
+	CLEANUP(buf_clear) struct buf made = {.max = 128};
+	uint8_t ours[NODEID_FINGERPRINT], theirs[NODEID_FINGERPRINT];
+	static const uint8_t none[32];
+	struct lan_keys keys;
+
+	if (!p)
+		return;
+	if (p->kind != PEER_KEYED || memcmp(p->key, none, sizeof(none)) == 0) {
+		fail(call, "its key is not known yet: there has to be a link first");
+		return;
+	}
+	if (call->n < 4)
+		lanpass_generate(&made);
+	nodeid_fingerprint(p->peers->config.key, ours);
+	nodeid_fingerprint(p->key, theirs);
+	if (lanpass_derive(call->n < 4 ? buf_view(&made) : str_z(call->words[3]), ours, theirs, &keys) != 0) {
+		fail(call, "that is no password");
+		return;
+	}
+	if (!p->password)
+		p->password = xcalloc(1, sizeof(*p->password));
+	*p->password = keys;
+	mem_wipe(&keys, sizeof(keys));
+	p->failures = 0;
+	peer_store(p);
+	peer_changed(p);
+	/* It is asked for when a link is made. */
+	if (p->link)
+		link_close(p, SERR_RESET, "for a shared password");
+	dial_now(p);
+	if (made.n)
+		command_reply(call->core, call->asker, false, "%s\nSet the same on the other machine: wireside peer set-password "
+							      "YOUR-NAME-THERE\n",
+			buf_cstr(&made));
+	else
+		command_reply(call->core, call->asker, false, "set\n");
+	if (made.p)
+		mem_wipe(made.p, made.n);
+}
+
+const struct command peer_commands[] = {
+	{.name = "peer list", .args = "[--json]", .min = 0, .max = 1, .run = run_list},
+	{.name = "peer add", .args = "[NAME@]ADDRESS[:PORT]", .min = 1, .max = 1, .run = run_add},
+	{.name = "peer del", .args = "NAME", .min = 1, .max = 1, .run = run_del},
+	{.name = "peer rename", .args = "NAME NEW-NAME", .min = 2, .max = 2, .run = run_rename},
+	{.name = "peer verify", .args = "NAME [yes|no]", .min = 1, .max = 2, .run = run_verify},
+	{.name = "peer block", .args = "NAME", .min = 1, .max = 1, .run = run_block},
+	{.name = "peer unblock", .args = "NAME", .min = 1, .max = 1, .run = run_unblock},
+	{.name = "peer accept", .args = "NAME", .min = 1, .max = 1, .run = run_accept},
+	{.name = "peer allow", .args = "NAME", .min = 1, .max = 1, .run = run_allow},
+	{.name = "peer set-password", .args = "NAME [PASSWORD]", .min = 1, .max = 2, .last_is_secret = true, .run = run_set_password},
+	{.name = "peer export", .args = "[--with-passwords]", .min = 0, .max = 1, .run = cmd_peer_export},
+	{.name = "peer import", .args = "LINE", .min = 1, .max = 1, .last_is_secret = true, .run = cmd_peer_import},
+	{0},
+};

@@ -1,0 +1,60 @@
+/* Addresses that peers tell each other over a link, for the day when the network does not. They are signed by the key
+ * they speak of, so who carries them does not matter. */
+#include "peer/peers_i.h"
+
+#include "xml/write.h"
+
+/* Addresses of ours that may be told, at most so many as fit. */
+static size_t own_addresses(const struct peers *ps, struct told_addr *ret)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; ps->told && ps->told[i] && n < TOLD_MAX; i++)
+		if (told_addr_parse(str_z(ps->told[i]), &ret[n]) == 0)
+			n++;
+	return n;
+}
+
+void told_send(struct peer *p)
+{
+	struct peers *ps = p->peers;
+	int64_t now = core_wall(peer_core(p));
+	struct packet_head head = {.kind = STANZA_MESSAGE,
+		.type = TYPE_NORMAL,
+		.from = str_z(ps->domain),
+		.to = jid_str(p->entity.jid)};
+	struct told told = {.seq = (uint64_t)now, .expires = now + TOLD_LIFE_MAX};
+	struct packet_writer w;
+	struct packet *packet;
+
+	/* Strangers learn no more than they know. */
+	if (!peer_is_up(p) || p->kind != PEER_KEYED || !peer_known(p))
+		return;
+	told.count = own_addresses(ps, told.addrs);
+	if (!told.count)
+		return;
+	packet_begin(&w, &head);
+	told_write(&w.out, ps->config.seed, &told);
+	packet = packet_end(&w);
+	link_send(p, &packet, 0);
+}
+
+void told_on_stanza(struct peer *p, const struct stanza *s, uint32_t element)
+{
+	CLEANUP(buf_clear) struct buf text = {.max = 128};
+	struct told told;
+	struct peer *about;
+
+	if (told_read(&s->tree, element, core_wall(peer_core(p)), &told) != 0)
+		return;
+	about = peers_find_id(p->peers, str_z(told.id));
+	if (!about || !peer_known(about) || (int64_t)told.seq <= about->statement)
+		return;
+	about->statement = (int64_t)told.seq;
+	for (size_t i = 0; i < told.count; i++) {
+		buf_reset(&text);
+		told_addr_format(&text, &told.addrs[i]);
+		peer_address_put(about, buf_cstr(&text), SOURCE_TOLD);
+	}
+	peer_changed(about);
+}
