@@ -19,6 +19,7 @@ struct link_info {
 	bool local;         /* loopback, unix or memory */
 	bool secure;        /* TLS is up */
 	struct str tls;     /* "TLSv1.3 TLS_AES_256_GCM_SHA384" */
+	const uint8_t *key; /* 32 bytes: the Ed25519 key that the other end has proven (tls_node_new()); NULL */
 	int64_t unix_uid;   /* peer credentials of a unix socket, -1 otherwise */
 };
 
