@@ -360,6 +360,8 @@ static int tls_binding(struct link *k, enum link_binding kind, struct buf *out)
 	return err;
 }
 
+static int64_t tls_unsent(struct link *k) { return link_unsent(tls_of(k)->below); }
+
 /* ---- life ---- */
 
 static void tls_free(struct link *k)
@@ -387,6 +389,7 @@ static const struct link_ops ops = {
 	.watch = tls_watch,
 	.info = tls_info,
 	.binding = tls_binding,
+	.unsent = tls_unsent,
 	.free = tls_free,
 };
 
