@@ -21,6 +21,14 @@ struct link_info {
 	bool secure;        /* TLS is up */
 	struct str tls;     /* "TLSv1.3 TLS_AES_256_GCM_SHA384" */
 	int64_t unix_uid;   /* peer credentials of a unix socket, -1 otherwise */
+	struct str peer;          /* "192.0.2.7:50312", "[::1]:4000", "unix:uid=1000", "mem" */
+	struct str address;       /* the peer's address alone, for limits per address */
+	struct str local_address; /* our own end of TCP, with the port; absent on others */
+	bool local;               /* loopback, unix or memory */
+	bool secure;              /* TLS is up */
+	struct str tls;           /* "TLSv1.3 TLS_AES_256_GCM_SHA384" */
+	const uint8_t *key;       /* 32 bytes: the Ed25519 key that the other end has proven (tls_node_new()); NULL */
+	int64_t unix_uid;         /* peer credentials of a unix socket, -1 otherwise */
 };
 
 /* RFC 9266; RFC 5929 section 4; RFC 5929 section 3. */
@@ -45,6 +53,8 @@ struct link_ops {
 	void (*info)(struct link *k, struct link_info *ret);
 	/* Channel binding bytes appended to out; ERR_UNSUPPORTED. */
 	int (*binding)(struct link *k, enum link_binding kind, struct buf *out);
+	/* As link_unsent(); NULL: never known. */
+	int64_t (*unsent)(struct link *k);
 	void (*free)(struct link *k);
 };
 
@@ -61,6 +71,10 @@ static inline int link_binding(struct link *k, enum link_binding kind, struct bu
 {
 	return k->ops->binding(k, kind, out);
 }
+/* Bytes that send() took and that the other end's machine has not acknowledged, as they are on the wire below; -1 if it
+ * cannot be known (a unix socket). 0 means that all have arrived there, not that anybody has read them. After the end
+ * of the connection it still counts what was lost. A TCP link that has said "no more" counts that as one. */
+static inline int64_t link_unsent(struct link *k) { return k->ops->unsent ? k->ops->unsent(k) : -1; }
 /* Waits for `events` (WATCH_READ: recv may go on; WATCH_WRITE: send may go on). */
 void link_watch(struct link *k, int events, void (*on_ready)(void *arg, int events), void *arg);
 void link_free(struct link **k); /* closes at once; accepts NULL inside */

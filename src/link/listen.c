@@ -154,6 +154,20 @@ int listener_tcp(struct loop *l, struct str address, listener_fn *on_accept, voi
 	return 0;
 }
 
+int listener_tcp_from(struct loop *l, struct str host, uint16_t first, uint16_t last, listener_fn *on_accept, void *arg,
+	struct listener **ret)
+{
+	int err = ERR_BUSY;
+	if (host.n >= ADDR_TEXT)
+		return ERR_SYNTAX;
+	for (unsigned port = first; port <= last && err == ERR_BUSY; port++) {
+		char text[ADDR_TEXT + 8];
+		int n = snprintf(text, sizeof(text), "%.*s:%u", STR_FMT(host), port);
+		err = listener_tcp(l, (struct str){text, (size_t)n}, on_accept, arg, ret);
+	}
+	return err;
+}
+
 /* Clears the way: a socket on which nobody listens is left over from a crash. */
 static int remove_stale(const char *path, const struct addr *a)
 {

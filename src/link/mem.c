@@ -17,6 +17,7 @@ struct mem_end {
 	struct mem_cable *cable;
 	struct loop *loop;
 	struct ring in; /* towards this end */
+	size_t lost;    /* what was in there when it was cut or freed */
 	bool shut;      /* this end has said that no more comes from it */
 	bool gone;      /* freed */
 	int events;
@@ -39,6 +40,12 @@ static void ring_clear(struct ring *r)
 {
 	xfree(r->p);
 	*r = (struct ring){0};
+}
+
+static void lose(struct mem_end *e)
+{
+	e->lost += e->in.n;
+	ring_clear(&e->in);
 }
 
 static void ring_grow(struct ring *r, size_t need, size_t max)
@@ -187,10 +194,17 @@ static void mem_watch(struct link *k, int events, void (*on_ready)(void *arg, in
 
 static void mem_info(struct link *k, struct link_info *ret)
 {
-	*ret = (struct link_info){.peer = STR("mem"), .address = STR("mem"), .local = true, .unix_uid = -1};
+	*ret = (struct link_info){.peer = STR("mem"), .address = STR("mem"), .local = true, .up = true, .unix_uid = -1};
 }
 
 static int mem_binding(struct link *k, enum link_binding kind, struct buf *out) { return ERR_UNSUPPORTED; }
+
+/* There is no buffer on the other side: bytes arrive when they are read. */
+static int64_t mem_unsent(struct link *k)
+{
+	struct mem_end *o = other(end_of(k));
+	return (int64_t)(o->in.n + o->lost);
+}
 
 static void mem_free(struct link *k)
 {
@@ -198,7 +212,7 @@ static void mem_free(struct link *k)
 	struct mem_cable *c = e->cable;
 	e->gone = true;
 	loop_undefer(&e->ready);
-	ring_clear(&e->in);
+	lose(e);
 	if (other(e)->gone)
 		xfree(c);
 	else
@@ -215,6 +229,7 @@ static const struct link_ops ops = {
 	.watch = mem_watch,
 	.info = mem_info,
 	.binding = mem_binding,
+	.unsent = mem_unsent,
 	.free = mem_free,
 };
 
@@ -242,8 +257,8 @@ void mem_link_cut(struct link *k)
 	must(k->ops == &ops);
 	struct mem_cable *c = end_of(k)->cable;
 	c->cut = true;
-	ring_clear(&c->ends[0].in);
-	ring_clear(&c->ends[1].in);
+	lose(&c->ends[0]);
+	lose(&c->ends[1]);
 	update_both(c);
 }
 

@@ -2,13 +2,17 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/err.h"
 #include "base/mem.h"
 #include "link/addr.h"
+
+enum { PATIENCE_MAX = 24 * 60 * 60 }; /* the system's limit for some of it is near */
 
 struct tcp_link {
 	struct link link;
@@ -18,9 +22,10 @@ struct tcp_link {
 	bool up;     /* bytes may have flowed: an error is no longer one of connecting */
 	bool failed; /* connecting failed; the system tells it only once, we always */
 	char *peer;  /* of link_info; NULL if the system does not know */
+	char *own;   /* our own address, in the same block; NULL */
 	struct str address;
 	int64_t uid; /* -1: not a unix socket */
-	bool local;
+	bool local, is_unix;
 	void (*on_ready)(void *arg, int events);
 	void *arg;
 };
@@ -114,13 +119,28 @@ static void describe_unix(struct tcp_link *t)
 	char text[40];
 	struct ucred cred;
 	socklen_t n = sizeof(cred);
-	t->local = true;
+	t->local = t->is_unix = true;
 	if (getsockopt(t->fd, SOL_SOCKET, SO_PEERCRED, &cred, &n) != 0)
 		return;
 	t->uid = cred.uid;
 	snprintf(text, sizeof(text), "unix:uid=%lld", (long long)t->uid);
 	t->peer = xstrdup(text);
 	t->address = str_z(t->peer);
+}
+
+/* Ours too: the system has chosen it as soon as it began to connect. */
+static void keep_texts(struct tcp_link *t, const char *peer)
+{
+	char own[ADDR_TEXT];
+	struct str host;
+	struct addr a = {.n = sizeof(a.storage)};
+	if (getsockname(t->fd, &a.sa, &a.n) != 0)
+		a = (struct addr){0};
+	addr_format(&a, own, &host);
+	size_t n = strlen(peer) + 1, n_own = strlen(own) + 1;
+	t->peer = xmalloc(n + n_own);
+	memcpy(t->peer, peer, n);
+	t->own = n_own > 1 ? memcpy(t->peer + n, own, n_own) : NULL;
 }
 
 static void describe_as(struct tcp_link *t, const struct addr *a)
@@ -132,7 +152,7 @@ static void describe_as(struct tcp_link *t, const struct addr *a)
 		return;
 	}
 	addr_format(a, text, &host);
-	t->peer = xstrdup(text);
+	keep_texts(t, text);
 	t->address = (struct str){t->peer + (host.p - text), host.n};
 	t->local = addr_is_loopback(a);
 }
@@ -148,10 +168,26 @@ static void describe(struct tcp_link *t)
 static void tcp_info(struct link *k, struct link_info *ret)
 {
 	struct tcp_link *t = tcp_of(k);
-	*ret = (struct link_info){.peer = str_z(t->peer), .address = t->address, .local = t->local, .unix_uid = t->uid};
+	struct sockaddr_storage other;
+	socklen_t n = sizeof(other);
+	*ret = (struct link_info){.peer = str_z(t->peer),
+		.address = t->address,
+		.local_address = str_z(t->own),
+		.local = t->local,
+		.up = getpeername(t->fd, (struct sockaddr *)&other, &n) == 0,
+		.unix_uid = t->uid};
 }
 
 static int tcp_binding(struct link *k, enum link_binding kind, struct buf *out) { return ERR_UNSUPPORTED; }
+
+static int64_t tcp_unsent(struct link *k)
+{
+	struct tcp_link *t = tcp_of(k);
+	int n;
+	if (t->is_unix || !t->peer || ioctl(t->fd, SIOCOUTQ, &n) != 0)
+		return -1;
+	return n;
+}
 
 static void tcp_free(struct link *k)
 {
@@ -172,6 +208,7 @@ static const struct link_ops ops = {
 	.watch = tcp_watch,
 	.info = tcp_info,
 	.binding = tcp_binding,
+	.unsent = tcp_unsent,
 	.free = tcp_free,
 };
 
@@ -184,6 +221,25 @@ static struct tcp_link *new_link(struct loop *l, int fd, bool up)
 	t->up = up;
 	t->uid = -1;
 	return t;
+}
+
+static void set_number(int fd, int level, int option, unsigned value)
+{
+	setsockopt(fd, level, option, &value, sizeof(value));
+}
+
+/* The first question after half of the time, so that there is time for more than one. */
+void tcp_link_patience(struct link *k, unsigned seconds)
+{
+	if (k->ops != &ops || tcp_of(k)->is_unix)
+		return;
+	int fd = tcp_of(k)->fd;
+	must(seconds > 0 && seconds <= PATIENCE_MAX);
+	set_number(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, seconds * 1000);
+	set_number(fd, IPPROTO_TCP, TCP_KEEPIDLE, (seconds + 1) / 2);
+	set_number(fd, IPPROTO_TCP, TCP_KEEPINTVL, (seconds + 5) / 6);
+	set_number(fd, IPPROTO_TCP, TCP_KEEPCNT, 3);
+	set_number(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
 }
 
 struct link *tcp_link_new(struct loop *l, int fd)

@@ -276,6 +276,28 @@ static void test_trickle(void **state)
 	assert_int_equal(link_send(t.a, "x", 1), ERR_CLOSED);
 }
 
+static void test_unsent(void **state)
+{
+	assert_int_equal(link_unsent(t.a), 0);
+	link_send(t.a, "01234567", 8);
+	assert_int_equal(link_unsent(t.a), 8);
+	assert_int_equal(link_unsent(t.b), 0);
+	expect(t.b, "01234567");
+	assert_int_equal(link_unsent(t.a), 0);
+	link_send(t.a, "lost", 4);
+	struct link *x = trickle_link_new(t.l, &t.a, 1);
+	assert_int_equal(link_unsent(x), 4);
+	mem_link_cut(t.b); /* arrived they are not, and never will be */
+	assert_int_equal(link_unsent(x), 4);
+	link_free(&t.b);
+	assert_int_equal(link_unsent(x), 4);
+	link_free(&x);
+	mem_link_pair(t.l, t.l, 10, &t.a, &t.b);
+	link_send(t.a, "unread", 6);
+	link_free(&t.b);
+	assert_int_equal(link_unsent(t.a), 6);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -291,6 +313,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_two_loops, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_info, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_trickle, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_unsent, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

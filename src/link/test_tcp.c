@@ -94,6 +94,8 @@ static void check_infos(struct link *dialled, struct link *taken, const char *ad
 	link_info(dialled, &d);
 	link_info(taken, &a);
 	assert_true(str_eq(d.peer, listener_address(t.s)));
+	assert_true(str_eq(a.local_address, d.peer));
+	assert_true(str_eq(d.local_address, a.peer));
 	assert_true(str_is(d.address, address));
 	assert_true(str_is(a.address, address));
 	assert_true(a.peer.n > a.address.n);

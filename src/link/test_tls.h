@@ -50,7 +50,7 @@ static int group_teardown(void **state)
 	return rmdir(t.dir);
 }
 
-static int setup(void **state)
+static inline int setup(void **state)
 {
 	t.l = loop_new();
 	loop_set_virtual(t.l, 0, 0);

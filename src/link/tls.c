@@ -136,6 +136,9 @@ static void keep_error(struct tls_link *t, unsigned long e)
 	const char *reason = ERR_reason_error_string(e);
 	long verify = SSL_get_verify_result(t->ssl);
 	bool about_cert = ERR_GET_REASON(e) == SSL_R_CERTIFICATE_VERIFY_FAILED && verify != X509_V_OK;
+	if (t->reason)
+		reason = t->reason;
+	about_cert = about_cert && !t->reason;
 	snprintf(text, sizeof(text), "%s%s%s", reason ? reason : "unknown failure", about_cert ? ": " : "",
 		about_cert ? X509_verify_cert_error_string(verify) : "");
 	xfree(t->error);
@@ -182,14 +185,36 @@ static int explain(struct tls_link *t, int result, int direction)
 	return failure(t, code);
 }
 
+/* A node's handshake does not end without a key; if it ever did, the link must not be used. */
+static bool keep_key(struct tls_link *t)
+{
+	uint8_t pub[CERT_KEY];
+	if (!t->ctx->node)
+		return true;
+	if (SSL_session_reused(t->ssl) || !cert_ed25519(SSL_get0_peer_certificate(t->ssl), pub))
+		return false;
+	t->key = xmemdup(pub, sizeof(pub));
+	return true;
+}
+
+static int enter_up(struct tls_link *t)
+{
+	if (!keep_key(t)) {
+		t->error = xstrdup("the other end has shown no key");
+		return t->failed = ERR_TLS;
+	}
+	t->up = true;
+	t->want_read = WATCH_READ;
+	t->want_write = WATCH_WRITE;
+	return 0;
+}
+
 static int finish(struct tls_link *t, int result, int direction)
 {
-	if (!t->up && SSL_is_init_finished(t->ssl)) {
-		t->up = true;
-		t->want_read = WATCH_READ;
-		t->want_write = WATCH_WRITE;
-	}
-	if (result > 0)
+	int err = !t->up && SSL_is_init_finished(t->ssl) ? enter_up(t) : 0;
+	if (err)
+		result = err;
+	else if (result > 0)
 		set_want(t, direction, direction);
 	else
 		result = explain(t, result, direction);
@@ -258,6 +283,7 @@ static void tls_info(struct link *k, struct link_info *ret)
 		t->text = xstrdup(text);
 	}
 	ret->secure = true;
+	ret->key = t->key;
 	ret->tls = str_z(t->text);
 }
 
@@ -334,6 +360,8 @@ static int tls_binding(struct link *k, enum link_binding kind, struct buf *out)
 	return err;
 }
 
+static int64_t tls_unsent(struct link *k) { return link_unsent(tls_of(k)->below); }
+
 /* ---- life ---- */
 
 static void tls_free(struct link *k)
@@ -346,6 +374,7 @@ static void tls_free(struct link *k)
 	tls_ctx_unref(&t->ctx);
 	xfree(t->error);
 	xfree(t->text);
+	xfree(t->key);
 	xfree(t->name);
 	xfree(t);
 }
@@ -360,6 +389,7 @@ static const struct link_ops ops = {
 	.watch = tls_watch,
 	.info = tls_info,
 	.binding = tls_binding,
+	.unsent = tls_unsent,
 	.free = tls_free,
 };
 

@@ -15,8 +15,15 @@ struct tls_ctx;
 int tls_server_new(const char *cert, const char *key, struct tls_ctx **ret, struct buf *why);
 /* A client's context: verify against the CA file for `name`, or with ca NULL accept anything (tests). */
 int tls_client_new(const char *ca, struct tls_ctx **ret, struct buf *why);
+/* Both contexts of a node, for links between two of them: TLS 1.3 only, each end shows a certificate with an
+ * Ed25519 key. Issuer, names and dates mean nothing: the key is the identity, and link_info tells it once the
+ * handshake is over. ALPN "xmpp-client" is required. No session outlives its connection, nothing is sent early.
+ * A client is done before the server has looked at its certificate: that it was accepted it knows when the first
+ * byte arrives. ERR_IO, ERR_INVALID as above, also when our own key is of another kind. */
+int tls_node_new(const char *cert, const char *key, struct tls_ctx **ret_server, struct tls_ctx **ret_client,
+	struct buf *why);
 /* Puts new files in force for later connections; on error the old ones stay. Session tickets of
- * before are still accepted. */
+ * before are still accepted. Not for a node. */
 int tls_ctx_reload(struct tls_ctx *c, const char *cert, const char *key, struct buf *why);
 void tls_ctx_free(struct tls_ctx **c); /* links made from it go on */
 
@@ -24,7 +31,7 @@ void tls_ctx_free(struct tls_ctx **c); /* links made from it go on */
 void tls_ctx_keylog(struct tls_ctx *c, void (*on_line)(void *arg, const char *line), void *arg);
 
 /* Wraps *below, which is taken. The handshake goes on inside recv and send. alpn "xmpp-client" is
- * selected if offered. name: what a client asks for (SNI) and checks. */
+ * selected if offered. name: what a client asks for (SNI) and checks; a node's client needs none. */
 struct link *tls_link_server(struct tls_ctx *c, struct loop *l, struct link **below);
 struct link *tls_link_client(struct tls_ctx *c, struct loop *l, struct link **below, const char *name);
 /* Why the last call said ERR_TLS: one line. */

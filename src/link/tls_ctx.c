@@ -18,7 +18,7 @@ enum {
 /* RFC 9325: forward secrecy and authenticated encryption only. Those of TLS 1.3 are so anyway. */
 static const char ciphers_1_2[] = "ECDHE+AESGCM:ECDHE+CHACHA20";
 
-static const uint8_t alpn_ours[] = "\x0bxmpp-client";
+const uint8_t tls_alpn[12] = "\x0bxmpp-client";
 
 /* One line about a file; from the error queue when text is NULL. */
 static void explain(struct buf *why, const char *path, const char *text)
@@ -87,6 +87,12 @@ static int use_key(SSL_CTX *s, const char *path, struct buf *why)
 			k ? "not the key of the certificate" : "no private key in PEM form without password");
 	EVP_PKEY_free(k);
 	return ok ? 0 : ERR_INVALID;
+}
+
+int tls_ctx_own(SSL_CTX *s, const char *cert, const char *key, struct buf *why)
+{
+	int err = use_chain(s, cert, why);
+	return err ? err : use_key(s, key, why);
 }
 
 static void rotate_tickets(struct tls_ctx *c, int64_t now)
@@ -160,16 +166,22 @@ static int on_ticket_made(SSL *s, void *arg)
 	return n == 0 || SSL_SESSION_set1_ticket_appdata(SSL_get_session(s), md, n) == 1;
 }
 
+const uint8_t *tls_alpn_find(const uint8_t *offered, unsigned n)
+{
+	for (unsigned i = 0; i + sizeof(tls_alpn) <= n; i += 1u + offered[i])
+		if (memcmp(offered + i, tls_alpn, sizeof(tls_alpn)) == 0)
+			return offered + i;
+	return NULL;
+}
+
 static int on_alpn(SSL *s, const uint8_t **ret, uint8_t *ret_n, const uint8_t *offered, unsigned n, void *arg)
 {
-	const unsigned ours = sizeof(alpn_ours) - 1;
-	for (unsigned i = 0; i + ours <= n; i += 1u + offered[i])
-		if (memcmp(offered + i, alpn_ours, ours) == 0) {
-			*ret = offered + i + 1;
-			*ret_n = offered[i];
-			return SSL_TLSEXT_ERR_OK;
-		}
-	return SSL_TLSEXT_ERR_NOACK;
+	const uint8_t *found = tls_alpn_find(offered, n);
+	if (!found)
+		return SSL_TLSEXT_ERR_NOACK;
+	*ret = found + 1;
+	*ret_n = found[0];
+	return SSL_TLSEXT_ERR_OK;
 }
 
 static void on_key_line(const SSL *s, const char *line)
@@ -191,7 +203,7 @@ static int on_session(SSL *s, SSL_SESSION *session)
 	return 0;
 }
 
-static SSL_CTX *new_ssl_ctx(const SSL_METHOD *method)
+SSL_CTX *tls_ctx_base(const SSL_METHOD *method)
 {
 	SSL_CTX *s = SSL_CTX_new(method);
 	must(s);
@@ -206,17 +218,15 @@ static SSL_CTX *new_ssl_ctx(const SSL_METHOD *method)
 
 static int new_server(const char *cert, const char *key, SSL_CTX **ret, struct buf *why)
 {
-	SSL_CTX *s = new_ssl_ctx(TLS_server_method());
-	int err = use_chain(s, cert, why);
-	if (!err)
-		err = use_key(s, key, why);
+	SSL_CTX *s = tls_ctx_base(TLS_server_method());
+	int err = tls_ctx_own(s, cert, key, why);
 	if (err) {
 		SSL_CTX_free(s);
 		return err;
 	}
 	SSL_CTX_set_options(s, SSL_OP_CIPHER_SERVER_PREFERENCE);
 	SSL_CTX_set_session_cache_mode(s, SSL_SESS_CACHE_OFF);
-	SSL_CTX_set_session_id_context(s, alpn_ours, sizeof(alpn_ours) - 1);
+	SSL_CTX_set_session_id_context(s, tls_alpn, sizeof(tls_alpn));
 	SSL_CTX_set_num_tickets(s, 1);
 	SSL_CTX_set_tlsext_ticket_key_evp_cb(s, on_ticket_key);
 	SSL_CTX_set_session_ticket_cb(s, on_ticket_made, NULL, NULL);
@@ -225,7 +235,7 @@ static int new_server(const char *cert, const char *key, SSL_CTX **ret, struct b
 	return 0;
 }
 
-static struct tls_ctx *wrap(SSL_CTX *s, bool server)
+struct tls_ctx *tls_ctx_wrap(SSL_CTX *s, bool server)
 {
 	struct tls_ctx *c = xcalloc(1, sizeof(*c));
 	c->refs = 1;
@@ -240,13 +250,13 @@ int tls_server_new(const char *cert, const char *key, struct tls_ctx **ret, stru
 	SSL_CTX *s;
 	int err = new_server(cert, key, &s, why);
 	if (!err)
-		*ret = wrap(s, true);
+		*ret = tls_ctx_wrap(s, true);
 	return err;
 }
 
 int tls_client_new(const char *ca, struct tls_ctx **ret, struct buf *why)
 {
-	SSL_CTX *s = new_ssl_ctx(TLS_client_method());
+	SSL_CTX *s = tls_ctx_base(TLS_client_method());
 	FILE *f = ca ? open_pem(ca, why) : NULL;
 	int err = ca && !f ? ERR_IO : 0;
 	if (f)
@@ -260,17 +270,17 @@ int tls_client_new(const char *ca, struct tls_ctx **ret, struct buf *why)
 		return err;
 	}
 	SSL_CTX_set_verify(s, ca ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, NULL);
-	SSL_CTX_set_alpn_protos(s, alpn_ours, sizeof(alpn_ours) - 1);
+	SSL_CTX_set_alpn_protos(s, tls_alpn, sizeof(tls_alpn));
 	SSL_CTX_set_session_cache_mode(s, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
 	SSL_CTX_sess_set_new_cb(s, on_session);
-	*ret = wrap(s, false);
+	*ret = tls_ctx_wrap(s, false);
 	return 0;
 }
 
 int tls_ctx_reload(struct tls_ctx *c, const char *cert, const char *key, struct buf *why)
 {
 	SSL_CTX *s;
-	must(c->server);
+	must(c->server && !c->node);
 	int err = new_server(cert, key, &s, why);
 	if (err)
 		return err;

@@ -21,6 +21,7 @@ struct tls_ctx {
 	SSL_CTX *ssl_ctx;
 	BIO_METHOD *bio;
 	bool server;
+	bool node;                                      /* the other end is known by its key */
 	struct tls_ticket_key tickets[TLS_TICKET_KEYS]; /* server: the first seals, all open */
 	void (*on_line)(void *arg, const char *line);
 	void *line_arg;
@@ -35,7 +36,9 @@ struct tls_link {
 	struct link *below;
 	SSL *ssl;
 	char *error;               /* one line, when a call has said ERR_TLS */
+	const char *reason;        /* why our own code refused the other end in the handshake; NULL */
 	char *text;                /* of link_info, made when first asked */
+	uint8_t *key;              /* of link_info, of the other node; NULL */
 	char *name;                /* client: the server's, NULL if not given */
 	int failed;                /* the ERR_ that all later calls give; 0 */
 	int lower;                 /* what the link below answered in this call when it was no ERR_AGAIN; 0 */
@@ -51,6 +54,17 @@ struct tls_link {
 	void *arg;
 	struct defer ready; /* posted exactly while bytes that were asked for wait in here */
 };
+
+/* What all contexts have in common; by OpenSSL's kind of it. */
+SSL_CTX *tls_ctx_base(const SSL_METHOD *method);
+struct tls_ctx *tls_ctx_wrap(SSL_CTX *s, bool server);
+/* Our own chain and key from files; errors and why as for tls_server_new(). */
+int tls_ctx_own(SSL_CTX *s, const char *cert, const char *key, struct buf *why);
+
+/* "\x0bxmpp-client", as it is offered */
+extern const uint8_t tls_alpn[12];
+/* Finds it among the offered; NULL. */
+const uint8_t *tls_alpn_find(const uint8_t *offered, unsigned n);
 
 struct tls_ctx *tls_ctx_ref(struct tls_ctx *c);
 void tls_ctx_unref(struct tls_ctx **c);

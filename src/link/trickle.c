@@ -37,6 +37,8 @@ static int trickle_binding(struct link *k, enum link_binding kind, struct buf *o
 	return link_binding(below(k), kind, out);
 }
 
+static int64_t trickle_unsent(struct link *k) { return link_unsent(below(k)); }
+
 static void trickle_free(struct link *k)
 {
 	struct trickle *t = CONTAINER_OF(k, struct trickle, link);
@@ -54,6 +56,7 @@ static const struct link_ops ops = {
 	.watch = trickle_watch,
 	.info = trickle_info,
 	.binding = trickle_binding,
+	.unsent = trickle_unsent,
 	.free = trickle_free,
 };
 

@@ -92,8 +92,12 @@ static struct packet *legacy_packet(const struct peer *p, const struct stanza *s
 
 	if (body == XML_NONE)
 		return NULL;
-	legacy_message(&out, str_z(peers_instance(&p->peers->host)), str_z(p->instance ? p->instance : p->label),
-		xml_text(&s->tree, body, &tmp));
+	buf_z(&out, "<message");
+	xml_put_attr(&out, "to", str_z(p->instance ? p->instance : p->label));
+	xml_put_attr(&out, "from", str_z(peers_instance(&p->peers->host)));
+	buf_z(&out, " type='chat'>");
+	legacy_message(&out, xml_text(&s->tree, body, &tmp), false);
+	buf_z(&out, "</message>");
 	return buf_ok(&out) && buf_ok(&tmp) ? packet_verbatim(STANZA_MESSAGE, buf_view(&out)) : NULL;
 }
 

@@ -193,7 +193,7 @@ struct stanza *conn_link_legacy(struct conn *c, const struct xml_tree *t)
 	struct xml_tree made;
 	void *block;
 
-	if (!legacy_text(t, &text) || !text.n || !buf_ok(&text))
+	if (legacy_text(t, &text) != 0 || !text.n || !buf_ok(&text))
 		return NULL;
 	buf_z(&xml, "<message xmlns='" NS_CLIENT "' type='chat'>");
 	xml_put_text(&xml, "body", buf_view(&text));
