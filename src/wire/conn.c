@@ -104,6 +104,7 @@ void conn_drop(struct conn *c)
 	stream_free(&c->stream);
 	xfree(c->to_attr);
 	table_remove(&w->conns, c->id);
+	out_trim_spare(w);
 	xfree(c);
 }
 

@@ -177,6 +177,7 @@ void out_take_rest(struct conn *c, struct packets *ret); /* everything not deliv
 bool out_expire(struct conn *c, uint64_t from, struct packets *ret);
 bool out_acked(struct conn *c, uint32_t n); /* false if more than were written */
 void out_clear(struct conn *c);
+void out_trim_spare(struct wire *w); /* to what the connections there are may need */
 void out_free_spare(struct wire *w);
 bool out_waits(const struct conn *c); /* the next entry waits for a commit */
 
