@@ -65,6 +65,8 @@ static void free_entities(struct core *c)
 		e->ops->free(e);
 }
 
+bool core_ending(const struct core *c) { return c->ending; }
+
 void core_free(struct core **core)
 {
 	struct core *c = TAKE(*core);

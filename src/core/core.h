@@ -45,6 +45,7 @@ struct core_config {
 
 struct core *core_new(const struct core_config *config);
 void core_free(struct core **c);
+bool core_ending(const struct core *c); /* inside core_free(): nothing is sent any more, only freed */
 
 /* ---- for app/: the turn ---- */
 void core_begin(struct core *c, int64_t now, int64_t wall);

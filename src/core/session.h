@@ -24,6 +24,7 @@ struct session_ops {
 	void (*on_gone)(struct session *s);
 	/* Was sent to it and did not arrive: deliver elsewhere, store or bounce. Takes *st. */
 	void (*on_returned)(struct session *s, struct stanza **st);
+	void (*free)(struct session *s); /* frees the object that embeds s; session_clear() first */
 	/* A packet with this tag has arrived (acknowledged), or came back instead of on_returned(). NULL where none has a tag. */
 	void (*on_tagged)(struct session *s, uint64_t tag, bool arrived);
 	/* Links: it waits for another connection; it has one again. */
@@ -31,7 +32,6 @@ struct session_ops {
 	void (*on_attached)(struct session *s);
 	/* The other end is a peer, which speaks for many addresses: its stanzas are answered by address, not on this session. */
 	bool is_link;
-	void (*free)(struct session *s); /* frees the object that embeds s; session_clear() first */
 };
 
 struct session_sm; /* only while XEP-0198 is enabled */

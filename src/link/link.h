@@ -14,17 +14,11 @@ struct link;
 /* What is known of the other end and of the channel. Absent texts are STR_NONE; all of them live as
  * long as the link. */
 struct link_info {
-	struct str peer;    /* "192.0.2.7:50312", "[::1]:4000", "unix:uid=1000", "mem" */
-	struct str address; /* the peer's address alone, for limits per address */
-	bool local;         /* loopback, unix or memory */
-	bool up;            /* the other end's system has answered, and has not gone away */
-	bool secure;        /* TLS is up */
-	struct str tls;     /* "TLSv1.3 TLS_AES_256_GCM_SHA384" */
-	int64_t unix_uid;   /* peer credentials of a unix socket, -1 otherwise */
 	struct str peer;          /* "192.0.2.7:50312", "[::1]:4000", "unix:uid=1000", "mem" */
 	struct str address;       /* the peer's address alone, for limits per address */
 	struct str local_address; /* our own end of TCP, with the port; absent on others */
 	bool local;               /* loopback, unix or memory */
+	bool up;                  /* the other end's system has answered, and has not gone away */
 	bool secure;              /* TLS is up */
 	struct str tls;           /* "TLSv1.3 TLS_AES_256_GCM_SHA384" */
 	const uint8_t *key;       /* 32 bytes: the Ed25519 key that the other end has proven (tls_node_new()); NULL */

@@ -1,5 +1,7 @@
 /* When a link is wanted, and to which address. A round goes through all addresses of a peer, the best first, the next one
  * a moment later (RFC 8305); whichever link is accepted first stops it. Rounds that fail come later and later. */
+#include <stdlib.h>
+
 #include "peer/peers_i.h"
 
 enum { NEXT_ADDRESS_MS = 250, AGAIN_MS = 1000, AGAIN_MAX_MS = 30000, PLAIN_OR_TLS_MS = 3000, DIAL_MS = 10000 };

@@ -3,6 +3,7 @@
 #include "peer/peers_i.h"
 
 #include <stdarg.h>
+#include <stdio.h>
 
 #include "xml/write.h"
 

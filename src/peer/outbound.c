@@ -92,7 +92,10 @@ void outbound_drop(struct peer *p)
 		struct stanza *next = s->next;
 
 		s->next = NULL;
-		core_bounce(peer_core(p), &s, xerr_text(XERR_REMOTE_SERVER_TIMEOUT, "this peer cannot be reached now"));
+		if (core_ending(peer_core(p)))
+			stanza_free(&s);
+		else
+			core_bounce(peer_core(p), &s, xerr_text(XERR_REMOTE_SERVER_TIMEOUT, "this peer cannot be reached now"));
 		s = next;
 	}
 }

@@ -275,6 +275,7 @@ void peer_free(struct entity *e)
 	timer_stop(core_timers(e->core), &p->timer);
 	inbound_drop(p);
 	outbound_drop(p);
+	show_clear(p);
 	verify_free(p);
 	outbox_clear(&p->outbox);
 	seen_clear(&p->seen);

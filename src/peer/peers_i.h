@@ -264,6 +264,7 @@ void show_hide(struct peer *p);
 /* One of its own; false: not for our user. show_peer() comes after it has been passed on. */
 bool show_note(struct peer *p, const struct stanza *presence);
 void show_forget(struct peer *p); /* the link is gone, and its presences with it */
+void show_clear(struct peer *p);  /* without a word */
 void show_answer_probe(struct peer *p, const struct stanza *probe);
 void show_publish(struct peers *ps);
 

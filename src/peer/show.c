@@ -1,5 +1,7 @@
 /* Presence, both ways. What a peer's own clients say comes by the link and is passed on as it is. As long as none says
  * anything the peer itself is shown, as its record on the network has it, or away if only the link tells that it is there. */
+#include <stdio.h>
+
 #include "peer/peers_i.h"
 
 #include "xml/write.h"
@@ -142,15 +144,17 @@ static void say_gone(struct peer *p, const char *jid)
 
 void show_forget(struct peer *p)
 {
-	bool quiet = peer_core(p)->ending;
-
 	while (p->presence_n) {
-		if (!quiet)
-			say_gone(p, p->presences[0].jid);
+		say_gone(p, p->presences[0].jid);
 		drop(p, 0);
 	}
-	if (!quiet)
-		show_peer(p);
+	show_peer(p);
+}
+
+void show_clear(struct peer *p)
+{
+	while (p->presence_n)
+		drop(p, 0);
 }
 
 void show_answer_probe(struct peer *p, const struct stanza *probe)

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/json.h"
 #include "user/users_i.h"
 #include "xmpp/scram.h"
 

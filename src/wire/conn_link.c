@@ -1,5 +1,6 @@
 /* Links between peers until there is a session: dialling, finding out what an incoming stream is, asking the core who may
  * come, and telling it what came of it. */
+#include "link/prefix.h"
 #include "link/tcp.h"
 #include "wire/wire_i.h"
 #include "xmpp/legacy.h"
