@@ -432,6 +432,8 @@ class Refusals(Case):
             address = "127.0.0.1:%d" % taken.getsockname()[1]
             self.refuses_to_serve(1, f"c2s {address}: the port is in use", "--c2s", address)
             self.refuses_to_serve(1, f"c2s-tls {address}: the port is in use", "--c2s=127.0.0.1:0", "--c2s-tls", address)
+            file = self.write("conf", f"log = info\nc2s = \"{address}\"\n")
+            self.refuses_to_serve(1, f"^wireside: {file}:2: c2s {address}: the port is in use", "-c", file)
 
     def test_address_of_another_machine(self):
         self.refuses_to_serve(1, r"c2s 192\.0\.2\.1:5222: Cannot assign requested address", "--c2s", "192.0.2.1:5222")
@@ -527,6 +529,9 @@ class Refusals(Case):
         ):
             with self.subTest(pattern):
                 self.refuses_to_serve(1, pattern, "--certificate", cert, "--key", key, "--c2s", "127.0.0.1:0")
+        for cert, line in ((self.folder / "none", 2), (a / "cert.pem", 4)):
+            file = self.write("conf", f'c2s = "127.0.0.1:0"\ncertificate = "{cert}"\n\nkey = "{self.folder / "none"}"\n')
+            self.refuses_to_serve(1, f"^wireside: {file}:{line}: .*none: No such file", "-c", file)
         result = run("check", "--data", a, "--certificate", a / "cert.pem", "--key", b / "key.pem", *ANY_PORTS)
         self.assertIn("not the key of the certificate", result.stdout)
         self.assertEqual(1, result.returncode)
@@ -638,9 +643,12 @@ class Refusals(Case):
         for name in names:
             texts = {run(*args).stdout for args in ([name, "--help"], [name, "-h"], ["help", name])}
             self.assertEqual(1, len(texts), name)
-            self.assertIn(f"Usage: wireside {name}", texts.pop())
+            text = texts.pop()
+            self.assertIn(f"Usage: wireside {name}", text)
+            self.assertRegex(text, rf"Examples?:\n  wireside {name}")
         self.assertEqual(run("--version").stdout, run("version").stdout)
         self.assertEqual(2, run().returncode)
+        self.assertEqual(run("--help").stdout, run("help", "--help").stdout)
         self.assertEqual(2, run("help", "frob").returncode)
 
 
