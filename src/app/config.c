@@ -14,33 +14,43 @@
 static bool check_domain(const char *value, struct buf *why);
 static bool check_user(const char *value, struct buf *why);
 static bool check_port(const char *value, struct buf *why);
+static bool check_name(const char *value, struct buf *why);
 
 /* clang-format off */
 #define AT(field) offsetof(struct config, field)
+enum { SERVE = CONFIG_SERVE, NODE = CONFIG_NODE, BOTH = CONFIG_SERVE | CONFIG_NODE };
 const struct option config_options[] = {
-	{"data", TEXT, AT(data), "DIR", 0, 0, 0, "folder of the store, the certificate and the sockets", NULL},
-	{"domain", LIST, AT(domains), "NAME", 0, 0, 0, "a domain to serve (repeatable; default localhost)", check_domain},
-	{"c2s", LIST, AT(c2s), "ADDR:PORT", 0, 0, 0, "where clients connect (repeatable; default port 5222)", check_port},
-	{"c2s-tls", LIST, AT(c2s_tls), "ADDR:PORT", 0, 0, 0, "the same with TLS from the first byte (default port 5223)",
+	{"data", BOTH, TEXT, AT(data), "DIR", 0, 0, 0, "folder of the store, the certificate and the sockets", NULL},
+	{"domain", SERVE, LIST, AT(domains), "NAME", 0, 0, 0, "a domain to serve (repeatable; default localhost)", check_domain},
+	{"c2s", BOTH, LIST, AT(c2s), "ADDR:PORT", 0, 0, 0, "where clients connect (repeatable; default port 5222)", check_port},
+	{"c2s-tls", SERVE, LIST, AT(c2s_tls), "ADDR:PORT", 0, 0, 0, "the same with TLS from the first byte (default port 5223)",
 	 check_port},
-	{"certificate", TEXT, AT(certificate), "FILE", 0, 0, 0, "certificate chain, PEM (default: a self-signed one is made)",
+	{"certificate", SERVE, TEXT, AT(certificate), "FILE", 0, 0, 0, "certificate chain, PEM (default: a self-signed one is made)",
 	 NULL},
-	{"key", TEXT, AT(key), "FILE", 0, 0, 0, "its private key, PEM", NULL},
-	{"registration", CHOICE, AT(registration), "closed|open", 0, 0, 1, "may strangers make accounts (XEP-0077)", NULL},
-	{"admin", LIST, AT(admins), "USER@DOMAIN", 0, 0, 0, "an administrator (repeatable)", check_user},
-	{"allow-plaintext", SWITCH, AT(allow_plaintext), NULL, 0, 0, 1, "let clients log in without TLS", NULL},
-	{"limits", CHOICE, AT(limits), "off|on", 1, 0, 1, "rate limits; off only for load tests", NULL},
-	{"durability", CHOICE, AT(relaxed), "turn|relaxed", 0, 0, 1, "commit every turn, or at most every 200 ms", NULL},
-	{"wires", NUMBER, AT(wires), "N", 0, 0, 8, "threads for connections; 0: one thread does all", NULL},
-	{"stanza-max", NUMBER, AT(stanza_max), "BYTES", 262144, 10000, 4194304, "largest stanza of a client", NULL},
-	{"offline-max", NUMBER, AT(offline_max), "N", 100, 1, 100000, "messages kept for somebody who is away", NULL},
-	{"resume-seconds", NUMBER, AT(resume_seconds), "N", 300, 1, 86400, "how long a broken session waits (XEP-0198)",
+	{"key", SERVE, TEXT, AT(key), "FILE", 0, 0, 0, "its private key, PEM", NULL},
+	{"name", NODE, TEXT, AT(name), "USER@HOST", 0, 0, 0, "how others see you (default: login name and host name)", check_name},
+	{"listen", NODE, LIST, AT(listen), "ADDR:PORT", 0, 0, 0, "where peers connect (repeatable; default port 5298 or the next free)",
+	 check_port},
+	{"interface", NODE, LIST, AT(interfaces), "NAME", 0, 0, 0, "network to look for peers on (repeatable; default: the wired ones)",
 	 NULL},
-	{"login-seconds", NUMBER, AT(login_seconds), "N", 20, 1, 3600, "time to log in", NULL},
-	{"stall-seconds", NUMBER, AT(stall_seconds), "N", 30, 1, 3600, "a reader without progress is closed after this",
+	{"discovery", NODE, CHOICE, AT(discovery), "auto|avahi|own|none", 0, 0, 3, "who announces this node and finds others", NULL},
+	{"plaintext", NODE, CHOICE, AT(plaintext), "ask|allow|never", 0, 0, 2, "talk to programs that cannot encrypt", NULL},
+	{"while-needed", NODE, SWITCH, AT(while_needed), NULL, 0, 0, 1, "end when no client is attached and nothing waits", NULL},
+	{"registration", SERVE, CHOICE, AT(registration), "closed|open", 0, 0, 1, "may strangers make accounts (XEP-0077)", NULL},
+	{"admin", SERVE, LIST, AT(admins), "USER@DOMAIN", 0, 0, 0, "an administrator (repeatable)", check_user},
+	{"allow-plaintext", SERVE, SWITCH, AT(allow_plaintext), NULL, 0, 0, 1, "let clients log in without TLS", NULL},
+	{"limits", SERVE, CHOICE, AT(limits), "off|on", 1, 0, 1, "rate limits; off only for load tests", NULL},
+	{"durability", BOTH, CHOICE, AT(relaxed), "turn|relaxed", 0, 0, 1, "commit every turn, or at most every 200 ms", NULL},
+	{"wires", SERVE, NUMBER, AT(wires), "N", 0, 0, 8, "threads for connections; 0: one thread does all", NULL},
+	{"stanza-max", SERVE, NUMBER, AT(stanza_max), "BYTES", 262144, 10000, 4194304, "largest stanza of a client", NULL},
+	{"offline-max", SERVE, NUMBER, AT(offline_max), "N", 100, 1, 100000, "messages kept for somebody who is away", NULL},
+	{"resume-seconds", BOTH, NUMBER, AT(resume_seconds), "N", 300, 1, 86400, "how long a broken session waits (XEP-0198)",
 	 NULL},
-	{"log", CHOICE, AT(log_level), "error|warn|info|debug", LOG_INFO, 0, 3, "how much to log", NULL},
-	{"ready-fd", NUMBER, AT(ready_fd), "N", -1, -1, 1 << 20, "write the addresses in use to this descriptor when ready",
+	{"login-seconds", BOTH, NUMBER, AT(login_seconds), "N", 20, 1, 3600, "time to log in", NULL},
+	{"stall-seconds", BOTH, NUMBER, AT(stall_seconds), "N", 30, 1, 3600, "a reader without progress is closed after this",
+	 NULL},
+	{"log", BOTH, CHOICE, AT(log_level), "error|warn|info|debug", LOG_INFO, 0, 3, "how much to log", NULL},
+	{"ready-fd", BOTH, NUMBER, AT(ready_fd), "N", -1, -1, 1 << 20, "write the addresses in use to this descriptor when ready",
 	 NULL},
 };
 /* clang-format on */
@@ -102,6 +112,18 @@ static bool check_port(const char *value, struct buf *why)
 	return false;
 }
 
+/* As on the network: a user, and what the machine is called. */
+static bool check_name(const char *value, struct buf *why)
+{
+	const char *at = strchr(value, '@');
+	CLEANUP(buf_clear) struct buf user = {.max = JID_PART_MAX};
+
+	if (at && at[1] && strlen(value) <= 63 && jid_prep_local((struct str){value, (size_t)(at - value)}, &user) == 0)
+		return true;
+	buf_z(why, "not of the form USER@HOST, at most 63 bytes");
+	return false;
+}
+
 bool config_is_valid(const struct option *o, const char *value, struct buf *why)
 {
 	size_t before = why->n;
@@ -126,7 +148,7 @@ bool config_is_valid(const struct option *o, const char *value, struct buf *why)
 static void set_number(struct config *c, const struct option *o, int n)
 {
 	if (o->offset == AT(registration) || o->offset == AT(allow_plaintext) || o->offset == AT(limits) ||
-		o->offset == AT(relaxed))
+		o->offset == AT(relaxed) || o->offset == AT(while_needed))
 		*(bool *)field(c, o) = n != 0;
 	else
 		*(int *)field(c, o) = n;
@@ -200,17 +222,17 @@ void config_clear(struct config *c)
 
 /* ---- the command line ---- */
 
-const struct option *config_find(struct str name)
+const struct option *config_find(struct str name, unsigned use)
 {
 	for (size_t i = 0; i < ARRAY_LEN(config_options); i++)
-		if (str_is(name, config_options[i].name))
+		if ((config_options[i].use & use) && str_is(name, config_options[i].name))
 			return &config_options[i];
 	return NULL;
 }
 
 void config_where(const struct config *c, const char *name, unsigned i, struct buf *why)
 {
-	const struct option *o = config_find(str_z(name));
+	const struct option *o = config_find(str_z(name), c->use);
 	int line = c->line[o - config_options][i];
 
 	if (line)
@@ -229,14 +251,14 @@ static int needs_value(const char *flag, const char *value, struct buf *why)
 }
 
 /* Both --name VALUE and --name=VALUE. */
-static int next_arg(int argc, char **argv, int *i, struct arg *ret, struct buf *why)
+static int next_arg(unsigned use, int argc, char **argv, int *i, struct arg *ret, struct buf *why)
 {
 	const char *flag = argv[(*i)++], *equals = strchr(flag, '=');
 	struct str name = {flag, equals ? (size_t)(equals - flag) : strlen(flag)};
 	const struct option *o = NULL;
 
 	if (str_starts(name, STR("--")))
-		o = config_find((struct str){name.p + 2, name.n - 2});
+		o = config_find((struct str){name.p + 2, name.n - 2}, use);
 	if ((!o && strcmp(flag, "-c") != 0) || (o && o->kind == SWITCH && equals)) {
 		buf_fmt(why, "'%s' is not understood; see --help", flag);
 		return ERR_INVALID;
@@ -256,7 +278,7 @@ static int find_file(struct config *c, int argc, char **argv, struct buf *why)
 	int err = 0;
 
 	for (int i = 1; !err && i < argc;) {
-		err = next_arg(argc, argv, &i, &arg, why);
+		err = next_arg(c->use, argc, argv, &i, &arg, why);
 		if (err || arg.option)
 			continue;
 		xfree(c->file);
@@ -272,7 +294,7 @@ static int read_flags(struct config *c, int argc, char **argv, struct buf *why)
 	struct arg arg;
 
 	for (int i = 1; i < argc;) {
-		int err = next_arg(argc, argv, &i, &arg, why);
+		int err = next_arg(c->use, argc, argv, &i, &arg, why);
 
 		if (err)
 			return err;
@@ -289,25 +311,26 @@ static int read_flags(struct config *c, int argc, char **argv, struct buf *why)
 	return 0;
 }
 
-char *config_default_data(void)
+char *config_default_data(enum config_use use)
 {
 	const char *data = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
+	const char *folder = use == CONFIG_SERVE ? "server" : "node";
 	char *path = NULL, *own;
 	int n;
 
-	if (geteuid() == 0)
+	if (geteuid() == 0 && use == CONFIG_SERVE)
 		n = asprintf(&path, "/var/lib/wireside");
 	else if (data && *data == '/')
-		n = asprintf(&path, "%s/wireside/server", data);
+		n = asprintf(&path, "%s/wireside/%s", data, folder);
 	else
-		n = asprintf(&path, "%s/.local/share/wireside/server", home ? home : ".");
+		n = asprintf(&path, "%s/.local/share/wireside/%s", home ? home : ".", folder);
 	must(n > 0);
 	own = xstrdup(path);
 	free(path);
 	return own;
 }
 
-char *config_take_data(int *argc, char **argv)
+char *config_take_data(int *argc, char **argv, enum config_use use)
 {
 	for (int i = 1; i < *argc; i++) {
 		bool joined = strncmp(argv[i], "--data=", 7) == 0;
@@ -324,7 +347,7 @@ char *config_take_data(int *argc, char **argv)
 		*argc -= used;
 		return xstrdup(value);
 	}
-	return config_default_data();
+	return config_default_data(use);
 }
 
 /* ---- all together ---- */
@@ -358,19 +381,22 @@ static void fill_in(struct config *c)
 {
 	c->data_given = c->data != NULL;
 	if (!c->data)
-		c->data = config_default_data();
+		c->data = config_default_data(c->use);
+	if (c->use == CONFIG_NODE)
+		return; /* its domain follows from its key, and clients on TCP are an exception */
 	if (!c->domains.n)
 		c->domains.item[c->domains.n++] = xstrdup("localhost");
 	set_ports(c, &c->c2s, "5222");
 	set_ports(c, &c->c2s_tls, "5223");
 }
 
-int config_read(int argc, char **argv, struct config *ret, struct buf *why)
+int config_read(int argc, char **argv, enum config_use use, struct config *ret, struct buf *why)
 {
 	struct config c;
 	int err;
 
 	set_defaults(&c);
+	c.use = use;
 	err = find_file(&c, argc, argv, why);
 	if (!err && c.file)
 		err = config_read_file(&c, c.file, why);
@@ -408,10 +434,11 @@ static void help_line(struct buf *out, const struct option *o)
 	buf_char(out, '\n');
 }
 
-void config_help(struct buf *out)
+void config_help(enum config_use use, struct buf *out)
 {
 	buf_z(out,
-		"  -c FILE                     configuration file: the same names, e.g. domain = {\"example.org\"}\n");
+		"  -c FILE                     configuration file: the same names, e.g. c2s = {\"127.0.0.1:5222\"}\n");
 	for (size_t i = 0; i < ARRAY_LEN(config_options); i++)
-		help_line(out, &config_options[i]);
+		if (config_options[i].use & use)
+			help_line(out, &config_options[i]);
 }

@@ -1,4 +1,4 @@
-/* Settings of a server: one table of options serves the configuration file, the command line, --help and the man
+/* Settings of a server, and of a node: one table of options serves the configuration file, the command line, --help and the man
  * page. What the command line says wins over the file, the file over the default. */
 #ifndef APP_CONFIG_H
 #define APP_CONFIG_H
@@ -8,7 +8,7 @@
 
 #include "base/buf.h"
 
-enum { CONFIG_LIST_MAX = 64, CONFIG_OPTION_MAX = 24 };
+enum { CONFIG_LIST_MAX = 64, CONFIG_OPTION_MAX = 32 };
 
 struct text_list {
 	char *item[CONFIG_LIST_MAX]; /* owned */
@@ -16,7 +16,13 @@ struct text_list {
 	bool assumed; /* nobody gave it: a default address that this machine does not have is left out */
 };
 
+/* Which program the settings are for; each option says whose it is. */
+enum config_use { CONFIG_SERVE = 1, CONFIG_NODE = 2 };
+
+struct node_config; /* app/node.h */
+
 struct config {
+	enum config_use use;
 	char *file; /* -c, NULL: none */
 	bool data_given;
 	char *data;                    /* folder of store, certificate and sockets */
@@ -24,6 +30,13 @@ struct config {
 	struct text_list c2s, c2s_tls; /* ADDR:PORT */
 	struct text_list admins;       /* bare addresses */
 	char *certificate, *key;       /* PEM; NULL: made in the data folder */
+	char *name;                    /* node: USER@HOST; NULL: login name and host name */
+	struct text_list listen;       /* node: ADDR:PORT for peers */
+	struct text_list interfaces;   /* node: where to look for peers; none: the wired ones */
+	int discovery;                 /* node: enum discovery_backend */
+	int plaintext;                 /* node: enum plaintext */
+	bool while_needed;             /* node: ends when nobody needs it any more */
+	struct node_config *node;      /* node: made of these by node_prepare(); NULL: a server */
 	bool registration;
 	bool allow_plaintext;
 	bool limits;  /* rate limits; off only for load tests */
@@ -43,7 +56,7 @@ struct config {
 
 /* Defaults, then the file named by -c, then the flags. 0, or ERR_INVALID (usage: why says what and where), ERR_NOTFOUND
  * (the file). argv[0] is the subcommand. --help is found by the caller before. */
-int config_read(int argc, char **argv, struct config *ret, struct buf *why);
+int config_read(int argc, char **argv, enum config_use use, struct config *ret, struct buf *why);
 void config_clear(struct config *c);
 
 /* Begins a complaint about the i-th value of an option: appends "FILE:LINE: " if the file gave it, else nothing. */
@@ -51,10 +64,10 @@ void config_where(const struct config *c, const char *name, unsigned i, struct b
 
 /* Only --data of any subcommand's arguments, taken out of them; the default folder otherwise. NULL with a message printed
  * when its value is missing. The caller frees. */
-char *config_take_data(int *argc, char **argv);
-char *config_default_data(void);
+char *config_take_data(int *argc, char **argv, enum config_use use);
+char *config_default_data(enum config_use use);
 
 /* The options as lines for --help. */
-void config_help(struct buf *out);
+void config_help(enum config_use use, struct buf *out);
 
 #endif

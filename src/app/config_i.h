@@ -8,6 +8,7 @@ enum kind { TEXT, LIST, NUMBER, SWITCH, CHOICE };
 
 struct option {
 	const char *name; /* --name, and the key in the file */
+	unsigned use;     /* CONFIG_ bits: whose it is */
 	enum kind kind;
 	size_t offset;     /* in struct config */
 	const char *value; /* what stands for the value in --help; CHOICE: the words, separated by '|', of 0, 1, ... */
@@ -20,7 +21,7 @@ struct option {
 extern const struct option config_options[];
 extern const size_t config_option_count;
 
-const struct option *config_find(struct str name); /* NULL if there is none */
+const struct option *config_find(struct str name, unsigned use); /* NULL if there is none */
 /* A switch's values are "true" and "false". False with an explanation appended to why. */
 bool config_is_valid(const struct option *o, const char *value, struct buf *why);
 bool config_set(struct config *c, const struct option *o, const char *value, struct buf *why);

@@ -95,17 +95,35 @@ static enum tag_kind tag_kind(struct str name)
 	return TAG_INLINE;
 }
 
-/* Between the ends of blocks and what follows there is a line feed too, but never an empty line for that. */
+enum { BLOCKS = 32 /* deeper ones are not told apart; that costs a line feed at most */ };
+
 struct reader {
 	struct buf *out;
-	size_t start;       /* of the message's text in out */
-	uint32_t block_end; /* the node after the innermost block so far */
+	size_t start; /* of the message's text in out */
+	size_t depth;
+	uint32_t ends[BLOCKS]; /* the nodes after the open blocks */
 };
 
+/* A line feed, but no empty line. */
 static void put_block_break(struct reader *r)
 {
 	if (r->out->n > r->start && r->out->p[r->out->n - 1] != '\n')
 		buf_char(r->out, '\n');
+}
+
+static void open_block(struct reader *r, uint32_t end)
+{
+	put_block_break(r);
+	if (r->depth < BLOCKS)
+		r->ends[r->depth++] = end;
+}
+
+static void close_blocks(struct reader *r, uint32_t at)
+{
+	while (r->depth > 0 && r->ends[r->depth - 1] <= at) {
+		put_block_break(r);
+		r->depth--;
+	}
 }
 
 /* Node i; returns the next one to look at. Nodes are in document order, so depth costs nothing. */
@@ -116,18 +134,13 @@ static uint32_t read_node(struct reader *r, const struct xml_tree *t, uint32_t i
 
 	if (kind == TAG_HIDDEN)
 		return node->end;
-	if (r->block_end && i >= r->block_end) {
-		put_block_break(r);
-		r->block_end = 0;
-	}
+	close_blocks(r, i);
 	if (node->is_text)
 		buf_str(r->out, xml_str(t, node->text, node->text_len));
 	else if (kind == TAG_BREAK)
 		buf_char(r->out, '\n');
-	else if (kind == TAG_BLOCK) {
-		put_block_break(r);
-		r->block_end = node->end;
-	}
+	else if (kind == TAG_BLOCK)
+		open_block(r, node->end);
 	return i + 1;
 }
 
@@ -152,18 +165,19 @@ int legacy_text(const struct xml_tree *message, struct buf *out)
 {
 	uint32_t html = xml_child(message, XML_ROOT, "html", NS_XHTML);
 	size_t start = out->n;
-	bool ok;
 
+	if (!buf_ok(out))
+		return ERR_LIMIT;
 	if (html != XML_NONE)
 		read_html(message, html, out);
 	if (out->n == start && buf_ok(out)) /* as those programs do with an empty one */
 		read_body(message, out);
-	ok = buf_ok(out);
-	if (ok && out->n > start)
-		return 0;
-	buf_cut(out, start);
-	out->failed = false;
-	return ok ? ERR_NOTFOUND : ERR_LIMIT;
+	if (!buf_ok(out)) {
+		out->failed = false;
+		buf_cut(out, start);
+		return ERR_LIMIT;
+	}
+	return out->n > start ? 0 : ERR_NOTFOUND;
 }
 
 static bool has_text(const struct xml_tree *t)
