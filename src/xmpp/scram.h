@@ -50,6 +50,11 @@ struct scram_client;
  * the type, and its data. */
 struct scram_client *scram_client_new(enum hash_kind kind, struct str user, struct str password, const char *binding,
 	struct str binding_data);
+/* From keys instead of a password, for who stores these: `expected` as the answering side has them (its StoredKey is
+ * not used), client_key is ClientKey. A challenge with any other salt or count of iterations is ERR_DENIED: nothing
+ * is derived, nothing slow done. binding as above. */
+struct scram_client *scram_client_new_keys(const struct scram_keys *expected, struct str user,
+	const uint8_t client_key[HASH_MAX], const char *binding, struct str binding_data);
 void scram_client_free(struct scram_client **c);
 void scram_client_first(struct scram_client *c, struct buf *out);
 /* server-first in, client-final out. Slow. ERR_SYNTAX, ERR_DENIED (nonce changed, or too few

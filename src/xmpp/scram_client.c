@@ -11,8 +11,11 @@ struct scram_client {
 	char nonce[SCRAM_NONCE + 1];
 	struct buf gs2, user, binding; /* user escaped; binding data */
 	struct buf password;           /* wiped as soon as it is used */
-	struct buf auth;               /* AuthMessage as far as it is known */
-	uint8_t server[HASH_MAX];      /* ServerSignature to expect */
+	bool has_keys;                 /* these instead of a password: */
+	struct scram_keys expected;
+	uint8_t client_key[HASH_MAX];
+	struct buf auth;          /* AuthMessage as far as it is known */
+	uint8_t server[HASH_MAX]; /* ServerSignature to expect */
 };
 
 static void put_gs2(struct buf *out, const char *binding)
@@ -43,6 +46,17 @@ struct scram_client *scram_client_new(enum hash_kind kind, struct str user, stru
 	buf_str(&c->password, password);
 	if (binding && *binding)
 		buf_str(&c->binding, binding_data);
+	return c;
+}
+
+struct scram_client *scram_client_new_keys(const struct scram_keys *expected, struct str user,
+	const uint8_t client_key[HASH_MAX], const char *binding, struct str binding_data)
+{
+	struct scram_client *c = scram_client_new(expected->kind, user, STR(""), binding, binding_data);
+
+	c->has_keys = true;
+	c->expected = *expected;
+	memcpy(c->client_key, client_key, hash_size(expected->kind));
 	return c;
 }
 
@@ -119,14 +133,38 @@ static int read_challenge(const struct scram_client *c, struct str message, stru
 	return read_iterations(count, &ret->iterations);
 }
 
+/* With keys the salt and the count are known: a server that names others does not have them, or would have us do work. */
+static bool is_expected(const struct scram_client *c, const struct challenge *ch)
+{
+	const struct scram_keys *k = &c->expected;
+
+	return !c->has_keys ||
+		(ch->iterations == k->iterations &&
+			str_eq(buf_view(&ch->salt), (struct str){(const char *)k->salt, k->salt_len}));
+}
+
+static void make_keys(const struct scram_client *c, const struct challenge *ch, struct scram_made *ret)
+{
+	size_t n = hash_size(c->kind);
+
+	if (!c->has_keys) {
+		scram_make(c->kind, buf_view(&c->password), buf_view(&ch->salt), ch->iterations, ret);
+		return;
+	}
+	memcpy(ret->client, c->client_key, n);
+	hash_digest(c->kind, scram_bytes(c->kind, ret->client), ret->stored);
+	memcpy(ret->server, c->expected.server, n);
+}
+
 /* ClientProof into proof, ServerSignature into c->server. */
 static void prove(struct scram_client *c, const struct challenge *ch, uint8_t *proof)
 {
 	struct scram_made d;
 	struct str auth = buf_view(&c->auth);
 
-	scram_make(c->kind, buf_view(&c->password), buf_view(&ch->salt), ch->iterations, &d);
+	make_keys(c, ch, &d);
 	scram_wipe(&c->password);
+	mem_wipe(c->client_key, sizeof(c->client_key));
 	hash_hmac(c->kind, scram_bytes(c->kind, d.stored), auth, proof);
 	scram_xor(proof, d.client, hash_size(c->kind));
 	hash_hmac(c->kind, scram_bytes(c->kind, d.server), auth, c->server);
@@ -141,6 +179,8 @@ static int answer(struct scram_client *c, struct str message, struct challenge *
 
 	if (r < 0)
 		return r;
+	if (!is_expected(c, ch))
+		return ERR_DENIED;
 	if (c->gs2.p[0] == 'p' && c->binding.n == 0)
 		return ERR_DENIED; /* promised, but the channel has none: nothing would be bound */
 	buf_char(&c->auth, ',');
