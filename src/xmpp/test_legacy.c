@@ -104,7 +104,15 @@ static const struct {
 	{"", NULL},
 	{"<x xmlns='jabber:x:event'><composing/></x>", NULL},
 	{"<body xmlns='urn:other'>hi</body>", NULL},
-	/* the way libpurple sends it */
+	/* seen on the wire, from finch 2.14.12 */
+	{"<body>Hello Alice, &lt;this&gt; is &amp; &quot;Bob&quot; \u00e9 \u20ac</body>" HTML
+	 "<body><font>Hello Alice, &lt;this&gt; is &amp; &quot;Bob&quot; \u00e9 \u20ac</font></body></html>"
+	 "<x xmlns='jabber:x:event'><composing/></x>",
+		"Hello Alice, <this> is & \"Bob\" \u00e9 \u20ac"},
+	{"<body>reply bold text</body>" HTML
+	 "<body><font>reply <span style='font-weight: bold;'>bold</span> text</font></body></html>",
+		"reply bold text"},
+	/* of that kind */
 	{"<body>hi</body>" HTML "<body><font>hi</font></body></html>", "hi"},
 	{"<body>hi</body>" HTML "<body><font>hi &lt;b&gt; &amp;amp;</font></body></html>", "hi <b> &amp;"},
 	{"<body>bold</body>" HTML "<body><font><b>bo</b><i>l<u>d</u></i>!</font></body></html>", "bold!"},

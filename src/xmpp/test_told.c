@@ -234,6 +234,34 @@ static void another_key(void **state)
 	}
 }
 
+/* Somebody signs with his own key, rightly, what speaks of another node. */
+static void about_another_node(void **state)
+{
+	static const uint8_t other_seed[TOLD_SEED] = {9};
+	CLEANUP(buf_clear) struct buf out = {.max = 4096};
+	CLEANUP(buf_clear) struct buf text = {.max = 4096};
+	CLEANUP(buf_clear) struct buf sig64 = {.max = 200};
+	CLEANUP(buf_clear) struct buf key64 = {.max = 200};
+	struct told victim;
+	uint8_t key[32], sig[64];
+
+	write_some(&out);
+	assert_int_equal(read_text(buf_view(&out), NOW, &victim), 0);
+	buf_fmt(&text, "wireside addresses 0\nid %s\nseq 8\nexpires 2026-11-21T21:42:55.000Z\na 10.6.6.6:5298\n",
+		victim.id);
+	sign_public(other_seed, key);
+	sign_make(other_seed, buf_view(&text), sig);
+	b64_encode(&key64, key, sizeof(key));
+	b64_encode(&sig64, sig, sizeof(sig));
+	buf_reset(&out);
+	buf_fmt(&out,
+		"<addresses xmlns='" NS_ADDRESSES
+		"' id='%s' seq='8' expires='2026-11-21T21:42:55.000Z' key='%s' sig='%s'>"
+		"<a>10.6.6.6:5298</a></addresses>",
+		victim.id, buf_cstr(&key64), buf_cstr(&sig64));
+	assert_int_equal(read_text(buf_view(&out), NOW, &victim), ERR_DENIED);
+}
+
 static void life(void **state)
 {
 	CLEANUP(buf_clear) struct buf out = {.max = 4096};
@@ -360,6 +388,7 @@ int main(void)
 		cmocka_unit_test(every_cut),
 		cmocka_unit_test(each_field),
 		cmocka_unit_test(another_key),
+		cmocka_unit_test(about_another_node),
 		cmocka_unit_test(life),
 		cmocka_unit_test(limits),
 		cmocka_unit_test(addresses),
