@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "admin/control.h"
+#include "app/node.h"
 #include "app/server.h"
 #include "base/err.h"
 #include "base/mem.h"
@@ -55,6 +56,28 @@ static void serve_any_domain(struct config *c, const char *const *words, uint32_
 			c->domains.item[c->domains.n++] = str_dup(jid_domain(jid.jid));
 	if (!c->domains.n)
 		c->domains.item[c->domains.n++] = xstrdup("localhost");
+}
+
+/* A node's folder has its key. */
+static bool prepare(struct config *c, const char *const *words, uint32_t n)
+{
+	char path[4096];
+	struct buf why;
+	bool good = true;
+
+	snprintf(path, sizeof(path), "%s/node.key", c->data);
+	if (access(path, F_OK) != 0) {
+		serve_any_domain(c, words, n);
+		return true;
+	}
+	buf_init(&why, 4096);
+	c->use = CONFIG_NODE;
+	if (node_prepare(c, &why) != 0) {
+		print_answer(buf_cstr(&why), true);
+		good = false;
+	}
+	buf_clear(&why);
+	return good;
 }
 
 static void run_inside(struct offline *o, const struct config *c, const char *const *words, uint32_t n)
@@ -105,8 +128,9 @@ static int ask_data(const char *data, const char *const *words, uint32_t n, bool
 		o.loop = loop_new();
 		log_set_level(LOG_ERROR);
 		umask(077);
-		serve_any_domain(&c, words, n);
-		run_inside(&o, &c, words, n);
+		if (prepare(&c, words, n))
+			run_inside(&o, &c, words, n);
+		node_unprepare(&c);
 		loop_free(&o.loop);
 	}
 	if (is_new && o.answered && !o.failed)

@@ -132,7 +132,7 @@ static int run_group(const struct group *g, int argc, char **argv)
 		fputs(g->usage, stdout);
 		return 0;
 	}
-	data = config_take_data(&argc, argv);
+	data = config_take_data(&argc, argv, CONFIG_SERVE);
 	if (!data)
 		return 2;
 	a = argc < 2 ? NULL : find_action(g, argc, argv);
@@ -162,7 +162,7 @@ static int run_simple(int argc, char **argv, const char *usage, bool json)
 		fputs(usage, stdout);
 		return 0;
 	}
-	data = config_take_data(&argc, argv);
+	data = config_take_data(&argc, argv, CONFIG_SERVE);
 	if (!data)
 		return 2;
 	if (json && argc == 2 && strcmp(argv[1], "--json") == 0)

@@ -54,7 +54,7 @@ int cmd_backup(int argc, char **argv)
 		fputs(usage, stdout);
 		return 0;
 	}
-	data = config_take_data(&argc, argv);
+	data = config_take_data(&argc, argv, CONFIG_SERVE);
 	if (!data)
 		return 2;
 	if (argc == 2 && argv[1][0] != '-')

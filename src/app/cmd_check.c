@@ -273,7 +273,7 @@ int cmd_check(int argc, char **argv)
 		return 0;
 	}
 	buf_init(&why, 4096);
-	if (config_read(argc, argv, &c, &why) == 0) {
+	if (config_read(argc, argv, CONFIG_SERVE, &c, &why) == 0) {
 		status = check(&c);
 		config_clear(&c);
 	} else {

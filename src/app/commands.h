@@ -6,6 +6,8 @@
 #include <stdbool.h>
 
 int cmd_serve(int argc, char **argv);
+int cmd_node(int argc, char **argv);
+int cmd_peer(int argc, char **argv);
 int cmd_user(int argc, char **argv);
 int cmd_room(int argc, char **argv);
 int cmd_status(int argc, char **argv);

@@ -92,13 +92,17 @@ static bool blank_comments(struct buf *b, int *ret_line)
 
 /* ---- values ---- */
 
-static void make_opts(cfg_opt_t *opts)
+static bool is_used(const struct config *c, size_t i) { return config_options[i].use & c->use; }
+
+static void make_opts(const struct config *c, cfg_opt_t *opts)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < config_option_count; i++) {
 		const struct option *o = &config_options[i];
 
+		if (!is_used(c, i))
+			continue;
 		if (o->kind == LIST)
 			opts[n++] = (cfg_opt_t)CFG_STR_LIST(o->name, NULL, CFGF_NODEFAULT);
 		else if (o->kind == NUMBER)
@@ -125,7 +129,7 @@ static const char *file_value(cfg_opt_t *opt, const struct option *o, unsigned i
 /* Called after each value, when the library still knows the line. */
 static int on_file_value(cfg_t *cfg, cfg_opt_t *opt)
 {
-	const struct option *o = config_find(str_z(cfg_opt_name(opt)));
+	const struct option *o = config_find(str_z(cfg_opt_name(opt)), reading.config->use);
 	unsigned n = cfg_opt_size(opt);
 	char number[24];
 	struct buf why;
@@ -189,16 +193,17 @@ static int parse(struct config *c, struct buf *text, struct buf *why)
 	cfg_t *cfg;
 	int err = 0;
 
-	make_opts(opts);
+	make_opts(c, opts);
 	cfg = cfg_init(opts, CFGF_NONE);
 	must(cfg);
 	cfg_set_error_function(cfg, on_file_error);
 	for (size_t i = 0; i < config_option_count; i++)
-		cfg_set_validate_func(cfg, config_options[i].name, on_file_value);
+		if (is_used(c, i))
+			cfg_set_validate_func(cfg, config_options[i].name, on_file_value);
 	if (cfg_parse_buf(cfg, buf_cstr(text)) != CFG_SUCCESS)
 		err = ERR_INVALID;
 	for (size_t i = 0; !err && i < config_option_count; i++)
-		if (!take_values(c, cfg, &config_options[i], why))
+		if (is_used(c, i) && !take_values(c, cfg, &config_options[i], why))
 			err = ERR_INVALID;
 	cfg_free(cfg);
 	xfree(opts);

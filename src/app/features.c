@@ -1,5 +1,6 @@
 #include "app/features.h"
 
+#include "peer/peers.h"
 #include "room/rooms.h"
 #include "user/users.h"
 #include "xmpp/ns.h"
@@ -28,7 +29,7 @@ static const struct feature stream_features[] = {
 };
 
 const struct feature *const features[] = {stream_features, user_features, room_features, NULL};
-const struct command *const commands[] = {user_commands, room_commands, NULL};
+const struct command *const commands[] = {user_commands, room_commands, peer_commands, NULL};
 
 void features_write_protocol(struct buf *out)
 {

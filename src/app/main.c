@@ -11,6 +11,8 @@ struct subcommand {
 };
 
 static const struct subcommand subcommands[] = {
+	{"node", cmd_node, "run this machine's node of the peer-to-peer network"},
+	{"peer", cmd_peer, "the index table: who is known, where, and how far trusted"},
 	{"serve", cmd_serve, "run a chat server for a domain"},
 	{"user", cmd_user, "add, list, delete accounts, change passwords"},
 	{"room", cmd_room, "list and destroy rooms"},

@@ -82,6 +82,8 @@ static void on_stopped(void *arg)
 	loop_stop(s->loop);
 }
 
+void server_end(struct server *s) { server_stop(s, on_stopped, s); }
+
 static void cmd_stop(struct server *s, uint64_t asker, char **words, uint32_t n)
 {
 	(void)words;
@@ -91,7 +93,7 @@ static void cmd_stop(struct server *s, uint64_t asker, char **words, uint32_t n)
 	else
 		answer(s, asker, s->stopping ? "stopping already\n" : "stopping\n", false);
 	log_info("server_stop", "by=control");
-	server_stop(s, on_stopped, s);
+	server_end(s);
 }
 
 static void cmd_reload(struct server *s, uint64_t asker, char **words, uint32_t n)

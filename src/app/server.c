@@ -76,6 +76,7 @@ static void hand_out(struct server *s)
 		msg_clear(&out->m[i]);
 	}
 	out->n = 0;
+	node_take(s, core_out_discovery(s->core));
 	out = core_out_admin(s->core);
 	for (uint32_t i = 0; i < out->n; i++) {
 		server_on_reply(s, &out->m[i]);
@@ -194,7 +195,7 @@ static void *unit_main(void *arg)
 	return NULL;
 }
 
-static const char *user_name(int64_t uid)
+static const char *user_name(void *arg, int64_t uid)
 {
 	static _Thread_local struct passwd record;
 	static _Thread_local char text[4096];
@@ -203,6 +204,14 @@ static const char *user_name(int64_t uid)
 	if (getpwuid_r((uid_t)uid, &record, text, sizeof(text), &found) != 0 || !found)
 		return NULL;
 	return found->pw_name;
+}
+
+/* A node has one user, who is whoever started it. */
+static const char *node_user(void *arg, int64_t uid)
+{
+	const struct server *s = arg;
+
+	return uid == (int64_t)geteuid() ? s->config->node->user : NULL;
 }
 
 static void make_limits(const struct config *c, struct wire_limits *ret)
@@ -221,13 +230,21 @@ static void make_wire(struct server *s, unsigned i)
 	struct wire_config wc = {.number = (uint8_t)i,
 		.policy = &s->policy,
 		.tls = u->tls,
+		.node_in = u->node_in,
+		.node_out = u->node_out,
 		.local_user = user_name,
+		.local_arg = s,
 		.to_core = s->to_core};
 
 	u->server = s;
 	u->threaded = s->config->wires > 0;
 	u->loop = u->threaded ? loop_new() : s->loop;
 	make_limits(s->config, &wc.limits);
+	if (s->config->node) {
+		wc.local_user = node_user;
+		wc.dial = s->config->node->dial;
+		wc.dial_arg = s->config->node->dial_arg;
+	}
 	wc.shared_loop = !u->threaded;
 	u->wire = wire_new(u->loop, &wc);
 	if (!u->threaded)
@@ -310,6 +327,10 @@ static void make_hosts(struct server *s)
 	struct rooms_config rooms = {.admins = admins};
 	char secret[32];
 
+	if (c->node) {
+		node_make_hosts(s);
+		return;
+	}
 	read_secret(s, secret, sizeof(secret));
 	users.secret = (struct str){secret, sizeof(secret)};
 	for (unsigned i = 0; i < c->admins.n; i++)
@@ -352,6 +373,7 @@ int server_new(struct loop *l, const struct config *config, struct server **ret,
 	s->unit_count = cc.wires;
 	s->policy = (struct stream_policy){.serves = serves,
 		.arg = s,
+		.localhost = config->node ? config->domains.item[0] : NULL,
 		.allow_plaintext = config->allow_plaintext,
 		.registration = config->registration};
 	s->core_timer.fire = on_core_timer;
@@ -370,7 +392,7 @@ void server_start_wires(struct server *s)
 	start_wires(s);
 }
 
-static void on_accept(void *arg, int fd)
+void server_on_accept(void *arg, int fd)
 {
 	struct open_port *p = arg;
 	struct server *s = p->server;
@@ -387,10 +409,16 @@ static void on_accept(void *arg, int fd)
 
 static struct open_port *add_port(struct server *s, const char *name, const struct stream_kind *kind, bool tls_first)
 {
+	must(s->port_count < LISTENERS_MAX);
 	struct open_port *p = &s->ports[s->port_count++];
 
 	*p = (struct open_port){.server = s, .name = name, .kind = kind, .tls_first = tls_first};
 	return p;
+}
+
+struct open_port *server_add_port(struct server *s, const char *name, const struct stream_kind *kind)
+{
+	return add_port(s, name, kind, false);
 }
 
 static void explain_port(const char *name, const char *address, int err, struct buf *why)
@@ -411,7 +439,7 @@ static int listen_tcp(struct server *s, const struct text_list *list, const char
 {
 	for (unsigned i = 0; i < list->n; i++) {
 		struct open_port *p = add_port(s, name, &stream_client, tls_first);
-		int err = listener_tcp(s->loop, str_z(list->item[i]), on_accept, p, &p->listener);
+		int err = listener_tcp(s->loop, str_z(list->item[i]), server_on_accept, p, &p->listener);
 
 		if (!err)
 			continue;
@@ -433,8 +461,8 @@ static int listen_local(struct server *s, struct buf *why)
 	char path[4096];
 	int err;
 
-	snprintf(path, sizeof(path), "%s/xmpp.sock", s->config->data);
-	err = listener_unix(s->loop, path, 0600, on_accept, p, &p->listener);
+	snprintf(path, sizeof(path), "%s/%s", s->config->data, s->config->node ? "node.sock" : "xmpp.sock");
+	err = listener_unix(s->loop, path, 0600, server_on_accept, p, &p->listener);
 	if (!err) {
 		snprintf(path, sizeof(path), "%s/control.sock", s->config->data);
 		err = control_new(s->loop, path, server_on_request, s, &s->control);
@@ -454,12 +482,18 @@ int server_open(struct server *s, struct buf *why)
 	if (err)
 		return err;
 	s->policy.tls = true;
+	if (s->node)
+		err = node_open_tls(s, why);
+	if (err)
+		return err;
 	server_start_wires(s);
 	err = listen_tcp(s, &s->config->c2s, "c2s", false, why);
 	if (!err)
 		err = listen_tcp(s, &s->config->c2s_tls, "c2s-tls", true, why);
 	if (!err)
 		err = listen_local(s, why);
+	if (!err && s->node)
+		err = node_open(s, why);
 	if (!err)
 		server_watch_certificate(s);
 	return err;
@@ -485,6 +519,7 @@ void server_stop(struct server *s, void (*on_stopped)(void *arg), void *arg)
 	for (unsigned i = 0; i < s->port_count; i++)
 		listener_free(&s->ports[i].listener);
 	s->port_count = 0;
+	node_stop(s);
 	core_shutdown(s->core);
 	s->dirty = true;
 	s->stop_timer.fire = on_stop_timer;
@@ -506,6 +541,7 @@ void server_free(struct server **server)
 		loop_step(s->loop, true);
 	loop_on_turn(s->loop, NULL, NULL);
 	stop_wires(s);
+	node_free(s);
 	/* What the last turn gave to the store is committed before it closes. */
 	db_close(&s->db);
 	if (s->control && s->stop_asker)

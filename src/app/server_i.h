@@ -7,6 +7,7 @@
 
 #include "admin/control.h"
 #include "app/features.h"
+#include "app/node.h"
 #include "app/server.h"
 #include "base/err.h"
 #include "base/hash.h"
@@ -20,6 +21,7 @@ struct wire_unit {
 	struct loop *loop;
 	struct wire *wire;
 	struct tls_ctx *tls;
+	struct tls_ctx *node_in, *node_out; /* links between peers; the node's own */
 	pthread_t thread;
 	bool threaded;
 	_Atomic bool stop, reload;
@@ -41,6 +43,8 @@ struct inner_asker {
 
 struct server {
 	const struct config *config;
+	struct node *node; /* app/node.c; NULL: this is a server */
+	bool after_crash;  /* the last run did not end as it should */
 	struct loop *loop;
 	struct core *core;
 	struct db *db;
@@ -65,6 +69,11 @@ struct server {
 	struct inner_asker inner;
 	int64_t started;
 };
+
+/* server.c, for node.c */
+struct open_port *server_add_port(struct server *s, const char *name, const struct stream_kind *kind);
+void server_on_accept(void *arg, int fd);
+void server_end(struct server *s); /* stops the server and then the loop */
 
 /* serve_tls.c */
 int server_open_tls(struct server *s, struct buf *why);

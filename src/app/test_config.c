@@ -72,7 +72,7 @@ static int read_words(struct fixture *f, const char *words)
 	if (f->read)
 		config_clear(&f->c);
 	buf_reset(&f->why);
-	err = config_read(argc, argv, &f->c, &f->why);
+	err = config_read(argc, argv, CONFIG_SERVE, &f->c, &f->why);
 	f->read = err == 0;
 	return err;
 }
@@ -347,7 +347,7 @@ static void check_data(const char *words, const char *data, const char *left)
 
 	snprintf(all, sizeof(all), "%s", words);
 	argc = split(all, argv);
-	found = config_take_data(&argc, argv);
+	found = config_take_data(&argc, argv, CONFIG_SERVE);
 	if (!data) {
 		assert_null(found);
 		return;
@@ -378,13 +378,13 @@ static void test_default_data(void **state)
 
 	(void)state;
 	setenv("XDG_DATA_HOME", "/xdg", 1);
-	data = config_default_data();
+	data = config_default_data(CONFIG_SERVE);
 	assert_string_equal(data, geteuid() == 0 ? "/var/lib/wireside" : "/xdg/wireside/server");
 	xfree(data);
 	/* A relative one is to be ignored, says the specification. */
 	setenv("XDG_DATA_HOME", "xdg", 1);
 	setenv("HOME", "/h/x", 1);
-	data = config_default_data();
+	data = config_default_data(CONFIG_SERVE);
 	assert_string_equal(data, geteuid() == 0 ? "/var/lib/wireside" : "/h/x/.local/share/wireside/server");
 	xfree(data);
 }

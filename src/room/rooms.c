@@ -309,6 +309,17 @@ static void take_config(struct rooms *rs, const struct rooms_config *config)
 	rs->config.admins = NULL;
 }
 
+bool rooms_occupied(const struct host *h)
+{
+	const struct rooms *rs = (const struct rooms *)h;
+	const struct room *r;
+
+	for (uint32_t pos = 0; (r = map_next(&rs->live, &pos));)
+		if (room_count(r))
+			return true;
+	return false;
+}
+
 struct host *rooms_new(struct core *c, const char *domain, const struct rooms_config *config)
 {
 	struct rooms *rs = xcalloc(1, sizeof(*rs));
@@ -316,6 +327,7 @@ struct host *rooms_new(struct core *c, const char *domain, const struct rooms_co
 	take_config(rs, config);
 	map_init(&rs->live, room_key, rs->config.rooms_max * 2);
 	makers_init(&rs->makers, config->made_max ? config->made_max : 100);
+	rs->only_admins_make = config->only_admins_make;
 	map_init(&rs->directory, directory_key, rs->config.rooms_max * 2);
 	rs->timer.fire = on_timer;
 	entity_init(&rs->host.entity, &entity_ops, c, NULL, jid_view(str_z(domain)));

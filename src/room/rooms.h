@@ -11,11 +11,15 @@ struct rooms_config {
 	uint32_t occupants_max;    /* a room, 0: 5000 */
 	uint32_t made_max;         /* rooms that an account may make a day, admins apart, 0: 100 */
 	uint32_t history;          /* messages kept and shown to who joins, 0: 20 */
+	bool only_admins_make;     /* rooms: nobody else's entering makes one */
 	const char *const *admins; /* bare addresses that count as owner everywhere, NULL at the end; may be NULL */
 };
 
 /* Makes the host, core_add_host()s it and loads the directory of persistent rooms. */
 struct host *rooms_new(struct core *c, const char *domain, const struct rooms_config *config);
+
+/* Is anybody in any of its rooms? */
+bool rooms_occupied(const struct host *h);
 
 extern const struct feature room_features[];
 extern const struct command room_commands[];

@@ -28,6 +28,7 @@ struct rooms {
 	uint64_t *handles;
 	struct packet **packets;
 	uint32_t handles_cap, packets_cap;
+	bool only_admins_make;
 };
 static inline struct rooms *rooms_of(const struct room *r) { return (struct rooms *)r->entity.host; }
 

@@ -173,9 +173,11 @@ static void take_row(struct account *a, enum store_row kind, const struct store_
 		a->roster.version = a->roster.floor = (uint32_t)v[3].i;
 		take_keys(a, v);
 		enter(a, ACCOUNT_HERE);
+		if (feed_is_for(a))
+			feed_load(a);
 	} else if (a->state != ACCOUNT_HERE) {
 		return;
-	} else if (kind == ROW_ROSTER) {
+	} else if (kind == ROW_ROSTER && !feed_is_for(a)) {
 		roster_load_contact(&a->roster, v);
 	} else if (kind == ROW_REQUEST) {
 		roster_load_request(&a->roster, v);
@@ -339,6 +341,8 @@ void account_create(struct account *a, const struct scram_keys *keys)
 {
 	a->created = core_wall(a->entity.core);
 	enter(a, ACCOUNT_HERE);
+	if (feed_is_for(a))
+		feed_load(a);
 	account_set_keys(a, keys);
 	log_info("account_created", "account=%.*s", STR_FMT(jid_str(a->entity.jid)));
 }

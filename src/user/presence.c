@@ -88,6 +88,7 @@ static void become_unavailable(struct resource *r, struct packet *p)
 	packet_unref(&r->presence);
 	r->priority = 0;
 	a->last_seen = core_wall(a->entity.core);
+	feed_presence(a);
 	tell_directed(r, p, was_available);
 	if (!was_available)
 		return;
@@ -199,6 +200,7 @@ static void out_available(struct account *a, struct resource *r, struct stanza *
 	r->priority = priority_of(*s);
 	broadcast(a, p);
 	packet_unref(&p);
+	feed_presence(a);
 	if (initial)
 		start_presence_session(a, r);
 	if (r->priority >= 0)

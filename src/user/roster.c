@@ -126,38 +126,78 @@ struct contact_change roster_begin(const struct roster *r, struct jid jid)
 
 static struct str or_null(struct str s) { return s.n ? s : STR_NONE; }
 
-int roster_put(struct account *a, const struct contact_change *ch)
+int roster_set(struct account *a, const struct contact_change *ch)
 {
 	struct roster *r = &a->roster;
 	const struct contact *old = roster_find(r, ch->jid);
 	uint64_t text = r->text - (old ? text_size(old) : 0) + jid_bare_len(ch->jid) + ch->name.n + ch->groups.n;
-	struct contact *c;
 
 	must(ch->name.n <= ROSTER_NAME_MAX && ch->groups.n <= ROSTER_GROUPS_MAX);
 	if ((!old && roster_count(r) >= users_of(a)->config.roster_max) || text > ROSTER_TEXT_MAX)
 		return ERR_LIMIT;
-	c = contact_new(ch, ++r->version);
-	link_contact(r, c); /* *ch may have pointed into the old one */
-	store_put(core_batch(a->entity.core), STORE_ROSTER_PUT, jid_domain(a->entity.jid), jid_local(a->entity.jid),
-		contact_jid_str(c), or_null(contact_name(c)), (int64_t)c->sub, (int64_t)c->ask, (int64_t)c->approved,
-		or_null(contact_groups(c)), (int64_t)c->version);
+	link_contact(r, contact_new(ch, ++r->version)); /* *ch may have pointed into the old one */
+	return 0;
+}
+
+int roster_put(struct account *a, const struct contact_change *ch)
+{
+	char *jid = str_dup(jid_bare_str(ch->jid)); /* see above */
+	int err = roster_set(a, ch);
+	const struct contact *c;
+
+	if (!err) {
+		c = roster_find(&a->roster, jid_view(str_z(jid)));
+		store_put(core_batch(a->entity.core), STORE_ROSTER_PUT, jid_domain(a->entity.jid),
+			jid_local(a->entity.jid), contact_jid_str(c), or_null(contact_name(c)), (int64_t)c->sub,
+			(int64_t)c->ask, (int64_t)c->approved, or_null(contact_groups(c)), (int64_t)c->version);
+	}
+	xfree(jid);
+	return err;
+}
+
+void roster_drop(struct roster *r, struct jid jid)
+{
+	struct contact *c = r->contacts ? map_remove(r->contacts, jid_bare_str(jid)) : NULL;
+
+	if (!c)
+		return;
+	r->text -= text_size(c);
+	r->floor = ++r->version;
+	xfree(c);
+	drop_if_empty(&r->contacts);
+}
+
+int roster_unset(struct account *a, struct jid jid)
+{
+	if (!roster_find(&a->roster, jid))
+		return ERR_NOTFOUND;
+	roster_drop(&a->roster, jid);
 	return 0;
 }
 
 int roster_remove(struct account *a, struct jid jid)
 {
-	struct roster *r = &a->roster;
-	struct contact *c = r->contacts ? map_remove(r->contacts, jid_bare_str(jid)) : NULL;
+	CLEANUP(buf_clear) struct buf bare = {.max = JID_MAX};
 
-	if (!c)
+	buf_str(&bare, jid_bare_str(jid)); /* of the entry itself, perhaps */
+	if (roster_unset(a, jid) != 0)
 		return ERR_NOTFOUND;
-	r->text -= text_size(c);
-	r->floor = ++r->version;
 	store_put(core_batch(a->entity.core), STORE_ROSTER_DEL, jid_domain(a->entity.jid), jid_local(a->entity.jid),
-		contact_jid_str(c), (int64_t)r->version);
-	xfree(c);
-	drop_if_empty(&r->contacts);
+		buf_view(&bare), (int64_t)a->roster.version);
 	return 0;
+}
+
+void roster_keep(struct roster *r, const struct contact_change *ch) { link_contact(r, contact_new(ch, ++r->version)); }
+
+void roster_copy(struct roster *r, const struct roster *from)
+{
+	const struct contact *c;
+
+	for (uint32_t pos = 0; (c = roster_next(from, &pos));) {
+		struct contact_change ch = roster_begin(from, contact_jid(c));
+
+		roster_keep(r, &ch);
+	}
 }
 
 void roster_load_contact(struct roster *r, const struct store_value *v)

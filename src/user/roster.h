@@ -80,6 +80,15 @@ const struct request *roster_next_request(const struct roster *r, uint32_t *pos)
 int roster_put_request(struct account *a, const struct stanza *s);
 void roster_remove_request(struct account *a, struct jid from);
 
+/* As roster_put() and roster_remove(), for what is stored elsewhere. */
+int roster_set(struct account *a, const struct contact_change *change);
+int roster_unset(struct account *a, struct jid jid);
+/* All entries of another roster, which is not an account's; r is empty. */
+void roster_copy(struct roster *r, const struct roster *from);
+/* The same for a roster that is no account's: no limits but those of the text. */
+void roster_keep(struct roster *r, const struct contact_change *change);
+void roster_drop(struct roster *r, struct jid jid);
+
 /* From the store: no writing back. */
 void roster_load_contact(struct roster *r, const struct store_value *values);
 void roster_load_request(struct roster *r, const struct store_value *values);

@@ -40,6 +40,7 @@ static void users_free(struct entity *e)
 	xfree(u->admins);
 	xfree(u->handles);
 	mem_wipe(u->secret, sizeof(u->secret));
+	feed_free(u);
 	xfree(u);
 }
 
@@ -84,6 +85,7 @@ static void take_config(struct users *u, const struct users_config *config)
 	u->admins = copy_admins(config->admins);
 	u->config.admins = (const char *const *)u->admins;
 	u->config.secret = STR_NONE;
+	u->config.fed = config->fed ? xstrdup(config->fed) : NULL;
 	if (config->secret.n >= 16)
 		hash_hmac(HASH_SHA256, STR("made-up salts"), config->secret, u->secret);
 	else

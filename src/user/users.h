@@ -16,10 +16,19 @@ struct users_config {
 	/* At least 16 random bytes that stay the same over restarts: the made-up salts of accounts that do not exist
 	 * follow from them, so that nobody finds out by asking again later. Absent: new ones for this process. */
 	struct str secret;
+	/* A node's: its one account, whose roster is given by users_feed() and not stored. NULL: rosters are the users' own. */
+	const char *fed;
+	/* Called when what the account's sessions show together may have changed. */
+	void (*on_presence)(void *arg, bool available, struct str show, struct str status);
+	void *presence_arg;
 };
 
 /* Makes the host and core_add_host()s it. The configuration is copied. */
 struct host *users_new(struct core *c, const char *domain, const struct users_config *config);
+
+/* The roster of a node's account: an entry there or changed, an entry away. Told to the clients that are there. */
+void users_feed(struct host *h, struct jid contact, struct str name, struct str group);
+void users_unfeed(struct host *h, struct jid contact);
 
 extern const struct feature user_features[];
 extern const struct command user_commands[];

@@ -19,6 +19,7 @@ struct users {
 	int64_t started;     /* core_now() then */
 	struct map accounts; /* those in memory, by localpart */
 	uint32_t absent;     /* of those, in ACCOUNT_ABSENT */
+	struct roster *feed; /* of the fed account, whether it is in memory or not; NULL: none */
 	uint64_t *handles;   /* scratch for one multicast, empty in between */
 	uint32_t handles_n, handles_cap;
 };
@@ -40,6 +41,12 @@ struct stanza *stanza_make(const struct packet_head *head, struct str payload);
 void send_presence(struct core *c, enum stanza_type type, struct jid from, struct jid to, struct str id);
 /* The number in an element's text, `otherwise` if it is none or out of range. */
 int64_t xml_int(const struct xml_tree *t, uint32_t i, int64_t min, int64_t max, int64_t otherwise);
+
+/* ---- feed.c ---- */
+bool feed_is_for(const struct account *a); /* its roster comes from elsewhere */
+void feed_load(struct account *a);         /* it has come into memory */
+void feed_presence(struct account *a);     /* what its sessions show has changed */
+void feed_free(struct users *u);
 
 /* ---- login.c ---- */
 void login_on_msg(struct host *h, struct msg *m);

@@ -39,7 +39,7 @@ void conn_channel(struct conn *c, struct stream_channel *ret)
 	link_info(c->link, &info);
 	*ret = (struct stream_channel){.secure = info.secure, .local = info.local, .binding = binding, .arg = c};
 	if (info.unix_uid >= 0 && c->wire->config.local_user)
-		ret->external = str_z(c->wire->config.local_user(info.unix_uid));
+		ret->external = str_z(c->wire->config.local_user(c->wire->config.local_arg, info.unix_uid));
 }
 
 /* ---- life ---- */

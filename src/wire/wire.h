@@ -29,7 +29,8 @@ struct wire_config {
 	struct tls_ctx *tls;                /* NULL: no TLS. Lives longer than the wire */
 	struct wire_limits limits;
 	/* Name of a local user, valid until the next call; NULL if there is none. */
-	const char *(*local_user)(int64_t uid);
+	const char *(*local_user)(void *arg, int64_t uid);
+	void *local_arg;
 	/* Both NULL: no TLS on links between peers (tests bring links that prove a key). Live longer than the wire. */
 	struct tls_ctx *node_in, *node_out;
 	/* Tests: instead of TCP. NULL from it: no connection. */

@@ -174,18 +174,22 @@ static enum serr read_domain(struct stream *s, const struct xml_tree *t)
 {
 	struct str to = xml_attr(t, XML_ROOT, "to");
 	struct jid_buf jid;
+	struct str domain;
 
 	if (!to.p)
 		return SERR_IMPROPER_ADDRESSING;
 	if (jid_parse_buf(to, &jid) != 0 || jid.jid.local || jid.jid.resource)
 		return SERR_IMPROPER_ADDRESSING;
-	if (!s->policy->serves(s->policy->arg, jid_domain(jid.jid)))
+	domain = jid_domain(jid.jid);
+	if (s->policy->localhost && str_is(domain, "localhost"))
+		domain = str_z(s->policy->localhost);
+	if (!s->policy->serves(s->policy->arg, domain))
 		return SERR_HOST_UNKNOWN;
 	/* The principal was proven for one domain: a new header may not change it. */
-	if (s->domain && !str_eq(str_z(s->domain), jid_domain(jid.jid)))
+	if (s->domain && !str_eq(str_z(s->domain), domain))
 		return SERR_IMPROPER_ADDRESSING;
 	if (!s->domain)
-		s->domain = str_dup(jid_domain(jid.jid));
+		s->domain = str_dup(domain);
 	return SERR_NONE;
 }
 

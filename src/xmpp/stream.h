@@ -50,6 +50,7 @@ extern const struct stream_kind stream_lan_keyed_in, stream_lan_keyed_out, strea
 struct stream_policy {
 	bool (*serves)(void *arg, struct str domain); /* canonical domain */
 	void *arg;
+	const char *localhost; /* the domain that "localhost" means here (a node's own); NULL: itself */
 	bool allow_plaintext; /* passwords without TLS, on a local link only if local_only */
 	bool registration;    /* strangers may make accounts */
 	bool tls;             /* there is a certificate */

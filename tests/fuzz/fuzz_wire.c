@@ -97,7 +97,7 @@ static const struct link_ops local_ops = {.name = "local",
 	.binding = local_binding,
 	.free = local_free};
 
-static const char *local_user(int64_t uid) { return "alice"; }
+static const char *local_user(void *arg, int64_t uid) { return "alice"; }
 static bool serves(void *arg, struct str domain) { return str_is(domain, "x.test"); }
 
 /* ---- the fate of packets ---- */

@@ -243,7 +243,7 @@ static int read_config(struct world *w, const struct script *s, struct buf *why)
 	int err;
 
 	make_arguments(w, s, &a);
-	err = config_read(a.n, a.v, &w->config, why);
+	err = config_read(a.n, a.v, CONFIG_SERVE, &w->config, why);
 	for (int i = 0; i < a.n; i++)
 		xfree(a.v[i]);
 	if (!err && w->kind->is_virtual)

@@ -114,7 +114,7 @@ static void read_config(struct stage *s, const struct stage_options *o)
 	struct buf why;
 
 	buf_init(&why, 1024);
-	must(config_read(ARRAY_LEN(argv), (char **)argv, &s->config, &why) == 0);
+	must(config_read(ARRAY_LEN(argv), (char **)argv, CONFIG_SERVE, &s->config, &why) == 0);
 	buf_clear(&why);
 	s->config.one_thread = true;
 	s->config.vfs = FAULT_VFS;

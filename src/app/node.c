@@ -1,0 +1,446 @@
+#include "app/node.h"
+
+#include <errno.h>
+#include <ifaddrs.h>
+#include <netdb.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "app/server_i.h"
+#include "base/sign.h"
+#include "link/tcp.h"
+#include "mdns/discovery.h"
+#include "peer/peers.h"
+#include "room/rooms.h"
+#include "user/users.h"
+#include "xmpp/nodeid.h"
+
+enum { PORT_FIRST = 5298, PORT_LAST = 5398, TOLD_MAX_HERE = 16, IDLE_CHECK_MS = 5000, IDLE_MS = 30000 };
+
+struct node {
+	struct server *server;
+	struct host *users, *peers, *rooms;
+	struct tls_ctx *in, *out;
+	struct discovery *discovery; /* NULL: none */
+	struct timer idle_timer;
+	int64_t idle_since; /* 0: it is not */
+};
+
+/* ---- who it is ---- */
+
+static char *path_in(const char *folder, const char *name)
+{
+	char path[4096];
+
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	return xstrdup(path);
+}
+
+static void set_domain(struct config *c)
+{
+	char id[NODEID_LEN + 1];
+	struct buf domain;
+
+	nodeid_of(c->node->key, id);
+	buf_init(&domain, 128);
+	nodeid_domain(&domain, str_z(id));
+	c->domains.item[c->domains.n++] = xstrdup(buf_cstr(&domain));
+	buf_clear(&domain);
+}
+
+static char *login_name(void)
+{
+	const struct passwd *p = getpwuid(geteuid());
+	CLEANUP(buf_clear) struct buf name = {.max = JID_PART_MAX};
+
+	if (p && jid_prep_local(str_z(p->pw_name), &name) == 0)
+		return xstrdup(buf_cstr(&name));
+	return xstrdup("user");
+}
+
+static char *host_name(void)
+{
+	char name[64] = "";
+
+	gethostname(name, sizeof(name) - 1);
+	name[strcspn(name, ".")] = '\0';
+	return xstrdup(*name ? name : "host");
+}
+
+static void take_name(struct node_config *n, const char *wanted)
+{
+	CLEANUP(buf_clear) struct buf instance = {.max = 256};
+	const char *at = wanted ? strchr(wanted, '@') : NULL;
+	CLEANUP(buf_clear) struct buf user = {.max = JID_PART_MAX};
+
+	if (at) {
+		must(jid_prep_local((struct str){wanted, (size_t)(at - wanted)}, &user) == 0);
+		n->user = xstrdup(buf_cstr(&user));
+		n->host = xstrdup(at + 1);
+	} else {
+		n->user = login_name();
+		n->host = host_name();
+	}
+	buf_fmt(&instance, "%s@%s", n->user, n->host);
+	buf_cut(&instance, instance.n < 63 ? instance.n : 63);
+	n->instance = xstrdup(buf_cstr(&instance));
+}
+
+static int make_folder(const char *path, struct buf *why)
+{
+	CLEANUP(buf_clear) struct buf part = {.max = 4096};
+	struct str rest = str_z(path);
+
+	while (rest.p) {
+		buf_str(&part, str_cut(&rest, '/'));
+		if (part.n && mkdir(buf_cstr(&part), 0700) != 0 && errno != EEXIST) {
+			buf_fmt(why, "%s: %s", buf_cstr(&part), strerror(errno));
+			return ERR_IO;
+		}
+		buf_char(&part, '/');
+	}
+	return 0;
+}
+
+static int take_key(struct node_config *n, struct buf *why)
+{
+	int err = cert_make_node(n->cert, n->keyfile, STR("node"));
+
+	if (err == ERR_EXISTS)
+		err = 0;
+	if (err) {
+		buf_fmt(why, "%s: cannot make a key: %s", n->keyfile, err_name(err));
+		return err;
+	}
+	err = cert_node_key(n->cert, n->keyfile, n->key, n->seed);
+	if (err)
+		buf_fmt(why, "%s: not the key of a node (%s)", n->keyfile, err_name(err));
+	return err;
+}
+
+int node_prepare(struct config *c, struct buf *why)
+{
+	struct node_config *n = xcalloc(1, sizeof(*n));
+	int err = make_folder(c->data, why);
+
+	c->node = n;
+	take_name(n, c->name);
+	n->cert = path_in(c->data, "node.pem");
+	n->keyfile = path_in(c->data, "node.key");
+	if (!err)
+		err = take_key(n, why);
+	if (!err)
+		set_domain(c);
+	return err;
+}
+
+void node_prepare_key(struct config *c, const char *user, const char *host, const uint8_t seed[32])
+{
+	struct node_config *n = xcalloc(1, sizeof(*n));
+	CLEANUP(buf_clear) struct buf name = {.max = 128};
+
+	c->node = n;
+	buf_fmt(&name, "%s@%s", user, host);
+	take_name(n, buf_cstr(&name));
+	memcpy(n->seed, seed, sizeof(n->seed));
+	sign_public(seed, n->key);
+	set_domain(c);
+}
+
+void node_unprepare(struct config *c)
+{
+	struct node_config *n = TAKE(c->node);
+
+	if (!n)
+		return;
+	xfree(n->user);
+	xfree(n->instance);
+	xfree(n->host);
+	xfree(n->cert);
+	xfree(n->keyfile);
+	mem_wipe(n, sizeof(*n));
+	xfree(n);
+}
+
+/* ---- hosts ---- */
+
+static void feed_put(void *arg, struct jid contact, struct str name, struct str group)
+{
+	users_feed(((struct node *)arg)->users, contact, name, group);
+}
+
+static void feed_remove(void *arg, struct jid contact) { users_unfeed(((struct node *)arg)->users, contact); }
+
+static void on_presence(void *arg, bool available, struct str show, struct str status)
+{
+	struct node *n = arg;
+
+	if (n->peers)
+		peers_show(n->peers, available, show, status);
+}
+
+static void make_users(struct node *n, const struct config *c)
+{
+	struct users_config uc = {.fed = c->node->user,
+		.offline_max = 10000,
+		.roster_max = 2000,
+		.on_presence = on_presence,
+		.presence_arg = n};
+
+	uc.secret = (struct str){(const char *)c->node->seed, sizeof(c->node->seed)};
+	n->users = users_new(n->server->core, c->domains.item[0], &uc);
+}
+
+static void make_rooms(struct node *n, const struct config *c)
+{
+	char self[JID_MAX], service[JID_PART_MAX];
+	const char *admins[] = {self, NULL};
+	struct rooms_config rc = {.rooms_max = 1000, .occupants_max = 500, .admins = admins, .only_admins_make = true};
+
+	snprintf(self, sizeof(self), "%s@%s", c->node->user, c->domains.item[0]);
+	snprintf(service, sizeof(service), "rooms.%s", c->domains.item[0]);
+	n->rooms = rooms_new(n->server->core, service, &rc);
+}
+
+void node_make_hosts(struct server *s)
+{
+	const struct config *c = s->config;
+	struct node *n = xcalloc(1, sizeof(*n));
+	struct peers_config pc = {.user = c->node->user,
+		.instance = c->node->instance,
+		.plaintext = (enum plaintext)c->plaintext,
+		.feed = {n, feed_put, feed_remove}};
+
+	s->node = n;
+	n->server = s;
+	memcpy(pc.key, c->node->key, sizeof(pc.key));
+	memcpy(pc.seed, c->node->seed, sizeof(pc.seed));
+	n->peers = peers_new(s->core, &pc);
+	mem_wipe(pc.seed, sizeof(pc.seed));
+	make_users(n, c);
+	make_rooms(n, c);
+}
+
+/* ---- opening ---- */
+
+int node_open_tls(struct server *s, struct buf *why)
+{
+	const struct node_config *nc = s->config->node;
+	int err = nc->cert ? tls_node_new(nc->cert, nc->keyfile, &s->node->in, &s->node->out, why) : 0;
+
+	s->units[0].node_in = s->node->in;
+	s->units[0].node_out = s->node->out;
+	return err;
+}
+
+static bool may_be_told(const struct sockaddr *a)
+{
+	const struct sockaddr_in *v4 = (const struct sockaddr_in *)a;
+	const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)a;
+
+	if (a->sa_family == AF_INET)
+		return ntohl(v4->sin_addr.s_addr) >> 24 != 127;
+	return a->sa_family == AF_INET6 && !IN6_IS_ADDR_LOOPBACK(&v6->sin6_addr) && !IN6_IS_ADDR_LINKLOCAL(&v6->sin6_addr);
+}
+
+/* Numbers by which others may find us later, when the network does not tell. */
+static void tell_addresses(struct server *s, uint16_t port)
+{
+	char text[TOLD_MAX_HERE][80];
+	const char *list[TOLD_MAX_HERE + 1] = {NULL};
+	struct ifaddrs *all = NULL;
+	size_t n = 0;
+
+	if (getifaddrs(&all) != 0)
+		all = NULL;
+	for (const struct ifaddrs *i = all; i && n < TOLD_MAX_HERE; i = i->ifa_next) {
+		char host[64];
+		bool v6;
+
+		if (!i->ifa_addr || !may_be_told(i->ifa_addr))
+			continue;
+		v6 = i->ifa_addr->sa_family == AF_INET6;
+		if (getnameinfo(i->ifa_addr, v6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in), host, sizeof(host),
+			    NULL, 0, NI_NUMERICHOST) != 0)
+			continue;
+		snprintf(text[n], sizeof(text[n]), v6 ? "[%s]:%u" : "%s:%u", host, port);
+		list[n] = text[n];
+		n++;
+	}
+	if (all)
+		freeifaddrs(all);
+	peers_listening(s->node->peers, port, list);
+}
+
+static uint16_t port_of(struct str address)
+{
+	uint64_t port = 0;
+	size_t n = address.n;
+
+	while (n && address.p[n - 1] != ':')
+		n--;
+	str_uint((struct str){address.p + n, address.n - n}, 65535, &port);
+	return (uint16_t)port;
+}
+
+static int listen_default(struct server *s, struct buf *why)
+{
+	struct open_port *p = server_add_port(s, "lan", &stream_lan_plain_in);
+	int err = listener_tcp_from(s->loop, STR("*"), PORT_FIRST, PORT_LAST, server_on_accept, p, &p->listener);
+
+	if (err) {
+		s->port_count--;
+		buf_fmt(why, "no port from %d to %d is free for peers (%s); --listen names another", PORT_FIRST, PORT_LAST,
+			err_name(err));
+	}
+	return err;
+}
+
+static int listen_given(struct server *s, struct buf *why)
+{
+	const struct text_list *list = &s->config->listen;
+
+	for (unsigned i = 0; i < list->n; i++) {
+		struct open_port *p = server_add_port(s, "lan", &stream_lan_plain_in);
+		int err = listener_tcp(s->loop, str_z(list->item[i]), server_on_accept, p, &p->listener);
+
+		if (!err)
+			continue;
+		s->port_count--;
+		config_where(s->config, "listen", i, why);
+		buf_fmt(why, "listen %s: %s", list->item[i], err_name(err));
+		return err;
+	}
+	return 0;
+}
+
+static void start_discovery(struct server *s)
+{
+	const struct config *c = s->config;
+	struct discovery_config dc = {.kind = (enum discovery_kind)c->discovery,
+		.interfaces = (const char *const *)c->interfaces.item,
+		.interface_count = c->interfaces.n,
+		.after_crash = s->after_crash,
+		.to_core = s->to_core};
+
+	if (dc.kind != DISCOVERY_NONE)
+		s->node->discovery = discovery_new(s->loop, &dc);
+}
+
+static void on_idle_check(struct timer *t)
+{
+	struct node *n = CONTAINER_OF(t, struct node, idle_timer);
+	struct server *s = n->server;
+	int64_t now = loop_now(s->loop);
+
+	if (!node_is_idle(s))
+		n->idle_since = 0;
+	else if (!n->idle_since)
+		n->idle_since = now;
+	if (n->idle_since && now - n->idle_since >= IDLE_MS) {
+		log_info("server_stop", "by=idle");
+		server_end(s);
+		return;
+	}
+	timer_start(loop_timers(s->loop), t, now + IDLE_CHECK_MS);
+}
+
+/* The user's account is there from the first start. Nobody needs its password but clients on TCP. */
+struct account_made {
+	struct server *server;
+	char password[27];
+};
+
+static void on_account(void *arg, const char *text, bool failed)
+{
+	struct account_made *m = arg;
+
+	if (!failed && m->server->config->c2s.n)
+		printf("For clients on TCP, said only now: %s@%s, password %s\n", m->server->config->node->user,
+			m->server->config->domains.item[0], m->password);
+	fflush(stdout);
+	(void)text;
+	mem_wipe(m->password, sizeof(m->password));
+	xfree(m);
+}
+
+static void make_account(struct server *s)
+{
+	struct account_made *m = xcalloc(1, sizeof(*m));
+	char jid[JID_MAX];
+	const char *words[] = {"user", "add", jid, m->password};
+
+	m->server = s;
+	rand_token(m->password, sizeof(m->password) - 1);
+	snprintf(jid, sizeof(jid), "%s@%s", s->config->node->user, s->config->domains.item[0]);
+	server_command(s, words, ARRAY_LEN(words), on_account, m);
+}
+
+/* Port 5298 is where old programs look first, so a node that finds it taken still says by SRV where it is. */
+int node_open(struct server *s, struct buf *why)
+{
+	unsigned first = s->port_count;
+	int err = s->config->listen.n ? listen_given(s, why) : listen_default(s, why);
+
+	if (err)
+		return err;
+	make_account(s);
+	start_discovery(s);
+	tell_addresses(s, port_of(listener_address(s->ports[first].listener)));
+	if (s->config->while_needed) {
+		s->node->idle_timer.fire = on_idle_check;
+		timer_start(loop_timers(s->loop), &s->node->idle_timer, loop_now(s->loop) + IDLE_CHECK_MS);
+	}
+	return 0;
+}
+
+/* ---- running ---- */
+
+void node_take(struct server *s, struct msgs *to_discovery)
+{
+	if (s->node && s->node->discovery)
+		discovery_put(s->node->discovery, to_discovery);
+	for (uint32_t i = 0; i < to_discovery->n; i++)
+		msg_clear(&to_discovery->m[i]);
+	to_discovery->n = 0;
+}
+
+static bool has_client(const struct server *s)
+{
+	const struct session *one;
+
+	for (uint32_t pos = 0; (one = core_next_session(s->core, &pos));)
+		if (!one->ops->is_link && session_alive(one))
+			return true;
+	return false;
+}
+
+bool node_is_idle(const struct server *s)
+{
+	return !has_client(s) && !peers_busy(s->node->peers) && !rooms_occupied(s->node->rooms);
+}
+
+void node_stop(struct server *s)
+{
+	if (s->node && s->node->discovery)
+		discovery_stop(s->node->discovery);
+}
+
+void node_free(struct server *s)
+{
+	struct node *n = TAKE(s->node);
+
+	if (!n)
+		return;
+	timer_stop(loop_timers(s->loop), &n->idle_timer);
+	if (n->discovery)
+		discovery_stop(n->discovery);
+	discovery_free(&n->discovery);
+	tls_ctx_free(&n->in);
+	tls_ctx_free(&n->out);
+	xfree(n);
+}

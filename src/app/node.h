@@ -1,0 +1,43 @@
+/* A node: a server whose domain is its own key, whose one account is its user, and whose other domains are the peers on
+ * the network. Composed of the same parts as a server (app/server.c), plus the gateway, links and discovery. */
+#ifndef APP_NODE_H
+#define APP_NODE_H
+
+#include "app/config.h"
+#include "link/link.h"
+
+struct server;
+struct msgs;
+struct loop;
+
+/* Who the node is. */
+struct node_config {
+	char *user;     /* localpart of its account */
+	char *instance; /* USER@HOST as wanted on the network */
+	char *host;
+	char *cert, *keyfile; /* PEM; NULL: links prove their keys in another way (tests) */
+	uint8_t key[32], seed[32];
+	/* Tests: instead of TCP. */
+	struct link *(*dial)(void *arg, struct loop *l, const char *address);
+	void *dial_arg;
+};
+
+/* Makes the data folder and the key if there is none, and c->node and the domain of them. ERR_ with a line in why. */
+int node_prepare(struct config *c, struct buf *why);
+/* The same for a given key and no files. */
+void node_prepare_key(struct config *c, const char *user, const char *host, const uint8_t seed[32]);
+void node_unprepare(struct config *c);
+
+/* ---- for server.c ---- */
+struct node;
+void node_make_hosts(struct server *s);
+int node_open_tls(struct server *s, struct buf *why); /* before the wires are made */
+int node_open(struct server *s, struct buf *why);     /* ports, discovery */
+void node_take(struct server *s, struct msgs *to_discovery);
+void node_stop(struct server *s); /* goodbye to the network */
+void node_free(struct server *s);
+
+/* Nobody needs it just now: no client, nothing waits, nobody is in a room. */
+bool node_is_idle(const struct server *s);
+
+#endif
