@@ -184,6 +184,8 @@ static int64_t tcp_unsent(struct link *k)
 {
 	struct tcp_link *t = tcp_of(k);
 	int n;
+	if (!t->up) /* send() has taken nothing; the system would count the connecting itself */
+		return t->is_unix ? -1 : 0;
 	if (t->is_unix || !t->peer || ioctl(t->fd, SIOCOUTQ, &n) != 0)
 		return -1;
 	return n;

@@ -117,6 +117,24 @@ static void test_what_was_lost_stays_unsent(void **state)
 	assert_true(link_unsent(t.dialled) > 0);
 }
 
+static void test_nothing_is_unsent_before_the_connection(void **state)
+{
+	char c;
+	int r = ERR_AGAIN;
+	struct listener *gone;
+	assert_int_equal(listener_tcp(t.l, STR("127.0.0.1:0"), on_accept, NULL, &gone), 0);
+	char text[32];
+	snprintf(text, sizeof(text), "%.*s", STR_FMT(listener_address(gone)));
+	listener_free(&gone);
+	if (tcp_dial(t.l, str_z(text), &t.dialled) != 0)
+		return; /* known at once */
+	assert_int_equal(link_unsent(t.dialled), 0);
+	for (int i = 0; r == ERR_AGAIN && i < STEPS_MAX; i++)
+		r = link_recv(t.dialled, &c, 1);
+	assert_int_equal(r, ERR_IO);
+	assert_int_equal(link_unsent(t.dialled), 0);
+}
+
 static void test_unsent_is_not_known_of_unix(void **state)
 {
 	int fds[2];
@@ -259,6 +277,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_unsent, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_what_was_lost_stays_unsent, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_nothing_is_unsent_before_the_connection, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_unsent_is_not_known_of_unix, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_patience_is_set, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_patience_of_others, setup, teardown),
