@@ -139,7 +139,7 @@ void session_count(struct session *s, uint64_t seq, uint64_t commit)
 	uint64_t ahead = seq - s->handled;
 
 	must(ahead >= 1 && ahead <= GATE_CREDIT_MAX + 1);
-	if (commit)
+	if (commit > s->credit_commit)
 		s->credit_commit = commit;
 	if (ahead > 1) {
 		s->done_ahead |= 1ull << (ahead - 2);

@@ -37,7 +37,14 @@ static const char version_1[] =
 	"CREATE TABLE history (domain TEXT NOT NULL, local TEXT NOT NULL, id INTEGER NOT NULL, time INTEGER NOT NULL,"
 	" stanza TEXT, PRIMARY KEY (domain, local, id)) STRICT;";
 
-const char *const migrate_steps[] = {version_1};
+/* The archive. One key that holds all that a page is looked for by, and none that is unique: the rows of an account are
+ * then found and counted without reading the messages, and appended at the end of one tree. */
+static const char version_2[] =
+	"CREATE TABLE archive (domain TEXT NOT NULL, local TEXT NOT NULL, id INTEGER NOT NULL, peer TEXT NOT NULL,"
+	" resource TEXT, stanza TEXT NOT NULL) STRICT;"
+	"CREATE INDEX archive_key ON archive (domain, local, id, peer, resource);";
+
+const char *const migrate_steps[] = {version_1, version_2};
 const int migrate_step_count = ARRAY_LEN(migrate_steps);
 
 int migrate_int(struct sqlite3 *h, const char *text, int64_t *ret)

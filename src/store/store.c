@@ -33,6 +33,8 @@ static const struct letters writes[STORE_WRITE_COUNT] = {
 	[STORE_AFFILIATION_PUT] = {"affiliation_put", "sssis"},
 	[STORE_HISTORY_ADD] = {"history_add", "ssiis"},
 	[STORE_HISTORY_TRIM] = {"history_trim", "ssi"},
+	[STORE_ARCHIVE_ADD] = {"archive_add", "ssisss"},
+	[STORE_ARCHIVE_TRIM] = {"archive_trim", "ssi"},
 };
 
 static const char *const reads[STORE_READ_COUNT] = {
@@ -43,6 +45,9 @@ static const char *const reads[STORE_READ_COUNT] = {
 	[STORE_VCARD_GET] = "ss",
 	[STORE_ROOM_LIST] = "s",
 	[STORE_ROOM_LOAD] = "ss",
+	[STORE_ARCHIVE_PAGE] = "ssiissiiiiii",
+	[STORE_ARCHIVE_GET] = "sss",
+	[STORE_ARCHIVE_ENDS] = "ss",
 };
 
 static const char *const rows[] = {
@@ -56,6 +61,9 @@ static const char *const rows[] = {
 	[ROW_ROOM] = "sisssi",
 	[ROW_AFFILIATION] = "sis",
 	[ROW_HISTORY] = "iis",
+	[ROW_ARCHIVE] = "is",
+	[ROW_ARCHIVE_COUNT] = "ii",
+	[ROW_ARCHIVE_ENDS] = "ii",
 };
 
 const char *store_write_letters(enum store_write w)

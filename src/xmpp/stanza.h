@@ -37,6 +37,10 @@ struct stanza {
 	struct stanza *next; /* for whoever queues it */
 	uint64_t origin;     /* the session it came from (core's handle), 0 if none; set by the core */
 	uint64_t origin_seq; /* its number on that session, from 1; 0: not counted (a copy, a server's own) */
+	/* The commit that it depends on, 0: none; set by the core or by who made it. Neither it, nor anything that tells
+	 * its sender that it was handled (an error need not wait), goes out before: whoever takes it out of an inbox passes the number on with what
+	 * it sends, out of this process too (a link to another node holds the stanza back until COMMITTED). */
+	uint64_t commit;
 	enum xerr_cond
 		refused; /* not XERR_NONE: could not come in as it was. Without `to` and content, to be answered with this */
 	enum stanza_kind kind;
