@@ -188,6 +188,9 @@ static void make_users(struct node *n, const struct config *c)
 	struct users_config uc = {.fed = c->node->user,
 		.offline_max = 10000,
 		.roster_max = 2000,
+		.archive = c->archive_max > 0,
+		.archive_max = (uint32_t)c->archive_max,
+		.receipts = true,
 		.on_presence = on_presence,
 		.presence_arg = n};
 

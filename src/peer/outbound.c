@@ -7,7 +7,7 @@ static void to_link(struct peer *p, struct stanza **s)
 	struct str to = jid_str((*s)->to);
 	struct packet *packet = packet_from(*s, &to);
 
-	link_send(p, &packet, 0);
+	link_send(p, &packet, (*s)->commit);
 	core_done(peer_core(p), s);
 }
 

@@ -224,11 +224,12 @@ static void add_argument(struct arguments *a, const char *text) { a->v[a->n++] =
 
 static void make_arguments(struct world *w, const struct script *s, struct arguments *ret)
 {
-	static const char *const always[] = {"serve", "--data", NULL, "--wires", NULL},
+	/* Without the archive, which puts a number into every message: a script asks for it by an option. */
+	static const char *const always[] = {"serve", "--archive-max", "0", "--data", NULL, "--wires", NULL},
 				 *const listen[] = {"--c2s", "127.0.0.1:0", "--c2s-tls", "127.0.0.1:0"};
 
 	for (size_t i = 0; i < ARRAY_LEN(always); i++)
-		add_argument(ret, always[i] ? always[i] : i == 2 ? w->folder : w->kind->wires ? "2" : "0");
+		add_argument(ret, always[i] ? always[i] : i == 4 ? w->folder : w->kind->wires ? "2" : "0");
 	if (!w->kind->tls)
 		add_argument(ret, "--allow-plaintext");
 	for (size_t i = 0; i < ARRAY_LEN(listen) && !w->kind->is_virtual; i++)
