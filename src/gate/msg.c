@@ -32,6 +32,13 @@ static const char *const names[MSG_KIND_COUNT] = {
 	[MSG_ADMIN_REPLY] = "ADMIN_REPLY",
 	[MSG_HASH_ASK] = "HASH_ASK",
 	[MSG_HASH_REPLY] = "HASH_REPLY",
+	[MSG_FOUND] = "FOUND",
+	[MSG_GONE] = "GONE",
+	[MSG_NAMED] = "NAMED",
+	[MSG_PICTURE] = "PICTURE",
+	[MSG_NETWORK] = "NETWORK",
+	[MSG_PUBLISH] = "PUBLISH",
+	[MSG_ASK_PICTURE] = "ASK_PICTURE",
 };
 
 const char *msg_name(enum msg_kind kind) { return kind < MSG_KIND_COUNT ? names[kind] : "?"; }
@@ -112,6 +119,24 @@ static void clear_hash_ask(struct msg *m)
 
 static void clear_hash_reply(struct msg *m) { free_keys(&m->hash_reply.keys, 2); }
 
+static void clear_found(struct msg *m) { service_free(&m->found.service); }
+static void clear_gone(struct msg *m) { xfree(m->gone.instance); }
+static void clear_named(struct msg *m) { xfree(m->named.instance); }
+
+static void clear_picture(struct msg *m)
+{
+	xfree(m->picture.instance);
+	xfree(m->picture.bytes);
+}
+
+static void clear_network(struct msg *m) { xfree(m->network.text); }
+
+static void clear_publish(struct msg *m)
+{
+	service_free(&m->publish.service);
+	xfree(m->publish.picture);
+}
+
 static void (*const clears[MSG_KIND_COUNT])(struct msg *m) = {
 	[MSG_AUTH_ASK] = clear_auth_ask,
 	[MSG_AUTH_REPLY] = clear_auth_reply,
@@ -133,6 +158,13 @@ static void (*const clears[MSG_KIND_COUNT])(struct msg *m) = {
 	[MSG_ADMIN_REPLY] = clear_admin_reply,
 	[MSG_HASH_ASK] = clear_hash_ask,
 	[MSG_HASH_REPLY] = clear_hash_reply,
+	[MSG_FOUND] = clear_found,
+	[MSG_GONE] = clear_gone,
+	[MSG_NAMED] = clear_named,
+	[MSG_PICTURE] = clear_picture,
+	[MSG_NETWORK] = clear_network,
+	[MSG_PUBLISH] = clear_publish,
+	[MSG_ASK_PICTURE] = clear_gone,
 };
 
 void msg_clear(struct msg *m)

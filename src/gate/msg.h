@@ -19,6 +19,7 @@
 #include "store/store.h"
 #include "xmpp/packet.h"
 #include "xmpp/scram.h"
+#include "xmpp/service.h"
 #include "xmpp/stanza.h"
 #include "xmpp/xerr.h"
 
@@ -59,6 +60,16 @@ enum msg_kind {
 	/* core -> helper pool -> core */
 	MSG_HASH_ASK,
 	MSG_HASH_REPLY,
+	/* discovery -> core. A peer is FOUND at first sight and again whenever anything of it changes. GONE is an event, no
+	 * verdict: it closes nothing. */
+	MSG_FOUND,
+	MSG_GONE,
+	MSG_NAMED, /* the name in force for us, once it is ours */
+	MSG_PICTURE,
+	MSG_NETWORK, /* what we can be found through, or why through nothing; at the start and at each change */
+	/* core -> discovery */
+	MSG_PUBLISH, /* again to change anything */
+	MSG_ASK_PICTURE,
 	MSG_KIND_COUNT
 };
 
@@ -188,6 +199,34 @@ struct msg {
 		struct {
 			struct scram_keys *keys;
 		} hash_reply;
+		struct {
+			struct service *service;
+		} found;
+		struct {
+			char *instance;
+		} gone; /* also ASK_PICTURE */
+		/* renamed: somebody else has the name that was wanted. */
+		struct {
+			char *instance;
+			bool renamed;
+		} named;
+		struct {
+			char *instance;
+			char *bytes; /* whatever the peer says is its picture */
+			uint32_t n;
+		} picture;
+		/* text: one line for people. changed: our addresses are not those of the last such message. */
+		struct {
+			char *text;
+			bool usable;
+			bool changed_addresses;
+		} network;
+		/* service: instance wanted, port, TXT. picture: NULL for none, at most SERVICE_PICTURE_MAX bytes. */
+		struct {
+			struct service *service;
+			char *picture;
+			uint32_t n;
+		} publish;
 	};
 };
 

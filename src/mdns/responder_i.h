@@ -1,0 +1,146 @@
+/* What the parts of the responder share; for this folder only. */
+#ifndef MDNS_RESPONDER_I_H
+#define MDNS_RESPONDER_I_H
+
+#include "mdns/cache.h"
+#include "mdns/responder.h"
+#include "mdns/view.h"
+
+enum {
+	PENDING_MAX = 8,
+	ECHOES_MAX = 64,
+	PICTURES_MAX = 16,
+	TTL_HOST = 120,
+	TTL_OTHER = 4500,
+	SAFE_PACKET = 1400, /* fits an Ethernet frame; only a single record that does not makes a larger packet */
+	ANNOUNCEMENTS = 3,
+	PROBES = 3
+};
+
+/* Our own records, by kind (mine.c). */
+enum mine { MINE_TYPE, MINE_PTR, MINE_SRV, MINE_TXT, MINE_NULL, MINE_A, MINE_AAAA, MINE_KINDS };
+enum {
+	MINE_ADDRESSES = 1 << MINE_A | 1 << MINE_AAAA,
+	MINE_INSTANCE = 1 << MINE_SRV | 1 << MINE_TXT,
+	MINE_ALL =
+		1 << MINE_TYPE | 1 << MINE_PTR | MINE_INSTANCE | MINE_ADDRESSES /* but the picture: only when asked */
+};
+
+enum seg_phase { SEG_IDLE, SEG_ASKING, SEG_PROBING, SEG_ANNOUNCING, SEG_READY, SEG_PHASES };
+
+/* An answer that waits a little, so that it can be one with others, and be spared if it is known. */
+struct pending {
+	unsigned kinds; /* bits of enum mine; 0: free */
+	int64_t due;
+	struct place from;
+	bool defence; /* against a probe: may be said again sooner */
+};
+
+/* One interface in use. */
+struct seg {
+	struct responder *responder;
+	struct iface iface;
+	enum seg_phase phase;
+	unsigned step;
+	struct timer step_timer;
+	struct pending pending[PENDING_MAX];
+	struct timer answer_timer;
+	int64_t sent[MINE_KINDS]; /* when a kind was last sent to all */
+	/* The questions for peers, less and less often. */
+	struct timer browse_timer;
+	uint32_t browse_interval; /* seconds */
+	/* Against floods: packets looked at in the second that began at budget_since. */
+	int64_t budget_since;
+	unsigned budget_used;
+};
+
+/* Somebody's picture is wanted. */
+struct wanted_picture {
+	char *instance; /* NULL: free */
+	int64_t ask_at;
+	uint8_t tries;
+};
+
+struct responder {
+	struct loop *loop;
+	const struct responder_io *io;
+	void *io_arg;
+	struct outbox *out;
+	struct ifaces ifaces; /* as last set; view looks into it */
+	struct seg *segs[IFACES_MAX];
+	unsigned seg_count;
+
+	/* What is ours. service NULL: nothing is published, and only peers are looked for. */
+	struct service *service;
+	char *picture;
+	size_t picture_n;
+	char *instance; /* in force, once probed */
+	struct dns_name type, meta, instance_name, host_name;
+	char *host_label; /* wanted */
+	unsigned instance_clashes, host_clashes;
+	int64_t last_clash;
+	bool named; /* the core was told of the name in force */
+	bool beside, host_known, after_crash;
+
+	/* What is others'. */
+	struct cache cache;
+	struct view *view;
+	struct timer cache_timer;
+	struct timer view_timer;
+	struct wanted_picture pictures[PICTURES_MAX];
+
+	/* What we sent lately, to know it when it comes back. */
+	uint64_t echoes[ECHOES_MAX];
+	unsigned echo_next;
+};
+
+/* packet.c: a packet being written; it is sent, and another begun, when it is full. */
+struct packet_out {
+	struct seg *seg;
+	const struct place *to; /* NULL: to all */
+	uint16_t id, flags;
+	struct dns_writer w;
+	uint8_t bytes[DNS_PACKET_MAX];
+};
+void packet_start(struct packet_out *p, struct seg *seg, const struct place *to, uint16_t id, uint16_t flags);
+void packet_question(struct packet_out *p, const struct dns_name *name, uint16_t type);
+void packet_record(struct packet_out *p, enum dns_section section, const struct dns_record *record);
+void packet_send(struct packet_out *p);                            /* if there is anything in it */
+bool packet_is_echo(struct responder *r, const void *p, size_t n); /* ours; each is recognised once */
+
+/* mine.c: our records. The i-th of a kind on this interface; false at the end. rdata may point into *ret. */
+bool mine_get(const struct seg *seg, enum mine kind, unsigned i, struct dns_record *ret);
+/* The kinds that answer a question, as bits; none while the names are not ours yet. */
+unsigned mine_match(const struct seg *seg, const struct dns_name *name, uint16_t type);
+/* Is it one of ours, on any interface? */
+bool mine_is(const struct seg *seg, const struct dns_record *record, enum mine *ret_kind);
+unsigned mine_count(const struct seg *seg, enum mine kind);
+void mine_put(struct packet_out *p, enum dns_section section, unsigned kinds, uint32_t ttl_max, bool flush);
+bool mine_is_local(const struct responder *r, const struct ip *ip); /* an address of this machine */
+
+/* probe.c */
+void seg_start(struct seg *seg); /* from the beginning, if there is anything to publish */
+void seg_enter(struct seg *seg, enum seg_phase phase, int64_t in_ms);
+void seg_on_step(struct timer *t);
+void probe_on_query(struct seg *seg, const struct place *from, struct dns_reader reader); /* somebody probes */
+void probe_on_record(struct seg *seg, const struct place *from, const struct dns_record *record);
+void probe_set_names(struct responder *r);
+void announce_again(struct seg *seg, int64_t in_ms);
+
+/* answer.c */
+void answer_on_query(struct seg *seg, const struct place *from, struct dns_reader reader);
+void answer_on_timer(struct timer *t);
+void answer_soon(struct seg *seg, const struct pending *what);
+void answer_goodbye(struct seg *seg, unsigned kinds);
+
+/* browse.c */
+void browse_start(struct seg *seg); /* an interface came up */
+void browse_on_timer(struct timer *t);
+void browse_on_response(struct seg *seg, const struct place *from, struct dns_reader reader);
+void browse_schedule(struct responder *r);
+void browse_on_cache_timer(struct timer *t);
+void browse_on_view_timer(struct timer *t);
+
+int64_t random_ms(int64_t from, int64_t to);
+
+#endif
