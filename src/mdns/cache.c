@@ -132,15 +132,17 @@ struct cache_entry *cache_put(struct cache *c, uint32_t link, const struct dns_r
 	return e;
 }
 
-struct cache_entry *cache_keep(struct cache *c, uint32_t link, const struct dns_record *record)
+struct cache_entry *cache_keep(struct cache *c, uint32_t link, const struct dns_record *record, int64_t now)
 {
 	unsigned same;
 	struct cache_entry *e = find_same(c, link, record, &same);
 
 	if (!e)
 		e = add(c, link, record, same);
-	if (e)
-		e->expires = e->refresh_at = INT64_MAX;
+	if (!e)
+		return NULL;
+	e->received = now;
+	e->expires = e->refresh_at = INT64_MAX;
 	return e;
 }
 
@@ -160,6 +162,12 @@ void cache_flush(struct cache *c, uint32_t link, const struct dns_record *record
 		if (e->link == link && !recent && e->expires > now + SECOND && !same_rdata(e, record))
 			e->expires = now + SECOND;
 	}
+}
+
+void cache_forget(struct cache *c, const struct dns_name *name, uint16_t type)
+{
+	for (struct cache_entry *e; (e = cache_find(c, name, type, NULL));)
+		drop(c, e);
 }
 
 void cache_drop_link(struct cache *c, uint32_t link)

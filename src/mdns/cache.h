@@ -50,10 +50,12 @@ void cache_clear(struct cache *c);
  * NULL when it is of no use, or there is no space. */
 struct cache_entry *cache_put(struct cache *c, uint32_t link, const struct dns_record *record, int64_t now);
 /* A record that stays until it is removed. */
-struct cache_entry *cache_keep(struct cache *c, uint32_t link, const struct dns_record *record);
+struct cache_entry *cache_keep(struct cache *c, uint32_t link, const struct dns_record *record, int64_t now);
 void cache_remove(struct cache *c, uint32_t link, const struct dns_record *record);
 /* The record came with the flush bit: others of this name and type that are older than a second end in a second. */
 void cache_flush(struct cache *c, uint32_t link, const struct dns_record *record, int64_t now);
+/* Everything of a name and type, on all links. */
+void cache_forget(struct cache *c, const struct dns_name *name, uint16_t type);
 void cache_drop_link(struct cache *c, uint32_t link);
 void cache_expire(struct cache *c, int64_t now);
 

@@ -77,6 +77,14 @@ struct address {
 	const char *interface;
 };
 
+/* NULL when the interface is not used, or not any more. */
+static const struct iface *iface_of(const struct view *v, const struct cache_entry *e)
+{
+	const struct iface *i = ifaces_find(v->ifaces, CACHE_IFINDEX(e->link));
+
+	return i && i->use == IFACE_USED ? i : NULL;
+}
+
 /* A fixed order, so that a change of order is no change: IPv4, global IPv6, link-local IPv6. */
 static int rank(const struct address *a) { return a->ip.family == 4 ? 0 : ip_is_link_local(&a->ip) ? 2 : 1; }
 
@@ -91,12 +99,11 @@ static int compare_addresses(const void *x, const void *y)
 }
 
 /* Only addresses that a peer can have as its own: a stranger's record must not make us talk to ourselves or to a group. */
-static bool is_unicast(const struct view *v, const struct ip *ip, uint32_t ifindex)
+static bool is_unicast(const struct ip *ip, const struct iface *i)
 {
 	static const uint8_t zero[16];
-	const struct iface *i = ifaces_find(v->ifaces, ifindex);
 
-	if (i && i->loopback)
+	if (i->loopback)
 		return true;
 	if (ip->family == 4)
 		return ip->b[0] != 0 && ip->b[0] != 127 && ip->b[0] < 224;
@@ -110,12 +117,12 @@ static unsigned collect_addresses(const struct view *v, const struct dns_name *h
 	unsigned n = 0;
 
 	for (struct cache_entry *e = NULL; n < max && (e = cache_find(v->cache, host, type, e));) {
-		const struct iface *i = ifaces_find(v->ifaces, CACHE_IFINDEX(e->link));
+		const struct iface *i = iface_of(v, e);
 		if (!i || e->n != size)
 			continue;
 		to[n] = (struct address){.ip = {.family = type == DNS_A ? 4 : 6}, .interface = i->name};
 		memcpy(to[n].ip.b, e->rdata, size);
-		if (is_unicast(v, &to[n].ip, i->index))
+		if (is_unicast(&to[n].ip, i))
 			n++;
 	}
 	return n;
@@ -143,6 +150,8 @@ static struct cache_entry *choose(const struct view *v, const struct dns_name *n
 	struct cache_entry *best = NULL;
 
 	for (struct cache_entry *e = NULL; (e = cache_find(v->cache, name, type, e));) {
+		if (!iface_of(v, e))
+			continue;
 		bool better = !best || e->link < best->link || (e->link == best->link && e->received > best->received);
 		if (better)
 			best = e;
@@ -154,16 +163,15 @@ static struct cache_entry *choose(const struct view *v, const struct dns_name *n
 static struct service *assemble(const struct view *v, const struct dns_name *instance)
 {
 	const struct cache_entry *srv = choose(v, instance, DNS_SRV), *txt = choose(v, instance, DNS_TXT);
-	const struct iface *i = srv ? ifaces_find(v->ifaces, CACHE_IFINDEX(srv->link)) : NULL;
 	struct str label = dns_name_first(instance);
 	struct dns_name host;
 	uint16_t port;
 
-	if (!i || !txt || dns_srv_decode(srv->rdata, srv->n, &port, &host) < 0 || memchr(label.p, 0, label.n))
+	if (!srv || !txt || dns_srv_decode(srv->rdata, srv->n, &port, &host) < 0 || memchr(label.p, 0, label.n))
 		return NULL;
 	struct service *s = service_new(label, port);
 	s->host = dns_name_text(&host);
-	s->interface = xstrdup(i->name);
+	s->interface = xstrdup(iface_of(v, srv)->name);
 	add_addresses(v, s, &host);
 	bool good = s->host && s->port && s->address_count &&
 		service_txt_decode(s, (struct str){(const char *)txt->rdata, txt->n}) == 0;
