@@ -300,7 +300,7 @@ static void on_collision(struct backend *b, const struct avahi_event *e)
 		return;
 	b->clashes++;
 	set_name(b);
-	log_info("mdns-clash", "what=name now=%s", b->service->instance);
+	log_info("mdns-clash", "what=name clashes=%u", b->clashes);
 	publish_again(b, b->clashes > CLASHES_FAST ? SLOW_MS : 0);
 }
 

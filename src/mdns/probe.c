@@ -318,8 +318,8 @@ static void on_clash(struct responder *r, bool instance)
 	else
 		r->host_clashes++;
 	probe_set_names(r);
-	log_info("mdns-clash", "what=%s now=%s", instance ? "name" : "host",
-		instance ? r->instance : (const char *)r->host_name.b + 1);
+	log_info("mdns-clash", "what=%s clashes=%u", instance ? "name" : "host",
+		instance ? r->instance_clashes : r->host_clashes);
 	for (unsigned i = 0; i < r->seg_count; i++)
 		seg_start(r->segs[i]);
 }

@@ -278,6 +278,10 @@ class Net:
     def close(self):
         for program in reversed(self.programs):
             program.close()
+        # The kernel takes a namespace away later; its cables have to be gone now.
+        for _, port in (cable for host in self.hosts for cable in host.cables):
+            run("ip", "link", "del", port, check=False)
+        run("ip", "link", "del", "switch", check=False)
 
 
 def _enter():
@@ -313,7 +317,6 @@ def main(*tests):
                 finally:
                     signal.alarm(0)
                     net.close()
-                    run("ip", "link", "del", "switch", check=False)
     except Skip as skip:
         print(f"skipped: {skip}")
         return SKIP

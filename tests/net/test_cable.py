@@ -52,6 +52,7 @@ def test_late(net):
     bravo.address = "10.77.0.22"
     bravo.plug("eth1")
     bob.expect(r"^network usable=1 changed=1 wired: eth0 \(10.77.0.2.*eth1 \(10.77.0.22")
+    bob.expect("^found alice@alpha .*addresses=10.77.0.1,fe80::.*%eth0,fe80::.*%eth1 ")
     bob.say("status dnd")
     alice.expect("^found bob@bravo .*status=dnd")
     bravo.pull("eth0")

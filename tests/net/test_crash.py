@@ -1,4 +1,6 @@
 #!/usr/bin/python3
+import signal
+
 from lib import main
 
 
@@ -106,5 +108,20 @@ def test_choice(net):
     net.step("none finds nobody")
 
 
+def test_hung(net):
+    """An avahi-daemon that hangs: our own responder takes over, and nobody waits for it at the end"""
+    alpha, bravo = net.host("alpha"), net.host("bravo")
+    alice = alpha.discover("alice@alpha")
+    bravo.dbus()
+    daemon = bravo.avahi()
+    daemon.process.send_signal(signal.SIGSTOP)
+    bob = bravo.discover("bob@bravo", backend="auto")
+    bob.expect("^backend own", "^found alice@alpha ")
+    alice.expect("^found bob@bravo ")
+    bob.say("quit")
+    bob.wait_end(limit=5)
+    net.step("own")
+
+
 if __name__ == "__main__":
-    raise SystemExit(main(test_own, test_watched_by_avahi, test_machine, test_daemon, test_choice))
+    raise SystemExit(main(test_own, test_watched_by_avahi, test_machine, test_daemon, test_choice, test_hung))
