@@ -4,11 +4,11 @@
 
 #include "mdns/discovery.h"
 #include "mdns/interfaces.h"
-#include "mdns/dnsout.h"
+#include "mdns/outbox.h"
 
 struct backend_config {
 	struct loop *loop;
-	struct dnsout *out;
+	struct outbox *out;
 	const char *host;
 	bool after_crash;
 	bool must_be_there; /* avahi: report a daemon that is not there at once, and one that does not come back */

@@ -3,7 +3,7 @@
 #include "mdns/backend.h"
 
 struct backend {
-	struct dnsout *out;
+	struct outbox *out;
 };
 
 static struct backend *make(const struct backend_config *config)

@@ -21,7 +21,7 @@ enum { NODES_MAX = 8, SEGMENT_STEP = 5, IFINDEX = 2 };
 struct node {
 	struct segment *segment;
 	struct responder *responder; /* NULL: switched off */
-	struct dnsout out;
+	struct outbox out;
 	struct ifaces ifaces;
 	bool unplugged;
 	char host[16];
@@ -56,8 +56,8 @@ struct segment {
 	void (*on_sent)(struct segment *s, struct node *from, const uint8_t *p, size_t n);
 };
 
-static inline void segment_fly(struct segment *s, struct node *from, const struct place *to, uint8_t family, const void *p,
-	size_t n)
+static inline void segment_fly(struct segment *s, struct node *from, const struct place *to, uint8_t family,
+	const void *p, size_t n)
 {
 	struct flying *f = xmalloc(sizeof(*f) + n);
 
@@ -162,19 +162,17 @@ static inline void node_read(struct node *n)
 	msgs_clear(&n->out.msgs);
 }
 
-static inline void node_set_iface(struct node *n)
-{
-	responder_set_ifaces(n->responder, &n->ifaces);
-}
+static inline void node_set_iface(struct node *n) { responder_set_ifaces(n->responder, &n->ifaces); }
 
 /* Switched on: number is its address; host NULL: of its number. */
-static inline struct node *node_start(struct segment *s, unsigned number, const char *host, struct responder_config config)
+static inline struct node *node_start(struct segment *s, unsigned number, const char *host,
+	struct responder_config config)
 {
 	struct node *n = &s->nodes[number];
 
 	memset(n, 0, sizeof(*n));
 	n->segment = s;
-	dnsout_init(&n->out, s->loop, NULL);
+	outbox_init(&n->out, s->loop, NULL);
 	snprintf(n->host, sizeof(n->host), "host%u", number);
 	config.host = host ? host : n->host;
 	n->ifaces.n = 1;
@@ -200,7 +198,7 @@ static inline void node_publish(struct node *n, const char *instance, uint16_t p
 static inline void node_crash(struct node *n)
 {
 	responder_free(&n->responder);
-	dnsout_clear(&n->out);
+	outbox_clear(&n->out);
 	for (unsigned i = 0; i < n->peer_count; i++)
 		service_free(&n->peers[i]);
 	n->peer_count = 0;
