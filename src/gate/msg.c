@@ -39,6 +39,14 @@ static const char *const names[MSG_KIND_COUNT] = {
 	[MSG_NETWORK] = "NETWORK",
 	[MSG_PUBLISH] = "PUBLISH",
 	[MSG_ASK_PICTURE] = "ASK_PICTURE",
+	[MSG_DIAL] = "DIAL",
+	[MSG_LINK_REPLY] = "LINK_REPLY",
+	[MSG_LINK_PROBE] = "LINK_PROBE",
+	[MSG_LINK_ASK] = "LINK_ASK",
+	[MSG_LINK_PROVEN] = "LINK_PROVEN",
+	[MSG_LINK_OPEN] = "LINK_OPEN",
+	[MSG_LINK_FAILED] = "LINK_FAILED",
+	[MSG_ACKED] = "ACKED",
 };
 
 const char *msg_name(enum msg_kind kind) { return kind < MSG_KIND_COUNT ? names[kind] : "?"; }
@@ -171,24 +179,6 @@ static void clear_acked(struct msg *m) { xfree(m->acked.tags); }
 
 static void clear_hash_reply(struct msg *m) { free_keys(&m->hash_reply.keys, 2); }
 
-static void clear_found(struct msg *m) { service_free(&m->found.service); }
-static void clear_gone(struct msg *m) { xfree(m->gone.instance); }
-static void clear_named(struct msg *m) { xfree(m->named.instance); }
-
-static void clear_picture(struct msg *m)
-{
-	xfree(m->picture.instance);
-	xfree(m->picture.bytes);
-}
-
-static void clear_network(struct msg *m) { xfree(m->network.text); }
-
-static void clear_publish(struct msg *m)
-{
-	service_free(&m->publish.service);
-	xfree(m->publish.picture);
-}
-
 static void (*const clears[MSG_KIND_COUNT])(struct msg *m) = {
 	[MSG_AUTH_ASK] = clear_auth_ask,
 	[MSG_AUTH_REPLY] = clear_auth_reply,
@@ -217,6 +207,11 @@ static void (*const clears[MSG_KIND_COUNT])(struct msg *m) = {
 	[MSG_NETWORK] = clear_network,
 	[MSG_PUBLISH] = clear_publish,
 	[MSG_ASK_PICTURE] = clear_gone,
+	[MSG_DIAL] = clear_dial,
+	[MSG_LINK_REPLY] = clear_link_reply,
+	[MSG_LINK_ASK] = clear_link_ask,
+	[MSG_LINK_OPEN] = clear_link_open,
+	[MSG_ACKED] = clear_acked,
 };
 
 void msg_clear(struct msg *m)

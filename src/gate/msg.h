@@ -73,6 +73,16 @@ enum msg_kind {
 	/* core -> discovery */
 	MSG_PUBLISH, /* again to change anything */
 	MSG_ASK_PICTURE,
+	/* links between peers, core -> wire */
+	MSG_DIAL,       /* a stream to this address, please */
+	MSG_LINK_REPLY, /* what to do with the stream of a LINK_ASK */
+	MSG_LINK_PROBE, /* is this link alive? It is lost if nothing comes back soon */
+	/* wire -> core */
+	MSG_LINK_ASK,    /* both headers are there: who is it, and may it be? Answered with LINK_REPLY */
+	MSG_LINK_PROVEN, /* the shared password was met, or not */
+	MSG_LINK_OPEN,   /* accepted: a new session with this peer, please. Answered with BOUND, and SM_ENABLED on keyed links */
+	MSG_LINK_FAILED, /* no session came of a DIAL, or of an accepted stream; its connection is gone */
+	MSG_ACKED,       /* packets with a tag that have arrived */
 	MSG_KIND_COUNT
 };
 
@@ -242,6 +252,45 @@ struct msg {
 			char *picture;
 			uint32_t n;
 		} publish;
+		/* conn 0. tls: direct TLS with our node key, else a stream as of XEP-0174. from, to: for the header, as they shall stand
+		 * there (to may be NULL). */
+		struct {
+			uint64_t id; /* comes back in LINK_ASK or LINK_FAILED */
+			char *address;
+			char *from, *to;
+			uint32_t timeout_ms; /* until LINK_ASK, 0: that of logins */
+			bool tls;
+		} dial;
+		struct {
+			struct link_ask *ask;
+		} link_ask;
+		struct {
+			enum serr error;       /* not SERR_NONE: refused with it */
+			const char *text;      /* static, or NULL */
+			char *from;            /* for our header, as it shall stand there */
+			char *peer;            /* what the other end is, as an address: the domain that its key proves, or a legacy name */
+			char *token;           /* the session to resume (the side that dialled), NULL: a new one */
+			uint32_t h;            /* of that: stanzas handled ... */
+			uint64_t commit;       /* ... and when that may be said */
+			uint32_t stanza_max;   /* bytes; 0: that of sessions */
+			struct stream_password *password; /* shared with this peer; NULL: none. Wiped when freed */
+		} link_reply;
+		struct {
+			bool right;
+		} link_proven;
+		struct {
+			char *token; /* what the other end calls the session (the side that dialled); NULL: name it */
+		} link_open;
+		struct {
+			uint64_t dial;   /* 0: they dialled */
+			const char *why; /* static */
+			bool asked;      /* there had been a LINK_ASK */
+			bool reached;    /* the other end's system answered; no saying what program */
+		} link_failed;
+		struct {
+			uint64_t *tags; /* owned array */
+			uint32_t n;
+		} acked;
 	};
 };
 
