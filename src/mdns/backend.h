@@ -4,11 +4,11 @@
 
 #include "mdns/discovery.h"
 #include "mdns/interfaces.h"
-#include "mdns/outbox.h"
+#include "mdns/dnsout.h"
 
 struct backend_config {
 	struct loop *loop;
-	struct outbox *out;
+	struct dnsout *out;
 	const char *host;
 	bool after_crash;
 	bool must_be_there; /* avahi: report a daemon that is not there at once, and one that does not come back */

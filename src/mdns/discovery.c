@@ -15,7 +15,7 @@ struct discovery {
 	enum discovery_kind kind;
 	bool after_crash, stopped;
 	char *host;
-	struct outbox out;
+	struct dnsout out;
 	struct ifaces_wanted wanted;
 	struct ifaces ifaces;
 	struct ifaces_watch *watch;
@@ -135,7 +135,7 @@ struct discovery *discovery_new(struct loop *l, const struct discovery_config *c
 	d->kind = config->kind;
 	d->after_crash = config->after_crash;
 	d->host = config->host ? xstrdup(config->host) : system_host();
-	outbox_init(&d->out, l, config->to_core);
+	dnsout_init(&d->out, l, config->to_core);
 	set_wanted(&d->wanted, config);
 	if (ifaces_scan(&d->wanted, &d->ifaces) < 0)
 		log_warn("interfaces-unknown", "%s", "the system does not tell");
@@ -175,7 +175,7 @@ void discovery_stop(struct discovery *d)
 	if (d->stopped)
 		return;
 	d->stopped = true;
-	outbox_close(&d->out);
+	dnsout_close(&d->out);
 	d->ops->goodbye(d->backend);
 }
 
@@ -188,7 +188,7 @@ void discovery_free(struct discovery **discovery)
 	discovery_stop(d);
 	d->ops->destroy(&d->backend);
 	ifaces_watch_free(&d->watch);
-	outbox_clear(&d->out);
+	dnsout_clear(&d->out);
 	service_free(&d->service);
 	xfree(d->picture);
 	xfree(d->host);

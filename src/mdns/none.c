@@ -3,7 +3,7 @@
 #include "mdns/backend.h"
 
 struct backend {
-	struct outbox *out;
+	struct dnsout *out;
 };
 
 static struct backend *make(const struct backend_config *config)

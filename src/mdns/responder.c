@@ -22,7 +22,7 @@ static char *host_label(const char *host)
 }
 
 struct responder *responder_new(struct loop *l, const struct responder_config *config, const struct responder_io *io,
-	void *io_arg, struct outbox *out)
+	void *io_arg, struct dnsout *out)
 {
 	struct responder *r = xcalloc(1, sizeof(*r));
 

@@ -18,7 +18,7 @@
 #define MDNS_RESPONDER_H
 
 #include "mdns/interfaces.h"
-#include "mdns/outbox.h"
+#include "mdns/dnsout.h"
 
 enum { MDNS_PORT = 5353 };
 
@@ -44,7 +44,7 @@ struct responder_config {
 struct responder;
 
 struct responder *responder_new(struct loop *l, const struct responder_config *config, const struct responder_io *io,
-	void *io_arg, struct outbox *out);
+	void *io_arg, struct dnsout *out);
 void responder_free(struct responder **r); /* without a word: responder_goodbye() first */
 
 /* The interfaces to use from now on (those with IFACE_USED). */

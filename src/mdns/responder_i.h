@@ -65,7 +65,7 @@ struct responder {
 	struct loop *loop;
 	const struct responder_io *io;
 	void *io_arg;
-	struct outbox *out;
+	struct dnsout *out;
 	struct ifaces ifaces; /* as last set; view looks into it */
 	struct seg *segs[IFACES_MAX];
 	unsigned seg_count;

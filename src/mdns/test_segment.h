@@ -21,7 +21,7 @@ enum { NODES_MAX = 8, SEGMENT_STEP = 5, IFINDEX = 2 };
 struct node {
 	struct segment *segment;
 	struct responder *responder; /* NULL: switched off */
-	struct outbox out;
+	struct dnsout out;
 	struct ifaces ifaces;
 	bool unplugged;
 	char host[16];
@@ -172,7 +172,7 @@ static inline struct node *node_start(struct segment *s, unsigned number, const 
 
 	memset(n, 0, sizeof(*n));
 	n->segment = s;
-	outbox_init(&n->out, s->loop, NULL);
+	dnsout_init(&n->out, s->loop, NULL);
 	snprintf(n->host, sizeof(n->host), "host%u", number);
 	config.host = host ? host : n->host;
 	n->ifaces.n = 1;
@@ -198,7 +198,7 @@ static inline void node_publish(struct node *n, const char *instance, uint16_t p
 static inline void node_crash(struct node *n)
 {
 	responder_free(&n->responder);
-	outbox_clear(&n->out);
+	dnsout_clear(&n->out);
 	for (unsigned i = 0; i < n->peer_count; i++)
 		service_free(&n->peers[i]);
 	n->peer_count = 0;

@@ -17,7 +17,7 @@ struct told {
 struct view {
 	const struct cache *cache;
 	const struct ifaces *ifaces;
-	struct outbox *out;
+	struct dnsout *out;
 	struct map told; /* struct told by instance name */
 	char *self;
 	unsigned round;
@@ -25,7 +25,7 @@ struct view {
 
 static struct str told_key(const void *item) { return str_z(((const struct told *)item)->service->instance); }
 
-struct view *view_new(const struct cache *cache, const struct ifaces *ifaces, struct outbox *out)
+struct view *view_new(const struct cache *cache, const struct ifaces *ifaces, struct dnsout *out)
 {
 	struct view *v = xcalloc(1, sizeof(*v));
 

@@ -6,12 +6,12 @@
 
 #include "mdns/cache.h"
 #include "mdns/interfaces.h"
-#include "mdns/outbox.h"
+#include "mdns/dnsout.h"
 
 struct view;
 
 /* All of them must live longer. */
-struct view *view_new(const struct cache *cache, const struct ifaces *ifaces, struct outbox *out);
+struct view *view_new(const struct cache *cache, const struct ifaces *ifaces, struct dnsout *out);
 void view_free(struct view **v);
 /* The name that is ours: never told. NULL: none. */
 void view_set_self(struct view *v, const char *instance);

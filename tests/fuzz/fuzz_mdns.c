@@ -69,7 +69,7 @@ static const struct responder_io io = {on_send};
 
 struct world {
 	struct loop *loop;
-	struct outbox out;
+	struct dnsout out;
 	struct responder *responder;
 	int64_t now;
 };
@@ -95,7 +95,7 @@ static void start(struct world *w)
 	w->loop = loop_new();
 	w->now = 1000000;
 	loop_set_virtual(w->loop, w->now, w->now);
-	outbox_init(&w->out, w->loop, NULL);
+	dnsout_init(&w->out, w->loop, NULL);
 	w->responder = responder_new(w->loop, &config, &io, NULL, &w->out);
 	responder_set_ifaces(w->responder, &ifaces);
 	service_txt_set(s, "txtvers", STR("1"));
@@ -110,7 +110,7 @@ static void stop(struct world *w)
 	must(w->responder->cache.n <= CACHE_ENTRIES_MAX && w->responder->cache.bytes <= CACHE_BYTES_MAX);
 	responder_goodbye(w->responder);
 	responder_free(&w->responder);
-	outbox_clear(&w->out);
+	dnsout_clear(&w->out);
 	loop_step(w->loop, false);
 	loop_free(&w->loop);
 }
