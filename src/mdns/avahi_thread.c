@@ -483,7 +483,9 @@ static void on_mail(void *arg, int events)
 
 static bool start(struct avahi_thread *t)
 {
-	if (!mailbox_init(&t->commands) | !mailbox_init(&t->events))
+	bool open = mailbox_init(&t->commands);
+	open = mailbox_init(&t->events) && open;
+	if (!open)
 		return false;
 	t->poll = t->lib->poll_new();
 	if (!t->poll)

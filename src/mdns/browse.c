@@ -6,7 +6,8 @@ enum {
 	BROWSE_MAX = 3600, /* seconds between two questions for peers */
 	QUESTIONS_MAX = 64,
 	VIEW_MS = 20,
-	PICTURE_TRIES = 4
+	PICTURE_TRIES = 4,
+	TOGETHER_MS = 2500
 };
 
 void browse_start(struct seg *seg)
@@ -102,10 +103,28 @@ static void take_picture(struct responder *r, const struct dns_record *record)
 	}
 }
 
+static void ask_soon(struct responder *r, struct cache_entry *ptr)
+{
+	ptr->tries = 0;
+	ptr->ask_at = loop_now(r->loop) + random_ms(20, 120);
+}
+
+/* An instance's SRV came: perhaps its host has to be asked for. */
+static void ask_for_host_soon(struct responder *r, const struct cache_entry *srv)
+{
+	struct dns_name target;
+
+	for (struct cache_entry *e = NULL; (e = cache_find(&r->cache, &r->type, DNS_PTR, e));)
+		if (e->link == srv->link && dns_name_decode(&target, e->rdata, e->n) == 0 &&
+			dns_name_equal(&target, &srv->name))
+			ask_soon(r, e);
+}
+
 static void take_record(struct seg *seg, const struct dns_record *record)
 {
 	struct responder *r = seg->responder;
 	int64_t now = loop_now(r->loop);
+	unsigned before = r->cache.n;
 
 	if (record->type == DNS_NULL)
 		take_picture(r, record);
@@ -114,10 +133,10 @@ static void take_record(struct seg *seg, const struct dns_record *record)
 	if (record->flush)
 		cache_flush(&r->cache, link_of(seg), record, now);
 	struct cache_entry *e = cache_put(&r->cache, link_of(seg), record, now);
-	if (!e || record->type != DNS_PTR || !record->ttl)
-		return;
-	e->tries = 0;
-	e->ask_at = now + random_ms(20, 120);
+	if (e && record->type == DNS_PTR && record->ttl)
+		ask_soon(r, e);
+	else if (e && record->type == DNS_SRV && r->cache.n > before)
+		ask_for_host_soon(r, e);
 }
 
 /* Somebody said goodbye for a record of ours, or lets it die early: we say it again. */
@@ -149,6 +168,21 @@ void browse_on_response(struct seg *seg, const struct place *from, struct dns_re
 		if (record.type == DNS_A || record.type == DNS_AAAA)
 			take_record(seg, &record);
 	browse_schedule(seg->responder);
+}
+
+void browse_on_query(struct seg *seg, struct dns_reader reader)
+{
+	struct responder *r = seg->responder;
+	int64_t now = loop_now(r->loop);
+	struct dns_question q;
+
+	if (reader.records[DNS_ANSWER] || reader.records[DNS_AUTHORITY])
+		return;
+	while (dns_next_question(&reader, &q) == 0)
+		for (struct cache_entry *e = NULL; (e = cache_find(&r->cache, &q.name, q.type, e));)
+			if (e->link == link_of(seg) && e->refresh_at <= now + TOGETHER_MS)
+				cache_refreshed(e, now);
+	browse_schedule(r);
 }
 
 /* Questions of one packet or more, each once. */
@@ -213,7 +247,8 @@ static bool is_needed(const struct responder *r, const struct cache_entry *e)
 
 static void ask_due(struct responder *r, struct cache_entry *e, int64_t now, struct questions *q)
 {
-	if (e->refresh_at <= now) {
+	/* What is due in a moment goes with it. */
+	if (e->refresh_at <= now + TOGETHER_MS) {
 		if (is_needed(r, e))
 			ask(q, &e->name, e->type);
 		cache_refreshed(e, now);

@@ -54,15 +54,22 @@ static int read_name(const struct dns_reader *r, size_t *at, struct dns_name *re
 	return 0;
 }
 
+/* Where the next thing begins is not known any more. */
+static int give_up(struct dns_reader *r)
+{
+	r->questions = 0;
+	for (unsigned i = 0; i < DNS_SECTIONS; i++)
+		r->records[i] = 0;
+	return ERR_SYNTAX;
+}
+
 int dns_next_question(struct dns_reader *r, struct dns_question *ret)
 {
 	if (!r->questions)
 		return ERR_NOTFOUND;
 	r->questions--;
-	if (read_name(r, &r->at, &ret->name) < 0 || r->n - r->at < 4) {
-		r->at = r->n;
-		return ERR_SYNTAX;
-	}
+	if (read_name(r, &r->at, &ret->name) < 0 || r->n - r->at < 4)
+		return give_up(r);
 	ret->type = get16(r->p + r->at);
 	uint16_t class = get16(r->p + r->at + 2);
 	ret->unicast = class & DNS_TOP;
@@ -128,11 +135,7 @@ int dns_next_record(struct dns_reader *r, enum dns_section *ret_section, struct 
 		return ERR_NOTFOUND;
 	r->records[section]--;
 	*ret_section = section;
-	if (read_record(r, ret) == 0)
-		return 0;
-	for (unsigned i = 0; i < DNS_SECTIONS; i++)
-		r->records[i] = 0;
-	return ERR_SYNTAX;
+	return read_record(r, ret) == 0 ? 0 : give_up(r);
 }
 
 int dns_srv_decode(const uint8_t *rdata, size_t n, uint16_t *ret_port, struct dns_name *ret_host)

@@ -1,6 +1,6 @@
 /* What discovery has to tell the core: messages, gathered and handed over at the end of the loop's turn. */
-#ifndef MDNS_OUTBOX_H
-#define MDNS_OUTBOX_H
+#ifndef MDNS_DNSOUT_H
+#define MDNS_DNSOUT_H
 
 #include "gate/queue.h"
 

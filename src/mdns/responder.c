@@ -245,6 +245,8 @@ void responder_on_packet(struct responder *r, uint32_t ifindex, const struct pla
 	if (!(reader.flags & DNS_RESPONSE)) {
 		probe_on_query(seg, from, reader);
 		answer_on_query(seg, from, reader);
+		if (from->port == MDNS_PORT)
+			browse_on_query(seg, reader);
 	} else if (from->port == MDNS_PORT) {
 		browse_on_response(seg, from, reader);
 	}

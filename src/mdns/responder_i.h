@@ -137,6 +137,8 @@ void answer_goodbye(struct seg *seg, unsigned kinds);
 void browse_start(struct seg *seg); /* an interface came up */
 void browse_on_timer(struct timer *t);
 void browse_on_response(struct seg *seg, const struct place *from, struct dns_reader reader);
+/* Another asks for what we were about to ask for: the answer is for all (RFC 6762 section 7.3). */
+void browse_on_query(struct seg *seg, struct dns_reader reader);
 void browse_schedule(struct responder *r);
 void browse_on_cache_timer(struct timer *t);
 void browse_on_view_timer(struct timer *t);

@@ -56,8 +56,8 @@ struct segment {
 	void (*on_sent)(struct segment *s, struct node *from, const uint8_t *p, size_t n);
 };
 
-static inline void segment_fly(struct segment *s, struct node *from, const struct place *to, uint8_t family, const void *p,
-	size_t n)
+static inline void segment_fly(struct segment *s, struct node *from, const struct place *to, uint8_t family,
+	const void *p, size_t n)
 {
 	struct flying *f = xmalloc(sizeof(*f) + n);
 
@@ -162,13 +162,11 @@ static inline void node_read(struct node *n)
 	msgs_clear(&n->out.msgs);
 }
 
-static inline void node_set_iface(struct node *n)
-{
-	responder_set_ifaces(n->responder, &n->ifaces);
-}
+static inline void node_set_iface(struct node *n) { responder_set_ifaces(n->responder, &n->ifaces); }
 
 /* Switched on: number is its address; host NULL: of its number. */
-static inline struct node *node_start(struct segment *s, unsigned number, const char *host, struct responder_config config)
+static inline struct node *node_start(struct segment *s, unsigned number, const char *host,
+	struct responder_config config)
 {
 	struct node *n = &s->nodes[number];
 

@@ -1,0 +1,481 @@
+/* What the responder says to packets made by hand: rules of RFC 6762, and what a stranger would send. */
+#include "mdns/responder_i.h"
+#include "mdns/test_segment.h"
+
+enum { SECOND = 1000 };
+
+static struct segment s;
+static struct responder *r;
+static const struct place neighbour = {.ip = {.family = 4, .b = {10, 0, 0, 99}}, .port = MDNS_PORT};
+
+/* What was sent to all since the last look: how many packets, and how many answers of each type. */
+static struct {
+	unsigned packets, answers, questions;
+	unsigned types[256];
+	uint32_t ttl; /* of the last answer */
+	bool flush;
+} seen;
+
+static void on_sent(struct segment *segment, struct node *from, const uint8_t *p, size_t n)
+{
+	struct dns_reader reader;
+	enum dns_section section;
+	struct dns_record record;
+	struct dns_question q;
+
+	assert_int_equal(dns_open(&reader, p, n), 0);
+	seen.packets++;
+	while (dns_next_question(&reader, &q) == 0)
+		seen.questions++;
+	while (dns_next_record(&reader, &section, &record) == 0) {
+		if (section != DNS_ANSWER || !(reader.flags & DNS_RESPONSE))
+			continue;
+		seen.answers++;
+		seen.types[record.type]++;
+		seen.ttl = record.ttl;
+		seen.flush = record.flush;
+	}
+}
+
+static void forget(void) { memset(&seen, 0, sizeof(seen)); }
+
+static int setup(void **state)
+{
+	segment_init(&s, 7);
+	struct node *n = node_start(&s, 1, "alpha", (struct responder_config){0});
+	node_publish(n, "alice@alpha", 5298, "avail");
+	r = n->responder;
+	segment_run(&s, 10 * SECOND);
+	s.on_sent = on_sent;
+	forget();
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	segment_clear(&s);
+	return 0;
+}
+
+/* A packet being made. */
+static uint8_t bytes[DNS_PACKET_MAX];
+static struct dns_writer w;
+
+static void query(void) { dns_start(&w, bytes, sizeof(bytes), 0x1234, 0); }
+static void response(void) { dns_start(&w, bytes, sizeof(bytes), 0, DNS_RESPONSE | DNS_AUTHORITATIVE); }
+
+static struct dns_name name_of(const char *instance)
+{
+	struct dns_name name;
+
+	if (instance)
+		assert_int_equal(presence_instance(&name, instance), 0);
+	else
+		presence_name(&name);
+	return name;
+}
+
+static void question(const char *instance, uint16_t type)
+{
+	struct dns_name name = name_of(instance);
+
+	assert_true(dns_put_question(&w, &name, type));
+}
+
+static void ptr(enum dns_section section, const char *instance, uint32_t ttl)
+{
+	struct dns_name target = name_of(instance);
+	struct dns_record record = {.name = name_of(NULL),
+		.type = DNS_PTR,
+		.ttl = ttl,
+		.rdata = target.b,
+		.n = target.n};
+
+	assert_true(dns_put_record(&w, section, &record));
+}
+
+static void srv(enum dns_section section, const char *instance, uint16_t port, const char *host)
+{
+	uint8_t rdata[6 + DNS_NAME_MAX] = {[4] = (uint8_t)(port >> 8), [5] = (uint8_t)port};
+	struct dns_name target;
+
+	assert_int_equal(dns_name_parse(&target, host), 0);
+	memcpy(rdata + 6, target.b, target.n);
+	struct dns_record record = {.name = name_of(instance),
+		.type = DNS_SRV,
+		.flush = section == DNS_ANSWER,
+		.ttl = 120,
+		.rdata = rdata,
+		.n = (uint16_t)(6 + target.n)};
+	assert_true(dns_put_record(&w, section, &record));
+}
+
+static void record(const char *name, uint16_t type, const void *p, size_t n)
+{
+	struct dns_record rec = {.type = type, .flush = true, .ttl = 120, .rdata = p, .n = (uint16_t)n};
+
+	assert_int_equal(dns_name_parse(&rec.name, name), 0);
+	assert_true(dns_put_record(&w, DNS_ANSWER, &rec));
+}
+
+static void txt(const char *instance)
+{
+	struct dns_record rec = {.name = name_of(instance),
+		.type = DNS_TXT,
+		.flush = true,
+		.ttl = 4500,
+		.rdata = (const uint8_t *)"\x09txtvers=1",
+		.n = 10};
+
+	assert_true(dns_put_record(&w, DNS_ANSWER, &rec));
+}
+
+/* All of a peer. */
+static void whole(const char *instance, const char *host, uint8_t number)
+{
+	response();
+	ptr(DNS_ANSWER, instance, 4500);
+	srv(DNS_ANSWER, instance, 7000, host);
+	txt(instance);
+	record(host, DNS_A, (const uint8_t[4]){10, 0, 0, number}, 4);
+}
+
+static void arrives(const struct place *from, int hops) { responder_on_packet(r, IFINDEX, from, hops, bytes, w.n); }
+
+static void send_it(void)
+{
+	arrives(&neighbour, 255);
+	segment_run(&s, 700);
+}
+
+static void test_ptr(void **state)
+{
+	query();
+	question(NULL, DNS_PTR);
+	send_it();
+	assert_int_equal(seen.packets, 1);
+	assert_int_equal(seen.types[DNS_PTR], 1);
+	assert_int_equal(seen.ttl, 4500);
+	assert_false(seen.flush);
+	/* Not again within a second, then once for both who asked. */
+	forget();
+	send_it();
+	assert_int_equal(seen.packets, 1);
+	query();
+	question(NULL, DNS_PTR);
+	arrives(&neighbour, 255);
+	arrives(&neighbour, 255);
+	forget();
+	segment_run(&s, 3 * SECOND);
+	assert_int_equal(seen.packets, 1);
+}
+
+static void test_known_answer(void **state)
+{
+	query();
+	question(NULL, DNS_PTR);
+	ptr(DNS_ANSWER, "alice@alpha", 4000);
+	send_it();
+	assert_int_equal(seen.packets, 0);
+	/* Less than half of its life left: said again. */
+	query();
+	question(NULL, DNS_PTR);
+	ptr(DNS_ANSWER, "alice@alpha", 2000);
+	send_it();
+	assert_int_equal(seen.types[DNS_PTR], 1);
+}
+
+/* Known answers that come in a second packet. */
+static void test_known_answer_later(void **state)
+{
+	query();
+	question(NULL, DNS_PTR);
+	ptr(DNS_ANSWER, "carol@charly", 4000);
+	dns_set_flags(&w, DNS_TRUNCATED);
+	arrives(&neighbour, 255);
+	segment_run(&s, 200);
+	query();
+	ptr(DNS_ANSWER, "alice@alpha", 4000);
+	send_it();
+	assert_int_equal(seen.packets, 0);
+}
+
+static void test_unique_at_once(void **state)
+{
+	query();
+	question("alice@ALPHA", DNS_SRV);
+	arrives(&neighbour, 255);
+	segment_run(&s, 10);
+	assert_int_equal(seen.types[DNS_SRV], 1);
+	assert_int_equal(seen.ttl, 120);
+	assert_true(seen.flush);
+	forget();
+	query();
+	question("nobody", DNS_SRV);
+	question("alice@alpha", DNS_A);
+	send_it();
+	assert_int_equal(seen.packets, 0);
+}
+
+/* A resolver that knows nothing of multicast gets an answer of its own, small and short-lived. */
+static void test_legacy(void **state)
+{
+	struct place from = {.ip = neighbour.ip, .port = 40000};
+	struct dns_reader reader;
+	enum dns_section section;
+	struct dns_record record;
+	struct dns_question q;
+	unsigned n = 0;
+
+	query();
+	question(NULL, DNS_PTR);
+	arrives(&from, 64);
+	segment_run(&s, SECOND);
+	assert_int_equal(seen.packets, 0);
+	assert_int_equal(s.last_to.port, 40000);
+	assert_int_equal(dns_open(&reader, s.last, s.last_n), 0);
+	assert_int_equal(reader.id, 0x1234);
+	assert_int_equal(dns_next_question(&reader, &q), 0);
+	assert_int_equal(q.type, DNS_PTR);
+	for (; dns_next_record(&reader, &section, &record) == 0; n++) {
+		assert_in_range(record.ttl, 1, 10);
+		assert_false(record.flush);
+	}
+	assert_int_equal(n, 1 + 2 + 2); /* PTR, SRV, TXT, A, AAAA */
+	/* Not to somebody elsewhere. */
+	s.last_n = 0;
+	from.ip.b[0] = 192;
+	arrives(&from, 255);
+	segment_run(&s, SECOND);
+	assert_int_equal(s.last_n, 0);
+}
+
+static void test_only_from_this_link(void **state)
+{
+	struct place far = {.ip = {.family = 4, .b = {192, 0, 2, 1}}, .port = MDNS_PORT};
+	struct place odd = neighbour;
+
+	whole("carol@charly", "charly.local", 9);
+	arrives(&far, 254);
+	arrives(&far, -1);
+	odd.port = 5354;
+	arrives(&odd, 255);
+	segment_run(&s, SECOND);
+	assert_int_equal(s.nodes[1].found, 0);
+	arrives(&far, 255);
+	segment_run(&s, SECOND);
+	assert_true(sees(&s.nodes[1], "carol@charly"));
+}
+
+/* What is missing is asked for; a peer is told when it is whole. */
+static void test_asks_for_the_rest(void **state)
+{
+	response();
+	ptr(DNS_ANSWER, "carol@charly", 4500);
+	send_it();
+	assert_int_equal(seen.questions, 2);
+	assert_int_equal(s.nodes[1].found, 0);
+	forget();
+	response();
+	srv(DNS_ANSWER, "carol@charly", 7000, "charly.local");
+	txt("carol@charly");
+	send_it();
+	assert_int_equal(seen.questions, 2);
+	assert_int_equal(s.nodes[1].found, 0);
+	response();
+	record("charly.local", DNS_A, (const uint8_t[4]){10, 0, 0, 9}, 4);
+	send_it();
+	assert_int_equal(peer(&s.nodes[1], "carol@charly")->port, 7000);
+	/* A second address, and one that nobody can have. */
+	response();
+	record("charly.local", DNS_AAAA, (const uint8_t[16]){0xfd, [15] = 9}, 16);
+	send_it();
+	assert_string_equal(peer(&s.nodes[1], "carol@charly")->addresses[1], "fd00::9");
+	response();
+	record("charly.local", DNS_AAAA, (const uint8_t[16]){[15] = 1}, 16);
+	record("charly.local", DNS_A, (const uint8_t[4]){127, 0, 0, 1}, 4);
+	record("charly.local", DNS_A, (const uint8_t[4]){224, 0, 0, 251}, 4);
+	send_it();
+	for (unsigned i = 0; i < peer(&s.nodes[1], "carol@charly")->address_count; i++) {
+		assert_string_not_equal(peer(&s.nodes[1], "carol@charly")->addresses[i], "::1");
+		assert_string_not_equal(peer(&s.nodes[1], "carol@charly")->addresses[i], "127.0.0.1");
+	}
+}
+
+/* Nobody answers: we stop asking. */
+static void test_gives_up(void **state)
+{
+	response();
+	ptr(DNS_ANSWER, "carol@charly", 4500);
+	arrives(&neighbour, 255);
+	segment_run(&s, 120 * SECOND);
+	assert_in_range(seen.questions, 2 * CACHE_TRIES_MAX, 2 * CACHE_TRIES_MAX + 10);
+	forget();
+	segment_run(&s, 120 * SECOND);
+	assert_in_range(seen.questions, 0, 2);
+}
+
+/* A probe for our name is answered at once, so that the other finds another. */
+static void test_defence(void **state)
+{
+	query();
+	question("alice@alpha", DNS_ANY);
+	srv(DNS_AUTHORITY, "alice@alpha", 1, "charly.local");
+	arrives(&neighbour, 255);
+	segment_run(&s, 10);
+	assert_int_equal(seen.types[DNS_SRV], 1);
+	assert_int_equal(seen.types[DNS_TXT], 1);
+	forget();
+	arrives(&neighbour, 255);
+	segment_run(&s, 260);
+	assert_int_equal(seen.types[DNS_SRV], 1);
+	assert_string_equal(s.nodes[1].named, "alice@alpha");
+}
+
+/* Somebody says our name is his: we look who has it, and keep it if he says no more. */
+static void test_claim(void **state)
+{
+	response();
+	srv(DNS_ANSWER, "alice@alpha", 666, "evil.local");
+	arrives(&neighbour, 255);
+	segment_run(&s, 5 * SECOND);
+	assert_string_equal(s.nodes[1].named, "alice@alpha");
+	assert_true(seen.questions >= 2 * 3);
+	assert_true(seen.types[DNS_SRV] >= 2);
+	/* If he insists it is his. */
+	whole("alice@alpha", "evil.local", 9);
+	arrives(&neighbour, 255);
+	for (int i = 0; i < 30; i++) {
+		segment_run(&s, 100);
+		arrives(&neighbour, 255);
+	}
+	segment_run(&s, 2 * SECOND);
+	assert_string_equal(s.nodes[1].named, "alice@alpha-1");
+	assert_int_equal(peer(&s.nodes[1], "alice@alpha")->port, 7000);
+}
+
+/* A goodbye for what is ours, by another of this machine or by somebody evil: said again. */
+static void test_rescue(void **state)
+{
+	response();
+	ptr(DNS_ANSWER, "alice@alpha", 0);
+	send_it();
+	assert_int_equal(seen.types[DNS_PTR], 1);
+}
+
+static void test_flood(void **state)
+{
+	char name[32], host[32];
+
+	for (unsigned i = 0; i < 2000; i++) {
+		snprintf(name, sizeof(name), "user%u", i);
+		snprintf(host, sizeof(host), "host%u.local", i);
+		whole(name, host, (uint8_t)i);
+		arrives(&neighbour, 255);
+		if (i % 150 == 149)
+			segment_run(&s, SECOND);
+	}
+	segment_run(&s, SECOND);
+	assert_int_equal(s.nodes[1].peer_count, CACHE_INSTANCES_MAX);
+	/* Not more than so many packets a second are looked at. */
+	forget();
+	for (unsigned i = 0; i < 1000; i++) {
+		query();
+		question("alice@alpha", DNS_SRV);
+		arrives(&neighbour, 255);
+	}
+	segment_run(&s, 10 * SECOND);
+	assert_in_range(seen.types[DNS_SRV], 1, 2);
+	assert_true(r->cache.n <= CACHE_ENTRIES_MAX && r->cache.bytes <= CACHE_BYTES_MAX);
+}
+
+/* Odd names: a NUL is no name, a dot and a line end are. */
+static void test_odd_names(void **state)
+{
+	struct dns_name type = name_of(NULL), odd;
+
+	assert_int_equal(dns_name_under(&odd, (struct str){"nul\0nul", 7}, &type), 0);
+	response();
+	struct dns_record record = {.name = type, .type = DNS_PTR, .ttl = 4500, .rdata = odd.b, .n = odd.n};
+	assert_true(dns_put_record(&w, DNS_ANSWER, &record));
+	send_it();
+	whole("a.b\n\xff", "charly.local", 9);
+	send_it();
+	assert_int_equal(s.nodes[1].peer_count, 1);
+	assert_true(sees(&s.nodes[1], "a.b\n\xff"));
+}
+
+/* Another responder of this machine gives it its name. */
+static void beside(void)
+{
+	struct place here = {.ip = node_ip(1), .port = MDNS_PORT};
+	struct dns_name host;
+
+	node_crash(&s.nodes[1]);
+	struct node *n = node_start(&s, 1, "alpha", (struct responder_config){.beside = true});
+	r = n->responder;
+	node_publish(n, "alice@alpha", 5298, "avail");
+	segment_run(&s, 100);
+	assert_int_equal(dns_name_parse(&host, "real-name.local"), 0);
+	response();
+	record("1.0.0.10.in-addr.arpa", DNS_PTR, host.b, host.n);
+	/* A stranger's word does not count. */
+	arrives(&neighbour, 255);
+	assert_false(r->host_known);
+	arrives(&here, 255);
+	assert_true(r->host_known);
+	forget();
+	segment_run(&s, 10 * SECOND);
+}
+
+static void test_beside(void **state)
+{
+	beside();
+	assert_int_equal(seen.types[DNS_A] + seen.types[DNS_AAAA], 0);
+	assert_true(seen.types[DNS_SRV] > 0);
+	assert_string_equal((const char *)r->host_name.b + 1, "real-name\x05local");
+	/* It goes: we have addresses of our own. */
+	struct place here = {.ip = node_ip(1), .port = MDNS_PORT};
+	struct dns_record gone = {.type = DNS_A, .rdata = (const uint8_t[4]){10, 0, 0, 1}, .n = 4};
+	assert_int_equal(dns_name_parse(&gone.name, "real-name.local"), 0);
+	response();
+	assert_true(dns_put_record(&w, DNS_ANSWER, &gone));
+	arrives(&here, 255);
+	forget();
+	segment_run(&s, 10 * SECOND);
+	assert_true(seen.types[DNS_A] > 0);
+	assert_string_equal((const char *)r->host_name.b + 1, "alpha\x05local");
+}
+
+static void test_beside_silent(void **state)
+{
+	node_crash(&s.nodes[1]);
+	struct node *n = node_start(&s, 1, "alpha", (struct responder_config){.beside = true});
+	r = n->responder;
+	node_publish(n, "alice@alpha", 5298, "avail");
+	segment_run(&s, 10 * SECOND);
+	assert_true(seen.types[DNS_A] > 0);
+	assert_string_equal(n->named, "alice@alpha");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_ptr, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_known_answer, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_known_answer_later, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_unique_at_once, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_legacy, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_only_from_this_link, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_asks_for_the_rest, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_gives_up, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_defence, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_claim, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_rescue, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_flood, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_odd_names, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_beside, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_beside_silent, setup, teardown),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
