@@ -104,6 +104,7 @@ struct conn {
 	struct timer timer;  /* login, stall, acknowledgement or drain, see conn_arm() */
 	int64_t stall_at;    /* INT64_MAX: nothing is stalled */
 	int64_t drain_at;    /* INT64_MAX: nothing waits for the socket of an old program */
+	struct list coming;  /* in wire->coming: not yet logged in, and not dialled by us */
 	struct list dirty;   /* has output to try; or defunct */
 	struct list again;   /* has input that the descriptor will not tell of */
 	struct list waiting; /* has something that waits for a commit */
@@ -116,6 +117,7 @@ struct wire {
 	struct xml_scratch *scratch;
 	struct queue *inbox;
 	struct msgs to_core, from_core;
+	struct list coming; /* the oldest first */
 	struct list dirty, waiting, again, defunct, delays, lingers;
 	uint32_t linger_n;
 	uint64_t committed;
