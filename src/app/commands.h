@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 
+int cmd_chat(int argc, char **argv);
 int cmd_serve(int argc, char **argv);
 int cmd_user(int argc, char **argv);
 int cmd_room(int argc, char **argv);

@@ -66,7 +66,8 @@ int client_history(struct client *c, struct str conversation, unsigned n)
 		put_field(&q, "with", conversation);
 	buf_fmt(&q, "</x><set xmlns='" NS_RSM "'><max>%u</max><before/></set></query>",
 		n == 0 || n > HISTORY_MAX ? HISTORY_MAX : n);
-	return client_ask(c, "set", room ? conversation : STR_NONE, buf_view(&q), on_fetched, STR("history"), STR_NONE, 0);
+	return client_ask(c, "set", room ? conversation : STR_NONE, buf_view(&q), on_fetched, STR("history"), STR_NONE,
+		0);
 }
 
 /* Only our own account, or a room of ours about itself, may tell what was said. */

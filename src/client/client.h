@@ -16,9 +16,9 @@ enum { CLIENT_BODY_MAX = 64 * 1024, CLIENT_WAITING_MAX = 1000, CLIENT_ID_MAX = 3
 struct client_config {
 	struct str domain, user, password, resource; /* as in opening_config; copied */
 	bool external, trusted_channel;
-	bool receipts;        /* tell others that their messages came, and were read */
-	const char *version;  /* of the program */
-	int utc_offset;       /* minutes, for those who ask the time */
+	bool receipts;       /* tell others that their messages came, and were read */
+	const char *version; /* of the program */
+	int utc_offset;      /* minutes, for those who ask the time */
 };
 
 typedef void client_event_fn(void *arg, const struct client_event *e);
@@ -57,7 +57,8 @@ void client_flush(struct client *c);
 void client_close(struct client *c);
 
 bool client_online(const struct client *c);
-bool client_final(const struct client *c); /* coming back is of no use */
+bool client_final(const struct client *c);     /* coming back is of no use */
+void client_give_up(struct client *c);         /* so says its owner */
 struct str client_jid(const struct client *c); /* bare; "" before the first session */
 struct str client_domain(const struct client *c);
 

@@ -51,7 +51,7 @@ struct message {
 struct outgoing {
 	struct list node;
 	char *text;
-	char *room; /* waits until we are in it */
+	char *room;                 /* waits until we are in it */
 	char id[CLIENT_ID_MAX + 1]; /* of the message, "" for others: those die with their session */
 };
 
@@ -89,9 +89,9 @@ enum room_state { ROOM_OUT, ROOM_JOINING, ROOM_IN };
 struct room {
 	char *jid, *nick, *wanted, *password, *subject;
 	enum room_state state;
-	bool settled;        /* history is over: what waits may be said */
+	bool settled; /* history is over: what waits may be said */
 	int64_t settle_at;
-	int64_t last;        /* wall time of the last message */
+	int64_t last; /* wall time of the last message */
 	struct map occupants;
 };
 
@@ -116,14 +116,14 @@ struct client {
 	struct xml_parser *parser;
 	struct opening *opening;
 	struct buf out;
-	char *token, *jid; /* jid: full */
+	char *token, *jid;               /* jid: full */
 	uint32_t handled, acked, sent_n; /* inbound count; outbound: covered by acknowledgements, and waiting for one */
 	struct list unacked, waiting;
 	unsigned waiting_n;
 	bool asked, unasked; /* <r/> is out; something was written since */
 	int64_t heard;
 	char *last_error;
-	bool final;
+	bool final, closing;
 
 	struct map pending;
 	uint64_t seen[SEEN_MAX];
@@ -151,7 +151,7 @@ int client_put_message(struct client *c, struct str stanza, const char *id, cons
 void client_write(struct client *c, struct outgoing *o); /* takes it */
 bool client_acked(struct client *c, uint32_t h);         /* false: more than was sent */
 void client_rewrite(struct client *c);                   /* after a resumption */
-void client_requeue(struct client *c);                   /* after a failed one: messages wait again, the rest is forgotten */
+void client_requeue(struct client *c); /* after a failed one: messages wait again, the rest is forgotten */
 void client_release(struct client *c, const char *room); /* what waited: for the session (NULL) or for a room */
 void client_unwait(struct client *c, struct str id);     /* it has arrived already */
 void client_send_clear(struct client *c);
@@ -161,7 +161,7 @@ void client_on_stanza(struct client *c, const struct stanza *s);
 void client_emit(struct client *c, struct client_event *e); /* fills in the time if there is none, and the label */
 void client_say_event(struct client *c, enum client_event_kind kind, struct str body);
 void client_refuse(struct client *c, const char *what, const struct stanza *s); /* s: the error; NULL: no answer */
-bool client_is_own(const struct client *c, struct jid j); /* our bare address or our server */
+bool client_is_own(const struct client *c, struct jid j);                       /* our bare address or our server */
 struct str client_bare(const struct client *c);
 
 /* ---- query.c ---- */
@@ -178,7 +178,7 @@ void client_pending_free(struct pending *p);
 
 /* ---- service.c ---- */
 void client_discover(struct client *c);
-void client_put_features(struct buf *out);  /* answer to disco#info */
+void client_put_features(struct buf *out); /* answer to disco#info */
 void client_put_caps(struct client *c, struct buf *out);
 
 /* ---- archive.c ---- */
@@ -200,7 +200,8 @@ struct said {
 void client_on_message(struct client *c, const struct stanza *s);
 void client_on_said(struct client *c, const struct said *m);
 /* Reads a <message/> in <forwarded/>; from and to are placed in the bufs. ERR_INVALID. */
-int client_forwarded(const struct xml_tree *t, uint32_t parent, struct jid_buf *from, struct jid_buf *to, struct said *ret);
+int client_forwarded(const struct xml_tree *t, uint32_t parent, struct jid_buf *from, struct jid_buf *to,
+	struct said *ret);
 bool client_said_text(const struct said *m, const char *name, struct buf *tmp, struct str *ret);
 bool client_is_new(struct client *c, struct str from, struct str id);
 void client_enter_state(struct client *c, struct message *m, enum message_state state, struct str detail);

@@ -67,8 +67,7 @@ static void put_error(const struct stanza *s, struct buf *out)
 		buf_z(out, "refused");
 		return;
 	}
-	XML_EACH(i, &s->tree, error)
-	{
+	XML_EACH(i, &s->tree, error) {
 		if (i != text && str_is(xml_ns(&s->tree, i), NS_STANZAS)) {
 			buf_str(out, xml_name(&s->tree, i));
 			break;

@@ -17,12 +17,12 @@ enum client_event_kind {
 	EVENT_JOINED,   /* we are in the room; who: our nickname; verb: created when it is new */
 	EVENT_LEFT,     /* we are not in it any more; verb as below; detail: the reason */
 	EVENT_OCCUPANT, /* verb: joined, left, kicked, banned, renamed (detail: the new name), or a role or affiliation */
-	EVENT_SUBJECT,  /* body: the subject; who set it */
-	EVENT_INVITED,  /* who invites to the room `conversation`; detail: the reason */
-	EVENT_ANSWER,   /* body: lines for people, the answer to a command */
-	EVENT_DONE,     /* a command was carried out; body says what, "" for nothing to say */
-	EVENT_REFUSED,  /* a command was refused; body says what and why */
-	EVENT_NOTICE,   /* body: a headline, from a server or node; verb: its kind */
+	EVENT_SUBJECT, /* body: the subject; who set it */
+	EVENT_INVITED, /* who invites to the room `conversation`; detail: the reason */
+	EVENT_ANSWER,  /* body: lines for people, the answer to a command */
+	EVENT_DONE,    /* a command was carried out; body says what, "" for nothing to say */
+	EVENT_REFUSED, /* a command was refused; body says what and why */
+	EVENT_NOTICE,  /* body: a headline, from a server or node; verb: its kind */
 	EVENT_KINDS
 };
 
@@ -30,21 +30,21 @@ enum message_state { MESSAGE_QUEUED, MESSAGE_SENT, MESSAGE_DELIVERED, MESSAGE_RE
 
 struct client_event {
 	enum client_event_kind kind;
-	int64_t when;            /* wall ms */
-	bool delayed;            /* `when` is not now: it waited, or is history */
-	bool history;            /* from an archive or a room's history */
-	bool own;                /* we said it, here or with another client */
-	bool room;               /* the conversation is a room */
-	bool secret;             /* a private message in a room */
-	bool final;              /* EVENT_OFFLINE */
+	int64_t when;             /* wall ms */
+	bool delayed;             /* `when` is not now: it waited, or is history */
+	bool history;             /* from an archive or a room's history */
+	bool own;                 /* we said it, here or with another client */
+	bool room;                /* the conversation is a room */
+	bool secret;              /* a private message in a room */
+	bool final;               /* EVENT_OFFLINE */
 	enum message_state state; /* EVENT_STATE */
-	struct str conversation; /* address: bare, or of an occupant for a private message */
-	struct str label;        /* how people call it */
-	struct str who;          /* label or nickname of who did it */
+	struct str conversation;  /* address: bare, or of an occupant for a private message */
+	struct str label;         /* how people call it */
+	struct str who;           /* label or nickname of who did it */
 	struct str verb, body, detail, id;
 };
 
-const char *client_event_name(enum client_event_kind kind);  /* "message" */
-const char *message_state_name(enum message_state state);    /* "delivered" */
+const char *client_event_name(enum client_event_kind kind); /* "message" */
+const char *message_state_name(enum message_state state);   /* "delivered" */
 
 #endif

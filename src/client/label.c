@@ -164,7 +164,8 @@ static int find_room(const struct client *c, struct str typed, struct buf *ret, 
 	if (str_starts(typed, STR("#")))
 		typed = (struct str){typed.p + 1, typed.n - 1};
 	while ((r = map_next(&c->rooms, &pos))) {
-		if (r->state == ROOM_OUT || (!str_is(typed, r->jid) && !str_eq(jid_local(jid_view(str_z(r->jid))), typed)))
+		if (r->state == ROOM_OUT ||
+			(!str_is(typed, r->jid) && !str_eq(jid_local(jid_view(str_z(r->jid))), typed)))
 			continue;
 		if (found) {
 			buf_fmt(why, "%.*s is ambiguous: %s, %s", STR_FMT(typed), found->jid, r->jid);
@@ -184,20 +185,23 @@ int client_find(struct client *c, struct str typed, unsigned kinds, struct buf *
 	int err = ERR_NOTFOUND;
 
 	typed = str_trim(typed);
-	if ((kinds & FIND_ROOM) && (!(kinds & FIND_PEER) || str_starts(typed, STR("#")) || memchr(typed.p, '@', typed.n)))
+	if ((kinds & FIND_ROOM) &&
+		(!(kinds & FIND_PEER) || str_starts(typed, STR("#")) || memchr(typed.p, '@', typed.n)))
 		err = find_room(c, typed, ret, why);
 	if (err == ERR_NOTFOUND && (kinds & FIND_PEER) && !memchr(typed.p, '@', typed.n))
 		err = find_label(c, typed, ret, why);
 	if (err == ERR_NOTFOUND && (kinds & FIND_ROOM))
 		err = find_room(c, typed, ret, why);
-	if (err == ERR_NOTFOUND && (kinds & FIND_PEER) && memchr(typed.p, '@', typed.n) && jid_parse_buf(typed, &j) == 0 &&
-		j.jid.local) {
+	if (err == ERR_NOTFOUND && (kinds & FIND_PEER) && memchr(typed.p, '@', typed.n) &&
+		jid_parse_buf(typed, &j) == 0 && j.jid.local) {
 		buf_str(ret, client_room(c, jid_bare_str(j.jid)) ? jid_str(j.jid) : jid_bare_str(j.jid));
 		return 0;
 	}
 	if (err == ERR_NOTFOUND)
-		buf_fmt(why, kinds & FIND_PEER ? "nobody is called %.*s; /peers lists people, and an address works too"
-					       : "not in a room %.*s", STR_FMT(typed));
+		buf_fmt(why,
+			kinds & FIND_PEER ? "nobody is called %.*s; /peers lists people, and an address works too"
+					  : "not in a room %.*s",
+			STR_FMT(typed));
 	return err;
 }
 

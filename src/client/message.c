@@ -80,7 +80,9 @@ static void put_said(const struct message *m, struct buf *out)
 	if (m->secret)
 		buf_z(out, "<x xmlns='" NS_MUC_USER "'/>");
 	if (!m->room)
-		buf_z(out, "<request xmlns='" NS_RECEIPTS "'/><markable xmlns='" NS_MARKERS "'/><active xmlns='" NS_CHATSTATES "'/>");
+		buf_z(out,
+			"<request xmlns='" NS_RECEIPTS "'/><markable xmlns='" NS_MARKERS
+			"'/><active xmlns='" NS_CHATSTATES "'/>");
 	buf_z(out, "</message>");
 }
 
@@ -205,7 +207,8 @@ static void read_delay(struct said *m)
 	m->delayed = i && clock_parse(xml_attr(m->t, i, "stamp"), &m->when) == 0;
 }
 
-int client_forwarded(const struct xml_tree *t, uint32_t parent, struct jid_buf *from, struct jid_buf *to, struct said *ret)
+int client_forwarded(const struct xml_tree *t, uint32_t parent, struct jid_buf *from, struct jid_buf *to,
+	struct said *ret)
 {
 	uint32_t f = xml_child(t, parent, "forwarded", NS_FORWARD);
 	uint32_t m = f ? xml_child(t, f, "message", NS_CLIENT) : XML_NONE;
@@ -251,7 +254,8 @@ static void on_receipt(struct client *c, const struct said *m, uint32_t i, enum 
 	struct str from = jid_bare_str(m->from);
 
 	/* Only whom it was sent to can have it. */
-	if (!o || o->room || !(o->secret ? str_eq(jid_str(m->from), str_z(o->conversation)) : str_is(from, o->conversation)))
+	if (!o || o->room ||
+		!(o->secret ? str_eq(jid_str(m->from), str_z(o->conversation)) : str_is(from, o->conversation)))
 		return;
 	client_enter_state(c, o, state, STR_NONE);
 }

@@ -30,8 +30,7 @@ bool client_has_status(const struct stanza *s, const char *code)
 
 	if (!x)
 		return false;
-	XML_EACH(i, &s->tree, x)
-	{
+	XML_EACH(i, &s->tree, x) {
 		if (xml_is(&s->tree, i, "status", NS_MUC_USER) && str_is(xml_attr(&s->tree, i, "code"), code))
 			return true;
 	}
@@ -49,7 +48,8 @@ static struct str item_attr(const struct stanza *s, const char *name)
 
 static bool differs(const char *old, struct str new) { return old && new.n && !str_is(new, old); }
 
-static void tell_rights(struct client *c, struct room *r, const struct occupant *o, struct str role, struct str affiliation)
+static void tell_rights(struct client *c, struct room *r, const struct occupant *o, struct str role,
+	struct str affiliation)
 {
 	CLEANUP(buf_clear) struct buf verb = {.max = 256};
 

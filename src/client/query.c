@@ -130,7 +130,8 @@ static void answer_time(const struct client *c, struct buf *out)
 {
 	int m = c->config.utc_offset;
 
-	buf_fmt(out, "<time xmlns='" NS_TIME "'><tzo>%c%02d:%02d</tzo><utc>", m < 0 ? '-' : '+', abs(m) / 60, abs(m) % 60);
+	buf_fmt(out, "<time xmlns='" NS_TIME "'><tzo>%c%02d:%02d</tzo><utc>", m < 0 ? '-' : '+', abs(m) / 60,
+		abs(m) % 60);
 	clock_format(out, c->wall);
 	buf_z(out, "</utc></time>");
 }

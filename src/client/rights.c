@@ -74,8 +74,7 @@ static void on_affiliated(struct client *c, const struct pending *p, const struc
 		client_refuse(c, p->about, s);
 		return;
 	}
-	XML_EACH(i, &s->tree, q)
-	{
+	XML_EACH(i, &s->tree, q) {
 		if (out.n)
 			buf_char(&out, '\n');
 		buf_str(&out, xml_attr(&s->tree, i, "jid"));
@@ -150,14 +149,16 @@ static const char prefix[] = "muc#roomconfig_";
 
 static struct str short_name(struct str var)
 {
-	return str_starts(var, str_z(prefix)) ? (struct str){var.p + sizeof(prefix) - 1, var.n - (sizeof(prefix) - 1)} : var;
+	return str_starts(var, str_z(prefix)) ? (struct str){var.p + sizeof(prefix) - 1, var.n - (sizeof(prefix) - 1)}
+					      : var;
 }
 
 static bool is_shown(const struct xml_tree *t, uint32_t f)
 {
 	struct str type = xml_attr(t, f, "type");
 
-	return xml_is(t, f, "field", NS_DATA) && xml_attr(t, f, "var").n && !str_is(type, "hidden") && !str_is(type, "fixed");
+	return xml_is(t, f, "field", NS_DATA) && xml_attr(t, f, "var").n && !str_is(type, "hidden") &&
+		!str_is(type, "fixed");
 }
 
 static void put_values(const struct xml_tree *t, uint32_t f, struct buf *out)
@@ -165,8 +166,7 @@ static void put_values(const struct xml_tree *t, uint32_t f, struct buf *out)
 	CLEANUP(buf_clear) struct buf tmp = {.max = 65536};
 	bool first = true;
 
-	XML_EACH(v, t, f)
-	{
+	XML_EACH(v, t, f) {
 		if (!xml_is(t, v, "value", NS_DATA))
 			continue;
 		buf_reset(&tmp);
@@ -181,8 +181,7 @@ static void put_options(const struct xml_tree *t, uint32_t f, struct buf *out)
 	CLEANUP(buf_clear) struct buf tmp = {.max = 4096};
 	const char *before = " [";
 
-	XML_EACH(o, t, f)
-	{
+	XML_EACH(o, t, f) {
 		uint32_t v = xml_is(t, o, "option", NS_DATA) ? xml_child(t, o, "value", NS_DATA) : XML_NONE;
 		if (!v)
 			continue;
@@ -201,8 +200,7 @@ static void show_form(struct client *c, const struct xml_tree *t, uint32_t x)
 {
 	CLEANUP(buf_clear) struct buf out = {.max = 1 << 20};
 
-	XML_EACH(f, t, x)
-	{
+	XML_EACH(f, t, x) {
 		if (!is_shown(t, f))
 			continue;
 		buf_z(&out, out.n ? "\n" : "");
@@ -236,8 +234,7 @@ static bool fill_form(const struct xml_tree *t, uint32_t x, struct str field, st
 	bool found = false;
 
 	buf_z(out, "<query xmlns='" NS_MUC_OWNER "'><x xmlns='" NS_DATA "' type='submit'>");
-	XML_EACH(f, t, x)
-	{
+	XML_EACH(f, t, x) {
 		struct str var = xml_attr(t, f, "var");
 		bool this = str_eq(var, field) || str_eq(short_name(var), field);
 
@@ -248,8 +245,7 @@ static bool fill_form(const struct xml_tree *t, uint32_t x, struct str field, st
 		buf_char(out, '>');
 		if (this)
 			xml_put_text(out, "value", as_typed(t, f, value));
-		XML_EACH(v, t, f)
-		{
+		XML_EACH(v, t, f) {
 			buf_reset(&tmp);
 			if (!this && xml_is(t, v, "value", NS_DATA))
 				xml_put_text(out, "value", xml_text(t, v, &tmp));

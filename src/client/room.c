@@ -225,7 +225,8 @@ static void list_nicks(const struct room *r, struct buf *out)
 /* A room that did not exist is locked until its maker has said what it shall be: as it is (10.1.2). */
 static void accept_defaults(struct client *c, struct room *r)
 {
-	client_order(c, str_z(r->jid), STR("<query xmlns='" NS_MUC_OWNER "'><x xmlns='" NS_DATA "' type='submit'/></query>"),
+	client_order(c, str_z(r->jid),
+		STR("<query xmlns='" NS_MUC_OWNER "'><x xmlns='" NS_DATA "' type='submit'/></query>"),
 		"create the room");
 }
 
@@ -336,8 +337,7 @@ static void on_voice_form(struct client *c, struct room *r, const struct said *m
 	CLEANUP(buf_clear) struct buf tmp = {.max = 4096}, nick = {.max = 4096};
 	bool voice = false;
 
-	XML_EACH(f, m->t, x)
-	{
+	XML_EACH(f, m->t, x) {
 		uint32_t value = xml_child(m->t, f, "value", NS_DATA);
 		struct str name = xml_attr(m->t, f, "var"), text;
 

@@ -54,8 +54,7 @@ const struct resource *client_best(const struct contact *k)
 {
 	const struct resource *best = NULL;
 
-	LIST_EACH(n, &k->resources)
-	{
+	LIST_EACH(n, &k->resources) {
 		const struct resource *r = LIST_ITEM(n, struct resource, node);
 		if (!best || r->priority > best->priority)
 			best = r;
@@ -120,8 +119,7 @@ static void enter_roster(struct client *c, const struct stanza *s, bool push)
 
 	if (!query)
 		return;
-	XML_EACH(i, &s->tree, query)
-	{
+	XML_EACH(i, &s->tree, query) {
 		if (xml_is(&s->tree, i, "item", NS_ROSTER))
 			enter_item(c, &s->tree, i, push);
 	}
@@ -151,8 +149,7 @@ static struct str child_text(const struct stanza *s, const char *name, struct bu
 
 static struct resource *find_resource(const struct contact *k, struct str name)
 {
-	LIST_EACH(n, &k->resources)
-	{
+	LIST_EACH(n, &k->resources) {
 		struct resource *r = LIST_ITEM(n, struct resource, node);
 		if (str_is(name, r->name))
 			return r;

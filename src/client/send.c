@@ -94,8 +94,7 @@ bool client_acked(struct client *c, uint32_t h)
 
 void client_rewrite(struct client *c)
 {
-	LIST_EACH(n, &c->unacked)
-	{
+	LIST_EACH(n, &c->unacked) {
 		buf_z(&c->out, LIST_ITEM(n, struct outgoing, node)->text);
 		c->unasked = true;
 	}
@@ -127,8 +126,7 @@ void client_requeue(struct client *c)
 
 void client_release(struct client *c, const char *room)
 {
-	LIST_EACH(n, &c->waiting)
-	{
+	LIST_EACH(n, &c->waiting) {
 		struct outgoing *o = LIST_ITEM(n, struct outgoing, node);
 
 		if (room ? !o->room || strcmp(o->room, room) != 0 : o->room && !may_go(c, o->room))
@@ -141,8 +139,7 @@ void client_release(struct client *c, const char *room)
 
 void client_unwait(struct client *c, struct str id)
 {
-	LIST_EACH(n, &c->waiting)
-	{
+	LIST_EACH(n, &c->waiting) {
 		struct outgoing *o = LIST_ITEM(n, struct outgoing, node);
 
 		if (!str_is(id, o->id))

@@ -82,8 +82,7 @@ static bool has_feature(const struct stanza *s, const char *name)
 
 	if (!q)
 		return false;
-	XML_EACH(i, &s->tree, q)
-	{
+	XML_EACH(i, &s->tree, q) {
 		if (xml_is(&s->tree, i, "feature", NS_DISCO_INFO) && str_is(xml_attr(&s->tree, i, "var"), name))
 			return true;
 	}
@@ -101,7 +100,8 @@ static void on_features(struct client *c, const struct pending *p, const struct 
 {
 	if (has_feature(s, NS_CARBONS) && !c->has_carbons) {
 		c->has_carbons = true;
-		client_ask(c, "set", STR_NONE, STR("<enable xmlns='" NS_CARBONS "'/>"), on_nothing, STR_NONE, STR_NONE, 0);
+		client_ask(c, "set", STR_NONE, STR("<enable xmlns='" NS_CARBONS "'/>"), on_nothing, STR_NONE, STR_NONE,
+			0);
 	}
 	if (has_feature(s, NS_MAM) && !c->has_archive) {
 		c->has_archive = true;
@@ -115,8 +115,7 @@ static void on_item(struct client *c, const struct pending *p, const struct stan
 
 	if (!q || c->rooms_service)
 		return;
-	XML_EACH(i, &s->tree, q)
-	{
+	XML_EACH(i, &s->tree, q) {
 		if (xml_is(&s->tree, i, "identity", NS_DISCO_INFO) &&
 			str_is(xml_attr(&s->tree, i, "category"), "conference") && has_feature(s, NS_MUC))
 			set_text(&c->rooms_service, str_z(p->to));
@@ -130,21 +129,22 @@ static void on_items(struct client *c, const struct pending *p, const struct sta
 
 	if (!q)
 		return;
-	XML_EACH(i, &s->tree, q)
-	{
+	XML_EACH(i, &s->tree, q) {
 		struct jid_buf j;
 
 		if (n++ < ITEMS_ASKED_MAX && jid_parse_buf(xml_attr(&s->tree, i, "jid"), &j) == 0)
-			client_ask(c, "get", jid_str(j.jid), STR("<query xmlns='" NS_DISCO_INFO "'/>"), on_item, STR_NONE,
-				STR_NONE, 0);
+			client_ask(c, "get", jid_str(j.jid), STR("<query xmlns='" NS_DISCO_INFO "'/>"), on_item,
+				STR_NONE, STR_NONE, 0);
 	}
 }
 
 void client_discover(struct client *c)
 {
 	c->has_archive = c->has_carbons = false;
-	client_ask(c, "get", c->config.domain, STR("<query xmlns='" NS_DISCO_INFO "'/>"), on_features, STR_NONE, STR_NONE, 0);
-	client_ask(c, "get", client_bare(c), STR("<query xmlns='" NS_DISCO_INFO "'/>"), on_features, STR_NONE, STR_NONE, 0);
+	client_ask(c, "get", c->config.domain, STR("<query xmlns='" NS_DISCO_INFO "'/>"), on_features, STR_NONE,
+		STR_NONE, 0);
+	client_ask(c, "get", client_bare(c), STR("<query xmlns='" NS_DISCO_INFO "'/>"), on_features, STR_NONE, STR_NONE,
+		0);
 	if (!c->rooms_service)
 		client_ask(c, "get", c->config.domain, STR("<query xmlns='" NS_DISCO_ITEMS "'/>"), on_items, STR_NONE,
 			STR_NONE, 0);
@@ -161,8 +161,7 @@ static void on_rooms(struct client *c, const struct pending *p, const struct sta
 		client_refuse(c, "rooms", s);
 		return;
 	}
-	XML_EACH(i, &s->tree, q)
-	{
+	XML_EACH(i, &s->tree, q) {
 		buf_fmt(&out, "%s%.*s", out.n ? "\n" : "", STR_FMT(xml_attr(&s->tree, i, "jid")));
 		if (xml_attr(&s->tree, i, "name").n)
 			buf_fmt(&out, "  %.*s", STR_FMT(xml_attr(&s->tree, i, "name")));
@@ -180,5 +179,6 @@ int client_rooms(struct client *c, struct str service)
 		buf_z(&to, c->rooms_service);
 	else
 		buf_fmt(&to, "rooms.%.*s", STR_FMT(c->config.domain));
-	return client_ask(c, "get", buf_view(&to), STR("<query xmlns='" NS_DISCO_ITEMS "'/>"), on_rooms, STR_NONE, STR_NONE, 0);
+	return client_ask(c, "get", buf_view(&to), STR("<query xmlns='" NS_DISCO_ITEMS "'/>"), on_rooms, STR_NONE,
+		STR_NONE, 0);
 }

@@ -91,6 +91,7 @@ void client_time(struct client *c, int64_t now, int64_t wall)
 
 struct buf *client_out(struct client *c) { return &c->out; }
 bool client_online(const struct client *c) { return c->state == CLIENT_ONLINE; }
+void client_give_up(struct client *c) { c->final = true; }
 bool client_final(const struct client *c) { return c->final; }
 struct str client_domain(const struct client *c) { return c->config.domain; }
 struct str client_bare(const struct client *c) { return c->jid ? jid_bare_str(jid_view(str_z(c->jid))) : STR(""); }
@@ -139,7 +140,9 @@ void client_lost(struct client *c, struct str why)
 	opening_free(&c->opening);
 	xml_parser_free(&c->parser);
 	buf_clear(&c->out);
-	client_emit(c, &e);
+	if (!c->closing)
+		client_emit(c, &e);
+	c->closing = false;
 	xfree(TAKE(c->last_error));
 }
 
@@ -341,6 +344,7 @@ void client_close(struct client *c)
 {
 	if (c->state == CLIENT_OFFLINE)
 		return;
+	c->closing = true;
 	if (c->state == CLIENT_ONLINE)
 		buf_z(&c->out, "<presence type='unavailable'/>");
 	opening_close(c->opening, &c->out);

@@ -30,8 +30,7 @@ bool line_ok(struct line *n, int err)
 		const char *text;
 	} texts[] = {{ERR_CLOSED, "offline; try again when the connection is back"},
 		{ERR_LIMIT, "too much is waiting already, or the text is too long"},
-		{ERR_NOTFOUND, "you are not in that room"},
-		{ERR_INVALID, "not understood, or not known who that is"},
+		{ERR_NOTFOUND, "you are not in that room"}, {ERR_INVALID, "not understood, or not known who that is"},
 		{ERR_SYNTAX, "not an address"}};
 
 	if (err == 0)
@@ -55,10 +54,7 @@ bool line_find(struct line *n, struct str typed, unsigned kinds, struct buf *ret
 	return false;
 }
 
-void line_usage(struct line *n, const struct command *c)
-{
-	line_misuse(n, "/%s %s: %s", c->name, c->args, c->help);
-}
+void line_usage(struct line *n, const struct command *c) { line_misuse(n, "/%s %s: %s", c->name, c->args, c->help); }
 
 static void say_to(struct line *n, struct str jid, struct str text) { line_ok(n, client_say(n->client, jid, text)); }
 
@@ -99,9 +95,11 @@ static void run_help(struct line *n, const struct command *c, struct str args)
 	}
 	for (size_t i = 0; (k = line_command(i)); i++)
 		if (!name.n || str_is(name, k->name))
-			buf_fmt(&out, "%s/%s%s%s: %s", out.n ? "\n" : "", k->name, *k->args ? " " : "", k->args, k->help);
+			buf_fmt(&out, "%s/%s%s%s: %s", out.n ? "\n" : "", k->name, *k->args ? " " : "", k->args,
+				k->help);
 	if (!name.n)
-		buf_z(&out, "\nAnything else goes to the current conversation; a text that begins with / needs two of them.");
+		buf_z(&out,
+			"\nAnything else goes to the current conversation; a text that begins with / needs two of them.");
 	line_say(n, EVENT_ANSWER, "%s", buf_cstr(&out));
 }
 
@@ -335,5 +333,6 @@ void line_complete(struct line *n, struct str line, struct str word, struct edit
 		kinds = COMPLETE_NICK; /* in a text: whom it is for */
 	if (k.hash || (word.n && word.p[0] == '"'))
 		word = (struct str){word.p + 1, word.n - 1};
-	client_complete(n->client, word, kinds & (FIND_PEER | FIND_ROOM), kinds & COMPLETE_NICK ? room : STR_NONE, offer, &k);
+	client_complete(n->client, word, kinds & (FIND_PEER | FIND_ROOM), kinds & COMPLETE_NICK ? room : STR_NONE,
+		offer, &k);
 }

@@ -31,12 +31,15 @@ static void join(struct line *n, const struct command *c, struct str args)
 {
 	CLEANUP(buf_clear) struct buf room = {.max = JID_MAX};
 	struct str name = line_word(&args), nick = line_word(&args), password = line_word(&args);
-	struct str me = jid_local(jid_view(client_jid(n->client)));
+	struct str me;
 
 	if (!name.n) {
 		line_usage(n, c);
 		return;
 	}
+	if (!line_ok(n, client_online(n->client) ? 0 : ERR_CLOSED))
+		return;
+	me = jid_local(jid_view(client_jid(n->client)));
 	if (client_room_address(n->client, name, &room) != 0) {
 		line_misuse(n, "%.*s is no name for a room", STR_FMT(name));
 		return;
@@ -279,8 +282,8 @@ const struct command line_room_commands[] = {
 	{"moderator", "[#ROOM] NICK [off]", "lets somebody keep order", COMPLETE_NICK, run_moderator},
 	{"member", "[#ROOM] WHO [off]", "makes somebody a member", COMPLETE_NICK | FIND_PEER, run_member},
 	{"affiliate", "[#ROOM] (WHO AFFILIATION [REASON] | AFFILIATION)",
-		"makes somebody owner, admin, member, outcast or none of them; or lists them", COMPLETE_NICK | FIND_PEER,
-		run_affiliate},
+		"makes somebody owner, admin, member, outcast or none of them; or lists them",
+		COMPLETE_NICK | FIND_PEER, run_affiliate},
 	{"config", "[#ROOM] [SETTING VALUE]", "the room's settings, or one of them set", 0, run_config},
 	{"log", "[#ROOM] [N]", "the last N messages of the room", 0, run_log},
 	{"request-voice", "[#ROOM]", "asks moderators to be let speak", 0, run_request_voice},

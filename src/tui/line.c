@@ -109,7 +109,6 @@ void line_on_event(void *arg, const struct client_event *e)
 	struct line *n = arg;
 
 	n->failed |= e->kind == EVENT_REFUSED || (e->kind == EVENT_STATE && e->state == MESSAGE_FAILED);
-	n->was_online |= e->kind == EVENT_ONLINE;
 	if (is_shown(n, e))
 		show(n, e);
 	if (e->kind == EVENT_JOINED)
@@ -179,7 +178,8 @@ static void finish(struct line *n, int status)
 
 static int status_now(const struct line *n)
 {
-	if (n->failed || client_count(n->client, MESSAGE_QUEUED) || client_count(n->client, MESSAGE_FAILED))
+	if (n->failed || n->waiting_n || client_count(n->client, MESSAGE_QUEUED) ||
+		client_count(n->client, MESSAGE_FAILED))
 		return 1;
 	if (n->misused)
 		return 2;
@@ -216,15 +216,19 @@ static void take_lines(struct line *n)
 		line_run(n, str_z(text));
 		xfree(node);
 	}
-	if (n->watch && !n->over && !n->ended && n->waiting_n < LINES_MAX)
+	if (n->over || n->ended || n->waiting_n >= LINES_MAX)
+		return;
+	if (n->watch)
 		watch_set(n->watch, WATCH_READ);
+	else
+		loop_next(n->loop, &n->read);
 }
 
 void line_go_on(struct line *n)
 {
 	bool waits;
 
-	if (n->over || n->edit)
+	if (n->over || n->edit || !n->started)
 		return;
 	take_lines(n);
 	if (!n->ended || n->over)
@@ -308,13 +312,9 @@ static void on_file(struct defer *d)
 {
 	struct line *n = CONTAINER_OF(d, struct line, read);
 
-	if (n->waiting_n < LINES_MAX)
+	if (!n->ended && n->waiting_n < LINES_MAX)
 		read_some(n);
 	line_go_on(n);
-	if (!n->ended && !n->over && n->waiting_n < LINES_MAX)
-		loop_next(n->loop, d);
-	else if (!n->ended && !n->over)
-		line_misuse(n, "more than %d lines in a file", LINES_MAX);
 }
 
 static bool can_be_watched(int fd)
@@ -398,11 +398,15 @@ struct line *line_new(struct loop *l, const struct line_config *c)
 	return n;
 }
 
-void line_attach(struct line *n, struct client *c)
-{
-	bool is_terminal = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO) && !n->config.plain && !n->config.json;
+void line_attach(struct line *n, struct client *c) { n->client = c; }
 
-	n->client = c;
+bool line_started(const struct line *n) { return n->started; }
+
+void line_start(struct line *n)
+{
+	bool is_terminal = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO) && !n->config.json;
+
+	n->started = true;
 	for (size_t i = 0; i < ARRAY_LEN(signals); i++)
 		if (is_terminal || signals[i] == SIGINT || signals[i] == SIGTERM)
 			loop_on_signal(n->loop, signals[i], on_signal, n);
@@ -425,7 +429,8 @@ void line_free(struct line **line)
 	if (!n)
 		return;
 	for (size_t i = 0; i < ARRAY_LEN(signals); i++)
-		loop_on_signal(n->loop, signals[i], NULL, NULL);
+		if (n->started)
+			loop_on_signal(n->loop, signals[i], NULL, NULL);
 	timer_stop(loop_timers(n->loop), &n->until);
 	loop_undefer(&n->read);
 	edit_free(&n->edit);

@@ -11,8 +11,7 @@ struct line;
 
 struct line_config {
 	bool json;
-	bool plain;        /* no editing, though it be a terminal */
-	int wait_seconds;  /* for receipts, after the end of input */
+	int wait_seconds; /* for receipts, after the end of input */
 	/* Words for the node of this machine: line_answer() comes later. NULL: the other end is a server. */
 	void (*ask_node)(void *arg, const char *const *words, uint32_t n);
 	/* It is over. status: 0 done, 1 something was refused, 2 a command was wrong, 3 accepted but not all delivered. */
@@ -22,8 +21,11 @@ struct line_config {
 
 struct line *line_new(struct loop *l, const struct line_config *c);
 void line_free(struct line **n); /* before its client */
-/* The client whose events come to line_on_event(). Input is read from now on. */
+/* The client whose events come to line_on_event(). */
 void line_attach(struct line *n, struct client *c);
+/* Input is read from now on; before, the terminal is free for other questions. */
+void line_start(struct line *n);
+bool line_started(const struct line *n);
 void line_on_event(void *arg, const struct client_event *e);
 void line_answer(struct line *n, struct str text, bool failed);
 /* After whatever may have changed the client; once a second at least. */

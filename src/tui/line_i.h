@@ -21,10 +21,10 @@ struct line {
 	struct buf in, text;
 	struct list waiting; /* lines of a pipe */
 	unsigned waiting_n;
-	unsigned asked;     /* of the node */
-	bool ended;         /* no more input */
-	bool failed, misused, over, was_online;
-	char *current;      /* address of the conversation that a bare line goes to */
+	unsigned asked; /* of the node */
+	bool ended;     /* no more input */
+	bool started, failed, misused, over;
+	char *current; /* address of the conversation that a bare line goes to */
 	char *last_typing;
 };
 

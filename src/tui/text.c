@@ -208,7 +208,8 @@ static size_t put_json_char(struct buf *out, struct str s)
 		unsigned long code = strtoul(buf_cstr(&shown) + 3, NULL, 16);
 
 		if (code > 0xffff)
-			buf_fmt(out, "\\u%04lx\\u%04lx", 0xd800 + ((code - 0x10000) >> 10), 0xdc00 + ((code - 0x10000) & 0x3ff));
+			buf_fmt(out, "\\u%04lx\\u%04lx", 0xd800 + ((code - 0x10000) >> 10),
+				0xdc00 + ((code - 0x10000) & 0x3ff));
 		else
 			buf_fmt(out, "\\u%04lx", code);
 	} else {

@@ -3,8 +3,8 @@
 #ifndef TUI_TEXT_H
 #define TUI_TEXT_H
 
-#include "client/event.h"
 #include "base/buf.h"
+#include "client/event.h"
 
 /* Without line end; nothing for what people need not see. now: wall ms, to know what is of another day. */
 void text_of_event(struct buf *out, const struct client_event *e, int64_t now);
