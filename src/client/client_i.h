@@ -103,6 +103,8 @@ struct talk {
 	bool composing;
 };
 
+enum { OFFERS_ARCHIVE = 1, OFFERS_CARBONS = 2 };
+
 struct client {
 	struct client_config config; /* texts owned */
 	client_event_fn *on_event;
@@ -137,7 +139,7 @@ struct client {
 	char *show, *text; /* ours */
 
 	char *rooms_service;
-	bool has_archive, has_carbons;
+	unsigned offers; /* OFFERS_ bits */
 	char *last_archived; /* id of the newest message of the archive that we know */
 	char caps[32];
 };

@@ -379,10 +379,10 @@ void client_on_said(struct client *c, const struct said *m)
 	struct str body = STR_NONE;
 
 	if (is_group(c, m)) {
-		if (r)
+		bool invited = !str_is(m->type, "groupchat") && on_invitation(c, m);
+
+		if (r && !invited)
 			client_on_room_said(c, r, m);
-		else if (!str_is(m->type, "groupchat"))
-			on_invitation(c, m);
 		return;
 	}
 	if (received)

@@ -12,14 +12,15 @@
 #include "base/mem.h"
 #include "tui/filter.h"
 
-enum { HISTORY = 1000, PROMPT_MAX = 256, KEYS_MAX = 65536 };
+enum { HISTORY = 500, PROMPT_MAX = 256, KEYS_MAX = 65536 };
 
 struct edit {
 	struct loop *loop;
 	const struct edit_ops *ops;
 	void *arg;
 	EditLine *el;
-	History *history;
+	char *lines[HISTORY]; /* what was entered before, a ring */
+	unsigned lines_n, lines_at; /* so many ever; how far back the library looks */
 	struct watch *watch;
 	struct buf keys; /* typed, not yet given to the library */
 	char prompt[PROMPT_MAX];
@@ -228,13 +229,56 @@ static int get_char(EditLine *el, wchar_t *ret)
 	return 1;
 }
 
+/* The library's own history is not used: its function names are too common to be alone in this program. */
+static int remember(struct edit *e, HistEvent *ev, unsigned back)
+{
+	unsigned kept = e->lines_n < HISTORY ? e->lines_n : HISTORY;
+
+	if (back >= kept)
+		return -1;
+	e->lines_at = back;
+	ev->num = (int)(e->lines_n - back);
+	ev->str = e->lines[(e->lines_n - 1 - back) % HISTORY];
+	return 0;
+}
+
+static int on_history(void *arg, HistEvent *ev, int op, ...)
+{
+	struct edit *e = arg;
+	unsigned kept = e->lines_n < HISTORY ? e->lines_n : HISTORY;
+
+	switch (op) {
+	case H_FIRST:
+		return remember(e, ev, 0);
+	case H_LAST:
+		return kept ? remember(e, ev, kept - 1) : -1;
+	case H_NEXT:
+		return remember(e, ev, e->lines_at + 1);
+	case H_PREV:
+		return e->lines_at ? remember(e, ev, e->lines_at - 1) : -1;
+	case H_CURR:
+		return remember(e, ev, e->lines_at);
+	default:
+		return -1;
+	}
+}
+
+static void keep(struct edit *e, struct str line)
+{
+	char **at = &e->lines[e->lines_n % HISTORY];
+
+	if (!line.n || (e->lines_n && str_is(line, e->lines[(e->lines_n - 1) % HISTORY])))
+		return;
+	xfree(*at);
+	*at = str_dup(line);
+	e->lines_n++;
+}
+
 static void on_whole_line(struct edit *e, const char *text, size_t n)
 {
 	char *line = str_dup((struct str){text, n});
-	HistEvent ev;
 
-	if (n)
-		history(e->history, &ev, H_ENTER, line);
+	keep(e, str_z(line));
 	begin_line(e);
 	e->ops->on_line(e->arg, str_z(line));
 	xfree(line);
@@ -303,22 +347,18 @@ static char *get_prompt(EditLine *el)
 struct edit *edit_new(struct loop *l, const struct edit_ops *ops, void *arg)
 {
 	struct edit *e = xcalloc(1, sizeof(*e));
-	HistEvent ev;
 
 	e->loop = l;
 	e->ops = ops;
 	e->arg = arg;
 	buf_init(&e->keys, KEYS_MAX);
 	measure(e);
-	e->history = history_init();
 	e->el = el_init("wireside", stdin, stdout, stderr);
-	must(e->history && e->el);
-	history(e->history, &ev, H_SETSIZE, HISTORY);
-	history(e->history, &ev, H_SETUNIQUE, 1);
+	must(e->el);
 	el_set(e->el, EL_CLIENTDATA, e);
 	el_set(e->el, EL_SIGNAL, 0);
 	el_set(e->el, EL_EDITOR, "emacs");
-	el_set(e->el, EL_HIST, history, e->history);
+	el_set(e->el, EL_HIST, on_history, e);
 	el_set(e->el, EL_PROMPT, get_prompt);
 	el_set(e->el, EL_GETCFN, get_char);
 	el_set(e->el, EL_ADDFN, "complete", "complete the word", on_tab);
@@ -344,7 +384,8 @@ void edit_free(struct edit **edit)
 	fflush(stdout);
 	el_set(e->el, EL_UNBUFFERED, 0);
 	el_end(e->el);
-	history_end(e->history);
+	for (size_t i = 0; i < HISTORY; i++)
+		xfree(e->lines[i]);
 	buf_clear(&e->keys);
 	xfree(e);
 }
