@@ -100,7 +100,7 @@ struct talk {
 	char *jid;
 	char *markable; /* id of the last message whose reading shall be told, and who said it */
 	char *from;
-	bool composing;
+	bool composing, they_compose;
 };
 
 enum { OFFERS_ARCHIVE = 1, OFFERS_CARBONS = 2 };

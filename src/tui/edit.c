@@ -140,7 +140,7 @@ static void show_choices(struct edit *e, const struct edit_choices *c)
 	edit_print(e, buf_view(&wrapped));
 }
 
-static unsigned char insert(struct edit *e, struct str word, const struct edit_choices *c)
+static void insert(struct edit *e, struct str word, const struct edit_choices *c)
 {
 	size_t n = c->n ? common(c) : 0;
 	CLEANUP(buf_clear) struct buf text = {.max = 4096};
@@ -148,39 +148,36 @@ static unsigned char insert(struct edit *e, struct str word, const struct edit_c
 	if (n < word.n || (n == word.n && c->n > 1)) {
 		if (c->n > 1)
 			show_choices(e, c);
-		return c->n > 1 ? CC_REDISPLAY : CC_ERROR;
+		return;
 	}
 	buf_add(&text, c->text[0], n);
 	if (c->n == 1)
 		buf_char(&text, ' ');
+	erase(e);
+	fflush(stdout);
 	/* What was typed is replaced: a label's letters may be of another case. */
 	if (word.n)
 		el_deletestr(e->el, (int)mbsnrtowcs(NULL, &(const char *){word.p}, word.n, 0, &(mbstate_t){0}));
 	el_insertstr(e->el, buf_cstr(&text));
-	return CC_REFRESH;
+	el_set(e->el, EL_REFRESH);
 }
 
-static unsigned char on_tab(EditLine *el, int ch)
+static void complete(struct edit *e)
 {
-	struct edit *e;
-	const LineInfo *li = el_line(el);
+	const LineInfo *li = el_line(e->el);
 	struct edit_choices c = {0};
 	CLEANUP(buf_clear) struct buf line = {.max = 65536};
 	struct str word, view;
 	const char *space;
-	unsigned char r;
 
-	(void)ch;
-	el_get(el, EL_CLIENTDATA, &e);
 	buf_add(&line, li->buffer, (size_t)(li->cursor - li->buffer));
 	view = buf_view(&line);
 	space = view.n ? memrchr(view.p, ' ', view.n) : NULL;
 	word = space ? (struct str){space + 1, (size_t)(view.p + view.n - space - 1)} : view;
 	e->ops->complete(e->arg, view, word, &c);
-	r = insert(e, word, &c);
+	insert(e, word, &c);
 	for (unsigned i = 0; i < c.n; i++)
 		xfree(c.text[i]);
-	return r;
 }
 
 /* ---- keys ---- */
@@ -289,12 +286,17 @@ static void give_key(struct edit *e)
 	bool empty = el_line(e->el)->buffer == el_line(e->el)->lastchar;
 	bool end = empty && e->keys.p[0] == 4;
 	int n = 0;
-	const char *text = end ? NULL : el_gets(e->el, &n);
 
+	if (e->keys.p[0] == '\t') {
+		buf_eat(&e->keys, 1);
+		complete(e);
+		return;
+	}
 	if (end) {
 		e->ended = true;
 		return;
 	}
+	const char *text = el_gets(e->el, &n);
 	if (text && n > 0 && (text[n - 1] == '\n' || text[n - 1] == '\r'))
 		on_whole_line(e, text, (size_t)n - 1);
 	else
@@ -361,8 +363,6 @@ struct edit *edit_new(struct loop *l, const struct edit_ops *ops, void *arg)
 	el_set(e->el, EL_HIST, on_history, e);
 	el_set(e->el, EL_PROMPT, get_prompt);
 	el_set(e->el, EL_GETCFN, get_char);
-	el_set(e->el, EL_ADDFN, "complete", "complete the word", on_tab);
-	el_set(e->el, EL_BIND, "^I", "complete", NULL);
 	/* What waits for more keys inside the library gets another meaning. */
 	el_set(e->el, EL_BIND, "^R", "ed-search-prev-history", NULL);
 	el_set(e->el, EL_BIND, "^S", "ed-search-next-history", NULL);
