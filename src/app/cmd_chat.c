@@ -1,5 +1,6 @@
 /* `wireside chat`: line mode with a server over the network, with a server of this machine, or with this machine's node. */
 #include <errno.h>
+#include <fcntl.h>
 #include <locale.h>
 #include <poll.h>
 #include <signal.h>
@@ -15,6 +16,7 @@
 #include "app/ask.h"
 #include "app/chat.h"
 #include "app/commands.h"
+#include "app/node.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -22,11 +24,13 @@
 
 extern char **environ;
 
-enum { WAIT_SECONDS = 10, WAIT_MAX = 86400, NODE_START_MS = 15000, ANSWER_BYTES = 1 << 20 };
+enum { NODE_ARGS_MAX = 40, WAIT_SECONDS = 10, WAIT_MAX = 86400, NODE_START_MS = 15000, ANSWER_BYTES = 1 << 20 };
 
 struct options {
 	const char *who, *data, *connect, *connect_tls, *password_file, *resource, *fingerprint, *wait;
 	bool json, plain, trust_new, no_receipts;
+	char *node_args[NODE_ARGS_MAX + 1]; /* for a node that is started */
+	unsigned node_arg_n;
 };
 
 struct session {
@@ -83,6 +87,27 @@ static const struct option_row {
 	{"--resource", offsetof(struct options, resource), true},
 };
 
+/* What is said of the node is said to it, if there is none yet. */
+static const char *const node_options[] = {"--name", "--listen", "--interface", "--discovery", "--plaintext", "--c2s",
+	"--log"};
+
+static int take_node_option(struct options *o, char *word, char *next)
+{
+	for (size_t i = 0; i < ARRAY_LEN(node_options); i++) {
+		size_t n = strlen(node_options[i]);
+
+		if (strncmp(word, node_options[i], n) != 0 || (word[n] && word[n] != '='))
+			continue;
+		if ((!word[n] && !next) || o->node_arg_n + 2 > NODE_ARGS_MAX)
+			return 0;
+		o->node_args[o->node_arg_n++] = word;
+		if (!word[n])
+			o->node_args[o->node_arg_n++] = next;
+		return word[n] ? 1 : 2;
+	}
+	return 0;
+}
+
 /* Words used, 0 if it is none of the options. */
 static int take_option(struct options *o, const char *word, const char *next)
 {
@@ -105,6 +130,9 @@ static bool take_options(struct options *o, int argc, char **argv)
 {
 	for (int i = 1; i < argc;) {
 		int used = take_option(o, argv[i], argv[i + 1]);
+
+		if (!used)
+			used = take_node_option(o, argv[i], argv[i + 1]);
 
 		if (!used && argv[i][0] != '-' && !o->who) {
 			o->who = argv[i];
@@ -129,6 +157,8 @@ static bool check_options(struct session *s, int *ret_wait)
 		fprintf(stderr, "wireside: --wait: '%s' is no number of seconds\n", o->wait);
 	else if (o->who && (jid_parse_buf(str_z(o->who), &s->who) != 0 || !s->who.jid.local))
 		fprintf(stderr, "wireside: '%s' is not an address of the form USER@DOMAIN\n", o->who);
+	else if (o->who && o->node_arg_n)
+		fprintf(stderr, "wireside: %s is for this machine's node, not for an account\n", o->node_args[0]);
 	else if (!o->who && (o->connect || o->connect_tls))
 		fputs("wireside: --connect needs USER@DOMAIN\n", stderr);
 	else {
@@ -197,27 +227,64 @@ static bool wait_ready(int fd)
 }
 
 /* A node of its own life: it outlives this program if it has reason to. */
-static bool start_node(const char *data)
+static int spawn_node(char **argv, const char *log)
 {
-	char number[16], folder[4096], program[] = "wireside", node[] = "node", data_flag[] = "--data",
-				       fd_flag[] = "--ready-fd";
-	char *argv[] = {program, node, data_flag, folder, fd_flag, number, NULL};
+	posix_spawn_file_actions_t files;
 	posix_spawnattr_t attr;
-	int ends[2], err;
 	pid_t pid;
-	bool ready;
+	int err;
 
-	if (pipe(ends) != 0)
-		return false;
-	snprintf(number, sizeof(number), "%d", ends[1]);
-	snprintf(folder, sizeof(folder), "%s", data);
 	posix_spawnattr_init(&attr);
 	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSID);
-	err = posix_spawn(&pid, "/proc/self/exe", NULL, &attr, argv, environ);
+	posix_spawn_file_actions_init(&files);
+	posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+	posix_spawn_file_actions_addopen(&files, STDOUT_FILENO, log, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+	posix_spawn_file_actions_adddup2(&files, STDOUT_FILENO, STDERR_FILENO);
+	err = posix_spawn(&pid, "/proc/self/exe", &files, &attr, argv, environ);
+	posix_spawn_file_actions_destroy(&files);
 	posix_spawnattr_destroy(&attr);
+	return err;
+}
+
+/* Why it did not start is the last that it said. */
+static void show_last_line(const char *log)
+{
+	char line[1024], last[1024] = "";
+	FILE *f = fopen(log, "re");
+
+	while (f && fgets(line, sizeof(line), f))
+		memcpy(last, line, sizeof(last));
+	if (f)
+		fclose(f);
+	fputs(last, stderr);
+}
+
+static bool start_node(const struct session *s)
+{
+	char number[16], folder[4096], log[4096], program[] = "wireside", node[] = "node", data_flag[] = "--data",
+						  fd_flag[] = "--ready-fd", needed[] = "--while-needed";
+	char *argv[NODE_ARGS_MAX + 8] = {program, node, needed, data_flag, folder, fd_flag, number};
+	CLEANUP(buf_clear) struct buf why = {.max = 4096};
+	int ends[2], err;
+	bool ready;
+
+	memcpy(argv + 7, s->options.node_args, s->options.node_arg_n * sizeof(*argv));
+	snprintf(folder, sizeof(folder), "%s", s->data);
+	snprintf(log, sizeof(log), "%.4000s/node.log", s->data);
+	if (node_make_folder(s->data, &why) != 0) {
+		fprintf(stderr, "wireside: %s\n", buf_cstr(&why));
+		return false;
+	}
+	if (pipe2(ends, O_CLOEXEC) != 0)
+		return false;
+	fcntl(ends[1], F_SETFD, 0);
+	snprintf(number, sizeof(number), "%d", ends[1]);
+	err = spawn_node(argv, log);
 	close(ends[1]);
 	ready = err == 0 && wait_ready(ends[0]);
 	close(ends[0]);
+	if (!ready)
+		show_last_line(log);
 	return ready;
 }
 
@@ -235,7 +302,7 @@ static bool find_node(struct session *s)
 	CLEANUP(buf_clear) struct buf out = {.max = ANSWER_BYTES};
 	int err = ask_socket(s, words, 2, &out);
 
-	if (err == ERR_NOTFOUND && start_node(s->data)) {
+	if (err == ERR_NOTFOUND && start_node(s)) {
 		buf_reset(&out);
 		err = ask_socket(s, words, 2, &out);
 	}
@@ -452,7 +519,7 @@ int cmd_chat(int argc, char **argv)
 	s.data = s.options.data ? xstrdup(s.options.data) : data_home("node");
 	s.pins = data_home("pins");
 	s.socket = xmalloc(strlen(s.data) + 32);
-	sprintf(s.socket, "unix:%s/xmpp.sock", s.data);
+	sprintf(s.socket, "unix:%s/%s.sock", s.data, node ? "node" : "xmpp");
 	s.status = 1;
 	if (local && !node && !is_there(s.socket + 5))
 		fprintf(stderr, "wireside: no server runs on %s; start one with `wireside serve`\n", s.data);

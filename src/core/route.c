@@ -73,7 +73,8 @@ void core_reply(struct core *c, const struct stanza *request, struct packet **p,
 		return;
 	}
 	/* A session of ours that has gone needs no answer; anybody else is reached by address. */
-	if ((!request->origin || !request->origin_seq) && jid_some(request->from) && packet_parse(*p, JID_NONE, &s) == 0 && jid_some(s->to))
+	if ((!request->origin || !request->origin_seq) && jid_some(request->from) &&
+		packet_parse(*p, JID_NONE, &s) == 0 && jid_some(s->to))
 		core_send(c, &s);
 	stanza_free(&s);
 	packet_unref(p);

@@ -198,8 +198,9 @@ static const struct part read_sql[STORE_READ_COUNT][PARTS_MAX] = {
 	[STORE_PEERS_LOAD] =
 		{
 			{ROW_PEER, "SELECT name, " PEER_COLUMNS " FROM peer WHERE domain = ?1 ORDER BY name"},
-			{ROW_PEER_ADDRESS, "SELECT name, address, source, success FROM peer_address WHERE domain = ?1"
-					   " ORDER BY name, address"},
+			{ROW_PEER_ADDRESS,
+				"SELECT name, address, source, success FROM peer_address WHERE domain = ?1"
+				" ORDER BY name, address"},
 			{ROW_OUTBOX, "SELECT name, id, time, stanza FROM outbox WHERE domain = ?1 ORDER BY name, id"},
 			{ROW_SEEN, "SELECT name, number, hash FROM seen WHERE domain = ?1 ORDER BY name, number"},
 		},

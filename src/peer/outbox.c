@@ -8,8 +8,8 @@
 #include "xmpp/legacy.h"
 
 enum {
-	LATE_MS = 5000,                       /* from then on a message says when it was written */
-	LONG_FOR_STRANGERS = 60 << 10,        /* who does not know us takes no more */
+	LATE_MS = 5000,                /* from then on a message says when it was written */
+	LONG_FOR_STRANGERS = 60 << 10, /* who does not know us takes no more */
 	LONG = STANZA_PINNED - (4 << 10)
 };
 
@@ -33,8 +33,8 @@ void outbox_clear(struct outbox *o)
 /* What is worth nothing later (typing) and what is said in rooms is not kept. */
 bool outbox_worth(const struct peer *p, const struct stanza *s)
 {
-	return s->kind == STANZA_MESSAGE && (s->type == TYPE_CHAT || s->type == TYPE_NORMAL) && !packet_only_typing(s) &&
-		(p->kind != PEER_KEYED || str_eq(jid_domain(s->to), jid_str(p->entity.jid)));
+	return s->kind == STANZA_MESSAGE && (s->type == TYPE_CHAT || s->type == TYPE_NORMAL) &&
+		!packet_only_typing(s) && (p->kind != PEER_KEYED || str_eq(jid_domain(s->to), jid_str(p->entity.jid)));
 }
 
 static struct outgoing *append(struct outbox *o, int64_t id, int64_t time, struct str stanza)
@@ -54,10 +54,7 @@ static struct outgoing *append(struct outbox *o, int64_t id, int64_t time, struc
 	return m;
 }
 
-void outbox_load(struct peer *p, int64_t id, int64_t time, struct str stanza)
-{
-	append(&p->outbox, id, time, stanza);
-}
+void outbox_load(struct peer *p, int64_t id, int64_t time, struct str stanza) { append(&p->outbox, id, time, stanza); }
 
 /* ---- as packets ---- */
 

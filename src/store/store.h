@@ -37,9 +37,9 @@ enum store_write {
 	STORE_PEER_ADDRESS_DEL, /* domain, name, address */
 	STORE_OUTBOX_ADD,       /* domain, name, id (grows), time, stanza */
 	STORE_OUTBOX_DEL,       /* domain, name, id */
-	STORE_SEEN_ADD,         /* domain, name, number (grows), hash of the message's id, number up to which older ones go */
-	STORE_ARCHIVE_ADD,     /* domain, local, id (grows), peer (bare), its resource (null: none), stanza */
-	STORE_ARCHIVE_TRIM,    /* domain, local, count: all but the newest so many */
+	STORE_SEEN_ADD, /* domain, name, number (grows), hash of the message's id, number up to which older ones go */
+	STORE_ARCHIVE_ADD,  /* domain, local, id (grows), peer (bare), its resource (null: none), stanza */
+	STORE_ARCHIVE_TRIM, /* domain, local, count: all but the newest so many */
 	STORE_WRITE_COUNT
 };
 
@@ -76,9 +76,9 @@ enum store_row {
 	ROW_HISTORY,       /* id i, time i, stanza s */
 	/* name s, label s, user s, key s, trust i, password s, failures i, last seen i, created i, statement i, flags i */
 	ROW_PEER,
-	ROW_PEER_ADDRESS, /* name s, address s, source i, last success i */
-	ROW_OUTBOX,       /* name s, id i, time i, stanza s */
-	ROW_SEEN,         /* name s, number i, hash i */
+	ROW_PEER_ADDRESS,  /* name s, address s, source i, last success i */
+	ROW_OUTBOX,        /* name s, id i, time i, stanza s */
+	ROW_SEEN,          /* name s, number i, hash i */
 	ROW_ARCHIVE,       /* id i, stanza s */
 	ROW_ARCHIVE_COUNT, /* how many there are on all pages i, how many of the ids that should be there are i */
 	ROW_ARCHIVE_ENDS   /* lowest id i, highest i; 0 when it is empty */

@@ -163,8 +163,8 @@ void conn_link_ask(struct conn *c, const struct stream_ask *ask);
 void conn_link_open(struct conn *c, const struct stream_ask *ask);
 void conn_link_on_reply(struct conn *c, struct msg *m);
 void conn_link_tell_proof(struct conn *c);
-void conn_link_lost(struct conn *c, const char *why);    /* before the session: the core hears what came of it */
-void conn_link_arrived(struct conn *c, uint64_t tag);    /* a packet with a tag was acknowledged */
+void conn_link_lost(struct conn *c, const char *why); /* before the session: the core hears what came of it */
+void conn_link_arrived(struct conn *c, uint64_t tag); /* a packet with a tag was acknowledged */
 void conn_link_drain(struct conn *c);
 struct stanza *conn_link_legacy(struct conn *c, const struct xml_tree *t);
 
