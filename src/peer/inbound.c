@@ -31,9 +31,9 @@ static bool is_kept(const struct peer *p, const struct stanza *s)
 
 static void tell_request(struct peer *p)
 {
-	if (p->requested)
+	if (p->stranger.told)
 		return;
-	p->requested = true;
+	p->stranger.told = true;
 	if (p->kind == PEER_LEGACY)
 		notice(p->peers, "request", p, "%s writes to you without encryption: nobody can tell who it is",
 			p->label);
@@ -49,12 +49,12 @@ static bool stranger_may(struct peer *p, const struct stanza *s)
 	int64_t now = core_now(peer_core(p)), since = now - STRANGER_AT_ONCE * STRANGER_EVERY_MS;
 	size_t n = xml_raw(&s->tree, XML_ROOT).n;
 
-	if (p->stranger_next > now)
+	if (p->stranger.next > now)
 		return false;
-	if (p->stranger_bytes + n > STRANGER_BYTES || p->peers->strangers_bytes + n > STRANGERS_BYTES)
+	if (p->stranger.bytes + n > STRANGER_BYTES || p->peers->strangers_bytes + n > STRANGERS_BYTES)
 		return false;
-	p->stranger_next = (p->stranger_next > since ? p->stranger_next : since) + STRANGER_EVERY_MS;
-	p->stranger_bytes += n;
+	p->stranger.next = (p->stranger.next > since ? p->stranger.next : since) + STRANGER_EVERY_MS;
+	p->stranger.bytes += n;
 	p->peers->strangers_bytes += n;
 	return true;
 }
@@ -246,5 +246,5 @@ void inbound_drop(struct peer *p)
 		s->next = NULL;
 		stanza_free(&s);
 	}
-	p->peers->strangers_bytes -= p->stranger_bytes;
+	p->peers->strangers_bytes -= p->stranger.bytes;
 }

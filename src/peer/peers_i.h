@@ -95,6 +95,13 @@ struct peer_presence {
 	struct packet *packet; /* addressed to our user */
 };
 
+/* What a peer that our user has not answered has used of what strangers may. */
+struct stranger {
+	bool told;    /* our user knows that it writes */
+	int64_t next; /* core time when its next message is taken */
+	size_t bytes;
+};
+
 struct verify; /* verify.c */
 
 enum peer_kind { PEER_KEYED, PEER_LEGACY, PEER_TYPED };
@@ -139,9 +146,7 @@ struct peer {
 	struct peer_presence presences[PRESENCES_MAX]; /* what its own clients say */
 	unsigned presence_n;
 	struct verify *verify;
-	bool requested;        /* our user was told that a stranger writes */
-	int64_t stranger_next; /* core time when a stranger's next message is taken */
-	size_t stranger_bytes;
+	struct stranger stranger;
 	struct stanza *twins; /* came again while the first was not handled yet */
 };
 
