@@ -284,8 +284,11 @@ static int make_stanza(struct conn *c, const struct xml_tree *t, struct stanza *
 static void give_stanza(struct conn *c, const struct xml_tree *t)
 {
 	struct stanza *s = NULL;
-	int err = make_stanza(c, t, &s);
+	int err;
 
+	if (tap_on(c))
+		tap_stanza(c, false, xml_raw(t, XML_ROOT));
+	err = make_stanza(c, t, &s);
 	if (err == 0 && !s)
 		return;
 	if (err == ERR_SYNTAX || err == ERR_INVALID)

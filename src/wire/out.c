@@ -130,12 +130,35 @@ static void trim_head(struct conn *c)
 	}
 }
 
+static void put_bytes(const struct conn *c, const struct packet *p, struct buf *out)
+{
+	struct str b = packet_view(p);
+
+	if (p->raw || !p->fill) {
+		buf_str(out, b);
+		return;
+	}
+	buf_add(out, b.p, p->hole);
+	buf_z(out, c->to_attr);
+	buf_add(out, b.p + p->hole, b.n - p->hole);
+}
+
+static void tell(const struct conn *c, const struct packet *p)
+{
+	CLEANUP(buf_clear) struct buf xml = {.max = (size_t)8 << 20};
+
+	put_bytes(c, p, &xml);
+	tap_stanza(c, true, buf_view(&xml));
+}
+
 static void written(struct conn *c)
 {
 	struct out *o = &c->out;
 	struct out_entry *e = &o->next_chunk->e[o->next_index];
 
 	c->wire->stats.packets_out++;
+	if (e->counted && tap_on(c))
+		tell(c, e->p);
 	if (e->counted)
 		o->unacked++;
 	else
@@ -219,19 +242,6 @@ bool out_waits(const struct conn *c)
 }
 
 /* ---- writing ---- */
-
-static void put_bytes(const struct conn *c, const struct packet *p, struct buf *out)
-{
-	struct str b = packet_view(p);
-
-	if (p->raw || !p->fill) {
-		buf_str(out, b);
-		return;
-	}
-	buf_add(out, b.p, p->hole);
-	buf_z(out, c->to_attr);
-	buf_add(out, b.p + p->hole, b.n - p->hole);
-}
 
 static size_t length(const struct conn *c, const struct packet *p)
 {

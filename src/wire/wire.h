@@ -58,6 +58,14 @@ void wire_hand_over(struct wire *w);
 /* ... and writes what the core sent. */
 void wire_flush(struct wire *w);
 
+/* Whoever traces the links between peers hears of each stanza on them as it was on the wire: when the last byte of it was
+ * given away, or when it came. peer: address of the other end, "" before it is known. NULL: nobody (as at the beginning). */
+typedef void wire_tap_fn(void *arg, bool sent, struct str peer, struct str xml);
+void wire_tap(struct wire *w, wire_tap_fn *on_stanza, void *arg);
+/* Takes the connections of all links that have a session away, and only those: the sessions go on with new ones. Returns
+ * their number. */
+unsigned wire_relink(struct wire *w);
+
 struct wire_stats {
 	uint32_t connections, logins; /* now; not yet logged in */
 	uint64_t accepted, refused, bytes_in, bytes_out, stanzas_in, packets_out;

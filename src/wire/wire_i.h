@@ -129,6 +129,8 @@ struct wire {
 	struct buf write_buf;
 	struct given_list *given; /* from other threads */
 	struct wire_stats stats;
+	wire_tap_fn *tap; /* NULL: nobody traces */
+	void *tap_arg;
 };
 
 /* conn.c */
@@ -198,6 +200,10 @@ void ack_on_wanted(struct conn *c);
 void ack_after_flush(struct conn *c, uint32_t stanzas_written);
 void ack_free(struct conn *c);
 static inline bool sm_on(const struct conn *c) { return c->sm && c->sm->enabled; }
+
+/* tap.c: a stanza of this connection, for whoever traces links */
+void tap_stanza(const struct conn *c, bool sent, struct str xml);
+static inline bool tap_on(const struct conn *c) { return c->wire->tap && stream_kind(c->stream)->link; }
 
 /* linger.c: takes *link, whose own end has been shut down, and closes it soon */
 void linger_link(struct wire *w, struct link **link);
