@@ -22,7 +22,7 @@ static bool may_plain(const struct peer *p)
 {
 	enum plaintext policy = p->peers->config.plaintext;
 
-	return policy == PLAINTEXT_ALLOW || (policy == PLAINTEXT_ASK && p->plain_ok);
+	return policy == PLAINTEXT_ALLOW || policy == PLAINTEXT_ONLY || (policy == PLAINTEXT_ASK && p->plain_ok);
 }
 
 /* Once, as long as nothing changes. */

@@ -104,6 +104,9 @@ static void on_found(struct peers *ps, struct msg *m)
 		if (!p->named)
 			peer_set_label(p, choose_label(ps, p, instance));
 	}
+	/* An old program's row is made with its whole name, which nobody can type: it looks like an address. */
+	if (p->kind == PEER_LEGACY && !p->named && str_eq(str_z(p->label), instance))
+		peer_set_label(p, choose_label(ps, p, instance));
 	if (!p->user)
 		peer_set_user(p, user_part(instance));
 	same = same_looks(p->service, s);

@@ -9,7 +9,12 @@
 #include "core/entity.h"
 
 /* What happens with streams that nothing protects. */
-enum plaintext { PLAINTEXT_ASK, PLAINTEXT_ALLOW, PLAINTEXT_NEVER };
+enum plaintext {
+	PLAINTEXT_ASK,
+	PLAINTEXT_ALLOW,
+	PLAINTEXT_NEVER,
+	PLAINTEXT_ONLY /* announces no key, so that others take it for an old program: for lessons */
+};
 
 /* The roster of the node's user, as far as the peers are concerned. */
 struct roster_feed {
