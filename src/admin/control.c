@@ -38,6 +38,8 @@ static void asker_free(struct asker *a)
 	link_free(&a->link);
 	if (a->in.p)
 		mem_wipe(a->in.p, a->in.n);
+	if (a->out.p)
+		mem_wipe(a->out.p, a->out.n);
 	buf_clear(&a->in);
 	buf_clear(&a->out);
 	xfree(a);
@@ -278,6 +280,8 @@ int control_call(const char *path, const char *const *words, uint32_t n, struct 
 	}
 	if (request.p)
 		mem_wipe(request.p, request.n);
+	if (answer.p)
+		mem_wipe(answer.p, answer.n);
 	buf_clear(&request);
 	buf_clear(&answer);
 	close(fd);

@@ -128,6 +128,18 @@ static void cmd_node_address(struct server *s, uint64_t asker, char **words, uin
 	answer(s, asker, buf_cstr(&out), false);
 }
 
+/* ---- a trace ---- */
+
+static void cmd_trace(struct server *s, uint64_t asker, char **words, uint32_t n)
+{
+	CLEANUP(buf_clear) struct buf out = {.max = (size_t)8 << 20};
+	bool done = server_traced(s, words, n, &out);
+
+	answer(s, asker, buf_cstr(&out), !done);
+	if (out.p)
+		mem_wipe(out.p, out.n);
+}
+
 static const struct {
 	const char *name;
 	void (*run)(struct server *s, uint64_t asker, char **words, uint32_t n);
@@ -136,6 +148,7 @@ static const struct {
 	{"status", cmd_status},
 	{"stop", cmd_stop},
 	{"reload", cmd_reload},
+	{"trace", cmd_trace},
 };
 
 static void free_words(char **words, uint32_t n)

@@ -542,6 +542,7 @@ void server_free(struct server **server)
 	while (helper_pending(s->loop))
 		loop_step(s->loop, true);
 	loop_on_turn(s->loop, NULL, NULL);
+	server_untrace(s);
 	stop_wires(s);
 	node_free(s);
 	/* What the last turn gave to the store is committed before it closes. */

@@ -43,8 +43,9 @@ struct inner_asker {
 
 struct server {
 	const struct config *config;
-	struct node *node; /* app/node.c; NULL: this is a server */
-	bool after_crash;  /* the last run did not end as it should */
+	struct node *node;     /* app/node.c; NULL: this is a server */
+	struct traced *traced; /* traced.c; NULL: nobody ever asked */
+	bool after_crash;      /* the last run did not end as it should */
 	struct loop *loop;
 	struct core *core;
 	struct db *db;
@@ -78,6 +79,9 @@ void server_end(struct server *s); /* stops the server and then the loop */
 /* serve_tls.c */
 int server_open_tls(struct server *s, struct buf *why);
 void server_watch_certificate(struct server *s);
+/* traced.c: `trace arm|disarm|relink|take`. False: refused, out says why. */
+bool server_traced(struct server *s, char **words, uint32_t n, struct buf *out);
+void server_untrace(struct server *s); /* before its wires go */
 /* serve_commands.c */
 void server_on_request(void *arg, uint64_t asker, char **words, uint32_t n);
 void server_on_reply(struct server *s, struct msg *m);
