@@ -1,0 +1,41 @@
+/* Private to lab.c and lab_script.c. */
+#ifndef APP_LAB_I_H
+#define APP_LAB_I_H
+
+#include "app/lab.h"
+#include "trace/box.h"
+#include "trace/recorder.h"
+
+struct lab_peer {
+	const char *user;
+	struct box_host host;
+	char *data; /* folder of its node */
+	pid_t node, client;
+	bool armed;
+	int to_client, from_client; /* -1: not there */
+	struct buf said;            /* what the client printed */
+	size_t seen;                /* of that, looked at */
+};
+
+struct lab {
+	struct lab_options options;
+	struct lab_peer peers[LAB_PEERS_MAX];
+	unsigned n;
+	char folder[64]; /* of all nodes' data */
+	bool keep;       /* it tells why something failed */
+	struct source *source;
+	struct recorder *recorder;
+	struct buf transcript;
+	unsigned stanzas;
+	bool lost; /* stanzas that a node had no room for */
+	int64_t take_at;
+};
+
+/* Goes on until the text comes up on the person's screen. ERR_TIMEOUT, ERR_IO with a line in why. */
+int lab_see(struct lab *l, struct lab_peer *p, const char *text, int64_t ms, struct buf *why);
+int lab_say(struct lab_peer *p, struct str line);
+
+/* lab_script.c: what the people do */
+int lab_script(struct lab *l, struct buf *why);
+
+#endif

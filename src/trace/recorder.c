@@ -1,0 +1,114 @@
+#include "trace/recorder.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/mem.h"
+
+enum { PACKETS_A_STEP = 1000, OUT_MAX = 160 << 20 };
+
+struct recorder {
+	int fd;
+	int err;
+	struct hold *hold;
+	struct buf out;
+};
+
+int trace_file(const char *path)
+{
+	int fd;
+
+	if (unlink(path) != 0 && errno != ENOENT)
+		return -1;
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	return fd;
+}
+
+int trace_write(int fd, struct str bytes)
+{
+	while (bytes.n) {
+		ssize_t n = write(fd, bytes.p, bytes.n);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return ERR_IO;
+		bytes.p += n;
+		bytes.n -= (size_t)n;
+	}
+	return 0;
+}
+
+static void flush(struct recorder *r)
+{
+	if (!r->err)
+		r->err = buf_ok(&r->out) ? trace_write(r->fd, buf_view(&r->out)) : ERR_LIMIT;
+	if (r->out.p)
+		mem_wipe(r->out.p, r->out.n);
+	buf_reset(&r->out);
+}
+
+int recorder_new(const char *path, const struct recorder_head *head, struct recorder **ret)
+{
+	int fd = trace_file(path);
+	struct recorder *r;
+
+	if (fd < 0)
+		return ERR_IO;
+	r = xcalloc(1, sizeof(*r));
+	r->fd = fd;
+	r->hold = hold_new(head->secrets);
+	buf_init(&r->out, OUT_MAX);
+	pcapng_put_section(&r->out, STR("Wireside " WIRESIDE_VERSION), head->comment);
+	pcapng_put_interface(&r->out, PCAPNG_ETHERNET, head->interface, head->description);
+	if (head->name_n)
+		pcapng_put_names(&r->out, head->names, head->name_n);
+	flush(r);
+	*ret = r;
+	return 0;
+}
+
+void recorder_key(struct recorder *r, struct str line) { hold_key(r->hold, line); }
+
+int recorder_step(struct recorder *r, struct source *s, int64_t now)
+{
+	struct pcapng_packet p;
+
+	for (int i = 0; i < PACKETS_A_STEP; i++) {
+		int n = source_next(s, &p);
+
+		if (n < 0)
+			return n;
+		if (n == 0)
+			break;
+		hold_packet(r->hold, &p, PCAPNG_ETHERNET, now);
+	}
+	hold_take(r->hold, now, false, &r->out);
+	flush(r);
+	return r->err;
+}
+
+int recorder_free(struct recorder **recorder, uint64_t received, uint64_t dropped)
+{
+	struct recorder *r = TAKE(*recorder);
+	int err;
+
+	if (!r)
+		return 0;
+	hold_take(r->hold, 0, true, &r->out);
+	pcapng_put_statistics(&r->out, 0, clock_wall() * 1000000, received, dropped);
+	flush(r);
+	err = r->err;
+	if (close(r->fd) != 0)
+		err = ERR_IO;
+	hold_free(&r->hold);
+	buf_clear(&r->out);
+	xfree(r);
+	return err;
+}
+
+uint64_t recorder_packets(const struct recorder *r) { return hold_packets(r->hold); }
+uint64_t recorder_sessions(const struct recorder *r) { return hold_sessions(r->hold); }

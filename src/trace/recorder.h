@@ -1,0 +1,33 @@
+/* A capture file that grows: packets of a source, secrets in their places (hold.h). */
+#ifndef TRACE_RECORDER_H
+#define TRACE_RECORDER_H
+
+#include "trace/hold.h"
+#include "trace/source.h"
+
+struct recorder;
+
+/* What stands at the beginning of the file. */
+struct recorder_head {
+	struct str comment;                /* absent: none */
+	struct str interface, description; /* of the only interface */
+	const struct pcapng_name *names;
+	size_t name_n;
+	bool secrets; /* they will come: handshakes are held back until they are there */
+};
+
+/* Makes the file (mode 0600; one that is there is replaced). ERR_IO: errno tells. */
+int recorder_new(const char *path, const struct recorder_head *head, struct recorder **ret);
+/* Ends the file; the last packets go without their secrets. ERR_IO: it is not whole. */
+int recorder_free(struct recorder **r, uint64_t received, uint64_t dropped);
+void recorder_key(struct recorder *r, struct str line);
+/* What has come in, and what may go, goes into the file. ERR_IO. */
+int recorder_step(struct recorder *r, struct source *s, int64_t now);
+uint64_t recorder_packets(const struct recorder *r);
+uint64_t recorder_sessions(const struct recorder *r);
+
+/* A new file only its owner can read, instead of one that is there. -1: errno tells. */
+int trace_file(const char *path);
+int trace_write(int fd, struct str bytes);
+
+#endif

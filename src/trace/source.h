@@ -1,0 +1,17 @@
+/* Packets of one interface, by a socket of our own: for networks of this process and for whoever has CAP_NET_RAW. */
+#ifndef TRACE_SOURCE_H
+#define TRACE_SOURCE_H
+
+#include "trace/pcapng.h"
+
+struct source;
+/* Everything on the interface, of this network namespace. ERR_DENIED, ERR_NOTFOUND (no such interface), ERR_IO. */
+int source_new(const char *interface, struct source **ret);
+void source_free(struct source **s);
+int source_fd(const struct source *s);
+/* 1: a packet, valid until the next call; 0: none now; ERR_IO. */
+int source_next(struct source *s, struct pcapng_packet *ret);
+/* Since the beginning. dropped: those that the kernel had no room for. */
+void source_counts(struct source *s, uint64_t *ret_received, uint64_t *ret_dropped);
+
+#endif
