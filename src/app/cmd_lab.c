@@ -53,6 +53,15 @@ static int take_option(struct lab_options *o, bool *batch, char **argv)
 	return strcmp(word, "-o") == 0 ? 2 : 1;
 }
 
+static int show_ladder(const struct lab_options *o)
+{
+	char word[] = "trace", file[4096], *argv[] = {word, file, NULL};
+
+	snprintf(file, sizeof(file), "%s/lab.pcapng", o->into);
+	putchar('\n');
+	return cmd_trace(2, argv);
+}
+
 int cmd_lab(int argc, char **argv)
 {
 	struct lab_options o = {.peers = 2, .into = "wireside-lab"};
@@ -76,5 +85,5 @@ int cmd_lab(int argc, char **argv)
 		return 1;
 	}
 	fputs(buf_cstr(&done), stdout);
-	return 0;
+	return batch ? 0 : show_ladder(&o);
 }

@@ -16,6 +16,7 @@ int cmd_stop(int argc, char **argv);
 int cmd_reload(int argc, char **argv);
 int cmd_backup(int argc, char **argv);
 int cmd_check(int argc, char **argv);
+int cmd_trace(int argc, char **argv);
 int cmd_lab(int argc, char **argv);
 int cmd_features(int argc, char **argv);
 

@@ -21,6 +21,7 @@ enum {
 	TICK_MS = 10,
 	TAKE_EVERY_MS = 40,
 	START_MS = 30000,
+	SETTLE_MS = 20000,
 	SAID_MAX = 4 << 20,
 	TRANSCRIPT_MAX = 64 << 20,
 	PATH_LONG = 4096
@@ -44,6 +45,10 @@ static const struct {
 /* "stanza {"dir": ...}" -> an element of the transcript, with whose it is. */
 static void note_stanza(struct lab *l, const struct lab_peer *p, struct str object)
 {
+	if (memmem(object.p, object.n < 20 ? object.n : 20, "\"sent\"", 6))
+		l->sent++;
+	else
+		l->received++;
 	buf_fmt(&l->transcript, "%s {\"peer\": \"%s\", ", l->stanzas++ ? ",\n" : "", p->user);
 	buf_add(&l->transcript, object.p + 1, object.n - 1);
 }
@@ -226,10 +231,12 @@ static int start_node(struct lab *l, struct lab_peer *p, struct buf *why)
 	return err;
 }
 
-static int start_client(struct lab_peer *p)
+static int start_client(const struct lab *l, struct lab_peer *p)
 {
-	char program[] = "/proc/self/exe", chat[] = "chat", plain[] = "--plain", data[] = "--data";
-	char *argv[] = {program, chat, plain, data, p->data, NULL};
+	char program[] = "/proc/self/exe", chat[] = "chat", plain[] = "--plain", data[] = "--data", wait[] = "--wait",
+	     none[] = "0";
+	/* Old programs send no receipts that could be waited for. */
+	char *argv[] = {program, chat, plain, data, p->data, l->options.plain ? wait : NULL, none, NULL};
 	int in[2], out[2], err;
 
 	if (pipe2(in, O_CLOEXEC) != 0)
@@ -258,10 +265,20 @@ static int start_peer(struct lab *l, struct lab_peer *p, struct buf *why)
 		err = ask(p, "trace", "arm", &answer);
 	p->armed = err == 0;
 	if (!err)
-		err = start_client(p);
+		err = start_client(l, p);
 	if (err && !why->n)
 		buf_fmt(why, "%s cannot begin: %s", p->user, err_name(err));
 	return err;
+}
+
+/* Until everything that was said has arrived, as the nodes say. On a bad wire some of it takes its time. */
+static void settle(struct lab *l, struct buf *why)
+{
+	int64_t end = clock_mono() + SETTLE_MS;
+
+	do
+		l->take_at = 0;
+	while (go_on(l, why) == 0 && l->received < l->sent && clock_mono() < end);
 }
 
 /* In an orderly way: the people first, then the nodes, the first one first. */
@@ -275,6 +292,7 @@ static int end_all(struct lab *l, struct buf *why)
 			l->peers[i].to_client = -1;
 			wait_end(l, &l->peers[i].client, START_MS, why);
 		}
+	settle(l, why);
 	for (unsigned i = 0; !err && i < l->n; i++) {
 		CLEANUP(buf_clear) struct buf answer = {.max = 4096};
 

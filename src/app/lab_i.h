@@ -26,7 +26,7 @@ struct lab {
 	struct source *source;
 	struct recorder *recorder;
 	struct buf transcript;
-	unsigned stanzas;
+	unsigned stanzas, sent, received;
 	bool lost; /* stanzas that a node had no room for */
 	int64_t take_at;
 };

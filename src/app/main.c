@@ -22,6 +22,7 @@ static const struct subcommand subcommands[] = {
 	{"reload", cmd_reload, "let a running server read its certificate again"},
 	{"backup", cmd_backup, "copy the store into a file, running or not"},
 	{"check", cmd_check, "look for what is wrong with a set-up, with advice"},
+	{"trace", cmd_trace, "what is in a capture file, line by line"},
 	{"lab", cmd_lab, "two hosts in a box chat, and their packets are captured"},
 	{"features", cmd_features, "the specifications spoken, as a table"},
 };

@@ -1,0 +1,360 @@
+#include "trace/dissect.h"
+
+#include <stdlib.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "trace/tshark.h"
+
+#define SEPARATOR "\x1f"
+#define AGGREGATOR "\x1e"
+/* In the first of its two passes tshark makes only those fields that the display filter names; the chat layer needs these to
+ * know in the second which receipt belongs to which message. */
+#define WANTED "(frame || xmpp || tcp.stream || tcp.srcport || tls.record.opaque_type)"
+enum { SEPARATOR_BYTE = 0x1f, AGGREGATOR_BYTE = 0x1e, ACKS_AHEAD_MAX = 10000 };
+
+static const char *const names[FIELDS] = {
+	[F_NUMBER] = "frame.number",
+	[F_TIME] = "frame.time_relative",
+	[F_PROTOCOL] = "_ws.col.Protocol",
+	[F_INFO] = "_ws.col.Info",
+	[F_IP_FROM] = "ip.src",
+	[F_IP_TO] = "ip.dst",
+	[F_IP6_FROM] = "ipv6.src",
+	[F_IP6_TO] = "ipv6.dst",
+	[F_HOST_FROM] = "ip.src_host",
+	[F_HOST_TO] = "ip.dst_host",
+	[F_STREAM] = "tcp.stream",
+	[F_PORT_FROM] = "tcp.srcport",
+	[F_PORT_TO] = "tcp.dstport",
+	[F_FLAGS] = "tcp.flags",
+	[F_SEQ] = "tcp.seq",
+	[F_SEQ_RAW] = "tcp.seq_raw",
+	[F_ACK] = "tcp.ack",
+	[F_ACK_RAW] = "tcp.ack_raw",
+	[F_LEN] = "tcp.len",
+	[F_WINDOW] = "tcp.window_size",
+	[F_MSS] = "tcp.options.mss_val",
+	[F_WSCALE] = "tcp.options.wscale.shift",
+	[F_SACK] = "tcp.options.sack_perm",
+	[F_TIMESTAMP] = "tcp.options.timestamp.tsval",
+	[F_RETRANSMISSION] = "tcp.analysis.retransmission",
+	[F_RTO] = "tcp.analysis.rto",
+	[F_OUT_OF_ORDER] = "tcp.analysis.out_of_order",
+	[F_DUPLICATE_ACK] = "tcp.analysis.duplicate_ack",
+	[F_KEEPALIVE] = "tcp.analysis.keep_alive",
+	[F_KEEPALIVE_ACK] = "tcp.analysis.keep_alive_ack",
+	[F_INITIAL_RTT] = "tcp.analysis.initial_rtt",
+	[F_TLS_TYPE] = "tls.handshake.type",
+	[F_TLS_VERSION] = "tls.handshake.extensions.supported_version",
+	[F_TLS_CIPHER] = "tls.handshake.ciphersuite",
+	[F_TLS_ALERT] = "tls.alert_message.desc",
+	[F_ENCRYPTED] = "tls.record.opaque_type",
+	[F_DNS_RESPONSE] = "dns.flags.response",
+	[F_DNS_NAME] = "dns.qry.name",
+	[F_DNS_TTL] = "dns.resp.ttl",
+	[F_DNS_AUTHORITY] = "dns.count.auth_rr",
+	[F_DNS_INSTANCE] = "dns.ptr.domain_name",
+	[F_SRV_PORT] = "dns.srv.port",
+	[F_CHAT] = "chat.row",
+	[F_COMMENT] = "frame.comment",
+};
+
+/* ---- fields ---- */
+
+struct str field_first(const struct dissected *d, const struct dissected_frame *f, enum field i)
+{
+	struct str rest = field_of(d, f, i);
+
+	return str_cut(&rest, AGGREGATOR_BYTE);
+}
+
+static uint32_t number(struct str s)
+{
+	uint64_t n = 0;
+
+	return str_uint(s, UINT32_MAX, &n) == 0 ? (uint32_t)n : 0;
+}
+
+/* "0x0018", or a decimal number. */
+static unsigned flags_of(struct str s)
+{
+	char text[16] = "";
+
+	memcpy(text, s.p, s.n < sizeof(text) - 1 ? s.n : sizeof(text) - 1);
+	return (unsigned)strtoul(text, NULL, 0);
+}
+
+static double seconds(struct str s)
+{
+	char text[40] = "";
+
+	memcpy(text, s.p, s.n < sizeof(text) - 1 ? s.n : sizeof(text) - 1);
+	return strtod(text, NULL);
+}
+
+static bool is_multicast(struct str address)
+{
+	return str_starts(address, STR("ff")) || str_is(address, "255.255.255.255") ||
+		(address.n > 3 && memchr(address.p, '.', 4) == address.p + 3 && address.p[0] == '2' &&
+			(address.p[1] > '2' || (address.p[1] == '2' && address.p[2] >= '4')) && address.p[1] <= '3');
+}
+
+static unsigned host_of(struct dissected *d, struct str address, struct str name)
+{
+	struct dissected_host *h;
+
+	if (!address.n || is_multicast(address))
+		return HOST_NONE;
+	for (unsigned i = 0; i < d->host_n; i++)
+		if (str_eq(d->hosts[i].address, address)) {
+			/* The name may be known later than the first packet. */
+			if (str_eq(d->hosts[i].name, address) && name.n) {
+				xfree((char *)(uintptr_t)d->hosts[i].name.p);
+				d->hosts[i].name = (struct str){str_dup(name), name.n};
+			}
+			return i;
+		}
+	if (d->host_n == HOSTS_MAX) {
+		d->cut = true;
+		return HOST_NONE;
+	}
+	if (!name.n)
+		name = address;
+	h = &d->hosts[d->host_n];
+	*h = (struct dissected_host){{str_dup(address), address.n}, {str_dup(name), name.n}, ""};
+	return d->host_n++;
+}
+
+static void take_hosts(struct dissected *d, struct dissected_frame *f)
+{
+	bool v6 = field_has(f, F_IP6_FROM);
+
+	f->from = host_of(d, field_first(d, f, v6 ? F_IP6_FROM : F_IP_FROM),
+		v6 ? STR_NONE : field_first(d, f, F_HOST_FROM));
+	f->to = host_of(d, field_first(d, f, v6 ? F_IP6_TO : F_IP_TO), v6 ? STR_NONE : field_first(d, f, F_HOST_TO));
+}
+
+static void take_tcp(struct dissected *d, struct dissected_frame *f)
+{
+	f->stream = field_has(f, F_STREAM) ? (int32_t)(number(field_first(d, f, F_STREAM)) & INT32_MAX) : -1;
+	if (f->stream > DISSECTED_FRAMES_MAX) /* they are counted, one connection a frame at most */
+		f->stream = -1;
+	if (f->stream < 0)
+		return;
+	f->flags = flags_of(field_first(d, f, F_FLAGS));
+	f->seq = number(field_first(d, f, F_SEQ));
+	f->ack = number(field_first(d, f, F_ACK));
+	f->len = number(field_first(d, f, F_LEN));
+	f->bare_ack = f->len == 0 && (f->flags & (TCP_SYN | TCP_FIN | TCP_RST | TCP_ACK)) == TCP_ACK;
+	if ((uint32_t)f->stream >= d->stream_n)
+		d->stream_n = (uint32_t)f->stream + 1;
+}
+
+static void note_person(struct dissected *d, const struct dissected_frame *f)
+{
+	CLEANUP(buf_clear) struct buf store = {.max = TSHARK_LINE_MAX};
+	struct str rows = field_of(d, f, F_CHAT);
+	struct chat_event e;
+
+	if (f->from == HOST_NONE || d->hosts[f->from].person[0])
+		return;
+	while (chat_next(&rows, &store, &e)) {
+		struct dissected_host *h = &d->hosts[f->from];
+
+		if (str_is(e.kind, "stream-open") && e.from.n && e.from.n < sizeof(h->person))
+			memcpy(h->person, e.from.p, e.from.n);
+	}
+}
+
+static struct dissected_frame *add_frame(struct dissected *d)
+{
+	if (d->n == DISSECTED_FRAMES_MAX) {
+		d->cut = true;
+		return NULL;
+	}
+	if (d->n == d->cap) {
+		d->cap = d->cap ? 2 * d->cap : 256;
+		d->frames = xrealloc(d->frames, d->cap * sizeof(*d->frames));
+	}
+	d->frames[d->n] = (struct dissected_frame){0};
+	return &d->frames[d->n++];
+}
+
+bool dissect_line(struct dissected *d, struct str line)
+{
+	size_t at = d->text.n;
+	struct dissected_frame *f;
+	struct str rest;
+
+	buf_str(&d->text, line);
+	f = buf_ok(&d->text) ? add_frame(d) : NULL;
+	if (!f) {
+		d->cut = true;
+		return false;
+	}
+	rest = (struct str){d->text.p + at, line.n};
+	for (int i = 0; i < FIELDS && rest.p; i++) {
+		struct str one = str_cut(&rest, SEPARATOR_BYTE);
+
+		f->field[i].at = (uint32_t)(one.p - d->text.p);
+		f->field[i].n = (uint32_t)one.n;
+	}
+	f->number = number(field_first(d, f, F_NUMBER));
+	f->time = seconds(field_first(d, f, F_TIME));
+	take_hosts(d, f);
+	take_tcp(d, f);
+	if (field_has(f, F_CHAT))
+		note_person(d, f);
+	return true;
+}
+
+/* ---- events ---- */
+
+static int hex_digit(char c)
+{
+	const char *all = "0123456789ABCDEF", *at = c ? strchr(all, c) : NULL;
+
+	return at ? (int)(at - all) : -1;
+}
+
+static struct str unquote(struct str s, struct buf *store)
+{
+	size_t at = store->n;
+
+	for (size_t i = 0; i < s.n; i++) {
+		int high = s.p[i] == '%' && i + 2 < s.n ? hex_digit(s.p[i + 1]) : -1;
+		int low = high >= 0 ? hex_digit(s.p[i + 2]) : -1;
+
+		if (low >= 0) {
+			buf_char(store, (char)(high << 4 | low));
+			i += 2;
+		} else {
+			buf_char(store, s.p[i]);
+		}
+	}
+	return buf_ok(store) ? (struct str){store->p ? store->p + at : "", store->n - at} : STR("");
+}
+
+bool chat_next(struct str *rows, struct buf *store, struct chat_event *ret)
+{
+	struct str row, part[8];
+
+	if (!rows->p || !rows->n)
+		return false;
+	row = str_cut(rows, AGGREGATOR_BYTE);
+	buf_reset(store);
+	/* Room for all at once, so that nothing moves. */
+	if (!buf_room(store, row.n + 1))
+		return false;
+	for (size_t i = 0; i < ARRAY_LEN(part); i++) {
+		part[i] = row.p ? str_cut(&row, '|') : STR("");
+		if (i < 6)
+			part[i] = unquote(part[i], store);
+	}
+	*ret = (struct chat_event){part[0], part[1], part[2], part[3], part[4], part[5], number(part[6]),
+		seconds(part[7])};
+	return true;
+}
+
+/* ---- who acknowledges what ---- */
+
+/* In 32 bits that may wrap. */
+static bool reaches(uint32_t ack, uint32_t end) { return (int32_t)(ack - end) >= 0; }
+
+struct direction {
+	uint32_t *waiting; /* indexes of frames with data */
+	uint32_t first, n, cap;
+};
+
+static void wait_for_ack(struct direction *dir, uint32_t index)
+{
+	if (dir->n == dir->cap) {
+		dir->cap = dir->cap ? 2 * dir->cap : 16;
+		dir->waiting = xrealloc(dir->waiting, dir->cap * sizeof(*dir->waiting));
+	}
+	dir->waiting[dir->n++] = index;
+}
+
+static uint32_t end_of(const struct dissected_frame *f)
+{
+	return f->seq + f->len + !!(f->flags & TCP_SYN) + !!(f->flags & TCP_FIN);
+}
+
+static void acknowledge(struct dissected *d, struct direction *dir, uint32_t by)
+{
+	while (dir->first < dir->n && reaches(d->frames[by].ack, end_of(&d->frames[dir->waiting[dir->first]])))
+		d->frames[dir->waiting[dir->first++]].acked_by = by + 1;
+}
+
+static void link_frames(struct dissected *d)
+{
+	struct direction *dirs = xcalloc((size_t)d->stream_n * 2 + 1, sizeof(*dirs));
+	uint16_t *openers = xcalloc((size_t)d->stream_n + 1, sizeof(*openers));
+	bool *secured = xcalloc((size_t)d->stream_n + 1, sizeof(*secured));
+
+	for (uint32_t i = 0; i < d->n; i++) {
+		struct dissected_frame *f = &d->frames[i];
+		uint16_t port = (uint16_t)number(field_first(d, f, F_PORT_FROM));
+
+		if (f->stream < 0)
+			continue;
+		/* The first packet of a connection is of whoever began it, unless it is an answer. */
+		if (!openers[f->stream])
+			openers[f->stream] = (f->flags & (TCP_SYN | TCP_ACK)) == (TCP_SYN | TCP_ACK)
+				? (uint16_t)number(field_first(d, f, F_PORT_TO))
+				: port;
+		secured[f->stream] |= field_has(f, F_ENCRYPTED);
+		f->encrypted = f->len && secured[f->stream];
+		f->opener = port == openers[f->stream];
+		if (f->flags & TCP_ACK)
+			acknowledge(d, &dirs[2 * f->stream + f->opener], i);
+		if (end_of(f) != f->seq && !field_has(f, F_KEEPALIVE))
+			wait_for_ack(&dirs[2 * f->stream + !f->opener], i);
+	}
+	for (uint32_t i = 0; i < 2 * d->stream_n; i++)
+		xfree(dirs[i].waiting);
+	xfree(dirs);
+	xfree(openers);
+	xfree(secured);
+}
+
+/* ---- all ---- */
+
+static bool on_line(void *arg, struct str line) { return dissect_line(arg, line); }
+
+int dissect(const char *file, const char *filter, struct dissected *ret, struct buf *why)
+{
+	const char *argv[TSHARK_ARGS_MAX] = {"tshark", "-2", "-r", file, "-T", "fields", "-E", "separator=" SEPARATOR,
+		"-E", "aggregator=" AGGREGATOR, "-E", "occurrence=a"};
+	CLEANUP(buf_clear) struct buf chosen = {.max = 65536};
+	int n = 12, err;
+
+	for (int i = 0; i < FIELDS; i++) {
+		argv[n++] = "-e";
+		argv[n++] = names[i];
+	}
+	buf_fmt(&chosen, "(%s) && " WANTED, filter ? filter : "frame");
+	argv[n++] = "-Y";
+	argv[n++] = buf_cstr(&chosen);
+	argv[n] = NULL;
+	*ret = (struct dissected){0};
+	buf_init(&ret->text, (size_t)1 << 30);
+	err = tshark_run(argv, on_line, ret, why);
+	if (err)
+		dissected_clear(ret);
+	else
+		link_frames(ret);
+	return err;
+}
+
+void dissected_clear(struct dissected *d)
+{
+	for (unsigned i = 0; i < d->host_n; i++) {
+		xfree((char *)(uintptr_t)d->hosts[i].address.p);
+		xfree((char *)(uintptr_t)d->hosts[i].name.p);
+	}
+	xfree(d->frames);
+	buf_clear(&d->text);
+	*d = (struct dissected){0};
+}

@@ -1,0 +1,275 @@
+/* What a frame is, in words. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "trace/ladder.h"
+
+enum { TEXT_SHOWN = 60, EVENT_TEXT_MAX = 1 << 20 };
+
+static const struct {
+	unsigned number;
+	const char *name;
+} ciphers[] = {
+	{0x1301, "AES-128-GCM with SHA-256"},
+	{0x1302, "AES-256-GCM with SHA-384"},
+	{0x1303, "ChaCha20-Poly1305"},
+	{0xc02b, "ECDHE-ECDSA, AES-128-GCM"},
+	{0xc02c, "ECDHE-ECDSA, AES-256-GCM"},
+	{0xc02f, "ECDHE-RSA, AES-128-GCM"},
+	{0xc030, "ECDHE-RSA, AES-256-GCM"},
+};
+
+const char *tls_cipher_name(unsigned number)
+{
+	for (size_t i = 0; i < ARRAY_LEN(ciphers); i++)
+		if (ciphers[i].number == number)
+			return ciphers[i].name;
+	return "another cipher";
+}
+
+static const struct {
+	unsigned bit;
+	const char *name;
+} flag_names[] = {{TCP_SYN, "SYN"}, {TCP_FIN, "FIN"}, {TCP_RST, "RST"}, {TCP_PSH, "PSH"}, {TCP_ACK, "ACK"}};
+
+void tcp_flags_put(unsigned flags, struct buf *out)
+{
+	const char *gap = "";
+
+	for (size_t i = 0; i < ARRAY_LEN(flag_names); i++)
+		if (flags & flag_names[i].bit) {
+			buf_fmt(out, "%s%s", gap, flag_names[i].name);
+			gap = " ";
+		}
+}
+
+void host_label(const struct dissected *d, unsigned host, struct buf *out)
+{
+	const struct dissected_host *h = &d->hosts[host];
+	struct str person = str_z(h->person);
+
+	if (host >= d->host_n)
+		buf_z(out, "everybody");
+	else if (person.n)
+		buf_str(out, str_cut(&person, '@'));
+	else
+		buf_str(out, h->name);
+}
+
+/* ---- TCP ---- */
+
+static void put_syn(const struct dissected *d, const struct dissected_frame *f, struct buf *out)
+{
+	buf_fmt(out, "SYN%s  sequence number %.*s (absolute)", f->flags & TCP_ACK ? ", ACK" : "",
+		STR_FMT(field_first(d, f, F_SEQ_RAW)));
+	if (f->flags & TCP_ACK)
+		buf_fmt(out, ", acknowledges %.*s", STR_FMT(field_first(d, f, F_ACK_RAW)));
+	buf_fmt(out, ", window %.*s", STR_FMT(field_first(d, f, F_WINDOW)));
+	if (field_has(f, F_MSS))
+		buf_fmt(out, ", MSS %.*s", STR_FMT(field_first(d, f, F_MSS)));
+	if (field_has(f, F_WSCALE))
+		buf_fmt(out, ", window scale 2^%.*s", STR_FMT(field_first(d, f, F_WSCALE)));
+	buf_z(out, field_has(f, F_SACK) ? ", SACK" : "");
+	buf_z(out, field_has(f, F_TIMESTAMP) ? ", timestamps" : "");
+}
+
+/* Is it the third packet of the handshake? */
+static bool is_handshake_ack(const struct dissected_frame *f)
+{
+	return f->bare_ack && f->opener && f->seq == 1 && f->ack == 1;
+}
+
+static double milliseconds(struct str s)
+{
+	char text[40] = "";
+
+	memcpy(text, s.p, s.n < sizeof(text) - 1 ? s.n : sizeof(text) - 1);
+	return strtod(text, NULL) * 1e3;
+}
+
+static bool put_tcp(const struct dissected *d, const struct dissected_frame *f, struct buf *out)
+{
+	if (field_has(f, F_RETRANSMISSION)) {
+		buf_fmt(out, "RETRANSMISSION of %u bytes from sequence number %u", f->len, f->seq);
+		if (field_has(f, F_RTO))
+			buf_fmt(out, ": nobody had acknowledged them for %.0f ms",
+				milliseconds(field_first(d, f, F_RTO)));
+	} else if (field_has(f, F_OUT_OF_ORDER)) {
+		buf_fmt(out, "OUT OF ORDER, sent again at once: %u bytes from sequence number %u", f->len, f->seq);
+	} else if (f->flags & TCP_SYN) {
+		put_syn(d, f, out);
+	} else if (f->flags & TCP_RST) {
+		buf_z(out, "RST: whatever comes is thrown away");
+	} else if (field_has(f, F_KEEPALIVE)) {
+		buf_z(out, "TCP keepalive: are you there?");
+	} else if (field_has(f, F_KEEPALIVE_ACK)) {
+		buf_z(out, "TCP keepalive: I am");
+	} else if (f->flags & TCP_FIN && !f->len) {
+		buf_fmt(out, "FIN  sequence number %u: says no more", f->seq);
+	} else if (is_handshake_ack(f)) {
+		buf_fmt(out, "ACK  handshake complete, round trip %.3f ms",
+			milliseconds(field_first(d, f, F_INITIAL_RTT)));
+	} else if (field_has(f, F_DUPLICATE_ACK)) {
+		buf_fmt(out, "duplicate ACK: still waits for %u", f->ack);
+	} else if (f->bare_ack) {
+		buf_fmt(out, "ACK  up to %u", f->ack);
+	} else {
+		return false;
+	}
+	return true;
+}
+
+/* ---- TLS ---- */
+
+static bool is_server_hello(const struct dissected *d, const struct dissected_frame *f)
+{
+	struct str types = field_of(d, f, F_TLS_TYPE);
+
+	while (types.p)
+		if (str_is(str_cut(&types, 0x1e), "2"))
+			return true;
+	return false;
+}
+
+/* "Server Hello, Certificate": tshark's own words. */
+static void put_tls(const struct dissected *d, const struct dissected_frame *f, struct buf *out)
+{
+	buf_fmt(out, "TLS: %.*s", STR_FMT(field_of(d, f, F_INFO)));
+	if (is_server_hello(d, f)) {
+		CLEANUP(buf_clear) struct buf cipher = {.max = 32};
+
+		buf_str(&cipher, field_first(d, f, F_TLS_CIPHER));
+		buf_fmt(out, "  (%s, %s)", str_is(field_first(d, f, F_TLS_VERSION), "0x0304") ? "TLS 1.3" : "TLS 1.2",
+			tls_cipher_name((unsigned)strtoul(buf_cstr(&cipher), NULL, 0)));
+	}
+}
+
+/* ---- discovery ---- */
+
+static bool has_goodbye(const struct dissected *d, const struct dissected_frame *f)
+{
+	struct str all = field_of(d, f, F_DNS_TTL);
+
+	while (all.p && all.n)
+		if (str_is(str_cut(&all, 0x1e), "0"))
+			return true;
+	return false;
+}
+
+/* Of all values the first "alice@alpha._presence._tcp.local" -> "alice@alpha". */
+static struct str instance_of(struct str all)
+{
+	struct str name = STR_NONE;
+
+	while (all.p && all.n) {
+		const char *at;
+
+		name = str_cut(&all, 0x1e);
+		at = name.n ? memmem(name.p, name.n, "._presence._tcp", 15) : NULL;
+		if (at)
+			return (struct str){name.p, (size_t)(at - name.p)};
+	}
+	return name.n ? name : STR("somebody");
+}
+
+static void put_mdns(const struct dissected *d, const struct dissected_frame *f, struct buf *out)
+{
+	struct str response = field_first(d, f, F_DNS_RESPONSE), instance = instance_of(field_of(d, f, F_DNS_INSTANCE));
+	struct str asked = instance_of(field_of(d, f, F_DNS_NAME));
+	bool answers = str_is(response, "1") || str_is(response, "True");
+
+	if (answers && has_goodbye(d, f))
+		buf_fmt(out, "mDNS: %.*s says goodbye", STR_FMT(instance));
+	else if (answers && field_has(f, F_SRV_PORT))
+		buf_fmt(out, "mDNS: %.*s is here, on port %.*s", STR_FMT(instance),
+			STR_FMT(field_first(d, f, F_SRV_PORT)));
+	else if (answers)
+		buf_z(out, "mDNS: an answer");
+	else if (field_has(f, F_DNS_AUTHORITY) && !str_is(field_first(d, f, F_DNS_AUTHORITY), "0"))
+		buf_fmt(out, "mDNS: does anybody use the name %.*s?", STR_FMT(asked));
+	else
+		buf_fmt(out, "mDNS: who is there? (%.*s)", STR_FMT(field_first(d, f, F_DNS_NAME)));
+}
+
+/* ---- chat ---- */
+
+static void put_cut(struct str text, struct buf *out)
+{
+	size_t n = 0, next;
+
+	if (text.n <= TEXT_SHOWN) {
+		buf_str(out, text);
+		return;
+	}
+	while ((next = str_utf8_next((struct str){text.p + n, text.n - n})) && n + next <= TEXT_SHOWN)
+		n += next;
+	buf_str(out, (struct str){text.p, n});
+	buf_fmt(out, "...\" (%zu bytes)", text.n - 2);
+}
+
+static void put_delivery(const struct dissected *d, const struct dissected_frame *f, const struct chat_event *e,
+	struct buf *out)
+{
+	buf_z(out, "  [");
+	tcp_flags_put(f->flags, out);
+	buf_fmt(out, ", bytes %u to %u]", f->seq, f->seq + f->len - 1);
+	if (f->acked_by) {
+		const struct dissected_frame *by = &d->frames[f->acked_by - 1];
+
+		buf_fmt(out, "  TCP: acknowledged by frame %u after %.1f ms", by->number, (by->time - f->time) * 1e3);
+	}
+	if (str_is(e->kind, "message") && e->other)
+		buf_fmt(out, "; receipt in frame %u after %.1f ms", e->other, e->latency * 1e3);
+}
+
+static void put_event(const struct dissected *d, const struct dissected_frame *f, const struct chat_event *e,
+	struct buf *out)
+{
+	struct str rest = e->from, user = str_cut(&rest, '@');
+	bool says = str_is(e->kind, "message");
+
+	if (user.n)
+		buf_fmt(out, "%.*s: ", STR_FMT(user));
+	if (str_is(e->kind, "receipt") && e->other)
+		buf_fmt(out, "has the message of frame %u: receipt after %.1f ms", e->other, e->latency * 1e3);
+	else
+		put_cut(e->text, out);
+	if (says)
+		put_delivery(d, f, e, out);
+}
+
+static bool put_nth_event(const struct dissected *d, const struct dissected_frame *f, unsigned i, struct buf *out)
+{
+	CLEANUP(buf_clear) struct buf store = {.max = 16 * EVENT_TEXT_MAX};
+	struct str rows = field_of(d, f, F_CHAT);
+	struct chat_event e;
+
+	for (unsigned at = 0; chat_next(&rows, &store, &e); at++)
+		if (at == i) {
+			put_event(d, f, &e, out);
+			return true;
+		}
+	return false;
+}
+
+bool frame_text(const struct dissected *d, const struct dissected_frame *f, unsigned i, struct buf *out)
+{
+	if (field_has(f, F_CHAT))
+		return put_nth_event(d, f, i, out);
+	if (i > 0)
+		return false;
+	if (f->stream >= 0 && put_tcp(d, f, out))
+		return true;
+	if (field_has(f, F_TLS_TYPE) || field_has(f, F_TLS_ALERT))
+		put_tls(d, f, out);
+	else if (str_is(field_of(d, f, F_PROTOCOL), "MDNS"))
+		put_mdns(d, f, out);
+	else if (field_has(f, F_ENCRYPTED))
+		buf_fmt(out, "%u encrypted bytes, without their secrets in this file", f->len);
+	else if (f->stream >= 0)
+		buf_fmt(out, "data: bytes %u to %u, which go on in a later segment", f->seq, f->seq + f->len - 1);
+	else
+		buf_fmt(out, "%.*s: %.*s", STR_FMT(field_of(d, f, F_PROTOCOL)), STR_FMT(field_of(d, f, F_INFO)));
+	return true;
+}

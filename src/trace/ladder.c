@@ -1,0 +1,200 @@
+#include "trace/ladder.h"
+
+#include <stdio.h>
+
+#include "base/mem.h"
+#include "tui/filter.h"
+
+enum { LANE = 14, LINE_MAX_BYTES = 1 << 16 };
+
+struct ladder {
+	const struct dissected *d;
+	const struct ladder_options *o;
+	struct buf *out;
+	unsigned folded_acks, folded_asks, folded_others;
+};
+
+/* ---- lanes ---- */
+
+/* The arrow from one host to another, or a mark for a packet to everybody. */
+static void put_lanes(const struct ladder *l, const struct dissected_frame *f, bool encrypted)
+{
+	unsigned n = l->d->host_n, a = f ? f->from : HOST_NONE, b = f ? f->to : HOST_NONE;
+	const char *dash = encrypted ? "=" : "-";
+
+	for (unsigned lane = 0; lane < n; lane++) {
+		bool here = a == lane && b == HOST_NONE;
+		bool inside = a != HOST_NONE && b != HOST_NONE && lane >= (a < b ? a : b) && lane < (a < b ? b : a);
+
+		buf_z(l->out, here ? "*" : "|");
+		for (int i = 0; i < LANE && lane + 1 < n; i++) {
+			bool head =
+				inside && ((a < b && lane + 1 == b && i == LANE - 1) || (a > b && lane == b && i == 0));
+
+			buf_z(l->out, head ? (a < b ? ">" : "<") : inside ? dash : " ");
+		}
+	}
+}
+
+static void put_header(const struct ladder *l)
+{
+	CLEANUP(buf_clear) struct buf raw = {.max = 1000};
+	CLEANUP(buf_clear) struct buf name = {.max = 4000};
+
+	buf_z(l->out, "   frame    seconds  ");
+	for (unsigned i = 0; i < l->d->host_n; i++) {
+		int width;
+
+		buf_reset(&raw);
+		buf_reset(&name);
+		host_label(l->d, i, &raw);
+		filter_line(&name, buf_view(&raw));
+		width = (int)filter_width(buf_view(&name));
+		buf_fmt(l->out, "%.*s", width > LANE ? LANE : (int)name.n, buf_cstr(&name));
+		buf_fmt(l->out, "%*s", width < LANE + 1 ? LANE + 1 - width : 1, "");
+	}
+	buf_z(l->out, "\n");
+}
+
+static void put_hosts(const struct ladder *l)
+{
+	CLEANUP(buf_clear) struct buf line = {.max = LINE_MAX_BYTES};
+
+	for (unsigned i = 0; i < l->d->host_n; i++) {
+		const struct dissected_host *h = &l->d->hosts[i];
+
+		buf_reset(&line);
+		host_label(l->d, i, &line);
+		buf_fmt(&line, ": %.*s", STR_FMT(h->address));
+		if (!str_eq(h->name, h->address))
+			buf_fmt(&line, " (%.*s)", STR_FMT(h->name));
+		if (h->person[0])
+			buf_fmt(&line, ", %s", h->person);
+		filter_line(l->out, buf_view(&line));
+		buf_z(l->out, "\n");
+	}
+}
+
+/* ---- lines ---- */
+
+static void put_line(struct ladder *l, const struct dissected_frame *f, struct str text)
+{
+	buf_fmt(l->out, "%8u %10.6f  ", f->number, f->time);
+	put_lanes(l, f, f->encrypted);
+	buf_z(l->out, "  ");
+	filter_line(l->out, text);
+	buf_z(l->out, "\n");
+}
+
+static void put_count(struct buf *out, unsigned n, const char *what)
+{
+	if (n)
+		buf_fmt(out, "%s%u %s%s", out->n ? ", " : "", n, what, n > 1 ? "s" : "");
+}
+
+static void put_folded(struct ladder *l)
+{
+	CLEANUP(buf_clear) struct buf text = {.max = 200};
+
+	put_count(&text, l->folded_acks, "bare ACK");
+	put_count(&text, l->folded_asks, "stanza acknowledgement");
+	put_count(&text, l->folded_others, "other packet");
+	l->folded_acks = l->folded_asks = l->folded_others = 0;
+	if (!text.n)
+		return;
+	buf_fmt(l->out, "%8s %10s  ", "", "");
+	put_lanes(l, NULL, false);
+	buf_fmt(l->out, "    . %s\n", buf_cstr(&text));
+}
+
+static bool is_chatter(const struct dissected *d, const struct dissected_frame *f)
+{
+	CLEANUP(buf_clear) struct buf store = {.max = 1 << 20};
+	struct str rows = field_of(d, f, F_CHAT);
+	struct chat_event e;
+
+	while (chat_next(&rows, &store, &e))
+		if (!str_is(e.kind, "ack") && !str_is(e.kind, "ack-request"))
+			return false;
+	return field_has(f, F_CHAT) && !field_has(f, F_RETRANSMISSION);
+}
+
+/* Counted instead of shown. */
+static bool fold(struct ladder *l, const struct dissected_frame *f)
+{
+	bool opens = f->opener && f->seq == 1 && f->ack == 1;
+
+	if (l->o->all)
+		return false;
+	if (f->bare_ack && !opens && !field_has(f, F_KEEPALIVE) && !field_has(f, F_KEEPALIVE_ACK))
+		l->folded_acks++;
+	else if (is_chatter(l->d, f))
+		l->folded_asks++;
+	else if (f->stream < 0 && !str_is(field_of(l->d, f, F_PROTOCOL), "MDNS"))
+		l->folded_others++;
+	else
+		return false;
+	return true;
+}
+
+static void put_comment(struct ladder *l, const struct dissected_frame *f)
+{
+	CLEANUP(buf_clear) struct buf text = {.max = LINE_MAX_BYTES};
+
+	if (!field_has(f, F_COMMENT))
+		return;
+	buf_fmt(&text, "comment: %.*s", STR_FMT(field_first(l->d, f, F_COMMENT)));
+	put_line(l, f, buf_view(&text));
+}
+
+static void put_frame(struct ladder *l, const struct dissected_frame *f)
+{
+	CLEANUP(buf_clear) struct buf text = {.max = LINE_MAX_BYTES};
+
+	if (fold(l, f))
+		return;
+	put_folded(l);
+	put_comment(l, f);
+	for (unsigned i = 0; buf_reset(&text), frame_text(l->d, f, i, &text); i++)
+		put_line(l, f, buf_view(&text));
+}
+
+/* ---- how connections ended ---- */
+
+static void put_closing(const struct ladder *l, uint32_t stream)
+{
+	CLEANUP(buf_clear) struct buf text = {.max = 1000};
+
+	for (uint32_t i = 0; i < l->d->n; i++) {
+		const struct dissected_frame *f = &l->d->frames[i];
+
+		if (f->stream != (int32_t)stream || !(f->flags & (TCP_FIN | TCP_RST)))
+			continue;
+		host_label(l->d, f->from, &text);
+		buf_fmt(&text,
+			f->flags & TCP_FIN ? " closed connection %u first, with FIN in frame %u"
+					   : " broke connection %u off, with RST in frame %u",
+			stream, f->number);
+		filter_line(l->out, buf_view(&text));
+		buf_z(l->out, "\n");
+		return;
+	}
+}
+
+void ladder_put(const struct dissected *d, const struct ladder_options *o, struct buf *out)
+{
+	struct ladder l = {.d = d, .o = o, .out = out};
+
+	put_hosts(&l);
+	buf_fmt(out, "%u frames, %.3f s. ---- in clear, ==== encrypted, * to everybody\n\n", d->n,
+		d->n ? d->frames[d->n - 1].time : 0.0);
+	put_header(&l);
+	for (uint32_t i = 0; i < d->n; i++)
+		put_frame(&l, &d->frames[i]);
+	put_folded(&l);
+	buf_z(out, "\n");
+	for (uint32_t i = 0; i < d->stream_n && i < 1000; i++)
+		put_closing(&l, i);
+	if (d->cut)
+		buf_z(out, "There is more than can be shown: give a filter.\n");
+}

@@ -1,0 +1,24 @@
+/* The ladder: one line for each thing that happened between the hosts of a capture, from the first packet to the last. Texts
+ * of others pass the filter for terminals. */
+#ifndef TRACE_LADDER_H
+#define TRACE_LADDER_H
+
+#include "trace/dissect.h"
+
+struct ladder_options {
+	bool all; /* folds nothing: bare acknowledgements, ARP and the like have lines of their own */
+};
+
+void ladder_put(const struct dissected *d, const struct ladder_options *o, struct buf *out);
+
+/* ---- parts that other views use, too ---- */
+
+/* What a frame is, in words for people; of several events on it the i-th. Not filtered. False: there is no such event. */
+bool frame_text(const struct dissected *d, const struct dissected_frame *f, unsigned i, struct buf *out);
+/* A host as people call it: who speaks there, or its name. */
+void host_label(const struct dissected *d, unsigned host, struct buf *out);
+const char *tls_cipher_name(unsigned number);
+/* "PSH ACK" */
+void tcp_flags_put(unsigned flags, struct buf *out);
+
+#endif
