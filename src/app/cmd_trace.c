@@ -4,7 +4,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "app/capture.h"
 #include "app/commands.h"
+#include "app/config.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "trace/explain.h"
@@ -16,19 +18,26 @@ enum { VIEW_MAX = 512 << 20 };
 static const char usage[] =
 	"Usage: wireside trace FILE [-a] [-Y FILTER]          the ladder: what happened between whom, line by line\n"
 	"       wireside trace explain FILE [-Y FILTER]       the questions of a lesson, answered, with frames and filters\n"
+	"       wireside trace capture [-i INTERFACE] [-w FILE] [--with-secrets] [--seconds N] [--count N] [--port N]...\n"
+	"                                                     packets of this machine's chat into a file\n"
 	"       wireside trace strip FILE -w NEW-FILE         a copy without secrets: what was encrypted stays so\n\n"
 	"FILE is a capture of any kind that tshark reads. It is dissected by Wireshark's engine (tshark), with Wireside's chat\n"
 	"layer and without the user's own Wireshark settings. `wireside lab` makes one.\n\n"
 	"  -a          shows bare acknowledgements and other packets, too, which are only counted else\n"
 	"  -Y FILTER   only frames that Wireshark's display filter lets through, e.g. 'chat.kind == \"message\"'\n"
-	"  -w FILE     where to write\n\n"
+	"  -w FILE     where to write (capture: chat.pcapng)\n"
+	"  --with-secrets   the node (--data DIR) tells the secrets of its links, and makes those that are up anew, so that their\n"
+	"              handshake is in the file too. Whoever has the file can read what is said.\n"
+	"  --dumpcap   captures by Wireshark's dumpcap, which is done anyway where this program may not capture itself\n\n"
 	"Examples:\n"
 	"  wireside lab --batch && wireside trace wireside-lab/lab.pcapng\n"
 	"  wireside trace explain wireside-lab/lab.pcapng\n";
 
 struct trace_args {
 	const char *file, *filter, *into;
-	bool all;
+	bool all, secrets;
+	const char *data;
+	struct capture_options capture;
 };
 
 /* ---- views ---- */
@@ -86,15 +95,36 @@ static int run_strip(const struct trace_args *a)
 	return 0;
 }
 
+static int run_capture(const struct trace_args *a)
+{
+	CLEANUP(buf_clear) struct buf done = {.max = 8192};
+	CLEANUP(buf_clear) struct buf why = {.max = 8192};
+	struct capture_options o = a->capture;
+	char *folder = a->data ? xstrdup(a->data) : config_default_data(CONFIG_NODE);
+	int err;
+
+	o.file = a->into ? a->into : "chat.pcapng";
+	o.data = a->secrets ? folder : NULL;
+	err = capture_run(&o, &done, &why);
+	if (err)
+		fprintf(stderr, "wireside: trace capture: %s\n", buf_cstr(&why));
+	else
+		fputs(buf_cstr(&done), stdout);
+	xfree(folder);
+	return err ? 1 : 0;
+}
+
 /* ---- words ---- */
 
 static const struct action {
 	const char *name;
 	int (*run)(const struct trace_args *a);
+	bool no_file;
 } actions[] = {
-	{"ladder", run_ladder}, /* also without a word */
-	{"explain", run_explain},
-	{"strip", run_strip},
+	{"ladder", run_ladder, false}, /* also without a word */
+	{"explain", run_explain, false},
+	{"strip", run_strip, false},
+	{"capture", run_capture, true},
 };
 
 static const struct action *find(const char *name)
@@ -105,26 +135,67 @@ static const struct action *find(const char *name)
 	return NULL;
 }
 
+static bool take_number(const char *text, unsigned max, unsigned *ret)
+{
+	uint64_t n = 0;
+
+	if (!text || str_uint(str_z(text), max, &n) != 0 || n == 0)
+		return false;
+	*ret = (unsigned)n;
+	return true;
+}
+
+/* An option with a value; false: it is none of them, or the value is wrong. */
+static bool take_value(struct trace_args *a, const char *word, const char *value)
+{
+	const struct {
+		const char *name;
+		const char **text;
+		unsigned *number;
+	} options[] = {
+		{"-Y", &a->filter, NULL},
+		{"-w", &a->into, NULL},
+		{"-i", &a->capture.interface, NULL},
+		{"--data", &a->data, NULL},
+		{"--seconds", NULL, &a->capture.seconds},
+		{"--count", NULL, &a->capture.count},
+	};
+	unsigned port = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(options); i++) {
+		if (!value || strcmp(word, options[i].name) != 0)
+			continue;
+		if (options[i].number)
+			return take_number(value, 1000000000, options[i].number);
+		*options[i].text = value;
+		return true;
+	}
+	if (strcmp(word, "--port") != 0 || a->capture.port_n == CAPTURE_PORTS_MAX || !take_number(value, 65535, &port))
+		return false;
+	a->capture.ports[a->capture.port_n++] = (uint16_t)port;
+	return true;
+}
+
 static bool take_args(struct trace_args *a, int argc, char **argv)
 {
 	for (int i = 1; i < argc; i++) {
-		if (strcmp(argv[i], "-a") == 0)
+		if (strcmp(argv[i], "-a") == 0) {
 			a->all = true;
-		else if (strcmp(argv[i], "-Y") == 0 && argv[i + 1])
-			a->filter = argv[++i];
-		else if (strcmp(argv[i], "-w") == 0 && argv[i + 1])
-			a->into = argv[++i];
-		else if (argv[i][0] != '-' && !a->file)
+		} else if (strcmp(argv[i], "--with-secrets") == 0) {
+			a->secrets = true;
+		} else if (strcmp(argv[i], "--dumpcap") == 0) {
+			a->capture.dumpcap = true;
+		} else if (argv[i][0] != '-' && !a->file) {
 			a->file = argv[i];
-		else {
+		} else if (argv[i][0] == '-' && take_value(a, argv[i], argv[i + 1])) {
+			i++;
+		} else {
 			fprintf(stderr, "wireside: trace: '%s' is not understood\nSee `wireside trace --help`.\n",
 				argv[i]);
 			return false;
 		}
 	}
-	if (!a->file)
-		fputs("wireside: trace: which file?\nSee `wireside trace --help`.\n", stderr);
-	return a->file != NULL;
+	return true;
 }
 
 int cmd_trace(int argc, char **argv)
@@ -139,6 +210,15 @@ int cmd_trace(int argc, char **argv)
 	if (action) {
 		argc--;
 		argv++;
+	} else {
+		action = &actions[0];
 	}
-	return take_args(&a, argc, argv) ? (action ? action : &actions[0])->run(&a) : 2;
+	if (!take_args(&a, argc, argv))
+		return 2;
+	if (!a.file != action->no_file) {
+		fprintf(stderr, "wireside: trace: %s\nSee `wireside trace --help`.\n",
+			a.file ? "the file to write is named with -w" : "which file?");
+		return 2;
+	}
+	return action->run(&a);
 }

@@ -287,7 +287,7 @@ static void acknowledge(struct dissected *d, struct direction *dir, uint32_t by)
 		d->frames[dir->waiting[dir->first++]].acked_by = by + 1;
 }
 
-static void link_frames(struct dissected *d)
+void dissect_end(struct dissected *d)
 {
 	struct direction *dirs = xcalloc((size_t)d->stream_n * 2 + 1, sizeof(*dirs));
 	uint16_t *openers = xcalloc((size_t)d->stream_n + 1, sizeof(*openers));
@@ -344,7 +344,7 @@ int dissect(const char *file, const char *filter, struct dissected *ret, struct 
 	if (err)
 		dissected_clear(ret);
 	else
-		link_frames(ret);
+		dissect_end(ret);
 	return err;
 }
 

@@ -117,5 +117,6 @@ bool chat_next(struct str *rows, struct buf *store, struct chat_event *ret);
 
 /* Fields of one line of tshark's output -> a frame; for tests and fuzzing. */
 bool dissect_line(struct dissected *d, struct str line);
+void dissect_end(struct dissected *d); /* after the last line: who acknowledges what */
 
 #endif

@@ -248,6 +248,29 @@ static int read_packet(struct pcapng_reader *r, struct str body, struct pcapng_b
 	return 1;
 }
 
+static uint64_t get64(const struct pcapng_reader *r, struct str s)
+{
+	uint64_t low, high;
+
+	if (s.n != 8)
+		return 0;
+	low = get32(r, s.p + (r->big_endian ? 4 : 0));
+	high = get32(r, s.p + (r->big_endian ? 0 : 4));
+	return high << 32 | low;
+}
+
+static int read_statistics(struct pcapng_reader *r, struct str body, struct pcapng_block *ret)
+{
+	struct str options;
+
+	if (body.n < 12)
+		return ERR_SYNTAX;
+	options = (struct str){body.p + 12, body.n - 12};
+	ret->received = get64(r, find_option(r, options, ISB_RECEIVED));
+	ret->dropped = get64(r, find_option(r, options, ISB_DROPPED));
+	return 1;
+}
+
 static int read_secrets(struct pcapng_reader *r, struct str body, struct pcapng_block *ret)
 {
 	if (body.n < 8 || get32(r, body.p + 4) > body.n - 8)
@@ -266,6 +289,8 @@ static int read_body(struct pcapng_reader *r, struct str body, struct pcapng_blo
 		return read_interface(r, body, ret);
 	case PCAPNG_PACKET:
 		return read_packet(r, body, ret);
+	case PCAPNG_STATISTICS:
+		return read_statistics(r, body, ret);
 	case PCAPNG_SECRETS:
 		return read_secrets(r, body, ret);
 	default:

@@ -64,6 +64,7 @@ struct pcapng_block {
 	struct pcapng_packet packet; /* PCAPNG_PACKET */
 	struct str secrets;          /* PCAPNG_SECRETS of TLS; absent for others */
 	uint16_t link_type;          /* PCAPNG_INTERFACE, PCAPNG_PACKET */
+	uint64_t received, dropped;  /* PCAPNG_STATISTICS; 0: not told */
 };
 
 void pcapng_reader_init(struct pcapng_reader *r);

@@ -15,6 +15,8 @@ struct recorder {
 	int err;
 	struct hold *hold;
 	struct buf out;
+	bool (*keep)(void *arg, const struct pcapng_packet *p);
+	void *arg;
 };
 
 int trace_file(const char *path)
@@ -63,6 +65,8 @@ int recorder_new(const char *path, const struct recorder_head *head, struct reco
 	r->hold = hold_new(head->secrets);
 	buf_init(&r->out, OUT_MAX);
 	pcapng_put_section(&r->out, STR("Wireside " WIRESIDE_VERSION), head->comment);
+	r->keep = head->keep;
+	r->arg = head->arg;
 	pcapng_put_interface(&r->out, PCAPNG_ETHERNET, head->interface, head->description);
 	if (head->name_n)
 		pcapng_put_names(&r->out, head->names, head->name_n);
@@ -76,19 +80,18 @@ void recorder_key(struct recorder *r, struct str line) { hold_key(r->hold, line)
 int recorder_step(struct recorder *r, struct source *s, int64_t now)
 {
 	struct pcapng_packet p;
+	int n = 1;
 
 	for (int i = 0; i < PACKETS_A_STEP; i++) {
-		int n = source_next(s, &p);
-
-		if (n < 0)
-			return n;
-		if (n == 0)
+		n = source_next(s, &p);
+		if (n <= 0)
 			break;
-		hold_packet(r->hold, &p, PCAPNG_ETHERNET, now);
+		if (!r->keep || r->keep(r->arg, &p))
+			hold_packet(r->hold, &p, PCAPNG_ETHERNET, now);
 	}
 	hold_take(r->hold, now, false, &r->out);
 	flush(r);
-	return r->err;
+	return n < 0 ? n : r->err;
 }
 
 int recorder_free(struct recorder **recorder, uint64_t received, uint64_t dropped)

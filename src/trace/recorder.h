@@ -14,6 +14,9 @@ struct recorder_head {
 	const struct pcapng_name *names;
 	size_t name_n;
 	bool secrets; /* they will come: handshakes are held back until they are there */
+	/* Which packets are kept; NULL: all. */
+	bool (*keep)(void *arg, const struct pcapng_packet *p);
+	void *arg;
 };
 
 /* Makes the file (mode 0600; one that is there is replaced). ERR_IO: errno tells. */
@@ -21,7 +24,7 @@ int recorder_new(const char *path, const struct recorder_head *head, struct reco
 /* Ends the file; the last packets go without their secrets. ERR_IO: it is not whole. */
 int recorder_free(struct recorder **r, uint64_t received, uint64_t dropped);
 void recorder_key(struct recorder *r, struct str line);
-/* What has come in, and what may go, goes into the file. ERR_IO. */
+/* What has come in, and what may go, goes into the file. ERR_CLOSED: the source has ended; ERR_IO. */
 int recorder_step(struct recorder *r, struct source *s, int64_t now);
 uint64_t recorder_packets(const struct recorder *r);
 uint64_t recorder_sessions(const struct recorder *r);

@@ -1,23 +1,41 @@
 #include "trace/source.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <net/if.h>
+#include <net/if_arp.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/err.h"
 #include "base/mem.h"
 
-enum { BUFFER = 32 << 20 };
+enum { BUFFER = 32 << 20, CHUNK = 65536, WHY_MAX = 1000, BEGIN_MS = 10000 };
+
+extern char **environ;
 
 struct source {
 	int fd;
 	uint64_t received, dropped;
-	char data[PCAPNG_SNAPLEN];
+	char *data; /* PCAPNG_SNAPLEN: by a socket of our own */
+	/* by dumpcap */
+	pid_t pid; /* 0: none */
+	int complaints;
+	struct pcapng_reader reader;
+	struct buf in;
+	size_t used; /* of in */
+	bool ended;
 };
+
+/* ---- a socket of our own ---- */
 
 /* Everything that passes, not only what is for us: on a switch of ours that is all there is to see. */
 static int look_at(int fd, int index)
@@ -37,10 +55,29 @@ static int look_at(int fd, int index)
 	return 0;
 }
 
+/* Others have other headers, or none. */
+static bool is_ethernet(int fd, const char *interface)
+{
+	struct ifreq r = {0};
+
+	memcpy(r.ifr_name, interface, strnlen(interface, sizeof(r.ifr_name) - 1));
+	return ioctl(fd, SIOCGIFHWADDR, &r) == 0 &&
+		(r.ifr_hwaddr.sa_family == ARPHRD_ETHER || r.ifr_hwaddr.sa_family == ARPHRD_LOOPBACK);
+}
+
+static struct source *make(int fd)
+{
+	struct source *s = xcalloc(1, sizeof(*s));
+
+	s->fd = fd;
+	s->complaints = -1;
+	buf_init(&s->in, (size_t)PCAPNG_BLOCK_MAX + 2 * CHUNK);
+	return s;
+}
+
 int source_new(const char *interface, struct source **ret)
 {
 	unsigned index = if_nametoindex(interface);
-	struct source *s;
 	int fd;
 
 	if (!index)
@@ -49,27 +86,14 @@ int source_new(const char *interface, struct source **ret)
 	fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return errno == EPERM || errno == EACCES ? ERR_DENIED : ERR_IO;
-	if (look_at(fd, (int)index) != 0) {
+	if (!is_ethernet(fd, interface) || look_at(fd, (int)index) != 0) {
 		close(fd);
 		return ERR_IO;
 	}
-	s = xcalloc(1, sizeof(*s));
-	s->fd = fd;
-	*ret = s;
+	*ret = make(fd);
+	(*ret)->data = xmalloc(PCAPNG_SNAPLEN);
 	return 0;
 }
-
-void source_free(struct source **source)
-{
-	struct source *s = TAKE(*source);
-
-	if (!s)
-		return;
-	close(s->fd);
-	xfree(s);
-}
-
-int source_fd(const struct source *s) { return s->fd; }
 
 static int64_t time_of(struct msghdr *m)
 {
@@ -82,25 +106,27 @@ static int64_t time_of(struct msghdr *m)
 	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
-int source_next(struct source *s, struct pcapng_packet *ret)
+static int next_of_socket(struct source *s, struct pcapng_packet *ret)
 {
 	_Alignas(struct cmsghdr) char control[256];
-	struct iovec v = {s->data, sizeof(s->data)};
+	struct iovec v = {s->data, PCAPNG_SNAPLEN};
 	struct msghdr m = {.msg_iov = &v, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control)};
 	ssize_t n;
 
 	do
 		n = recvmsg(s->fd, &m, MSG_TRUNC);
 	while (n < 0 && errno == EINTR);
+	if (n < 0 && (errno == EAGAIN || errno == ENETDOWN))
+		return s->ended ? ERR_CLOSED : 0;
 	if (n < 0)
-		return errno == EAGAIN || errno == ENETDOWN ? 0 : ERR_IO;
+		return ERR_IO;
 	*ret = (struct pcapng_packet){.time = time_of(&m),
 		.length = (uint32_t)n,
-		.data = {s->data, (size_t)n < sizeof(s->data) ? (size_t)n : sizeof(s->data)}};
+		.data = {s->data, n < PCAPNG_SNAPLEN ? (size_t)n : PCAPNG_SNAPLEN}};
 	return 1;
 }
 
-void source_counts(struct source *s, uint64_t *ret_received, uint64_t *ret_dropped)
+static void count_of_socket(struct source *s)
 {
 	struct tpacket_stats now;
 	socklen_t n = sizeof(now);
@@ -110,6 +136,204 @@ void source_counts(struct source *s, uint64_t *ret_received, uint64_t *ret_dropp
 		s->received += now.tp_packets;
 		s->dropped += now.tp_drops;
 	}
+}
+
+/* ---- dumpcap ---- */
+
+static int spawn(char *const argv[], int out, int err, pid_t *ret)
+{
+	posix_spawn_file_actions_t files;
+	int status;
+
+	posix_spawn_file_actions_init(&files);
+	posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+	posix_spawn_file_actions_adddup2(&files, out, STDOUT_FILENO);
+	posix_spawn_file_actions_adddup2(&files, err, STDERR_FILENO);
+	status = posix_spawnp(ret, argv[0], &files, NULL, argv, environ);
+	posix_spawn_file_actions_destroy(&files);
+	return status == 0 ? 0 : status == ENOENT || status == EACCES ? ERR_NOTFOUND : ERR_IO;
+}
+
+static int start(char *const argv[], struct source **ret)
+{
+	int out[2], err[2], status;
+	pid_t pid = 0;
+
+	if (pipe2(out, O_CLOEXEC) != 0)
+		return ERR_IO;
+	if (pipe2(err, O_CLOEXEC) != 0) {
+		close(out[0]);
+		close(out[1]);
+		return ERR_IO;
+	}
+	status = spawn(argv, out[1], err[1], &pid);
+	close(out[1]);
+	close(err[1]);
+	if (status) {
+		close(out[0]);
+		close(err[0]);
+		return status;
+	}
+	fcntl(out[0], F_SETFL, O_NONBLOCK);
+	fcntl(err[0], F_SETFL, O_NONBLOCK);
+	*ret = make(out[0]);
+	(*ret)->pid = pid;
+	(*ret)->complaints = err[0];
+	pcapng_reader_init(&(*ret)->reader);
+	return 0;
+}
+
+/* 1: more bytes are there; 0: none now; ERR_CLOSED; ERR_IO. */
+static int read_more(struct source *s)
+{
+	char *room;
+	ssize_t n;
+
+	buf_eat(&s->in, s->used);
+	s->used = 0;
+	room = buf_room(&s->in, CHUNK);
+	if (!room)
+		return ERR_IO;
+	n = read(s->fd, room, CHUNK);
+	if (n > 0)
+		s->in.n += (size_t)n;
+	if (n < 0)
+		return errno == EAGAIN || errno == EINTR ? 0 : ERR_IO;
+	return n == 0 ? ERR_CLOSED : 1;
+}
+
+/* One block; as read_more() when there is none yet. */
+static int next_block(struct source *s, struct pcapng_block *ret)
+{
+	for (;;) {
+		struct str rest = {s->in.p + s->used, s->in.n - s->used};
+		int n = pcapng_next(&s->reader, &rest, ret);
+
+		if (n < 0)
+			return ERR_IO;
+		if (n > 0) {
+			s->used = s->in.n - rest.n;
+			return 1;
+		}
+		n = read_more(s);
+		if (n != 1)
+			return n;
+	}
+}
+
+static int next_of_dumpcap(struct source *s, struct pcapng_packet *ret)
+{
+	struct pcapng_block b;
+	int n;
+
+	while ((n = next_block(s, &b)) == 1) {
+		s->received += b.received;
+		s->dropped += b.dropped;
+		if (b.kind != PCAPNG_PACKET)
+			continue;
+		*ret = b.packet;
+		ret->interface = 0;
+		return 1;
+	}
+	return n;
+}
+
+/* It says what it captures when it begins to. */
+static int wait_begun(struct source *s)
+{
+	struct pollfd p = {.fd = s->fd, .events = POLLIN};
+	struct pcapng_block b;
+	int n;
+
+	while ((n = next_block(s, &b)) >= 0) {
+		if (n == 1 && b.kind == PCAPNG_INTERFACE)
+			return b.link_type == PCAPNG_ETHERNET ? 0 : ERR_UNSUPPORTED;
+		if (n == 0 && poll(&p, 1, BEGIN_MS) == 0)
+			return ERR_TIMEOUT;
+	}
+	return n;
+}
+
+static void explain(const struct source *s, int err, struct buf *why)
+{
+	char text[WHY_MAX];
+	ssize_t n = err == ERR_UNSUPPORTED ? 0 : read(s->complaints, text, sizeof(text));
+	struct str said = n > 0 ? str_trim((struct str){text, (size_t)n}) : STR_NONE;
+
+	if (said.n)
+		buf_fmt(why, "dumpcap: %.*s", STR_FMT(said));
+	else
+		buf_fmt(why, "dumpcap: %s", err == ERR_UNSUPPORTED ? "that is no Ethernet" : err_name(err));
+}
+
+int source_dumpcap(const char *interface, const char *filter, struct source **ret, struct buf *why)
+{
+	static char program[] = "dumpcap", quiet[] = "-q", in[] = "-i", write[] = "-w", out[] = "-", only[] = "-f";
+	CLEANUP(buf_clear) struct buf card = {.max = 200};
+	CLEANUP(buf_clear) struct buf text = {.max = 4096};
+	char *argv[] = {program, quiet, in, NULL, write, out, NULL, NULL, NULL};
+	struct source *s = NULL;
+	int err;
+
+	buf_z(&card, interface);
+	buf_z(&text, filter ? filter : "");
+	argv[3] = (char *)(uintptr_t)buf_cstr(&card);
+	argv[6] = filter ? only : NULL;
+	argv[7] = (char *)(uintptr_t)buf_cstr(&text);
+	err = start(argv, &s);
+	if (err) {
+		buf_fmt(why, "dumpcap: %s", err == ERR_NOTFOUND ? "not installed, or not for you" : err_name(err));
+		return err;
+	}
+	err = wait_begun(s);
+	if (err) {
+		explain(s, err, why);
+		source_free(&s);
+		return err;
+	}
+	*ret = s;
+	return 0;
+}
+
+/* ---- both ---- */
+
+int source_next(struct source *s, struct pcapng_packet *ret)
+{
+	return s->pid ? next_of_dumpcap(s, ret) : next_of_socket(s, ret);
+}
+
+void source_end(struct source *s)
+{
+	if (s->pid && !s->ended)
+		kill(s->pid, SIGINT);
+	s->ended = true;
+}
+
+void source_counts(struct source *s, uint64_t *ret_received, uint64_t *ret_dropped)
+{
+	if (!s->pid)
+		count_of_socket(s);
 	*ret_received = s->received;
 	*ret_dropped = s->dropped;
+}
+
+int source_fd(const struct source *s) { return s->fd; }
+
+void source_free(struct source **source)
+{
+	struct source *s = TAKE(*source);
+
+	if (!s)
+		return;
+	close(s->fd);
+	if (s->complaints >= 0)
+		close(s->complaints);
+	if (s->pid) {
+		kill(s->pid, SIGTERM);
+		while (waitpid(s->pid, NULL, 0) < 0 && errno == EINTR)
+			;
+	}
+	buf_clear(&s->in);
+	xfree(s->data);
+	xfree(s);
 }

@@ -1,4 +1,5 @@
-/* Packets of one interface, by a socket of our own: for networks of this process and for whoever has CAP_NET_RAW. */
+/* Packets of one interface: by a socket of our own, for networks of this process and for whoever has CAP_NET_RAW; or by
+ * dumpcap as a child, which many systems let people use who may do nothing else of that kind. */
 #ifndef TRACE_SOURCE_H
 #define TRACE_SOURCE_H
 
@@ -7,9 +8,14 @@
 struct source;
 /* Everything on the interface, of this network namespace. ERR_DENIED, ERR_NOTFOUND (no such interface), ERR_IO. */
 int source_new(const char *interface, struct source **ret);
+/* The same by dumpcap; filter: of libpcap, NULL: everything. Returns when it captures, which takes a moment; packets come some
+ * time later. ERR_ with a line in why. */
+int source_dumpcap(const char *interface, const char *filter, struct source **ret, struct buf *why);
 void source_free(struct source **s);
+/* No more after what is there already: dumpcap says so and ends. */
+void source_end(struct source *s);
 int source_fd(const struct source *s);
-/* 1: a packet, valid until the next call; 0: none now; ERR_IO. */
+/* 1: a packet, valid until the next call; 0: none now; ERR_CLOSED: there will be none; ERR_IO. */
 int source_next(struct source *s, struct pcapng_packet *ret);
 /* Since the beginning. dropped: those that the kernel had no room for. */
 void source_counts(struct source *s, uint64_t *ret_received, uint64_t *ret_dropped);

@@ -1,0 +1,102 @@
+#!/usr/bin/python3
+"""`wireside trace capture` beside a chat that goes on already: its links are opened anew, so that they can be read."""
+import importlib.util
+import os
+import pathlib
+import signal
+import sys
+
+os.environ.setdefault("WIRESIDE_DISCOVER", "")
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "net"))
+from lib import main, need, run  # noqa: E402  (tests/net)
+
+spec = importlib.util.spec_from_file_location("traces", HERE / "lib.py")
+traces = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(traces)
+WIRESIDE = os.environ.get("WIRESIDE", "")
+
+
+def start(net, name, user):
+    host, folder = net.host(name), net.folder / name
+    node = host.program(f"{user}-node", WIRESIDE, "node", "--data", folder, "--name", f"{user}@{name}", "--discovery", "own",
+                        "--interface", "eth0")
+    node.expect(r"^lan ")
+    return host, folder, host.program(user, WIRESIDE, "chat", "--plain", "--data", folder)
+
+
+def capture(net, host, file, folder, *options):
+    program = host.program("capture", WIRESIDE, "trace", "capture", "-i", "eth0", "-w", file, "--data", folder, *options)
+    program.expect("^Capturing chat on eth0")
+    return program
+
+
+def end(net, program):
+    """Ctrl-C; what it says."""
+    os.kill(child_of(program), signal.SIGINT)
+    program.wait_end()
+    return program.expect(r"(\d+) packets, (\d+) dropped by the system, secrets of (\d+) links")
+
+
+def child_of(program):
+    """nsenter has become the program itself."""
+    return program.process.pid
+
+
+def talk(alice, bob, text):
+    alice.say(f"/msg bob {text}")
+    bob.expect(f"{text}$")
+    alice.expect(rf"{text} \(delivered\)")
+
+
+def texts(file):
+    return [e.text.strip('"') for e in traces.events(file) if e.kind == "message"]
+
+
+def test(net):
+    """Captured beside a chat that goes on: with secrets, without, and by dumpcap"""
+    need("tshark")
+    alpha, folder, alice = start(net, "alpha", "alice")
+    _, _, bob = start(net, "bravo", "bob")
+    alice.expect(r"\* bob is ")
+    bob.expect(r"\* alice is ")
+    talk(alice, bob, "before")
+
+    file = net.folder / "with.pcapng"
+    program = capture(net, alpha, file, folder, "--with-secrets")
+    net.true("SECRETS are recorded" in program.text(), program.text())
+    talk(alice, bob, "while it is captured")
+    found = end(net, program)
+    net.true(int(found.group(1)) > 10 and found.group(2) == "0" and int(found.group(3)) >= 1, found.group(0))
+    net.true(texts(file) == ["while it is captured"], f"what can be read: {texts(file)}")
+    net.true(file.stat().st_mode & 0o777 == 0o600, "mode 0600")
+    ladder = run(WIRESIDE, "trace", file)
+    net.true("while it is captured" in ladder and "session goes on" in ladder, ladder)
+    net.step("the link was opened anew and went on; what was said then can be read")
+
+    file = net.folder / "without.pcapng"
+    program = capture(net, alpha, file, folder)
+    talk(alice, bob, "not to be read")
+    found = end(net, program)
+    net.true(found.group(3) == "0" and texts(file) == [], f"nothing can be read: {texts(file)}")
+    net.true(b"_SECRET" not in file.read_bytes(), "no key material")
+    net.step("without --with-secrets: packets, and nothing to read in them")
+
+    need("dumpcap")
+    by_dumpcap(net, alpha, folder, alice, bob)
+    traces.equal(traces.wireside("trace", "capture", "-i", "nothing", "-w", net.folder / "x", check=False).returncode, 1,
+                 "no such interface")
+
+
+def by_dumpcap(net, alpha, folder, alice, bob):
+    """As where the program itself may not capture."""
+    file = net.folder / "dumpcap.pcapng"
+    program = capture(net, alpha, file, folder, "--with-secrets", "--dumpcap")
+    talk(alice, bob, "seen by dumpcap")
+    found = end(net, program)
+    net.true(int(found.group(3)) >= 1 and texts(file) == ["seen by dumpcap"], f"{found.group(0)} {texts(file)}")
+    net.step("by dumpcap: the same")
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(test))

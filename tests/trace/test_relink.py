@@ -1,0 +1,102 @@
+#!/usr/bin/python3
+"""Secrets are handed out while somebody takes them, of new connections only; links that are up are made anew for that, and
+nothing that is said is lost."""
+import os
+import pathlib
+import re
+import socket
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "net"))
+os.environ.setdefault("WIRESIDE_DISCOVER", "")
+from lib import Failure, main, wait_until  # noqa: E402  (tests/net)
+
+WIRESIDE = os.environ.get("WIRESIDE", "")
+LABELS = {"CLIENT_HANDSHAKE_TRAFFIC_SECRET", "SERVER_HANDSHAKE_TRAFFIC_SECRET", "CLIENT_TRAFFIC_SECRET_0",
+          "SERVER_TRAFFIC_SECRET_0"}
+
+
+def control(folder, *words):
+    """What the node of this folder answers: (done, text)."""
+    with socket.socket(socket.AF_UNIX) as s:
+        s.connect(str(folder / "control.sock"))
+        s.sendall(b"".join(w.encode() + b"\0" for w in words) + b"\0")
+        answer = b""
+        while piece := s.recv(65536):
+            answer += piece
+    return answer[:1] == b"+", answer[1:].decode()
+
+
+def ask(folder, *words):
+    done, text = control(folder, *words)
+    if not done:
+        raise Failure(f"{words}: {text}")
+    return text
+
+
+def start(net, name, user):
+    host, folder = net.host(name), net.folder / name
+    node = host.program(f"{user}-node", WIRESIDE, "node", "--data", folder, "--name", f"{user}@{name}", "--discovery", "own",
+                        "--interface", "eth0")
+    node.expect(r"^lan ")
+    return folder, host.program(user, WIRESIDE, "chat", "--plain", "--data", folder)
+
+
+def secrets(text):
+    """client random -> labels"""
+    found = {}
+    for label, random in re.findall(r"^key (\w+) (\w+) ", text, re.M):
+        found.setdefault(random, set()).add(label)
+    return found
+
+
+def test(net):
+    """A link that is up is opened anew for a trace, and goes on"""
+    (alpha, alice), (bravo, bob) = start(net, "alpha", "alice"), start(net, "bravo", "bob")
+    alice.expect(r"\* bob is ")
+    bob.expect(r"\* alice is ")
+    alice.say("/msg bob before")
+    bob.expect("before$")
+    alice.expect(r"before \(delivered\)")
+    net.true(not control(alpha, "trace", "take")[0], "nothing is handed out before it is asked for")
+    net.step("linked, and not traced")
+
+    ask(alpha, "trace", "arm")
+    alice.say("/msg bob armed")
+    alice.expect(r"armed \(delivered\)")
+    text = ask(alpha, "trace", "take")
+    net.true(not secrets(text), f"no secrets of a link that was there before: {secrets(text)}")
+    net.true("<body>armed</body>" in text, "but what is said on it")
+    net.true("<body>before</body>" not in text, "from now on")
+    net.step("armed: what is said is told, the old link stays closed")
+
+    text = ""
+    net.true(ask(alpha, "trace", "relink") == "1\n", "one link is opened anew")
+    for i in range(5):
+        alice.say(f"/msg bob number {i}")
+    for i in range(5):
+        bob.expect(rf"number {i}$")
+
+    def told():
+        nonlocal text
+        text += ask(alpha, "trace", "take")
+        return any(labels >= LABELS for labels in secrets(text).values()) and text.count("<body>number ") >= 5
+
+    wait_until(told, "the secrets of the new link")
+    alice.expect(*(rf"number {i} \(delivered\)" for i in range(5)))
+    net.true(len([1 for _, line in bob.lines if "number 3" in line]) == 1, "each once")
+    net.step("opened anew: its secrets are told, every message arrived once")
+
+    ask(alpha, "trace", "disarm")
+    net.true(not control(alpha, "trace", "take")[0], "nothing is handed out any more")
+    ask(alpha, "trace", "arm")
+    net.true(ask(alpha, "trace", "take") == "", "and what was kept is forgotten")
+    for words in (["trace"], ["trace", "frobnicate"], ["trace", "arm", "x"]):
+        net.true(not control(alpha, *words)[0], f"{words} is refused")
+    net.true((bravo / "control.sock").stat().st_mode & 0o777 == 0o600, "only for the owner")
+    ask(bravo, "stop")
+    ask(alpha, "stop")
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(test))
