@@ -1,7 +1,9 @@
 /* `wireside trace ...`: what is in a capture file, as Wireshark's engine reads it. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "app/capture.h"
@@ -11,13 +13,23 @@
 #include "base/mem.h"
 #include "trace/explain.h"
 #include "trace/ladder.h"
+#include "trace/recorder.h"
+#include "trace/report.h"
+#include "trace/stats.h"
 #include "trace/strip.h"
+#include "trace/tshark.h"
+#include "tui/filter.h"
 
 enum { VIEW_MAX = 512 << 20 };
 
 static const char usage[] =
 	"Usage: wireside trace FILE [-a] [-Y FILTER]          the ladder: what happened between whom, line by line\n"
 	"       wireside trace explain FILE [-Y FILTER]       the questions of a lesson, answered, with frames and filters\n"
+	"       wireside trace stats FILE [-Y FILTER]         numbers: messages, receipts, losses, bytes\n"
+	"       wireside trace report FILE -w PAGE.html       all of this as one page that needs no network\n"
+	"       wireside trace follow FILE [--connection N] [--plain]\n"
+	"                                                     what one connection (0) said; --plain: it was never encrypted\n"
+	"       wireside trace save FILE -Y FILTER -w NEW-FILE   some of the packets, with their secrets\n"
 	"       wireside trace capture [-i INTERFACE] [-w FILE] [--with-secrets] [--seconds N] [--count N] [--port N]...\n"
 	"                                                     packets of this machine's chat into a file\n"
 	"       wireside trace strip FILE -w NEW-FILE         a copy without secrets: what was encrypted stays so\n\n"
@@ -35,12 +47,26 @@ static const char usage[] =
 
 struct trace_args {
 	const char *file, *filter, *into;
-	bool all, secrets;
+	bool all, secrets, plain;
+	unsigned stream;
 	const char *data;
 	struct capture_options capture;
 };
 
 /* ---- views ---- */
+
+/* To standard output, or into the file named, which only its owner can read: it may have what was encrypted. */
+static int write_out(const struct trace_args *a, struct str text)
+{
+	int fd = a->into ? trace_file(a->into) : STDOUT_FILENO;
+	int err = fd < 0 ? ERR_IO : trace_write(fd, text);
+
+	if (a->into && fd >= 0 && close(fd) != 0)
+		err = ERR_IO;
+	if (err)
+		fprintf(stderr, "wireside: trace: %s: %s\n", a->into ? a->into : "standard output", strerror(errno));
+	return err ? 1 : 0;
+}
 
 static int show(const struct trace_args *a,
 	void (*put)(const struct trace_args *a, const struct dissected *d, struct buf *out))
@@ -59,7 +85,7 @@ static int show(const struct trace_args *a,
 		fputs("wireside: trace: too much to show: give a filter (-Y)\n", stderr);
 		return 1;
 	}
-	return fwrite(out.p, 1, out.n, stdout) == out.n && fflush(stdout) == 0 ? 0 : 1;
+	return write_out(a, buf_view(&out));
 }
 
 static void put_ladder(const struct trace_args *a, const struct dissected *d, struct buf *out)
@@ -73,8 +99,70 @@ static void put_explain(const struct trace_args *a, const struct dissected *d, s
 	explain_put(d, out);
 }
 
+static void put_stats(const struct trace_args *a, const struct dissected *d, struct buf *out)
+{
+	(void)a;
+	stats_put(d, out);
+}
+
+static void put_report(const struct trace_args *a, const struct dissected *d, struct buf *out)
+{
+	const char *slash = strrchr(a->file, '/');
+
+	report_put(d, str_z(slash ? slash + 1 : a->file), out);
+}
+
+static int run_stats(const struct trace_args *a) { return show(a, put_stats); }
+static int run_report(const struct trace_args *a) { return show(a, put_report); }
 static int run_ladder(const struct trace_args *a) { return show(a, put_ladder); }
 static int run_explain(const struct trace_args *a) { return show(a, put_explain); }
+
+/* ---- what tshark does alone ---- */
+
+static bool print_line(void *arg, struct str line)
+{
+	struct buf *out = arg;
+
+	filter_line(out, line);
+	buf_char(out, '\n');
+	return buf_ok(out);
+}
+
+static int run_tshark(const struct trace_args *a, const char *const *argv)
+{
+	CLEANUP(buf_clear) struct buf why = {.max = 8192};
+	CLEANUP(buf_clear) struct buf out = {.max = VIEW_MAX};
+
+	umask(077);
+	if (tshark_run(argv, print_line, &out, &why) != 0) {
+		fprintf(stderr, "wireside: trace: %s\n", buf_cstr(&why));
+		return 1;
+	}
+	(void)a;
+	return fwrite(out.p ? out.p : "", 1, out.n, stdout) == out.n ? 0 : 1;
+}
+
+/* The bytes of one connection, in the order of the stream. */
+static int run_follow(const struct trace_args *a)
+{
+	char how[64];
+	const char *argv[] = {"tshark", "-q", "-r", a->file, "-z", how, NULL};
+
+	snprintf(how, sizeof(how), "follow,%s,ascii,%u", a->plain ? "tcp" : "tls", a->stream);
+	return run_tshark(a, argv);
+}
+
+/* Secrets go with the packets. */
+static int run_save(const struct trace_args *a)
+{
+	const char *argv[] = {"tshark", "-2", "-r", a->file, "-Y", a->filter ? a->filter : "frame", "-w", a->into,
+		NULL};
+
+	if (a->into)
+		return run_tshark(a, argv);
+	fputs("wireside: trace save: -w FILE says where to\n", stderr);
+	return 2;
+}
 
 /* ---- files ---- */
 
@@ -123,6 +211,10 @@ static const struct action {
 } actions[] = {
 	{"ladder", run_ladder, false}, /* also without a word */
 	{"explain", run_explain, false},
+	{"stats", run_stats, false},
+	{"report", run_report, false},
+	{"follow", run_follow, false},
+	{"save", run_save, false},
 	{"strip", run_strip, false},
 	{"capture", run_capture, true},
 };
@@ -139,7 +231,7 @@ static bool take_number(const char *text, unsigned max, unsigned *ret)
 {
 	uint64_t n = 0;
 
-	if (!text || str_uint(str_z(text), max, &n) != 0 || n == 0)
+	if (!text || str_uint(str_z(text), max, &n) != 0)
 		return false;
 	*ret = (unsigned)n;
 	return true;
@@ -159,6 +251,7 @@ static bool take_value(struct trace_args *a, const char *word, const char *value
 		{"--data", &a->data, NULL},
 		{"--seconds", NULL, &a->capture.seconds},
 		{"--count", NULL, &a->capture.count},
+		{"--connection", NULL, &a->stream},
 	};
 	unsigned port = 0;
 
@@ -183,6 +276,8 @@ static bool take_args(struct trace_args *a, int argc, char **argv)
 			a->all = true;
 		} else if (strcmp(argv[i], "--with-secrets") == 0) {
 			a->secrets = true;
+		} else if (strcmp(argv[i], "--plain") == 0) {
+			a->plain = true;
 		} else if (strcmp(argv[i], "--dumpcap") == 0) {
 			a->capture.dumpcap = true;
 		} else if (argv[i][0] != '-' && !a->file) {

@@ -58,6 +58,7 @@ static const char *const names[FIELDS] = {
 	[F_SRV_PORT] = "dns.srv.port",
 	[F_CHAT] = "chat.row",
 	[F_COMMENT] = "frame.comment",
+	[F_FRAME_LEN] = "frame.len",
 };
 
 /* ---- fields ---- */
@@ -124,6 +125,11 @@ static unsigned host_of(struct dissected *d, struct str address, struct str name
 	h = &d->hosts[d->host_n];
 	*h = (struct dissected_host){{str_dup(address), address.n}, {str_dup(name), name.n}, ""};
 	return d->host_n++;
+}
+
+double field_number(const struct dissected *d, const struct dissected_frame *f, enum field i)
+{
+	return seconds(field_first(d, f, i));
 }
 
 static void take_hosts(struct dissected *d, struct dissected_frame *f)

@@ -51,6 +51,7 @@ enum field {
 	F_SRV_PORT,
 	F_CHAT,
 	F_COMMENT,
+	F_FRAME_LEN,
 	FIELDS
 };
 
@@ -108,6 +109,8 @@ static inline struct str field_of(const struct dissected *d, const struct dissec
 {
 	return (struct str){d->text.p + f->field[i].at, f->field[i].n};
 }
+/* The first value as a number; 0 if there is none. */
+double field_number(const struct dissected *d, const struct dissected_frame *f, enum field i);
 /* The first of several values. */
 struct str field_first(const struct dissected *d, const struct dissected_frame *f, enum field i);
 static inline bool field_has(const struct dissected_frame *f, enum field i) { return f->field[i].n > 0; }

@@ -82,15 +82,6 @@ static const struct dissected_frame *first_with(const struct explain *x, unsigne
 
 static double ms(double seconds) { return seconds * 1e3; }
 
-static double number_of(const struct explain *x, const struct dissected_frame *f, enum field i)
-{
-	char text[40] = "";
-	struct str s = field_first(x->d, f, i);
-
-	memcpy(text, s.p, s.n < sizeof(text) - 1 ? s.n : sizeof(text) - 1);
-	return strtod(text, NULL);
-}
-
 /* ---- the whole file ---- */
 
 static void on_hosts(struct explain *x)
@@ -156,7 +147,7 @@ static void on_handshake(struct explain *x)
 		put_syn(x, answer);
 	if (third)
 		say(x, "frame %u: the acknowledgement that completes it; round trip %.3f ms", third->number,
-			number_of(x, third, F_INITIAL_RTT) * 1e3);
+			field_number(x->d, third, F_INITIAL_RTT) * 1e3);
 	if (!syn && !answer)
 		say(x, "It is not in this trace: the connection was there before.");
 	prove(x, "tcp.flags.syn == 1 || (tcp.seq == 1 && tcp.ack == 1 && tcp.len == 0)");
@@ -269,7 +260,7 @@ static void measure(const struct explain *x, struct acks *ret)
 	EACH(f, x)
 	{
 		double took = f->acked_by ? x->d->frames[f->acked_by - 1].time - f->time : 0;
-		unsigned window = (unsigned)number_of(x, f, F_WINDOW);
+		unsigned window = (unsigned)field_number(x->d, f, F_WINDOW);
 
 		if (!(f->flags & TCP_RST) && window < ret->window_least)
 			ret->window_least = window;
@@ -309,7 +300,7 @@ static void on_losses(struct explain *x)
 			continue;
 		if (field_has(f, F_RTO))
 			say(x, "frame %u: %u bytes sent again, %.0f ms after the first time", f->number, f->len,
-				number_of(x, f, F_RTO) * 1e3);
+				field_number(x->d, f, F_RTO) * 1e3);
 		else
 			say(x, "frame %u: %u bytes sent again", f->number, f->len);
 	}

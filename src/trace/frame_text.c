@@ -46,15 +46,14 @@ void tcp_flags_put(unsigned flags, struct buf *out)
 
 void host_label(const struct dissected *d, unsigned host, struct buf *out)
 {
-	const struct dissected_host *h = &d->hosts[host];
-	struct str person = str_z(h->person);
+	struct str person = host < d->host_n ? str_z(d->hosts[host].person) : STR_NONE;
 
 	if (host >= d->host_n)
-		buf_z(out, "everybody");
+		buf_z(out, "somebody");
 	else if (person.n)
 		buf_str(out, str_cut(&person, '@'));
 	else
-		buf_str(out, h->name);
+		buf_str(out, d->hosts[host].name);
 }
 
 /* ---- TCP ---- */
@@ -80,21 +79,12 @@ static bool is_handshake_ack(const struct dissected_frame *f)
 	return f->bare_ack && f->opener && f->seq == 1 && f->ack == 1;
 }
 
-static double milliseconds(struct str s)
-{
-	char text[40] = "";
-
-	memcpy(text, s.p, s.n < sizeof(text) - 1 ? s.n : sizeof(text) - 1);
-	return strtod(text, NULL) * 1e3;
-}
-
 static bool put_tcp(const struct dissected *d, const struct dissected_frame *f, struct buf *out)
 {
 	if (field_has(f, F_RETRANSMISSION)) {
 		buf_fmt(out, "RETRANSMISSION of %u bytes from sequence number %u", f->len, f->seq);
 		if (field_has(f, F_RTO))
-			buf_fmt(out, ": nobody had acknowledged them for %.0f ms",
-				milliseconds(field_first(d, f, F_RTO)));
+			buf_fmt(out, ": nobody had acknowledged them for %.0f ms", field_number(d, f, F_RTO) * 1e3);
 	} else if (field_has(f, F_OUT_OF_ORDER)) {
 		buf_fmt(out, "OUT OF ORDER, sent again at once: %u bytes from sequence number %u", f->len, f->seq);
 	} else if (f->flags & TCP_SYN) {
@@ -108,8 +98,7 @@ static bool put_tcp(const struct dissected *d, const struct dissected_frame *f, 
 	} else if (f->flags & TCP_FIN && !f->len) {
 		buf_fmt(out, "FIN  sequence number %u: says no more", f->seq);
 	} else if (is_handshake_ack(f)) {
-		buf_fmt(out, "ACK  handshake complete, round trip %.3f ms",
-			milliseconds(field_first(d, f, F_INITIAL_RTT)));
+		buf_fmt(out, "ACK  handshake complete, round trip %.3f ms", field_number(d, f, F_INITIAL_RTT) * 1e3);
 	} else if (field_has(f, F_DUPLICATE_ACK)) {
 		buf_fmt(out, "duplicate ACK: still waits for %u", f->ack);
 	} else if (f->bare_ack) {

@@ -1,9 +1,11 @@
 #!/usr/bin/python3
 """A capture of somebody who means harm: what is said in it reaches no terminal as it is."""
+import html.parser
 import struct
 
 from lib import equal, events, main, step, true, tshark, wireside
 
+MARKUP = "</title></text></svg><script>alert(1)</script><img src=http:evil onerror=alert(1)>"
 NASTY = "\x1b[2J\x1b]0;owned\x07 \u202egnp.exe \x9b31m\r\n   99   9.999999  |------------->|  forged line"
 
 
@@ -13,6 +15,21 @@ def checksum(data):
     while total >> 16:
         total = (total & 0xFFFF) + (total >> 16)
     return ~total & 0xFFFF
+
+
+class Page(html.parser.HTMLParser):
+    """Of the report: only elements and attributes that it makes itself."""
+
+    ELEMENTS = {"html", "head", "meta", "title", "style", "body", "h1", "h2", "p", "pre", "div", "svg", "g", "path", "circle",
+                "text", "table", "tr", "th", "td"}
+
+    def handle_starttag(self, tag, attrs):
+        true(tag in self.ELEMENTS, f"element {tag} in the page")
+        true(not any(name.startswith("on") or name in ("src", "href") for name, _ in attrs), f"{tag} {attrs}")
+
+    def check(self, text):
+        self.feed(text)
+        self.close()
 
 
 class Connection:
@@ -56,9 +73,10 @@ def check_terminal(folder):
     one.add(0, OPEN % escape(NASTY))
     one.add(1, OPEN % b"bob@b")
     one.add(0, b"<message from='%s' id='%s' to='bob@b'><body>%s</body></message>" % ((escape(NASTY),) * 3))
+    one.add(0, b"<message from='%s' id='3' to='bob@b'><body>%s</body></message>" % ((escape(MARKUP),) * 2))
     one.add(0, b"<message from='a' to='b' id='2'><body>\x1b[31mraw\x07</body></message>")
     file = one.write(folder / "nasty.pcap")
-    equal([e.kind for e in events(file)].count("message"), 2, "both are seen")
+    equal([e.kind for e in events(file)].count("message"), 3, "all are seen")
     views = [["trace", file], ["trace", "-a", file], ["trace", "explain", file]]
     for argv, out in [(v, wireside(*v).stdout.decode("utf-8")) for v in views] + [("tshark", tshark(file))]:
         bad = [c for c in out if (ord(c) < 32 and c != "\n") or 0x7F <= ord(c) < 0xA0 or c == "\u202e"]
@@ -66,6 +84,15 @@ def check_terminal(folder):
         true(not any(line.startswith("   99   9.999999") for line in out.splitlines()), f"a forged line: {out}")
         true("raw" in out, f"the text itself is there: {out}")
     step("ladder and explain show marks instead")
+
+    page = folder / "nasty.html"
+    wireside("trace", "report", file, "-w", page)
+    equal(page.stat().st_mode & 0o777, 0o600, "mode of the page")
+    text = page.read_text()
+    for bad in ("\x1b", "\u202e", "<script", "<img", "onerror=\"", "http://evil"):
+        true(bad not in text.replace("&lt;script", "").replace("&lt;img", ""), f"{bad} in the page")
+    Page().check(text)
+    step("nor does the page of HTML")
 
 
 def check_pieces(folder):

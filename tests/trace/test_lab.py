@@ -101,6 +101,32 @@ def check_tls(folder):
     step("capinfos, editcap and mergecap take it")
 
 
+def check_files(folder):
+    """Numbers, a page, one connection, some packets"""
+    lab = Lab(folder, "--tls")
+    stats = wireside("trace", "stats", lab.file).out
+    for text in ("5, 5 of them encrypted", "receipts of the other program      5, half of them within", "connection 0, alice with bob"):
+        true(text in stats, f"stats say {text}: {stats}")
+    page = folder / "page.html"
+    wireside("trace", "report", lab.file, "-w", page)
+    text = page.read_text()
+    for part in (HELLO, "<svg", "Which segments are the three-way handshake", "half of them within", "Sequence numbers over time"):
+        true(part in text, f"the page has {part}")
+    true(text.count("<g>") >= 30 and "http://" not in text.replace("http://www.w3.org/2000/svg", "").replace("http://etherx", ""),
+         "arrows, and nothing of the network")
+    true(HELLO in wireside("trace", "follow", lab.file).out, "follow has what was said")
+    some = folder / "some.pcapng"
+    wireside("trace", "save", lab.file, "-Y", "tcp.stream == 0", "-w", some)
+    equal(seen(some), seen(lab.file), "stanzas of the connection saved alone")
+    equal(some.stat().st_mode & 0o777, 0o600, "mode of the saved file")
+    other = folder / "old.pcap"
+    run("editcap", "-F", "pcap", lab.file, other)
+    true("SYN  sequence number" in wireside("trace", other).out, "a classic pcap file is read, too")
+    filtered = wireside("trace", lab.file, "-Y", 'chat.kind == "message"').out
+    true(HELLO in filtered and "SYN" not in filtered and "receipt in frame" in filtered, f"only messages: {filtered}")
+    step("stats, report, follow, save, -Y; a pcap file")
+
+
 def check_loss(folder):
     """A bad wire: what is lost is sent again, and the ladder and explain say what it cost"""
     need("nft")
@@ -141,4 +167,4 @@ def check_refusals(folder):
 
 
 if __name__ == "__main__":
-    raise SystemExit(main(check_refusals, check_plain, check_tls, check_loss, check_many))
+    raise SystemExit(main(check_refusals, check_plain, check_tls, check_files, check_loss, check_many))

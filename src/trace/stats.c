@@ -1,0 +1,177 @@
+#include "trace/stats.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "trace/ladder.h"
+#include "tui/filter.h"
+
+enum { KINDS_MAX = 32, CONNECTIONS_SHOWN = 100, LINE_BYTES = 4096 };
+
+/* Seconds, to be sorted. */
+struct series {
+	double *v;
+	uint32_t n, cap;
+};
+
+struct kind {
+	char name[24];
+	unsigned n;
+};
+
+struct connection {
+	unsigned frames, again;
+	double bytes, first, last;
+	unsigned from, to;
+};
+
+struct stats {
+	const struct dissected *d;
+	struct series receipts, acks;
+	struct kind kinds[KINDS_MAX];
+	unsigned kind_n, messages, encrypted;
+	double bytes, text_bytes, tcp_bytes;
+	struct connection *connections;
+};
+
+static void add(struct series *s, double v)
+{
+	if (s->n == s->cap) {
+		s->cap = s->cap ? 2 * s->cap : 64;
+		s->v = xrealloc(s->v, s->cap * sizeof(*s->v));
+	}
+	s->v[s->n++] = v;
+}
+
+static int by_value(const void *x, const void *y)
+{
+	double a = *(const double *)x, b = *(const double *)y;
+
+	return a < b ? -1 : a > b;
+}
+
+static void count_kind(struct stats *s, struct str kind)
+{
+	for (unsigned i = 0; i < s->kind_n; i++)
+		if (str_is(kind, s->kinds[i].name)) {
+			s->kinds[i].n++;
+			return;
+		}
+	if (s->kind_n == KINDS_MAX || kind.n >= sizeof(s->kinds[0].name))
+		return;
+	memcpy(s->kinds[s->kind_n].name, kind.p, kind.n);
+	s->kinds[s->kind_n++].n = 1;
+}
+
+static void count_events(struct stats *s, const struct dissected_frame *f)
+{
+	CLEANUP(buf_clear) struct buf store = {.max = 64 << 20};
+	struct str rows = field_of(s->d, f, F_CHAT);
+	struct chat_event e;
+
+	while (chat_next(&rows, &store, &e)) {
+		count_kind(s, e.kind);
+		if (str_is(e.kind, "receipt") && e.other)
+			add(&s->receipts, e.latency);
+		if (!str_is(e.kind, "message"))
+			continue;
+		s->messages++;
+		s->encrypted += f->encrypted;
+		s->text_bytes += e.text.n > 2 ? (double)(e.text.n - 2) : 0;
+	}
+}
+
+static void count_tcp(struct stats *s, const struct dissected_frame *f)
+{
+	struct connection *c = &s->connections[f->stream];
+
+	if (!c->frames++) {
+		c->first = f->time;
+		c->from = f->from;
+		c->to = f->to;
+	}
+	c->last = f->time;
+	c->again += field_has(f, F_RETRANSMISSION) || field_has(f, F_OUT_OF_ORDER);
+	c->bytes += f->len;
+	s->tcp_bytes += f->len;
+	if (f->len && f->acked_by)
+		add(&s->acks, s->d->frames[f->acked_by - 1].time - f->time);
+}
+
+/* ---- writing ---- */
+
+static double at(const struct series *s, double share)
+{
+	uint32_t i = (uint32_t)(share * s->n);
+
+	return s->v[i < s->n ? i : s->n - 1] * 1e3;
+}
+
+static void put_series(struct buf *out, const char *name, struct series *s)
+{
+	if (!s->n) {
+		buf_fmt(out, "%-34s none\n", name);
+		return;
+	}
+	qsort(s->v, s->n, sizeof(*s->v), by_value);
+	buf_fmt(out, "%-34s %u, half of them within %.3f ms, 95 of 100 within %.3f ms, the slowest %.3f ms\n", name,
+		s->n, at(s, 0.5), at(s, 0.95), at(s, 1));
+}
+
+static void put_connections(const struct stats *s, struct buf *out)
+{
+	for (uint32_t i = 0; i < s->d->stream_n && i < CONNECTIONS_SHOWN; i++) {
+		CLEANUP(buf_clear) struct buf line = {.max = LINE_BYTES};
+		const struct connection *c = &s->connections[i];
+
+		if (!c->frames)
+			continue;
+		buf_fmt(&line, "connection %u, ", i);
+		host_label(s->d, c->from, &line);
+		buf_z(&line, " with ");
+		host_label(s->d, c->to, &line);
+		buf_fmt(&line, ": %u frames, %.0f bytes of data, %u segments sent again, %.3f s", c->frames, c->bytes,
+			c->again, c->last - c->first);
+		filter_line(out, buf_view(&line));
+		buf_z(out, "\n");
+	}
+}
+
+static void put_all(struct stats *s, struct buf *out)
+{
+	double span = s->d->n ? s->d->frames[s->d->n - 1].time - s->d->frames[0].time : 0;
+
+	buf_fmt(out, "%-34s %u in %.3f s, %.0f bytes\n", "frames", s->d->n, span, s->bytes);
+	buf_fmt(out, "%-34s %u, %u of them encrypted on the wire\n", "messages", s->messages, s->encrypted);
+	put_series(out, "receipts of the other program", &s->receipts);
+	put_series(out, "acknowledgements by TCP", &s->acks);
+	if (s->bytes > 0)
+		buf_fmt(out, "%-34s %.0f of %.0f bytes are what people wrote (%.1f %%)\n", "text", s->text_bytes,
+			s->bytes, 100 * s->text_bytes / s->bytes);
+	buf_z(out, "said on streams                   ");
+	for (unsigned i = 0; i < s->kind_n; i++) {
+		buf_z(out, i ? ", " : " ");
+		filter_line(out, str_z(s->kinds[i].name));
+		buf_fmt(out, " %u", s->kinds[i].n);
+	}
+	buf_z(out, s->kind_n ? "\n" : " nothing that can be read\n");
+	put_connections(s, out);
+}
+
+void stats_put(const struct dissected *d, struct buf *out)
+{
+	struct stats s = {.d = d, .connections = xcalloc((size_t)d->stream_n + 1, sizeof(*s.connections))};
+
+	for (uint32_t i = 0; i < d->n; i++) {
+		const struct dissected_frame *f = &d->frames[i];
+
+		s.bytes += field_number(d, f, F_FRAME_LEN);
+		count_events(&s, f);
+		if (f->stream >= 0)
+			count_tcp(&s, f);
+	}
+	put_all(&s, out);
+	xfree(s.receipts.v);
+	xfree(s.acks.v);
+	xfree(s.connections);
+}
