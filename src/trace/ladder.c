@@ -36,6 +36,17 @@ static void put_lanes(const struct ladder *l, const struct dissected_frame *f, b
 	}
 }
 
+/* Bytes of the text that fit above a lane. */
+static size_t fitting(struct str text)
+{
+	size_t n = 0, next;
+
+	while (n < text.n && (next = str_utf8_next((struct str){text.p + n, text.n - n})) &&
+		filter_width((struct str){text.p, n + next}) <= LANE)
+		n += next;
+	return n;
+}
+
 static void put_header(const struct ladder *l)
 {
 	CLEANUP(buf_clear) struct buf raw = {.max = 1000};
@@ -49,8 +60,9 @@ static void put_header(const struct ladder *l)
 		buf_reset(&name);
 		host_label(l->d, i, &raw);
 		filter_line(&name, buf_view(&raw));
+		buf_cut(&name, fitting(buf_view(&name)));
 		width = (int)filter_width(buf_view(&name));
-		buf_fmt(l->out, "%.*s", width > LANE ? LANE : (int)name.n, buf_cstr(&name));
+		buf_str(l->out, buf_view(&name));
 		buf_fmt(l->out, "%*s", width < LANE + 1 ? LANE + 1 - width : 1, "");
 	}
 	buf_z(l->out, "\n");

@@ -94,13 +94,15 @@ def usage_error(words):
         return f"no command {words[:1]}"
     text = help_of(words[0])
     flags = set(re.findall(r"--[a-z0-9-]+", help_of("serve") if words[0] == "check" else text)) | {"--help"}
+    flags |= set(re.findall(r"(?<![\w-])-[a-zA-Z](?![\w-])", text))
+    plain = re.search(rf"wireside {words[0]} [A-Z]", text.split("\n\n")[0])  # also without an action
     actions = set("|".join(re.findall(rf"wireside {words[0]} ([a-z|]+)", text.split("\n\n")[0])).split("|")) - {""}
-    if actions and (len(words) < 2 or words[1] not in actions):
+    if actions and not plain and (len(words) < 2 or words[1] not in actions):
         return f"no command {words[:2]}"
     for word in words[1:]:
         if word.startswith("--") and word.split("=")[0] not in flags:
             return f"no flag {word}"
-        if word.startswith("-") and not word.startswith("--") and word != "-c":
+        if word.startswith("-") and not word.startswith("--") and word not in flags | {"-c"}:
             return f"no flag {word}"
     return None
 
