@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "trace/explain.h"
 #include "trace/ladder.h"
+#include "trace/open.h"
 #include "trace/recorder.h"
 #include "trace/report.h"
 #include "trace/stats.h"
@@ -27,6 +28,7 @@ static const char usage[] =
 	"       wireside trace explain FILE [-Y FILTER]       the questions of a lesson, answered, with frames and filters\n"
 	"       wireside trace stats FILE [-Y FILTER]         numbers: messages, receipts, losses, bytes\n"
 	"       wireside trace report FILE -w PAGE.html       all of this as one page that needs no network\n"
+	"       wireside trace open FILE                      in the user's Wireshark, with our profile and chat layer\n"
 	"       wireside trace follow FILE [--connection N] [--plain]\n"
 	"                                                     what one connection (0) said; --plain: it was never encrypted\n"
 	"       wireside trace save FILE -Y FILTER -w NEW-FILE   some of the packets, with their secrets\n"
@@ -164,6 +166,16 @@ static int run_save(const struct trace_args *a)
 	return 2;
 }
 
+static int run_open(const struct trace_args *a)
+{
+	CLEANUP(buf_clear) struct buf why = {.max = 8192};
+
+	umask(077);
+	open_wireshark(a->file, &why);
+	fprintf(stderr, "wireside: trace open: %s\n", buf_cstr(&why));
+	return 1;
+}
+
 /* ---- files ---- */
 
 static int run_strip(const struct trace_args *a)
@@ -216,6 +228,7 @@ static const struct action {
 	{"follow", run_follow, false},
 	{"save", run_save, false},
 	{"strip", run_strip, false},
+	{"open", run_open, false},
 	{"capture", run_capture, true},
 };
 

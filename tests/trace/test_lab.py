@@ -1,5 +1,7 @@
 #!/usr/bin/python3
-from lib import Lab, equal, events, fields, main, need, run, said, seen, step, true, tshark, wireside
+import os
+
+from lib import SHARE, WIRESIDE, Lab, equal, events, fields, main, need, run, said, seen, step, true, tshark, wireside
 
 HELLO = "hello Bob, this is Alice over the wire"
 
@@ -151,6 +153,26 @@ def check_many(folder):
     step(f"{sum(seen(lab.file).values())} stanzas, as said")
 
 
+def check_open(folder):
+    """The user's Wireshark gets our folder, and its own settings are left alone"""
+    (folder / "bin").mkdir()
+    (folder / "home").mkdir()
+    fake = folder / "bin/wireshark"
+    fake.write_text('#!/bin/sh\necho "$@"\necho "$WIRESHARK_CONFIG_DIR"\nls "$WIRESHARK_CONFIG_DIR"\n')
+    fake.chmod(0o755)
+    where = {"PATH": f"{folder}/bin:{os.environ['PATH']}", "HOME": str(folder / "home"), "XDG_STATE_HOME": "",
+             "WIRESIDE_SHARE": str(SHARE)}
+    for _ in range(2):
+        out = run(WIRESIDE, "trace", "open", "some file", env=where).out.splitlines()
+        equal(out[0], "-r some file", "arguments")
+        equal(out[1], str(folder / "home/.local/state/wireside/wireshark"), "folder")
+        equal(sorted(out[2:]), sorted(f.name for f in SHARE.iterdir()), "what is in it")
+    state = folder / "home/.local/state/wireside/wireshark"
+    equal(state.stat().st_mode & 0o777, 0o700, "mode of the folder")
+    state.chmod(0o777)
+    equal(run(WIRESIDE, "trace", "open", "x", env=where, check=False).returncode, 1, "where others may write")
+
+
 def check_refusals(folder):
     """What is wrong is said, and nothing is left behind"""
     for argv in (["lab", "--peers", "1"], ["lab", "--loss", "51"], ["lab", "--frobnicate"], ["trace"], ["trace", "-Y"],
@@ -167,4 +189,4 @@ def check_refusals(folder):
 
 
 if __name__ == "__main__":
-    raise SystemExit(main(check_refusals, check_plain, check_tls, check_files, check_loss, check_many))
+    raise SystemExit(main(check_refusals, check_open, check_plain, check_tls, check_files, check_loss, check_many))
