@@ -189,7 +189,8 @@ static int go_on(struct capture *c, struct buf *why)
 		err = step(c, now);
 	} while (!err && now < end && !told_to_end(c) && (!c->o->count || recorder_packets(c->recorder) < c->o->count));
 	source_end(c->source);
-	/* What was on its way. */
+	/* What was on its way, the last secrets first. */
+	c->take_at = 0;
 	for (end = clock_mono() + END_MS; !err && clock_mono() < end;) {
 		err = step(c, clock_mono());
 		if (!err)
@@ -254,6 +255,7 @@ int capture_run(const struct capture_options *o, struct buf *done, struct buf *w
 		announce(&c);
 		err = go_on(&c, why);
 		source_counts(c.source, &received, &dropped);
+		recorder_end(c.recorder);
 		packets = recorder_packets(c.recorder);
 		sessions = recorder_sessions(c.recorder);
 	}

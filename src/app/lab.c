@@ -430,6 +430,7 @@ static int end_capture(struct lab *l, struct buf *done, struct buf *why)
 	int err = recorder_step(l->recorder, l->source, clock_mono());
 
 	source_counts(l->source, &received, &dropped);
+	recorder_end(l->recorder);
 	packets = recorder_packets(l->recorder);
 	sessions = recorder_sessions(l->recorder);
 	if (recorder_free(&l->recorder, received, dropped) != 0 || err) {

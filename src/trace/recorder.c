@@ -94,6 +94,12 @@ int recorder_step(struct recorder *r, struct source *s, int64_t now)
 	return n < 0 ? n : r->err;
 }
 
+void recorder_end(struct recorder *r)
+{
+	hold_take(r->hold, 0, true, &r->out);
+	flush(r);
+}
+
 int recorder_free(struct recorder **recorder, uint64_t received, uint64_t dropped)
 {
 	struct recorder *r = TAKE(*recorder);
@@ -101,7 +107,7 @@ int recorder_free(struct recorder **recorder, uint64_t received, uint64_t droppe
 
 	if (!r)
 		return 0;
-	hold_take(r->hold, 0, true, &r->out);
+	recorder_end(r);
 	pcapng_put_statistics(&r->out, 0, clock_wall() * 1000000, received, dropped);
 	flush(r);
 	err = r->err;

@@ -26,6 +26,8 @@ int recorder_free(struct recorder **r, uint64_t received, uint64_t dropped);
 void recorder_key(struct recorder *r, struct str line);
 /* What has come in, and what may go, goes into the file. ERR_CLOSED: the source has ended; ERR_IO. */
 int recorder_step(struct recorder *r, struct source *s, int64_t now);
+/* What is held back goes, too, with its secrets or without. */
+void recorder_end(struct recorder *r);
 uint64_t recorder_packets(const struct recorder *r);
 uint64_t recorder_sessions(const struct recorder *r);
 
