@@ -100,8 +100,10 @@ struct talk {
 	char *jid;
 	char *markable; /* id of the last message whose reading shall be told, and who said it */
 	char *from;
-	bool composing;
+	bool composing, they_compose;
 };
+
+enum { OFFERS_ARCHIVE = 1, OFFERS_CARBONS = 2 };
 
 struct client {
 	struct client_config config; /* texts owned */
@@ -137,7 +139,7 @@ struct client {
 	char *show, *text; /* ours */
 
 	char *rooms_service;
-	bool has_archive, has_carbons;
+	unsigned offers; /* OFFERS_ bits */
 	char *last_archived; /* id of the newest message of the archive that we know */
 	char caps[32];
 };

@@ -175,7 +175,8 @@ void client_displayed(struct client *c, struct str conversation)
 
 void client_typing(struct client *c, struct str to, bool composing)
 {
-	struct talk *k = client_present(c, to) ? talk_make(c, to) : NULL;
+	bool told = !client_room(c, jid_bare_str(jid_view(to))) && client_present(c, to);
+	struct talk *k = told ? talk_make(c, to) : NULL;
 
 	if (!k || k->composing == composing)
 		return;
@@ -275,17 +276,24 @@ static void answer_receipt(struct client *c, const struct said *m)
 	}
 }
 
+/* Told only when it changes. */
 static void on_state(struct client *c, const struct said *m, bool own)
 {
-	static const char *const states[] = {"composing", "paused"};
+	bool composing = child(m, "composing", NS_CHATSTATES) != XML_NONE;
+	bool paused = child(m, "paused", NS_CHATSTATES) != XML_NONE;
+	struct client_event e = {.kind = EVENT_TYPING,
+		.conversation = jid_bare_str(m->from),
+		.verb = composing ? STR("composing") : STR("paused")};
+	struct talk *k;
 
-	for (size_t i = 0; !own && !m->history && !m->delayed && i < ARRAY_LEN(states); i++) {
-		struct client_event e = {.kind = EVENT_TYPING,
-			.conversation = jid_bare_str(m->from),
-			.verb = str_z(states[i])};
-		if (child(m, states[i], NS_CHATSTATES))
-			client_emit(c, &e);
-	}
+	if (own || m->history || m->delayed || client_room(c, jid_bare_str(m->from)))
+		return;
+	k = composing ? talk_make(c, jid_bare_str(m->from)) : map_find(&c->talks, jid_bare_str(m->from));
+	if (!k || k->they_compose == composing)
+		return;
+	k->they_compose = composing;
+	if (composing || paused)
+		client_emit(c, &e);
 }
 
 static void on_text(struct client *c, const struct said *m, struct str body, bool own)
@@ -379,10 +387,10 @@ void client_on_said(struct client *c, const struct said *m)
 	struct str body = STR_NONE;
 
 	if (is_group(c, m)) {
-		if (r)
+		bool invited = !str_is(m->type, "groupchat") && on_invitation(c, m);
+
+		if (r && !invited)
 			client_on_room_said(c, r, m);
-		else if (!str_is(m->type, "groupchat"))
-			on_invitation(c, m);
 		return;
 	}
 	if (received)

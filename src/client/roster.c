@@ -64,9 +64,12 @@ const struct resource *client_best(const struct contact *k)
 
 bool client_present(const struct client *c, struct str jid)
 {
-	struct str bare = jid;
-	const struct contact *k = client_contact(c, str_cut(&bare, '/'));
+	struct jid j = jid_view(jid);
+	const struct contact *k = client_contact(c, jid_bare_str(j));
+	const struct room *r = client_room(c, jid_bare_str(j));
 
+	if (r)
+		return !j.resource || client_occupant(r, jid_resource(j));
 	return k && !list_empty(&k->resources);
 }
 

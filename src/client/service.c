@@ -98,13 +98,13 @@ static void on_nothing(struct client *c, const struct pending *p, const struct s
 
 static void on_features(struct client *c, const struct pending *p, const struct stanza *s)
 {
-	if (has_feature(s, NS_CARBONS) && !c->has_carbons) {
-		c->has_carbons = true;
+	if (has_feature(s, NS_CARBONS) && !(c->offers & OFFERS_CARBONS)) {
+		c->offers |= OFFERS_CARBONS;
 		client_ask(c, "set", STR_NONE, STR("<enable xmlns='" NS_CARBONS "'/>"), on_nothing, STR_NONE, STR_NONE,
 			0);
 	}
-	if (has_feature(s, NS_MAM) && !c->has_archive) {
-		c->has_archive = true;
+	if (has_feature(s, NS_MAM) && !(c->offers & OFFERS_ARCHIVE)) {
+		c->offers |= OFFERS_ARCHIVE;
 		client_catch_up(c);
 	}
 }
@@ -140,7 +140,7 @@ static void on_items(struct client *c, const struct pending *p, const struct sta
 
 void client_discover(struct client *c)
 {
-	c->has_archive = c->has_carbons = false;
+	c->offers = 0;
 	client_ask(c, "get", c->config.domain, STR("<query xmlns='" NS_DISCO_INFO "'/>"), on_features, STR_NONE,
 		STR_NONE, 0);
 	client_ask(c, "get", client_bare(c), STR("<query xmlns='" NS_DISCO_INFO "'/>"), on_features, STR_NONE, STR_NONE,

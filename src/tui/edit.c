@@ -12,14 +12,15 @@
 #include "base/mem.h"
 #include "tui/filter.h"
 
-enum { HISTORY = 1000, PROMPT_MAX = 256, KEYS_MAX = 65536 };
+enum { HISTORY = 500, PROMPT_MAX = 256, KEYS_MAX = 65536 };
 
 struct edit {
 	struct loop *loop;
 	const struct edit_ops *ops;
 	void *arg;
 	EditLine *el;
-	History *history;
+	char *lines[HISTORY]; /* what was entered before, a ring */
+	unsigned lines_n, lines_at; /* so many ever; how far back the library looks */
 	struct watch *watch;
 	struct buf keys; /* typed, not yet given to the library */
 	char prompt[PROMPT_MAX];
@@ -139,7 +140,7 @@ static void show_choices(struct edit *e, const struct edit_choices *c)
 	edit_print(e, buf_view(&wrapped));
 }
 
-static unsigned char insert(struct edit *e, struct str word, const struct edit_choices *c)
+static void insert(struct edit *e, struct str word, const struct edit_choices *c)
 {
 	size_t n = c->n ? common(c) : 0;
 	CLEANUP(buf_clear) struct buf text = {.max = 4096};
@@ -147,39 +148,36 @@ static unsigned char insert(struct edit *e, struct str word, const struct edit_c
 	if (n < word.n || (n == word.n && c->n > 1)) {
 		if (c->n > 1)
 			show_choices(e, c);
-		return c->n > 1 ? CC_REDISPLAY : CC_ERROR;
+		return;
 	}
 	buf_add(&text, c->text[0], n);
 	if (c->n == 1)
 		buf_char(&text, ' ');
+	erase(e);
+	fflush(stdout);
 	/* What was typed is replaced: a label's letters may be of another case. */
 	if (word.n)
 		el_deletestr(e->el, (int)mbsnrtowcs(NULL, &(const char *){word.p}, word.n, 0, &(mbstate_t){0}));
 	el_insertstr(e->el, buf_cstr(&text));
-	return CC_REFRESH;
+	el_set(e->el, EL_REFRESH);
 }
 
-static unsigned char on_tab(EditLine *el, int ch)
+static void complete(struct edit *e)
 {
-	struct edit *e;
-	const LineInfo *li = el_line(el);
+	const LineInfo *li = el_line(e->el);
 	struct edit_choices c = {0};
 	CLEANUP(buf_clear) struct buf line = {.max = 65536};
 	struct str word, view;
 	const char *space;
-	unsigned char r;
 
-	(void)ch;
-	el_get(el, EL_CLIENTDATA, &e);
 	buf_add(&line, li->buffer, (size_t)(li->cursor - li->buffer));
 	view = buf_view(&line);
 	space = view.n ? memrchr(view.p, ' ', view.n) : NULL;
 	word = space ? (struct str){space + 1, (size_t)(view.p + view.n - space - 1)} : view;
 	e->ops->complete(e->arg, view, word, &c);
-	r = insert(e, word, &c);
+	insert(e, word, &c);
 	for (unsigned i = 0; i < c.n; i++)
 		xfree(c.text[i]);
-	return r;
 }
 
 /* ---- keys ---- */
@@ -228,13 +226,56 @@ static int get_char(EditLine *el, wchar_t *ret)
 	return 1;
 }
 
+/* The library's own history is not used: its function names are too common to be alone in this program. */
+static int remember(struct edit *e, HistEvent *ev, unsigned back)
+{
+	unsigned kept = e->lines_n < HISTORY ? e->lines_n : HISTORY;
+
+	if (back >= kept)
+		return -1;
+	e->lines_at = back;
+	ev->num = (int)(e->lines_n - back);
+	ev->str = e->lines[(e->lines_n - 1 - back) % HISTORY];
+	return 0;
+}
+
+static int on_history(void *arg, HistEvent *ev, int op, ...)
+{
+	struct edit *e = arg;
+	unsigned kept = e->lines_n < HISTORY ? e->lines_n : HISTORY;
+
+	switch (op) {
+	case H_FIRST:
+		return remember(e, ev, 0);
+	case H_LAST:
+		return kept ? remember(e, ev, kept - 1) : -1;
+	case H_NEXT:
+		return remember(e, ev, e->lines_at + 1);
+	case H_PREV:
+		return e->lines_at ? remember(e, ev, e->lines_at - 1) : -1;
+	case H_CURR:
+		return remember(e, ev, e->lines_at);
+	default:
+		return -1;
+	}
+}
+
+static void keep(struct edit *e, struct str line)
+{
+	char **at = &e->lines[e->lines_n % HISTORY];
+
+	if (!line.n || (e->lines_n && str_is(line, e->lines[(e->lines_n - 1) % HISTORY])))
+		return;
+	xfree(*at);
+	*at = str_dup(line);
+	e->lines_n++;
+}
+
 static void on_whole_line(struct edit *e, const char *text, size_t n)
 {
 	char *line = str_dup((struct str){text, n});
-	HistEvent ev;
 
-	if (n)
-		history(e->history, &ev, H_ENTER, line);
+	keep(e, str_z(line));
 	begin_line(e);
 	e->ops->on_line(e->arg, str_z(line));
 	xfree(line);
@@ -245,12 +286,17 @@ static void give_key(struct edit *e)
 	bool empty = el_line(e->el)->buffer == el_line(e->el)->lastchar;
 	bool end = empty && e->keys.p[0] == 4;
 	int n = 0;
-	const char *text = end ? NULL : el_gets(e->el, &n);
 
+	if (e->keys.p[0] == '\t') {
+		buf_eat(&e->keys, 1);
+		complete(e);
+		return;
+	}
 	if (end) {
 		e->ended = true;
 		return;
 	}
+	const char *text = el_gets(e->el, &n);
 	if (text && n > 0 && (text[n - 1] == '\n' || text[n - 1] == '\r'))
 		on_whole_line(e, text, (size_t)n - 1);
 	else
@@ -303,26 +349,20 @@ static char *get_prompt(EditLine *el)
 struct edit *edit_new(struct loop *l, const struct edit_ops *ops, void *arg)
 {
 	struct edit *e = xcalloc(1, sizeof(*e));
-	HistEvent ev;
 
 	e->loop = l;
 	e->ops = ops;
 	e->arg = arg;
 	buf_init(&e->keys, KEYS_MAX);
 	measure(e);
-	e->history = history_init();
 	e->el = el_init("wireside", stdin, stdout, stderr);
-	must(e->history && e->el);
-	history(e->history, &ev, H_SETSIZE, HISTORY);
-	history(e->history, &ev, H_SETUNIQUE, 1);
+	must(e->el);
 	el_set(e->el, EL_CLIENTDATA, e);
 	el_set(e->el, EL_SIGNAL, 0);
 	el_set(e->el, EL_EDITOR, "emacs");
-	el_set(e->el, EL_HIST, history, e->history);
+	el_set(e->el, EL_HIST, on_history, e);
 	el_set(e->el, EL_PROMPT, get_prompt);
 	el_set(e->el, EL_GETCFN, get_char);
-	el_set(e->el, EL_ADDFN, "complete", "complete the word", on_tab);
-	el_set(e->el, EL_BIND, "^I", "complete", NULL);
 	/* What waits for more keys inside the library gets another meaning. */
 	el_set(e->el, EL_BIND, "^R", "ed-search-prev-history", NULL);
 	el_set(e->el, EL_BIND, "^S", "ed-search-next-history", NULL);
@@ -344,7 +384,8 @@ void edit_free(struct edit **edit)
 	fflush(stdout);
 	el_set(e->el, EL_UNBUFFERED, 0);
 	el_end(e->el);
-	history_end(e->history);
+	for (size_t i = 0; i < HISTORY; i++)
+		xfree(e->lines[i]);
 	buf_clear(&e->keys);
 	xfree(e);
 }

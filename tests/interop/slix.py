@@ -256,6 +256,11 @@ class Commands:
             await asyncio.sleep(0)
         report(ev="sent_all", prefix=prefix)
 
+    async def receipts(self):
+        """From now on ask for receipts and give them (XEP-0184)."""
+        self.c.register_plugin("xep_0184", {"auto_ack": True, "auto_request": True})
+        self.c.add_event_handler("receipt_received", lambda msg: report(ev="receipt", id=msg["receipt"]))
+
     async def presence(self, to=None, type=None, show=None, status=None, priority=None):
         self.c.send_presence(pto=to, ptype=type, pshow=show, pstatus=status, ppriority=priority)
 
