@@ -139,7 +139,7 @@ struct client {
 	char *show, *text; /* ours */
 
 	char *rooms_service;
-	unsigned offers; /* OFFERS_ bits */
+	unsigned offers;     /* OFFERS_ bits */
 	char *last_archived; /* id of the newest message of the archive that we know */
 	char caps[32];
 };

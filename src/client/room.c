@@ -129,6 +129,7 @@ static void settle(struct client *c, struct room *r)
 	if (r->state != ROOM_IN || r->settled)
 		return;
 	r->settled = true;
+	r->last = c->wall; /* up to here we know all */
 	client_release(c, r->jid);
 }
 
@@ -327,6 +328,8 @@ static bool on_echo(struct client *c, struct room *r, const struct said *m)
 	if (!o || !o->room || strcmp(o->conversation, r->jid) != 0)
 		return false;
 	client_unwait(c, m->id);
+	if (!m->delayed)
+		r->last = c->wall;
 	client_enter_state(c, o, MESSAGE_DELIVERED, STR_NONE);
 	return true;
 }
@@ -367,8 +370,8 @@ static void on_words(struct client *c, struct room *r, const struct said *m, str
 		.body = body,
 		.id = m->id};
 
-	if (!m->history && (m->delayed ? m->when : c->wall) > r->last)
-		r->last = m->delayed && m->when < c->wall ? m->when : c->wall;
+	if (!m->history && !m->delayed)
+		r->last = c->wall;
 	client_emit(c, &e);
 }
 

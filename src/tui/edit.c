@@ -19,7 +19,7 @@ struct edit {
 	const struct edit_ops *ops;
 	void *arg;
 	EditLine *el;
-	char *lines[HISTORY]; /* what was entered before, a ring */
+	char *lines[HISTORY];       /* what was entered before, a ring */
 	unsigned lines_n, lines_at; /* so many ever; how far back the library looks */
 	struct watch *watch;
 	struct buf keys; /* typed, not yet given to the library */

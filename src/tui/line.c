@@ -45,7 +45,8 @@ static void show(struct line *n, const struct client_event *e)
 	n->text.failed = false;
 }
 
-static void say(struct line *n, enum client_event_kind kind, const char *fmt, va_list ap)
+__attribute__((format(printf, 3, 0))) static void say(struct line *n, enum client_event_kind kind, const char *fmt,
+	va_list ap)
 {
 	char text[8192];
 	struct client_event e = {.kind = kind, .when = loop_wall(n->loop)};

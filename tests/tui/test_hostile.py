@@ -52,11 +52,6 @@ def test(t):
     t.true(not any(row.startswith(b"10:33 carol") for row in rows), "a line that fills itself up to the next row")
     t.step("nor on a terminal, where long lines are broken by us")
 
-    for nick in ("a\u202eb", "x\x9b2J"):
-        try:
-            eve.join(room="pit@rooms.localhost", nick=nick)
-        except lib.Failure:
-            pass
     eve.presence(to="bob@localhost", status="\x9b2J\u202e\n10:35 carol: boo")
     eve.presence(to="bob@localhost", type="subscribe", status="\x9b2Jlet me in\u202e")
     bob.shown(b"wants to see when you are here")
