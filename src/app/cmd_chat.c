@@ -1,5 +1,6 @@
 /* `wireside chat`: line mode with a server over the network, with a server of this machine, or with this machine's node. */
 #include <errno.h>
+#include <fcntl.h>
 #include <locale.h>
 #include <poll.h>
 #include <signal.h>
@@ -196,24 +197,30 @@ static bool wait_ready(int fd)
 	return false;
 }
 
-/* A node of its own life: it outlives this program if it has reason to. */
+/* A node of its own life: it outlives this program if it has reason to, so it holds neither terminal nor pipes. */
 static bool start_node(const char *data)
 {
 	char number[16], folder[4096], program[] = "wireside", node[] = "node", data_flag[] = "--data",
 				       fd_flag[] = "--ready-fd";
 	char *argv[] = {program, node, data_flag, folder, fd_flag, number, NULL};
+	posix_spawn_file_actions_t files;
 	posix_spawnattr_t attr;
 	int ends[2], err;
 	pid_t pid;
 	bool ready;
 
-	if (pipe(ends) != 0)
+	if (pipe2(ends, O_CLOEXEC) != 0)
 		return false;
 	snprintf(number, sizeof(number), "%d", ends[1]);
 	snprintf(folder, sizeof(folder), "%s", data);
 	posix_spawnattr_init(&attr);
 	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSID);
-	err = posix_spawn(&pid, "/proc/self/exe", NULL, &attr, argv, environ);
+	posix_spawn_file_actions_init(&files);
+	for (int fd = 0; fd < 3; fd++)
+		posix_spawn_file_actions_addopen(&files, fd, "/dev/null", O_RDWR, 0);
+	posix_spawn_file_actions_adddup2(&files, ends[1], ends[1]); /* stays open in it */
+	err = posix_spawn(&pid, "/proc/self/exe", &files, &attr, argv, environ);
+	posix_spawn_file_actions_destroy(&files);
 	posix_spawnattr_destroy(&attr);
 	close(ends[1]);
 	ready = err == 0 && wait_ready(ends[0]);
@@ -245,7 +252,8 @@ static bool find_node(struct session *s)
 		return jid_parse_buf(str_z(s->domain), &s->who) == 0;
 	}
 	if (err == ERR_NOTFOUND)
-		fprintf(stderr, "wireside: no node runs on %s, and none could be started; see wireside --help\n",
+		fprintf(stderr,
+			"wireside: no node runs on %s, and none could be started (`wireside node` says why); see wireside --help\n",
 			s->data);
 	else
 		fprintf(stderr, "wireside: the node of %s does not say who it is (%s)\n", s->data,
