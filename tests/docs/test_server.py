@@ -640,7 +640,7 @@ class Refusals(Case):
             self.assertEqual(1, len(texts), name)
             self.assertIn(f"Usage: wireside {name}", texts.pop())
         self.assertEqual(run("--version").stdout, run("version").stdout)
-        self.assertEqual(2, run().returncode)
+        self.assertEqual(2, run("--frob").returncode)  # without a word it is the chat
         self.assertEqual(2, run("help", "frob").returncode)
 
 
