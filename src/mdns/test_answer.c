@@ -130,14 +130,14 @@ static void txt(const char *instance)
 	assert_true(dns_put_record(&w, DNS_ANSWER, &rec));
 }
 
-/* All of a peer. */
+/* All of a peer, in the order that makes least sense. */
 static void whole(const char *instance, const char *host, uint8_t number)
 {
 	response();
-	ptr(DNS_ANSWER, instance, 4500);
-	srv(DNS_ANSWER, instance, 7000, host);
-	txt(instance);
 	record(host, DNS_A, (const uint8_t[4]){10, 0, 0, number}, 4);
+	txt(instance);
+	srv(DNS_ANSWER, instance, 7000, host);
+	ptr(DNS_ANSWER, instance, 4500);
 }
 
 static void arrives(const struct place *from, int hops) { responder_on_packet(r, IFINDEX, from, hops, bytes, w.n); }
@@ -277,6 +277,10 @@ static void test_asks_for_the_rest(void **state)
 	assert_int_equal(s.nodes[1].found, 0);
 	forget();
 	response();
+	record("charly.local", DNS_A, (const uint8_t[4]){10, 0, 0, 66}, 4); /* of nobody yet: not kept */
+	arrives(&neighbour, 255);
+	response();
+	srv(DNS_ANSWER, "nobody@charly", 7000, "charly.local"); /* no instance that we know */
 	srv(DNS_ANSWER, "carol@charly", 7000, "charly.local");
 	txt("carol@charly");
 	send_it();
@@ -377,7 +381,7 @@ static void test_flood(void **state)
 	}
 	segment_run(&s, SECOND);
 	assert_int_equal(s.nodes[1].peer_count, CACHE_INSTANCES_MAX);
-	/* Not more than so many packets a second are looked at. */
+	/* However often somebody asks, the wire is not flooded by us. */
 	forget();
 	for (unsigned i = 0; i < 1000; i++) {
 		query();
@@ -386,6 +390,23 @@ static void test_flood(void **state)
 	}
 	segment_run(&s, 10 * SECOND);
 	assert_in_range(seen.types[DNS_SRV], 1, 2);
+	/* Not more than so much a second is looked at. */
+	s.nodes[1].found = 0;
+	segment_run(&s, SECOND);
+	for (unsigned i = 0; i < 400; i++) {
+		query();
+		while (dns_put_question(&w, &(struct dns_name){.n = 3, .b = {1, 'x', 0}}, DNS_A) && w.n < 1000)
+			;
+		arrives(&neighbour, 255);
+	}
+	response();
+	srv(DNS_ANSWER, "user1", 9, "host1.local");
+	arrives(&neighbour, 255);
+	segment_run(&s, SECOND);
+	assert_int_equal(s.nodes[1].found, 0);
+	arrives(&neighbour, 255);
+	segment_run(&s, SECOND);
+	assert_int_equal(s.nodes[1].found, 1);
 	assert_true(r->cache.n <= CACHE_ENTRIES_MAX && r->cache.bytes <= CACHE_BYTES_MAX);
 }
 
