@@ -9,7 +9,7 @@ static void post(struct avahi_thread *t, struct avahi_event e)
 {
 	if (e.kind != AVAHI_EVENT_DOWN && mailbox_count(&t->events) >= EVENTS_MAX) {
 		if (!t->overflowed)
-			send_command(t, (struct command){.kind = DO_DISCONNECT});
+			send_command(t, (struct command){.kind = DO_DISCONNECT, .id = t->generation});
 		t->overflowed = true;
 		xfree(e.rdata);
 		return;
@@ -74,7 +74,7 @@ static void on_client(struct avahi_client *c, int state, void *arg)
 		break;
 	case AVAHI_CLIENT_FAILURE:
 		/* Not from within its own callback. */
-		send_command(t, (struct command){.kind = DO_DISCONNECT});
+		send_command(t, (struct command){.kind = DO_DISCONNECT, .id = t->generation});
 		break;
 	default:
 		break;
@@ -85,15 +85,20 @@ static void do_connect(struct avahi_thread *t, struct command *c)
 {
 	int error;
 
-	avahi_disconnect(t);
+	if (t->client)
+		return;
+	t->generation++;
 	t->client =
 		t->lib->client_new(t->lib->poll_get(t->poll), c->wait ? AVAHI_CLIENT_NO_FAIL : 0, on_client, t, &error);
 	if (!t->client)
 		post(t, (struct avahi_event){.kind = AVAHI_EVENT_DOWN});
 }
 
+/* Of the client that failed, not of one made since. */
 static void do_disconnect(struct avahi_thread *t, struct command *c)
 {
+	if (!t->client || c->id != t->generation)
+		return;
 	avahi_disconnect(t);
 	t->overflowed = false;
 	post(t, (struct avahi_event){.kind = AVAHI_EVENT_DOWN});

@@ -55,6 +55,7 @@ struct avahi_thread {
 	struct avahi_watch *command_watch;
 	struct avahi_client *client;
 	struct list watched, groups;
+	uint32_t generation; /* of client */
 	bool overflowed;
 	struct flag busy; /* in a command */
 };
