@@ -336,6 +336,49 @@ static void test_defence(void **state)
 	assert_string_equal(s.nodes[1].named, "alice@alpha");
 }
 
+/* Two probe for one name at the same time: the later record wins, the other waits a second and looks again. */
+static void probe_meets(enum dns_section section, uint16_t port, bool less)
+{
+	node_publish(&s.nodes[1], "carol@alpha", 5298, "avail");
+	s.nodes[1].named[0] = 0;
+	segment_run(&s, 300);
+	query();
+	question("carol@alpha", DNS_ANY);
+	if (less) {
+		struct dns_record a = {.name = name_of("carol@alpha"),
+			.type = DNS_A,
+			.rdata = (const uint8_t *)"abcd",
+			.n = 4};
+		assert_true(dns_put_record(&w, section, &a));
+	} else {
+		srv(section, "carol@alpha", port, "zulu.local");
+	}
+	arrives(&neighbour, 255);
+	segment_run(&s, 900);
+}
+
+static void test_tie_won(void **state)
+{
+	probe_meets(DNS_AUTHORITY, 0, true);
+	assert_string_equal(s.nodes[1].named, "carol@alpha");
+}
+
+static void test_tie_lost(void **state)
+{
+	probe_meets(DNS_AUTHORITY, 65535, false);
+	assert_string_equal(s.nodes[1].named, "");
+	/* The winner says no more: it is ours after all. */
+	segment_run(&s, SECOND);
+	assert_string_equal(s.nodes[1].named, "carol@alpha");
+}
+
+/* What is no claim of a probe decides nothing. */
+static void test_no_tie(void **state)
+{
+	probe_meets(DNS_ADDITIONAL, 65535, false);
+	assert_string_equal(s.nodes[1].named, "carol@alpha");
+}
+
 /* Somebody says our name is his: we look who has it, and keep it if he says no more. */
 static void test_claim(void **state)
 {
@@ -491,6 +534,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_asks_for_the_rest, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_gives_up, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_defence, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_tie_won, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_tie_lost, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_no_tie, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_claim, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_rescue, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_flood, setup, teardown),
