@@ -72,7 +72,8 @@ int cmd_features(int argc, char **argv)
 	if (argc > 1) {
 		bool asked = wants_help(argc, argv);
 
-		fputs("Usage: wireside features\n\nPrints the specifications spoken, as a table (docs/PROTOCOL.md).\n",
+		fputs("Usage: wireside features\n\nPrints the specifications spoken, as a table (docs/PROTOCOL.md).\n\n"
+		      "Example:\n  wireside features\n",
 			asked ? stdout : stderr);
 		return asked ? 0 : 2;
 	}

@@ -45,6 +45,7 @@ const struct option config_options[] = {
 };
 /* clang-format on */
 const size_t config_option_count = ARRAY_LEN(config_options);
+_Static_assert(ARRAY_LEN(config_options) <= CONFIG_OPTION_MAX, "a row of lines for each option");
 
 static void *field(struct config *c, const struct option *o) { return (char *)c + o->offset; }
 
@@ -207,6 +208,15 @@ const struct option *config_find(struct str name)
 	return NULL;
 }
 
+void config_where(const struct config *c, const char *name, unsigned i, struct buf *why)
+{
+	const struct option *o = config_find(str_z(name));
+	int line = c->line[o - config_options][i];
+
+	if (line)
+		buf_fmt(why, "%s:%d: ", c->file, line);
+}
+
 struct arg {
 	const struct option *option; /* NULL: -c */
 	const char *value;
@@ -270,6 +280,8 @@ static int read_flags(struct config *c, int argc, char **argv, struct buf *why)
 			continue;
 		if (arg.option->kind == LIST && !replaced[arg.option - config_options])
 			clear_list(field(c, arg.option));
+		if (!replaced[arg.option - config_options])
+			memset(c->line[arg.option - config_options], 0, sizeof(c->line[0]));
 		replaced[arg.option - config_options] = true;
 		if (!config_set(c, arg.option, arg.value, why))
 			return ERR_INVALID;
@@ -365,6 +377,7 @@ int config_read(int argc, char **argv, struct config *ret, struct buf *why)
 	if (!err)
 		err = read_flags(&c, argc, argv, why);
 	if (!err && (c.certificate == NULL) != (c.key == NULL)) {
+		config_where(&c, c.certificate ? "certificate" : "key", 0, why);
 		buf_z(why, "certificate and key belong together: give both or none");
 		err = ERR_INVALID;
 	}

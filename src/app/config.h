@@ -8,7 +8,7 @@
 
 #include "base/buf.h"
 
-enum { CONFIG_LIST_MAX = 64 };
+enum { CONFIG_LIST_MAX = 64, CONFIG_OPTION_MAX = 24 };
 
 struct text_list {
 	char *item[CONFIG_LIST_MAX]; /* owned */
@@ -37,12 +37,17 @@ struct config {
 	int ready_fd;    /* -1: none */
 	bool one_thread; /* the store too: tests and simulation, where everything follows from the order of calls */
 	const char *vfs; /* of SQLite, for simulation; NULL: the default one */
+	/* Of the file, for each option in the order of the table and each of its values; 0: not from there. */
+	int line[CONFIG_OPTION_MAX][CONFIG_LIST_MAX];
 };
 
 /* Defaults, then the file named by -c, then the flags. 0, or ERR_INVALID (usage: why says what and where), ERR_NOTFOUND
  * (the file). argv[0] is the subcommand. --help is found by the caller before. */
 int config_read(int argc, char **argv, struct config *ret, struct buf *why);
 void config_clear(struct config *c);
+
+/* Begins a complaint about the i-th value of an option: appends "FILE:LINE: " if the file gave it, else nothing. */
+void config_where(const struct config *c, const char *name, unsigned i, struct buf *why);
 
 /* Only --data of any subcommand's arguments, taken out of them; the default folder otherwise. NULL with a message printed
  * when its value is missing. The caller frees. */

@@ -15,6 +15,7 @@ enum { FILE_LIMIT = 1 << 20 };
 static struct {
 	const char *path;
 	struct buf *why;
+	struct config *config;
 } reading;
 
 __attribute__((format(printf, 2, 0))) static void on_file_error(cfg_t *cfg, const char *fmt, va_list ap)
@@ -125,14 +126,20 @@ static const char *file_value(cfg_opt_t *opt, const struct option *o, unsigned i
 static int on_file_value(cfg_t *cfg, cfg_opt_t *opt)
 {
 	const struct option *o = config_find(str_z(cfg_opt_name(opt)));
+	unsigned n = cfg_opt_size(opt);
 	char number[24];
 	struct buf why;
 	bool valid;
 
-	if (cfg_opt_size(opt) == 0)
+	if (n == 0)
 		return 0;
+	if (n > CONFIG_LIST_MAX) {
+		cfg_error(cfg, "%s: more than %d values", o->name, CONFIG_LIST_MAX);
+		return -1;
+	}
+	reading.config->line[o - config_options][n - 1] = cfg->line;
 	buf_init(&why, 1024);
-	valid = config_is_valid(o, file_value(opt, o, cfg_opt_size(opt) - 1, number), &why);
+	valid = config_is_valid(o, file_value(opt, o, n - 1, number), &why);
 	if (!valid)
 		cfg_error(cfg, "%s", buf_cstr(&why));
 	buf_clear(&why);
@@ -208,9 +215,11 @@ static int parse_text(struct config *c, const char *path, struct buf *text, stru
 	}
 	reading.path = path;
 	reading.why = why;
+	reading.config = c;
 	err = parse(c, text, why);
 	reading.path = NULL;
 	reading.why = NULL;
+	reading.config = NULL;
 	if (err && !why->n)
 		buf_fmt(why, "%s: not understood", path);
 	return err;

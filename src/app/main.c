@@ -63,7 +63,7 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	wants = is_one_of(argv[1], "--help", "-h", "help");
-	if (wants && argc == 2) {
+	if (wants && (argc == 2 || is_one_of(argv[2], "--help", "-h", "help"))) {
 		help(stdout);
 		return 0;
 	}

@@ -43,6 +43,31 @@ static int make_own(struct server *s, struct buf *why)
 	return 0;
 }
 
+/* Is the reason, "PATH: text", about this file? */
+static bool is_about(const struct buf *reason, const char *path)
+{
+	size_t n = strlen(path);
+
+	return str_starts(buf_view(reason), str_z(path)) && n < reason->n && reason->p[n] == ':';
+}
+
+/* A wire's connections and its TLS context belong to one thread: each wire has its own. */
+static int make_contexts(struct server *s, struct buf *why)
+{
+	struct buf reason;
+	int err = 0;
+
+	buf_init(&reason, 4096);
+	for (unsigned i = 0; !err && i < s->unit_count; i++)
+		err = tls_server_new(s->certificate, s->key, &s->units[i].tls, &reason);
+	if (err) {
+		config_where(s->config, is_about(&reason, s->certificate) ? "certificate" : "key", 0, why);
+		buf_z(why, buf_cstr(&reason));
+	}
+	buf_clear(&reason);
+	return err;
+}
+
 int server_open_tls(struct server *s, struct buf *why)
 {
 	int err = 0;
@@ -55,9 +80,8 @@ int server_open_tls(struct server *s, struct buf *why)
 		s->key = in_data(s, "key.pem");
 		err = make_own(s, why);
 	}
-	/* A wire's connections and its TLS context belong to one thread: each wire has its own. */
-	for (unsigned i = 0; !err && i < s->unit_count; i++)
-		err = tls_server_new(s->certificate, s->key, &s->units[i].tls, why);
+	if (!err)
+		err = make_contexts(s, why);
 	s->certificate_changed = newest_change(s);
 	return err;
 }

@@ -420,6 +420,7 @@ static int listen_tcp(struct server *s, const struct text_list *list, const char
 			log_info("no_address", "%s=%s error=\"%s\"", name, list->item[i], strerror(errno));
 			continue;
 		}
+		config_where(s->config, name, i, why);
 		explain_port(name, list->item[i], err, why);
 		return err;
 	}

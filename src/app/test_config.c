@@ -240,7 +240,7 @@ static void test_lists_have_a_limit(void **state)
 	assert_int_equal(f->c.domains.n, CONFIG_LIST_MAX);
 	buf_z(&text, "domain += more.example\n");
 	assert_int_equal(read_text(f, text.p, text.n, ""), ERR_INVALID);
-	assert_why(f, "domain: more than 64 values");
+	assert_why(f, ":65: domain: more than 64 values");
 	buf_clear(&text);
 }
 
@@ -253,6 +253,8 @@ static void test_wrong_files(void **state)
 		{"\n# one\n// two\n/* three\n */ wires = 9\n", ":5: wires: '9' is no number from 0 to 8"},
 		{"log = info # \"\nwires = 9\n", ":2: wires: '9' is no number from 0 to 8"},
 		{"data = \"# /* \\\" \"\nwires = 9\n", ":2: wires: '9' is no number from 0 to 8"},
+		{"\ncertificate = x\n", ":2: certificate and key belong together: give both or none"},
+		{"\n\nkey = x\n", ":3: certificate and key belong together: give both or none"},
 		{"domain = {a.example,\n\n\"b c\"}\n", ":3: domain: 'b c' is not a domain, like example.org"},
 		{"\n\n\"\n\n", ":3: what begins here does not end"},
 		{"/* \n\n", ":1: what begins here does not end"},
@@ -266,6 +268,35 @@ static void test_wrong_files(void **state)
 		assert_true(str_starts(buf_view(&f->why), str_z(f->path)));
 		assert_why(f, wrong[i].why);
 	}
+}
+
+/* Where the i-th value of an option was given. */
+static void check_where(struct fixture *f, const char *name, unsigned i, int line)
+{
+	char expected[100] = "";
+
+	if (line)
+		snprintf(expected, sizeof(expected), "%s:%d: ", f->path, line);
+	buf_reset(&f->why);
+	config_where(&f->c, name, i, &f->why);
+	assert_string_equal(buf_cstr(&f->why), expected);
+}
+
+static void test_where_it_was_given(void **state)
+{
+	static const char text[] =
+		"c2s = {\"1.2.3.4:1\",\n\"1.2.3.4:2\"}\n\nc2s-tls = 1.2.3.4:3\ncertificate = a\nkey = b\n"
+		"c2s += \"1.2.3.4:4\"\n";
+	struct fixture *f = *state;
+
+	assert_int_equal(read_text(f, text, sizeof(text) - 1, "--c2s-tls=1.2.3.4:5 --key=c"), 0);
+	check_where(f, "c2s", 0, 1);
+	check_where(f, "c2s", 1, 2);
+	check_where(f, "c2s", 2, 7);
+	check_where(f, "certificate", 0, 5);
+	check_where(f, "c2s-tls", 0, 0);
+	check_where(f, "key", 0, 0);
+	check_where(f, "domain", 0, 0);
 }
 
 static void test_unreadable_files(void **state)
@@ -373,6 +404,7 @@ int main(void)
 		TEST(test_wrong_flags),
 		TEST(test_lists_have_a_limit),
 		TEST(test_wrong_files),
+		TEST(test_where_it_was_given),
 		TEST(test_unreadable_files),
 		TEST(test_any_file),
 		TEST(test_take_data),

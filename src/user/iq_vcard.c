@@ -6,7 +6,13 @@
 
 enum { VCARD_SIZE_MAX = 64 << 10 };
 
-static struct xerr missing(const struct stanza *request, struct buf *reply) { return xerr(XERR_ITEM_NOT_FOUND); }
+/* To others the same as for an account that does not exist, so that nobody finds out which do (3.3). */
+static struct xerr missing(const struct stanza *request, struct buf *reply)
+{
+	bool own = !jid_some(request->to) || jid_eq_bare(request->to, request->from);
+
+	return xerr(own ? XERR_ITEM_NOT_FOUND : XERR_SERVICE_UNAVAILABLE);
+}
 
 static const struct stored_xml kind = {"", "", missing};
 

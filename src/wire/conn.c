@@ -83,6 +83,7 @@ static void close_link(struct conn *c)
 		link_free(&c->link);
 	xml_parser_free(&c->parser);
 	buf_clear(&c->held);
+	list_remove(&c->coming);
 	list_remove(&c->dirty);
 	list_remove(&c->again);
 	conn_login_free(c);
@@ -101,6 +102,7 @@ void conn_drop(struct conn *c)
 	stream_free(&c->stream);
 	xfree(c->to_attr);
 	table_remove(&w->conns, c->id);
+	out_trim_spare(w);
 	xfree(c);
 }
 

@@ -245,6 +245,7 @@ static void logged_in(struct conn *c, struct msg *m, const char *jid)
 	c->session = m->session;
 	set_to_attr(c, jid);
 	c->logged_in = true;
+	list_remove(&c->coming);
 	if (c->address)
 		address_logged_in(w, c->address);
 	conn_login_free(c);

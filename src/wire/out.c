@@ -3,7 +3,10 @@
  * has to be buffered for a slow reader (and TLS gets the same bytes at the repeated call, as it must). */
 #include "wire/wire_i.h"
 
-enum { SPARE_MAX = 256 };
+enum { SPARE_MIN = 256 };
+
+/* A message to all of a room needs a chunk for each connection at once. */
+static uint32_t spare_max(const struct wire *w) { return w->conns.n > SPARE_MIN ? w->conns.n : SPARE_MIN; }
 
 static struct out_chunk *chunk_new(struct wire *w)
 {
@@ -22,7 +25,7 @@ static struct out_chunk *chunk_new(struct wire *w)
 
 static void chunk_free(struct wire *w, struct out_chunk *k)
 {
-	if (w->spare_n >= SPARE_MAX) {
+	if (w->spare_n >= spare_max(w)) {
 		xfree(k);
 		return;
 	}
@@ -31,15 +34,21 @@ static void chunk_free(struct wire *w, struct out_chunk *k)
 	w->spare_n++;
 }
 
-void out_free_spare(struct wire *w)
+static void free_spare(struct wire *w, uint32_t keep)
 {
 	struct out_chunk *k;
 
-	while ((k = w->spare)) {
+	while (w->spare_n > keep) {
+		k = w->spare;
 		w->spare = k->next;
+		w->spare_n--;
 		xfree(k);
 	}
 }
+
+void out_trim_spare(struct wire *w) { free_spare(w, spare_max(w)); }
+
+void out_free_spare(struct wire *w) { free_spare(w, 0); }
 
 /* ---- filling ---- */
 

@@ -95,6 +95,7 @@ struct conn {
 	struct address *address;
 	struct timer timer;  /* login, stall, acknowledgement or drain, see conn_arm() */
 	int64_t stall_at;    /* INT64_MAX: nothing is stalled */
+	struct list coming;  /* in wire->coming: not yet logged in, and not dialled by us */
 	struct list dirty;   /* has output to try; or defunct */
 	struct list again;   /* has input that the descriptor will not tell of */
 	struct list waiting; /* has something that waits for a commit */
@@ -107,6 +108,7 @@ struct wire {
 	struct xml_scratch *scratch;
 	struct queue *inbox;
 	struct msgs to_core, from_core;
+	struct list coming; /* the oldest first */
 	struct list dirty, waiting, again, defunct, delays, lingers;
 	uint32_t linger_n;
 	uint64_t committed;
@@ -156,6 +158,7 @@ void out_take_rest(struct conn *c, struct packets *ret); /* everything not deliv
 bool out_expire(struct conn *c, uint64_t from, struct packets *ret);
 bool out_acked(struct conn *c, uint32_t n); /* false if more than were written */
 void out_clear(struct conn *c);
+void out_trim_spare(struct wire *w); /* to what the connections there are may need */
 void out_free_spare(struct wire *w);
 bool out_waits(const struct conn *c); /* the next entry waits for a commit */
 

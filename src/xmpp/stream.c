@@ -43,6 +43,7 @@ void stream_login_free(struct stream_login **login)
 	stream_login_wipe(l);
 	scram_server_free(&l->scram);
 	xfree(l->account);
+	xfree(l->said);
 	xfree(l->id);
 	xfree(l->text);
 	mem_wipe(l, sizeof(*l));
@@ -99,8 +100,10 @@ static void put_header(struct stream *s, struct buf *out)
 		"<?xml version='1.0'?><stream:stream xmlns='%s' xmlns:stream='" NS_STREAM
 		"' id='%s' version='1.0' xml:lang='en'",
 		s->kind->content, id);
-	if (s->domain)
-		xml_put_attr(out, "from", str_z(s->domain));
+	/* 4.9.1.2: nobody, when the host that was wanted is none of ours. */
+	xml_put_attr(out, "from", str_z(s->domain ? s->domain : ""));
+	if (s->login && s->login->said)
+		xml_put_attr(out, "to", str_z(s->login->said));
 	buf_char(out, '>');
 	s->header_sent = true;
 }
@@ -177,6 +180,17 @@ static enum serr read_domain(struct stream *s, const struct xml_tree *t)
 	return SERR_NONE;
 }
 
+/* RFC 6120 4.7.2: who says who he is finds that in our header. It proves nothing. */
+static void read_from(struct stream *s, const struct xml_tree *t)
+{
+	struct str from = xml_attr(t, XML_ROOT, "from");
+	struct jid_buf jid;
+
+	xfree(TAKE(s->login->said));
+	if (from.p && jid_parse_buf(from, &jid) == 0)
+		s->login->said = str_dup(jid_bare_str(jid.jid));
+}
+
 static bool offers_tls(const struct stream *s, const struct stream_channel *ch)
 {
 	return (s->kind->offers & STREAM_OFFERS_TLS) && s->policy->tls && !ch->secure;
@@ -209,6 +223,7 @@ enum stream_action stream_on_open(struct stream *s, const struct xml_tree *t, st
 
 	if (s->state != STREAM_HEADER)
 		return stream_close(s, SERR_NOT_WELL_FORMED, NULL, out);
+	read_from(s, t);
 	if (error == SERR_NONE)
 		error = read_domain(s, t);
 	if (error != SERR_NONE)
@@ -228,6 +243,7 @@ void stream_secured(struct stream *s)
 	must(s->state == STREAM_TLS);
 	stream_enter(s, STREAM_HEADER);
 	s->header_sent = false;
+	xfree(TAKE(s->login->said));
 	xfree(TAKE(s->domain));
 	xfree(TAKE(s->lang));
 }
@@ -309,7 +325,8 @@ static enum stream_action iq_before_session(struct stream *s, const struct xml_t
 	if (s->state == STREAM_FEATURES && xml_is(t, query, "query", NS_REGISTER)) {
 		if (register_offered(s, ch))
 			return register_on_iq(s, t, query, out, ask);
-		stream_iq_error(s, xerr(XERR_NOT_ALLOWED), out);
+		/* XEP-0077 3.1: who makes no accounts does not speak this; over TLS it would have been allowed. */
+		stream_iq_error(s, xerr(s->policy->registration ? XERR_NOT_ALLOWED : XERR_SERVICE_UNAVAILABLE), out);
 		return STREAM_GO_ON;
 	}
 	return stream_close(s, SERR_NOT_AUTHORIZED, NULL, out);

@@ -21,6 +21,7 @@ struct stream_login {
 	struct scram_keys keys;
 	bool known; /* the account exists */
 	unsigned tries;
+	char *said; /* bare address in the from of the client's header, or NULL */
 	char *id;   /* of the iq under way (bind, register) */
 	char *text; /* resource or token under way */
 };

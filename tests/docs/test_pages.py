@@ -2,6 +2,7 @@
 """The pages say what the program does: flags and keys with their defaults, examples, log events, functions and files
 named in them, the table of protocols."""
 
+import os
 import pathlib
 import re
 import shutil
@@ -272,6 +273,22 @@ class Packaging(unittest.TestCase):
     def test_scripts(self):
         for file in (ROOT / "packaging/certbot-deploy-hook",):
             subprocess.run(["sh", "-n", str(file)], check=True)
+
+
+class SetUp(unittest.TestCase):
+    def test_machine_with_nothing(self):
+        """Where there is no command at all, not even a compiler: names that a package manager understands, and each once."""
+        with tempfile.TemporaryDirectory() as folder:
+            for name in ("dirname", "awk", "tr"):
+                os.symlink(shutil.which(name), os.path.join(folder, name))
+            setup = ["/bin/sh", str(ROOT / "tools/setup"), "--list"]
+            result = subprocess.run(setup, env={"PATH": folder}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.assertEqual((0, ""), (result.returncode, result.stderr))
+        names = result.stdout.split()
+        self.assertIn("gcc", names)
+        self.assertIn("tmux", names)
+        self.assertEqual([], [name for name in names if not re.fullmatch(r"[a-z0-9][a-z0-9.+-]+", name)])
+        self.assertEqual(len(set(names)), len(names))
 
 
 class Manual(unittest.TestCase):

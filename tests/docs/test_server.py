@@ -326,18 +326,31 @@ class Operation(Case):
         return other
 
     def test_reload(self):
+        """Also with threads, each of which has to take the new certificate; connections are dealt to them in turn."""
         other = self.other_certificate()
-        server = self.serve()
-        self.add("a@localhost", "x")
-        before = self.client(server, "a@localhost", "x")
-        for name in ("cert.pem", "key.pem"):
-            shutil.copy(other / name, self.data / name)
-        self.assertIn("certificate", self.ok("reload"))
-        after = self.client(server, "a@localhost", "x")
-        self.assertNotEqual(before.certificate(), after.certificate())
-        self.assertEqual(ssl.PEM_cert_to_DER_cert((other / "cert.pem").read_text()), after.certificate())
-        before.send("<message to='a@localhost'><body>still here</body></message>")
-        before.expect("still here")
+        for wires in ("0", "2"):
+            server = self.serve("--wires", wires)
+            if wires == "0":
+                self.add("a@localhost", "x")
+            before = self.client(server, "a@localhost", "x")
+            kept = {name: (self.data / name).read_bytes() for name in ("cert.pem", "key.pem")}
+            for name in kept:
+                shutil.copy(other / name, self.data / name)
+            self.assertIn("certificate", self.ok("reload"))
+            new = ssl.PEM_cert_to_DER_cert((other / "cert.pem").read_text())
+            self.assertNotEqual(before.certificate(), new)
+            for _ in range(max(1, int(wires))):
+                for _ in range(100):  # a thread may need a moment
+                    after = self.client(server, "a@localhost", "x")
+                    if after.certificate() == new:
+                        break
+                self.assertEqual(new, after.certificate())
+            before.send("<message to='a@localhost'><body>still here</body></message>")
+            before.expect("still here")
+            for name, content in kept.items():
+                (self.data / name).write_bytes(content)
+            self.ok("stop")
+            server.wait()
 
     def test_reload_of_what_does_not_fit(self):
         other = self.other_certificate()
@@ -432,6 +445,8 @@ class Refusals(Case):
             address = "127.0.0.1:%d" % taken.getsockname()[1]
             self.refuses_to_serve(1, f"c2s {address}: the port is in use", "--c2s", address)
             self.refuses_to_serve(1, f"c2s-tls {address}: the port is in use", "--c2s=127.0.0.1:0", "--c2s-tls", address)
+            file = self.write("conf", f"log = info\nc2s = \"{address}\"\n")
+            self.refuses_to_serve(1, f"^wireside: {file}:2: c2s {address}: the port is in use", "-c", file)
 
     def test_address_of_another_machine(self):
         self.refuses_to_serve(1, r"c2s 192\.0\.2\.1:5222: Cannot assign requested address", "--c2s", "192.0.2.1:5222")
@@ -527,6 +542,9 @@ class Refusals(Case):
         ):
             with self.subTest(pattern):
                 self.refuses_to_serve(1, pattern, "--certificate", cert, "--key", key, "--c2s", "127.0.0.1:0")
+        for cert, line in ((self.folder / "none", 2), (a / "cert.pem", 4)):
+            file = self.write("conf", f'c2s = "127.0.0.1:0"\ncertificate = "{cert}"\n\nkey = "{self.folder / "none"}"\n')
+            self.refuses_to_serve(1, f"^wireside: {file}:{line}: .*none: No such file", "-c", file)
         result = run("check", "--data", a, "--certificate", a / "cert.pem", "--key", b / "key.pem", *ANY_PORTS)
         self.assertIn("not the key of the certificate", result.stdout)
         self.assertEqual(1, result.returncode)
@@ -638,9 +656,12 @@ class Refusals(Case):
         for name in names:
             texts = {run(*args).stdout for args in ([name, "--help"], [name, "-h"], ["help", name])}
             self.assertEqual(1, len(texts), name)
-            self.assertIn(f"Usage: wireside {name}", texts.pop())
+            text = texts.pop()
+            self.assertIn(f"Usage: wireside {name}", text)
+            self.assertRegex(text, rf"Examples?:\n  wireside {name}")
         self.assertEqual(run("--version").stdout, run("version").stdout)
         self.assertEqual(2, run().returncode)
+        self.assertEqual(run("--help").stdout, run("help", "--help").stdout)
         self.assertEqual(2, run("help", "frob").returncode)
 
 

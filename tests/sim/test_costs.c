@@ -283,15 +283,15 @@ static uint64_t allocs_in_room(unsigned occupants, const char *text, unsigned de
 	return n;
 }
 
-/* The same for five as for two hundred: nothing for a recipient. */
+/* The same for five as for four hundred: nothing for a recipient. */
 static void test_allocations_per_room_message(void **state)
 {
 	static const char text[] =
 		"<message to='tea@rooms." STAGE_DOMAIN "' type='groupchat' id='g'><body>Is there tea?</body></message>";
 	uint64_t few = allocs_in_room(5, text, 5), more = allocs_in_room(50, text, 50),
-		 many = allocs_in_room(200, text, 200);
+		 many = allocs_in_room(400, text, 400);
 
-	print_message("a room message: %d allocations to 5, %d to 50, %d to 200\n", (int)few, (int)more, (int)many);
+	print_message("a room message: %d allocations to 5, %d to 50, %d to 400\n", (int)few, (int)more, (int)many);
 	assert_int_equal(few, more);
 	assert_int_equal(few, many);
 	assert_in_range(few, 1, ALLOCS_ROOM_MESSAGE);
