@@ -153,6 +153,7 @@ void dial_on_timer(struct timer *t)
 static void round_failed(struct peer *p)
 {
 	p->round++;
+	peer_tell_adder(p, p);
 	outbound_drop(p); /* who asked wants an answer; messages wait in the outbox */
 	dial_later(p);
 }

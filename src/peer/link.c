@@ -181,11 +181,13 @@ static void inherit(struct peer *p, struct peer *typed)
 	outbox_move(p, typed);
 	notice(p->peers, "known", p, "%s is there: %s %.26s", p->label, p->kind == PEER_KEYED ? "key" : "without a key",
 		p->entity.jid.s);
+	peer_tell_adder(typed, p);
 	peer_forget(typed);
 }
 
 /* "bob", as long as nobody else is called so. */
-static struct peer *make_keyed(struct peers *ps, const uint8_t key[32], struct str user, const char *id)
+static struct peer *make_keyed(struct peers *ps, const uint8_t key[32], struct str user, const char *id,
+	const struct peer *wanted)
 {
 	CLEANUP(buf_clear) struct buf label = {.max = LABEL_MAX};
 
@@ -193,7 +195,7 @@ static struct peer *make_keyed(struct peers *ps, const uint8_t key[32], struct s
 		buf_fmt(&label, "%.12s", id);
 	else
 		buf_str(&label, user);
-	if (peers_label_taken(ps, NULL, buf_view(&label)))
+	if (peers_label_taken(ps, wanted, buf_view(&label)))
 		buf_fmt(&label, "-%.6s", id);
 	return peer_keyed(ps, key, buf_view(&label));
 }
@@ -220,7 +222,7 @@ static struct peer *keyed_peer(struct peers *ps, const struct link_ask *a, struc
 		return NULL;
 	}
 	*ret = (struct refusal){SERR_RESOURCE_CONSTRAINT, "too many peers"};
-	p = make_keyed(ps, a->key, user, id);
+	p = make_keyed(ps, a->key, user, id, wanted);
 	if (!p)
 		return NULL;
 	if (user.n)

@@ -298,6 +298,7 @@ void peer_forget(struct peer *p)
 {
 	struct peers *ps = p->peers;
 
+	peer_tell_adder(p, p);
 	link_close(p, SERR_HOST_GONE, "not known any more");
 	dial_forget(p);
 	show_hide(p);

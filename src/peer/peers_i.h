@@ -148,6 +148,7 @@ struct peer {
 	unsigned presence_n;
 	struct verify *verify;
 	struct stranger stranger;
+	uint64_t adder;       /* who asked for it to be added and waits to hear what came of it; 0: nobody */
 	struct stanza *twins; /* came again while the first was not handled yet */
 };
 
@@ -291,6 +292,9 @@ bool verify_confirm(struct peer *p, bool same);
 void verify_on_stanza(struct peer *p, const struct stanza *s, uint32_t element);
 void verify_on_link_end(struct peer *p);
 void verify_free(struct peer *p);
+
+/* cmd_peer.c: what came of adding it, to whoever asked for that. p may be another row by now */
+void peer_tell_adder(struct peer *asked, const struct peer *p);
 
 /* cmd_copy.c */
 void cmd_peer_export(struct command_call *call);
