@@ -270,7 +270,8 @@ void peer_tell_adder(struct peer *asked, const struct peer *p)
 		command_reply(peer_core(p), asker, false, "%s is there (%.26s, %s)\n", p->label, p->entity.jid.s,
 			trust_name(p->trust));
 	else
-		command_reply(peer_core(p), asker, false, "%s is added; nobody answers there now, it is tried again\n", p->label);
+		command_reply(peer_core(p), asker, false, "%s is added; nobody answers there now, it is tried again\n",
+			p->label);
 }
 
 static void run_del(struct command_call *call)
