@@ -107,7 +107,8 @@ static int run(const struct action *a, int argc, char **argv, const char *data)
 	if (a->typed && argc == 4) {
 		if (strcmp(argv[3], "--typed") == 0)
 			return with_password(argv[2], data);
-		fprintf(stderr, "wireside: a password is no argument, where everybody could read it; --typed asks for it\n");
+		fprintf(stderr,
+			"wireside: a password is no argument, where everybody could read it; --typed asks for it\n");
 		return 2;
 	}
 	for (int i = 2; i < argc && n < WORDS_MAX; i++)

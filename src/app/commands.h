@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 
+int cmd_chat(int argc, char **argv);
 int cmd_serve(int argc, char **argv);
 int cmd_node(int argc, char **argv);
 int cmd_peer(int argc, char **argv);

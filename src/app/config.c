@@ -44,6 +44,8 @@ const struct option config_options[] = {
 	{"wires", SERVE, NUMBER, AT(wires), "N", 0, 0, 8, "threads for connections; 0: one thread does all", NULL},
 	{"stanza-max", SERVE, NUMBER, AT(stanza_max), "BYTES", 262144, 10000, 4194304, "largest stanza of a client", NULL},
 	{"offline-max", SERVE, NUMBER, AT(offline_max), "N", 100, 1, 100000, "messages kept for somebody who is away", NULL},
+	{"archive-max", BOTH, NUMBER, AT(archive_max), "N", 10000, 0, 1000000, "messages in the archive of an account; 0: no archive",
+	 NULL},
 	{"resume-seconds", BOTH, NUMBER, AT(resume_seconds), "N", 300, 1, 86400, "how long a broken session waits (XEP-0198)",
 	 NULL},
 	{"login-seconds", BOTH, NUMBER, AT(login_seconds), "N", 20, 1, 3600, "time to log in", NULL},

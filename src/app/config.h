@@ -44,6 +44,7 @@ struct config {
 	int wires;
 	int stanza_max;  /* bytes of a client's stanza */
 	int offline_max; /* messages */
+	int archive_max; /* messages an account; 0: no archive */
 	int resume_seconds;
 	int login_seconds, stall_seconds;
 	int log_level;   /* enum log_level */

@@ -11,6 +11,7 @@ struct subcommand {
 };
 
 static const struct subcommand subcommands[] = {
+	{"chat", cmd_chat, "chat in line mode, with this machine's node or as USER@DOMAIN"},
 	{"node", cmd_node, "run this machine's node of the peer-to-peer network"},
 	{"peer", cmd_peer, "the index table: who is known, where, and how far trusted"},
 	{"serve", cmd_serve, "run a chat server for a domain"},
@@ -26,7 +27,7 @@ static const struct subcommand subcommands[] = {
 
 static void help(FILE *out)
 {
-	fputs("Usage: wireside COMMAND [OPTION]...\n\nCommands:\n", out);
+	fputs("Usage: wireside [COMMAND] [OPTION]...\n\nCommands (without one: chat with this machine's node):\n", out);
 	for (size_t i = 0; i < ARRAY_LEN(subcommands); i++)
 		fprintf(out, "  %-10s %s\n", subcommands[i].name, subcommands[i].help);
 	fputs("\n`wireside COMMAND --help` tells more. All but `features` take --data DIR, which says which instance is meant.\n\n"
@@ -50,16 +51,21 @@ static const struct subcommand *find(const char *name)
 	return NULL;
 }
 
+/* Without a word, or with options alone. */
+static bool is_chat(int argc, char **argv)
+{
+	return argc < 2 ||
+		(argv[1][0] == '-' && !is_one_of(argv[1], "--version", "-V", "-h") && strcmp(argv[1], "--help") != 0);
+}
+
 int main(int argc, char **argv)
 {
 	char flag[] = "--help", *help_of[] = {argc > 2 ? argv[2] : NULL, flag, NULL};
 	const struct subcommand *s;
 	bool wants;
 
-	if (argc < 2) {
-		help(stderr);
-		return 2;
-	}
+	if (is_chat(argc, argv))
+		return cmd_chat(argc, argv);
 	if (is_one_of(argv[1], "--version", "-V", "version")) {
 		puts("wireside " WIRESIDE_VERSION);
 		return 0;

@@ -90,7 +90,7 @@ static void take_name(struct node_config *n, const char *wanted)
 	n->instance = xstrdup(buf_cstr(&instance));
 }
 
-static int make_folder(const char *path, struct buf *why)
+int node_make_folder(const char *path, struct buf *why)
 {
 	CLEANUP(buf_clear) struct buf part = {.max = 4096};
 	struct str rest = str_z(path);
@@ -125,7 +125,7 @@ static int take_key(struct node_config *n, struct buf *why)
 int node_prepare(struct config *c, struct buf *why)
 {
 	struct node_config *n = xcalloc(1, sizeof(*n));
-	int err = make_folder(c->data, why);
+	int err = node_make_folder(c->data, why);
 
 	c->node = n;
 	take_name(n, c->name);
@@ -188,6 +188,9 @@ static void make_users(struct node *n, const struct config *c)
 	struct users_config uc = {.fed = c->node->user,
 		.offline_max = 10000,
 		.roster_max = 2000,
+		.archive = c->archive_max > 0,
+		.archive_max = (uint32_t)c->archive_max,
+		.receipts = true,
 		.on_presence = on_presence,
 		.presence_arg = n};
 
@@ -244,7 +247,8 @@ static bool may_be_told(const struct sockaddr *a)
 
 	if (a->sa_family == AF_INET)
 		return ntohl(v4->sin_addr.s_addr) >> 24 != 127;
-	return a->sa_family == AF_INET6 && !IN6_IS_ADDR_LOOPBACK(&v6->sin6_addr) && !IN6_IS_ADDR_LINKLOCAL(&v6->sin6_addr);
+	return a->sa_family == AF_INET6 && !IN6_IS_ADDR_LOOPBACK(&v6->sin6_addr) &&
+		!IN6_IS_ADDR_LINKLOCAL(&v6->sin6_addr);
 }
 
 /* Numbers by which others may find us later, when the network does not tell. */
@@ -264,8 +268,8 @@ static void tell_addresses(struct server *s, uint16_t port)
 		if (!i->ifa_addr || !may_be_told(i->ifa_addr))
 			continue;
 		v6 = i->ifa_addr->sa_family == AF_INET6;
-		if (getnameinfo(i->ifa_addr, v6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in), host, sizeof(host),
-			    NULL, 0, NI_NUMERICHOST) != 0)
+		if (getnameinfo(i->ifa_addr, v6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in), host,
+			    sizeof(host), NULL, 0, NI_NUMERICHOST) != 0)
 			continue;
 		snprintf(text[n], sizeof(text[n]), v6 ? "[%s]:%u" : "%s:%u", host, port);
 		list[n] = text[n];
@@ -294,8 +298,8 @@ static int listen_default(struct server *s, struct buf *why)
 
 	if (err) {
 		s->port_count--;
-		buf_fmt(why, "no port from %d to %d is free for peers (%s); --listen names another", PORT_FIRST, PORT_LAST,
-			err_name(err));
+		buf_fmt(why, "no port from %d to %d is free for peers (%s); --listen names another", PORT_FIRST,
+			PORT_LAST, err_name(err));
 	}
 	return err;
 }

@@ -28,6 +28,9 @@ int node_prepare(struct config *c, struct buf *why);
 void node_prepare_key(struct config *c, const char *user, const char *host, const uint8_t seed[32]);
 void node_unprepare(struct config *c);
 
+/* The folder, and those above it, with mode 0700. */
+int node_make_folder(const char *path, struct buf *why);
+
 /* ---- for server.c ---- */
 struct node;
 void node_make_hosts(struct server *s);

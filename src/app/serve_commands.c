@@ -110,10 +110,29 @@ static void cmd_reload(struct server *s, uint64_t asker, char **words, uint32_t 
 	buf_clear(&why);
 }
 
+/* ---- a node: who it is ---- */
+
+static void cmd_node_address(struct server *s, uint64_t asker, char **words, uint32_t n)
+{
+	CLEANUP(buf_clear) struct buf out = {.max = 4096};
+
+	if (n != 2 || strcmp(words[1], "address") != 0) {
+		answer(s, asker, "usage: node address", true);
+		return;
+	}
+	if (!s->node) {
+		answer(s, asker, "this is a server, no node", true);
+		return;
+	}
+	buf_fmt(&out, "%s@%s\n", s->config->node->user, s->config->domains.item[0]);
+	answer(s, asker, buf_cstr(&out), false);
+}
+
 static const struct {
 	const char *name;
 	void (*run)(struct server *s, uint64_t asker, char **words, uint32_t n);
 } own[] = {
+	{"node", cmd_node_address},
 	{"status", cmd_status},
 	{"stop", cmd_stop},
 	{"reload", cmd_reload},

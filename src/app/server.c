@@ -323,6 +323,8 @@ static void make_hosts(struct server *s)
 	const char *admins[CONFIG_LIST_MAX + 1] = {NULL};
 	struct users_config users = {.registration_open = c->registration,
 		.offline_max = (uint32_t)c->offline_max,
+		.archive = c->archive_max > 0,
+		.archive_max = (uint32_t)c->archive_max,
 		.admins = admins};
 	struct rooms_config rooms = {.admins = admins};
 	char secret[32];

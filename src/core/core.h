@@ -75,7 +75,7 @@ void core_spend(struct core *c, uint32_t units);
  * are answered with the right error. `to` must be there. */
 void core_send(struct core *c, struct stanza **s);
 /* The stanza has been dealt with: frees it, and lets its sender's session count it as handled (after the
- * commit, if anything was written since the entity took it up). Never stanza_free() one from an inbox. */
+ * commit, if anything was written since the entity took it up, and after its own `commit`). Never stanza_free() one from an inbox. */
 void core_done(struct core *c, struct stanza **s);
 /* Answers `request` with a packet made for it: straight to the session it came from (if that is whom `from` names), else
  * by routing. Takes *p. */

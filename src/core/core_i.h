@@ -12,7 +12,7 @@ struct core {
 	struct core_config config;
 	int64_t now, wall;
 	struct timers timers;
-	struct map hosts; /* by domain */
+	struct map hosts;     /* by domain */
 	struct host *gateway; /* for all other domains; NULL: there are no others */
 	struct table entities;
 	struct table sessions;

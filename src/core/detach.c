@@ -10,14 +10,14 @@ enum { TOKEN_RANDOM = 20, TOKEN_MAX = 16 + 1 + TOKEN_RANDOM };
 
 struct session_sm {
 	struct session *session;
-	char *token;               /* NULL when not resumable */
-	uint32_t keep_seconds;     /* how long it waits */
-	struct packets returned;   /* given back by the connection: not acknowledged */
-	struct packets late;       /* sent since it left */
-	size_t bytes;              /* of both */
-	struct list overfull;      /* core's list of them */
-	uint32_t acked;            /* number of the last one the client has */
-	uint32_t base;             /* stanzas received before counting began */
+	char *token;             /* NULL when not resumable */
+	uint32_t keep_seconds;   /* how long it waits */
+	struct packets returned; /* given back by the connection: not acknowledged */
+	struct packets late;     /* sent since it left */
+	size_t bytes;            /* of both */
+	struct list overfull;    /* core's list of them */
+	uint32_t acked;          /* number of the last one the client has */
+	uint32_t base;           /* stanzas received before counting began */
 	struct timer expiry;
 	uint64_t next_conn; /* a connection that wants to resume, 0: none */
 	uint32_t next_h;    /* what its client says it has */

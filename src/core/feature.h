@@ -34,8 +34,9 @@ struct feature {
 	iq_handler *get, *set; /* NULL: feature-not-implemented for get/set alone, service-unavailable for both */
 	const char *disco;     /* feature var to advertise, NULL: none (often == ns) */
 	unsigned disco_at;     /* AT_ bits of the entities whose disco#info has it */
-	const char *script;    /* tests/script/NAME.xt that proves it, NULL: in another test named in PROTOCOL.md */
-	const char *note;      /* for docs/PROTOCOL.md, or NULL */
+	bool (*on)(const struct entity *e); /* NULL: always; false: neither served nor advertised there */
+	const char *script; /* tests/script/NAME.xt that proves it, NULL: in another test named in PROTOCOL.md */
+	const char *note;   /* for docs/PROTOCOL.md, or NULL */
 };
 
 /* Dispatches a get or set addressed to e (AT_ one bit) by the tables, answers, and disposes of *s. Results and errors
@@ -44,7 +45,7 @@ void iq_dispatch(struct entity *e, unsigned at, struct stanza **s);
 /* Inside a handler: keep the request, to be answered in a later turn by iq_answer() or core_bounce(). */
 struct stanza *iq_defer(struct iq *iq);
 void iq_answer(struct core *c, struct stanza **request, struct str payload, uint64_t commit);
-/* Writes <feature var='..'/> for everything advertised at this kind of entity. */
-void feature_disco(struct core *c, unsigned at, struct buf *out);
+/* Writes <feature var='..'/> for everything advertised at this entity (AT_ one bit). */
+void feature_disco(const struct entity *e, unsigned at, struct buf *out);
 
 #endif

@@ -20,7 +20,7 @@ static struct xerr call(struct iq *iq, unsigned at)
 	if (iq->query == XML_NONE || xml_next(t, XML_ROOT, iq->query) != XML_NONE)
 		return xerr(XERR_BAD_REQUEST);
 	f = find_feature(iq->core, at, xml_name(t, iq->query), xml_ns(t, iq->query));
-	if (!f || (!f->get && !f->set))
+	if (!f || (!f->get && !f->set) || (f->on && !f->on(iq->entity)))
 		return xerr(XERR_SERVICE_UNAVAILABLE);
 	handler = iq->stanza->type == TYPE_GET ? f->get : f->set;
 	return handler ? handler(iq) : xerr(XERR_FEATURE_NOT_IMPLEMENTED);
@@ -63,10 +63,10 @@ void iq_answer(struct core *c, struct stanza **request, struct str payload, uint
 	core_done(c, request);
 }
 
-void feature_disco(struct core *c, unsigned at, struct buf *out)
+void feature_disco(const struct entity *e, unsigned at, struct buf *out)
 {
-	for (const struct feature *const *array = c->config.features; array && *array; array++)
+	for (const struct feature *const *array = e->core->config.features; array && *array; array++)
 		for (const struct feature *f = *array; f->name; f++)
-			if (f->disco && (f->disco_at & at))
+			if (f->disco && (f->disco_at & at) && (!f->on || f->on(e)))
 				buf_fmt(out, "<feature var='%s'/>", f->disco);
 }

@@ -41,6 +41,14 @@ void core_send(struct core *c, struct stanza **s)
 	into_inbox(c, e, s);
 }
 
+/* What was written by whom it came to, or else by whom it went through. */
+static uint64_t commit_of(const struct core *c, const struct stanza *s)
+{
+	uint64_t commit = commit_since_take(c);
+
+	return commit > s->commit ? commit : s->commit;
+}
+
 void core_done(struct core *c, struct stanza **s)
 {
 	struct session *from = (*s)->origin_seq ? session_find(c, (*s)->counted_by) : NULL;
@@ -48,7 +56,7 @@ void core_done(struct core *c, struct stanza **s)
 	if ((*s)->counted_by && !(*s)->origin && c->gateway)
 		c->gateway->ops->on_done(c->gateway, *s);
 	if (from)
-		session_count(from, (*s)->origin_seq, commit_since_take(c));
+		session_count(from, (*s)->origin_seq, commit_of(c, *s));
 	stanza_free(s);
 }
 
@@ -65,7 +73,8 @@ void core_reply(struct core *c, const struct stanza *request, struct packet **p,
 		return;
 	}
 	/* A session of ours that has gone needs no answer; anybody else is reached by address. */
-	if ((!request->origin || !request->origin_seq) && jid_some(request->from) && packet_parse(*p, JID_NONE, &s) == 0 && jid_some(s->to))
+	if ((!request->origin || !request->origin_seq) && jid_some(request->from) &&
+		packet_parse(*p, JID_NONE, &s) == 0 && jid_some(s->to))
 		core_send(c, &s);
 	stanza_free(&s);
 	packet_unref(p);

@@ -146,7 +146,7 @@ void session_count(struct session *s, uint64_t seq, uint64_t commit)
 	uint64_t ahead = seq - s->handled;
 
 	must(ahead >= 1 && ahead <= GATE_CREDIT_MAX + 1);
-	if (commit)
+	if (commit > s->credit_commit)
 		s->credit_commit = commit;
 	if (ahead > 1) {
 		s->done_ahead |= 1ull << (ahead - 2);
@@ -228,6 +228,10 @@ static void expire(struct session *s, struct packet **p)
 {
 	struct stanza *st;
 
+	if ((*p)->tag) {
+		s->ops->on_tagged(s, (*p)->tag, false);
+		return;
+	}
 	if (another_has_it(*p) || packet_parse(*p, s->jid, &st) != 0)
 		return;
 	if (st->kind == STANZA_IQ && st->type == TYPE_RESULT)

@@ -201,7 +201,7 @@ static void test_what_is_advertised(void **state)
 {
 	CLEANUP(buf_clear) struct buf out = {.max = 1000};
 
-	feature_disco(w->core, AT_ACCOUNT, &out);
+	feature_disco(&w->box[0]->entity, AT_ACCOUNT, &out);
 	assert_string_equal(buf_cstr(&out), "<feature var='urn:r'/><feature var='urn:only'/>");
 }
 

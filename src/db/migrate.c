@@ -37,8 +37,15 @@ static const char version_1[] =
 	"CREATE TABLE history (domain TEXT NOT NULL, local TEXT NOT NULL, id INTEGER NOT NULL, time INTEGER NOT NULL,"
 	" stanza TEXT, PRIMARY KEY (domain, local, id)) STRICT;";
 
+/* The archive. One key that holds all that a page is looked for by, and none that is unique: the rows of an account are
+ * then found and counted without reading the messages, and appended at the end of one tree. */
+static const char version_2[] =
+	"CREATE TABLE archive (domain TEXT NOT NULL, local TEXT NOT NULL, id INTEGER NOT NULL, peer TEXT NOT NULL,"
+	" resource TEXT, stanza TEXT NOT NULL) STRICT;"
+	"CREATE INDEX archive_key ON archive (domain, local, id, peer, resource);";
+
 /* The peers of a node, what waits for them, and which of their messages are known already. */
-static const char peers_1[] =
+static const char version_3[] =
 	"CREATE TABLE peer (domain TEXT NOT NULL, name TEXT NOT NULL, label TEXT NOT NULL, user TEXT, key BLOB,"
 	" trust INTEGER NOT NULL, password BLOB, failures INTEGER NOT NULL, last_seen INTEGER NOT NULL,"
 	" created INTEGER NOT NULL, statement INTEGER NOT NULL, flags INTEGER NOT NULL,"
@@ -50,7 +57,7 @@ static const char peers_1[] =
 	"CREATE TABLE seen (domain TEXT NOT NULL, name TEXT NOT NULL, number INTEGER NOT NULL, hash INTEGER NOT NULL,"
 	" PRIMARY KEY (domain, name, number)) STRICT, WITHOUT ROWID;";
 
-const char *const migrate_steps[] = {version_1, peers_1};
+const char *const migrate_steps[] = {version_1, version_2, version_3};
 const int migrate_step_count = ARRAY_LEN(migrate_steps);
 
 int migrate_int(struct sqlite3 *h, const char *text, int64_t *ret)

@@ -7,13 +7,19 @@
 #include "base/mem.h"
 #include "db/db_i.h"
 
-enum { STEPS_MAX = 6, PARTS_MAX = 4, MESSAGE_MAX = 160 };
+enum { STEPS_MAX = 7, PARTS_MAX = 5, MESSAGE_MAX = 160 };
 
 #define OF_OWNER " WHERE domain = ?1 AND local = ?2"
 
 #define OF_PEER " WHERE domain = ?1 AND name = ?2"
 
 #define PEER_COLUMNS "label, user, key, trust, password, failures, last_seen, created, statement, flags"
+#define WITH_PEER " AND (?5 IS NULL OR peer = ?5) AND (?6 IS NULL OR resource = ?6)"
+#define ARCHIVE_PAGE \
+	"SELECT id, stanza FROM archive" OF_OWNER " AND id > ?7 AND id < ?8 AND id BETWEEN ?3 AND ?4" WITH_PEER
+#define ARCHIVE_ENDS \
+	"SELECT ifnull((SELECT min(id) FROM archive" OF_OWNER "), 0)," \
+	" ifnull((SELECT max(id) FROM archive" OF_OWNER "), 0)"
 
 #define ROOM_COLUMNS "created, configuration, subject, subject_from, subject_time"
 
@@ -33,6 +39,7 @@ static const char *const write_sql[STORE_WRITE_COUNT][STEPS_MAX] = {
 			"DELETE FROM offline" OF_OWNER,
 			"DELETE FROM private" OF_OWNER,
 			"DELETE FROM vcard" OF_OWNER,
+			"DELETE FROM archive" OF_OWNER,
 		},
 	[STORE_ROSTER_PUT] =
 		{
@@ -130,6 +137,15 @@ static const char *const write_sql[STORE_WRITE_COUNT][STEPS_MAX] = {
 			"INSERT OR REPLACE INTO seen (domain, name, number, hash) VALUES (?1, ?2, ?3, ?4)",
 			"DELETE FROM seen" OF_PEER " AND number <= ?5",
 		},
+	[STORE_ARCHIVE_ADD] =
+		{
+			"INSERT INTO archive (domain, local, id, peer, resource, stanza) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+		},
+	[STORE_ARCHIVE_TRIM] =
+		{
+			"DELETE FROM archive" OF_OWNER " AND id <= (SELECT id FROM archive" OF_OWNER
+			" ORDER BY id DESC LIMIT 1 OFFSET ?3)",
+		},
 };
 
 /* What a query reads, kind of row by kind of row; the columns are the row's values. */
@@ -149,6 +165,7 @@ static const struct part read_sql[STORE_READ_COUNT][PARTS_MAX] = {
 			{ROW_OFFLINE_COUNT,
 				"SELECT count(*), max(ifnull(max(id), 0), ifnull((SELECT offline_last FROM account" OF_OWNER
 				"), 0)) FROM offline" OF_OWNER},
+			{ROW_ARCHIVE_ENDS, ARCHIVE_ENDS},
 		},
 	[STORE_ACCOUNT_LIST] =
 		{
@@ -181,10 +198,31 @@ static const struct part read_sql[STORE_READ_COUNT][PARTS_MAX] = {
 	[STORE_PEERS_LOAD] =
 		{
 			{ROW_PEER, "SELECT name, " PEER_COLUMNS " FROM peer WHERE domain = ?1 ORDER BY name"},
-			{ROW_PEER_ADDRESS, "SELECT name, address, source, success FROM peer_address WHERE domain = ?1"
-					   " ORDER BY name, address"},
+			{ROW_PEER_ADDRESS,
+				"SELECT name, address, source, success FROM peer_address WHERE domain = ?1"
+				" ORDER BY name, address"},
 			{ROW_OUTBOX, "SELECT name, id, time, stanza FROM outbox WHERE domain = ?1 ORDER BY name, id"},
 			{ROW_SEEN, "SELECT name, number, hash FROM seen WHERE domain = ?1 ORDER BY name, number"},
+		},
+	/* Of the two pages one is always empty. */
+	[STORE_ARCHIVE_PAGE] =
+		{
+			{ROW_ARCHIVE_COUNT,
+				"SELECT count(*), (SELECT count(*) FROM archive" OF_OWNER
+				" AND id IN (?10, ?11, ?12)) FROM archive" OF_OWNER
+				" AND id BETWEEN ?3 AND ?4" WITH_PEER},
+			{ROW_ARCHIVE, ARCHIVE_PAGE " AND ?9 > 0 ORDER BY id LIMIT ?9"},
+			{ROW_ARCHIVE, ARCHIVE_PAGE " AND ?9 < 0 ORDER BY id DESC LIMIT -?9"},
+		},
+	[STORE_ARCHIVE_GET] =
+		{
+			{ROW_ARCHIVE,
+				"SELECT id, stanza FROM archive" OF_OWNER
+				" AND id IN (SELECT value FROM json_each(?3)) ORDER BY id"},
+		},
+	[STORE_ARCHIVE_ENDS] =
+		{
+			{ROW_ARCHIVE_ENDS, ARCHIVE_ENDS},
 		},
 };
 

@@ -22,9 +22,15 @@ static char filler[BIG];
 
 static void put_messages(struct store_batch *b, unsigned i)
 {
-	for (unsigned k = 0; k <= i % 4; k++)
-		store_put(b, STORE_OFFLINE_ADD, D, str_z(names[(i + k) % ACCOUNTS]), I(i * 10 + k), I(i),
-			(struct str){filler + i, 40 + (i * 977 + k * 331) % 3000});
+	for (unsigned k = 0; k <= i % 4; k++) {
+		struct str local = str_z(names[(i + k) % ACCOUNTS]);
+		struct str text = {filler + i, 40 + (i * 977 + k * 331) % 3000};
+
+		store_put(b, STORE_OFFLINE_ADD, D, local, I(i * 10 + k), I(i), text);
+		store_put(b, STORE_ARCHIVE_ADD, D, local, I(i * 10 + k), STR("p@x"), STR_NONE, text);
+	}
+	if (i % 5 == 0)
+		store_put(b, STORE_ARCHIVE_TRIM, D, str_z(names[i / 5 % ACCOUNTS]), I(4));
 	store_put(b, STORE_HISTORY_ADD, D, STR("tea"), I(i), I(i * 2),
 		(struct str){filler, i % 3 == 0 ? BIG : 300 + i});
 	if (i % 6 == 0)
@@ -75,6 +81,9 @@ static void ask_all(struct msgs *to)
 		add_query(to, store_query_new(STORE_ACCOUNT_LOAD, 0, D, str_z(names[k])));
 		add_query(to, store_query_new(STORE_OFFLINE_LIST, 0, D, str_z(names[k])));
 		add_query(to, store_query_new(STORE_VCARD_GET, 0, D, str_z(names[k])));
+		add_query(to,
+			store_query_new(STORE_ARCHIVE_PAGE, 0, D, str_z(names[k]), I(0), INT64_MAX, STR_NONE, STR_NONE,
+				I(0), INT64_MAX, I(100), I(0), I(0), I(0)));
 	}
 	for (unsigned k = 0; k < 5; k++) {
 		char key[16];

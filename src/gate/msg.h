@@ -80,7 +80,7 @@ enum msg_kind {
 	/* wire -> core */
 	MSG_LINK_ASK,    /* both headers are there: who is it, and may it be? Answered with LINK_REPLY */
 	MSG_LINK_PROVEN, /* the shared password was met, or not */
-	MSG_LINK_OPEN,   /* accepted: a new session with this peer, please. Answered with BOUND, and SM_ENABLED on keyed links */
+	MSG_LINK_OPEN, /* accepted: a new session with this peer, please. Answered with BOUND, and SM_ENABLED on keyed links */
 	MSG_LINK_FAILED, /* no session came of a DIAL, or of an accepted stream; its connection is gone */
 	MSG_ACKED,       /* packets with a tag that have arrived */
 	MSG_KIND_COUNT
@@ -265,14 +265,14 @@ struct msg {
 			struct link_ask *ask;
 		} link_ask;
 		struct {
-			enum serr error;       /* not SERR_NONE: refused with it */
-			const char *text;      /* static, or NULL */
-			char *from;            /* for our header, as it shall stand there */
-			char *peer;            /* what the other end is, as an address: the domain that its key proves, or a legacy name */
-			char *token;           /* the session to resume (the side that dialled), NULL: a new one */
-			uint32_t h;            /* of that: stanzas handled ... */
-			uint64_t commit;       /* ... and when that may be said */
-			uint32_t stanza_max;   /* bytes; 0: that of sessions */
+			enum serr error;  /* not SERR_NONE: refused with it */
+			const char *text; /* static, or NULL */
+			char *from;       /* for our header, as it shall stand there */
+			char *peer; /* what the other end is, as an address: the domain that its key proves, or a legacy name */
+			char *token;         /* the session to resume (the side that dialled), NULL: a new one */
+			uint32_t h;          /* of that: stanzas handled ... */
+			uint64_t commit;     /* ... and when that may be said */
+			uint32_t stanza_max; /* bytes; 0: that of sessions */
 			struct stream_password *password; /* shared with this peer; NULL: none. Wiped when freed */
 		} link_reply;
 		struct {

@@ -3,6 +3,7 @@
 #include <openssl/x509v3.h>
 #include <stdio.h>
 
+#include "base/codec.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "link/tls_priv.h"
@@ -461,6 +462,28 @@ const char *tls_link_error(struct link *k)
 {
 	must(k->ops == &ops);
 	return tls_of(k)->error ? tls_of(k)->error : "";
+}
+
+bool tls_link_trusted(struct link *k)
+{
+	must(k->ops == &ops);
+	struct tls_link *t = tls_of(k);
+	return t->up && t->name && SSL_get0_peer_certificate(t->ssl) && SSL_get_verify_result(t->ssl) == X509_V_OK;
+}
+
+bool tls_link_fingerprint(struct link *k, char ret[65])
+{
+	must(k->ops == &ops);
+	const X509 *x = SSL_get0_peer_certificate(tls_of(k)->ssl);
+	uint8_t md[EVP_MAX_MD_SIZE];
+	struct buf hex;
+	if (!x || X509_digest(x, EVP_sha256(), md, NULL) != 1)
+		return false;
+	buf_init(&hex, 65);
+	hex_encode(&hex, md, 32);
+	memcpy(ret, buf_cstr(&hex), 65);
+	buf_clear(&hex);
+	return true;
 }
 
 bool tls_link_resumed(struct link *k)

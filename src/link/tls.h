@@ -22,6 +22,9 @@ int tls_client_new(const char *ca, struct tls_ctx **ret, struct buf *why);
  * byte arrives. ERR_IO, ERR_INVALID as above, also when our own key is of another kind. */
 int tls_node_new(const char *cert, const char *key, struct tls_ctx **ret_server, struct tls_ctx **ret_client,
 	struct buf *why);
+/* A client's context that knows the system's authorities but lets any certificate in: its owner asks tls_link_trusted()
+ * or tls_link_fingerprint() when the link is secure, before anything secret is said. */
+struct tls_ctx *tls_client_asking(void);
 /* Puts new files in force for later connections; on error the old ones stay. Session tickets of
  * before are still accepted. Not for a node. */
 int tls_ctx_reload(struct tls_ctx *c, const char *cert, const char *key, struct buf *why);
@@ -36,6 +39,10 @@ struct link *tls_link_server(struct tls_ctx *c, struct loop *l, struct link **be
 struct link *tls_link_client(struct tls_ctx *c, struct loop *l, struct link **below, const char *name);
 /* Why the last call said ERR_TLS: one line. */
 const char *tls_link_error(struct link *k);
+/* Is the peer's certificate good for the name, by an authority of the system? */
+bool tls_link_trusted(struct link *k);
+/* SHA-256 of the peer's certificate in hex; false if there is none. */
+bool tls_link_fingerprint(struct link *k, char ret[65]);
 /* True if an earlier session was resumed. */
 bool tls_link_resumed(struct link *k);
 

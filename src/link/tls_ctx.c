@@ -254,6 +254,24 @@ int tls_server_new(const char *cert, const char *key, struct tls_ctx **ret, stru
 	return err;
 }
 
+static struct tls_ctx *wrap_client(SSL_CTX *s, int verify)
+{
+	SSL_CTX_set_verify(s, verify, NULL);
+	SSL_CTX_set_alpn_protos(s, tls_alpn, sizeof(tls_alpn));
+	SSL_CTX_set_session_cache_mode(s, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+	SSL_CTX_sess_set_new_cb(s, on_session);
+	return tls_ctx_wrap(s, false);
+}
+
+/* With VERIFY_NONE the library still looks at the certificate, and only keeps what it thinks of it. */
+struct tls_ctx *tls_client_asking(void)
+{
+	SSL_CTX *s = tls_ctx_base(TLS_client_method());
+	SSL_CTX_set_default_verify_paths(s);
+	ERR_clear_error();
+	return wrap_client(s, SSL_VERIFY_NONE);
+}
+
 int tls_client_new(const char *ca, struct tls_ctx **ret, struct buf *why)
 {
 	SSL_CTX *s = tls_ctx_base(TLS_client_method());
@@ -269,11 +287,7 @@ int tls_client_new(const char *ca, struct tls_ctx **ret, struct buf *why)
 		SSL_CTX_free(s);
 		return err;
 	}
-	SSL_CTX_set_verify(s, ca ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, NULL);
-	SSL_CTX_set_alpn_protos(s, tls_alpn, sizeof(tls_alpn));
-	SSL_CTX_set_session_cache_mode(s, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
-	SSL_CTX_sess_set_new_cb(s, on_session);
-	*ret = tls_ctx_wrap(s, false);
+	*ret = wrap_client(s, ca ? SSL_VERIFY_PEER : SSL_VERIFY_NONE);
 	return 0;
 }
 

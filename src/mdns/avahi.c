@@ -140,7 +140,7 @@ static void on_sync(struct timer *t)
 	presence_name(&type);
 	want(b, &type, DNS_PTR);
 	CACHE_EACH(e, &b->cache)
-		want_targets(b, e);
+	want_targets(b, e);
 	for (unsigned i = b->watch_count; i-- > 0;)
 		if (!b->watches[i].wanted)
 			unwatch(b, i);

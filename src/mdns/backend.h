@@ -3,8 +3,8 @@
 #define MDNS_BACKEND_H
 
 #include "mdns/discovery.h"
-#include "mdns/interfaces.h"
 #include "mdns/dnsout.h"
+#include "mdns/interfaces.h"
 
 struct backend_config {
 	struct loop *loop;

@@ -56,7 +56,8 @@ static bool is_target(const struct responder *r, uint16_t type, const struct dns
 	size_t before = type == DNS_SRV ? 6 : 0;
 	struct dns_name target;
 
-	CACHE_EACH(e, &r->cache) {
+	CACHE_EACH(e, &r->cache)
+	{
 		if (e->type != type || e->n != before + name->n)
 			continue;
 		if (dns_name_decode(&target, e->rdata + before, e->n - before) == 0 && dns_name_equal(&target, name))
@@ -294,8 +295,8 @@ static void ask_all(struct responder *r, struct questions *q, int64_t now)
 	for (unsigned i = 0; i < r->seg_count; i++) {
 		q->n = 0;
 		CACHE_EACH(e, &r->cache)
-			if (e->link == link_of(r->segs[i]))
-				ask_due(r, e, now, q);
+		if (e->link == link_of(r->segs[i]))
+			ask_due(r, e, now, q);
 		for (unsigned k = 0; k < n; k++)
 			ask(q, &pictures[k], DNS_NULL);
 		send_questions(r->segs[i], q);
@@ -322,7 +323,8 @@ void browse_schedule(struct responder *r)
 	struct timers *timers = loop_timers(r->loop);
 	int64_t now = loop_now(r->loop), due = INT64_MAX;
 
-	CACHE_EACH(e, &r->cache) {
+	CACHE_EACH(e, &r->cache)
+	{
 		due = earliest(due, earliest(e->expires, e->refresh_at));
 		due = e->type == DNS_PTR ? earliest(due, e->ask_at) : due;
 	}

@@ -25,7 +25,7 @@ static void drop(struct cache *c, struct cache_entry *e)
 void cache_clear(struct cache *c)
 {
 	CACHE_EACH(e, c)
-		drop(c, e);
+	drop(c, e);
 }
 
 struct cache_entry *cache_find(const struct cache *c, const struct dns_name *name, uint16_t type,
@@ -173,15 +173,15 @@ void cache_forget(struct cache *c, const struct dns_name *name, uint16_t type)
 void cache_drop_link(struct cache *c, uint32_t link)
 {
 	CACHE_EACH(e, c)
-		if (e->link == link)
-			drop(c, e);
+	if (e->link == link)
+		drop(c, e);
 }
 
 void cache_expire(struct cache *c, int64_t now)
 {
 	CACHE_EACH(e, c)
-		if (e->expires <= now)
-			drop(c, e);
+	if (e->expires <= now)
+		drop(c, e);
 }
 
 void cache_refreshed(struct cache_entry *e, int64_t now)

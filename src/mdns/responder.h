@@ -17,8 +17,8 @@
 #ifndef MDNS_RESPONDER_H
 #define MDNS_RESPONDER_H
 
-#include "mdns/interfaces.h"
 #include "mdns/dnsout.h"
+#include "mdns/interfaces.h"
 
 enum { MDNS_PORT = 5353 };
 

@@ -5,8 +5,8 @@
 #define MDNS_VIEW_H
 
 #include "mdns/cache.h"
-#include "mdns/interfaces.h"
 #include "mdns/dnsout.h"
+#include "mdns/interfaces.h"
 
 struct view;
 

@@ -26,7 +26,8 @@ static bool is_zone(struct str s)
 	for (size_t i = 0; i < s.n; i++) {
 		char c = s.p[i];
 
-		if (!(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') && !(c >= '0' && c <= '9') && !strchr("._-@:", c))
+		if (!(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') && !(c >= '0' && c <= '9') &&
+			!strchr("._-@:", c))
 			return false;
 	}
 	return s.n > 0 && s.n <= ZONE_MAX;
@@ -43,7 +44,8 @@ static bool is_v6(struct str s)
 	for (size_t i = 0; i < number.n; i++) {
 		char c = number.p[i];
 
-		if (!(c >= 'a' && c <= 'f') && !(c >= 'A' && c <= 'F') && !(c >= '0' && c <= '9') && c != ':' && c != '.')
+		if (!(c >= 'a' && c <= 'f') && !(c >= 'A' && c <= 'F') && !(c >= '0' && c <= '9') && c != ':' &&
+			c != '.')
 			return false;
 		colons += c == ':';
 	}

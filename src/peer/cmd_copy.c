@@ -102,8 +102,9 @@ static struct peer *import(struct peers *ps, struct str line)
 
 	for (size_t i = 0; i < FIELDS; i++)
 		field[i] = str_cut(&line, '\t');
-	if (line.p || !field[FIELDS - 1].n || !field[0].n || !str_utf8(field[0]) || !read_bytes(field[2], key, sizeof(key)) ||
-		!read_trust(field[3], &trust) || memcmp(key, ps->config.key, sizeof(key)) == 0)
+	if (line.p || !field[FIELDS - 1].n || !field[0].n || !str_utf8(field[0]) ||
+		!read_bytes(field[2], key, sizeof(key)) || !read_trust(field[3], &trust) ||
+		memcmp(key, ps->config.key, sizeof(key)) == 0)
 		return NULL;
 	p = peer_keyed(ps, key, field[0]);
 	if (!p)

@@ -9,12 +9,12 @@
 
 enum { PORT_DEFAULT = 5298, REPLY_MAX = 4 << 20 };
 
-static struct peers *peers_of(const struct command_call *call)
-{
-	return (struct peers *)core_gateway(call->core);
-}
+static struct peers *peers_of(const struct command_call *call) { return (struct peers *)core_gateway(call->core); }
 
-static void fail(struct command_call *call, const char *text) { command_reply(call->core, call->asker, true, "%s", text); }
+static void fail(struct command_call *call, const char *text)
+{
+	command_reply(call->core, call->asker, true, "%s", text);
+}
 
 /* The row meant by the i-th word; NULL, answered, if there is none or more than one. */
 static struct peer *row_of(struct command_call *call, uint32_t i)
@@ -30,9 +30,11 @@ static struct peer *row_of(struct command_call *call, uint32_t i)
 	}
 	err = peers_find_label(ps, str_z(call->words[i]), &p, &why);
 	if (err == ERR_NOTFOUND)
-		command_reply(call->core, call->asker, true, "nobody is called %s; `wireside peer list` names all", call->words[i]);
+		command_reply(call->core, call->asker, true, "nobody is called %s; `wireside peer list` names all",
+			call->words[i]);
 	else if (err)
-		command_reply(call->core, call->asker, true, "%s may be any of these: %s", call->words[i], buf_cstr(&why));
+		command_reply(call->core, call->asker, true, "%s may be any of these: %s", call->words[i],
+			buf_cstr(&why));
 	return err ? NULL : p;
 }
 
@@ -74,7 +76,8 @@ static void put_time(struct buf *out, int64_t time)
 
 static void put_text_row(struct buf *out, const struct peer *p)
 {
-	buf_fmt(out, "%-20s %-8s %-6s %u waiting  last seen ", p->label, trust_name(p->trust), presence_of(p), p->outbox.n);
+	buf_fmt(out, "%-20s %-8s %-6s %u waiting  last seen ", p->label, trust_name(p->trust), presence_of(p),
+		p->outbox.n);
 	put_time(out, p->last_seen);
 	buf_fmt(out, "\n    %.*s%s%s\n", STR_FMT(jid_str(p->entity.jid)), p->instance ? "  on the network as " : "",
 		p->instance ? p->instance : "");
@@ -171,8 +174,9 @@ static void run_list(struct command_call *call)
 static bool read_target(struct str text, struct str *ret_name, struct buf *ret_address)
 {
 	struct str rest = text, name = str_cut(&rest, '@'), host = rest.p ? rest : text;
-	bool v6 = host.n && (host.p[0] == '[' || (memchr(host.p, ':', host.n) && memchr(host.p, ':', host.n) !=
-		memrchr(host.p, ':', host.n)));
+	bool v6 = host.n &&
+		(host.p[0] == '[' ||
+			(memchr(host.p, ':', host.n) && memchr(host.p, ':', host.n) != memrchr(host.p, ':', host.n)));
 	bool has_port;
 
 	*ret_name = rest.p ? name : STR("");
@@ -207,7 +211,8 @@ static struct peer *same_address(const struct peers *ps, const char *address)
 
 	for (uint32_t pos = 0; (p = map_next(&ps->peers, &pos));)
 		for (unsigned i = 0; i < p->address_n; i++)
-			if (p->kind != PEER_LEGACY && p->addresses[i].success && strcmp(p->addresses[i].text, address) == 0)
+			if (p->kind != PEER_LEGACY && p->addresses[i].success &&
+				strcmp(p->addresses[i].text, address) == 0)
 				return p;
 	return NULL;
 }
@@ -221,14 +226,16 @@ static void run_add(struct command_call *call)
 	struct str name;
 
 	if (!ps || !read_target(str_z(call->words[2]), &name, &address)) {
-		fail(call, ps ? "an address is a number, like 10.0.0.7, 10.0.0.7:5298 or [fe80::1%eth0]:5298, with a name before it "
-			       "if you like: bob@10.0.0.7"
-			     : "this is a server: it has no peers");
+		fail(call,
+			ps ? "an address is a number, like 10.0.0.7, 10.0.0.7:5298 or [fe80::1%eth0]:5298, with a name before it "
+			     "if you like: bob@10.0.0.7"
+			   : "this is a server: it has no peers");
 		return;
 	}
 	/* Somebody known by this name gets one address more; else whoever answers there will show his key. */
 	if (name.n && peers_find_label(ps, name, &p, &why) == ERR_EXISTS) {
-		command_reply(call->core, call->asker, true, "%.*s may be any of these: %s", STR_FMT(name), buf_cstr(&why));
+		command_reply(call->core, call->asker, true, "%.*s may be any of these: %s", STR_FMT(name),
+			buf_cstr(&why));
 		return;
 	}
 	if (!p)
@@ -293,8 +300,8 @@ static void run_verify(struct command_call *call)
 		fail(call, "it has no key to verify");
 	} else if (!answer) {
 		verify_start(p);
-		command_reply(call->core, call->asker, false, peer_is_up(p) ? "the code comes\n"
-			: "the code comes when the link is up\n");
+		command_reply(call->core, call->asker, false,
+			peer_is_up(p) ? "the code comes\n" : "the code comes when the link is up\n");
 	} else if (strcmp(answer, "yes") != 0 && strcmp(answer, "no") != 0) {
 		fail(call, "usage: peer verify NAME [yes|no]");
 	} else if (!verify_confirm(p, strcmp(answer, "yes") == 0)) {
@@ -360,8 +367,8 @@ static void run_allow(struct command_call *call)
 	peer_store(p);
 	peer_changed(p);
 	dial_now(p);
-	command_reply(call->core, call->asker, false, "%s may be spoken to without encryption: everybody on the wire can read it\n",
-		p->label);
+	command_reply(call->core, call->asker, false,
+		"%s may be spoken to without encryption: everybody on the wire can read it\n", p->label);
 }
 
 /* ---- the shared password ---- */
@@ -400,8 +407,9 @@ static void run_set_password(struct command_call *call)
 		link_close(p, SERR_RESET, "for a shared password");
 	dial_now(p);
 	if (made.n)
-		command_reply(call->core, call->asker, false, "%s\nSet the same on the other machine: wireside peer set-password "
-							      "YOUR-NAME-THERE\n",
+		command_reply(call->core, call->asker, false,
+			"%s\nSet the same on the other machine: wireside peer set-password "
+			"YOUR-NAME-THERE\n",
 			buf_cstr(&made));
 	else
 		command_reply(call->core, call->asker, false, "set\n");
@@ -419,7 +427,12 @@ const struct command peer_commands[] = {
 	{.name = "peer unblock", .args = "NAME", .min = 1, .max = 1, .run = run_unblock},
 	{.name = "peer accept", .args = "NAME", .min = 1, .max = 1, .run = run_accept},
 	{.name = "peer allow", .args = "NAME", .min = 1, .max = 1, .run = run_allow},
-	{.name = "peer set-password", .args = "NAME [PASSWORD]", .min = 1, .max = 2, .last_is_secret = true, .run = run_set_password},
+	{.name = "peer set-password",
+		.args = "NAME [PASSWORD]",
+		.min = 1,
+		.max = 2,
+		.last_is_secret = true,
+		.run = run_set_password},
 	{.name = "peer export", .args = "[--with-passwords]", .min = 0, .max = 1, .run = cmd_peer_export},
 	{.name = "peer import", .args = "LINE", .min = 1, .max = 1, .last_is_secret = true, .run = cmd_peer_import},
 	{0},

@@ -74,7 +74,8 @@ static void dial(struct peer *p, const char *address, bool tls)
 
 static int rank(const struct peer_address *a)
 {
-	static const int of_source[SOURCE_COUNT] = {[SOURCE_TYPED] = 0, [SOURCE_MDNS] = 1, [SOURCE_TOLD] = 2, [SOURCE_SEEN] = 3};
+	static const int of_source[SOURCE_COUNT] =
+		{[SOURCE_TYPED] = 0, [SOURCE_MDNS] = 1, [SOURCE_TOLD] = 2, [SOURCE_SEEN] = 3};
 
 	return of_source[a->source];
 }

@@ -54,7 +54,8 @@ static void take_addresses(struct peer *p, const struct service *s)
 	CLEANUP(buf_clear) struct buf one = {.max = 128};
 
 	for (unsigned i = p->address_n; i-- > 0;)
-		if (p->addresses[i].source == SOURCE_MDNS && !p->addresses[i].success && !has_address(s, p->addresses[i].text)) {
+		if (p->addresses[i].source == SOURCE_MDNS && !p->addresses[i].success &&
+			!has_address(s, p->addresses[i].text)) {
 			xfree(p->addresses[i].text);
 			p->addresses[i] = p->addresses[--p->address_n];
 		}
@@ -155,7 +156,8 @@ static void look_again(struct peers *ps)
 
 	for (uint32_t pos = 0; (p = map_next(&ps->peers, &pos));) {
 		if (peer_is_up(p))
-			core_to_wire(peer_core(p), MSG_LINK_PROBE, p->link->session.conn)->session = p->link->session.handle;
+			core_to_wire(peer_core(p), MSG_LINK_PROBE, p->link->session.conn)->session =
+				p->link->session.handle;
 		else
 			dial_now(p);
 	}

@@ -23,22 +23,24 @@ static struct inflight *find_inflight(const struct peer *p, int64_t hash)
 
 static bool is_kept(const struct peer *p, const struct stanza *s)
 {
-	return p->kind == PEER_KEYED && s->kind == STANZA_MESSAGE && (s->type == TYPE_CHAT || s->type == TYPE_NORMAL) && s->id.n;
+	return p->kind == PEER_KEYED && s->kind == STANZA_MESSAGE && (s->type == TYPE_CHAT || s->type == TYPE_NORMAL) &&
+		s->id.n;
 }
 
 /* ---- strangers ---- */
 
 static void tell_request(struct peer *p)
 {
-	if (p->requested)
+	if (p->stranger.told)
 		return;
-	p->requested = true;
+	p->stranger.told = true;
 	if (p->kind == PEER_LEGACY)
-		notice(p->peers, "request", p, "%s writes to you without encryption: nobody can tell who it is", p->label);
+		notice(p->peers, "request", p, "%s writes to you without encryption: nobody can tell who it is",
+			p->label);
 	else
 		notice(p->peers, "request", p,
-			"%s, whom you have not spoken to yet, writes to you (key %.26s). Answer to accept it, or block it", p->label,
-			p->entity.jid.s);
+			"%s, whom you have not spoken to yet, writes to you (key %.26s). Answer to accept it, or block it",
+			p->label, p->entity.jid.s);
 }
 
 /* One message a second, some at once after a silence, and so many bytes until our user has answered. */
@@ -47,12 +49,12 @@ static bool stranger_may(struct peer *p, const struct stanza *s)
 	int64_t now = core_now(peer_core(p)), since = now - STRANGER_AT_ONCE * STRANGER_EVERY_MS;
 	size_t n = xml_raw(&s->tree, XML_ROOT).n;
 
-	if (p->stranger_next > now)
+	if (p->stranger.next > now)
 		return false;
-	if (p->stranger_bytes + n > STRANGER_BYTES || p->peers->strangers_bytes + n > STRANGERS_BYTES)
+	if (p->stranger.bytes + n > STRANGER_BYTES || p->peers->strangers_bytes + n > STRANGERS_BYTES)
 		return false;
-	p->stranger_next = (p->stranger_next > since ? p->stranger_next : since) + STRANGER_EVERY_MS;
-	p->stranger_bytes += n;
+	p->stranger.next = (p->stranger.next > since ? p->stranger.next : since) + STRANGER_EVERY_MS;
+	p->stranger.bytes += n;
 	p->peers->strangers_bytes += n;
 	return true;
 }
@@ -152,7 +154,8 @@ static void message(struct peer *p, struct stanza **s)
 		core_bounce(c, s, xerr(XERR_RESOURCE_CONSTRAINT));
 		return;
 	}
-	if (!peer_known(p) && (*s)->type != TYPE_ERROR && !(is_kept(p, *s) && seen_has(&p->seen, seen_hash((*s)->id)))) {
+	if (!peer_known(p) && (*s)->type != TYPE_ERROR &&
+		!(is_kept(p, *s) && seen_has(&p->seen, seen_hash((*s)->id)))) {
 		if (!stranger_may(p, *s)) {
 			core_bounce(c, s, xerr_text(XERR_RESOURCE_CONSTRAINT, "too much from somebody not known yet"));
 			return;
@@ -220,8 +223,8 @@ void inbound_on_done(struct host *h, const struct stanza *s)
 	map_remove(&p->peers->inflight, inflight_key(f));
 	xfree(f);
 	seen_put(&p->seen, hash);
-	store_put(core_batch(peers_core(ps)), STORE_SEEN_ADD, str_z(p->peers->domain), jid_str(p->entity.jid), p->seen.number,
-		hash, p->seen.number - SEEN_MAX);
+	store_put(core_batch(peers_core(ps)), STORE_SEEN_ADD, str_z(p->peers->domain), jid_str(p->entity.jid),
+		p->seen.number, hash, p->seen.number - SEEN_MAX);
 	count_twins(p, hash);
 }
 
@@ -243,5 +246,5 @@ void inbound_drop(struct peer *p)
 		s->next = NULL;
 		stanza_free(&s);
 	}
-	p->peers->strangers_bytes -= p->stranger_bytes;
+	p->peers->strangers_bytes -= p->stranger.bytes;
 }

@@ -131,8 +131,8 @@ static void warn_wrong_key(struct peer *wanted, const char *address, const char 
 	if (a->warned)
 		return;
 	a->warned = true;
-	notice(wanted->peers, "warning", wanted, "at %s, where %s was expected, somebody else answered (key %.12s...)", address,
-		wanted->label, id);
+	notice(wanted->peers, "warning", wanted, "at %s, where %s was expected, somebody else answered (key %.12s...)",
+		address, wanted->label, id);
 }
 
 /* What the header says may not contradict the key. user: the localpart that it names. */
@@ -258,7 +258,8 @@ static struct peer *has_key(const struct peers *ps, struct str name)
 
 	for (uint32_t pos = 0; (p = map_next(&ps->peers, &pos));)
 		if (p->kind == PEER_KEYED &&
-			((p->instance && str_eq(str_z(p->instance), name)) || (peer_known(p) && str_eq(str_z(p->label), name))))
+			((p->instance && str_eq(str_z(p->instance), name)) ||
+				(peer_known(p) && str_eq(str_z(p->label), name))))
 			return p;
 	return NULL;
 }
@@ -273,8 +274,8 @@ static struct peer *plain_peer(struct peers *ps, const struct link_ask *a, struc
 		return NULL;
 	*ret = (struct refusal){SERR_NOT_AUTHORIZED, "this name is known by a key, and not without it"};
 	if (p) {
-		notice(ps, "warning", p, "somebody at %s says without encryption that he is %s. He was refused", a->address,
-			p->label);
+		notice(ps, "warning", p, "somebody at %s says without encryption that he is %s. He was refused",
+			a->address, p->label);
 		return NULL;
 	}
 	*ret = (struct refusal){SERR_NOT_AUTHORIZED, "who is it?"};
@@ -311,8 +312,8 @@ void link_on_ask(struct peers *ps, struct msg *m)
 		p = NULL;
 	}
 	if (!p) {
-		log_info("link_refused", "address=%s from=\"%s\" why=\"%s\"", a->address ? a->address : "", a->from ? a->from : "",
-			why.text);
+		log_info("link_refused", "address=%s from=\"%s\" why=\"%s\"", a->address ? a->address : "",
+			a->from ? a->from : "", why.text);
 		refuse(ps, m->conn, why);
 		return;
 	}
@@ -379,8 +380,8 @@ static void ask_presence(struct peer *p)
 
 static void on_up(struct peer *p)
 {
-	log_info("link_up", "peer=%.*s dialled=%s trust=%s", STR_FMT(jid_str(p->entity.jid)), p->link->dialled ? "yes" : "no",
-		trust_name(p->trust));
+	log_info("link_up", "peer=%.*s dialled=%s trust=%s", STR_FMT(jid_str(p->entity.jid)),
+		p->link->dialled ? "yes" : "no", trust_name(p->trust));
 	if (p->kind == PEER_KEYED)
 		ask_presence(p);
 	outbox_flush(p);
@@ -516,8 +517,9 @@ void link_on_proven(struct peers *ps, struct msg *m)
 			notice(ps, "verified", p, "%s is verified: it knows the shared password", p->label);
 		peer_set_trust(p, TRUST_VERIFIED);
 	} else if (p->failures == PASSWORD_FAILURES) {
-		notice(ps, "warning", p, "%s failed %d times to prove the shared password: it is not tried any more until you set it "
-					 "again (wireside peer set-password)",
+		notice(ps, "warning", p,
+			"%s failed %d times to prove the shared password: it is not tried any more until you set it "
+			"again (wireside peer set-password)",
 			p->label, PASSWORD_FAILURES);
 	}
 	peer_store(p);

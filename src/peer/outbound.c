@@ -7,7 +7,7 @@ static void to_link(struct peer *p, struct stanza **s)
 	struct str to = jid_str((*s)->to);
 	struct packet *packet = packet_from(*s, &to);
 
-	link_send(p, &packet, 0);
+	link_send(p, &packet, (*s)->commit);
 	core_done(peer_core(p), s);
 }
 
@@ -53,7 +53,8 @@ void outbound_deliver(struct entity *e, struct stanza **s)
 			forget(p, s);
 	} else if (p->link && session_alive(&p->link->session)) {
 		to_link(p, s);
-	} else if (is_broadcast(p, *s) || packet_only_typing(*s) || (*s)->type == TYPE_ERROR || (*s)->type == TYPE_RESULT) {
+	} else if (is_broadcast(p, *s) || packet_only_typing(*s) || (*s)->type == TYPE_ERROR ||
+		(*s)->type == TYPE_RESULT) {
 		forget(p, s);
 	} else if (could_be_reached(p)) {
 		wait_for_link(p, s);
@@ -95,7 +96,8 @@ void outbound_drop(struct peer *p)
 		if (core_ending(peer_core(p)))
 			stanza_free(&s);
 		else
-			core_bounce(peer_core(p), &s, xerr_text(XERR_REMOTE_SERVER_TIMEOUT, "this peer cannot be reached now"));
+			core_bounce(peer_core(p), &s,
+				xerr_text(XERR_REMOTE_SERVER_TIMEOUT, "this peer cannot be reached now"));
 		s = next;
 	}
 }

@@ -8,8 +8,8 @@
 #include "xmpp/legacy.h"
 
 enum {
-	LATE_MS = 5000,                       /* from then on a message says when it was written */
-	LONG_FOR_STRANGERS = 60 << 10,        /* who does not know us takes no more */
+	LATE_MS = 5000,                /* from then on a message says when it was written */
+	LONG_FOR_STRANGERS = 60 << 10, /* who does not know us takes no more */
 	LONG = STANZA_PINNED - (4 << 10)
 };
 
@@ -33,8 +33,8 @@ void outbox_clear(struct outbox *o)
 /* What is worth nothing later (typing) and what is said in rooms is not kept. */
 bool outbox_worth(const struct peer *p, const struct stanza *s)
 {
-	return s->kind == STANZA_MESSAGE && (s->type == TYPE_CHAT || s->type == TYPE_NORMAL) && !packet_only_typing(s) &&
-		(p->kind != PEER_KEYED || str_eq(jid_domain(s->to), jid_str(p->entity.jid)));
+	return s->kind == STANZA_MESSAGE && (s->type == TYPE_CHAT || s->type == TYPE_NORMAL) &&
+		!packet_only_typing(s) && (p->kind != PEER_KEYED || str_eq(jid_domain(s->to), jid_str(p->entity.jid)));
 }
 
 static struct outgoing *append(struct outbox *o, int64_t id, int64_t time, struct str stanza)
@@ -54,10 +54,7 @@ static struct outgoing *append(struct outbox *o, int64_t id, int64_t time, struc
 	return m;
 }
 
-void outbox_load(struct peer *p, int64_t id, int64_t time, struct str stanza)
-{
-	append(&p->outbox, id, time, stanza);
-}
+void outbox_load(struct peer *p, int64_t id, int64_t time, struct str stanza) { append(&p->outbox, id, time, stanza); }
 
 /* ---- as packets ---- */
 
@@ -116,7 +113,7 @@ static void drop(struct peer *p, struct outgoing **at)
 }
 
 /* False: it can never be sent. */
-static bool send_one(struct peer *p, struct outgoing *m)
+static bool send_one(struct peer *p, struct outgoing *m, uint64_t commit)
 {
 	struct stanza *s = NULL;
 	struct packet *packet = NULL;
@@ -128,21 +125,23 @@ static bool send_one(struct peer *p, struct outgoing *m)
 		return false;
 	packet->tag = (uint64_t)m->id;
 	m->sent = true;
-	link_send(p, &packet, 0);
+	link_send(p, &packet, commit);
 	return true;
 }
 
-void outbox_flush(struct peer *p)
+static void flush(struct peer *p, uint64_t commit)
 {
 	struct outgoing **at = &p->outbox.first;
 
 	while (*at && p->link && session_alive(&p->link->session)) {
-		if (!(*at)->sent && !send_one(p, *at))
+		if (!(*at)->sent && !send_one(p, *at, commit))
 			drop(p, at);
 		else
 			at = &(*at)->next;
 	}
 }
+
+void outbox_flush(struct peer *p) { flush(p, 0); }
 
 /* ---- from our user ---- */
 
@@ -185,6 +184,13 @@ static struct packet *with_id(struct peer *p, const struct stanza *s)
 	return packet_end(&w);
 }
 
+/* What our user writes goes at once: if this node forgets it in a crash, his client was not told that it is safe. But a receipt
+ * says that something of theirs is safe here. */
+static uint64_t depends_on(const struct stanza *s)
+{
+	return stanza_child(s, "received", NS_RECEIPTS) != XML_NONE ? s->commit : 0;
+}
+
 void outbox_put(struct peer *p, struct stanza **s)
 {
 	struct core *c = peer_core(p);
@@ -205,7 +211,7 @@ void outbox_put(struct peer *p, struct stanza **s)
 		packet_view(packet));
 	packet_unref(&packet);
 	if (p->link && session_alive(&p->link->session))
-		outbox_flush(p);
+		flush(p, depends_on(*s));
 	else
 		dial_now(p);
 	core_done(c, s);
@@ -240,6 +246,8 @@ void outbox_tagged(struct peer *p, uint64_t id, bool arrived)
 		return;
 	if (!arrived) {
 		(*at)->sent = false;
+		if (peer_is_up(p))
+			outbox_flush(p);
 		return;
 	}
 	tell_sent(p, *at);

@@ -145,7 +145,8 @@ void peer_set_trust(struct peer *p, enum trust trust)
 {
 	if (p->trust == trust)
 		return;
-	log_info("peer_trust", "peer=%.*s from=%s to=%s", STR_FMT(row_name(p)), trust_names[p->trust], trust_names[trust]);
+	log_info("peer_trust", "peer=%.*s from=%s to=%s", STR_FMT(row_name(p)), trust_names[p->trust],
+		trust_names[trust]);
 	p->trust = trust;
 	if (trust != TRUST_NEW && trust != TRUST_LEGACY)
 		peer_store(p);

@@ -95,6 +95,13 @@ struct peer_presence {
 	struct packet *packet; /* addressed to our user */
 };
 
+/* What a peer that our user has not answered has used of what strangers may. */
+struct stranger {
+	bool told;    /* our user knows that it writes */
+	int64_t next; /* core time when its next message is taken */
+	size_t bytes;
+};
+
 struct verify; /* verify.c */
 
 enum peer_kind { PEER_KEYED, PEER_LEGACY, PEER_TYPED };
@@ -108,10 +115,10 @@ struct peer {
 	char *instance; /* its name on the network; NULL: not seen there */
 	uint8_t key[32];
 	enum trust trust;
-	bool stored;      /* in the store: pinned, typed, blocked, named, or something waits for it */
-	bool named;       /* the label is of our user's choice */
-	bool plain_ok;    /* our user allows plaintext with it */
-	bool asked_plain; /* and was told that it would be needed */
+	bool stored;               /* in the store: pinned, typed, blocked, named, or something waits for it */
+	bool named;                /* the label is of our user's choice */
+	bool plain_ok;             /* our user allows plaintext with it */
+	bool asked_plain;          /* and was told that it would be needed */
 	struct lan_keys *password; /* NULL: none shared */
 	uint32_t failures;         /* of it, since the last success */
 	int64_t created, last_seen;
@@ -126,8 +133,8 @@ struct peer {
 	struct stanza *pending, **pending_tail; /* wait for the link that is being made */
 	uint32_t pending_n;
 
-	struct plink *link;   /* NULL: none; may be detached */
-	uint64_t nego;        /* connection that was accepted and has no session yet; 0: none */
+	struct plink *link; /* NULL: none; may be detached */
+	uint64_t nego;      /* connection that was accepted and has no session yet; 0: none */
 	bool nego_dialled;
 	struct link_ask *nego_ask; /* what it proved */
 	struct timer timer;        /* the next attempt to dial */
@@ -135,13 +142,11 @@ struct peer {
 	unsigned next_address;     /* of this round */
 	unsigned dialling;         /* under way */
 
-	bool shown;                 /* our user's clients were told that it is there, by us */
+	bool shown;                                    /* our user's clients were told that it is there, by us */
 	struct peer_presence presences[PRESENCES_MAX]; /* what its own clients say */
 	unsigned presence_n;
 	struct verify *verify;
-	bool requested;        /* our user was told that a stranger writes */
-	int64_t stranger_next; /* core time when a stranger's next message is taken */
-	size_t stranger_bytes;
+	struct stranger stranger;
 	struct stanza *twins; /* came again while the first was not handled yet */
 };
 
@@ -164,10 +169,10 @@ struct peers {
 	struct table dials;
 	struct map inflight; /* messages taken in and not handled yet, by hash: see inbound.c */
 	size_t strangers_bytes;
-	char **told;      /* our addresses, NULL at the end */
+	char **told; /* our addresses, NULL at the end */
 	bool available;
 	char *show, *status;
-	char *network;    /* what discovery says of the interfaces; NULL: nothing yet */
+	char *network; /* what discovery says of the interfaces; NULL: nothing yet */
 };
 
 static inline struct core *peer_core(const struct peer *p) { return p->entity.core; }
@@ -180,8 +185,8 @@ static inline bool peer_known(const struct peer *p) { return p->trust == TRUST_P
 /* peers.c */
 /* NODEID.internal, terminated; false: that is no id. */
 bool peers_domain_of(struct str id, char ret[DOMAIN_SIZE]);
-struct peer *peers_find(const struct peers *ps, struct str address);  /* of its row */
-struct peer *peers_find_id(const struct peers *ps, struct str id);    /* NODEID */
+struct peer *peers_find(const struct peers *ps, struct str address); /* of its row */
+struct peer *peers_find_id(const struct peers *ps, struct str id);   /* NODEID */
 struct peer *peers_find_instance(const struct peers *ps, struct str instance);
 /* The one that people mean: a label, the name before '@', an address, a NODEID (or its beginning, 6 characters at least).
  * ERR_NOTFOUND; ERR_EXISTS: several, listed in why. */
@@ -258,7 +263,7 @@ void inbound_clear(struct peers *ps);
 void inbound_drop(struct peer *p);
 
 /* show.c: presence */
-void show_peer(struct peer *p); /* what is known of it by the network has changed */
+void show_peer(struct peer *p);  /* what is known of it by the network has changed */
 void show_again(struct peer *p); /* how it looks has changed */
 void show_hide(struct peer *p);
 /* One of its own; false: not for our user. show_peer() comes after it has been passed on. */

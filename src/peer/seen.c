@@ -18,7 +18,10 @@ int64_t seen_hash(struct str id)
 	return hash ? hash : 1;
 }
 
-static uint32_t place(const struct seen *s, int64_t hash) { return (uint32_t)((uint64_t)hash >> 32) & (2 * s->cap - 1); }
+static uint32_t place(const struct seen *s, int64_t hash)
+{
+	return (uint32_t)((uint64_t)hash >> 32) & (2 * s->cap - 1);
+}
 
 static uint32_t find(const struct seen *s, int64_t hash)
 {

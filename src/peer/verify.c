@@ -10,7 +10,7 @@ enum { VERIFY_MS = 120000 };
 struct verify {
 	struct peer *peer;
 	struct sas sas;
-	bool started;         /* something was said on this link */
+	bool started; /* something was said on this link */
 	bool we_said, they_said;
 	struct timer timer;
 };

@@ -103,7 +103,7 @@ struct xerr disco_get_info(struct iq *iq)
 	xml_put_open(&iq->reply, "query", NS_DISCO_INFO);
 	buf_char(&iq->reply, '>');
 	put_identity(&iq->reply, name);
-	feature_disco(iq->core, r ? AT_ROOM : AT_ROOMS, &iq->reply);
+	feature_disco(iq->entity, r ? AT_ROOM : AT_ROOMS, &iq->reply);
 	if (r) {
 		put_room_features(&iq->reply, &r->config);
 		put_room_info(&iq->reply, r, visit_find(r, iq->stanza->from) != NULL);

@@ -416,7 +416,10 @@ UNUSED static void user_free(struct session *s)
 	xfree(u);
 }
 
-static const struct session_ops user_ops = {user_on_stanza, user_on_gone, user_on_returned, user_free};
+static const struct session_ops user_ops = {.on_stanza = user_on_stanza,
+	.on_gone = user_on_gone,
+	.on_returned = user_on_returned,
+	.free = user_free};
 
 /* A session; its connection. */
 UNUSED static unsigned login(struct world *w, const char *jid)

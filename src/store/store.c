@@ -40,6 +40,8 @@ static const struct letters writes[STORE_WRITE_COUNT] = {
 	[STORE_OUTBOX_ADD] = {"outbox_add", "ssiis"},
 	[STORE_OUTBOX_DEL] = {"outbox_del", "ssi"},
 	[STORE_SEEN_ADD] = {"seen_add", "ssiii"},
+	[STORE_ARCHIVE_ADD] = {"archive_add", "ssisss"},
+	[STORE_ARCHIVE_TRIM] = {"archive_trim", "ssi"},
 };
 
 static const char *const reads[STORE_READ_COUNT] = {
@@ -51,6 +53,9 @@ static const char *const reads[STORE_READ_COUNT] = {
 	[STORE_ROOM_LIST] = "s",
 	[STORE_ROOM_LOAD] = "ss",
 	[STORE_PEERS_LOAD] = "s",
+	[STORE_ARCHIVE_PAGE] = "ssiissiiiiii",
+	[STORE_ARCHIVE_GET] = "sss",
+	[STORE_ARCHIVE_ENDS] = "ss",
 };
 
 static const char *const rows[] = {
@@ -68,6 +73,9 @@ static const char *const rows[] = {
 	[ROW_PEER_ADDRESS] = "ssii",
 	[ROW_OUTBOX] = "siis",
 	[ROW_SEEN] = "sii",
+	[ROW_ARCHIVE] = "is",
+	[ROW_ARCHIVE_COUNT] = "ii",
+	[ROW_ARCHIVE_ENDS] = "ii",
 };
 
 const char *store_write_letters(enum store_write w)

@@ -37,12 +37,15 @@ enum store_write {
 	STORE_PEER_ADDRESS_DEL, /* domain, name, address */
 	STORE_OUTBOX_ADD,       /* domain, name, id (grows), time, stanza */
 	STORE_OUTBOX_DEL,       /* domain, name, id */
-	STORE_SEEN_ADD,         /* domain, name, number (grows), hash of the message's id, number up to which older ones go */
+	STORE_SEEN_ADD, /* domain, name, number (grows), hash of the message's id, number up to which older ones go */
+	STORE_ARCHIVE_ADD,  /* domain, local, id (grows), peer (bare), its resource (null: none), stanza */
+	STORE_ARCHIVE_TRIM, /* domain, local, count: all but the newest so many */
 	STORE_WRITE_COUNT
 };
 
 enum store_read {
-	STORE_ACCOUNT_LOAD, /* domain, local -> at most one ROW_ACCOUNT, then ROW_ROSTER*, ROW_REQUEST*, one ROW_OFFLINE_COUNT */
+	/* domain, local -> at most one ROW_ACCOUNT, then ROW_ROSTER*, ROW_REQUEST*, one ROW_OFFLINE_COUNT, one ROW_ARCHIVE_ENDS */
+	STORE_ACCOUNT_LOAD,
 	STORE_ACCOUNT_LIST, /* domain (null: all) -> ROW_ACCOUNT_NAME*, sorted */
 	STORE_OFFLINE_LIST, /* domain, local -> ROW_OFFLINE*, oldest first */
 	STORE_PRIVATE_GET,  /* domain, local, key -> at most one ROW_XML */
@@ -50,6 +53,12 @@ enum store_read {
 	STORE_ROOM_LIST,    /* domain -> ROW_ROOM* */
 	STORE_ROOM_LOAD, /* domain, local -> at most one ROW_ROOM, then ROW_AFFILIATION*, then ROW_HISTORY* oldest first */
 	STORE_PEERS_LOAD, /* domain -> ROW_PEER*, ROW_PEER_ADDRESS*, ROW_OUTBOX* oldest first, ROW_SEEN* oldest first */
+	/* domain, local, first and last id that may be, peer and resource (null: any), the two ids between which the page
+	 * lies, how many at most (negative: the newest instead of the oldest), three ids that should be there (0: none)
+	 * -> one ROW_ARCHIVE_COUNT, then ROW_ARCHIVE* in the order in which they were looked for */
+	STORE_ARCHIVE_PAGE,
+	STORE_ARCHIVE_GET,  /* domain, local, ids (a JSON array) -> ROW_ARCHIVE*, oldest first */
+	STORE_ARCHIVE_ENDS, /* domain, local -> one ROW_ARCHIVE_ENDS */
 	STORE_READ_COUNT
 };
 
@@ -67,9 +76,12 @@ enum store_row {
 	ROW_HISTORY,       /* id i, time i, stanza s */
 	/* name s, label s, user s, key s, trust i, password s, failures i, last seen i, created i, statement i, flags i */
 	ROW_PEER,
-	ROW_PEER_ADDRESS, /* name s, address s, source i, last success i */
-	ROW_OUTBOX,       /* name s, id i, time i, stanza s */
-	ROW_SEEN          /* name s, number i, hash i */
+	ROW_PEER_ADDRESS,  /* name s, address s, source i, last success i */
+	ROW_OUTBOX,        /* name s, id i, time i, stanza s */
+	ROW_SEEN,          /* name s, number i, hash i */
+	ROW_ARCHIVE,       /* id i, stanza s */
+	ROW_ARCHIVE_COUNT, /* how many there are on all pages i, how many of the ids that should be there are i */
+	ROW_ARCHIVE_ENDS   /* lowest id i, highest i; 0 when it is empty */
 };
 
 struct store_value {
@@ -99,7 +111,7 @@ struct store_query {
 	enum store_read read;
 	uint64_t tag; /* comes back in the answer */
 	unsigned n;
-	struct store_value values[4]; /* views into bytes */
+	struct store_value values[STORE_VALUES_MAX]; /* views into bytes */
 	struct buf bytes;
 };
 struct store_query *store_query_new(enum store_read r, uint64_t tag, ...); /* as store_put */

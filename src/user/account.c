@@ -76,6 +76,7 @@ static void free_contents(struct account *a)
 	roster_clear(&a->roster);
 	account_drop_keys(a);
 	xfree(TAKE(a->private_index));
+	xfree(TAKE(a->answered));
 }
 
 static void account_free(struct entity *e)
@@ -184,6 +185,8 @@ static void take_row(struct account *a, enum store_row kind, const struct store_
 	} else if (kind == ROW_OFFLINE_COUNT) {
 		a->offline_count = (uint32_t)v[0].i;
 		a->offline_last = v[1].i;
+	} else if (kind == ROW_ARCHIVE_ENDS) {
+		a->archive_last = v[1].i;
 	}
 }
 

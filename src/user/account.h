@@ -38,10 +38,13 @@ struct account {
 	uint16_t session_count;     /* ending ones too */
 	struct resource *resources; /* the living ones */
 	struct roster roster;
-	int64_t created;        /* ms since 1970 */
-	int64_t last_seen;      /* when the last resource went; 0: not known */
-	uint32_t offline_count; /* stored messages */
-	int64_t offline_last;   /* highest id ever used */
+	int64_t created;            /* ms since 1970 */
+	int64_t last_seen;          /* when the last resource went; 0: not known */
+	uint32_t offline_count;     /* stored messages */
+	uint32_t archive_untrimmed; /* messages put into the archive since the account is in memory */
+	int64_t offline_last;       /* highest id ever used */
+	int64_t archive_last;       /* highest id in the archive */
+	struct answered *answered;  /* receipts.c; NULL: none yet */
 	struct account_wait *waiting;
 	struct account_keys *keys; /* as stored, NULL: not in memory */
 	char *private_index;       /* iq_private.c: what is stored; NULL: not read */

@@ -1,7 +1,10 @@
 #include "user/deliver.h"
 
+#include "user/archive.h"
+#include "user/carbons.h"
 #include "user/offline.h"
 #include "user/presence.h"
+#include "user/receipts.h"
 #include "user/resource.h"
 #include "user/users_i.h"
 
@@ -55,19 +58,52 @@ static enum deliver_have what_there_is(const struct account *a, int *ret_highest
 	return *ret_highest >= 0 ? HAVE_NON_NEGATIVE : have;
 }
 
-static void to_sessions(struct account *a, struct stanza **s, int lowest, uint64_t commit)
+struct delivery {
+	enum deliver_action action;
+	struct resource *match;
+	int highest;
+	bool again; /* was delivered before, and came back: as it is */
+	uint64_t commit;
+};
+
+/* What the clients get. What is new goes into the archive. */
+static struct packet *make(struct account *a, const struct stanza *s, struct delivery *d)
+{
+	struct str to = jid_str(s->to);
+	bool stored = false;
+	struct packet *p = d->again ? packet_from(s, &to) : archive_take(a, s, s->from, &stored);
+
+	if (stored) {
+		d->commit = core_commit(a->entity.core);
+		receipts_answer(a, s);
+	}
+	return p;
+}
+
+static void to_sessions(struct account *a, struct stanza **s, struct delivery *d, int lowest)
 {
 	struct users *u = users_of(a);
-	struct str to = jid_str((*s)->to);
-	struct packet *p = packet_from(*s, &to);
+	struct packet *p = make(a, *s, d);
 
+	if (!d->again)
+		carbons_received(a, *s, p, NULL, lowest, d->commit);
 	for (const struct resource *r = a->resources; r; r = r->next)
 		if (resource_available(r) && r->priority >= lowest)
 			users_collect(u, r->session.handle);
 	/* A copy that comes back is of no use while another one is believed to have arrived. */
 	if (p)
 		p->copies = u->handles_n;
-	users_multicast(u, &p, commit);
+	users_multicast(u, &p, d->commit);
+	core_done(a->entity.core, s);
+}
+
+static void to_match(struct account *a, struct stanza **s, struct delivery *d)
+{
+	struct packet *p = make(a, *s, d);
+
+	carbons_received(a, *s, p, d->match, 0, d->commit);
+	if (p)
+		session_send(&d->match->session, &p, d->commit);
 	core_done(a->entity.core, s);
 }
 
@@ -81,10 +117,9 @@ static void to_resource(struct account *a, struct resource *r, struct stanza **s
 	core_done(a->entity.core, s);
 }
 
-static void act(struct account *a, struct stanza **s, enum deliver_action action, struct resource *match, int highest,
-	uint64_t commit)
+static void act(struct account *a, struct stanza **s, struct delivery *d)
 {
-	switch (action) {
+	switch (d->action) {
 	case DELIVER_SILENT:
 		core_done(a->entity.core, s);
 		return;
@@ -92,16 +127,16 @@ static void act(struct account *a, struct stanza **s, enum deliver_action action
 		core_bounce(a->entity.core, s, xerr(XERR_SERVICE_UNAVAILABLE));
 		return;
 	case DELIVER_OFFLINE:
-		offline_store(a, s);
+		offline_store(a, s, d->again);
 		return;
 	case DELIVER_DIRECT:
-		to_resource(a, match, s);
+		to_match(a, s, d);
 		return;
 	case DELIVER_MOST:
-		to_sessions(a, s, highest, commit);
+		to_sessions(a, s, d, d->highest);
 		return;
 	case DELIVER_ALL:
-		to_sessions(a, s, 0, commit);
+		to_sessions(a, s, d, 0);
 		return;
 	}
 }
@@ -110,10 +145,10 @@ void deliver_message(struct account *a, struct stanza **s)
 {
 	struct resource *match = (*s)->to.resource ? resource_find(a, jid_resource((*s)->to)) : NULL;
 	enum deliver_to to = match ? TO_FULL_MATCH : (*s)->to.resource ? TO_FULL_NO_MATCH : TO_BARE;
-	int highest;
-	enum deliver_have have = what_there_is(a, &highest);
+	struct delivery d = {.match = match, .commit = (*s)->commit};
 
-	act(a, s, deliver_rules[have][to][(*s)->type], match, highest, 0);
+	d.action = deliver_rules[what_there_is(a, &d.highest)][to][(*s)->type];
+	act(a, s, &d);
 }
 
 /* A room of ours knows itself who has gone. An error would be taken for one about a private message. */
@@ -124,11 +159,17 @@ static bool is_from_room_here(const struct core *c, const struct stanza *s)
 	return h && h->kind == HOST_ROOMS;
 }
 
+/* A copy or a page of the archive, for one session. */
+static bool is_from_account(const struct account *a, const struct stanza *s)
+{
+	return s->kind == STANZA_MESSAGE && !s->from.resource && account_is_own(a, s->from);
+}
+
 void deliver_returned(struct account *a, struct stanza **s)
 {
 	struct core *c = a->entity.core;
-	int highest;
-	enum deliver_have have = what_there_is(a, &highest);
+	struct delivery d = {.again = true};
+	enum deliver_have have = what_there_is(a, &d.highest);
 	enum deliver_to to = TO_BARE;
 
 	if ((*s)->kind == STANZA_IQ) {
@@ -136,7 +177,7 @@ void deliver_returned(struct account *a, struct stanza **s)
 		return;
 	}
 	/* Out of date; what it did to the roster is in the roster. */
-	if ((*s)->kind == STANZA_PRESENCE || is_from_room_here(c, *s)) {
+	if ((*s)->kind == STANZA_PRESENCE || is_from_room_here(c, *s) || is_from_account(a, *s)) {
 		core_done(c, s);
 		return;
 	}
@@ -147,9 +188,12 @@ void deliver_returned(struct account *a, struct stanza **s)
 	/* What is worth storing had been accepted: even if it was for this very resource it must not get lost. */
 	if ((*s)->to.resource && (*s)->type != TYPE_NORMAL && (*s)->type != TYPE_CHAT)
 		to = TO_FULL_NO_MATCH;
-	/* Not before it is out of the store, if it was there: after a crash it would be delivered again. */
-	act(a, s, deliver_rules[have][to][(*s)->type], NULL, highest,
-		offline_is_from_store(*s) ? core_uncommitted(c) : 0);
+	d.action = deliver_rules[have][to][(*s)->type];
+	/* Not before it is out of the store, if it was there: after a crash it would be delivered again. And not before
+	 * it is in the archive under the number that it tells. */
+	if (offline_is_from_store(*s) || archive_has_id(a, *s))
+		d.commit = core_uncommitted(c);
+	act(a, s, &d);
 }
 
 /* ---- requests ---- */

@@ -1,4 +1,5 @@
 /* What a domain of accounts speaks; composed by app/, dispatched by core/iq.c, advertised by iq_disco.c. */
+#include "user/archive.h"
 #include "user/iq.h"
 #include "user/roster.h"
 #include "user/users.h"
@@ -39,6 +40,22 @@ const struct feature user_features[] = {
 	{.name = "Entity Time", .spec = "XEP-0202", .version = "2.0", .ns = NS_TIME, .element = "time", .at = AT_SERVER,
 	 .get = iq_time_get, .disco = NS_TIME, .disco_at = AT_SERVER, .script = "time"},
 	{.name = "Delayed Delivery", .spec = "XEP-0203", .version = "2.0", .note = "on stored messages", .script = "offline"},
+	{.name = "Message Carbons", .spec = "XEP-0280", .version = "1.0.1", .ns = NS_CARBONS, .element = "enable", .at = AT_ACCOUNT,
+	 .set = iq_carbons_enable, .disco = NS_CARBONS, .disco_at = BOTH,
+	 .note = "of chats and of what has a text; not of errors, nor of private messages from a room", .script = "carbons"},
+	{.name = "Message Carbons", .spec = "XEP-0280", .version = "1.0.1", .ns = NS_CARBONS, .element = "disable", .at = AT_ACCOUNT,
+	 .set = iq_carbons_disable, .script = "carbons"},
+	{.name = "Message Archive", .spec = "XEP-0313", .version = "1.1.3", .ns = NS_MAM, .element = "query", .at = AT_ACCOUNT,
+	 .get = iq_archive_get, .set = iq_archive_set, .disco = NS_MAM, .disco_at = AT_ACCOUNT, .on = archive_on,
+	 .note = "chat and normal with a text or encrypted, not between occupants of a room; pages of at most 100 (XEP-0059) and 1 MiB", .script = "archive"},
+	{.name = "Message Archive", .spec = "XEP-0313", .version = "1.1.3", .ns = NS_MAM, .element = "metadata", .at = AT_ACCOUNT,
+	 .get = iq_archive_metadata_get, .disco = NS_MAM_EXTENDED, .disco_at = AT_ACCOUNT, .on = archive_on, .script = "archive-paging"},
+	{.name = "Message Archive Preferences", .spec = "XEP-0441", .version = "0.2.0", .ns = NS_MAM, .element = "prefs", .at = AT_ACCOUNT,
+	 .get = iq_archive_prefs_get, .set = iq_archive_prefs_set, .on = archive_on, .note = "always, without exceptions", .script = "archive"},
+	{.name = "Stanza Ids", .spec = "XEP-0359", .version = "0.7.0", .disco = NS_STANZA_ID, .disco_at = AT_ACCOUNT, .on = archive_on,
+	 .note = "the number in the archive; others by the same account are cut", .script = "archive"},
+	{.name = "Message Delivery Receipts", .spec = "XEP-0184", .version = "1.4.0",
+	 .note = "a node answers for its user, to contacts, once the message is stored; a server leaves it to the clients"},
 	{.name = "Message Processing Hints", .spec = "XEP-0334", .version = "1.0.0", .disco = NS_HINTS, .disco_at = AT_SERVER,
 	 .note = "no-store and store, for messages to somebody who is away", .script = "offline-hints"},
 	{0},

@@ -4,8 +4,12 @@
 
 #include "core/feature.h"
 
-iq_handler iq_private_get, iq_private_set;        /* XEP-0049 */
-iq_handler iq_vcard_get, iq_vcard_set;            /* XEP-0054 */
+iq_handler iq_private_get, iq_private_set; /* XEP-0049 */
+iq_handler iq_vcard_get, iq_vcard_set;     /* XEP-0054 */
+iq_handler iq_archive_get, iq_archive_set; /* XEP-0313: the form; a query */
+iq_handler iq_archive_metadata_get;
+iq_handler iq_archive_prefs_get, iq_archive_prefs_set;
+iq_handler iq_carbons_enable, iq_carbons_disable; /* XEP-0280 */
 iq_handler iq_register_get, iq_register_set;      /* XEP-0077 */
 iq_handler iq_version_get;                        /* XEP-0092 */
 iq_handler iq_last_get;                           /* XEP-0012 */

@@ -44,7 +44,7 @@ struct xerr iq_disco_info_get(struct iq *iq)
 		identity(&iq->reply, "server", "im", ((struct host *)iq->entity)->title);
 	else
 		identity(&iq->reply, "account", is_admin(a) ? "admin" : "registered", NULL);
-	feature_disco(iq->core, server ? AT_SERVER : AT_ACCOUNT, &iq->reply);
+	feature_disco(iq->entity, server ? AT_SERVER : AT_ACCOUNT, &iq->reply);
 	buf_z(&iq->reply, "</query>");
 	return XERR_OK;
 }

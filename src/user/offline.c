@@ -1,6 +1,8 @@
 #include "user/offline.h"
 
 #include "base/clock.h"
+#include "user/archive.h"
+#include "user/receipts.h"
 #include "user/resource.h"
 #include "user/users_i.h"
 #include "xml/write.h"
@@ -26,11 +28,19 @@ enum offline_worth offline_worth(const struct stanza *s)
 	return stanza_child(s, "no-store", NS_HINTS) != XML_NONE ? OFFLINE_BOUNCE : OFFLINE_KEEP;
 }
 
-static void store(struct account *a, struct stanza **s)
+/* As it came back, with its number; or with a new one. */
+static struct packet *to_store(struct account *a, const struct stanza *s, bool again)
+{
+	struct str to = jid_str(s->to);
+	bool stored;
+
+	return again ? packet_from(s, &to) : archive_take(a, s, s->from, &stored);
+}
+
+static void store(struct account *a, struct stanza **s, bool again)
 {
 	struct core *c = a->entity.core;
-	struct str to = jid_str((*s)->to);
-	struct packet *p = packet_from(*s, &to);
+	struct packet *p = to_store(a, *s, again);
 
 	if (!p) {
 		core_bounce(c, s, xerr(XERR_NOT_ACCEPTABLE));
@@ -40,10 +50,12 @@ static void store(struct account *a, struct stanza **s)
 		++a->offline_last, core_wall(c), packet_view(p));
 	packet_unref(&p);
 	a->offline_count++;
+	if (!again)
+		receipts_answer(a, *s);
 	core_done(c, s);
 }
 
-void offline_store(struct account *a, struct stanza **s)
+void offline_store(struct account *a, struct stanza **s, bool again)
 {
 	struct core *c = a->entity.core;
 	enum offline_worth worth = offline_worth(*s);
@@ -55,7 +67,7 @@ void offline_store(struct account *a, struct stanza **s)
 	else if (!core_can_store(c))
 		core_bounce(c, s, xerr(XERR_RESOURCE_CONSTRAINT));
 	else
-		store(a, s);
+		store(a, s, again);
 }
 
 /* ---- delivering ---- */

@@ -14,8 +14,8 @@ enum offline_worth {
 enum offline_worth offline_worth(const struct stanza *s);
 
 /* Stores or answers with an error: service-unavailable when there are too many, resource-constraint when the store
- * fails. Takes *s. */
-void offline_store(struct account *a, struct stanza **s);
+ * fails. again: it was delivered before, and came back. Takes *s. */
+void offline_store(struct account *a, struct stanza **s, bool again);
 /* True of what has been stored, and was sent since. */
 bool offline_is_from_store(const struct stanza *s);
 /* Sends what is stored to this session, oldest first, and removes it. Until it has been read nothing else reaches

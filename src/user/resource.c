@@ -2,8 +2,11 @@
 
 #include "base/err.h"
 #include "base/hash.h"
+#include "user/archive.h"
+#include "user/carbons.h"
 #include "user/deliver.h"
 #include "user/presence.h"
+#include "user/receipts.h"
 #include "user/users_i.h"
 
 /* ---- what the core calls ---- */
@@ -24,6 +27,28 @@ static void address_to_self(struct account *a, struct stanza **s)
 	(*s)->origin_seq = 0;
 	core_done(a->entity.core, s);
 	*s = copy;
+}
+
+/* Into the archive, and to the other clients; *s is NULL when it does not go on. What is for the account itself is archived
+ * when it comes in. */
+static void message_out(struct resource *r, struct stanza **s)
+{
+	struct account *a = account_of(&r->session);
+	struct core *c = r->session.core;
+	bool stored;
+	struct packet *p;
+
+	if (receipts_answered(a, *s)) {
+		core_done(c, s);
+		return;
+	}
+	if (account_is_own(a, (*s)->to) || (!archive_wants(a, *s, (*s)->to) && !carbons_wanted(r)))
+		return;
+	p = archive_take(a, *s, (*s)->to, &stored);
+	if (stored)
+		(*s)->commit = core_commit(c);
+	carbons_sent(r, *s, p, (*s)->commit);
+	packet_unref(&p);
 }
 
 /* Requests to its own account are dealt with at once, past the inbox: a client's stanzas are taken in its order. Messages
@@ -47,7 +72,10 @@ static void on_stanza(struct session *session, struct stanza **s)
 	}
 	if (!jid_some((*s)->to))
 		address_to_self(a, s);
-	core_send(session->core, s);
+	if ((*s)->kind == STANZA_MESSAGE)
+		message_out(r, s);
+	if (*s)
+		core_send(session->core, s);
 }
 
 static void unlink_resource(struct account *a, struct resource *r)

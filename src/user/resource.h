@@ -24,6 +24,7 @@ struct resource {
 	uint16_t directed_count;
 	int8_t priority;
 	bool interested;
+	bool carbons; /* wants copies (XEP-0280) */
 };
 
 static inline struct resource *resource_of(struct session *s) { return (struct resource *)s; }

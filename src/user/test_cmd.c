@@ -1,5 +1,22 @@
 #include "user/testing.h"
 
+static void command(struct world *w, const char *line)
+{
+	char *copy = xstrdup(line), *save = NULL;
+	struct msg *m = msgs_add(&w->in);
+	char **words = xcalloc(16, sizeof(*words));
+	uint32_t n = 0;
+
+	for (char *word = strtok_r(copy, " ", &save); word && n < 16; word = strtok_r(NULL, " ", &save))
+		words[n++] = xstrdup(word);
+	m->kind = MSG_ADMIN_ASK;
+	m->conn = 1;
+	m->admin_ask.words = words;
+	m->admin_ask.n = n;
+	xfree(copy);
+	pump(w);
+}
+
 static void check(struct world *w, const char *line, bool failed, const char *part)
 {
 	command(w, line);

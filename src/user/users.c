@@ -79,6 +79,7 @@ static void take_config(struct users *u, const struct users_config *config)
 {
 	u->config = *config;
 	u->config.offline_max = config->offline_max ? config->offline_max : 100;
+	u->config.archive_max = config->archive_max ? config->archive_max : 10000;
 	u->config.roster_max = config->roster_max ? config->roster_max : 2000;
 	u->config.sessions_max = config->sessions_max ? config->sessions_max : 20;
 	u->config.idle_evict = config->idle_evict ? config->idle_evict : 60;

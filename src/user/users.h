@@ -7,9 +7,12 @@
 #include "core/feature.h"
 
 struct users_config {
-	bool registration_open;    /* XEP-0077 for strangers; changing and cancelling one's own is always possible */
-	uint32_t offline_max;      /* messages kept for somebody who is away, 0: 100 */
-	uint32_t roster_max;       /* contacts, 0: 2000 */
+	bool registration_open; /* XEP-0077 for strangers; changing and cancelling one's own is always possible */
+	uint32_t offline_max;   /* messages kept for somebody who is away, 0: 100 */
+	bool archive;           /* accounts have an archive (XEP-0313) */
+	uint32_t archive_max;   /* messages in it, about; 0: 10000 */
+	bool receipts;       /* accounts answer XEP-0184 requests of contacts themselves, once the message is stored */
+	uint32_t roster_max; /* contacts, 0: 2000 */
 	uint32_t sessions_max;     /* an account, 0: 20 */
 	uint32_t idle_evict;       /* seconds after which an account without sessions leaves memory, 0: 60 */
 	const char *const *admins; /* bare addresses, NULL at the end; may be NULL */

@@ -83,7 +83,8 @@ void ack_on_attach(struct conn *c, struct msg *m, const char *token)
 	sm->h = m->attach.handled;
 	c->forwarded = c->credited = m->attach.handled;
 	if (!stream_kind(c->stream)->opening)
-		put_fmt(c, m->attach.commit, "<resumed xmlns='" NS_SM "' previd='%s' h='%u'/>", token, sm->h - sm->base);
+		put_fmt(c, m->attach.commit, "<resumed xmlns='" NS_SM "' previd='%s' h='%u'/>", token,
+			sm->h - sm->base);
 	for (uint32_t i = 0; i < m->attach.queue.n; i++)
 		out_add(c, m->attach.queue.p[i], m->attach.commit, true);
 }

@@ -86,6 +86,7 @@ static void close_link(struct conn *c)
 		link_free(&c->link);
 	xml_parser_free(&c->parser);
 	buf_clear(&c->held);
+	list_remove(&c->coming);
 	list_remove(&c->dirty);
 	list_remove(&c->again);
 	conn_login_free(c);

@@ -3,8 +3,8 @@
 #include "link/prefix.h"
 #include "link/tcp.h"
 #include "wire/wire_i.h"
-#include "xmpp/legacy.h"
 #include "xml/write.h"
+#include "xmpp/legacy.h"
 
 enum { TLS_HANDSHAKE = 0x16 };
 

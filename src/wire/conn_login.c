@@ -246,6 +246,7 @@ static void logged_in(struct conn *c, struct msg *m, const char *jid)
 	c->session = m->session;
 	set_to_attr(c, jid);
 	c->logged_in = true;
+	list_remove(&c->coming);
 	if (c->address)
 		address_logged_in(w, c->address);
 	limits = w->config.limits.session;

@@ -62,6 +62,7 @@ struct wire *wire_new(struct loop *l, const struct wire_config *config)
 	table_init(&w->conns, (1u << 24) - 1, config->number);
 	w->scratch = xml_scratch_new();
 	w->inbox = queue_new(config->shared_loop ? NULL : l);
+	list_init(&w->coming);
 	list_init(&w->dirty);
 	list_init(&w->waiting);
 	list_init(&w->again);
@@ -103,6 +104,18 @@ void wire_free(struct wire **wire)
 	xfree(w);
 }
 
+/* All places of those who log in are taken: who has had the longest time for it gives his to the next, so that a crowd that
+ * does nothing keeps nobody out. */
+static void make_room(struct wire *w)
+{
+	struct list *oldest =
+		w->config.limits.logins_max && w->logins >= w->config.limits.logins_max ? list_take(&w->coming) : NULL;
+
+	if (oldest)
+		conn_end_stream(LIST_ITEM(oldest, struct conn, coming), SERR_RESOURCE_CONSTRAINT,
+			"too many are logging in");
+}
+
 void wire_accept(struct wire *w, struct link **link, const struct stream_kind *kind, bool tls_first)
 {
 	struct link_info info;
@@ -110,6 +123,7 @@ void wire_accept(struct wire *w, struct link **link, const struct stream_kind *k
 	struct conn *c;
 
 	link_info(*link, &info);
+	make_room(w);
 	a = address_enter(w, &info);
 	if (!a) {
 		w->stats.refused++;
@@ -123,6 +137,7 @@ void wire_accept(struct wire *w, struct link **link, const struct stream_kind *k
 		return;
 	}
 	c->address = a;
+	list_append(&w->coming, &c->coming);
 	w->stats.accepted++;
 }
 

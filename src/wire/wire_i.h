@@ -104,6 +104,7 @@ struct conn {
 	struct timer timer;  /* login, stall, acknowledgement or drain, see conn_arm() */
 	int64_t stall_at;    /* INT64_MAX: nothing is stalled */
 	int64_t drain_at;    /* INT64_MAX: nothing waits for the socket of an old program */
+	struct list coming;  /* in wire->coming: not yet logged in, and not dialled by us */
 	struct list dirty;   /* has output to try; or defunct */
 	struct list again;   /* has input that the descriptor will not tell of */
 	struct list waiting; /* has something that waits for a commit */
@@ -116,6 +117,7 @@ struct wire {
 	struct xml_scratch *scratch;
 	struct queue *inbox;
 	struct msgs to_core, from_core;
+	struct list coming; /* the oldest first */
 	struct list dirty, waiting, again, defunct, delays, lingers;
 	uint32_t linger_n;
 	uint64_t committed;
@@ -161,8 +163,8 @@ void conn_link_ask(struct conn *c, const struct stream_ask *ask);
 void conn_link_open(struct conn *c, const struct stream_ask *ask);
 void conn_link_on_reply(struct conn *c, struct msg *m);
 void conn_link_tell_proof(struct conn *c);
-void conn_link_lost(struct conn *c, const char *why);    /* before the session: the core hears what came of it */
-void conn_link_arrived(struct conn *c, uint64_t tag);    /* a packet with a tag was acknowledged */
+void conn_link_lost(struct conn *c, const char *why); /* before the session: the core hears what came of it */
+void conn_link_arrived(struct conn *c, uint64_t tag); /* a packet with a tag was acknowledged */
 void conn_link_drain(struct conn *c);
 struct stanza *conn_link_legacy(struct conn *c, const struct xml_tree *t);
 

@@ -111,6 +111,14 @@ void packet_put_payload(struct packet_writer *w, const struct stanza *s,
 	buf_str(&w->out, xml_str(t, at, t->nodes[XML_ROOT].inner_end - at));
 }
 
+void packet_put_inner(struct buf *out, struct str bytes, size_t hole)
+{
+	must(hole <= bytes.n);
+	buf_add(out, bytes.p, hole);
+	buf_z(out, " xmlns='" NS_CLIENT "'");
+	buf_add(out, bytes.p + hole, bytes.n - hole);
+}
+
 bool packet_only_typing(const struct stanza *s)
 {
 	bool typing = false;

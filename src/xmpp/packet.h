@@ -53,6 +53,9 @@ void packet_head_of(const struct stanza *s, struct packet_head *ret);
 void packet_put_payload(struct packet_writer *w, const struct stanza *s,
 	bool (*drop)(const struct stanza *s, uint32_t child));
 
+/* Inside another element: the stanza of a packet's bytes, which have the packet's hole, says its namespace itself. */
+void packet_put_inner(struct buf *out, struct str bytes, size_t hole);
+
 /* A chat state alone (XEP-0085 5.5): nothing to deliver later, so its packet is volatile. */
 bool packet_only_typing(const struct stanza *s);
 

@@ -38,6 +38,10 @@ struct stanza {
 	uint64_t origin;     /* the client's session it came from (core's handle), 0 if none; set by the core */
 	uint64_t counted_by; /* the session, a client's or a link's, that counts it when it is dealt with */
 	uint64_t origin_seq; /* its number there, from 1; 0: not counted (a copy, a server's own) */
+	/* The commit that it depends on, 0: none; set by the core or by who made it. Neither it, nor anything that tells
+	 * its sender that it was handled (an error need not wait), goes out before: whoever takes it out of an inbox passes the number on with what
+	 * it sends, out of this process too (a link to another node holds the stanza back until COMMITTED). */
+	uint64_t commit;
 	enum xerr_cond
 		refused; /* not XERR_NONE: could not come in as it was. Without `to` and content, to be answered with this */
 	enum stanza_kind kind;

@@ -351,7 +351,8 @@ static enum stream_action iq_before_session(struct stream *s, const struct xml_t
 	return stream_close(s, SERR_NOT_AUTHORIZED, NULL, out);
 }
 
-enum stream_action stream_ask_resume(struct stream *s, const struct xml_tree *t, struct buf *out, struct stream_ask *ask)
+enum stream_action stream_ask_resume(struct stream *s, const struct xml_tree *t, struct buf *out,
+	struct stream_ask *ask)
 {
 	struct str previd = xml_attr(t, XML_ROOT, "previd");
 	uint64_t h = 0;

@@ -36,10 +36,10 @@ struct stream_kind {
 	unsigned offers;      /* STREAM_OFFERS_ bits */
 	bool trusted_channel; /* counts as secure without TLS (unix socket) */
 	bool opening;         /* we dialled and speak first: stream_start() */
-	bool link;            /* the other end is a peer: it speaks for addresses, and is asked about with STREAM_ASK_LINK */
-	bool keyed;           /* TLS with node keys below: counts from its beginning (XEP-0198) */
-	bool legacy;          /* XEP-0174 as old programs speak it: stanzas are rewritten at the link */
-	bool pack_stanza;     /* one stanza a send, for whoever reads the packets */
+	bool link;   /* the other end is a peer: it speaks for addresses, and is asked about with STREAM_ASK_LINK */
+	bool keyed;  /* TLS with node keys below: counts from its beginning (XEP-0198) */
+	bool legacy; /* XEP-0174 as old programs speak it: stanzas are rewritten at the link */
+	bool pack_stanza; /* one stanza a send, for whoever reads the packets */
 	const struct stream_rules *rules;
 };
 extern const struct stream_kind stream_client;      /* TCP, RFC 6120 and direct TLS */
@@ -51,10 +51,10 @@ struct stream_policy {
 	bool (*serves)(void *arg, struct str domain); /* canonical domain */
 	void *arg;
 	const char *localhost; /* the domain that "localhost" means here (a node's own); NULL: itself */
-	bool allow_plaintext; /* passwords without TLS, on a local link only if local_only */
-	bool registration;    /* strangers may make accounts */
-	bool tls;             /* there is a certificate */
-	unsigned max_tries;   /* failed logins on one stream, then policy-violation; 0: 5 */
+	bool allow_plaintext;  /* passwords without TLS, on a local link only if local_only */
+	bool registration;     /* strangers may make accounts */
+	bool tls;              /* there is a certificate */
+	unsigned max_tries;    /* failed logins on one stream, then policy-violation; 0: 5 */
 };
 
 enum stream_state { STREAM_HEADER, STREAM_FEATURES, STREAM_TLS, STREAM_SASL, STREAM_BIND, STREAM_READY, STREAM_CLOSED };
@@ -81,7 +81,7 @@ enum stream_action {
 struct stream_ask {
 	struct str account, resource, token; /* views, valid until the answer */
 	struct str from, to;
-	const char *password;                /* terminated; wiped when answered */
+	const char *password; /* terminated; wiped when answered */
 	const struct scram_keys *keys;
 	enum hash_kind hash;
 	uint32_t h;

@@ -24,7 +24,7 @@ struct stream_login {
 	struct lan_login *lan; /* streams between peers */
 	char *said;            /* bare address in the from of the client's header, or NULL */
 	char *id;              /* of the iq under way (bind, register) */
-	char *text; /* resource or token under way */
+	char *text;            /* resource or token under way */
 };
 
 enum stream_wait { WAIT_NONE, WAIT_KEYS, WAIT_VERIFY, WAIT_SENT, WAIT_REGISTER, WAIT_BIND, WAIT_RESUME, WAIT_LINK };
@@ -34,9 +34,10 @@ struct stream_rules {
 	void (*put_header)(struct stream *s, struct buf *out);
 	enum stream_action (*on_open)(struct stream *s, const struct xml_tree *t, struct str default_ns,
 		const struct stream_channel *ch, struct buf *out, struct stream_ask *ask);
-	enum stream_action (*before_session)(struct stream *s, const struct xml_tree *t, const struct stream_channel *ch,
-		struct buf *out, struct stream_ask *ask);
-	enum stream_action (*in_session)(struct stream *s, const struct xml_tree *t, struct buf *out, struct stream_ask *ask);
+	enum stream_action (*before_session)(struct stream *s, const struct xml_tree *t,
+		const struct stream_channel *ch, struct buf *out, struct stream_ask *ask);
+	enum stream_action (
+		*in_session)(struct stream *s, const struct xml_tree *t, struct buf *out, struct stream_ask *ask);
 	/* What is written when there is a session, or none can be resumed. */
 	void (*put_bound)(struct stream *s, struct str jid, struct buf *out);
 	enum stream_action (*resume_failed)(struct stream *s, struct buf *out);
@@ -75,7 +76,8 @@ enum stream_action register_on_iq(struct stream *s, const struct xml_tree *t, ui
 void lan_login_free(struct lan_login **l);
 
 enum stream_action stream_on_sm(struct stream *s, const struct xml_tree *t, struct buf *out, struct stream_ask *ask);
-enum stream_action stream_ask_resume(struct stream *s, const struct xml_tree *t, struct buf *out, struct stream_ask *ask);
+enum stream_action stream_ask_resume(struct stream *s, const struct xml_tree *t, struct buf *out,
+	struct stream_ask *ask);
 bool stream_is_stanza(const struct stream *s, const struct xml_tree *t);
 enum serr stream_check_header(const struct xml_tree *t, struct str default_ns, const struct stream *s);
 

@@ -6,12 +6,12 @@
 #include "xmpp/stream_i.h"
 
 struct lan_login {
-	bool accepted;       /* on_link() said yes */
-	bool offers_plus;    /* opening: the other end can do the shared password */
-	bool has_version;    /* plain: the other end's header has one, so features are expected */
-	char *from, *to;     /* for our header */
+	bool accepted;    /* on_link() said yes */
+	bool offers_plus; /* opening: the other end can do the shared password */
+	bool has_version; /* plain: the other end's header has one, so features are expected */
+	char *from, *to;  /* for our header */
 	char *said_from, *said_to;
-	char *token;         /* of the session to resume */
+	char *token; /* of the session to resume */
 	uint32_t h;
 	bool has_password;
 	struct stream_password password;
@@ -66,7 +66,9 @@ static void put_plain_header(struct stream *s, struct buf *out)
 {
 	struct lan_login *l = s->login ? lan(s) : NULL;
 
-	buf_z(out, "<?xml version='1.0' encoding='UTF-8'?><stream:stream xmlns='" NS_CLIENT "' xmlns:stream='" NS_STREAM "'");
+	buf_z(out,
+		"<?xml version='1.0' encoding='UTF-8'?><stream:stream xmlns='" NS_CLIENT "' xmlns:stream='" NS_STREAM
+		"'");
 	if (l) {
 		xml_put_attr(out, "from", str_z(l->from));
 		xml_put_attr(out, "to", str_z(l->to));
@@ -190,7 +192,9 @@ static enum stream_action on_answer(struct stream *s, const struct xml_tree *t, 
 	}
 	if (str_is(name, "resumed") && l->token && str_uint(xml_attr(t, XML_ROOT, "h"), UINT32_MAX, &h) == 0) {
 		s->wait = WAIT_RESUME;
-		*ask = (struct stream_ask){.account = str_z(s->login->account), .token = str_z(l->token), .h = (uint32_t)h};
+		*ask = (struct stream_ask){.account = str_z(s->login->account),
+			.token = str_z(l->token),
+			.h = (uint32_t)h};
 		return STREAM_ASK_RESUME;
 	}
 	if (str_is(name, "failed") && l->token) {
@@ -315,11 +319,13 @@ static enum stream_action server_first(struct stream *s, const struct xml_tree *
 	CLEANUP(buf_clear) struct buf answer = {.max = 1024};
 	struct str user, authzid;
 
-	if (!l->lan->has_password || s->proof != PROOF_NONE || !str_is(xml_attr(t, XML_ROOT, "mechanism"), LANPASS_MECHANISM))
+	if (!l->lan->has_password || s->proof != PROOF_NONE ||
+		!str_is(xml_attr(t, XML_ROOT, "mechanism"), LANPASS_MECHANISM))
 		return stream_close(s, SERR_NOT_AUTHORIZED, NULL, out);
 	l->scram = lanpass_server();
 	stream_enter(s, STREAM_SASL);
-	if (!take_data(t, &message) || scram_server_first(l->scram, buf_view(&message), &user, &authzid, &l->binding) != 0 ||
+	if (!take_data(t, &message) ||
+		scram_server_first(l->scram, buf_view(&message), &user, &authzid, &l->binding) != 0 ||
 		!str_is(user, pw->id))
 		return proof_wrong(s, out);
 	lanpass_scram_keys(&pw->keys, pw->ours, pw->theirs, &l->keys);

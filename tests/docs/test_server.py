@@ -326,18 +326,31 @@ class Operation(Case):
         return other
 
     def test_reload(self):
+        """Also with threads, each of which has to take the new certificate; connections are dealt to them in turn."""
         other = self.other_certificate()
-        server = self.serve()
-        self.add("a@localhost", "x")
-        before = self.client(server, "a@localhost", "x")
-        for name in ("cert.pem", "key.pem"):
-            shutil.copy(other / name, self.data / name)
-        self.assertIn("certificate", self.ok("reload"))
-        after = self.client(server, "a@localhost", "x")
-        self.assertNotEqual(before.certificate(), after.certificate())
-        self.assertEqual(ssl.PEM_cert_to_DER_cert((other / "cert.pem").read_text()), after.certificate())
-        before.send("<message to='a@localhost'><body>still here</body></message>")
-        before.expect("still here")
+        for wires in ("0", "2"):
+            server = self.serve("--wires", wires)
+            if wires == "0":
+                self.add("a@localhost", "x")
+            before = self.client(server, "a@localhost", "x")
+            kept = {name: (self.data / name).read_bytes() for name in ("cert.pem", "key.pem")}
+            for name in kept:
+                shutil.copy(other / name, self.data / name)
+            self.assertIn("certificate", self.ok("reload"))
+            new = ssl.PEM_cert_to_DER_cert((other / "cert.pem").read_text())
+            self.assertNotEqual(before.certificate(), new)
+            for _ in range(max(1, int(wires))):
+                for _ in range(100):  # a thread may need a moment
+                    after = self.client(server, "a@localhost", "x")
+                    if after.certificate() == new:
+                        break
+                self.assertEqual(new, after.certificate())
+            before.send("<message to='a@localhost'><body>still here</body></message>")
+            before.expect("still here")
+            for name, content in kept.items():
+                (self.data / name).write_bytes(content)
+            self.ok("stop")
+            server.wait()
 
     def test_reload_of_what_does_not_fit(self):
         other = self.other_certificate()

@@ -87,7 +87,7 @@ class Client(slixmpp.ClientXMPP):
         self.started = asyncio.get_running_loop().create_future()
         if tls_max:
             self.ssl_context.maximum_version = getattr(ssl.TLSVersion, tls_max)
-        for plugin in ("0004", "0030", "0045", "0049", "0054", "0092", "0199"):
+        for plugin in ("0004", "0030", "0045", "0049", "0054", "0092", "0199", "0313"):
             self.register_plugin(f"xep_{plugin}")
         if sm:
             self.register_plugin("xep_0198", {"window": NEVER})
@@ -256,6 +256,11 @@ class Commands:
             await asyncio.sleep(0)
         report(ev="sent_all", prefix=prefix)
 
+    async def receipts(self):
+        """From now on ask for receipts and give them (XEP-0184)."""
+        self.c.register_plugin("xep_0184", {"auto_ack": True, "auto_request": True})
+        self.c.add_event_handler("receipt_received", lambda msg: report(ev="receipt", id=msg["receipt"]))
+
     async def presence(self, to=None, type=None, show=None, status=None, priority=None):
         self.c.send_presence(pto=to, ptype=type, pshow=show, pstatus=status, ppriority=priority)
 
@@ -301,6 +306,17 @@ class Commands:
     async def vcard_get(self, jid=None):
         card = (await self.c["xep_0054"].get_vcard(jid=jid, local=False, cached=False, timeout=10))["vcard_temp"]
         return {"FN": card["FN"], "NICKNAME": card["NICKNAME"]}
+
+    async def archive(self, with_=None, page=2):
+        """Bodies and ids of all that is in the archive, page by page."""
+        found = []
+        async for one in self.c["xep_0313"].retrieve(with_jid=with_ and slixmpp.JID(with_), iterator=True, timeout=10,
+                                                     rsm={"max": page}):
+            for message in one["mam"]["results"]:
+                result = message["mam_result"]
+                found.append({"id": result["id"], "body": result["forwarded"]["stanza"]["body"],
+                              "from": str(result["forwarded"]["stanza"]["from"])})
+        return found
 
     async def iq(self, type, payload, to=None):
         """Any request, as XML; the answer's payload comes back as XML."""

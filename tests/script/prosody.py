@@ -32,7 +32,8 @@ interfaces = {{ "127.0.0.1" }}
 c2s_ports = {{ {port} }}
 c2s_direct_tls_ports = {{ }}
 modules_enabled = {{ "roster", "saslauth", "disco", "private", "vcard", "version", "ping", "smacks", "register",
-                     "offline", "time", "posix" }}
+                     "offline", "time", "posix", "carbons"{archive} }}
+default_archive_policy = true
 modules_disabled = {{ "s2s", "tls" }}
 authentication = "internal_plain"
 c2s_require_encryption = false
@@ -75,7 +76,8 @@ def needs(xt, script):
 def prepare(folder, port, accounts, options):
     registration = "open" in options[options.index("--registration"):] if "--registration" in options else False
     (folder / "prosody.cfg.lua").write_text(
-        CONFIG.format(folder=folder, port=port, registration="true" if registration else "false"))
+        CONFIG.format(folder=folder, port=port, archive=', "mam"' if "--archive-max" in options else "",
+                      registration="true" if registration else "false"))
     for account in accounts:
         user, host = account.split("@")
         path = folder / "data" / host / "accounts" / (user + ".dat")

@@ -33,11 +33,14 @@ static const struct kind kinds[] = {
 	{.name = "mem", .ours = true, .is_virtual = true},
 	{.name = "trickle", .ours = true, .is_virtual = true, .trickle = 1},
 	{.name = "tls", .ours = true, .is_virtual = true, .tls = true},
+	{.name = "wires1", .ours = true, .wires = 1},
 	{.name = "wires2", .ours = true, .wires = 2},
+	{.name = "wires3", .ours = true, .wires = 3},
+	{.name = "wires4", .ours = true, .wires = 4},
 	{.name = "tcp"},
 };
 
-const char *const world_transports[] = {"mem", "trickle", "tls", "wires2", "tcp", NULL};
+const char *const world_transports[] = {"mem", "trickle", "tls", "wires1", "wires2", "wires3", "wires4", "tcp", NULL};
 
 struct world {
 	const struct kind *kind;
@@ -224,11 +227,14 @@ static void add_argument(struct arguments *a, const char *text) { a->v[a->n++] =
 
 static void make_arguments(struct world *w, const struct script *s, struct arguments *ret)
 {
-	static const char *const always[] = {"serve", "--data", NULL, "--wires", NULL},
+	/* Without the archive, which puts a number into every message: a script asks for it by an option. */
+	static const char *const always[] = {"serve", "--archive-max", "0", "--data", NULL, "--wires", NULL},
 				 *const listen[] = {"--c2s", "127.0.0.1:0", "--c2s-tls", "127.0.0.1:0"};
+	char wires[16];
 
+	snprintf(wires, sizeof(wires), "%d", w->kind->wires);
 	for (size_t i = 0; i < ARRAY_LEN(always); i++)
-		add_argument(ret, always[i] ? always[i] : i == 2 ? w->folder : w->kind->wires ? "2" : "0");
+		add_argument(ret, always[i] ? always[i] : i == 4 ? w->folder : wires);
 	if (!w->kind->tls)
 		add_argument(ret, "--allow-plaintext");
 	for (size_t i = 0; i < ARRAY_LEN(listen) && !w->kind->is_virtual; i++)

@@ -76,7 +76,8 @@ void sim_settle(struct sim *s)
 static void draw(struct sim *s)
 {
 	struct stage_options o = {.resume_seconds = sim_chance(s, 50) ? 60 : 300,
-		.offline_max = sim_chance(s, 90) ? 100000 : 5};
+		.offline_max = sim_chance(s, 90) ? 100000 : 5,
+		.archive = sim_chance(s, 50)};
 
 	s->flavor = sim_random(s, 16);
 	s->people = 2 + sim_random(s, PEOPLE_MAX - 1);

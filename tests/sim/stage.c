@@ -120,6 +120,8 @@ static void read_config(struct stage *s, const struct stage_options *o)
 	s->config.vfs = FAULT_VFS;
 	if (o->resume_seconds)
 		s->config.resume_seconds = o->resume_seconds;
+	if (!o->archive)
+		s->config.archive_max = 0;
 	if (o->offline_max)
 		s->config.offline_max = o->offline_max;
 }

@@ -18,6 +18,7 @@ struct stage_options {
 	bool strangers;                  /* nobody is in anybody's roster */
 	int resume_seconds, offline_max; /* 0: the server's defaults */
 	bool no_limits;                  /* rate limits off */
+	bool archive;                    /* accounts have one */
 };
 
 struct stage {

@@ -1,0 +1,124 @@
+/* A chat client without terminal and socket: bytes and the time go in, bytes and events come out. It keeps its session over
+ * broken connections (XEP-0198): nothing that was said is lost, nothing is said twice.
+ *
+ *   OFFLINE --client_connected--> OPENING --session--> ONLINE --client_lost--> OFFLINE
+ *
+ * One thread. After every call the owner takes what is in client_out(). Addresses given to it are canonical; those that a
+ * person typed go through client_find() first. */
+#ifndef CLIENT_CLIENT_H
+#define CLIENT_CLIENT_H
+
+#include "client/event.h"
+#include "xmpp/opening.h"
+
+enum { CLIENT_BODY_MAX = 64 * 1024, CLIENT_WAITING_MAX = 1000, CLIENT_ID_MAX = 32 };
+
+struct client_config {
+	struct str domain, user, password, resource; /* as in opening_config; copied */
+	bool external, trusted_channel;
+	bool receipts;       /* tell others that their messages came, and were read */
+	const char *version; /* of the program */
+	int utc_offset;      /* minutes, for those who ask the time */
+};
+
+typedef void client_event_fn(void *arg, const struct client_event *e);
+
+struct client;
+struct client *client_new(const struct client_config *c, client_event_fn *on_event, void *arg);
+void client_free(struct client **c);
+
+/* Before any other call of a turn: monotonic and wall time, ms. */
+void client_time(struct client *c, int64_t now, int64_t wall);
+
+/* ---- the stream ---- */
+
+enum client_need {
+	CLIENT_FINE,
+	CLIENT_START_TLS, /* then client_secured() */
+	CLIENT_WORK,      /* client_work() on another thread, then client_worked(); no client_lost() in between */
+	CLIENT_CLOSE      /* send client_out(), close, client_lost() */
+};
+
+/* A connection is there. The channel is asked through ch, which lives until client_lost(). */
+void client_connected(struct client *c, const struct stream_channel *ch);
+void client_secured(struct client *c);
+/* Eats all of *in, unless something is needed first. */
+enum client_need client_bytes(struct client *c, struct str *in);
+void client_work(struct client *c);
+enum client_need client_worked(struct client *c);
+/* The connection is gone; why: for people, "" when client_need said CLOSE. Says EVENT_OFFLINE. */
+void client_lost(struct client *c, struct str why);
+/* Once a second or so; also asks for acknowledgements. */
+enum client_need client_tick(struct client *c);
+struct buf *client_out(struct client *c); /* to be emptied by the owner */
+/* At the end of a turn: asks the server what it has of what was said since. */
+void client_flush(struct client *c);
+/* An orderly end: unavailable, end of stream. */
+void client_close(struct client *c);
+
+bool client_online(const struct client *c);
+bool client_final(const struct client *c);     /* coming back is of no use */
+void client_give_up(struct client *c);         /* so says its owner */
+struct str client_jid(const struct client *c); /* bare; "" before the first session */
+struct str client_domain(const struct client *c);
+
+/* ---- names ---- */
+
+/* What a person typed: a label, a room's name, an address. ERR_NOTFOUND, ERR_INVALID (ambiguous): with what to tell. */
+enum { FIND_PEER = 1, FIND_ROOM = 2 };
+int client_find(struct client *c, struct str typed, unsigned kinds, struct buf *ret_jid, struct buf *why);
+/* An address of any form made canonical, appended; a bare name becomes a room of the usual service. ERR_SYNTAX. */
+int client_room_address(struct client *c, struct str typed, struct buf *ret);
+/* Label of a person (bare address) or room. Appended. */
+void client_label(const struct client *c, struct str jid, struct buf *out);
+/* Calls on_name for each that begins with prefix: labels, joined rooms, occupants of a room (absent: none). */
+void client_complete(const struct client *c, struct str prefix, unsigned kinds, struct str room,
+	void (*on_name)(void *arg, struct str name), void *arg);
+/* Is somebody there to receive, as far as we know? */
+bool client_present(const struct client *c, struct str jid);
+bool client_in_room(const struct client *c, struct str room);
+
+/* ---- what people do ---- */
+
+/* All these: 0, ERR_LIMIT (too much waits), ERR_CLOSED (offline), ERR_NOTFOUND (not in that room). Answers come as events. */
+
+/* to: a person, a joined room, or an occupant of one (private). Waits for a connection if need be. */
+int client_say(struct client *c, struct str to, struct str body);
+void client_typing(struct client *c, struct str to, bool composing);
+/* What came in this conversation has been seen. */
+void client_displayed(struct client *c, struct str conversation);
+/* show: "available", "away", "dnd", "xa", "chat". ERR_INVALID. Kept for coming sessions. */
+int client_status(struct client *c, struct str show, struct str text);
+void client_peers(struct client *c); /* EVENT_ANSWER */
+int client_add(struct client *c, struct str jid, struct str name);
+int client_remove(struct client *c, struct str jid);
+int client_block(struct client *c, struct str jid);
+/* The last n of a conversation, from the archive of ours or the room's. */
+int client_history(struct client *c, struct str conversation, unsigned n);
+
+/* service absent: the usual one. */
+int client_rooms(struct client *c, struct str service);
+int client_join(struct client *c, struct str room, struct str nick, struct str password);
+int client_leave(struct client *c, struct str room, struct str reason);
+int client_nick(struct client *c, struct str room, struct str nick);
+int client_topic(struct client *c, struct str room, struct str subject);
+int client_who(struct client *c, struct str room); /* EVENT_ANSWER */
+/* role: "none" (kick), "visitor", "participant", "moderator". */
+int client_role(struct client *c, struct str room, struct str nick, const char *role, struct str reason);
+/* whom: nickname or address. affiliation: "outcast", "none", "member", "admin", "owner". */
+int client_affiliate(struct client *c, struct str room, struct str whom, struct str affiliation, struct str reason);
+int client_affiliated(struct client *c, struct str room, struct str affiliation); /* EVENT_ANSWER */
+int client_invite(struct client *c, struct str room, struct str jid, struct str reason);
+int client_request_voice(struct client *c, struct str room);
+int client_destroy(struct client *c, struct str room, struct str reason);
+/* field absent: EVENT_ANSWER with all; else sets it. Names may be without "muc#roomconfig_". */
+int client_configure(struct client *c, struct str room, struct str field, struct str value);
+
+/* ---- what is under way ---- */
+
+/* Our messages so far that are now in this state. */
+unsigned client_count(const struct client *c, enum message_state state);
+/* Questions and joins without an answer yet. */
+unsigned client_pending(const struct client *c);
+
+#endif

@@ -1,0 +1,251 @@
+/* Private to src/client: the parts of one client and how they reach each other. */
+#ifndef CLIENT_CLIENT_I_H
+#define CLIENT_CLIENT_I_H
+
+#include "base/err.h"
+#include "base/hash.h"
+#include "base/list.h"
+#include "base/map.h"
+#include "base/mem.h"
+#include "client/client.h"
+#include "xml/write.h"
+#include "xmpp/ns.h"
+
+#define NS_RECEIPTS "urn:xmpp:receipts"
+#define NS_MARKERS "urn:xmpp:chat-markers:0"
+#define NS_CARBONS "urn:xmpp:carbons:2"
+#define NS_FORWARD "urn:xmpp:forward:0"
+#define NS_MAM "urn:xmpp:mam:2"
+#define NS_BLOCKING "urn:xmpp:blocking"
+#define NS_NODE_EVENT "urn:wireside:event:0"
+#define NS_MUC_REQUEST "http://jabber.org/protocol/muc#request"
+
+enum {
+	CONTACTS_MAX = 10000,
+	RESOURCES_MAX = 32,
+	ROOMS_MAX = 256,
+	OCCUPANTS_MAX = 20000,
+	PENDING_MAX = 512,
+	MESSAGES_MAX = 4096, /* of ours, whose fate is followed */
+	TALKS_MAX = 4096,
+	SEEN_MAX = 1024, /* ids of messages that came, to know them again */
+	OUT_MAX = 16 << 20,
+	TEXT_MAX = 256 * 1024,
+	ANSWER_MS = 60 * 1000,
+	QUIET_MS = 60 * 1000, /* then the server is asked whether it is there */
+	DEAD_MS = 30 * 1000,  /* and if it does not answer, the connection is dead */
+	SETTLE_MS = 3000,     /* a room that sends no subject after its history */
+};
+
+/* One of our messages. */
+struct message {
+	struct list node;
+	char id[CLIENT_ID_MAX + 1];
+	char *conversation, *body;
+	enum message_state state;
+	int64_t when;
+	bool room, secret;
+};
+
+/* A stanza that was said, until the server has it. */
+struct outgoing {
+	struct list node;
+	char *text;
+	char *room;                 /* waits until we are in it */
+	char id[CLIENT_ID_MAX + 1]; /* of the message, "" for others: those die with their session */
+};
+
+struct pending;
+/* The answer, NULL if none came. */
+typedef void pending_fn(struct client *c, const struct pending *p, const struct stanza *s);
+struct pending {
+	char id[CLIENT_ID_MAX + 1];
+	char *to;    /* NULL: our own account or server */
+	char *about; /* for on_answer: what was asked, an address, ... */
+	char *extra;
+	unsigned number;
+	int64_t until;
+	pending_fn *on_answer;
+};
+
+struct resource {
+	struct list node;
+	char *name, *show, *text;
+	int priority;
+};
+
+struct contact {
+	char *jid, *name;
+	bool subscribed; /* we see its presence */
+	unsigned resources_n;
+	struct list resources;
+};
+
+struct occupant {
+	char *nick, *jid, *role, *affiliation;
+};
+
+enum room_state { ROOM_OUT, ROOM_JOINING, ROOM_IN };
+struct room {
+	char *jid, *nick, *wanted, *password, *subject;
+	enum room_state state;
+	bool settled; /* history is over: what waits may be said */
+	int64_t settle_at;
+	int64_t last; /* wall time of the last message */
+	struct map occupants;
+};
+
+/* What is remembered of a conversation. */
+struct talk {
+	char *jid;
+	char *markable; /* id of the last message whose reading shall be told, and who said it */
+	char *from;
+	bool composing, they_compose;
+};
+
+enum { OFFERS_ARCHIVE = 1, OFFERS_CARBONS = 2 };
+
+struct client {
+	struct client_config config; /* texts owned */
+	client_event_fn *on_event;
+	void *arg;
+	int64_t now, wall;
+
+	/* session.c */
+	enum { CLIENT_OFFLINE, CLIENT_OPENING, CLIENT_ONLINE } state;
+	const struct stream_channel *channel;
+	struct xml_scratch *scratch;
+	struct xml_parser *parser;
+	struct opening *opening;
+	struct buf out;
+	char *token, *jid;               /* jid: full */
+	uint32_t handled, acked, sent_n; /* inbound count; outbound: covered by acknowledgements, and waiting for one */
+	struct list unacked, waiting;
+	unsigned waiting_n;
+	bool asked, unasked; /* <r/> is out; something was written since */
+	int64_t heard;
+	char *last_error;
+	bool final, closing;
+
+	struct map pending;
+	uint64_t seen[SEEN_MAX];
+	unsigned seen_at;
+
+	struct map messages;
+	struct list message_order;
+	unsigned counts[MESSAGE_STATES];
+
+	struct map contacts, rooms, talks;
+	char *show, *text; /* ours */
+
+	char *rooms_service;
+	unsigned offers;     /* OFFERS_ bits */
+	char *last_archived; /* id of the newest message of the archive that we know */
+	char caps[32];
+};
+
+/* ---- session.c, send.c ---- */
+
+/* Puts a stanza out now: ERR_CLOSED, ERR_LIMIT. */
+int client_put(struct client *c, struct str stanza);
+/* The same for a message, which waits for the session (and for room, unless NULL). */
+int client_put_message(struct client *c, struct str stanza, const char *id, const char *room);
+void client_write(struct client *c, struct outgoing *o); /* takes it */
+bool client_acked(struct client *c, uint32_t h);         /* false: more than was sent */
+void client_rewrite(struct client *c);                   /* after a resumption */
+void client_requeue(struct client *c); /* after a failed one: messages wait again, the rest is forgotten */
+void client_release(struct client *c, const char *room); /* what waited: for the session (NULL) or for a room */
+void client_unwait(struct client *c, struct str id);     /* it has arrived already */
+void client_send_clear(struct client *c);
+
+/* ---- dispatch.c ---- */
+void client_on_stanza(struct client *c, const struct stanza *s);
+void client_emit(struct client *c, struct client_event *e); /* fills in the time if there is none, and the label */
+void client_say_event(struct client *c, enum client_event_kind kind, struct str body);
+void client_refuse(struct client *c, const char *what, const struct stanza *s); /* s: the error; NULL: no answer */
+bool client_is_own(const struct client *c, struct jid j);                       /* our bare address or our server */
+struct str client_bare(const struct client *c);
+
+/* ---- query.c ---- */
+
+/* An IQ; on_answer is called once. to, about, extra may be absent. */
+int client_ask(struct client *c, const char *type, struct str to, struct str payload, pending_fn *on_answer,
+	struct str about, struct str extra, unsigned number);
+/* The same where only success matters: EVENT_DONE with `what`, or EVENT_REFUSED. */
+int client_order(struct client *c, struct str to, struct str payload, const char *what);
+void client_on_answer(struct client *c, const struct stanza *s);
+void client_on_question(struct client *c, const struct stanza *s);
+void client_expire(struct client *c, bool all);
+void client_pending_free(struct pending *p);
+
+/* ---- service.c ---- */
+void client_discover(struct client *c);
+void client_put_features(struct buf *out); /* answer to disco#info */
+void client_put_caps(struct client *c, struct buf *out);
+
+/* ---- archive.c ---- */
+void client_catch_up(struct client *c);
+/* A message with a <result/> of the archive: true if it was one. */
+bool client_on_archived(struct client *c, const struct stanza *s);
+
+/* ---- message.c ---- */
+
+/* A message wherever it stood: alone, forwarded, archived. */
+struct said {
+	const struct xml_tree *t;
+	uint32_t node;
+	struct jid from, to;
+	struct str id, type;
+	int64_t when;
+	bool delayed, history, copy; /* copy: of another client of ours */
+};
+void client_on_message(struct client *c, const struct stanza *s);
+void client_on_said(struct client *c, const struct said *m);
+/* Reads a <message/> in <forwarded/>; from and to are placed in the bufs. ERR_INVALID. */
+int client_forwarded(const struct xml_tree *t, uint32_t parent, struct jid_buf *from, struct jid_buf *to,
+	struct said *ret);
+bool client_said_text(const struct said *m, const char *name, struct buf *tmp, struct str *ret);
+bool client_is_new(struct client *c, struct str from, struct str id);
+void client_enter_state(struct client *c, struct message *m, enum message_state state, struct str detail);
+struct message *client_message(const struct client *c, struct str id);
+void client_messages_clear(struct client *c);
+void client_talks_clear(struct client *c);
+
+/* ---- roster.c ---- */
+void client_on_roster(struct client *c, const struct stanza *s);
+void client_on_presence(struct client *c, const struct stanza *s);
+void client_ask_roster(struct client *c);
+void client_put_presence(struct client *c, struct str to, struct str inside);
+void client_forget_presence(struct client *c);
+void client_roster_clear(struct client *c);
+struct contact *client_contact(const struct client *c, struct str bare);
+const struct resource *client_best(const struct contact *k);
+
+/* ---- room.c, occupant.c ---- */
+struct room *client_room(const struct client *c, struct str bare);
+bool client_on_room_presence(struct client *c, const struct stanza *s); /* false: it is of no room of ours */
+void client_on_room_said(struct client *c, struct room *r, const struct said *m);
+void client_rejoin(struct client *c);
+void client_rooms_lost(struct client *c);
+void client_rooms_tick(struct client *c);
+void client_rooms_clear(struct client *c);
+struct occupant *client_occupant(const struct room *r, struct str nick);
+/* Enters what a presence says; tells about changes. */
+void client_occupant_seen(struct client *c, struct room *r, const struct stanza *s);
+void client_occupant_gone(struct client *c, struct room *r, const struct stanza *s);
+void client_occupants_clear(struct room *r);
+bool client_has_status(const struct stanza *s, const char *code);
+void client_room_event(struct client *c, struct room *r, enum client_event_kind kind, struct str who, const char *verb,
+	struct str detail);
+
+/* ---- label.c ---- */
+bool client_is_plain(struct str label);
+
+/* Text helpers: an owned text replaced. */
+static inline void set_text(char **at, struct str s)
+{
+	xfree(*at);
+	*at = str_dup(s);
+}
+
+#endif

@@ -1,0 +1,123 @@
+/* What came: to whom it is given; and how events leave. */
+#include "client/client_i.h"
+
+static const char *const names[EVENT_KINDS] = {
+	[EVENT_ONLINE] = "online",
+	[EVENT_OFFLINE] = "offline",
+	[EVENT_MESSAGE] = "message",
+	[EVENT_STATE] = "state",
+	[EVENT_PRESENCE] = "presence",
+	[EVENT_REQUEST] = "request",
+	[EVENT_CONTACT] = "contact",
+	[EVENT_TYPING] = "typing",
+	[EVENT_JOINED] = "joined",
+	[EVENT_LEFT] = "left",
+	[EVENT_OCCUPANT] = "occupant",
+	[EVENT_SUBJECT] = "subject",
+	[EVENT_INVITED] = "invited",
+	[EVENT_ANSWER] = "answer",
+	[EVENT_DONE] = "done",
+	[EVENT_REFUSED] = "refused",
+	[EVENT_NOTICE] = "notice",
+};
+
+static const char *const states[MESSAGE_STATES] = {"queued", "sent", "delivered", "read", "failed"};
+
+const char *client_event_name(enum client_event_kind kind)
+{
+	must(kind < EVENT_KINDS);
+	return names[kind];
+}
+
+const char *message_state_name(enum message_state state)
+{
+	must(state < MESSAGE_STATES);
+	return states[state];
+}
+
+void client_emit(struct client *c, struct client_event *e)
+{
+	CLEANUP(buf_clear) struct buf label = {.max = 2 * JID_MAX};
+
+	if (!e->when)
+		e->when = c->wall;
+	if (e->conversation.p && !e->label.p) {
+		client_label(c, e->conversation, &label);
+		e->label = buf_view(&label);
+	}
+	c->on_event(c->arg, e);
+}
+
+void client_say_event(struct client *c, enum client_event_kind kind, struct str body)
+{
+	struct client_event e = {.kind = kind, .body = body};
+
+	client_emit(c, &e);
+}
+
+/* "what: its own words" or, where there are none, the condition in English. */
+static void put_error(const struct stanza *s, struct buf *out)
+{
+	uint32_t error = stanza_child(s, "error", NS_CLIENT);
+	uint32_t text = error ? xml_child(&s->tree, error, "text", NS_STANZAS) : XML_NONE;
+	CLEANUP(buf_clear) struct buf tmp = {.max = 4096};
+	struct str said = text ? xml_text(&s->tree, text, &tmp) : STR_NONE;
+
+	if (!error) {
+		buf_z(out, "refused");
+		return;
+	}
+	XML_EACH(i, &s->tree, error) {
+		if (i != text && str_is(xml_ns(&s->tree, i), NS_STANZAS)) {
+			buf_str(out, xml_name(&s->tree, i));
+			break;
+		}
+	}
+	if (said.n)
+		buf_fmt(out, " (%.*s)", STR_FMT(said));
+}
+
+void client_refuse(struct client *c, const char *what, const struct stanza *s)
+{
+	CLEANUP(buf_clear) struct buf text = {.max = 8192};
+
+	buf_z(&text, what);
+	buf_z(&text, ": ");
+	if (s)
+		put_error(s, &text);
+	else
+		buf_z(&text, "no answer");
+	client_say_event(c, EVENT_REFUSED, buf_view(&text));
+}
+
+bool client_is_own(const struct client *c, struct jid j)
+{
+	struct str s = jid_str(j);
+
+	return !jid_some(j) || str_eq(s, client_bare(c)) || str_eq(s, c->config.domain) || str_eq(s, str_z(c->jid));
+}
+
+static void on_presence(struct client *c, const struct stanza *s)
+{
+	if (!client_on_room_presence(c, s))
+		client_on_presence(c, s);
+}
+
+static void on_iq(struct client *c, const struct stanza *s)
+{
+	if (s->type == TYPE_RESULT || s->type == TYPE_ERROR)
+		client_on_answer(c, s);
+	else
+		client_on_question(c, s);
+}
+
+void client_on_stanza(struct client *c, const struct stanza *s)
+{
+	static void (*const handlers[])(struct client *, const struct stanza *) = {
+		[STANZA_MESSAGE] = client_on_message,
+		[STANZA_PRESENCE] = on_presence,
+		[STANZA_IQ] = on_iq,
+	};
+
+	handlers[s->kind](c, s);
+}

@@ -1,0 +1,259 @@
+/* How people are called. A label is shown only if it cannot be taken for anything else; typed, it must mean one. */
+#include "client/client_i.h"
+
+enum { LABEL_MAX = 64 };
+
+static bool is_odd_char(struct str c)
+{
+	/* Controls, bidi and invisible characters: U+0080-009F, 061C, 200B-200F, 2028-202E, 2060-206F, FEFF. */
+	static const char *const odd[] = {"\xd8\x9c", "\xef\xbb\xbf"};
+	const unsigned char *p = (const unsigned char *)c.p;
+
+	for (size_t i = 0; i < ARRAY_LEN(odd); i++)
+		if (str_is(c, odd[i]))
+			return true;
+	if (c.n == 2)
+		return p[0] == 0xc2 && p[1] <= 0xa0;
+	if (c.n != 3 || p[0] != 0xe2)
+		return false;
+	return (p[1] == 0x80 && ((p[2] >= 0x8b && p[2] <= 0x8f) || (p[2] >= 0xa8 && p[2] <= 0xae))) ||
+		(p[1] == 0x81 && p[2] >= 0xa0 && p[2] <= 0xaf);
+}
+
+/* Not what looks like an address, a room, a mark of ours, the end of a label; no white space at its ends. */
+bool client_is_plain(struct str label)
+{
+	if (!label.n || label.n > LABEL_MAX || strchr("#*-> (|", label.p[0]) || label.p[label.n - 1] == ' ')
+		return false;
+	while (label.n) {
+		size_t n = str_utf8_next(label);
+
+		if (!n || (n == 1 && ((unsigned char)label.p[0] < ' ' || label.p[0] == 0x7f)) ||
+			(n == 1 && strchr(":@/\"'()", label.p[0])) || is_odd_char((struct str){label.p, n}))
+			return false;
+		label = (struct str){label.p + n, label.n - n};
+	}
+	return true;
+}
+
+static struct str name_of(const struct contact *k)
+{
+	struct str name = str_z(k->name), local = jid_local(jid_view(str_z(k->jid)));
+
+	if (client_is_plain(name))
+		return name;
+	return client_is_plain(local) ? local : str_z(k->jid);
+}
+
+static bool same_name(struct str a, struct str b)
+{
+	char z[LABEL_MAX + 1];
+
+	if (b.n > LABEL_MAX || a.n != b.n)
+		return str_eq(a, b);
+	memcpy(z, b.p, b.n);
+	z[b.n] = '\0';
+	return str_is_nocase(a, z);
+}
+
+static bool is_shared(const struct client *c, const struct contact *k)
+{
+	struct contact *other;
+	uint32_t pos = 0;
+
+	while ((other = map_next(&c->contacts, &pos)))
+		if (other != k && same_name(name_of(other), name_of(k)))
+			return true;
+	return false;
+}
+
+static void put_room_label(const struct client *c, struct jid j, struct buf *out)
+{
+	struct room *r;
+	uint32_t pos = 0;
+	bool shared = false;
+
+	while ((r = map_next(&c->rooms, &pos)))
+		shared |= !str_is(jid_bare_str(j), r->jid) && str_eq(jid_local(jid_view(str_z(r->jid))), jid_local(j));
+	buf_char(out, '#');
+	buf_str(out, shared || !client_is_plain(jid_local(j)) ? jid_bare_str(j) : jid_local(j));
+}
+
+void client_label(const struct client *c, struct str jid, struct buf *out)
+{
+	struct jid j = jid_view(jid);
+	struct contact *k = client_contact(c, jid_bare_str(j));
+
+	if (client_room(c, jid_bare_str(j))) {
+		put_room_label(c, j, out);
+		if (j.resource) {
+			buf_char(out, '/');
+			buf_str(out, jid_resource(j));
+		}
+	} else if (k && !is_shared(c, k)) {
+		buf_str(out, name_of(k));
+	} else {
+		buf_str(out, jid_bare_str(j));
+	}
+}
+
+/* ---- what people type ---- */
+
+static int by_jid(const void *a, const void *b)
+{
+	return str_cmp(str_z((*(struct contact *const *)a)->jid), str_z((*(struct contact *const *)b)->jid));
+}
+
+enum { CHOICES_MAX = 16 };
+
+static unsigned choices(const struct client *c, struct str name, struct contact *ret[CHOICES_MAX])
+{
+	struct contact *k;
+	uint32_t pos = 0;
+	unsigned n = 0;
+
+	while ((k = map_next(&c->contacts, &pos)) && n < CHOICES_MAX)
+		if (same_name(name_of(k), name) || (k->name && same_name(str_z(k->name), name)))
+			ret[n++] = k;
+	/* In an order that is the same next time. */
+	for (unsigned i = 1; i < n; i++)
+		for (unsigned j = i; j > 0 && by_jid(&ret[j - 1], &ret[j]) > 0; j--) {
+			struct contact *swap = ret[j];
+			ret[j] = ret[j - 1];
+			ret[j - 1] = swap;
+		}
+	return n;
+}
+
+/* "bob (2)": its number, and the name without it. 0: none. */
+static unsigned take_number(struct str *name)
+{
+	const char *open = name->n > 3 && name->p[name->n - 1] == ')' ? memrchr(name->p, '(', name->n) : NULL;
+	uint64_t n;
+
+	if (!open || str_uint((struct str){open + 1, (size_t)(name->p + name->n - 1 - open - 1)}, CHOICES_MAX, &n) != 0)
+		return 0;
+	*name = str_trim((struct str){name->p, (size_t)(open - name->p)});
+	return (unsigned)n;
+}
+
+static int find_label(const struct client *c, struct str typed, struct buf *ret, struct buf *why)
+{
+	struct contact *found[CHOICES_MAX];
+	unsigned number = take_number(&typed), n = choices(c, typed, found);
+
+	if (n == 1 && number <= 1)
+		number = 1;
+	if (number >= 1 && number <= n) {
+		buf_z(ret, found[number - 1]->jid);
+		return 0;
+	}
+	if (n == 0)
+		return ERR_NOTFOUND;
+	buf_fmt(why, "%.*s is ambiguous:", STR_FMT(typed));
+	for (unsigned i = 0; i < n; i++)
+		buf_fmt(why, "%s %.*s (%u) = %s", i ? "," : "", STR_FMT(typed), i + 1, found[i]->jid);
+	return ERR_INVALID;
+}
+
+static int find_room(const struct client *c, struct str typed, struct buf *ret, struct buf *why)
+{
+	struct room *r, *found = NULL;
+	uint32_t pos = 0;
+
+	if (str_starts(typed, STR("#")))
+		typed = (struct str){typed.p + 1, typed.n - 1};
+	while ((r = map_next(&c->rooms, &pos))) {
+		if (r->state == ROOM_OUT ||
+			(!str_is(typed, r->jid) && !str_eq(jid_local(jid_view(str_z(r->jid))), typed)))
+			continue;
+		if (found) {
+			buf_fmt(why, "%.*s is ambiguous: %s, %s", STR_FMT(typed), found->jid, r->jid);
+			return ERR_INVALID;
+		}
+		found = r;
+	}
+	if (!found)
+		return ERR_NOTFOUND;
+	buf_z(ret, found->jid);
+	return 0;
+}
+
+int client_find(struct client *c, struct str typed, unsigned kinds, struct buf *ret, struct buf *why)
+{
+	struct jid_buf j;
+	int err = ERR_NOTFOUND;
+
+	typed = str_trim(typed);
+	if ((kinds & FIND_ROOM) &&
+		(!(kinds & FIND_PEER) || str_starts(typed, STR("#")) || memchr(typed.p, '@', typed.n)))
+		err = find_room(c, typed, ret, why);
+	if (err == ERR_NOTFOUND && (kinds & FIND_PEER) && !memchr(typed.p, '@', typed.n))
+		err = find_label(c, typed, ret, why);
+	if (err == ERR_NOTFOUND && (kinds & FIND_ROOM))
+		err = find_room(c, typed, ret, why);
+	if (err == ERR_NOTFOUND && (kinds & FIND_PEER) && memchr(typed.p, '@', typed.n) &&
+		jid_parse_buf(typed, &j) == 0 && j.jid.local) {
+		buf_str(ret, client_room(c, jid_bare_str(j.jid)) ? jid_str(j.jid) : jid_bare_str(j.jid));
+		return 0;
+	}
+	if (err == ERR_NOTFOUND)
+		buf_fmt(why,
+			kinds & FIND_PEER ? "nobody is called %.*s; /peers lists people, and an address works too"
+					  : "not in a room %.*s",
+			STR_FMT(typed));
+	return err;
+}
+
+int client_room_address(struct client *c, struct str typed, struct buf *ret)
+{
+	CLEANUP(buf_clear) struct buf text = {.max = 2 * JID_MAX}, peer = {.max = JID_MAX}, why = {.max = 4096};
+	struct str rest = typed, name;
+	struct jid_buf j;
+
+	if (str_starts(rest, STR("#")))
+		rest = (struct str){rest.p + 1, rest.n - 1};
+	name = str_cut(&rest, '@');
+	buf_str(&text, name);
+	buf_char(&text, '@');
+	/* lunch: at our service; lunch@bob: at that of somebody; lunch@rooms.example.org: an address. */
+	if (!rest.n && c->rooms_service)
+		buf_z(&text, c->rooms_service);
+	else if (!rest.n)
+		buf_fmt(&text, "rooms.%.*s", STR_FMT(c->config.domain));
+	else if (!memchr(rest.p, '.', rest.n) && find_label(c, rest, &peer, &why) == 0)
+		buf_fmt(&text, "rooms.%.*s", STR_FMT(jid_domain(jid_view(buf_view(&peer)))));
+	else
+		buf_str(&text, rest);
+	if (!buf_ok(&text) || jid_parse_buf(buf_view(&text), &j) != 0 || !j.jid.local || j.jid.resource)
+		return ERR_SYNTAX;
+	buf_str(ret, jid_str(j.jid));
+	return 0;
+}
+
+/* ---- completion ---- */
+
+static void offer(struct str name, struct str prefix, void (*on_name)(void *, struct str), void *arg)
+{
+	if (name.n >= prefix.n && same_name((struct str){name.p, prefix.n}, prefix))
+		on_name(arg, name);
+}
+
+void client_complete(const struct client *c, struct str prefix, unsigned kinds, struct str room,
+	void (*on_name)(void *arg, struct str name), void *arg)
+{
+	struct room *in = room.p ? client_room(c, room) : NULL;
+	struct contact *k;
+	struct room *r;
+	struct occupant *o;
+	uint32_t pos = 0;
+
+	while ((kinds & FIND_PEER) && (k = map_next(&c->contacts, &pos)))
+		offer(is_shared(c, k) ? str_z(k->jid) : name_of(k), prefix, on_name, arg);
+	pos = 0;
+	while ((kinds & FIND_ROOM) && (r = map_next(&c->rooms, &pos)))
+		offer(jid_local(jid_view(str_z(r->jid))), prefix, on_name, arg);
+	pos = 0;
+	while (in && (o = map_next(&in->occupants, &pos)))
+		offer(str_z(o->nick), prefix, on_name, arg);
+}

@@ -1,0 +1,462 @@
+/* Messages: what comes from people, and how far ours have come (XEP-0184, 0333, 0085, 0280, 0203). */
+#include "base/clock.h"
+#include "client/client_i.h"
+
+/* ---- ours, and their fate ---- */
+
+struct message *client_message(const struct client *c, struct str id) { return map_find(&c->messages, id); }
+
+static void message_free(struct message *m)
+{
+	list_remove(&m->node);
+	xfree(m->conversation);
+	xfree(m->body);
+	xfree(m);
+}
+
+void client_messages_clear(struct client *c)
+{
+	struct list *n;
+
+	map_clear(&c->messages);
+	while ((n = list_take(&c->message_order)))
+		message_free(LIST_ITEM(n, struct message, node));
+}
+
+unsigned client_count(const struct client *c, enum message_state state) { return c->counts[state]; }
+
+static void emit_state(struct client *c, const struct message *m, struct str detail)
+{
+	struct client_event e = {.kind = EVENT_STATE,
+		.own = true,
+		.room = m->room,
+		.secret = m->secret,
+		.state = m->state,
+		.conversation = str_z(m->conversation),
+		.body = str_z(m->body),
+		.detail = detail,
+		.id = str_z(m->id)};
+
+	client_emit(c, &e);
+}
+
+/* Only forward; a failure is the end, unless it was delivered. */
+void client_enter_state(struct client *c, struct message *m, enum message_state state, struct str detail)
+{
+	if (state <= m->state || (state == MESSAGE_FAILED && m->state >= MESSAGE_DELIVERED))
+		return;
+	c->counts[m->state]--;
+	c->counts[state]++;
+	m->state = state;
+	emit_state(c, m, detail);
+}
+
+/* The oldest is forgotten when there are too many. */
+static struct message *message_new(struct client *c, struct str to, struct str body)
+{
+	struct message *m;
+
+	if (c->messages.n >= MESSAGES_MAX) {
+		m = LIST_ITEM(c->message_order.next, struct message, node);
+		map_remove(&c->messages, str_z(m->id));
+		message_free(m);
+	}
+	m = xcalloc(1, sizeof(*m));
+	rand_token(m->id, 20);
+	m->conversation = str_dup(to);
+	m->body = str_dup(body);
+	m->when = c->wall;
+	list_append(&c->message_order, &m->node);
+	must(map_add(&c->messages, m) == 0);
+	return m;
+}
+
+static void put_said(const struct message *m, struct buf *out)
+{
+	buf_fmt(out, "<message type='%s' id='%s'", m->room ? "groupchat" : "chat", m->id);
+	xml_put_attr(out, "to", str_z(m->conversation));
+	buf_char(out, '>');
+	xml_put_text(out, "body", str_z(m->body));
+	if (m->secret)
+		buf_z(out, "<x xmlns='" NS_MUC_USER "'/>");
+	if (!m->room)
+		buf_z(out,
+			"<request xmlns='" NS_RECEIPTS "'/><markable xmlns='" NS_MARKERS
+			"'/><active xmlns='" NS_CHATSTATES "'/>");
+	buf_z(out, "</message>");
+}
+
+int client_say(struct client *c, struct str to, struct str body)
+{
+	CLEANUP(buf_clear) struct buf out = {.max = 8 * CLIENT_BODY_MAX};
+	struct jid j = jid_view(to);
+	struct room *r = client_room(c, jid_bare_str(j));
+	struct message *m;
+	bool held;
+	int err;
+
+	if (!body.n || body.n > CLIENT_BODY_MAX)
+		return ERR_LIMIT;
+	if (r && r->state == ROOM_OUT)
+		return ERR_NOTFOUND;
+	m = message_new(c, to, body);
+	m->room = r && !j.resource;
+	m->secret = r && j.resource;
+	put_said(m, &out);
+	c->counts[MESSAGE_QUEUED]++;
+	held = c->state != CLIENT_ONLINE;
+	err = buf_ok(&out) ? client_put_message(c, buf_view(&out), m->id, m->room ? r->jid : NULL) : ERR_LIMIT;
+	if (err) {
+		c->counts[MESSAGE_QUEUED]--;
+		map_remove(&c->messages, str_z(m->id));
+		message_free(m);
+	} else if (held) {
+		emit_state(c, m, STR_NONE);
+	}
+	return err;
+}
+
+/* ---- conversations ---- */
+
+static void talk_free(struct talk *k)
+{
+	xfree(k->jid);
+	xfree(k->markable);
+	xfree(k->from);
+	xfree(k);
+}
+
+void client_talks_clear(struct client *c)
+{
+	struct talk *k;
+	uint32_t pos = 0;
+
+	while ((k = map_next(&c->talks, &pos)))
+		talk_free(k);
+	map_clear(&c->talks);
+}
+
+static struct talk *talk_make(struct client *c, struct str jid)
+{
+	struct talk *k = map_find(&c->talks, jid);
+
+	if (k)
+		return k;
+	k = xcalloc(1, sizeof(*k));
+	k->jid = str_dup(jid);
+	if (map_add(&c->talks, k) == 0)
+		return k;
+	talk_free(k);
+	return NULL;
+}
+
+static void put_note(struct client *c, struct str to, const char *name, const char *ns, struct str id, const char *hint)
+{
+	CLEANUP(buf_clear) struct buf out = {.max = 8192};
+
+	buf_z(&out, "<message type='chat'");
+	xml_put_attr(&out, "to", to);
+	buf_fmt(&out, "><%s xmlns='%s'", name, ns);
+	xml_put_attr(&out, "id", id);
+	buf_fmt(&out, "/><%s xmlns='" NS_HINTS "'/></message>", hint);
+	if (buf_ok(&out))
+		client_put(c, buf_view(&out));
+}
+
+void client_displayed(struct client *c, struct str conversation)
+{
+	struct talk *k = map_find(&c->talks, conversation);
+
+	if (!k || !k->markable || c->state != CLIENT_ONLINE)
+		return;
+	put_note(c, str_z(k->from), "displayed", NS_MARKERS, str_z(k->markable), "store");
+	xfree(TAKE(k->markable));
+}
+
+void client_typing(struct client *c, struct str to, bool composing)
+{
+	bool told = !client_room(c, jid_bare_str(jid_view(to))) && client_present(c, to);
+	struct talk *k = told ? talk_make(c, to) : NULL;
+
+	if (!k || k->composing == composing)
+		return;
+	k->composing = composing;
+	put_note(c, to, composing ? "composing" : "paused", NS_CHATSTATES, STR_NONE, "no-store");
+}
+
+/* ---- reading ---- */
+
+static uint32_t child(const struct said *m, const char *name, const char *ns)
+{
+	return xml_child(m->t, m->node, name, ns);
+}
+
+bool client_said_text(const struct said *m, const char *name, struct buf *tmp, struct str *ret)
+{
+	uint32_t i = child(m, name, NS_CLIENT);
+
+	if (!i)
+		return false;
+	*ret = xml_text(m->t, i, tmp);
+	return buf_ok(tmp);
+}
+
+static void read_delay(struct said *m)
+{
+	uint32_t i = child(m, "delay", NS_DELAY);
+
+	m->delayed = i && clock_parse(xml_attr(m->t, i, "stamp"), &m->when) == 0;
+}
+
+int client_forwarded(const struct xml_tree *t, uint32_t parent, struct jid_buf *from, struct jid_buf *to,
+	struct said *ret)
+{
+	uint32_t f = xml_child(t, parent, "forwarded", NS_FORWARD);
+	uint32_t m = f ? xml_child(t, f, "message", NS_CLIENT) : XML_NONE;
+	uint32_t delay = f ? xml_child(t, f, "delay", NS_DELAY) : XML_NONE;
+	struct str text;
+
+	if (!m || jid_parse_buf(xml_attr(t, m, "from"), from) != 0)
+		return ERR_INVALID;
+	*ret = (struct said){.t = t,
+		.node = m,
+		.from = from->jid,
+		.id = xml_attr(t, m, "id"),
+		.type = xml_attr(t, m, "type")};
+	text = xml_attr(t, m, "to");
+	if (text.p && jid_parse_buf(text, to) == 0)
+		ret->to = to->jid;
+	if (delay)
+		ret->delayed = clock_parse(xml_attr(t, delay, "stamp"), &ret->when) == 0;
+	else
+		read_delay(ret);
+	return 0;
+}
+
+/* Messages come twice in good faith: from the archive and from a session that could not be resumed. */
+bool client_is_new(struct client *c, struct str from, struct str id)
+{
+	uint64_t key = hash_bytes(from.p, from.n) * 31 + hash_bytes(id.p, id.n);
+
+	if (!id.n)
+		return true;
+	for (unsigned i = 0; i < SEEN_MAX; i++)
+		if (c->seen[i] == key)
+			return false;
+	c->seen[c->seen_at++ % SEEN_MAX] = key;
+	return true;
+}
+
+/* ---- what people say ---- */
+
+static void on_receipt(struct client *c, const struct said *m, uint32_t i, enum message_state state)
+{
+	struct message *o = client_message(c, xml_attr(m->t, i, "id"));
+	struct str from = jid_bare_str(m->from);
+
+	/* Only whom it was sent to can have it. */
+	if (!o || o->room ||
+		!(o->secret ? str_eq(jid_str(m->from), str_z(o->conversation)) : str_is(from, o->conversation)))
+		return;
+	client_enter_state(c, o, state, STR_NONE);
+}
+
+static void answer_receipt(struct client *c, const struct said *m)
+{
+	struct talk *k;
+
+	if (!c->config.receipts || m->history || m->copy || !m->id.n || m->id.n > 1024)
+		return;
+	if (child(m, "request", NS_RECEIPTS))
+		put_note(c, jid_str(m->from), "received", NS_RECEIPTS, m->id, "store");
+	k = child(m, "markable", NS_MARKERS) ? talk_make(c, jid_bare_str(m->from)) : NULL;
+	if (k) {
+		set_text(&k->markable, m->id);
+		set_text(&k->from, jid_str(m->from));
+	}
+}
+
+/* Told only when it changes. */
+static void on_state(struct client *c, const struct said *m, bool own)
+{
+	bool composing = child(m, "composing", NS_CHATSTATES) != XML_NONE;
+	bool paused = child(m, "paused", NS_CHATSTATES) != XML_NONE;
+	struct client_event e = {.kind = EVENT_TYPING,
+		.conversation = jid_bare_str(m->from),
+		.verb = composing ? STR("composing") : STR("paused")};
+	struct talk *k;
+
+	if (own || m->history || m->delayed || client_room(c, jid_bare_str(m->from)))
+		return;
+	k = composing ? talk_make(c, jid_bare_str(m->from)) : map_find(&c->talks, jid_bare_str(m->from));
+	if (!k || k->they_compose == composing)
+		return;
+	k->they_compose = composing;
+	if (composing || paused)
+		client_emit(c, &e);
+}
+
+static void on_text(struct client *c, const struct said *m, struct str body, bool own)
+{
+	struct jid peer = own ? m->to : m->from;
+	bool in_room = client_room(c, jid_bare_str(peer)) != NULL;
+	CLEANUP(buf_clear) struct buf who = {.max = 2 * JID_MAX};
+	struct client_event e = {.kind = EVENT_MESSAGE,
+		.when = m->delayed ? m->when : 0,
+		.delayed = m->delayed,
+		.history = m->history,
+		.own = own,
+		.secret = in_room,
+		.conversation = in_room ? jid_str(peer) : jid_bare_str(peer),
+		.body = body,
+		.id = m->id};
+
+	if (!jid_some(peer))
+		return;
+	if (own)
+		buf_z(&who, "me");
+	else if (in_room)
+		buf_str(&who, jid_resource(peer));
+	else
+		client_label(c, jid_bare_str(peer), &who);
+	e.who = buf_view(&who);
+	client_emit(c, &e);
+	if (!own)
+		answer_receipt(c, m);
+}
+
+static void on_invited(struct client *c, struct str room, struct jid by, struct str reason)
+{
+	CLEANUP(buf_clear) struct buf who = {.max = JID_MAX};
+	struct client_event e = {.kind = EVENT_INVITED, .room = true, .detail = reason};
+	struct jid_buf j;
+
+	if (jid_parse_buf(room, &j) != 0 || !j.jid.local)
+		return;
+	client_label(c, jid_bare_str(by), &who);
+	e.conversation = jid_bare_str(j.jid);
+	e.who = buf_view(&who);
+	client_emit(c, &e);
+}
+
+/* XEP-0045 7.8.2, through the room; XEP-0249, directly. */
+static bool on_invitation(struct client *c, const struct said *m)
+{
+	uint32_t x = child(m, "x", NS_MUC_USER), direct = child(m, "x", NS_X_CONFERENCE);
+	uint32_t invite = x ? xml_child(m->t, x, "invite", NS_MUC_USER) : XML_NONE;
+	CLEANUP(buf_clear) struct buf tmp = {.max = 4096};
+	struct jid_buf by;
+
+	if (invite && jid_parse_buf(xml_attr(m->t, invite, "from"), &by) == 0) {
+		uint32_t reason = xml_child(m->t, invite, "reason", NS_MUC_USER);
+		on_invited(c, jid_bare_str(m->from), by.jid, reason ? xml_text(m->t, reason, &tmp) : STR_NONE);
+		return true;
+	}
+	if (!direct || !m->from.local)
+		return false;
+	on_invited(c, xml_attr(m->t, direct, "jid"), m->from, xml_attr(m->t, direct, "reason"));
+	return true;
+}
+
+/* Of the server or node; what others send as headline is shown as theirs. */
+static bool on_notice(struct client *c, const struct said *m, struct str body)
+{
+	uint32_t event = child(m, "event", NS_NODE_EVENT);
+	struct client_event e = {.kind = EVENT_NOTICE,
+		.body = body,
+		.verb = event ? xml_attr(m->t, event, "kind") : STR("notice"),
+		.detail = event ? xml_attr(m->t, event, "peer") : STR_NONE};
+
+	if (m->from.local || !client_is_own(c, m->from))
+		return false;
+	client_emit(c, &e);
+	return true;
+}
+
+static bool is_group(const struct client *c, const struct said *m)
+{
+	return str_is(m->type, "groupchat") || (!m->from.resource && client_room(c, jid_bare_str(m->from)));
+}
+
+void client_on_said(struct client *c, const struct said *m)
+{
+	CLEANUP(buf_clear) struct buf tmp = {.max = TEXT_MAX};
+	bool own = str_eq(jid_bare_str(m->from), client_bare(c));
+	struct room *r = client_room(c, jid_bare_str(m->from));
+	uint32_t received = child(m, "received", NS_RECEIPTS), displayed = child(m, "displayed", NS_MARKERS);
+	struct str body = STR_NONE;
+
+	if (is_group(c, m)) {
+		bool invited = !str_is(m->type, "groupchat") && on_invitation(c, m);
+
+		if (r && !invited)
+			client_on_room_said(c, r, m);
+		return;
+	}
+	if (received)
+		on_receipt(c, m, received, MESSAGE_DELIVERED);
+	if (displayed)
+		on_receipt(c, m, displayed, MESSAGE_READ);
+	on_state(c, m, own);
+	if (on_invitation(c, m))
+		return;
+	if (!client_said_text(m, "body", &tmp, &body) || !body.n)
+		return;
+	if (!jid_some(m->from) || (str_is(m->type, "headline") && on_notice(c, m, body)))
+		return;
+	if (own && client_message(c, m->id) && !m->history)
+		return; /* said here */
+	if (m->history || client_is_new(c, jid_bare_str(m->from), m->id))
+		on_text(c, m, body, own);
+	else if (!own)
+		answer_receipt(c, m); /* the first one may have got lost */
+}
+
+static void on_error(struct client *c, const struct stanza *s)
+{
+	struct message *m = s->id.p ? client_message(c, s->id) : NULL;
+	uint32_t error = stanza_child(s, "error", NS_CLIENT);
+	uint32_t cond = error ? xml_first(&s->tree, error) : XML_NONE;
+	struct str why = cond ? xml_name(&s->tree, cond) : STR("refused");
+
+	if (m && str_eq(jid_bare_str(s->from), jid_bare_str(jid_view(str_z(m->conversation)))))
+		client_enter_state(c, m, MESSAGE_FAILED, why);
+	else if (client_room(c, jid_bare_str(s->from)))
+		client_refuse(c, client_room(c, jid_bare_str(s->from))->jid, s);
+}
+
+/* XEP-0280: only our own account may tell what our other clients said. */
+static bool on_copy(struct client *c, const struct stanza *s)
+{
+	static const char *const kinds[] = {"received", "sent"};
+	struct jid_buf from, to;
+	struct said m;
+
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+		uint32_t node = stanza_child(s, kinds[i], NS_CARBONS);
+
+		if (!node)
+			continue;
+		if (!str_eq(jid_str(s->from), client_bare(c)) || client_forwarded(&s->tree, node, &from, &to, &m) != 0)
+			return true;
+		m.copy = true;
+		client_on_said(c, &m);
+		return true;
+	}
+	return false;
+}
+
+void client_on_message(struct client *c, const struct stanza *s)
+{
+	struct said m = {.t = &s->tree, .node = XML_ROOT, .from = s->from, .to = s->to, .id = s->id};
+
+	m.type = xml_attr(&s->tree, XML_ROOT, "type");
+	if (s->type == TYPE_ERROR) {
+		on_error(c, s);
+		return;
+	}
+	if (client_on_archived(c, s) || on_copy(c, s))
+		return;
+	read_delay(&m);
+	client_on_said(c, &m);
+}

@@ -1,0 +1,289 @@
+/* What moderators, admins and owners ask of a room (XEP-0045 sections 8 to 10), and what visitors do. */
+#include "client/client_i.h"
+
+static struct room *in_room(struct client *c, struct str room)
+{
+	struct room *r = client_room(c, room);
+
+	return r && r->state == ROOM_IN ? r : NULL;
+}
+
+static void put_reason(struct buf *out, struct str reason)
+{
+	if (reason.n)
+		xml_put_text(out, "reason", reason);
+}
+
+int client_role(struct client *c, struct str room, struct str nick, const char *role, struct str reason)
+{
+	CLEANUP(buf_clear) struct buf q = {.max = 65536}, what = {.max = 4096};
+
+	if (!in_room(c, room))
+		return ERR_NOTFOUND;
+	buf_z(&q, "<query xmlns='" NS_MUC_ADMIN "'><item");
+	xml_put_attr(&q, "nick", nick);
+	xml_put_attr(&q, "role", str_z(role));
+	buf_char(&q, '>');
+	put_reason(&q, reason);
+	buf_z(&q, "</item></query>");
+	buf_fmt(&what, "%s %.*s", strcmp(role, "none") == 0 ? "kick" : role, STR_FMT(nick));
+	return client_order(c, room, buf_view(&q), buf_cstr(&what));
+}
+
+/* An occupant's real address, if we may know it; a label's; else what was typed, if it is an address. */
+static int find_whom(struct client *c, struct room *r, struct str whom, struct buf *ret)
+{
+	struct occupant *o = client_occupant(r, whom);
+	CLEANUP(buf_clear) struct buf why = {.max = 4096};
+	struct jid_buf j;
+
+	if (o && o->jid && jid_parse_buf(str_z(o->jid), &j) == 0) {
+		buf_str(ret, jid_bare_str(j.jid));
+		return 0;
+	}
+	if (o)
+		return ERR_DENIED;
+	return client_find(c, whom, FIND_PEER, ret, &why);
+}
+
+int client_affiliate(struct client *c, struct str room, struct str whom, struct str affiliation, struct str reason)
+{
+	CLEANUP(buf_clear) struct buf jid = {.max = JID_MAX}, q = {.max = 65536}, what = {.max = 8192};
+	struct room *r = in_room(c, room);
+	int err = r ? find_whom(c, r, whom, &jid) : ERR_NOTFOUND;
+
+	if (err)
+		return r ? ERR_INVALID : err;
+	buf_z(&q, "<query xmlns='" NS_MUC_ADMIN "'><item");
+	xml_put_attr(&q, "jid", buf_view(&jid));
+	xml_put_attr(&q, "affiliation", affiliation);
+	buf_char(&q, '>');
+	put_reason(&q, reason);
+	buf_z(&q, "</item></query>");
+	buf_fmt(&what, "%.*s is %.*s in ", STR_FMT(buf_view(&jid)), STR_FMT(affiliation));
+	client_label(c, room, &what);
+	return client_order(c, room, buf_view(&q), buf_cstr(&what));
+}
+
+static void on_affiliated(struct client *c, const struct pending *p, const struct stanza *s)
+{
+	CLEANUP(buf_clear) struct buf out = {.max = 1 << 20};
+	uint32_t q = s && s->type == TYPE_RESULT ? stanza_child(s, "query", NS_MUC_ADMIN) : XML_NONE;
+
+	if (!q) {
+		client_refuse(c, p->about, s);
+		return;
+	}
+	XML_EACH(i, &s->tree, q) {
+		if (out.n)
+			buf_char(&out, '\n');
+		buf_str(&out, xml_attr(&s->tree, i, "jid"));
+	}
+	client_say_event(c, EVENT_ANSWER, out.n ? buf_view(&out) : STR("nobody"));
+}
+
+int client_affiliated(struct client *c, struct str room, struct str affiliation)
+{
+	CLEANUP(buf_clear) struct buf q = {.max = 4096};
+
+	if (!in_room(c, room))
+		return ERR_NOTFOUND;
+	buf_z(&q, "<query xmlns='" NS_MUC_ADMIN "'><item");
+	xml_put_attr(&q, "affiliation", affiliation);
+	buf_z(&q, "/></query>");
+	return client_ask(c, "get", room, buf_view(&q), on_affiliated, STR("the list"), STR_NONE, 0);
+}
+
+static int put_message(struct client *c, struct str to, struct str inside)
+{
+	CLEANUP(buf_clear) struct buf out = {.max = 65536};
+	char id[17];
+
+	rand_token(id, 16);
+	buf_fmt(&out, "<message id='%s'", id);
+	xml_put_attr(&out, "to", to);
+	buf_char(&out, '>');
+	buf_str(&out, inside);
+	buf_z(&out, "</message>");
+	return buf_ok(&out) ? client_put(c, buf_view(&out)) : ERR_LIMIT;
+}
+
+int client_invite(struct client *c, struct str room, struct str jid, struct str reason)
+{
+	CLEANUP(buf_clear) struct buf x = {.max = 16384};
+
+	if (!in_room(c, room))
+		return ERR_NOTFOUND;
+	buf_z(&x, "<x xmlns='" NS_MUC_USER "'><invite");
+	xml_put_attr(&x, "to", jid);
+	buf_char(&x, '>');
+	put_reason(&x, reason);
+	buf_z(&x, "</invite></x>");
+	return put_message(c, room, buf_view(&x));
+}
+
+int client_request_voice(struct client *c, struct str room)
+{
+	if (!in_room(c, room))
+		return ERR_NOTFOUND;
+	return put_message(c, room,
+		STR("<x xmlns='" NS_DATA "' type='submit'><field var='FORM_TYPE'><value>" NS_MUC_REQUEST
+		    "</value></field><field var='muc#role' type='list-single'><value>participant</value></field></x>"));
+}
+
+int client_destroy(struct client *c, struct str room, struct str reason)
+{
+	CLEANUP(buf_clear) struct buf q = {.max = 16384};
+
+	if (!in_room(c, room))
+		return ERR_NOTFOUND;
+	buf_z(&q, "<query xmlns='" NS_MUC_OWNER "'><destroy>");
+	put_reason(&q, reason);
+	buf_z(&q, "</destroy></query>");
+	return client_order(c, room, buf_view(&q), "destroy the room");
+}
+
+/* ---- the form of owners ---- */
+
+static const char prefix[] = "muc#roomconfig_";
+
+static struct str short_name(struct str var)
+{
+	return str_starts(var, str_z(prefix)) ? (struct str){var.p + sizeof(prefix) - 1, var.n - (sizeof(prefix) - 1)}
+					      : var;
+}
+
+static bool is_shown(const struct xml_tree *t, uint32_t f)
+{
+	struct str type = xml_attr(t, f, "type");
+
+	return xml_is(t, f, "field", NS_DATA) && xml_attr(t, f, "var").n && !str_is(type, "hidden") &&
+		!str_is(type, "fixed");
+}
+
+static void put_values(const struct xml_tree *t, uint32_t f, struct buf *out)
+{
+	CLEANUP(buf_clear) struct buf tmp = {.max = 65536};
+	bool first = true;
+
+	XML_EACH(v, t, f) {
+		if (!xml_is(t, v, "value", NS_DATA))
+			continue;
+		buf_reset(&tmp);
+		buf_z(out, first ? "" : ", ");
+		buf_str(out, xml_text(t, v, &tmp));
+		first = false;
+	}
+}
+
+static void put_options(const struct xml_tree *t, uint32_t f, struct buf *out)
+{
+	CLEANUP(buf_clear) struct buf tmp = {.max = 4096};
+	const char *before = " [";
+
+	XML_EACH(o, t, f) {
+		uint32_t v = xml_is(t, o, "option", NS_DATA) ? xml_child(t, o, "value", NS_DATA) : XML_NONE;
+		if (!v)
+			continue;
+		buf_reset(&tmp);
+		buf_z(out, before);
+		buf_str(out, xml_text(t, v, &tmp));
+		before = "|";
+	}
+	if (*before == '|')
+		buf_char(out, ']');
+	else if (str_is(xml_attr(t, f, "type"), "boolean"))
+		buf_z(out, " [0|1]");
+}
+
+static void show_form(struct client *c, const struct xml_tree *t, uint32_t x)
+{
+	CLEANUP(buf_clear) struct buf out = {.max = 1 << 20};
+
+	XML_EACH(f, t, x) {
+		if (!is_shown(t, f))
+			continue;
+		buf_z(&out, out.n ? "\n" : "");
+		buf_str(&out, short_name(xml_attr(t, f, "var")));
+		buf_z(&out, " = ");
+		put_values(t, f, &out);
+		put_options(t, f, &out);
+		if (xml_attr(t, f, "label").n)
+			buf_fmt(&out, "  %.*s", STR_FMT(xml_attr(t, f, "label")));
+	}
+	client_say_event(c, EVENT_ANSWER, buf_view(&out));
+}
+
+static struct str as_typed(const struct xml_tree *t, uint32_t f, struct str value)
+{
+	static const char *const yes[] = {"on", "yes", "true"}, *const no[] = {"off", "no", "false"};
+
+	for (size_t i = 0; str_is(xml_attr(t, f, "type"), "boolean") && i < ARRAY_LEN(yes); i++) {
+		if (str_is_nocase(value, yes[i]))
+			return STR("1");
+		if (str_is_nocase(value, no[i]))
+			return STR("0");
+	}
+	return value;
+}
+
+/* The form as it came, one field changed; false if there is no such field. */
+static bool fill_form(const struct xml_tree *t, uint32_t x, struct str field, struct str value, struct buf *out)
+{
+	CLEANUP(buf_clear) struct buf tmp = {.max = 65536};
+	bool found = false;
+
+	buf_z(out, "<query xmlns='" NS_MUC_OWNER "'><x xmlns='" NS_DATA "' type='submit'>");
+	XML_EACH(f, t, x) {
+		struct str var = xml_attr(t, f, "var");
+		bool this = str_eq(var, field) || str_eq(short_name(var), field);
+
+		if (!xml_is(t, f, "field", NS_DATA) || !var.n || str_is(xml_attr(t, f, "type"), "fixed"))
+			continue;
+		buf_z(out, "<field");
+		xml_put_attr(out, "var", var);
+		buf_char(out, '>');
+		if (this)
+			xml_put_text(out, "value", as_typed(t, f, value));
+		XML_EACH(v, t, f) {
+			buf_reset(&tmp);
+			if (!this && xml_is(t, v, "value", NS_DATA))
+				xml_put_text(out, "value", xml_text(t, v, &tmp));
+		}
+		buf_z(out, "</field>");
+		found |= this;
+	}
+	buf_z(out, "</x></query>");
+	return found;
+}
+
+static void on_form(struct client *c, const struct pending *p, const struct stanza *s)
+{
+	CLEANUP(buf_clear) struct buf out = {.max = TEXT_MAX}, what = {.max = 65536};
+	uint32_t q = s && s->type == TYPE_RESULT ? stanza_child(s, "query", NS_MUC_OWNER) : XML_NONE;
+	uint32_t x = q ? xml_child(&s->tree, q, "x", NS_DATA) : XML_NONE;
+
+	if (!x) {
+		client_refuse(c, "the room's configuration", s);
+		return;
+	}
+	if (!p->about) {
+		show_form(c, &s->tree, x);
+		return;
+	}
+	buf_fmt(&what, "%s = %s", p->about, p->extra);
+	if (fill_form(&s->tree, x, str_z(p->about), str_z(p->extra), &out) && buf_ok(&out)) {
+		client_order(c, str_z(p->to), buf_view(&out), buf_cstr(&what));
+		return;
+	}
+	buf_z(&what, ": the room has no such setting; /config lists them");
+	client_say_event(c, EVENT_REFUSED, buf_view(&what));
+}
+
+int client_configure(struct client *c, struct str room, struct str field, struct str value)
+{
+	if (!in_room(c, room))
+		return ERR_NOTFOUND;
+	return client_ask(c, "get", room, STR("<query xmlns='" NS_MUC_OWNER "'/>"), on_form, field,
+		field.n ? (value.p ? value : STR("")) : STR_NONE, 0);
+}

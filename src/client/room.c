@@ -1,0 +1,402 @@
+/* Rooms (XEP-0045) from an occupant's side: coming in, going out, what is said. */
+#include "client/client_i.h"
+
+struct room *client_room(const struct client *c, struct str bare) { return map_find(&c->rooms, bare); }
+
+bool client_in_room(const struct client *c, struct str room)
+{
+	struct room *r = client_room(c, room);
+
+	return r && r->state != ROOM_OUT;
+}
+
+static struct str occupant_key(const void *item) { return str_z(((const struct occupant *)item)->nick); }
+
+static void room_free(struct room *r)
+{
+	client_occupants_clear(r);
+	xfree(r->jid);
+	xfree(r->nick);
+	xfree(r->wanted);
+	xfree(r->password);
+	xfree(r->subject);
+	xfree(r);
+}
+
+void client_rooms_clear(struct client *c)
+{
+	struct room *r;
+	uint32_t pos = 0;
+
+	while ((r = map_next(&c->rooms, &pos)))
+		room_free(r);
+	map_clear(&c->rooms);
+}
+
+static struct room *room_make(struct client *c, struct str jid)
+{
+	struct room *r = client_room(c, jid);
+
+	if (r)
+		return r;
+	r = xcalloc(1, sizeof(*r));
+	r->jid = str_dup(jid);
+	map_init(&r->occupants, occupant_key, OCCUPANTS_MAX);
+	if (map_add(&c->rooms, r) == 0)
+		return r;
+	room_free(r);
+	return NULL;
+}
+
+void client_room_event(struct client *c, struct room *r, enum client_event_kind kind, struct str who, const char *verb,
+	struct str detail)
+{
+	struct client_event e = {.kind = kind,
+		.room = true,
+		.conversation = str_z(r->jid),
+		.who = who,
+		.verb = str_z(verb),
+		.detail = detail};
+
+	client_emit(c, &e);
+}
+
+/* ---- coming and going ---- */
+
+/* What we missed, or a little to read. */
+static void ask_in(struct client *c, struct room *r)
+{
+	CLEANUP(buf_clear) struct buf to = {.max = JID_MAX}, x = {.max = 8192};
+
+	buf_fmt(&to, "%s/%s", r->jid, r->nick);
+	buf_z(&x, "<x xmlns='" NS_MUC "'>");
+	if (r->password)
+		xml_put_text(&x, "password", str_z(r->password));
+	if (r->last)
+		buf_fmt(&x, "<history seconds='%lld'/>", (long long)((c->wall - r->last) / 1000 + 1));
+	else
+		buf_z(&x, "<history maxstanzas='20'/>");
+	buf_z(&x, "</x>");
+	client_occupants_clear(r);
+	r->settled = false;
+	r->state = ROOM_JOINING;
+	r->settle_at = c->now + ANSWER_MS;
+	client_put_presence(c, buf_view(&to), buf_view(&x));
+}
+
+int client_join(struct client *c, struct str room, struct str nick, struct str password)
+{
+	CLEANUP(buf_clear) struct buf prepared = {.max = JID_MAX};
+	struct room *r;
+
+	if (c->state != CLIENT_ONLINE)
+		return ERR_CLOSED;
+	if (jid_prep_resource(nick, &prepared) != 0)
+		return ERR_INVALID;
+	r = room_make(c, room);
+	if (!r)
+		return ERR_LIMIT;
+	set_text(&r->nick, buf_view(&prepared));
+	set_text(&r->password, password);
+	r->last = 0;
+	ask_in(c, r);
+	return 0;
+}
+
+void client_rejoin(struct client *c)
+{
+	struct room *r;
+	uint32_t pos = 0;
+
+	while ((r = map_next(&c->rooms, &pos)))
+		if (r->state != ROOM_OUT)
+			ask_in(c, r);
+}
+
+void client_rooms_lost(struct client *c)
+{
+	struct room *r;
+	uint32_t pos = 0;
+
+	while ((r = map_next(&c->rooms, &pos))) {
+		client_occupants_clear(r);
+		r->settled = false;
+	}
+}
+
+static void settle(struct client *c, struct room *r)
+{
+	if (r->state != ROOM_IN || r->settled)
+		return;
+	r->settled = true;
+	r->last = c->wall; /* up to here we know all */
+	client_release(c, r->jid);
+}
+
+void client_rooms_tick(struct client *c)
+{
+	struct room *r;
+	uint32_t pos = 0;
+
+	while ((r = map_next(&c->rooms, &pos))) {
+		if (r->settled || r->state == ROOM_OUT || c->now < r->settle_at)
+			continue;
+		if (r->state == ROOM_IN) {
+			settle(c, r);
+			continue;
+		}
+		r->state = ROOM_OUT;
+		client_refuse(c, r->jid, NULL);
+	}
+}
+
+static void put_to_occupant(struct client *c, struct room *r, const char *type, struct str nick, struct str status)
+{
+	CLEANUP(buf_clear) struct buf out = {.max = 16384}, to = {.max = JID_MAX};
+
+	buf_fmt(&to, "%s/%.*s", r->jid, STR_FMT(nick));
+	buf_z(&out, "<presence");
+	xml_put_attr(&out, "type", str_z(type));
+	xml_put_attr(&out, "to", buf_view(&to));
+	buf_char(&out, '>');
+	if (status.n)
+		xml_put_text(&out, "status", status);
+	buf_z(&out, "</presence>");
+	if (buf_ok(&out))
+		client_put(c, buf_view(&out));
+}
+
+int client_leave(struct client *c, struct str room, struct str reason)
+{
+	struct room *r = client_room(c, room);
+
+	if (!r || r->state == ROOM_OUT)
+		return ERR_NOTFOUND;
+	if (c->state != CLIENT_ONLINE) {
+		r->state = ROOM_OUT;
+		return ERR_CLOSED;
+	}
+	put_to_occupant(c, r, "unavailable", str_z(r->nick), reason);
+	return 0;
+}
+
+int client_nick(struct client *c, struct str room, struct str nick)
+{
+	CLEANUP(buf_clear) struct buf prepared = {.max = JID_MAX};
+	struct room *r = client_room(c, room);
+
+	if (!r || r->state != ROOM_IN)
+		return ERR_NOTFOUND;
+	if (jid_prep_resource(nick, &prepared) != 0)
+		return ERR_INVALID;
+	set_text(&r->wanted, buf_view(&prepared));
+	put_to_occupant(c, r, NULL, buf_view(&prepared), STR_NONE);
+	return c->state == CLIENT_ONLINE ? 0 : ERR_CLOSED;
+}
+
+int client_topic(struct client *c, struct str room, struct str subject)
+{
+	CLEANUP(buf_clear) struct buf out = {.max = TEXT_MAX};
+	struct room *r = client_room(c, room);
+	char id[17];
+
+	if (!r || r->state != ROOM_IN)
+		return ERR_NOTFOUND;
+	rand_token(id, 16);
+	buf_fmt(&out, "<message type='groupchat' id='%s'", id);
+	xml_put_attr(&out, "to", room);
+	buf_char(&out, '>');
+	xml_put_text(&out, "subject", subject);
+	buf_z(&out, "</message>");
+	return buf_ok(&out) ? client_put(c, buf_view(&out)) : ERR_LIMIT;
+}
+
+/* ---- presence ---- */
+
+static void list_nicks(const struct room *r, struct buf *out)
+{
+	struct occupant *o;
+	uint32_t pos = 0;
+
+	while ((o = map_next(&r->occupants, &pos)))
+		if (strcmp(o->nick, r->nick) != 0)
+			buf_fmt(out, "%s%s", out->n ? ", " : "", o->nick);
+}
+
+/* A room that did not exist is locked until its maker has said what it shall be: as it is (10.1.2). */
+static void accept_defaults(struct client *c, struct room *r)
+{
+	client_order(c, str_z(r->jid),
+		STR("<query xmlns='" NS_MUC_OWNER "'><x xmlns='" NS_DATA "' type='submit'/></query>"),
+		"create the room");
+}
+
+static void on_entered(struct client *c, struct room *r, const struct stanza *s)
+{
+	CLEANUP(buf_clear) struct buf others = {.max = 4096};
+	bool created = client_has_status(s, "201");
+
+	set_text(&r->nick, jid_resource(s->from)); /* the service may have changed it (210) */
+	r->state = ROOM_IN;
+	r->settle_at = c->now + SETTLE_MS;
+	list_nicks(r, &others);
+	client_room_event(c, r, EVENT_JOINED, str_z(r->nick), created ? "created" : "joined",
+		buf_ok(&others) ? buf_view(&others) : STR("many others"));
+	if (created)
+		accept_defaults(c, r);
+}
+
+static bool is_ours(const struct room *r, const struct stanza *s)
+{
+	return client_has_status(s, "110") || str_is(jid_resource(s->from), r->nick);
+}
+
+static void on_refused(struct client *c, struct room *r, const struct stanza *s)
+{
+	CLEANUP(buf_clear) struct buf what = {.max = 4096};
+	bool joining = r->state == ROOM_JOINING;
+
+	client_label(c, str_z(r->jid), &what);
+	buf_z(&what, joining ? ": cannot join" : ": refused");
+	if (joining)
+		r->state = ROOM_OUT;
+	client_refuse(c, buf_cstr(&what), s);
+}
+
+static void on_out(struct client *c, struct room *r, const struct stanza *s)
+{
+	if (is_ours(r, s) && client_has_status(s, "303")) {
+		client_occupant_gone(c, r, s);
+		return;
+	}
+	if (!is_ours(r, s)) {
+		client_occupant_gone(c, r, s);
+		return;
+	}
+	r->state = ROOM_OUT;
+	r->settled = false;
+	client_occupant_gone(c, r, s);
+	client_occupants_clear(r);
+}
+
+bool client_on_room_presence(struct client *c, const struct stanza *s)
+{
+	struct room *r = jid_some(s->from) ? client_room(c, jid_bare_str(s->from)) : NULL;
+
+	if (!r)
+		return false;
+	if (s->type == TYPE_ERROR) {
+		on_refused(c, r, s);
+	} else if (r->state == ROOM_OUT) {
+		/* too late to matter */
+	} else if (s->type == TYPE_UNAVAILABLE) {
+		on_out(c, r, s);
+	} else if (s->type == TYPE_AVAILABLE && s->from.resource) {
+		bool entering = r->state == ROOM_JOINING && is_ours(r, s);
+
+		client_occupant_seen(c, r, s);
+		if (entering)
+			on_entered(c, r, s);
+	}
+	return true;
+}
+
+/* ---- what is said ---- */
+
+static void on_subject(struct client *c, struct room *r, const struct said *m, struct str subject)
+{
+	struct client_event e = {.kind = EVENT_SUBJECT,
+		.when = m->delayed ? m->when : 0,
+		.delayed = m->delayed,
+		.room = true,
+		.conversation = str_z(r->jid),
+		.who = jid_resource(m->from),
+		.body = subject};
+	bool changed = !str_eq(subject, str_z(r->subject ? r->subject : ""));
+
+	set_text(&r->subject, subject);
+	if (changed)
+		client_emit(c, &e);
+	settle(c, r);
+}
+
+/* True if it is the room's echo of what we said. */
+static bool on_echo(struct client *c, struct room *r, const struct said *m)
+{
+	struct message *o = str_is(jid_resource(m->from), r->nick) && m->id.p ? client_message(c, m->id) : NULL;
+
+	if (!o || !o->room || strcmp(o->conversation, r->jid) != 0)
+		return false;
+	client_unwait(c, m->id);
+	if (!m->delayed)
+		r->last = c->wall;
+	client_enter_state(c, o, MESSAGE_DELIVERED, STR_NONE);
+	return true;
+}
+
+/* A form that asks moderators to give voice (8.6). */
+static void on_voice_form(struct client *c, struct room *r, const struct said *m, uint32_t x)
+{
+	CLEANUP(buf_clear) struct buf tmp = {.max = 4096}, nick = {.max = 4096};
+	bool voice = false;
+
+	XML_EACH(f, m->t, x) {
+		uint32_t value = xml_child(m->t, f, "value", NS_DATA);
+		struct str name = xml_attr(m->t, f, "var"), text;
+
+		if (!value)
+			continue;
+		buf_reset(&tmp);
+		text = xml_text(m->t, value, &tmp);
+		if (str_is(name, "FORM_TYPE"))
+			voice = str_is(text, NS_MUC_REQUEST);
+		else if (str_is(name, "muc#roomnick"))
+			buf_str(&nick, text);
+	}
+	if (voice && nick.n)
+		client_room_event(c, r, EVENT_OCCUPANT, buf_view(&nick), "asks for voice", STR_NONE);
+}
+
+static void on_words(struct client *c, struct room *r, const struct said *m, struct str body)
+{
+	struct client_event e = {.kind = EVENT_MESSAGE,
+		.when = m->delayed ? m->when : 0,
+		.delayed = m->delayed,
+		.history = m->history || m->delayed,
+		.own = str_is(jid_resource(m->from), r->nick),
+		.room = true,
+		.conversation = str_z(r->jid),
+		.who = jid_resource(m->from),
+		.body = body,
+		.id = m->id};
+
+	if (!m->history && !m->delayed)
+		r->last = c->wall;
+	client_emit(c, &e);
+}
+
+void client_on_room_said(struct client *c, struct room *r, const struct said *m)
+{
+	CLEANUP(buf_clear) struct buf tmp = {.max = TEXT_MAX};
+	uint32_t form = xml_child(m->t, m->node, "x", NS_DATA);
+	struct str body = STR("");
+	bool has_body = xml_child(m->t, m->node, "body", NS_CLIENT) != XML_NONE;
+
+	if (client_said_text(m, "subject", &tmp, &body) && !has_body) {
+		on_subject(c, r, m, body);
+		return;
+	}
+	if (form && !m->from.resource)
+		on_voice_form(c, r, m, form);
+	buf_reset(&tmp);
+	if (!client_said_text(m, "body", &tmp, &body) || !body.n)
+		return;
+	if (!m->history && on_echo(c, r, m))
+		return;
+	/* History that we have seen before the connection broke. */
+	if (m->delayed && !m->history && !client_is_new(c, jid_str(m->from), m->id))
+		return;
+	if (!m->delayed && !m->history)
+		client_is_new(c, jid_str(m->from), m->id);
+	on_words(c, r, m, body);
+}

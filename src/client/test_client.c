@@ -1,0 +1,759 @@
+/* The client's brain on scripted streams: what the server says goes in, what the client says and tells comes out. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "client/client_i.h"
+
+static struct {
+	struct client *c;
+	struct stream_channel channel;
+	struct buf events; /* one line each: kind label|who|verb|body|detail|state */
+	int64_t now;
+} t;
+
+static void on_event(void *arg, const struct client_event *e)
+{
+	buf_fmt(&t.events, "%s %.*s|%.*s|%.*s|%.*s|%.*s%s%s%s%s%s\n", client_event_name(e->kind), STR_FMT(e->label),
+		STR_FMT(e->who), STR_FMT(e->verb), STR_FMT(e->body), STR_FMT(e->detail),
+		e->kind == EVENT_STATE ? "|" : "", e->kind == EVENT_STATE ? message_state_name(e->state) : "",
+		e->own ? " own" : "", e->delayed ? " delayed" : "", e->history ? " history" : "");
+}
+
+static int no_binding(void *arg, const char *type, struct buf *out) { return ERR_UNSUPPORTED; }
+
+static void pass(int64_t ms)
+{
+	t.now += ms;
+	client_time(t.c, t.now, 1700000000000 + t.now);
+}
+
+static int setup(void **state)
+{
+	struct client_config k = {.domain = STR("x.test"),
+		.user = STR("alice"),
+		.external = true,
+		.trusted_channel = true,
+		.receipts = true,
+		.version = "1",
+		.utc_offset = -90};
+
+	memset(&t, 0, sizeof(t));
+	buf_init(&t.events, 1 << 20);
+	t.c = client_new(&k, on_event, NULL);
+	t.channel = (struct stream_channel){.binding = no_binding};
+	pass(1000);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	client_free(&t.c);
+	buf_clear(&t.events);
+	return 0;
+}
+
+/* ---- what is said, what is heard ---- */
+
+static enum client_need hear(const char *xml)
+{
+	struct str in = str_z(xml);
+	enum client_need need = client_bytes(t.c, &in);
+
+	if (need == CLIENT_FINE)
+		assert_int_equal(in.n, 0);
+	return need;
+}
+
+static bool said(const char *part) { return strstr(buf_cstr(client_out(t.c)), part) != NULL; }
+static void forget(void) { buf_reset(client_out(t.c)); }
+
+/* Is it among what was told? Then that is forgotten. */
+static void told(const char *part)
+{
+	if (!strstr(buf_cstr(&t.events), part))
+		fail_msg("not told: %s\nbut:\n%s", part, buf_cstr(&t.events));
+	buf_reset(&t.events);
+}
+
+static void told_nothing(void) { assert_string_equal(buf_cstr(&t.events), ""); }
+
+/* The id of the last question with this in it. */
+static const char *id_of(const char *part)
+{
+	static char id[64];
+	const char *all = buf_cstr(client_out(t.c)), *at = strstr(all, part), *p;
+
+	if (!at)
+		fail_msg("not asked: %s in %s", part, all);
+	for (p = at; p > all && strncmp(p, " id='", 5) != 0; p--)
+		;
+	snprintf(id, sizeof(id), "%.*s", (int)strcspn(p + 5, "'"), p + 5);
+	return id;
+}
+
+static void answer(const char *question, const char *from, const char *inside)
+{
+	char xml[4096];
+
+	snprintf(xml, sizeof(xml), "<iq type='result' id='%s'%s%s%s>%s</iq>", id_of(question), from ? " from='" : "",
+		from ? from : "", from ? "'" : "", inside);
+	hear(xml);
+}
+
+static void refuse(const char *question, const char *from)
+{
+	char xml[4096];
+
+	snprintf(xml, sizeof(xml),
+		"<iq type='error' id='%s' from='%s'><error type='auth'><forbidden xmlns='" NS_STANZAS
+		"'/></error></iq>",
+		id_of(question), from);
+	hear(xml);
+}
+
+#define HEAD "<stream:stream xmlns='jabber:client' xmlns:stream='" NS_STREAM "' version='1.0'>"
+#define FEATURES(inside) HEAD "<stream:features>" inside "</stream:features>"
+#define LOGIN FEATURES("<mechanisms xmlns='" NS_SASL "'><mechanism>EXTERNAL</mechanism></mechanisms>")
+#define SUCCESS "<success xmlns='" NS_SASL "'/>"
+#define SESSION FEATURES("<bind xmlns='" NS_BIND "'/><sm xmlns='" NS_SM "'/>")
+
+static void to_session(void)
+{
+	client_connected(t.c, &t.channel);
+	hear(LOGIN);
+	hear(SUCCESS);
+	forget();
+	hear(SESSION);
+}
+
+static void log_in(void)
+{
+	to_session();
+	assert_true(said("<bind"));
+	hear("<iq type='result' id='bind'><bind xmlns='" NS_BIND "'><jid>alice@x.test/1</jid></bind></iq>");
+	hear("<enabled xmlns='" NS_SM "' id='token' resume='true'/>");
+	assert_true(client_online(t.c));
+}
+
+static void with_bob(void)
+{
+	log_in();
+	answer(NS_ROSTER, NULL,
+		"<query xmlns='" NS_ROSTER "'><item jid='bob@x.test' name='Bob' subscription='both'/></query>");
+	hear("<presence from='bob@x.test/1'/>");
+	forget();
+	buf_reset(&t.events);
+}
+
+/* ---- sessions ---- */
+
+static void a_session_begins(void **state)
+{
+	log_in();
+	assert_true(said("<query xmlns='jabber:iq:roster'/>"));
+	assert_true(said("<presence><c xmlns='" NS_CAPS "' hash='sha-1'"));
+	assert_true(said(NS_DISCO_ITEMS));
+	told("online |alice@x.test/1|");
+	assert_true(str_is(client_jid(t.c), "alice@x.test"));
+	assert_int_equal(client_pending(t.c), 4);
+}
+
+static void what_is_said_offline_goes_out_later(void **state)
+{
+	assert_int_equal(client_say(t.c, STR("bob@x.test"), STR("early")), 0);
+	told("state bob@x.test|||early||queued own");
+	assert_false(said("early"));
+	log_in();
+	assert_true(said("<body>early</body>"));
+	assert_int_equal(client_count(t.c, MESSAGE_QUEUED), 1);
+	hear("<a xmlns='" NS_SM "' h='6'/>"); /* roster, presence, three questions, the message */
+	told("state bob@x.test|||early||sent own");
+	assert_int_equal(client_count(t.c, MESSAGE_SENT), 1);
+}
+
+static void resumed(void **state)
+{
+	with_bob();
+	client_say(t.c, STR("bob@x.test"), STR("one"));
+	client_say(t.c, STR("bob@x.test"), STR("two"));
+	client_flush(t.c);
+	assert_true(said("<r xmlns='" NS_SM "'/>"));
+	client_lost(t.c, STR("cut"));
+	told("offline |||cut|");
+	client_say(t.c, STR("bob@x.test"), STR("three"));
+	to_session();
+	assert_true(said("<resume xmlns='" NS_SM "' h='2' previd='token'/>"));
+	forget();
+	hear("<resumed xmlns='" NS_SM "' previd='token' h='6'/>");
+	told("state Bob|||one||sent own");
+	assert_false(said("<body>one"));
+	const char *two = strstr(buf_cstr(client_out(t.c)), "<body>two");
+	assert_non_null(two);
+	assert_non_null(strstr(two, "<body>three"));
+	assert_null(strstr(two + 1, "<body>two"));
+}
+
+static void not_resumed(void **state)
+{
+	with_bob();
+	client_say(t.c, STR("bob@x.test"), STR("one"));
+	client_say(t.c, STR("bob@x.test"), STR("two"));
+	client_peers(t.c);
+	client_lost(t.c, STR("cut"));
+	to_session();
+	hear("<failed xmlns='" NS_SM "' h='6'/>");
+	hear("<iq type='result' id='bind'><bind xmlns='" NS_BIND "'><jid>alice@x.test/2</jid></bind></iq>");
+	hear("<enabled xmlns='" NS_SM "' id='token2' resume='true'/>");
+	assert_false(said("<body>one"));
+	assert_true(said("<body>two"));
+	told("online |alice@x.test/2|");
+}
+
+static void impossible_counters(void **state)
+{
+	with_bob();
+	assert_int_equal(hear("<a xmlns='" NS_SM "' h='1000'/>"), CLIENT_CLOSE);
+	assert_true(said("</stream:stream>"));
+	client_lost(t.c, STR(""));
+	to_session();
+	assert_false(said("<resume"));
+	assert_true(said("<bind"));
+}
+
+static void a_silent_server(void **state)
+{
+	with_bob();
+	pass(QUIET_MS + 1000);
+	assert_int_equal(client_tick(t.c), CLIENT_FINE);
+	assert_true(said("<r xmlns"));
+	pass(DEAD_MS);
+	assert_int_equal(client_tick(t.c), CLIENT_CLOSE);
+	client_lost(t.c, STR(""));
+	told("the server does not answer");
+}
+
+static void taken_over(void **state)
+{
+	with_bob();
+	assert_int_equal(hear("<stream:error><conflict xmlns='" NS_STREAMS_ERR "'/></stream:error>"), CLIENT_CLOSE);
+	client_lost(t.c, STR(""));
+	told("offline |||the server closed the stream (conflict)|");
+	assert_true(client_final(t.c));
+}
+
+static void it_counts_what_comes(void **state)
+{
+	with_bob();
+	hear("<message from='bob@x.test/1' type='strange'/><iq from='@@' type='get' id='1'/><presence from='bob@x.test/1'/>");
+	hear("<r xmlns='" NS_SM "'/>");
+	assert_true(said("<a xmlns='" NS_SM "' h='5'/>"));
+}
+
+/* ---- messages ---- */
+
+static const char *last_id(void)
+{
+	static char id[64];
+	const char *p = strstr(buf_cstr(client_out(t.c)), "<message type='chat' id='");
+
+	assert_non_null(p);
+	snprintf(id, sizeof(id), "%.*s", CLIENT_ID_MAX < 20 ? 0 : 20, p + strlen("<message type='chat' id='"));
+	return id;
+}
+
+static void hear_about(const char *from, const char *name, const char *ns)
+{
+	char xml[1024];
+
+	snprintf(xml, sizeof(xml), "<message from='%s'><%s xmlns='%s' id='%s'/></message>", from, name, ns, last_id());
+	hear(xml);
+}
+
+static void receipts(void **state)
+{
+	with_bob();
+	client_say(t.c, STR("bob@x.test"), STR("hi <&>"));
+	assert_true(said("to='bob@x.test'><body>hi &lt;&amp;&gt;</body><request xmlns='urn:xmpp:receipts'/>"));
+	hear_about("eve@x.test/1", "received", NS_RECEIPTS);
+	told_nothing(); /* it was not sent to her */
+	hear_about("bob@x.test/1", "received", NS_RECEIPTS);
+	told("state Bob|||hi <&>||delivered own");
+	hear_about("bob@x.test/1", "received", NS_RECEIPTS);
+	told_nothing();
+	hear_about("bob@x.test/1", "displayed", NS_MARKERS);
+	told("state Bob|||hi <&>||read own");
+	assert_int_equal(client_count(t.c, MESSAGE_READ), 1);
+	assert_int_equal(client_count(t.c, MESSAGE_QUEUED), 0);
+}
+
+static void errors(void **state)
+{
+	char xml[1024];
+
+	with_bob();
+	client_say(t.c, STR("bob@x.test"), STR("hi"));
+	snprintf(xml, sizeof(xml),
+		"<message type='error' from='bob@x.test' id='%s'><error type='cancel'><service-unavailable xmlns='" NS_STANZAS
+		"'/></error></message>",
+		last_id());
+	hear(xml);
+	told("state Bob|||hi|service-unavailable|failed own");
+	hear(xml);
+	told_nothing();
+}
+
+#define FROM_BOB(inside) "<message from='bob@x.test/1' to='alice@x.test' type='chat' id='m1'>" inside "</message>"
+
+static void a_message_comes(void **state)
+{
+	with_bob();
+	hear(FROM_BOB("<body>hi</body><request xmlns='" NS_RECEIPTS "'/><markable xmlns='" NS_MARKERS "'/>"));
+	told("message Bob|Bob||hi|\n");
+	assert_true(said("<message type='chat' to='bob@x.test/1'><received xmlns='urn:xmpp:receipts' id='m1'/>"));
+	forget();
+	hear(FROM_BOB("<body>hi</body><request xmlns='" NS_RECEIPTS "'/>"));
+	told_nothing(); /* the same again */
+	assert_true(said("<received"));
+	client_displayed(t.c, STR("bob@x.test"));
+	assert_true(said("<displayed xmlns='" NS_MARKERS "' id='m1'/>"));
+	forget();
+	client_displayed(t.c, STR("bob@x.test"));
+	assert_false(said("<displayed"));
+	hear("<message from='bob@x.test/1' id='m2'><body>old</body><delay xmlns='" NS_DELAY
+	     "' stamp='2020-01-01T00:00:00Z'/></message>");
+	told("message Bob|Bob||old| delayed");
+}
+
+static void strangers_are_called_by_their_address(void **state)
+{
+	with_bob();
+	hear("<message from='bob@evil.test/Bob' id='1'><body>it is me</body></message>");
+	told("message bob@evil.test|bob@evil.test||it is me|");
+}
+
+static void typing(void **state)
+{
+	with_bob();
+	hear(FROM_BOB("<composing xmlns='" NS_CHATSTATES "'/>"));
+	told("typing Bob||composing||");
+	hear(FROM_BOB("<composing xmlns='" NS_CHATSTATES "'/>"));
+	told_nothing();
+	client_typing(t.c, STR("bob@x.test"), true);
+	client_typing(t.c, STR("bob@x.test"), true);
+	assert_true(said("<composing"));
+	forget();
+	client_typing(t.c, STR("bob@x.test"), false);
+	assert_true(said("<paused"));
+	forget();
+	client_typing(t.c, STR("gone@x.test"), true); /* not there, and nobody we know */
+	assert_false(said("<composing"));
+}
+
+static void copies_of_other_clients(void **state)
+{
+	with_bob();
+#define COPY(from, kind, inside) \
+	"<message from='" from "'><" kind " xmlns='" NS_CARBONS "'><forwarded xmlns='" NS_FORWARD "'>" inside \
+	"</forwarded></" kind "></message>"
+	hear(COPY("alice@x.test", "sent",
+		"<message xmlns='jabber:client' from='alice@x.test/2' to='bob@x.test' id='c1'><body>from my phone</body></message>"));
+	told("message Bob|me||from my phone| own");
+	hear(COPY("alice@x.test", "received",
+		"<message xmlns='jabber:client' from='bob@x.test/2' to='alice@x.test/2' id='c2'><body>to my phone</body>"
+		"<request xmlns='" NS_RECEIPTS "'/></message>"));
+	told("message Bob|Bob||to my phone|");
+	assert_false(said("<received"));
+	hear(COPY("eve@x.test/1", "received",
+		"<message xmlns='jabber:client' from='bob@x.test/2' id='c3'><body>a lie</body></message>"));
+	told_nothing();
+}
+
+static void notices(void **state)
+{
+	with_bob();
+	hear("<message type='headline' from='x.test'><body>compare 1234</body><event xmlns='" NS_NODE_EVENT
+	     "' kind='verify' peer='bob'/></message>");
+	told("notice ||verify|compare 1234|bob");
+	hear("<message type='headline' from='eve@x.test/1'><body>compare 1234</body><event xmlns='" NS_NODE_EVENT
+	     "' kind='verify' peer='bob'/></message>");
+	told("message eve@x.test|eve@x.test||compare 1234|");
+}
+
+/* ---- people ---- */
+
+static void presence(void **state)
+{
+	with_bob();
+	hear("<presence from='bob@x.test/2'><show>away</show><status>lunch</status><priority>5</priority></presence>");
+	told("presence Bob||away||lunch");
+	hear("<presence from='bob@x.test/1'><show>dnd</show></presence>");
+	told_nothing(); /* the other has priority */
+	hear("<presence from='bob@x.test/2' type='unavailable'/>");
+	told("presence Bob||dnd||");
+	hear("<presence from='bob@x.test/1' type='unavailable'><status>bye</status></presence>");
+	told("presence Bob||unavailable||bye");
+	assert_false(client_present(t.c, STR("bob@x.test")));
+	hear("<presence from='eve@x.test/1'/>");
+	told_nothing();
+	hear("<presence from='eve@x.test' type='subscribe'><status>let me in</status></presence>");
+	told("request eve@x.test||||let me in");
+}
+
+static void pushes(void **state)
+{
+	with_bob();
+	hear("<iq type='set' id='p1' from='eve@x.test'><query xmlns='" NS_ROSTER
+	     "'><item jid='eve@x.test' name='Bob'/></query></iq>");
+	told_nothing();
+	assert_true(said("type='error'"));
+	hear("<iq type='set' id='p2'><query xmlns='" NS_ROSTER "'><item jid='rob@x.test' name='bob'/></query></iq>");
+	told("contact rob@x.test||added");
+	assert_true(said("<iq type='result' id='p2'"));
+	hear("<iq type='set' id='p3'><query xmlns='" NS_ROSTER
+	     "'><item jid='rob@x.test' subscription='remove'/></query></iq>");
+	told("||removed");
+}
+
+static void find(const char *typed, unsigned kinds, const char *want)
+{
+	struct buf jid, why;
+	int err;
+
+	buf_init(&jid, JID_MAX);
+	buf_init(&why, 4096);
+	err = client_find(t.c, str_z(typed), kinds, &jid, &why);
+	assert_string_equal(err ? buf_cstr(&why) : buf_cstr(&jid), want);
+	buf_clear(&jid);
+	buf_clear(&why);
+}
+
+static void labels(void **state)
+{
+	with_bob();
+	hear("<iq type='set' id='1'><query xmlns='" NS_ROSTER
+	     "'><item jid='carol@x.test'/><item jid='x@x.test' name='-&gt; Bob'/><item jid='y@x.test' name='a&#x202e;b'/></query></iq>");
+	find("bob", FIND_PEER, "bob@x.test");
+	find("Carol", FIND_PEER, "carol@x.test");
+	find("Dave@X.test/here", FIND_PEER, "dave@x.test");
+	find("dave", FIND_PEER, "nobody is called dave; /peers lists people, and an address works too");
+	hear("<iq type='set' id='2'><query xmlns='" NS_ROSTER "'><item jid='bob@b.test' name='BOB'/></query></iq>");
+	find("bob", FIND_PEER, "bob is ambiguous: bob (1) = bob@b.test, bob (2) = bob@x.test");
+	find("bob (2)", FIND_PEER, "bob@x.test");
+	find("bob (3)", FIND_PEER, "bob is ambiguous: bob (1) = bob@b.test, bob (2) = bob@x.test");
+	buf_reset(&t.events);
+	hear(FROM_BOB("<body>which?</body>"));
+	told("message bob@x.test|bob@x.test||which?|");
+	/* A name that looks like something else is not shown. */
+	hear("<message from='x@x.test/1' id='9'><body>hm</body></message>");
+	told("message x|x||hm|");
+	hear("<message from='y@x.test/1' id='9'><body>hm</body></message>");
+	told("message y|y||hm|");
+}
+
+static void plain_labels(void **state)
+{
+	static const char *const odd[] = {"", "#room", "* x", "-> bob", "a: b", "a@b", "a\nb", "a\xe2\x80\xae",
+		"a\xc2\x9b", " a", "a ", "a (1)", "\xff", "a\xef\xbb\xbf", "a\xc2\xa0"};
+	static const char *const fine[] = {"bob", "Bob Smith",
+		"\xc3\xa9"
+		"va",
+		"\xe4\xbd\xa0"};
+
+	for (size_t i = 0; i < ARRAY_LEN(odd); i++)
+		assert_false(client_is_plain(str_z(odd[i])));
+	for (size_t i = 0; i < ARRAY_LEN(fine); i++)
+		assert_true(client_is_plain(str_z(fine[i])));
+}
+
+/* ---- questions ---- */
+
+static void questions(void **state)
+{
+	with_bob();
+	hear("<iq type='get' id='1' from='bob@x.test/1'><ping xmlns='" NS_PING "'/></iq>");
+	assert_true(said("<iq type='result' to='bob@x.test/1' id='1'></iq>"));
+	hear("<iq type='get' id='2' from='bob@x.test/1'><time xmlns='" NS_TIME "'/></iq>");
+	assert_true(said("<tzo>-01:30</tzo>"));
+	hear("<iq type='get' id='3' from='bob@x.test/1'><query xmlns='" NS_DISCO_INFO "'/></iq>");
+	assert_true(said("<identity category='client'"));
+	assert_true(said("<feature var='urn:xmpp:receipts'/>"));
+	hear("<iq type='get' id='4' from='bob@x.test/1'><query xmlns='made:up'/></iq>");
+	assert_true(said("<iq type='error' to='bob@x.test/1' id='4'><error type='cancel'><service-unavailable"));
+}
+
+static void answers_from_others(void **state)
+{
+	char xml[1024];
+
+	with_bob();
+	client_block(t.c, STR("eve@x.test"));
+	snprintf(xml, sizeof(xml), "<iq type='result' id='%s' from='eve@x.test/1'/>", id_of("<block"));
+	hear(xml);
+	told_nothing();
+	answer("<block", "x.test", "");
+	told("done |||block|");
+	client_block(t.c, STR("eve@x.test"));
+	pass(ANSWER_MS + 1);
+	client_tick(t.c);
+	told("refused |||block: no answer|");
+}
+
+/* ---- rooms ---- */
+
+#define ROOM "tea@rooms.x.test"
+#define ENTERED(nick, more) \
+	"<presence from='" ROOM "/" nick "'><x xmlns='" NS_MUC_USER \
+	"'><item affiliation='none' role='participant'/>" more "</x></presence>"
+
+static void in_room(void)
+{
+	with_bob();
+	assert_int_equal(client_join(t.c, STR(ROOM), STR("me"), STR("pass<")), 0);
+	assert_true(said("to='" ROOM "/me'"));
+	assert_true(said("<password>pass&lt;</password>"));
+	hear(ENTERED("them", ""));
+	told_nothing();
+	hear(ENTERED("me", "<status code='110'/>"));
+	told("joined #tea|me|joined||them");
+	hear("<message type='groupchat' from='" ROOM "/them' id='h1'><body>before</body><delay xmlns='" NS_DELAY
+	     "' stamp='2020-01-01T00:00:00Z'/></message>");
+	told("message #tea|them||before| delayed history");
+	client_say(t.c, STR(ROOM), STR("waits"));
+	assert_false(said("<body>waits"));
+	hear("<message type='groupchat' from='" ROOM "/them'><subject>Tea</subject></message>");
+	told("subject #tea|them||Tea|");
+	assert_true(said("<body>waits"));
+	forget();
+}
+
+static void echo(const char *body)
+{
+	char xml[1024];
+	const char *p = strstr(buf_cstr(client_out(t.c)), "<message type='groupchat' id='");
+
+	assert_non_null(p);
+	snprintf(xml, sizeof(xml), "<message type='groupchat' from='" ROOM "/me' id='%.20s'><body>%s</body></message>",
+		p + strlen("<message type='groupchat' id='"), body);
+	hear(xml);
+}
+
+static void a_room(void **state)
+{
+	in_room();
+	client_say(t.c, STR(ROOM), STR("hello"));
+	echo("hello");
+	told("state #tea|||hello||delivered own");
+	hear("<message type='groupchat' from='" ROOM "/me' id='other'><body>from my phone</body></message>");
+	told("message #tea|me||from my phone| own");
+	hear(ENTERED("third", ""));
+	told("occupant #tea|third|joined||");
+	hear("<presence from='" ROOM "/third' type='unavailable'><x xmlns='" NS_MUC_USER
+	     "'><item nick='3rd' affiliation='none' role='participant'/><status code='303'/></x></presence>" ENTERED(
+		     "3rd", ""));
+	told("occupant #tea|third|is now called||3rd\n");
+	hear("<presence from='" ROOM "/3rd' type='unavailable'><x xmlns='" NS_MUC_USER
+	     "'><item affiliation='none' role='none'><reason>noise</reason></item><status code='307'/></x></presence>");
+	told("occupant #tea|3rd|was kicked||noise");
+	hear("<presence from='" ROOM "/me' type='unavailable'><x xmlns='" NS_MUC_USER
+	     "'><item affiliation='outcast' role='none'/><status code='110'/><status code='301'/></x></presence>");
+	told("left #tea|me|was banned||");
+	assert_int_equal(client_say(t.c, STR(ROOM), STR("still?")), ERR_NOTFOUND);
+}
+
+static void a_new_name_of_ours(void **state)
+{
+	in_room();
+	client_nick(t.c, STR(ROOM), STR("I"));
+	assert_true(said("to='" ROOM "/I'"));
+	hear("<presence from='" ROOM "/me' type='unavailable'><x xmlns='" NS_MUC_USER
+	     "'><item nick='I'/><status code='303'/><status code='110'/></x></presence>" ENTERED("I",
+		     "<status code='110'/>"));
+	told("occupant #tea|me|is now called||I\n");
+	client_say(t.c, STR(ROOM), STR("hello"));
+	assert_true(client_in_room(t.c, STR(ROOM)));
+}
+
+static void a_room_refuses(void **state)
+{
+	with_bob();
+	client_join(t.c, STR(ROOM), STR("me"), STR_NONE);
+	assert_int_equal(client_pending(t.c), 4);
+	hear("<presence type='error' from='" ROOM "/me'><error type='cancel'><conflict xmlns='" NS_STANZAS
+	     "'/></error></presence>");
+	told("refused |||#tea: cannot join: conflict|");
+	assert_false(client_in_room(t.c, STR(ROOM)));
+	hear(ENTERED("late", ""));
+	told_nothing();
+}
+
+static void a_room_after_a_lost_session(void **state)
+{
+	in_room();
+	client_say(t.c, STR(ROOM), STR("arrived"));
+	client_say(t.c, STR(ROOM), STR("did not"));
+	char first[32];
+	snprintf(first, sizeof(first), "%.20s",
+		strstr(buf_cstr(client_out(t.c)), "groupchat' id='") + strlen("groupchat' id='"));
+	client_lost(t.c, STR("cut"));
+	pass(5000);
+	to_session();
+	hear("<failed xmlns='" NS_SM "'/>");
+	hear("<iq type='result' id='bind'><bind xmlns='" NS_BIND "'><jid>alice@x.test/2</jid></bind></iq>");
+	hear("<enabled xmlns='" NS_SM "' id='token2' resume='true'/>");
+	assert_true(said("<history seconds='6'/>"));
+	assert_false(said("<body>arrived"));
+	hear(ENTERED("me", "<status code='110'/>"));
+	char xml[512];
+	snprintf(xml, sizeof(xml),
+		"<message type='groupchat' from='" ROOM "/me' id='%s'><body>arrived</body><delay xmlns='" NS_DELAY
+		"' stamp='2023-11-14T22:13:22Z'/></message>",
+		first);
+	hear(xml);
+	hear("<message type='groupchat' from='" ROOM "/them'><subject>Tea</subject></message>");
+	assert_false(said("<body>arrived"));
+	assert_true(said("<body>did not"));
+}
+
+static void rights(void **state)
+{
+	in_room();
+	client_role(t.c, STR(ROOM), STR("them"), "none", STR("a<b"));
+	assert_true(said("<item nick='them' role='none'><reason>a&lt;b</reason></item>"));
+	refuse("role='none'", ROOM);
+	told("refused |||kick them: forbidden|");
+	client_affiliate(t.c, STR(ROOM), STR("Bob"), STR("member"), STR_NONE);
+	assert_true(said("<item jid='bob@x.test' affiliation='member'>"));
+	answer("affiliation='member'", ROOM, "");
+	told("done |||bob@x.test is member in #tea|");
+	assert_int_equal(client_affiliate(t.c, STR(ROOM), STR("them"), STR("owner"), STR_NONE),
+		ERR_INVALID); /* who is it? */
+	hear("<message from='" ROOM "'><x xmlns='" NS_DATA "' type='form'><field var='FORM_TYPE'><value>" NS_MUC_REQUEST
+	     "</value></field><field var='muc#roomnick'><value>shy</value></field></x></message>");
+	told("occupant #tea|shy|asks for voice||");
+	client_request_voice(t.c, STR(ROOM));
+	assert_true(said("<value>" NS_MUC_REQUEST "</value>"));
+}
+
+#define FORM \
+	"<query xmlns='" NS_MUC_OWNER "'><x xmlns='" NS_DATA \
+	"' type='form'><field var='FORM_TYPE' type='hidden'><value>" \
+	"http://jabber.org/protocol/muc#roomconfig</value></field><field var='muc#roomconfig_moderatedroom' type='boolean' " \
+	"label='Moderated'><value>0</value></field><field var='muc#roomconfig_roomname'><value>T</value></field></x></query>"
+
+static void settings(void **state)
+{
+	in_room();
+	client_configure(t.c, STR(ROOM), STR_NONE, STR_NONE);
+	answer(NS_MUC_OWNER, ROOM, FORM);
+	told("answer |||moderatedroom = 0 [0|1]  Moderated\nroomname = T|");
+	forget();
+	client_configure(t.c, STR(ROOM), STR("moderatedroom"), STR("on"));
+	answer(NS_MUC_OWNER, ROOM, FORM);
+	assert_true(said("<field var='muc#roomconfig_moderatedroom'><value>1</value></field>"
+			 "<field var='muc#roomconfig_roomname'><value>T</value></field>"));
+	forget();
+	client_configure(t.c, STR(ROOM), STR("nonsense"), STR("on"));
+	answer(NS_MUC_OWNER, ROOM, FORM);
+	told("refused |||nonsense = on: the room has no such setting");
+}
+
+static void invitations(void **state)
+{
+	with_bob();
+	hear("<message from='" ROOM "'><x xmlns='" NS_MUC_USER
+	     "'><invite from='bob@x.test/1'><reason>tea?</reason></invite></x></message>");
+	told("invited " ROOM "|Bob|||tea?");
+	hear("<message from='eve@x.test/1'><x xmlns='" NS_X_CONFERENCE
+	     "' jid='pit@rooms.x.test' reason='come'/></message>");
+	told("invited pit@rooms.x.test|eve@x.test|||come");
+	hear("<message from='eve@x.test/1'><x xmlns='" NS_X_CONFERENCE "' jid='@@'/></message>");
+	told_nothing();
+}
+
+/* ---- the archive ---- */
+
+#define ARCHIVED(queryid, inside) \
+	"<message from='alice@x.test'><result xmlns='" NS_MAM "' queryid='" queryid \
+	"' id='a1'><forwarded xmlns='" NS_FORWARD "'><delay xmlns='" NS_DELAY \
+	"' stamp='2023-01-02T03:04:05Z'/>" inside "</forwarded></result></message>"
+#define OLD(id, body) \
+	"<message xmlns='jabber:client' from='bob@x.test/1' to='alice@x.test' id='" id "'><body>" body \
+	"</body></message>"
+#define FIN "<fin xmlns='" NS_MAM "' complete='true'><set xmlns='" NS_RSM "'><last>a9</last></set></fin>"
+
+static void archive(void **state)
+{
+	log_in();
+	answer(NS_ROSTER, NULL,
+		"<query xmlns='" NS_ROSTER "'><item jid='bob@x.test' name='Bob' subscription='both'/></query>");
+	answer("to='alice@x.test'><query xmlns='" NS_DISCO_INFO, "alice@x.test",
+		"<query xmlns='" NS_DISCO_INFO "'><feature var='" NS_MAM "'/></query>");
+	assert_true(said("<max>1</max><before/>"));
+	hear(ARCHIVED("missed", OLD("o1", "where the end is")));
+	answer("<max>1</max>", NULL, FIN);
+	buf_reset(&t.events);
+	client_history(t.c, STR("bob@x.test"), 5);
+	assert_true(said("<field var='with'><value>bob@x.test</value></field>"));
+	hear(ARCHIVED("history", OLD("o2", "said of old")));
+	told("message Bob|Bob||said of old| delayed history");
+	hear("<message from='eve@x.test'><result xmlns='" NS_MAM "' queryid='history'><forwarded xmlns='" NS_FORWARD
+	     "'>" OLD("o3", "a lie") "</forwarded></result></message>");
+	told_nothing();
+	answer("<max>5</max>", NULL, FIN);
+	client_lost(t.c, STR("cut"));
+	to_session();
+	hear("<failed xmlns='" NS_SM "'/>");
+	hear("<iq type='result' id='bind'><bind xmlns='" NS_BIND "'><jid>alice@x.test/2</jid></bind></iq>");
+	hear("<enabled xmlns='" NS_SM "'/>");
+	answer("to='alice@x.test'><query xmlns='" NS_DISCO_INFO, "alice@x.test",
+		"<query xmlns='" NS_DISCO_INFO "'><feature var='" NS_MAM "'/></query>");
+	assert_true(said("<after>a9</after>"));
+	buf_reset(&t.events);
+	hear(ARCHIVED("missed", OLD("o4", "missed")));
+	told("message Bob|Bob||missed| delayed\n");
+	hear(ARCHIVED("missed", OLD("o4", "missed")));
+	told_nothing();
+}
+
+int main(void)
+{
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		T(a_session_begins),
+		T(what_is_said_offline_goes_out_later),
+		T(resumed),
+		T(not_resumed),
+		T(impossible_counters),
+		T(a_silent_server),
+		T(taken_over),
+		T(it_counts_what_comes),
+		T(receipts),
+		T(errors),
+		T(a_message_comes),
+		T(strangers_are_called_by_their_address),
+		T(typing),
+		T(copies_of_other_clients),
+		T(notices),
+		T(presence),
+		T(pushes),
+		T(labels),
+		T(plain_labels),
+		T(questions),
+		T(answers_from_others),
+		T(a_room),
+		T(a_new_name_of_ours),
+		T(a_room_refuses),
+		T(a_room_after_a_lost_session),
+		T(rights),
+		T(settings),
+		T(invitations),
+		T(archive),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

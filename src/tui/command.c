@@ -1,0 +1,338 @@
+/* What people may say: the table of commands, and those that have to do with people. */
+#include <stdio.h>
+
+#include "tui/line_i.h"
+
+/* ---- words ---- */
+
+struct str line_word(struct str *rest)
+{
+	struct str s = str_trim(rest->p ? *rest : STR("")), word;
+
+	if (!s.n) {
+		*rest = STR("");
+		return STR_NONE;
+	}
+	if (s.p[0] == '"') {
+		s = (struct str){s.p + 1, s.n - 1};
+		word = str_cut(&s, '"');
+	} else {
+		word = str_cut(&s, ' ');
+	}
+	*rest = s.p ? str_trim(s) : STR("");
+	return word;
+}
+
+bool line_ok(struct line *n, int err)
+{
+	static const struct {
+		int err;
+		const char *text;
+	} texts[] = {{ERR_CLOSED, "offline; try again when the connection is back"},
+		{ERR_LIMIT, "too much is waiting already, or the text is too long"},
+		{ERR_NOTFOUND, "you are not in that room"}, {ERR_INVALID, "not understood, or not known who that is"},
+		{ERR_SYNTAX, "not an address"}};
+
+	if (err == 0)
+		return true;
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
+		if (texts[i].err == err) {
+			line_refuse(n, "%s", texts[i].text);
+			return false;
+		}
+	line_refuse(n, "%s", err_name(err));
+	return false;
+}
+
+bool line_find(struct line *n, struct str typed, unsigned kinds, struct buf *ret)
+{
+	CLEANUP(buf_clear) struct buf why = {.max = 16384};
+
+	if (client_find(n->client, typed, kinds, ret, &why) == 0)
+		return true;
+	line_refuse(n, "%s", buf_cstr(&why));
+	return false;
+}
+
+void line_usage(struct line *n, const struct command *c) { line_misuse(n, "/%s %s: %s", c->name, c->args, c->help); }
+
+static void say_to(struct line *n, struct str jid, struct str text) { line_ok(n, client_say(n->client, jid, text)); }
+
+/* To the node, or, where there is none, false. */
+static bool ask_node(struct line *n, const char *verb, struct str what, struct str more)
+{
+	const char *words[4] = {"peer", verb};
+	uint32_t k = 2;
+	char *a = str_dup(what), *b = str_dup(more);
+
+	if (n->config.ask_node) {
+		if (what.n)
+			words[k++] = a;
+		if (more.n)
+			words[k++] = b;
+		n->asked++;
+		n->config.ask_node(n->config.arg, words, k);
+	}
+	xfree(a);
+	xfree(b);
+	return n->config.ask_node != NULL;
+}
+
+/* ---- commands ---- */
+
+static void run_help(struct line *n, const struct command *c, struct str args)
+{
+	CLEANUP(buf_clear) struct buf out = {.max = 16384};
+	struct str name = line_word(&args);
+	const struct command *k;
+
+	(void)c;
+	if (str_starts(name, STR("/")))
+		name = (struct str){name.p + 1, name.n - 1};
+	if (name.n && !line_find_command(name)) {
+		line_misuse(n, "there is no command /%.*s", STR_FMT(name));
+		return;
+	}
+	for (size_t i = 0; (k = line_command(i)); i++)
+		if (!name.n || str_is(name, k->name))
+			buf_fmt(&out, "%s/%s%s%s: %s", out.n ? "\n" : "", k->name, *k->args ? " " : "", k->args,
+				k->help);
+	if (!name.n)
+		buf_z(&out,
+			"\nAnything else goes to the current conversation; a text that begins with / needs two of them.");
+	line_say(n, EVENT_ANSWER, "%s", buf_cstr(&out));
+}
+
+static void run_peers(struct line *n, const struct command *c, struct str args)
+{
+	(void)c;
+	(void)args;
+	if (!ask_node(n, "list", STR_NONE, STR_NONE))
+		client_peers(n->client);
+}
+
+static void run_msg(struct line *n, const struct command *c, struct str args)
+{
+	CLEANUP(buf_clear) struct buf jid = {.max = JID_MAX};
+	struct str peer = line_word(&args);
+
+	if (!peer.n) {
+		line_usage(n, c);
+		return;
+	}
+	if (!line_find(n, peer, FIND_PEER | FIND_ROOM, &jid))
+		return;
+	line_talk_to(n, buf_view(&jid));
+	if (args.n)
+		say_to(n, buf_view(&jid), args);
+}
+
+static void run_add(struct line *n, const struct command *c, struct str args)
+{
+	struct str who = line_word(&args);
+	struct jid_buf j;
+
+	if (!who.n) {
+		line_usage(n, c);
+		return;
+	}
+	if (ask_node(n, "add", who, args))
+		return;
+	if (jid_parse_buf(who, &j) != 0 || !j.jid.local)
+		line_misuse(n, "%.*s is not an address like bob@example.org", STR_FMT(who));
+	else
+		line_ok(n, client_add(n->client, jid_bare_str(j.jid), args.n ? args : STR_NONE));
+}
+
+static void run_remove(struct line *n, const struct command *c, struct str args)
+{
+	CLEANUP(buf_clear) struct buf jid = {.max = JID_MAX};
+	struct str who = line_word(&args);
+
+	if (!who.n)
+		line_usage(n, c);
+	else if (!ask_node(n, "del", who, STR_NONE) && line_find(n, who, FIND_PEER, &jid))
+		line_ok(n, client_remove(n->client, buf_view(&jid)));
+}
+
+static void run_verify(struct line *n, const struct command *c, struct str args)
+{
+	struct str who = line_word(&args);
+
+	if (!who.n || (args.n && !str_is(args, "yes") && !str_is(args, "no")))
+		line_usage(n, c);
+	else if (!ask_node(n, "verify", who, args))
+		line_refuse(n, "a server vouches for its people; /verify is for peers without one");
+}
+
+static void run_block(struct line *n, const struct command *c, struct str args)
+{
+	CLEANUP(buf_clear) struct buf jid = {.max = JID_MAX};
+	struct str who = line_word(&args);
+
+	if (!who.n)
+		line_usage(n, c);
+	else if (!ask_node(n, "block", who, STR_NONE) && line_find(n, who, FIND_PEER, &jid))
+		line_ok(n, client_block(n->client, buf_view(&jid)));
+}
+
+static void run_status(struct line *n, const struct command *c, struct str args)
+{
+	struct str show = line_word(&args);
+
+	if (client_status(n->client, show.n ? show : STR("available"), args) != 0)
+		line_usage(n, c);
+}
+
+static unsigned take_count(struct str *s, unsigned usual)
+{
+	uint64_t k;
+
+	if (!s->n || str_uint(*s, 500, &k) != 0)
+		return usual;
+	*s = STR("");
+	return (unsigned)k;
+}
+
+static void run_history(struct line *n, const struct command *c, struct str args)
+{
+	CLEANUP(buf_clear) struct buf jid = {.max = JID_MAX};
+	struct str who = line_word(&args);
+	unsigned count = take_count(&args, 20);
+
+	if (who.n && !args.n)
+		count = take_count(&who, count);
+	if (args.n || (!who.n && !n->current)) {
+		line_usage(n, c);
+		return;
+	}
+	if (!who.n)
+		buf_z(&jid, n->current);
+	else if (!line_find(n, who, FIND_PEER | FIND_ROOM, &jid))
+		return;
+	line_ok(n, client_history(n->client, buf_view(&jid), count));
+}
+
+static void run_quit(struct line *n, const struct command *c, struct str args)
+{
+	(void)c;
+	(void)args;
+	line_quit(n);
+}
+
+const struct command line_commands[] = {
+	{"help", "[COMMAND]", "what can be said, or how one command is used", COMPLETE_COMMAND, run_help},
+	{"peers", "", "who there is, and how they are", 0, run_peers},
+	{"msg", "PEER [TEXT]", "says TEXT to somebody, and talks to them from now on", FIND_PEER | FIND_ROOM, run_msg},
+	{"history", "[PEER] [N]", "the last N messages of a conversation", FIND_PEER | FIND_ROOM, run_history},
+	{"status", "[available|away|dnd|xa|chat] [TEXT]", "what others see of you", 0, run_status},
+	{"add", "ADDRESS [NAME]", "a new person: USER@DOMAIN, or ADDR[:PORT] on a LAN", 0, run_add},
+	{"remove", "PEER", "forgets a person", FIND_PEER, run_remove},
+	{"verify", "PEER [yes|no]", "compares a code with a peer, to know who it is", FIND_PEER, run_verify},
+	{"block", "PEER", "hears no more of somebody", FIND_PEER, run_block},
+	{"quit", "", "ends", 0, run_quit},
+};
+const size_t line_commands_n = ARRAY_LEN(line_commands);
+
+/* ---- the table ---- */
+
+const struct command *line_command(size_t i)
+{
+	if (i < line_commands_n)
+		return &line_commands[i];
+	i -= line_commands_n;
+	return i < line_room_commands_n ? &line_room_commands[i] : NULL;
+}
+
+const struct command *line_find_command(struct str name)
+{
+	const struct command *c;
+
+	for (size_t i = 0; (c = line_command(i)); i++)
+		if (str_is_nocase(name, c->name))
+			return c;
+	return NULL;
+}
+
+static void run_command(struct line *n, struct str line)
+{
+	struct str args = line, name = str_cut(&args, ' ');
+	const struct command *c = line_find_command(name);
+
+	if (!c)
+		line_misuse(n, "there is no command /%.*s; /help lists them", STR_FMT(name));
+	else
+		c->run(n, c, args.p ? str_trim(args) : STR(""));
+}
+
+void line_run(struct line *n, struct str line)
+{
+	if (!str_trim(line).n)
+		return;
+	if (line.p[0] == '/' && !str_starts(line, STR("//"))) {
+		run_command(n, (struct str){line.p + 1, line.n - 1});
+		return;
+	}
+	if (line.p[0] == '/')
+		line = (struct str){line.p + 1, line.n - 1};
+	if (n->current)
+		say_to(n, str_z(n->current), line);
+	else
+		line_misuse(n, "to whom? /msg PEER or /join ROOM begins a conversation");
+}
+
+/* ---- completion ---- */
+
+struct completion {
+	struct edit_choices *ret;
+	bool hash; /* a '#' was typed before a room */
+};
+
+static void offer(void *arg, struct str name)
+{
+	struct completion *k = arg;
+	CLEANUP(buf_clear) struct buf text = {.max = 4096};
+	bool spaces = memchr(name.p, ' ', name.n) != NULL;
+
+	buf_z(&text, k->hash ? "#" : spaces ? "\"" : "");
+	buf_str(&text, name);
+	buf_z(&text, spaces && !k->hash ? "\"" : "");
+	edit_choose(k->ret, buf_view(&text));
+}
+
+static void offer_commands(struct str prefix, const char *before, struct edit_choices *ret)
+{
+	const struct command *c;
+	char text[64];
+
+	for (size_t i = 0; (c = line_command(i)); i++) {
+		snprintf(text, sizeof(text), "%s%s", before, c->name);
+		if (str_starts(str_z(text), prefix))
+			edit_choose(ret, str_z(text));
+	}
+}
+
+void line_complete(struct line *n, struct str line, struct str word, struct edit_choices *ret)
+{
+	struct completion k = {.ret = ret, .hash = str_starts(word, STR("#"))};
+	struct str rest = line, first = str_cut(&rest, ' ');
+	struct str room = n->current && client_in_room(n->client, str_z(n->current)) ? str_z(n->current) : STR_NONE;
+	const struct command *c;
+	unsigned kinds = 0;
+
+	if (str_starts(line, STR("/")) && !rest.p) {
+		offer_commands(word, "/", ret);
+		return;
+	}
+	c = str_starts(first, STR("/")) ? line_find_command((struct str){first.p + 1, first.n - 1}) : NULL;
+	if (c && (c->complete & COMPLETE_COMMAND))
+		offer_commands(word, "", ret);
+	if (c)
+		kinds = c->complete;
+	else
+		kinds = COMPLETE_NICK; /* in a text: whom it is for */
+	if (k.hash || (word.n && word.p[0] == '"'))
+		word = (struct str){word.p + 1, word.n - 1};
+	client_complete(n->client, word, kinds & (FIND_PEER | FIND_ROOM), kinds & COMPLETE_NICK ? room : STR_NONE,
+		offer, &k);
+}

@@ -1,0 +1,292 @@
+/* Commands that have to do with rooms. They mean the current room, or the one named first with a '#'. */
+#include "tui/line_i.h"
+
+/* Which room: "#lunch " before the rest, or the current one. */
+static bool take_room(struct line *n, struct str *args, struct buf *ret)
+{
+	if (args->n && args->p[0] == '#') {
+		struct str name = line_word(args);
+		return line_find(n, name, FIND_ROOM, ret);
+	}
+	if (n->current && client_in_room(n->client, jid_bare_str(jid_view(str_z(n->current))))) {
+		buf_str(ret, jid_bare_str(jid_view(str_z(n->current))));
+		return true;
+	}
+	line_misuse(n, "in which room? /join one, or write #ROOM before the rest");
+	return false;
+}
+
+/* The room, and a first word that must be there. */
+static bool take_both(struct line *n, const struct command *c, struct str *args, struct buf *room, struct str *ret)
+{
+	if (!take_room(n, args, room))
+		return false;
+	*ret = line_word(args);
+	if (!ret->n)
+		line_usage(n, c);
+	return ret->n > 0;
+}
+
+static void join(struct line *n, const struct command *c, struct str args)
+{
+	CLEANUP(buf_clear) struct buf room = {.max = JID_MAX};
+	struct str name = line_word(&args), nick = line_word(&args), password = line_word(&args);
+	struct str me;
+
+	if (!name.n) {
+		line_usage(n, c);
+		return;
+	}
+	if (!line_ok(n, client_online(n->client) ? 0 : ERR_CLOSED))
+		return;
+	me = jid_local(jid_view(client_jid(n->client)));
+	if (client_room_address(n->client, name, &room) != 0) {
+		line_misuse(n, "%.*s is no name for a room", STR_FMT(name));
+		return;
+	}
+	line_ok(n, client_join(n->client, buf_view(&room), nick.n ? nick : me, password));
+}
+
+static void run_room(struct line *n, const struct command *c, struct str args)
+{
+	struct str verb = line_word(&args);
+
+	if (str_is(verb, "create"))
+		join(n, c, args);
+	else
+		line_usage(n, c);
+}
+
+static void run_leave(struct line *n, const struct command *c, struct str args)
+{
+	CLEANUP(buf_clear) struct buf room = {.max = JID_MAX};
+
+	(void)c;
+	if (take_room(n, &args, &room))
+		line_ok(n, client_leave(n->client, buf_view(&room), args));
+}
+
+/* At our own service, or at that of somebody, or at an address. */
+static void run_rooms(struct line *n, const struct command *c, struct str args)
+{
+	CLEANUP(buf_clear) struct buf room = {.max = JID_MAX}, service = {.max = JID_MAX}, text = {.max = JID_MAX};
+	struct str where = line_word(&args);
+	struct jid_buf j;
+
+	(void)c;
+	if (where.n && memchr(where.p, '.', where.n) && jid_parse_buf(where, &j) == 0 && !j.jid.local) {
+		buf_str(&service, jid_domain(j.jid));
+	} else if (where.n) {
+		buf_fmt(&text, "x@%.*s", STR_FMT(where));
+		if (client_room_address(n->client, buf_view(&text), &room) != 0) {
+			line_refuse(n, "nobody is called %.*s", STR_FMT(where));
+			return;
+		}
+		buf_str(&service, jid_domain(jid_view(buf_view(&room))));
+	}
+	line_ok(n, client_rooms(n->client, service.n ? buf_view(&service) : STR_NONE));
+}
+
+static void run_who(struct line *n, const struct command *c, struct str args)
+{
+	CLEANUP(buf_clear) struct buf room = {.max = JID_MAX};
+
+	(void)c;
+	if (take_room(n, &args, &room))
+		line_ok(n, client_who(n->client, buf_view(&room)));
+}
+
+static void run_nick(struct line *n, const struct command *c, struct str args)
+{
+	CLEANUP(buf_clear) struct buf room = {.max = JID_MAX};
+	struct str nick;
+
+	if (take_both(n, c, &args, &room, &nick))
+		line_ok(n, client_nick(n->client, buf_view(&room), nick));
+}
+
+static void run_topic(struct line *n, const struct command *c, struct str args)
+{
+	CLEANUP(buf_clear) struct buf room = {.max = JID_MAX};
+
+	(void)c;
+	if (take_room(n, &args, &room))
+		line_ok(n, client_topic(n->client, buf_view(&room), args));
+}
+
+static void run_kick(struct line *n, const struct command *c, struct str args)
+{
+	CLEANUP(buf_clear) struct buf room = {.max = JID_MAX};
+	struct str nick;
+
+	if (take_both(n, c, &args, &room, &nick))
+		line_ok(n, client_role(n->client, buf_view(&room), nick, "none", args));
+}
+
+static void set_role(struct line *n, const struct command *c, struct str args, const char *on, const char *off)
+{
+	CLEANUP(buf_clear) struct buf room = {.max = JID_MAX};
+	struct str nick;
+
+	if (take_both(n, c, &args, &room, &nick))
+		line_ok(n, client_role(n->client, buf_view(&room), nick, str_is(args, "off") ? off : on, STR_NONE));
+}
+
+static void run_voice(struct line *n, const struct command *c, struct str args)
+{
+	set_role(n, c, args, "participant", "visitor");
+}
+
+static void run_moderator(struct line *n, const struct command *c, struct str args)
+{
+	set_role(n, c, args, "moderator", "participant");
+}
+
+static void set_affiliation(struct line *n, struct str room, struct str whom, struct str affiliation, struct str reason)
+{
+	int err = client_affiliate(n->client, room, whom, affiliation, reason);
+
+	if (err == ERR_INVALID)
+		line_refuse(n, "it is not known who %.*s is here; their address would do", STR_FMT(whom));
+	else
+		line_ok(n, err);
+}
+
+static void run_ban(struct line *n, const struct command *c, struct str args)
+{
+	CLEANUP(buf_clear) struct buf room = {.max = JID_MAX};
+	struct str whom;
+
+	if (take_both(n, c, &args, &room, &whom))
+		set_affiliation(n, buf_view(&room), whom, STR("outcast"), args);
+}
+
+static void run_member(struct line *n, const struct command *c, struct str args)
+{
+	CLEANUP(buf_clear) struct buf room = {.max = JID_MAX};
+	struct str whom;
+
+	if (take_both(n, c, &args, &room, &whom))
+		set_affiliation(n, buf_view(&room), whom, str_is(args, "off") ? STR("none") : STR("member"), STR_NONE);
+}
+
+static bool is_affiliation(struct str s)
+{
+	static const char *const all[] = {"owner", "admin", "member", "outcast", "none"};
+
+	for (size_t i = 0; i < ARRAY_LEN(all); i++)
+		if (str_is(s, all[i]))
+			return true;
+	return false;
+}
+
+static void run_affiliate(struct line *n, const struct command *c, struct str args)
+{
+	CLEANUP(buf_clear) struct buf room = {.max = JID_MAX};
+	struct str first, affiliation;
+
+	if (!take_both(n, c, &args, &room, &first))
+		return;
+	affiliation = line_word(&args);
+	if (!affiliation.n && is_affiliation(first))
+		line_ok(n, client_affiliated(n->client, buf_view(&room), first));
+	else if (is_affiliation(affiliation))
+		set_affiliation(n, buf_view(&room), first, affiliation, args);
+	else
+		line_usage(n, c);
+}
+
+static void run_invite(struct line *n, const struct command *c, struct str args)
+{
+	CLEANUP(buf_clear) struct buf room = {.max = JID_MAX}, jid = {.max = JID_MAX};
+	struct str whom;
+
+	if (take_both(n, c, &args, &room, &whom) && line_find(n, whom, FIND_PEER, &jid))
+		line_ok(n, client_invite(n->client, buf_view(&room), buf_view(&jid), args));
+}
+
+static void run_config(struct line *n, const struct command *c, struct str args)
+{
+	CLEANUP(buf_clear) struct buf room = {.max = JID_MAX};
+	struct str field;
+
+	(void)c;
+	if (!take_room(n, &args, &room))
+		return;
+	field = line_word(&args);
+	line_ok(n, client_configure(n->client, buf_view(&room), field, args));
+}
+
+static void run_log(struct line *n, const struct command *c, struct str args)
+{
+	CLEANUP(buf_clear) struct buf room = {.max = JID_MAX};
+	uint64_t count = 20;
+
+	if (!take_room(n, &args, &room))
+		return;
+	if (args.n && str_uint(args, 500, &count) != 0)
+		line_usage(n, c);
+	else
+		line_ok(n, client_history(n->client, buf_view(&room), (unsigned)count));
+}
+
+static void run_request_voice(struct line *n, const struct command *c, struct str args)
+{
+	CLEANUP(buf_clear) struct buf room = {.max = JID_MAX};
+
+	(void)c;
+	if (take_room(n, &args, &room))
+		line_ok(n, client_request_voice(n->client, buf_view(&room)));
+}
+
+static void run_pm(struct line *n, const struct command *c, struct str args)
+{
+	CLEANUP(buf_clear) struct buf room = {.max = JID_MAX};
+	struct str nick;
+
+	if (!take_both(n, c, &args, &room, &nick))
+		return;
+	if (!args.n) {
+		line_usage(n, c);
+		return;
+	}
+	buf_char(&room, '/');
+	if (jid_prep_resource(nick, &room) != 0)
+		line_misuse(n, "nobody can be called %.*s", STR_FMT(nick));
+	else
+		line_ok(n, client_say(n->client, buf_view(&room), args));
+}
+
+static void run_destroy(struct line *n, const struct command *c, struct str args)
+{
+	CLEANUP(buf_clear) struct buf room = {.max = JID_MAX};
+
+	(void)c;
+	if (take_room(n, &args, &room))
+		line_ok(n, client_destroy(n->client, buf_view(&room), args));
+}
+
+const struct command line_room_commands[] = {
+	{"join", "ROOM [NICK] [PASSWORD]", "goes into a room: NAME, NAME@PEER or an address", FIND_ROOM, join},
+	{"leave", "[#ROOM] [REASON]", "goes out", FIND_ROOM, run_leave},
+	{"rooms", "[PEER|SERVICE]", "which rooms there are", FIND_PEER, run_rooms},
+	{"room", "create NAME", "makes a room and goes in", 0, run_room},
+	{"who", "[#ROOM]", "who is in the room, and what they may", FIND_ROOM, run_who},
+	{"nick", "[#ROOM] NAME", "another name for you in the room", 0, run_nick},
+	{"topic", "[#ROOM] TEXT", "what the room is about", 0, run_topic},
+	{"pm", "[#ROOM] NICK TEXT", "says something to one occupant alone", COMPLETE_NICK, run_pm},
+	{"invite", "[#ROOM] PEER [REASON]", "asks somebody to come", FIND_PEER, run_invite},
+	{"kick", "[#ROOM] NICK [REASON]", "puts somebody out", COMPLETE_NICK, run_kick},
+	{"ban", "[#ROOM] WHO [REASON]", "puts somebody out for ever", COMPLETE_NICK | FIND_PEER, run_ban},
+	{"voice", "[#ROOM] NICK [off]", "lets somebody speak in a moderated room", COMPLETE_NICK, run_voice},
+	{"moderator", "[#ROOM] NICK [off]", "lets somebody keep order", COMPLETE_NICK, run_moderator},
+	{"member", "[#ROOM] WHO [off]", "makes somebody a member", COMPLETE_NICK | FIND_PEER, run_member},
+	{"affiliate", "[#ROOM] (WHO AFFILIATION [REASON] | AFFILIATION)",
+		"makes somebody owner, admin, member, outcast or none of them; or lists them",
+		COMPLETE_NICK | FIND_PEER, run_affiliate},
+	{"config", "[#ROOM] [SETTING VALUE]", "the room's settings, or one of them set", 0, run_config},
+	{"log", "[#ROOM] [N]", "the last N messages of the room", 0, run_log},
+	{"request-voice", "[#ROOM]", "asks moderators to be let speak", 0, run_request_voice},
+	{"destroy", "[#ROOM] [REASON]", "ends the room for all", 0, run_destroy},
+};
+const size_t line_room_commands_n = ARRAY_LEN(line_room_commands);

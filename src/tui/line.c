@@ -1,0 +1,447 @@
+#include "tui/line_i.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tui/filter.h"
+#include "tui/text.h"
+
+enum { TEXT_OUT_MAX = 4 << 20, PRESSURE = 500 };
+
+/* ---- out ---- */
+
+static void write_out(const char *p, size_t n)
+{
+	fwrite(p, 1, n, stdout);
+	fputc('\n', stdout);
+	fflush(stdout);
+}
+
+void line_print(struct line *n, struct str text)
+{
+	CLEANUP(buf_clear) struct buf wrapped = {.max = 2 * TEXT_OUT_MAX};
+
+	if (!n->edit) {
+		write_out(text.p, text.n);
+		return;
+	}
+	filter_wrap(&wrapped, text, edit_columns(n->edit));
+	edit_print(n->edit, buf_view(&wrapped));
+}
+
+static void show(struct line *n, const struct client_event *e)
+{
+	buf_reset(&n->text);
+	if (n->config.json)
+		text_json(&n->text, e);
+	else
+		text_of_event(&n->text, e, loop_wall(n->loop));
+	if (n->text.n && buf_ok(&n->text))
+		line_print(n, buf_view(&n->text));
+	n->text.failed = false;
+}
+
+__attribute__((format(printf, 3, 0))) static void say(struct line *n, enum client_event_kind kind, const char *fmt,
+	va_list ap)
+{
+	char text[8192];
+	struct client_event e = {.kind = kind, .when = loop_wall(n->loop)};
+
+	vsnprintf(text, sizeof(text), fmt, ap);
+	e.body = str_z(text);
+	show(n, &e);
+}
+
+void line_say(struct line *n, enum client_event_kind kind, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	say(n, kind, fmt, ap);
+	va_end(ap);
+}
+
+void line_refuse(struct line *n, const char *fmt, ...)
+{
+	va_list ap;
+
+	n->failed = true;
+	va_start(ap, fmt);
+	say(n, EVENT_REFUSED, fmt, ap);
+	va_end(ap);
+}
+
+void line_misuse(struct line *n, const char *fmt, ...)
+{
+	va_list ap;
+
+	n->misused = true;
+	va_start(ap, fmt);
+	say(n, EVENT_REFUSED, fmt, ap);
+	va_end(ap);
+}
+
+/* ---- events ---- */
+
+static bool is_current(const struct line *n, const struct client_event *e)
+{
+	return n->current && str_is(e->conversation, n->current);
+}
+
+/* People are not told of every step: that a message is with the server matters only if nobody is there to get it; typing
+ * only of whom they talk to. */
+static bool is_shown(const struct line *n, const struct client_event *e)
+{
+	if (n->config.json)
+		return true;
+	if (e->kind == EVENT_STATE && e->state == MESSAGE_SENT)
+		return !e->room && !client_present(n->client, e->conversation);
+	if (e->kind == EVENT_TYPING)
+		return n->edit && is_current(n, e);
+	return true;
+}
+
+void line_on_event(void *arg, const struct client_event *e)
+{
+	struct line *n = arg;
+
+	n->failed |= e->kind == EVENT_REFUSED || (e->kind == EVENT_STATE && e->state == MESSAGE_FAILED);
+	if (is_shown(n, e))
+		show(n, e);
+	if (e->kind == EVENT_JOINED)
+		line_talk_to(n, e->conversation);
+	if (e->kind == EVENT_LEFT && is_current(n, e))
+		line_talk_to(n, STR_NONE);
+	/* On a terminal it has been seen, if one talks there. */
+	if (e->kind == EVENT_MESSAGE && !e->own && n->edit && is_current(n, e))
+		client_displayed(n->client, e->conversation);
+}
+
+void line_answer(struct line *n, struct str text, bool failed)
+{
+	struct client_event e = {.kind = failed ? EVENT_REFUSED : EVENT_ANSWER, .when = loop_wall(n->loop)};
+
+	n->asked -= n->asked > 0;
+	n->failed |= failed;
+	while (text.n && text.p[text.n - 1] == '\n')
+		text.n--;
+	e.body = text;
+	if (text.n)
+		show(n, &e);
+}
+
+/* ---- conversations ---- */
+
+static void set_prompt(struct line *n)
+{
+	CLEANUP(buf_clear) struct buf label = {.max = 8192}, text = {.max = 8192};
+
+	if (!n->edit)
+		return;
+	if (n->current)
+		client_label(n->client, str_z(n->current), &label);
+	filter_line(&text, buf_view(&label));
+	if (text.n > 100)
+		buf_cut(&text, 100);
+	buf_z(&text, "> ");
+	edit_prompt(n->edit, buf_view(&text));
+}
+
+void line_talk_to(struct line *n, struct str jid)
+{
+	char *now = str_dup(jid);
+
+	if (n->current && n->last_typing)
+		client_typing(n->client, str_z(n->current), false);
+	xfree(n->current);
+	n->current = now;
+	if (n->current && n->edit)
+		client_displayed(n->client, str_z(n->current));
+	set_prompt(n);
+}
+
+/* ---- the end ---- */
+
+static void finish(struct line *n, int status)
+{
+	if (n->over)
+		return;
+	n->over = true;
+	timer_stop(loop_timers(n->loop), &n->until);
+	if (n->watch)
+		watch_set(n->watch, 0);
+	n->config.on_end(n->config.arg, status);
+}
+
+static int status_now(const struct line *n)
+{
+	if (n->failed || n->waiting_n || client_count(n->client, MESSAGE_QUEUED) ||
+		client_count(n->client, MESSAGE_FAILED))
+		return 1;
+	if (n->misused)
+		return 2;
+	return client_count(n->client, MESSAGE_SENT) ? 3 : 0;
+}
+
+void line_quit(struct line *n)
+{
+	if (n->edit)
+		finish(n, 0);
+	n->ended = true;
+}
+
+static void on_waited(struct timer *t)
+{
+	struct line *n = CONTAINER_OF(t, struct line, until);
+
+	finish(n, status_now(n));
+}
+
+static bool is_busy(const struct line *n)
+{
+	return n->asked || !client_online(n->client) || client_pending(n->client) ||
+		client_count(n->client, MESSAGE_QUEUED) > PRESSURE;
+}
+
+static void take_lines(struct line *n)
+{
+	for (int i = 0; i < LINES_MAX && !list_empty(&n->waiting) && !n->over && !is_busy(n); i++) {
+		struct list *node = list_take(&n->waiting);
+		char *text = (char *)(node + 1);
+
+		n->waiting_n--;
+		line_run(n, str_z(text));
+		xfree(node);
+	}
+	if (n->over || n->ended || n->waiting_n >= LINES_MAX)
+		return;
+	if (n->watch)
+		watch_set(n->watch, WATCH_READ);
+	else
+		loop_next(n->loop, &n->read);
+}
+
+void line_go_on(struct line *n)
+{
+	bool waits;
+
+	if (n->over || n->edit || !n->started)
+		return;
+	take_lines(n);
+	if (!n->ended || n->over)
+		return;
+	waits = client_count(n->client, MESSAGE_QUEUED) || client_count(n->client, MESSAGE_SENT);
+	if (list_empty(&n->waiting) && !is_busy(n) && !waits)
+		finish(n, status_now(n));
+	else if (!timer_running(&n->until))
+		timer_start(loop_timers(n->loop), &n->until,
+			loop_now(n->loop) + (int64_t)n->config.wait_seconds * 1000);
+}
+
+void line_give_up(struct line *n, struct str why)
+{
+	(void)why;
+	n->failed = true;
+	finish(n, 1);
+}
+
+/* ---- in: a pipe ---- */
+
+static void add_line(struct line *n, struct str text)
+{
+	struct list *node = xcalloc(1, sizeof(*node) + text.n + 1);
+
+	if (text.n && text.p[text.n - 1] == '\r')
+		text.n--;
+	memcpy(node + 1, text.p, text.n);
+	list_append(&n->waiting, node);
+	n->waiting_n++;
+}
+
+static void cut_lines(struct line *n)
+{
+	struct str rest = buf_view(&n->in);
+	const char *end;
+
+	while (rest.n && (end = memchr(rest.p, '\n', rest.n))) {
+		size_t k = (size_t)(end - rest.p);
+
+		add_line(n, (struct str){rest.p, k});
+		rest = (struct str){end + 1, rest.n - k - 1};
+	}
+	buf_eat(&n->in, n->in.n - rest.n);
+	if (n->in.n >= LINE_MAX_BYTES) {
+		line_misuse(n, "a line of more than %d bytes", LINE_MAX_BYTES);
+		buf_reset(&n->in);
+	}
+}
+
+static void read_some(struct line *n)
+{
+	char *p = buf_room(&n->in, 16384);
+	ssize_t k = read(STDIN_FILENO, p, 16384);
+
+	if (k < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (k > 0) {
+		n->in.n += (size_t)k;
+	} else {
+		n->ended = true;
+		if (n->in.n)
+			buf_char(&n->in, '\n');
+	}
+	cut_lines(n);
+}
+
+static void on_readable(void *arg, int events)
+{
+	struct line *n = arg;
+
+	(void)events;
+	read_some(n);
+	if (n->ended || n->waiting_n >= LINES_MAX)
+		watch_set(n->watch, 0);
+	line_go_on(n);
+}
+
+/* Files are always ready, and cannot be watched. */
+static void on_file(struct defer *d)
+{
+	struct line *n = CONTAINER_OF(d, struct line, read);
+
+	if (!n->ended && n->waiting_n < LINES_MAX)
+		read_some(n);
+	line_go_on(n);
+}
+
+static bool can_be_watched(int fd)
+{
+	struct stat st;
+
+	return isatty(fd) || (fstat(fd, &st) == 0 && (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode)));
+}
+
+/* ---- in: a terminal ---- */
+
+static void on_line(void *arg, struct str line)
+{
+	struct line *n = arg;
+
+	if (n->current && n->last_typing)
+		client_typing(n->client, str_z(n->current), false);
+	xfree(TAKE(n->last_typing));
+	if (!n->over)
+		line_run(n, line);
+}
+
+static void on_key(void *arg, struct str line)
+{
+	struct line *n = arg;
+	bool text = line.n && line.p[0] != '/';
+
+	if (!n->current || (text == (n->last_typing != NULL)))
+		return;
+	xfree(TAKE(n->last_typing));
+	if (text)
+		n->last_typing = xstrdup(n->current);
+	client_typing(n->client, str_z(n->current), text);
+}
+
+static void on_end(void *arg)
+{
+	struct line *n = arg;
+
+	finish(n, 0);
+}
+
+static void complete(void *arg, struct str line, struct str word, struct edit_choices *ret)
+{
+	line_complete(arg, line, word, ret);
+}
+
+static const struct edit_ops terminal = {.on_line = on_line, .on_end = on_end, .on_key = on_key, .complete = complete};
+
+static void on_signal(void *arg, int signum)
+{
+	struct line *n = arg;
+
+	if (!n->edit)
+		finish(n, 1);
+	else if (signum == SIGINT)
+		edit_interrupt(n->edit);
+	else if (signum == SIGWINCH)
+		edit_resize(n->edit);
+	else if (signum == SIGTSTP)
+		edit_suspend(n->edit);
+	else
+		finish(n, 0);
+}
+
+static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGWINCH, SIGTSTP};
+
+/* ---- life ---- */
+
+struct line *line_new(struct loop *l, const struct line_config *c)
+{
+	struct line *n = xcalloc(1, sizeof(*n));
+
+	n->loop = l;
+	n->config = *c;
+	n->until.fire = on_waited;
+	n->read.run = on_file;
+	list_init(&n->waiting);
+	buf_init(&n->in, 4 * LINE_MAX_BYTES);
+	buf_init(&n->text, TEXT_OUT_MAX);
+	return n;
+}
+
+void line_attach(struct line *n, struct client *c) { n->client = c; }
+
+bool line_started(const struct line *n) { return n->started; }
+
+void line_start(struct line *n)
+{
+	bool is_terminal = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO) && !n->config.json;
+
+	n->started = true;
+	for (size_t i = 0; i < ARRAY_LEN(signals); i++)
+		if (is_terminal || signals[i] == SIGINT || signals[i] == SIGTERM)
+			loop_on_signal(n->loop, signals[i], on_signal, n);
+	if (is_terminal) {
+		n->edit = edit_new(n->loop, &terminal, n);
+		set_prompt(n);
+	} else if (can_be_watched(STDIN_FILENO)) {
+		n->watch = watch_new(n->loop, STDIN_FILENO, on_readable, n);
+		watch_set(n->watch, WATCH_READ);
+	} else {
+		loop_next(n->loop, &n->read);
+	}
+}
+
+void line_free(struct line **line)
+{
+	struct line *n = TAKE(*line);
+	struct list *node;
+
+	if (!n)
+		return;
+	for (size_t i = 0; i < ARRAY_LEN(signals); i++)
+		if (n->started)
+			loop_on_signal(n->loop, signals[i], NULL, NULL);
+	timer_stop(loop_timers(n->loop), &n->until);
+	loop_undefer(&n->read);
+	edit_free(&n->edit);
+	if (n->watch)
+		watch_free(&n->watch);
+	while ((node = list_take(&n->waiting)))
+		xfree(node);
+	buf_clear(&n->in);
+	buf_clear(&n->text);
+	xfree(n->current);
+	xfree(n->last_typing);
+	xfree(n);
+}

@@ -1,0 +1,64 @@
+/* Private to line.c (what goes in and out), command.c and command_room.c (what people may say). */
+#ifndef TUI_LINE_I_H
+#define TUI_LINE_I_H
+
+#include "base/err.h"
+#include "base/list.h"
+#include "base/mem.h"
+#include "tui/edit.h"
+#include "tui/line.h"
+
+enum { LINES_MAX = 1000, LINE_MAX_BYTES = 65536 };
+
+struct line {
+	struct loop *loop;
+	struct line_config config;
+	struct client *client;
+	struct edit *edit; /* NULL: no terminal */
+	struct watch *watch;
+	struct defer read; /* of a file, which is always ready */
+	struct timer until;
+	struct buf in, text;
+	struct list waiting; /* lines of a pipe */
+	unsigned waiting_n;
+	unsigned asked; /* of the node */
+	bool ended;     /* no more input */
+	bool started, failed, misused, over;
+	char *current; /* address of the conversation that a bare line goes to */
+	char *last_typing;
+};
+
+void line_print(struct line *n, struct str text); /* filtered lines */
+void line_say(struct line *n, enum client_event_kind kind, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/* A command was refused, or was wrong. */
+void line_refuse(struct line *n, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void line_misuse(struct line *n, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void line_talk_to(struct line *n, struct str jid); /* from now on */
+void line_quit(struct line *n);
+void line_run(struct line *n, struct str line); /* a command, or text */
+
+/* ---- commands ---- */
+
+struct command {
+	const char *name, *args, *help;
+	unsigned complete; /* FIND_ bits and COMPLETE_NICK: of its first word */
+	void (*run)(struct line *n, const struct command *c, struct str args);
+};
+enum { COMPLETE_NICK = 4, COMPLETE_COMMAND = 8 };
+extern const struct command line_commands[];
+extern const size_t line_commands_n;
+extern const struct command line_room_commands[];
+extern const size_t line_room_commands_n;
+const struct command *line_command(size_t i); /* NULL at the end */
+const struct command *line_find_command(struct str name);
+void line_complete(struct line *n, struct str line, struct str word, struct edit_choices *ret);
+
+/* The next word of *rest, perhaps in double quotes; absent at the end. */
+struct str line_word(struct str *rest);
+/* Says what an ERR_ of the client means. True if there was none. */
+bool line_ok(struct line *n, int err);
+/* An address from what was typed; refuses with an explanation. */
+bool line_find(struct line *n, struct str typed, unsigned kinds, struct buf *ret);
+void line_usage(struct line *n, const struct command *c);
+
+#endif

@@ -1,0 +1,64 @@
+#!/usr/bin/python3
+import os
+import pwd
+import socket
+import threading
+
+from chat import Pipe, lib
+
+
+class Node:
+    """What of a node the client needs: its local socket (a server's stands in for it) and the control socket."""
+
+    def __init__(self, folder, server, address):
+        folder.mkdir(mode=0o700)
+        os.symlink(server.folder / "xmpp.sock", folder / "xmpp.sock")
+        self.address = address
+        self.asked = []
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(str(folder / "control.sock"))
+        self.listener.listen()
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self):
+        while True:
+            asker, _ = self.listener.accept()
+            got = b""
+            while not got.endswith(b"\0\0"):
+                got += asker.recv(4096)
+            words = got[:-2].decode().split("\0")
+            self.asked.append(words)
+            asker.sendall(self._answer(words).encode())
+            asker.close()
+
+    def _answer(self, words):
+        if words == ["node", "address"]:
+            return "+" + self.address
+        if words == ["peer", "list"]:
+            return "+bob (10.0.0.7:5298) verified\ncarol\x1b[2J new\n"
+        if words[:2] == ["peer", "block"]:
+            return "-nobody is called " + words[2]
+        return "+"
+
+
+def test(t):
+    """Line mode with a node: found by itself, and asked about peers"""
+    me = pwd.getpwuid(os.getuid()).pw_name
+    t.user(me)
+    node = Node(t.folder / "node", t.server, f"{me}@localhost")
+    line = Pipe(t, "line", [str(lib.find_wireside()), "--plain", "--data", str(t.folder / "node")])
+    line.expect(f"online as {me}@localhost")
+    line.say("/add 10.0.0.7:5298", "/add bob@10.0.0.7:5298 Bobby B", "/verify bob", "/verify bob yes", "/peers", "/block eve",
+             "/remove bob")
+    line.expect("^      | bob .10.0.0.7:5298. verified$")
+    line.expect("^      | carol\u241b.2J new$")
+    line.expect("refused: nobody is called eve")
+    t.equal(line.end(), 1, "something was refused")
+    t.equal(node.asked, [["node", "address"], ["peer", "add", "10.0.0.7:5298"], ["peer", "add", "bob@10.0.0.7:5298", "Bobby B"],
+                         ["peer", "verify", "bob"], ["peer", "verify", "bob", "yes"], ["peer", "list"],
+                         ["peer", "block", "eve"], ["peer", "del", "bob"]], "what the node was asked")
+    t.step("/add, /verify, /peers, /block, /remove become words on the control socket; the answers are shown, filtered")
+
+
+if __name__ == "__main__":
+    raise SystemExit(lib.main(test))

@@ -1,0 +1,110 @@
+#!/usr/bin/python3
+import json
+import re
+
+from chat import lib, once, pipe
+
+NASTY = "a < b & c > d \"e\" 'f' \u00e9\u4f60 \U0001f600 \u200d"
+
+
+def statuses(t):
+    bob = t.slix("bob")
+    status, lines = once(t, "alice", "/msg bob@localhost are you there?\n", "--wait", "1")
+    bob.expect("message", body="are you there?")
+    t.equal(status, 3, f"accepted, but no receipt: {lines}")
+    t.step("a client that gives no receipts: status 3")
+
+    bob.receipts()
+    status, lines = once(t, "alice", "/msg bob@localhost now?\n")
+    t.equal(status, 0, f"with a receipt: {lines}")
+    t.true(any(re.search(r"-> bob@localhost: now\? \(delivered\)", line) for line in lines), f"the receipt: {lines}")
+    t.step("one that does: status 0, and the receipt is shown")
+
+    status, lines = once(t, "alice", "/msg nobody-there hi\n")
+    t.equal(status, 1, f"an unknown label: {lines}")
+    status, lines = once(t, "alice", "/frobnicate\n")
+    t.equal(status, 2, f"an unknown command: {lines}")
+    status, lines = once(t, "alice", "words to nobody\n")
+    t.equal(status, 2, f"a text to nobody: {lines}")
+    status, lines = once(t, "alice", "/msg nobody@localhost hi\n")
+    t.equal(status, 1, f"to an account that does not exist: {lines}")
+    t.true(any("failed: service-unavailable" in line for line in lines), f"the failure is shown: {lines}")
+    t.step("unknown people, commands, accounts: 1, 2, 1")
+
+
+def refusals(t):
+    status, lines = once(t, "alice", "/msg bob@localhost hi\n", trust=False)
+    t.equal(status, 0, f"a certificate pinned by the runs before: {lines}")
+    (t.folder / "home/.local/share/wireside/pins").write_text("localhost " + "0" * 64 + "\n")
+    status, lines = once(t, "alice", "/msg bob@localhost hi\n")
+    t.equal(status, 1, f"another certificate than the pinned one: {lines}")
+    t.true(any("not the one it was" in line for line in lines), f"and it says so: {lines}")
+    (t.folder / "home/.local/share/wireside/pins").unlink()
+    status, lines = once(t, "alice", "/msg bob@localhost hi\n", trust=False)
+    t.equal(status, 1, f"an unknown certificate, and nobody to ask: {lines}")
+    t.true(any("fingerprint" in line for line in lines), f"the fingerprint is shown: {lines}")
+    t.passwords["bob@localhost"], right = "wrong", t.passwords["bob@localhost"]
+    status, lines = once(t, "bob", "/msg alice@localhost hi\n")
+    t.passwords["bob@localhost"] = right
+    t.equal(status, 1, f"a wrong password: {lines}")
+    t.true(any("refused (not-authorized" in line for line in lines), f"and it says so: {lines}")
+    t.step("changed certificate, unknown certificate, wrong password: refused, with words")
+
+
+def talk(t):
+    carol = pipe(t, "carol")
+    dave = pipe(t, "dave", "--json", tls=True)
+    carol.expect("online as carol@localhost")
+    dave.expect('"event":"online"')
+    carol.say("/msg dave@localhost " + NASTY, "and more")
+    carol.expect(re.escape(f"-> dave@localhost: {NASTY} (delivered)"))
+    carol.expect(r"-> dave@localhost: and more \(delivered\)")
+    got = json.loads(dave.expect('"event":"message"'))
+    t.equal((got["body"], got["who"], got["conversation"]), (NASTY, "carol@localhost", "carol@localhost"), "the event")
+    t.step("two of us: texts unchanged, receipts, events as JSON, direct TLS")
+
+    carol.say("/add dave@localhost Davy")
+    carol.expect("done: add")
+    dave.expect('"event":"request"')
+    dave.say("/add carol@localhost")
+    carol.expect(r"\* Davy is here")
+    dave.say("/status away lunch: soup")
+    carol.expect(r"\* Davy is away \(lunch: soup\)")
+    carol.say("/msg davy still there?")
+    carol.expect(r"-> Davy: still there\? \(delivered\)")
+    carol.say("/peers")
+    carol.expect(r"Davy \(dave@localhost\) away: lunch: soup")
+    t.step("contacts: added, seen, away with a text, called by their label")
+
+    carol.say("/add davy@localhost Davy")
+    carol.expect("done: add")
+    carol.say("/msg Davy who?")
+    carol.expect(r"refused: Davy is ambiguous: Davy \(1\) = dave@localhost, Davy \(2\) = davy@localhost")
+    carol.say('/msg "Davy (1)" you')
+    carol.expect(r"-> dave@localhost: you \(delivered\)")
+    t.step("an ambiguous label is refused with the choices; a number or an address chooses")
+    t.equal(carol.end(), 1, "something was refused")
+    dave.expect('"verb":"unavailable"')
+    t.equal(dave.end(), 0, "nothing was")
+
+
+def many(t):
+    bob = t.slix("bob2")
+    bob.receipts()
+    text = "/msg bob2@localhost start\n" + "".join(f"line {i}\n" for i in range(2000))
+    status, lines = once(t, "alice", text, "--wait", "30")
+    t.equal(status, 0, f"2000 lines: {lines[-3:]}")
+    t.equal([b for b in bob.bodies() if b.startswith("line ")], [f"line {i}" for i in range(2000)], "what came")
+    t.step("2000 lines through a pipe: all there, in order, once")
+
+
+def test(t):
+    """Line mode in a pipe: statuses, certificates, chat, contacts, JSON"""
+    statuses(t)
+    refusals(t)
+    talk(t)
+    many(t)
+
+
+if __name__ == "__main__":
+    raise SystemExit(lib.main(test))

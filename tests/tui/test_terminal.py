@@ -1,0 +1,118 @@
+#!/usr/bin/python3
+import re
+
+from chat import LIMIT, Screen, command, lib, pipe
+
+
+def dialogue(t):
+    """First contact: password and fingerprint are asked for."""
+    jid = t.user("alice")
+    argv = [str(lib.find_wireside()), "chat", jid, "--connect", f"127.0.0.1:{t.server.c2s}"]
+    alice = Screen(t, "alice", argv)
+    alice.shown("^Password:")
+    alice.type(t.passwords[jid])
+    alice.shown("SHA-256 fingerprint")
+    alice.shown(r"yes/no")
+    t.true(t.passwords[jid] not in alice.screen(), "the password is on the screen")
+    alice.type("yes")
+    alice.shown(r"\* online as alice@localhost")
+    t.step("the password is asked for without echo, the fingerprint shown, and pinned")
+    return alice
+
+
+def cursor_line(screen):
+    return [line for line in screen.screen().splitlines() if line][-1]
+
+
+def test(t):
+    """Line mode on a terminal: editing, history, completion, events above the line"""
+    alice = dialogue(t)
+    bob = Screen(t, "bob", command(t, "bob"))
+    bob.shown("online as")
+    alice.type("/add bob@localhost Bob")
+    bob.shown("alice@localhost wants to see")
+    bob.type("/add alice@localhost")
+    alice.shown(r"\* Bob is here")
+    alice.type("/msg Bob hi")
+    alice.shown(r"-> Bob: hi \(delivered\)")
+    bob.shown(r"alice: hi")
+    t.step("two terminals: hi, and the receipt")
+
+    alice.text("half a sent")
+    alice.shown("^Bob> half a sent$")
+    bob.type("/msg alice meanwhile")
+    alice.shown(r"^\d\d:\d\d Bob: meanwhile")
+    lib.wait_until(lambda: cursor_line(alice) == "Bob> half a sent", LIMIT, "the line being typed below the event")
+    t.equal(alice.screen().count("half a sent"), 1, "the typed line stands there once")
+    alice.text("ence")
+    alice.keys("Enter")
+    bob.shown("alice: half a sentence")
+    t.step("what comes is printed above the line being typed, and the prompt says whom one talks to")
+
+    bob.shown("alice is typing|alice: half a sentence")
+    alice.keys("Up")
+    alice.shown("^Bob> half a sentence$")
+    alice.keys("Up", "Up")
+    alice.shown("^Bob> /add bob@localhost Bob$")
+    alice.keys("C-c")
+    lib.wait_until(lambda: re.fullmatch(r"Bob> ?", cursor_line(alice)), LIMIT, "an empty line after Ctrl-C")
+    alice.text("xyz")
+    alice.keys("Left", "Left", "BSpace", "C-e")
+    alice.text("!")
+    alice.shown("^Bob> yz!$")
+    alice.keys("C-c")
+    t.step("history, Ctrl-C, and editing in the middle")
+
+    alice.text("/his")
+    alice.keys("Tab")
+    alice.shown("^Bob> /history ?$")
+    alice.text("b")
+    alice.keys("Tab")
+    alice.shown("^Bob> /history Bob ?$")
+    alice.keys("C-c")
+    alice.text("/m")
+    alice.keys("Tab")
+    alice.shown("/msg .*/moderator .*/member")
+    alice.keys("C-c")
+    t.step("commands and people are completed, choices shown")
+
+    alice.type("/room create lunch")
+    alice.shown("^#lunch>")
+    bob.type("/join lunch Bobby")
+    alice.shown("#lunch Bobby joined")
+    alice.text("bo")
+    alice.keys("Tab")
+    alice.shown("^#lunch> Bobby ?$")
+    alice.text("welcome \u00e9\u4f60")
+    alice.keys("Enter")
+    bob.shown("#lunch alice: Bobby welcome \u00e9\u4f60")
+    t.step("a nickname is completed in a room")
+
+    alice.tmux("resize-window", "-x", "40", "-y", "20")
+    alice.text("w" * 60)
+    lib.wait_until(lambda: "w" * 60 in alice.screen().replace("\n", ""), LIMIT, "a line longer than the terminal")
+    bob.type("an event while a long line is typed")
+
+    def whole():
+        text = alice.screen().replace("\n      | ", "").replace("\n", "")
+        return "Bobby: an event while a long line is typed#lunch> " + "w" * 60 in text and text.count("w" * 60) == 1
+
+    lib.wait_until(whole, LIMIT, "the event above the long line, and that once")
+    alice.keys("C-c")
+    t.step("another size; a long line")
+
+    alice.keys("Escape")
+    bob.type("escape does not stop me")
+    alice.shown("escape does not")
+    alice.keys("Enter")
+    alice.keys("C-c")
+    alice.keys("C-d")
+    t.equal(alice.ended(), 0, "Ctrl-D")
+    bob.shown(r"#lunch alice left|\* alice is gone")
+    bob.type("/quit")
+    t.equal(bob.ended(), 0, "/quit")
+    t.step("Ctrl-D and /quit end it")
+
+
+if __name__ == "__main__":
+    raise SystemExit(lib.main(test))
