@@ -502,6 +502,8 @@ int server_open(struct server *s, struct buf *why)
 	return err;
 }
 
+bool server_settled(const struct server *s) { return !s->node || s->stopping || node_has_user(s); }
+
 void server_addresses(const struct server *s, struct buf *out)
 {
 	for (unsigned i = 0; i < s->port_count; i++)
