@@ -39,6 +39,14 @@ static void ask_for_plain(struct peer *p)
 		p->label);
 }
 
+bool dial_allowed(struct peer *p)
+{
+	if (p->kind != PEER_LEGACY || may_plain(p))
+		return true;
+	ask_for_plain(p);
+	return false;
+}
+
 static void dial(struct peer *p, const char *address, bool tls)
 {
 	struct peers *ps = p->peers;
@@ -102,7 +110,7 @@ static void next_address(struct peer *p)
 
 static void start_round(struct peer *p)
 {
-	if (!p->address_n || p->dialling)
+	if (!p->address_n || p->dialling || !dial_allowed(p))
 		return;
 	if (p->kind == PEER_LEGACY && !may_plain(p)) {
 		ask_for_plain(p);

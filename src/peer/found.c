@@ -107,11 +107,12 @@ static void on_found(struct peers *ps, struct msg *m)
 	if (!p->user)
 		peer_set_user(p, user_part(instance));
 	same = same_looks(p->service, s);
+	if (!p->service)
+		p->asked_plain = false; /* he was away: our user may have forgotten what waits */
 	service_free(&p->service);
 	p->service = TAKE(m->found.service);
 	take_addresses(p, p->service);
 	peer_changed(p);
-	p->asked_plain = false;
 	if (same)
 		show_peer(p);
 	else
