@@ -424,8 +424,11 @@ static void on_tagged(struct session *s, uint64_t tag, bool arrived)
 {
 	struct plink *l = (struct plink *)s;
 
-	if (l->peer)
-		outbox_tagged(l->peer, tag, arrived);
+	if (!l->peer)
+		return;
+	outbox_tagged(l->peer, tag, arrived);
+	if (!arrived && l->peer->link && l->peer->link != l) /* the next session has not sent it: this one still had it */
+		outbox_flush(l->peer);
 }
 
 static void on_detached(struct session *s)
