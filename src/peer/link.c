@@ -7,7 +7,7 @@
 
 #include "xmpp/escape.h"
 
-enum { GLARE_MS = 5000 };
+enum { GLARE_MS = 5000, SHORT_MS = 2000 };
 
 /* ---- refusing and accepting ---- */
 
@@ -98,13 +98,16 @@ static void accept_link(struct peer *p, struct msg *ask)
 		m->link_reply.password = make_password(p);
 }
 
-/* Both ends have dialled: does this one give way? */
+/* Both ends have dialled: does this one give way? An old program goes on with the newest stream that came to it, and has
+ * closed its own when it answered ours. */
 static bool gives_way(const struct peer *p, bool dialled)
 {
 	struct str other = jid_domain(p->entity.jid);
 	bool we_are_lower = str_cmp(str_z(p->peers->domain), other) < 0, preferred = dialled == we_are_lower;
 	bool fresh = peer_is_up(p) && core_now(peer_core(p)) - p->link->since < GLARE_MS;
 
+	if (p->kind != PEER_KEYED)
+		return !dialled && ((p->nego && p->nego_dialled) || (fresh && p->link->dialled));
 	if (preferred)
 		return false;
 	return (p->nego && p->nego_dialled != dialled) || (fresh && p->link->dialled != dialled);
@@ -320,7 +323,7 @@ void link_on_ask(struct peers *ps, struct msg *m)
 		why = (struct refusal){SERR_NOT_AUTHORIZED, "not welcome"};
 		p = NULL;
 	}
-	if (p && p->kind == PEER_KEYED && gives_way(p, a->dial != 0)) {
+	if (p && gives_way(p, a->dial != 0)) {
 		why = (struct refusal){SERR_CONFLICT, "the other link stays"};
 		p = NULL;
 	}
@@ -358,7 +361,8 @@ static void settle(struct peer *p, struct plink *l)
 	p->nego = 0;
 	m.link_ask.ask = TAKE(p->nego_ask);
 	msg_clear(&m);
-	p->round = 0;
+	if (p->kind == PEER_KEYED)
+		p->round = 0;
 	p->next_address = p->address_n;
 	p->last_seen = core_wall(peer_core(p));
 	timer_stop(core_timers(peer_core(p)), &p->timer);
@@ -404,6 +408,9 @@ static void on_gone(struct session *s)
 	if (!l->peer || l->peer->link != l)
 		return;
 	log_info("link_end", "peer=%.*s", STR_FMT(jid_str(l->peer->entity.jid)));
+	/* An old program that does not know our address (yet) answers and closes at once: it is not to be dialled in a loop. */
+	if (l->peer->kind == PEER_LEGACY)
+		l->peer->round = core_now(s->core) - l->since < SHORT_MS ? l->peer->round + 1 : 0;
 	l->peer->link = NULL;
 	l->peer->last_seen = core_wall(s->core);
 	verify_on_link_end(l->peer);
