@@ -67,9 +67,9 @@ class Purple:
         line = self.program.expect(f"^{wanted}", limit=limit).string
         return [unescape(part) for part in line.split("\t")[1:]]
 
-    def expect_im(self, who, text=None):
+    def expect_im(self, who, text=None, limit=WAIT):
         """The next message at all; when the text is given it has to be that one."""
-        got = self.expect("im", None, None)
+        got = self.expect("im", None, None, limit=limit)
         if got[0] != who or text not in (None, got[1]):
             raise Failure(f"libpurple shows {got}, not {[who, text]}")
         return got[1]
@@ -120,7 +120,7 @@ class Client:
         except (TimeoutError, BlockingIOError):
             return
         if not data:
-            raise Failure("the node closed the client's stream")
+            raise Failure("the node closed the client's stream: " + str([ElementTree.tostring(s) for s in self.stanzas]))
         self.parser.feed(data)
         for event, element in self.parser.read_events():
             self.depth += 1 if event == "start" else -1

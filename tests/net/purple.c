@@ -182,10 +182,12 @@ static void cmd_close(char **part)
 static void cmd_status(char **part)
 {
 	gboolean idle = !strcmp(part[1], "idle");
+	char *text = g_markup_escape_text(part[2], -1);
 
 	purple_presence_set_idle(purple_account_get_presence(account), idle, idle ? time(NULL) - 3600 : 0);
-	if (!idle)
-		purple_account_set_status(account, part[1], TRUE, "message", part[2], NULL);
+	/* Bonjour looks at idleness when the status changes. */
+	purple_account_set_status(account, idle ? "available" : part[1], TRUE, "message", text, NULL);
+	g_free(text);
 }
 
 static void cmd_icon(char **part)
@@ -235,7 +237,7 @@ static gboolean on_line(GIOChannel *channel, GIOCondition condition, gpointer ar
 	do {
 		status = g_io_channel_read_line(channel, &line, NULL, NULL, NULL);
 		if (status == G_IO_STATUS_NORMAL)
-			run(g_strchomp(line));
+			run(g_strdelimit(line, "\r\n", '\0'));
 		g_free(line);
 		line = NULL;
 	} while (status == G_IO_STATUS_NORMAL && g_io_channel_get_buffer_condition(channel) & G_IO_IN);
