@@ -434,7 +434,8 @@ static void on_tagged(struct session *s, uint64_t tag, bool arrived)
 	if (!l->peer)
 		return;
 	outbox_tagged(l->peer, tag, arrived);
-	if (!arrived && l->peer->link && l->peer->link != l) /* the next session has not sent it: this one still had it */
+	if (!arrived && l->peer->link &&
+		l->peer->link != l) /* the next session has not sent it: this one still had it */
 		outbox_flush(l->peer);
 }
 

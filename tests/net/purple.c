@@ -31,7 +31,8 @@ struct input {
 static gboolean on_input(GIOChannel *channel, GIOCondition condition, gpointer arg)
 {
 	struct input *input = arg;
-	int what = (condition & READ_CONDITION ? PURPLE_INPUT_READ : 0) | (condition & WRITE_CONDITION ? PURPLE_INPUT_WRITE : 0);
+	int what = (condition & READ_CONDITION ? PURPLE_INPUT_READ : 0) |
+		(condition & WRITE_CONDITION ? PURPLE_INPUT_WRITE : 0);
 
 	input->call(input->arg, g_io_channel_unix_get_fd(channel), (PurpleInputCondition)what);
 	return TRUE;
@@ -41,7 +42,8 @@ static guint add_input(int fd, PurpleInputCondition what, PurpleInputFunction ca
 {
 	struct input *input = g_new0(struct input, 1);
 	GIOChannel *channel = g_io_channel_unix_new(fd);
-	int condition = (what & PURPLE_INPUT_READ ? READ_CONDITION : 0) | (what & PURPLE_INPUT_WRITE ? WRITE_CONDITION : 0);
+	int condition =
+		(what & PURPLE_INPUT_READ ? READ_CONDITION : 0) | (what & PURPLE_INPUT_WRITE ? WRITE_CONDITION : 0);
 	guint id;
 
 	input->call = call;
@@ -92,7 +94,8 @@ static void tell_html(const char *event, const char *name, const char *html)
 	g_free(text);
 }
 
-static void on_message(PurpleAccount *a, char *sender, char *html, PurpleConversation *c, PurpleMessageFlags flags, gpointer arg)
+static void on_message(PurpleAccount *a, char *sender, char *html, PurpleConversation *c, PurpleMessageFlags flags,
+	gpointer arg)
 {
 	tell_html("im", sender, html);
 }
@@ -161,7 +164,8 @@ static char *unescape(const char *s)
 static void say(const char *who, const char *typed)
 {
 	PurpleConversation *c = purple_find_conversation_with_account(PURPLE_CONV_TYPE_IM, who, account);
-	char *text = unescape(typed), *escaped = g_markup_escape_text(text, -1), *html = purple_strreplace(escaped, "\n", "<br>");
+	char *text = unescape(typed), *escaped = g_markup_escape_text(text, -1),
+	     *html = purple_strreplace(escaped, "\n", "<br>");
 
 	if (!c)
 		c = purple_conversation_new(PURPLE_CONV_TYPE_IM, account, who);
