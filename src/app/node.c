@@ -29,6 +29,7 @@ struct node {
 	struct discovery *discovery; /* NULL: none */
 	struct timer idle_timer;
 	int64_t idle_since; /* 0: it is not */
+	bool has_user;      /* the account is there */
 };
 
 /* ---- who it is ---- */
@@ -386,6 +387,8 @@ static void on_account(void *arg, const char *text, bool failed)
 {
 	struct account_made *m = arg;
 
+	if (m->server->node)
+		m->server->node->has_user = true; /* from now on or, if it failed, from before */
 	if (!failed && m->server->config->c2s.n)
 		printf("For clients on TCP, said only now: %s@%s, password %s\n", m->server->config->node->user,
 			m->server->config->domains.item[0], m->password);
@@ -425,6 +428,8 @@ int node_open(struct server *s, struct buf *why)
 	}
 	return 0;
 }
+
+bool node_has_user(const struct server *s) { return s->node->has_user; }
 
 /* ---- running ---- */
 

@@ -384,7 +384,10 @@ static void run_allow(struct command_call *call)
 	p->plain_ok = true;
 	peer_store(p);
 	peer_changed(p);
-	dial_now(p);
+	if (peer_is_up(p))
+		outbox_flush(p);
+	else
+		dial_now(p);
 	command_reply(call->core, call->asker, false,
 		"%s may be spoken to without encryption: everybody on the wire can read it\n", p->label);
 }

@@ -72,6 +72,7 @@ static struct peer *peer_of(struct peers *ps, const struct service *s)
 static bool same_looks(const struct service *a, const struct service *b)
 {
 	return a && str_eq(service_txt(a, "status"), service_txt(b, "status")) &&
+		str_eq(service_txt(a, "show"), service_txt(b, "show")) &&
 		str_eq(service_txt(a, "msg"), service_txt(b, "msg"));
 }
 
@@ -96,12 +97,13 @@ static void on_found(struct peers *ps, struct msg *m)
 	}
 	if (!p->user)
 		peer_set_user(p, user_part(instance));
+	if (!p->service)
+		p->asked_plain = false; /* he was away: our user may have forgotten what waits */
 	same = same_looks(p->service, s);
 	service_free(&p->service);
 	p->service = TAKE(m->found.service);
 	take_addresses(p, p->service);
 	peer_changed(p);
-	p->asked_plain = false;
 	if (same)
 		show_peer(p);
 	else

@@ -7,7 +7,7 @@
 
 #include "xmpp/escape.h"
 
-enum { GLARE_MS = 5000, LOST_MS = 60000 };
+enum { GLARE_MS = 5000, LOST_MS = 60000, SHORT_MS = 2000 };
 
 /* ---- refusing and accepting ---- */
 
@@ -44,7 +44,7 @@ static void drop_nego(struct peer *p)
 	if (!p->nego)
 		return;
 	core_to_wire(peer_core(p), MSG_CLOSE, p->nego)->close.error = SERR_CONFLICT;
-	forget_dial(p->peers, p->nego_ask);
+	forget_dial(p->peers, p->nego_ask); /* the wire says no more about it */
 	p->nego = 0;
 	m.link_ask.ask = TAKE(p->nego_ask);
 	msg_clear(&m);
@@ -98,13 +98,16 @@ static void accept_link(struct peer *p, struct msg *ask)
 		m->link_reply.password = make_password(p);
 }
 
-/* Both ends have dialled: does this one give way? */
+/* Both ends have dialled: does this one give way? An old program goes on with the newest stream that came to it, and has
+ * closed its own when it answered ours. */
 static bool gives_way(const struct peer *p, bool dialled)
 {
 	struct str other = jid_domain(p->entity.jid);
 	bool we_are_lower = str_cmp(str_z(p->peers->domain), other) < 0, preferred = dialled == we_are_lower;
 	bool fresh = peer_is_up(p) && core_now(peer_core(p)) - p->link->since < GLARE_MS;
 
+	if (p->kind != PEER_KEYED)
+		return !dialled && ((p->nego && p->nego_dialled) || (fresh && p->link->dialled));
 	if (preferred)
 		return false;
 	return (p->nego && p->nego_dialled != dialled) || (fresh && p->link->dialled != dialled);
@@ -342,7 +345,7 @@ void link_on_ask(struct peers *ps, struct msg *m)
 		why = (struct refusal){SERR_NOT_AUTHORIZED, "not welcome"};
 		p = NULL;
 	}
-	if (p && p->kind == PEER_KEYED && gives_way(p, a->dial != 0)) {
+	if (p && gives_way(p, a->dial != 0)) {
 		why = (struct refusal){SERR_CONFLICT, "the other link stays"};
 		p = NULL;
 	}
@@ -382,7 +385,8 @@ static void settle(struct peer *p, struct plink *l)
 	p->nego = 0;
 	m.link_ask.ask = TAKE(p->nego_ask);
 	msg_clear(&m);
-	p->round = 0;
+	if (p->kind == PEER_KEYED)
+		p->round = 0;
 	p->next_address = p->address_n;
 	p->last_seen = core_wall(peer_core(p));
 	timer_stop(core_timers(peer_core(p)), &p->timer);
@@ -428,6 +432,9 @@ static void on_gone(struct session *s)
 	if (!l->peer || l->peer->link != l)
 		return;
 	log_info("link_end", "peer=%.*s", STR_FMT(jid_str(l->peer->entity.jid)));
+	/* An old program that does not know our address (yet) answers and closes at once: it is not to be dialled in a loop. */
+	if (l->peer->kind == PEER_LEGACY)
+		l->peer->round = core_now(s->core) - l->since < SHORT_MS ? l->peer->round + 1 : 0;
 	l->peer->link = NULL;
 	l->peer->last_seen = core_wall(s->core);
 	verify_on_link_end(l->peer);
@@ -448,8 +455,12 @@ static void on_tagged(struct session *s, uint64_t tag, bool arrived)
 {
 	struct plink *l = (struct plink *)s;
 
-	if (l->peer)
-		outbox_tagged(l->peer, tag, arrived);
+	if (!l->peer)
+		return;
+	outbox_tagged(l->peer, tag, arrived);
+	if (!arrived && l->peer->link &&
+		l->peer->link != l) /* the next session has not sent it: this one still had it */
+		outbox_flush(l->peer);
 }
 
 /* For a minute a peer whose link broke is shown as if it had not: cables are put back. */

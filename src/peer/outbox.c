@@ -133,6 +133,12 @@ static void flush(struct peer *p, uint64_t commit)
 {
 	struct outgoing **at = &p->outbox.first;
 
+	/* That they have made a stream to us does not make it one for our words. */
+	if (!*at || !dial_allowed(p))
+		return;
+	/* And our own, when it is answered, is the only one: what we said on theirs may have been read, or not. */
+	if (p->kind == PEER_LEGACY && p->dialling)
+		return;
 	while (*at && p->link && session_alive(&p->link->session)) {
 		if (!(*at)->sent && !send_one(p, *at, commit))
 			drop(p, at);

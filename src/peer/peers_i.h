@@ -220,8 +220,9 @@ bool address_is(struct str text);
 
 /* dial.c: when and where to dial */
 bool peer_wants_link(const struct peer *p);
-void dial_now(struct peer *p);   /* something new: another address, a reason */
-void dial_later(struct peer *p); /* the link broke, or a round failed */
+bool dial_allowed(struct peer *p); /* may it be spoken to as it can be? Our user is told if not */
+void dial_now(struct peer *p);     /* something new: another address, a reason */
+void dial_later(struct peer *p);   /* the link broke, or a round failed */
 void dial_on_timer(struct timer *t);
 void dial_on_failed(struct peers *ps, struct msg *m);
 void dial_forget(struct peer *p);
