@@ -554,6 +554,18 @@ void link_close(struct peer *p, enum serr error, const char *text)
 		p->link = NULL;
 }
 
+/* Sessions of its that have ended and wait for their connections' last word have nobody to tell any more. */
+void link_on_peer_free(struct peer *p)
+{
+	struct session *s;
+
+	for (uint32_t pos = 0; (s = core_next_session(peer_core(p), &pos));)
+		if (s->ops == &session_ops && ((struct plink *)s)->peer == p) {
+			((struct plink *)s)->peer = NULL;
+			s->owner = NULL;
+		}
+}
+
 void link_send(struct peer *p, struct packet **packet, uint64_t commit)
 {
 	if (*packet && p->link && session_alive(&p->link->session))

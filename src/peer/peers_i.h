@@ -232,6 +232,7 @@ void link_check_name(struct peer *p, struct str name);
 /* The row of an old program, found or made; NULL: no name, or the table is full. */
 struct peer *link_legacy_peer(struct peers *ps, struct str instance);
 void link_close(struct peer *p, enum serr error, const char *text);
+void link_on_peer_free(struct peer *p);
 /* Out to the other end; takes *packet. Only while there is a session. */
 void link_send(struct peer *p, struct packet **packet, uint64_t commit);
 
