@@ -405,6 +405,7 @@ static void on_gone(struct session *s)
 	log_info("link_end", "peer=%.*s", STR_FMT(jid_str(l->peer->entity.jid)));
 	l->peer->link = NULL;
 	l->peer->last_seen = core_wall(s->core);
+	outbox_unsent(l->peer);
 	verify_on_link_end(l->peer);
 	show_forget(l->peer);
 	dial_later(l->peer);
@@ -423,7 +424,8 @@ static void on_tagged(struct session *s, uint64_t tag, bool arrived)
 {
 	struct plink *l = (struct plink *)s;
 
-	if (l->peer)
+	/* What comes back from a session that has ended is sent by the next one already. */
+	if (l->peer && (arrived || l->peer->link == l))
 		outbox_tagged(l->peer, tag, arrived);
 }
 
