@@ -437,6 +437,7 @@ static void on_gone(struct session *s)
 		l->peer->round = core_now(s->core) - l->since < SHORT_MS ? l->peer->round + 1 : 0;
 	l->peer->link = NULL;
 	l->peer->last_seen = core_wall(s->core);
+	outbox_unsent(l->peer);
 	verify_on_link_end(l->peer);
 	show_forget(l->peer);
 	dial_later(l->peer);
@@ -455,12 +456,9 @@ static void on_tagged(struct session *s, uint64_t tag, bool arrived)
 {
 	struct plink *l = (struct plink *)s;
 
-	if (!l->peer)
-		return;
-	outbox_tagged(l->peer, tag, arrived);
-	if (!arrived && l->peer->link &&
-		l->peer->link != l) /* the next session has not sent it: this one still had it */
-		outbox_flush(l->peer);
+	/* What comes back from a session that has ended is sent by the next one already. */
+	if (l->peer && (arrived || l->peer->link == l))
+		outbox_tagged(l->peer, tag, arrived);
 }
 
 /* For a minute a peer whose link broke is shown as if it had not: cables are put back. */
@@ -601,6 +599,18 @@ void link_close(struct peer *p, enum serr error, const char *text)
 	session_close(&l->session, error, text);
 	if (l == p->link)
 		p->link = NULL;
+}
+
+/* Sessions of its that have ended and wait for their connections' last word have nobody to tell any more. */
+void link_on_peer_free(struct peer *p)
+{
+	struct session *s;
+
+	for (uint32_t pos = 0; (s = core_next_session(peer_core(p), &pos));)
+		if (s->ops == &session_ops && ((struct plink *)s)->peer == p) {
+			((struct plink *)s)->peer = NULL;
+			s->owner = NULL;
+		}
 }
 
 void link_send(struct peer *p, struct packet **packet, uint64_t commit)

@@ -59,7 +59,8 @@ struct outgoing {
 	struct outgoing *next;
 	int64_t id; /* grows; the tag of its packet */
 	int64_t time;
-	bool sent; /* handed to the link's session */
+	uint64_t commit; /* not to be sent before it is there; 0: at once */
+	bool sent;       /* handed to the link's session */
 	uint32_t n;
 	char stanza[];
 };
@@ -69,7 +70,6 @@ struct outbox {
 	uint32_t n;
 	size_t bytes;
 	int64_t last_id;
-	int64_t unsent_since; /* core time at which the oldest unsent one was put in; 0: none */
 };
 
 /* Hashes of the ids of messages that are handled, the last SEEN_MAX of them. */
@@ -238,6 +238,7 @@ void link_check_name(struct peer *p, struct str name);
 /* The row of an old program, found or made; NULL: no name, or the table is full. */
 struct peer *link_legacy_peer(struct peers *ps, struct str instance);
 void link_close(struct peer *p, enum serr error, const char *text);
+void link_on_peer_free(struct peer *p);
 /* Out to the other end; takes *packet. Only while there is a session. */
 void link_send(struct peer *p, struct packet **packet, uint64_t commit);
 
@@ -248,7 +249,7 @@ bool outbox_worth(const struct peer *p, const struct stanza *s);
 void outbox_put(struct peer *p, struct stanza **s); /* takes it: stored and sent, or refused */
 void outbox_flush(struct peer *p);                  /* what is unsent, to the link */
 void outbox_tagged(struct peer *p, uint64_t id, bool arrived);
-void outbox_unsent(struct peer *p); /* the session is new: nothing of this is there yet */
+void outbox_unsent(struct peer *p); /* the session has ended: all of it is for the next one, in order */
 void outbox_load(struct peer *p, int64_t id, int64_t time, struct str stanza);
 void outbox_move(struct peer *to, struct peer *from);
 
