@@ -109,7 +109,7 @@ void mail_on_acked(struct player *p, uint32_t mail)
 
 	swarm_say(p->swarm, "u%u: m%u is acknowledged", p->index, mail);
 	m->state = MAIL_ACKED;
-	p->knows[m->to] = true;
+	p->knows[m->to] |= !m->bounced;
 	p->swarm->stats.acked++;
 }
 
@@ -132,6 +132,8 @@ static const char *why_refused(const struct swarm *s, const struct mail *m)
 		return "the recipient's store failed";
 	if (m->stranger)
 		return "from a stranger";
+	if (s->strangers && s->crashed_at[m->from])
+		return "its node has forgotten the recipient, a passer-by";
 	return NULL;
 }
 
@@ -179,7 +181,8 @@ static void check_copy(struct player *p, uint32_t mail)
 	}
 	if (m->receipt_n)
 		s->stats.repeated++;
-	if (m->bounced && !m->resent)
+	/* That it was refused is written with a failing disk, and may be forgotten. */
+	if (m->bounced && !m->resent && s->crashed_at[m->to] < m->sent_at)
 		swarm_fail(s, "u%u gets m%u, which had come back to its sender", p->index, mail);
 	if (m->receipt_n == RECEIPTS_MAX)
 		swarm_fail(s, "m%u arrives too often", mail);

@@ -448,7 +448,11 @@ void box_found(struct box *b, const struct box *other)
 
 /* ---- time ---- */
 
-bool box_step(struct box *b) { return loop_step(b->stage.loop, false); }
+bool box_step(struct box *b)
+{
+	b->world->stepping = b;
+	return loop_step(b->stage.loop, false);
+}
 
 bool world_step(struct world *w)
 {

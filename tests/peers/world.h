@@ -41,6 +41,7 @@ struct world {
 	struct list gone;    /* ends that nobody answers */
 	bool apart[BOXES_MAX][BOXES_MAX]; /* the cable between them is pulled out */
 	struct box *failing; /* whose disk fails */
+	struct box *stepping; /* whose turn it is, for logs */
 	uint64_t turns, dials, exporters;
 	size_t capacity, trickle; /* of the next cables; 0: 65536, any */
 	/* Tests: who answers at an address. False: as ever. */
