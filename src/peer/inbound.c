@@ -156,13 +156,6 @@ static void message(struct peer *p, struct stanza **s)
 {
 	struct core *c = peer_core(p);
 
-	/* It is safe in the outbox of its sender, whom no link is made with until this node can take it. An error could
-	 * come to him beside the message: what is acknowledged waits for the store, what is refused does not. */
-	if (is_kept(p, *s) && !core_can_store(c)) {
-		link_close(p, SERR_RESOURCE_CONSTRAINT, "nothing can be stored now");
-		stanza_free(s);
-		return;
-	}
 	if (!peer_known(p) && (*s)->type != TYPE_ERROR && !is_old(p, *s)) {
 		if (!stranger_may(p, *s)) {
 			core_bounce(c, s, xerr_text(XERR_RESOURCE_CONSTRAINT, "too much from somebody not known yet"));

@@ -130,7 +130,7 @@ void hall_on_message(struct player *p, const struct xml_tree *t)
 	int talk = number_of_id(xml_attr(t, XML_ROOT, "id"), 't', s->talk_n);
 	struct str type = xml_attr(t, XML_ROOT, "type");
 
-	if (talk < 0 || xml_child(t, XML_ROOT, "body", NS_CLIENT) == XML_NONE)
+	if (talk < 0)
 		return;
 	swarm_say(s, "u%u hears t%d%s", p->index, talk, str_is(type, "error") ? " come back" : "");
 	if (str_is(type, "error"))

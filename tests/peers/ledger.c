@@ -157,7 +157,8 @@ static void on_error(struct player *p, const struct xml_tree *t)
 	swarm_say(s, "u%u: m%d comes back: %.*s", p->index, mail, STR_FMT(cond));
 	if (!why_refused(s, m))
 		swarm_fail(s, "m%d comes back to u%u without reason: %.*s", mail, p->index, STR_FMT(cond));
-	if (m->bounced && !m->resent)
+	/* That a stranger's message was refused is not remembered. */
+	if (m->bounced && !m->resent && !m->stranger)
 		swarm_fail(s, "m%d comes back twice", mail);
 	if (m->receipt_n && !m->resent && is_confirmed(s, &m->receipts[0]))
 		swarm_fail(s, "m%d comes back, although u%u has it", mail, m->to);
@@ -182,7 +183,7 @@ static void check_copy(struct player *p, uint32_t mail)
 	if (m->receipt_n)
 		s->stats.repeated++;
 	/* That it was refused is written with a failing disk, and may be forgotten. */
-	if (m->bounced && !m->resent && s->crashed_at[m->to] < m->sent_at)
+	if (m->bounced && !m->resent && !m->stranger && s->crashed_at[m->to] < m->sent_at)
 		swarm_fail(s, "u%u gets m%u, which had come back to its sender", p->index, mail);
 	if (m->receipt_n == RECEIPTS_MAX)
 		swarm_fail(s, "m%u arrives too often", mail);

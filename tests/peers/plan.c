@@ -422,15 +422,8 @@ static void repair_all(struct swarm *s)
 		if (!s->world.boxes[i].stage.server)
 			start_node(s, &s->world.boxes[i]);
 		find_each_other(s, i);
-		for (unsigned k = 0; k < s->world.n; k++)
-			if (s->world.apart[i][k])
-				world_apart(&s->world, i, k, false);
 	}
-	LIST_EACH(node, &s->world.cables) {
-		struct cable *c = LIST_ITEM(node, struct cable, node);
-
-		c->fuse[0] = c->fuse[1] = -1;
-	}
+	world_mend(&s->world);
 	s->world.capacity = s->world.trickle = 0;
 	swarm_settle(s);
 }
