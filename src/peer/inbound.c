@@ -158,6 +158,7 @@ static bool take_once(struct peer *p, struct stanza **s)
 	return true;
 }
 
+/* Taken, or about to be: only the first of several copies counts against a stranger, and only it is answered. */
 static bool was_here(const struct peer *p, const struct stanza *s)
 {
 	int64_t hash = is_kept(p, s) ? hash_of(p, s) : 0;
@@ -169,10 +170,6 @@ static void message(struct peer *p, struct stanza **s)
 {
 	struct core *c = peer_core(p);
 
-	if (is_kept(p, *s) && !core_can_store(c)) {
-		core_bounce(c, s, xerr(XERR_RESOURCE_CONSTRAINT));
-		return;
-	}
 	if (!peer_known(p) && (*s)->type != TYPE_ERROR && !was_here(p, *s)) {
 		if (!stranger_may(p, *s)) {
 			core_bounce(c, s, xerr_text(XERR_RESOURCE_CONSTRAINT, "too much from somebody not known yet"));

@@ -36,7 +36,7 @@ static void forget_dial(struct peers *ps, const struct link_ask *a)
 	xfree(d);
 }
 
-/* A connection that was accepted and is not wanted any more. */
+/* A connection that was accepted and is not wanted any more. Nobody will tell of it: it does not fail, it is closed. */
 static void drop_nego(struct peer *p)
 {
 	struct msg m = {.kind = MSG_LINK_ASK};
@@ -46,6 +46,7 @@ static void drop_nego(struct peer *p)
 	core_to_wire(peer_core(p), MSG_CLOSE, p->nego)->close.error = SERR_CONFLICT;
 	forget_dial(p->peers, p->nego_ask); /* the wire says no more about it */
 	p->nego = 0;
+	forget_dial(p->peers, p->nego_ask);
 	m.link_ask.ask = TAKE(p->nego_ask);
 	msg_clear(&m);
 }
@@ -334,9 +335,9 @@ void link_on_ask(struct peers *ps, struct msg *m)
 	struct link_ask *a = m->link_ask.ask;
 	struct dialling *d = a->dial ? table_find(&ps->dials, a->dial) : NULL;
 	struct peer *wanted = d ? (struct peer *)entity_find(peers_core(ps), d->peer) : NULL, *p;
-	struct refusal why = {SERR_RESOURCE_CONSTRAINT, "not ready yet"};
+	struct refusal why = {SERR_RESOURCE_CONSTRAINT, "nothing can be taken now"};
 
-	if (!ps->loaded || (a->dial && !wanted)) {
+	if (!ps->loaded || (a->dial && !wanted) || !core_can_store(peers_core(ps))) {
 		refuse(ps, m->conn, why);
 		return;
 	}
