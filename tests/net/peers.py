@@ -1,26 +1,26 @@
 """Nodes of the peer-to-peer network for tests, the demo and the benches: `wireside node` on a machine of the network
 harness, and small XMPP clients on its local socket, which see all that any client would."""
 
-import base64
+import contextlib
 import itertools
 import json
 import os
 import pathlib
 import re
-import shutil
 import socket
 import threading
 import time
 import xml.etree.ElementTree as ElementTree
 from xml.sax.saxutils import escape, quoteattr
 
-from lib import WAIT, Failure, Program, need, run, wait_until
+from lib import WAIT, Failure, wait_until
 
 STREAM = "<?xml version='1.0'?><stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' " \
          "to='localhost' version='1.0'>"
 CLIENT = "{jabber:client}"
 BIND = "urn:ietf:params:xml:ns:xmpp-bind"
 RECEIPTS = "urn:xmpp:receipts"
+SM = "urn:xmpp:sm:3"
 MUC = "http://jabber.org/protocol/muc"
 DELAY = "{urn:xmpp:delay}delay"
 SOURCE = pathlib.Path(__file__).resolve().parent.parent.parent
@@ -35,7 +35,7 @@ def wireside():
 
 
 class Face:
-    """A client on the local socket of a node. It answers with receipts, as clients do."""
+    """A client on the local socket of a node. Receipts are given by its node."""
 
     numbers = itertools.count(1)
 
@@ -46,10 +46,10 @@ class Face:
         self.arrived = []  # when
         self.seen = 0
         self.times = {}  # of the receipts: by id
-        self.receipts = True
         self.more = threading.Condition()
         self.out = threading.Lock()
         self.ended = False
+        self.sent = self.taken = 0  # stanzas since acknowledgements (XEP-0198) are on
         self.socket = socket.socket(socket.AF_UNIX)
         self.socket.connect(str(node.data / "node.sock"))
         self._restart()
@@ -71,6 +71,9 @@ class Face:
         bound = self.ask("set", f"<bind xmlns='{BIND}'><resource>{self.resource}</resource></bind>")
         self.jid = bound.findtext(f".//{{{BIND}}}jid")
         self.ask("get", "<query xmlns='jabber:iq:roster'/>")
+        self.send(f"<enable xmlns='{SM}'/>")
+        self.expect(lambda e: e.tag == f"{{{SM}}}enabled", "acknowledgements")
+        self.sent = 0
         self.send("<presence/>")
 
     def _read(self):
@@ -103,10 +106,11 @@ class Face:
 
     def _keep(self, element):
         now = time.monotonic()
-        if self.receipts and element.tag == CLIENT + "message" and element.get("type") != "groupchat" and \
-                element.find(f"{{{RECEIPTS}}}request") is not None:
-            self.send(f"<message to={quoteattr(element.get('from'))} id='r{next(self.numbers)}'>"
-                      f"<received xmlns='{RECEIPTS}' id={quoteattr(element.get('id'))}/></message>")
+        if element.tag == f"{{{SM}}}enabled":
+            self.taken = 0
+        self.taken += element.tag.startswith(CLIENT)
+        if element.tag == f"{{{SM}}}r":
+            self.send(f"<a xmlns='{SM}' h='{self.taken}'/>")
         received = element.find(f"{{{RECEIPTS}}}received")
         with self.more:
             if received is not None:
@@ -116,7 +120,9 @@ class Face:
             self.more.notify_all()
 
     def send(self, text):
-        with self.out:
+        """What the node does not take any more is lost; that it has it, saved() and receipt() tell."""
+        with self.out, contextlib.suppress(OSError):
+            self.sent += text.startswith(("<message", "<iq", "<presence"))
             self.socket.sendall(text.encode())
 
     def ask(self, kind, payload, to=None, limit=WAIT):
@@ -131,6 +137,14 @@ class Face:
         request = f"<request xmlns='{RECEIPTS}'/>" if kind == "chat" else ""
         self.send(f"<message type='{kind}' to={quoteattr(to)} id='{number}'><body>{escape(body)}</body>{request}</message>")
         return number
+
+    def saved(self, limit=WAIT):
+        """Waits until all that was said is on the node's disk."""
+        while True:
+            self.send(f"<r xmlns='{SM}'/>")
+            answer = self.expect(lambda e: e.tag == f"{{{SM}}}a", "acknowledgement", limit)
+            if int(answer.get("h")) >= self.sent:
+                return
 
     def receipt(self, number, limit=WAIT):
         self.wait(lambda: number in self.times, f"the receipt of {number}", limit)
@@ -173,6 +187,15 @@ class Face:
                    if e.tag == CLIENT + "message" and e.get("type") != "headline"]
         return [b for b in got if b and re.search(pattern, b)]
 
+    def got(self, pattern, wanted, limit=WAIT):
+        """Waits for as many bodies that match; they must be these, in this order, each once."""
+        self.wait(lambda: len(self.bodies(pattern)) >= len(wanted), f"{len(wanted)} messages like {pattern!r}", limit)
+        bodies = self.bodies(pattern)
+        if bodies != wanted:
+            at = next((i for i, (a, b) in enumerate(zip(bodies, wanted)) if a != b), len(wanted))
+            raise Failure(f"{self.label}: {len(bodies)} for {len(wanted)} messages; from {at}: {bodies[at:at + 5]}, "
+                          f"not {wanted[at:at + 5]}")
+
     def notices(self, kind):
         with self.more:
             return [e.findtext(CLIENT + "body") for e in self.stanzas if e.tag == CLIENT + "message"
@@ -192,10 +215,8 @@ class Face:
 
     def close(self):
         # Another thread reads, so close() alone would end nothing.
-        try:
+        with contextlib.suppress(OSError):
             self.socket.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
         self.socket.close()
 
 
@@ -278,3 +299,11 @@ def meet(*nodes):
         for other in nodes:
             if one is not other:
                 one.sees(other)
+
+
+def befriend(one, face, other, other_face):
+    """Both have spoken: nobody is a stranger, whose messages are counted."""
+    for node, me, peer, to in ((one, face, other, other_face), (other, other_face, one, face)):
+        number = me.say(node.sees(peer), f"hello from {node.user}")
+        to.message(f"^hello from {node.user}$")
+        me.receipt(number)
