@@ -1,13 +1,18 @@
 # The commands of this project. Each does all its own set-up: it installs what is missing, and says so before.
 # The work is in tools/ and meson.build.
 
-.PHONY: help run build test demo bench fuzz check format install clean
+.PHONY: help run serve build test demo bench fuzz check format install clean
 MAKEFLAGS += --no-print-directory
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1|\2/p' Makefile | awk -F'|' '{ printf "  %-14s %s\n", $$1, $$2 }'
 
-run: ## build, and start a server (ARGS='...' for its flags)
+run: ## build, and chat with whoever is on the wire (ARGS='...' for flags)
+	@tools/setup build run
+	@tools/build release wireside
+	@build/release/wireside $(ARGS)
+
+serve: ## build, and start a server (ARGS='...' for its flags)
 	@tools/setup build run
 	@tools/build release wireside
 	@build/release/wireside serve $(ARGS)

@@ -46,9 +46,9 @@ struct session {
 };
 
 static const char usage[] =
-	"Usage: wireside [chat] [OPTION]...                  with this machine's node\n"
-	"       wireside chat USER@DOMAIN [OPTION]...        with an account, over the network\n"
-	"       wireside chat USER@DOMAIN --data DIR         with a server of this machine, as its local user\n\n"
+	"Usage: wireside chat USER@DOMAIN [OPTION]...        with an account, over the network\n"
+	"       wireside chat USER@DOMAIN --data DIR         with a server of this machine, as its local user\n"
+	"       wireside [chat] [OPTION]...                  with this machine's node\n\n"
 	"Line mode: one event a line. A line that begins with / is a command (/help lists them), any other goes to the\n"
 	"current conversation. From a pipe each line waits for the one before; at the end receipts are waited for.\n\n"
 	"  --plain                  line mode (there is no other yet)\n"
@@ -312,7 +312,8 @@ static bool find_node(struct session *s)
 		return jid_parse_buf(str_z(s->domain), &s->who) == 0;
 	}
 	if (err == ERR_NOTFOUND)
-		fprintf(stderr, "wireside: no node runs on %s, and none could be started; see wireside --help\n",
+		fprintf(stderr,
+			"wireside: no node runs on %s, and none could be started (`wireside node` says why); see wireside --help\n",
 			s->data);
 	else
 		fprintf(stderr, "wireside: the node of %s does not say who it is (%s)\n", s->data,

@@ -592,6 +592,24 @@ static void a_room_refuses(void **state)
 	told_nothing();
 }
 
+static void a_room_in_trouble(void **state)
+{
+	in_room();
+	hear("<presence from='" ROOM "/me' type='unavailable'><x xmlns='" NS_MUC_USER
+	     "'><item affiliation='none' role='none'/><status code='110'/><status code='333'/></x></presence>");
+	told("occupant #tea|me|was lost, and comes back||");
+	client_say(t.c, STR(ROOM), STR("waits"));
+	forget();
+	client_tick(t.c);
+	assert_false(said("<presence"));
+	pass(AGAIN_MS);
+	client_tick(t.c);
+	assert_true(said("to='" ROOM "/me'"));
+	hear(ENTERED("me", "<status code='110'/>"));
+	hear("<message type='groupchat' from='" ROOM "/them'><subject>Tea</subject></message>");
+	assert_true(said("<body>waits"));
+}
+
 static void a_room_after_a_lost_session(void **state)
 {
 	in_room();
@@ -749,6 +767,7 @@ int main(void)
 		T(a_room),
 		T(a_new_name_of_ours),
 		T(a_room_refuses),
+		T(a_room_in_trouble),
 		T(a_room_after_a_lost_session),
 		T(rights),
 		T(settings),

@@ -10,22 +10,12 @@ static struct str user_part(struct str instance)
 	return rest.p && user.n ? user : instance;
 }
 
-static bool is_taken(const struct peers *ps, const struct peer *p, struct str label)
-{
-	struct peer *o;
-
-	for (uint32_t pos = 0; (o = map_next(&ps->peers, &pos));)
-		if (o != p && str_eq(str_z(o->label), label))
-			return true;
-	return false;
-}
-
 /* "bob" as long as there is one, "bob@bravo" for the next. */
 static struct str choose_label(const struct peers *ps, const struct peer *p, struct str instance)
 {
 	struct str user = user_part(instance);
 
-	return is_taken(ps, p, user) ? instance : user;
+	return peers_label_taken(ps, p, user) ? instance : user;
 }
 
 static void put_address(const struct service *s, unsigned i, struct buf *out)
@@ -127,7 +117,10 @@ static void on_gone(struct peers *ps, struct msg *m)
 	if (!p)
 		return;
 	service_free(&p->service);
-	show_peer(p);
+	if (peer_is_up(p))
+		show_peer(p);
+	else
+		show_forget(p);
 	if (!p->stored && !p->link && !p->nego && !p->outbox.n && !p->pending)
 		peer_forget(p);
 }

@@ -7,7 +7,7 @@
 
 #include "xmpp/escape.h"
 
-enum { GLARE_MS = 5000 };
+enum { GLARE_MS = 5000, LOST_MS = 60000 };
 
 /* ---- refusing and accepting ---- */
 
@@ -24,6 +24,18 @@ static void refuse(struct peers *ps, uint64_t conn, struct refusal why)
 	m->link_reply.text = why.text;
 }
 
+static void forget_dial(struct peers *ps, const struct link_ask *a)
+{
+	struct dialling *d = a && a->dial ? table_remove(&ps->dials, a->dial) : NULL;
+	struct peer *p = d ? (struct peer *)entity_find(peers_core(ps), d->peer) : NULL;
+
+	if (p && p->dialling)
+		p->dialling--;
+	if (d)
+		xfree(d->address);
+	xfree(d);
+}
+
 /* A connection that was accepted and is not wanted any more. */
 static void drop_nego(struct peer *p)
 {
@@ -32,6 +44,7 @@ static void drop_nego(struct peer *p)
 	if (!p->nego)
 		return;
 	core_to_wire(peer_core(p), MSG_CLOSE, p->nego)->close.error = SERR_CONFLICT;
+	forget_dial(p->peers, p->nego_ask);
 	p->nego = 0;
 	m.link_ask.ask = TAKE(p->nego_ask);
 	msg_clear(&m);
@@ -106,7 +119,7 @@ static struct peer *namesake(const struct peers *ps, const struct peer *p, struc
 
 	for (uint32_t pos = 0; (o = map_next(&ps->peers, &pos));)
 		if (o != p && o->kind == PEER_KEYED && peer_known(o) &&
-			(str_eq(str_z(o->label), name) || (o->instance && str_eq(str_z(o->instance), name))))
+			((o->named && str_eq(str_z(o->label), name)) || (o->instance && str_eq(str_z(o->instance), name))))
 			return o;
 	return NULL;
 }
@@ -147,8 +160,8 @@ static bool header_fits(struct str from, const char *domain, struct str *ret_use
 	return true;
 }
 
-/* An address that was typed in has shown its key: what waited for it is that peer's. */
-static void adopt(struct peer *p, struct peer *typed)
+/* An address that was typed in has shown its key: what is known of it is that peer's ... */
+static void take_over(struct peer *p, const struct peer *typed)
 {
 	for (unsigned i = 0; i < typed->address_n; i++)
 		peer_address_put(p, typed->addresses[i].text, SOURCE_TYPED);
@@ -156,11 +169,32 @@ static void adopt(struct peer *p, struct peer *typed)
 		p->named = typed->named;
 		peer_set_label(p, str_z(typed->label));
 	}
+	p->plain_ok |= typed->plain_ok;
 	if (p->trust == TRUST_NEW)
 		peer_set_trust(p, TRUST_PINNED);
+}
+
+/* ... and so is what waited for it, once the connection is accepted. */
+static void inherit(struct peer *p, struct peer *typed)
+{
 	outbox_move(p, typed);
-	notice(p->peers, "known", p, "%s is there: key %.26s", p->label, p->entity.jid.s);
+	notice(p->peers, "known", p, "%s is there: %s %.26s", p->label, p->kind == PEER_KEYED ? "key" : "without a key",
+		p->entity.jid.s);
 	peer_forget(typed);
+}
+
+/* "bob", as long as nobody else is called so. */
+static struct peer *make_keyed(struct peers *ps, const uint8_t key[32], struct str user, const char *id)
+{
+	CLEANUP(buf_clear) struct buf label = {.max = LABEL_MAX};
+
+	if (!user.n || user.n > LABEL_MAX - 7)
+		buf_fmt(&label, "%.12s", id);
+	else
+		buf_str(&label, user);
+	if (peers_label_taken(ps, NULL, buf_view(&label)))
+		buf_fmt(&label, "-%.6s", id);
+	return peer_keyed(ps, key, buf_view(&label));
 }
 
 static struct peer *keyed_peer(struct peers *ps, const struct link_ask *a, struct peer *wanted, const char *address,
@@ -185,15 +219,15 @@ static struct peer *keyed_peer(struct peers *ps, const struct link_ask *a, struc
 		return NULL;
 	}
 	*ret = (struct refusal){SERR_RESOURCE_CONSTRAINT, "too many peers"};
-	p = peer_keyed(ps, a->key, user.n && user.n <= LABEL_MAX ? user : (struct str){id, 12});
+	p = make_keyed(ps, a->key, user, id);
 	if (!p)
 		return NULL;
 	if (user.n)
 		peer_set_user(p, user);
 	if (wanted && wanted->kind == PEER_TYPED)
-		adopt(p, wanted);
+		take_over(p, wanted);
 	else
-		link_check_name(p, str_z(p->label));
+		link_check_name(p, p->instance ? str_z(p->instance) : user);
 	return p;
 }
 
@@ -282,10 +316,8 @@ static struct peer *plain_peer(struct peers *ps, const struct link_ask *a, struc
 	if (wanted && wanted->kind == PEER_LEGACY)
 		return wanted;
 	p = from.n ? link_legacy_peer(ps, from) : legacy_at(ps, str_z(a->address));
-	if (p && wanted && wanted->kind == PEER_TYPED) {
-		p->plain_ok = true;
-		adopt(p, wanted);
-	}
+	if (p && wanted && wanted->kind == PEER_TYPED)
+		take_over(p, wanted);
 	return p;
 }
 
@@ -320,6 +352,8 @@ void link_on_ask(struct peers *ps, struct msg *m)
 	if (d)
 		peer_address_worked(p, d->address, SOURCE_SEEN);
 	accept_link(p, m);
+	if (wanted && wanted != p && wanted->kind == PEER_TYPED)
+		inherit(p, wanted);
 }
 
 static struct peer *by_nego(const struct peers *ps, uint64_t conn)
@@ -330,18 +364,6 @@ static struct peer *by_nego(const struct peers *ps, uint64_t conn)
 		if (p->nego == conn)
 			return p;
 	return NULL;
-}
-
-static void forget_dial(struct peers *ps, const struct link_ask *a)
-{
-	struct dialling *d = a && a->dial ? table_remove(&ps->dials, a->dial) : NULL;
-	struct peer *p = d ? (struct peer *)entity_find(peers_core(ps), d->peer) : NULL;
-
-	if (p && p->dialling)
-		p->dialling--;
-	if (d)
-		xfree(d->address);
-	xfree(d);
 }
 
 /* The connection that was being settled is the session's now. */
@@ -427,11 +449,21 @@ static void on_tagged(struct session *s, uint64_t tag, bool arrived)
 		outbox_tagged(l->peer, tag, arrived);
 }
 
+/* For a minute a peer whose link broke is shown as if it had not: cables are put back. */
+static void on_lost(struct timer *t)
+{
+	struct plink *l = CONTAINER_OF(t, struct plink, lost);
+
+	if (l->peer && l->peer->link == l && !peer_is_up(l->peer))
+		show_forget(l->peer);
+}
+
 static void on_detached(struct session *s)
 {
 	struct plink *l = (struct plink *)s;
 
 	if (l->peer && l->peer->link == l) {
+		timer_start(core_timers(s->core), &l->lost, core_now(s->core) + LOST_MS);
 		log_info("link_down", "peer=%.*s", STR_FMT(jid_str(l->peer->entity.jid)));
 		dial_later(l->peer);
 	}
@@ -441,6 +473,7 @@ static void on_attached(struct session *s)
 {
 	struct plink *l = (struct plink *)s;
 
+	timer_stop(core_timers(s->core), &l->lost);
 	if (l->peer && l->peer->link == l)
 		on_up(l->peer);
 }
@@ -451,6 +484,7 @@ static void free_link(struct session *s)
 
 	if (l->peer && l->peer->link == l)
 		l->peer->link = NULL;
+	timer_stop(core_timers(s->core), &l->lost);
 	session_clear(s);
 	xfree(l);
 }
@@ -484,6 +518,7 @@ void link_on_open(struct peers *ps, struct msg *m)
 		return;
 	}
 	l->peer = p;
+	l->lost.fire = on_lost;
 	p->link = l;
 	settle(p, l);
 	if (p->kind == PEER_KEYED)

@@ -8,7 +8,7 @@
 #include "xmpp/legacy.h"
 
 enum {
-	LATE_MS = 5000,                /* from then on a message says when it was written */
+	LATE_MS = 1000,                /* from then on a message says when it was written */
 	LONG_FOR_STRANGERS = 60 << 10, /* who does not know us takes no more */
 	LONG = STANZA_PINNED - (4 << 10)
 };

@@ -63,6 +63,16 @@ static bool is_called(const struct peer *p, struct str text)
 	return same;
 }
 
+bool peers_label_taken(const struct peers *ps, const struct peer *p, struct str label)
+{
+	struct peer *o;
+
+	for (uint32_t pos = 0; (o = map_next(&ps->peers, &pos));)
+		if (o != p && str_eq(str_z(o->label), label))
+			return true;
+	return false;
+}
+
 /* A label that our user has chosen goes before whatever somebody calls himself. */
 static struct peer *named_so(const struct peers *ps, struct str text)
 {

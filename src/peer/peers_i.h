@@ -88,6 +88,7 @@ struct plink {
 	bool dialled;         /* by us */
 	int64_t since;        /* core time of the last connection */
 	bool verified_tried;  /* one attempt a link */
+	struct timer lost;    /* detached for so long that it is shown as gone */
 };
 
 struct peer_presence {
@@ -191,6 +192,9 @@ struct peer *peers_find_instance(const struct peers *ps, struct str instance);
 /* The one that people mean: a label, the name before '@', an address, a NODEID (or its beginning, 6 characters at least).
  * ERR_NOTFOUND; ERR_EXISTS: several, listed in why. */
 int peers_find_label(const struct peers *ps, struct str text, struct peer **ret, struct buf *why);
+
+/* Is anybody but p called so? */
+bool peers_label_taken(const struct peers *ps, const struct peer *p, struct str label);
 
 /* peer.c */
 /* A row that is not stored yet; NULL when the table is full. address: that of the row. */
