@@ -253,7 +253,7 @@ class Host:
 class Net:
     def __init__(self, folder):
         self.folder = pathlib.Path(folder)
-        self.discover = os.environ["WIRESIDE_DISCOVER"]
+        self.discover = os.environ.get("WIRESIDE_DISCOVER")
         self.programs = []
         self.hosts = []
         self.start = time.monotonic()
