@@ -35,11 +35,11 @@ enum {
 };
 
 struct fault_plan {
-	unsigned ops;   /* which calls count and fail, FAULT_ bits */
-	uint64_t nth;   /* the first to fail, from 1 */
-	bool full;      /* no space (ENOSPC) rather than an input/output error (EIO) */
-	bool lasting;   /* all later ones fail, too, until healed */
-	bool forgetful; /* a failed sync drops what it should have written and the next one does not know: Linux */
+	unsigned ops;      /* which calls count and fail, FAULT_ bits */
+	uint64_t nth;      /* the first to fail, from 1 */
+	bool full;         /* no space (ENOSPC) rather than an input/output error (EIO) */
+	bool lasting;      /* all later ones fail, too, until healed */
+	bool forgetful;    /* a failed sync drops what it should have written and the next one does not know: Linux */
 	const char *under; /* only files whose names begin so count and fail; NULL: all. Lives as long as the plan */
 };
 void fault_vfs_plan(const struct fault_plan *p); /* counting starts anew */

@@ -169,7 +169,7 @@ struct peers {
 	struct jid self; /* user@NODEID.internal */
 	bool loaded;
 	struct msgs early; /* of discovery, until then */
-	struct map peers; /* by address */
+	struct map peers;  /* by address */
 	struct table dials;
 	struct map inflight; /* messages taken in and not handled yet, by hash: see inbound.c */
 	size_t strangers_bytes;
