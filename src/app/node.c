@@ -479,3 +479,5 @@ void node_free(struct server *s)
 	tls_ctx_free(&n->out);
 	xfree(n);
 }
+
+const char *node_name(const struct server *s) { return peers_instance(s->node->peers); }

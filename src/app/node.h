@@ -41,6 +41,9 @@ void node_take(struct server *s, struct msgs *to_discovery);
 void node_stop(struct server *s); /* goodbye to the network */
 void node_free(struct server *s);
 
+/* What it is called on the network now. */
+const char *node_name(const struct server *s);
+
 /* Nobody needs it just now: no client, nothing waits, nobody is in a room. */
 bool node_is_idle(const struct server *s);
 

@@ -43,7 +43,7 @@ static void store_row(const struct peer *p)
 	int64_t flags = (p->named ? FLAG_NAMED : 0) | (p->plain_ok ? FLAG_PLAIN_OK : 0);
 
 	store_put(core_batch(peer_core(p)), STORE_PEER_PUT, row_domain(p), row_name(p), str_z(p->label), str_z(p->user),
-		key, (int64_t)p->trust, password, (int64_t)p->failures, p->last_seen, p->created, p->statement, flags);
+		str_z(p->instance), key, (int64_t)p->trust, password, (int64_t)p->failures, p->last_seen, p->created, p->statement, flags);
 }
 
 static void store_address(const struct peer *p, const struct peer_address *a)
@@ -316,28 +316,29 @@ void peer_forget(struct peer *p)
 static void load_peer(struct peers *ps, const struct store_value *v)
 {
 	struct str name = v[0].s, id;
-	bool rooms, keyed = v[3].s.n == 32, by_id = nodeid_parse_domain(name, &id, &rooms);
-	enum peer_kind kind = by_id ? PEER_KEYED : v[4].i == TRUST_LEGACY ? PEER_LEGACY : PEER_TYPED;
+	bool rooms, keyed = v[4].s.n == 32, by_id = nodeid_parse_domain(name, &id, &rooms);
+	enum peer_kind kind = by_id ? PEER_KEYED : v[5].i == TRUST_LEGACY ? PEER_LEGACY : PEER_TYPED;
 	struct peer *p;
 
-	if (v[4].i < 0 || v[4].i >= TRUST_COUNT || !name.n)
+	if (v[5].i < 0 || v[5].i >= TRUST_COUNT || !name.n)
 		return;
 	p = peer_new(ps, kind, name, v[1].s);
 	if (!p)
 		return;
 	p->stored = true;
 	p->user = str_dup(v[2].s);
+	p->instance = str_dup(v[3].s);
 	if (keyed)
-		memcpy(p->key, v[3].s.p, sizeof(p->key));
-	p->trust = (enum trust)v[4].i;
-	if (v[5].s.n == sizeof(*p->password))
-		p->password = xmemdup(v[5].s.p, sizeof(*p->password));
-	p->failures = (uint32_t)v[6].i;
-	p->last_seen = v[7].i;
-	p->created = v[8].i;
-	p->statement = v[9].i;
-	p->named = v[10].i & FLAG_NAMED;
-	p->plain_ok = v[10].i & FLAG_PLAIN_OK;
+		memcpy(p->key, v[4].s.p, sizeof(p->key));
+	p->trust = (enum trust)v[5].i;
+	if (v[6].s.n == sizeof(*p->password))
+		p->password = xmemdup(v[6].s.p, sizeof(*p->password));
+	p->failures = (uint32_t)v[7].i;
+	p->last_seen = v[8].i;
+	p->created = v[9].i;
+	p->statement = v[10].i;
+	p->named = v[11].i & FLAG_NAMED;
+	p->plain_ok = v[11].i & FLAG_PLAIN_OK;
 }
 
 static void load_address(struct peer *p, const struct store_value *v)

@@ -31,7 +31,7 @@ enum store_write {
 	STORE_ARCHIVE_ADD,     /* domain, local, id (grows), peer (bare), its resource (null: none), stanza */
 	STORE_ARCHIVE_TRIM,    /* domain, local, count: all but the newest so many */
 	/* Peers of a node. domain: the node's; name: the row's own, for ever the same.
-	 * label, user, key (32 bytes or null), trust, password (lanpass, or null), password failures, last seen, created, highest
+	 * label, user, instance name, key (32 bytes or null), trust, password (lanpass, or null), password failures, last seen, created, highest
 	 * number of a statement of its addresses, flags */
 	STORE_PEER_PUT,
 	STORE_PEER_DEL,         /* domain, name: the peer and all that is its own */
@@ -77,7 +77,7 @@ enum store_row {
 	ROW_ARCHIVE,       /* id i, stanza s */
 	ROW_ARCHIVE_COUNT, /* how many there are on all pages i, how many of the ids that should be there are i */
 	ROW_ARCHIVE_ENDS,  /* lowest id i, highest i; 0 when it is empty */
-	/* name s, label s, user s, key s, trust i, password s, failures i, last seen i, created i, statement i, flags i */
+	/* name s, label s, user s, instance s, key s, trust i, password s, failures i, last seen i, created i, statement i, flags i */
 	ROW_PEER,
 	ROW_PEER_ADDRESS, /* name s, address s, source i, last success i */
 	ROW_OUTBOX,       /* name s, id i, time i, stanza s */
@@ -103,7 +103,7 @@ void store_batch_free(struct store_batch **b);
 void store_put(struct store_batch *b, enum store_write w, ...);
 /* Reads the batch back: start with *pos = 0; values[] needs STORE_VALUES_MAX. False at the end. Views live as
  * long as the batch. */
-enum { STORE_VALUES_MAX = 12 };
+enum { STORE_VALUES_MAX = 13 };
 bool store_batch_next(const struct store_batch *b, size_t *pos, enum store_write *ret, struct store_value *values,
 	unsigned *ret_n);
 
