@@ -374,7 +374,7 @@ def test_node_crash(net):
     alpha, bravo = machines(net)
     node, client, bob, jid = meet(net, alpha, bravo)
     client.im(jid, "waits for permission")
-    client.notice("plaintext")
+    client.safe()
     node.kill9()
     node = Node(net, alpha, ALICE, data=node.data)
     bob.expect("off", ALICE)
