@@ -102,8 +102,8 @@ def test_avahi(net):
     client.expect_im(jid, TEXTS[2])
     bob.say("status", "away", "out")
     client.presence(jid, show="away", status="out")
-    client.show("away")
-    bob.expect("status", ALICE, "away")
+    client.show("away", "gone")
+    bob.expect("status", ALICE, "away", "gone")
     node.stop()
     bob.expect("off", ALICE)
 
