@@ -188,9 +188,9 @@ static int64_t tcp_unsent(struct link *k)
 	int n;
 	if (!t->up) /* send() has taken nothing; the system would count the connecting itself */
 		return t->is_unix ? -1 : 0;
-	if (t->is_unix || !t->peer || t->reset || ioctl(t->fd, SIOCOUTQ, &n) != 0)
+	if (t->is_unix || !t->peer || ioctl(t->fd, SIOCOUTQ, &n) != 0)
 		return -1;
-	return n;
+	return n == 0 && t->reset ? 1 : n;
 }
 
 static void tcp_free(struct link *k)

@@ -147,6 +147,12 @@ class Client:
         self._send(f"<iq type='{kind}' id='{id}'{at}>{payload}</iq>")
         return self._read_until(lambda s: s.tag == CLIENT + "iq" and s.get("id") == id, f"an answer to {payload}")
 
+    def safe(self):
+        """What was sent until now is on the node's disk: this is stored behind it, and answered when it is."""
+        got = self.ask("<query xmlns='jabber:iq:private'><x xmlns='urn:x'/></query>", "set")
+        if got.get("type") != "result":
+            raise Failure(f"not stored: {ElementTree.tostring(got, 'unicode')}")
+
     def show(self, show=None, text=None):
         inner = (f"<show>{show}</show>" if show else "") + (f"<status>{text}</status>" if text else "")
         self._send(f"<presence>{inner}</presence>")
