@@ -209,6 +209,9 @@ static void put(struct peer *p, struct stanza **s, int64_t time)
 	}
 	if (p->trust == TRUST_NEW)
 		peer_set_trust(p, TRUST_PINNED);
+	/* Whoever is answered is no stranger for a while, also without a key. */
+	p->peers->strangers_bytes -= p->stranger.bytes;
+	p->stranger.bytes = 0;
 	peer_store(p);
 	m = append(&p->outbox, p->outbox.last_id + 1, time, packet_view(packet));
 	m->commit = depends_on(*s);
