@@ -181,8 +181,20 @@ static void (*const handlers[MSG_KIND_COUNT])(struct peers *ps, struct msg *m) =
 	[MSG_NETWORK] = on_network,
 };
 
+/* Discovery tells once: what it says before the table is read waits for that. */
 void found_on_msg(struct peers *ps, struct msg *m)
 {
-	if (ps->loaded)
+	if (ps->loaded) {
 		handlers[m->kind](ps, m);
+	} else if (ps->early.n < EARLY_MAX) {
+		*msgs_add(&ps->early) = *m;
+		*m = (struct msg){.kind = MSG_NONE};
+	}
+}
+
+void found_early(struct peers *ps)
+{
+	for (uint32_t i = 0; i < ps->early.n; i++)
+		handlers[ps->early.m[i].kind](ps, &ps->early.m[i]);
+	msgs_clear(&ps->early);
 }

@@ -144,15 +144,19 @@ static bool take_once(struct peer *p, struct stanza **s)
 	return true;
 }
 
+/* Taken, or about to be: only the first of several copies counts against a stranger, and only it is answered. */
+static bool is_old(const struct peer *p, const struct stanza *s)
+{
+	int64_t hash = s->id.n ? seen_hash(s->id) : 0;
+
+	return is_kept(p, s) && (seen_has(&p->seen, hash) || find_inflight(p, hash));
+}
+
 static void message(struct peer *p, struct stanza **s)
 {
 	struct core *c = peer_core(p);
 
-	if (is_kept(p, *s) && !core_can_store(c)) {
-		core_bounce(c, s, xerr(XERR_RESOURCE_CONSTRAINT));
-		return;
-	}
-	if (!peer_known(p) && (*s)->type != TYPE_ERROR && !(is_kept(p, *s) && seen_has(&p->seen, seen_hash((*s)->id)))) {
+	if (!peer_known(p) && (*s)->type != TYPE_ERROR && !is_old(p, *s)) {
 		if (!stranger_may(p, *s)) {
 			core_bounce(c, s, xerr_text(XERR_RESOURCE_CONSTRAINT, "too much from somebody not known yet"));
 			return;

@@ -295,9 +295,9 @@ void link_on_ask(struct peers *ps, struct msg *m)
 	struct link_ask *a = m->link_ask.ask;
 	struct dialling *d = a->dial ? table_find(&ps->dials, a->dial) : NULL;
 	struct peer *wanted = d ? (struct peer *)entity_find(peers_core(ps), d->peer) : NULL, *p;
-	struct refusal why = {SERR_RESOURCE_CONSTRAINT, "not ready yet"};
+	struct refusal why = {SERR_RESOURCE_CONSTRAINT, "nothing can be taken now"};
 
-	if (!ps->loaded || (a->dial && !wanted)) {
+	if (!ps->loaded || (a->dial && !wanted) || !core_can_store(peers_core(ps))) {
 		refuse(ps, m->conn, why);
 		return;
 	}

@@ -30,6 +30,7 @@ enum {
 	KEEP_SECONDS = 24 * 3600,   /* a link's session waits for its resumption */
 	PRESENCES_MAX = 20,         /* resources of one peer */
 	INFLIGHT_MAX = 100000,      /* messages taken in and not handled yet, of all peers */
+	EARLY_MAX = 10000,          /* words of discovery that wait for the table */
 	PASSWORD_FAILURES = 3
 };
 
@@ -160,6 +161,7 @@ struct peers {
 	char *domain;    /* NODEID.internal */
 	struct jid self; /* user@NODEID.internal */
 	bool loaded;
+	struct msgs early; /* of discovery, until then */
 	struct map peers; /* by address */
 	struct table dials;
 	struct map inflight; /* messages taken in and not handled yet, by hash: see inbound.c */
@@ -270,6 +272,7 @@ void show_publish(struct peers *ps);
 
 /* found.c: discovery */
 void found_on_msg(struct peers *ps, struct msg *m);
+void found_early(struct peers *ps); /* what came before the table was there */
 
 /* notice.c: a line for people, as a headline from the node. kind is for programs. p may be NULL. */
 void notice(struct peers *ps, const char *kind, const struct peer *p, const char *fmt, ...)

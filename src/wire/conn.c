@@ -162,7 +162,7 @@ void conn_on_close(struct conn *c, const struct msg *m)
 {
 	struct buf raw;
 
-	if (c->state != CONN_OPEN) {
+	if (c->state != CONN_OPEN || m->close.silent) {
 		conn_closed(c);
 		return;
 	}

@@ -130,7 +130,7 @@ void hall_on_message(struct player *p, const struct xml_tree *t)
 	int talk = number_of_id(xml_attr(t, XML_ROOT, "id"), 't', s->talk_n);
 	struct str type = xml_attr(t, XML_ROOT, "type");
 
-	if (talk < 0 || xml_child(t, XML_ROOT, "body", NS_CLIENT) == XML_NONE)
+	if (talk < 0)
 		return;
 	swarm_say(s, "u%u hears t%d%s", p->index, talk, str_is(type, "error") ? " come back" : "");
 	if (str_is(type, "error"))
@@ -202,10 +202,16 @@ static void check_last(struct swarm *s, uint32_t talk)
 			swarm_fail(s, "u%u is in the room (stay %u), and did not hear t%u", s->stays[i].box, i, talk);
 }
 
-void hall_check_all(struct swarm *s)
+/* While those who spoke are still in. */
+void hall_check_heard(struct swarm *s)
 {
 	for (uint32_t i = 0; i < s->talk_n; i++)
 		check_heard(s, i);
+}
+
+void hall_check_all(struct swarm *s)
+{
+	hall_check_heard(s);
 	for (uint32_t i = s->talk_n; i-- > 0;)
 		if (s->talks[i].heard && !s->talks[i].doubtful) {
 			check_last(s, i);

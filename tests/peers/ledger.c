@@ -109,7 +109,7 @@ void mail_on_acked(struct player *p, uint32_t mail)
 
 	swarm_say(p->swarm, "u%u: m%u is acknowledged", p->index, mail);
 	m->state = MAIL_ACKED;
-	p->knows[m->to] = true;
+	p->knows[m->to] |= !m->bounced;
 	p->swarm->stats.acked++;
 }
 
@@ -132,6 +132,8 @@ static const char *why_refused(const struct swarm *s, const struct mail *m)
 		return "the recipient's store failed";
 	if (m->stranger)
 		return "from a stranger";
+	if (s->strangers && s->crashed_at[m->from])
+		return "its node has forgotten the recipient, a passer-by";
 	return NULL;
 }
 
@@ -155,7 +157,8 @@ static void on_error(struct player *p, const struct xml_tree *t)
 	swarm_say(s, "u%u: m%d comes back: %.*s", p->index, mail, STR_FMT(cond));
 	if (!why_refused(s, m))
 		swarm_fail(s, "m%d comes back to u%u without reason: %.*s", mail, p->index, STR_FMT(cond));
-	if (m->bounced && !m->resent)
+	/* That a stranger's message was refused is not remembered. */
+	if (m->bounced && !m->resent && !m->stranger)
 		swarm_fail(s, "m%d comes back twice", mail);
 	if (m->receipt_n && !m->resent && is_confirmed(s, &m->receipts[0]))
 		swarm_fail(s, "m%d comes back, although u%u has it", mail, m->to);
@@ -179,7 +182,8 @@ static void check_copy(struct player *p, uint32_t mail)
 	}
 	if (m->receipt_n)
 		s->stats.repeated++;
-	if (m->bounced && !m->resent)
+	/* That it was refused is written with a failing disk, and may be forgotten. */
+	if (m->bounced && !m->resent && !m->stranger && s->crashed_at[m->to] < m->sent_at)
 		swarm_fail(s, "u%u gets m%u, which had come back to its sender", p->index, mail);
 	if (m->receipt_n == RECEIPTS_MAX)
 		swarm_fail(s, "m%u arrives too often", mail);

@@ -170,18 +170,6 @@ static void do_found(struct swarm *s)
 
 /* ---- machines and their disks ---- */
 
-static void heal(struct swarm *s)
-{
-	struct box *b = s->world.failing;
-
-	if (!b)
-		return;
-	swarm_say(s, "the disk of u%u is well", b->index);
-	box_heal_disk(b);
-	box_step(b); /* the store tries again */
-	s->disk_bad_until[b->index] = swarm_now(s);
-}
-
 static void release(struct swarm *s, unsigned i)
 {
 	if (!s->held[i])
@@ -190,6 +178,19 @@ static void release(struct swarm *s, unsigned i)
 	s->held[i] = false;
 	if (s->world.boxes[i].stage.server)
 		server_hold_store(s->world.boxes[i].stage.server, false);
+}
+
+static void heal(struct swarm *s)
+{
+	struct box *b = s->world.failing;
+
+	if (!b)
+		return;
+	swarm_say(s, "the disk of u%u is well", b->index);
+	box_heal_disk(b);
+	release(s, b->index);
+	box_step(b); /* the store tries again */
+	s->disk_bad_until[b->index] = swarm_now(s);
 }
 
 static void do_hold(struct swarm *s)
@@ -421,15 +422,8 @@ static void repair_all(struct swarm *s)
 		if (!s->world.boxes[i].stage.server)
 			start_node(s, &s->world.boxes[i]);
 		find_each_other(s, i);
-		for (unsigned k = 0; k < s->world.n; k++)
-			if (s->world.apart[i][k])
-				world_apart(&s->world, i, k, false);
 	}
-	LIST_EACH(node, &s->world.cables) {
-		struct cable *c = LIST_ITEM(node, struct cable, node);
-
-		c->fuse[0] = c->fuse[1] = -1;
-	}
+	world_mend(&s->world);
 	s->world.capacity = s->world.trickle = 0;
 	swarm_settle(s);
 }
@@ -444,6 +438,15 @@ static void everybody_comes(struct swarm *s)
 		if (!is_on(&s->players[i]))
 			swarm_fail(s, "u%u cannot log in: state %d", i, s->players[i].client.state);
 	swarm_settle(s);
+}
+
+/* What was stored when they came first, but could not be read then, is theirs now. */
+static void everybody_comes_again(struct swarm *s)
+{
+	for (unsigned i = 0; i < s->world.n; i++)
+		client_close(&s->players[i].client);
+	swarm_settle(s);
+	everybody_comes(s);
 }
 
 static void everybody_writes(struct swarm *s)
@@ -530,6 +533,8 @@ void plan_finale(struct swarm *s)
 	everybody_comes(s);
 	everybody_writes(s);
 	time_passes(s);
+	hall_check_heard(s);
+	everybody_comes_again(s);
 	everybody_talks(s);
 	everybody_writes(s);
 	time_passes(s);

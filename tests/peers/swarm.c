@@ -4,6 +4,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "base/log.h"
+
 enum { FAILURES_SHOWN = 20 };
 
 /* SplitMix64, apart from the nodes' own. */
@@ -49,6 +51,36 @@ void swarm_fail(struct swarm *s, const char *fmt, ...)
 	va_start(ap, fmt);
 	print(s, "FAILED ", fmt, ap);
 	va_end(ap);
+}
+
+/* The nodes' own logs in between, with names for their ids. */
+static struct swarm *told;
+
+static void print_line(const char *line)
+{
+	for (const char *at = line; *at;) {
+		const struct box *found = NULL;
+
+		for (unsigned i = 0; i < told->world.n && !found; i++)
+			if (strncmp(at, told->world.boxes[i].id, NODEID_LEN) == 0)
+				found = &told->world.boxes[i];
+		if (found)
+			fputs(found->user, stderr);
+		else
+			fputc(*at, stderr);
+		at += found ? NODEID_LEN : 1;
+	}
+	fputc('\n', stderr);
+}
+
+static void on_log(enum log_level level, const char *line)
+{
+	const struct box *b = told ? told->world.stepping : NULL;
+
+	if (!b)
+		return;
+	fprintf(stderr, "%10.3f     [%s] ", (double)(swarm_now(told) - 1000000) / 1000, b->user);
+	print_line(line);
 }
 
 /* What is certain when everything that may happen without time has happened. */
@@ -106,6 +138,9 @@ bool swarm_play(uint64_t seed, unsigned steps, bool verbose, struct swarm_stats 
 	stage_seed(seed);
 	before = mem_stats().bytes;
 	*s = (struct swarm){.seed = seed, .random = seed, .verbose = verbose, .life_n = 1, .stay_n = 1};
+	told = verbose ? s : NULL;
+	if (verbose)
+		log_set_sink(on_log);
 	s->mails = xcalloc(MAILS_MAX, sizeof(*s->mails));
 	s->lives = xcalloc(LIVES_MAX, sizeof(*s->lives));
 	s->talks = xcalloc(TALKS_MAX, sizeof(*s->talks));
@@ -119,6 +154,7 @@ bool swarm_play(uint64_t seed, unsigned steps, bool verbose, struct swarm_stats 
 	if (mem_stats().bytes != before)
 		swarm_fail(s, "%" PRId64 " bytes are left", mem_stats().bytes - before);
 	good = s->failures == 0;
+	told = NULL;
 	xfree(s);
 	return good;
 }

@@ -135,6 +135,7 @@ void hall_on_acked(struct player *p, uint32_t talk);
 void hall_on_life_over(struct player *p);
 void hall_on_crash(struct swarm *s, unsigned box);
 void hall_on_disk_fault(struct swarm *s);
+void hall_check_heard(struct swarm *s);
 void hall_check_all(struct swarm *s);
 void hall_clear(struct swarm *s);
 

@@ -116,6 +116,17 @@ void world_cut(struct world *w, unsigned a, unsigned b)
 	}
 }
 
+void world_mend(struct world *w)
+{
+	memset(w->apart, 0, sizeof(w->apart));
+	LIST_EACH(node, &w->cables) {
+		struct cable *c = LIST_ITEM(node, struct cable, node);
+
+		c->fuse[0] = c->fuse[1] = -1;
+		cable_stall(c, false);
+	}
+}
+
 unsigned world_cables(const struct world *w, unsigned a, unsigned b)
 {
 	unsigned n = 0;
@@ -325,9 +336,6 @@ void box_start(struct box *b)
 	server_start_wires(b->stage.server);
 	b->stage.starts++;
 	peers_listening(gateway(b), PORT, told);
-	/* Whoever still talks to the node that was here before gets a reset. */
-	for (unsigned i = 0; i < b->world->n; i++)
-		world_apart(b->world, b->index, i, b->world->apart[b->index][i]);
 }
 
 void box_crash(struct box *b, enum fault_loss loss, uint64_t seed, bool silent)
@@ -448,7 +456,11 @@ void box_found(struct box *b, const struct box *other)
 
 /* ---- time ---- */
 
-bool box_step(struct box *b) { return loop_step(b->stage.loop, false); }
+bool box_step(struct box *b)
+{
+	b->world->stepping = b;
+	return loop_step(b->stage.loop, false);
+}
 
 bool world_step(struct world *w)
 {

@@ -41,6 +41,7 @@ struct world {
 	struct list gone;    /* ends that nobody answers */
 	bool apart[BOXES_MAX][BOXES_MAX]; /* the cable between them is pulled out */
 	struct box *failing; /* whose disk fails */
+	struct box *stepping; /* whose turn it is, for logs */
 	uint64_t turns, dials, exporters;
 	size_t capacity, trickle; /* of the next cables; 0: 65536, any */
 	/* Tests: who answers at an address. False: as ever. */
@@ -61,7 +62,8 @@ static inline int64_t world_now(const struct world *w) { return loop_now(w->boxe
 
 /* ---- machines ---- */
 void box_start(struct box *b);
-/* The node ends without a word. silent: the machine does, so that others see no end of their connections until it is back. */
+/* The node ends without a word. silent: the machine does, so that others see no end of their
+ * connections until somebody tells them (world_mend(), world_cut()). */
 void box_crash(struct box *b, enum fault_loss loss, uint64_t seed, bool silent);
 bool box_stop(struct box *b); /* as by its administrator; true: in time */
 bool box_disk_is_whole(struct box *b, struct buf *why);
@@ -80,6 +82,8 @@ static inline struct core *box_core(const struct box *b) { return server_core(b-
 void world_apart(struct world *w, unsigned a, unsigned b, bool apart);
 /* All connections between them break. */
 void world_cut(struct world *w, unsigned a, unsigned b);
+/* All cables are in, and whole. */
+void world_mend(struct world *w);
 unsigned world_cables(const struct world *w, unsigned a, unsigned b); /* connections that are whole */
 /* A connection that nobody dialled: what it says it proves. The end that is not the machine's is returned, on the machine's loop. */
 struct link *world_visit(struct world *w, struct box *to, const struct proof *visitor, const struct stream_kind *kind);
