@@ -24,7 +24,19 @@ static void refuse(struct peers *ps, uint64_t conn, struct refusal why)
 	m->link_reply.text = why.text;
 }
 
-/* A connection that was accepted and is not wanted any more. */
+static void forget_dial(struct peers *ps, const struct link_ask *a)
+{
+	struct dialling *d = a && a->dial ? table_remove(&ps->dials, a->dial) : NULL;
+	struct peer *p = d ? (struct peer *)entity_find(peers_core(ps), d->peer) : NULL;
+
+	if (p && p->dialling)
+		p->dialling--;
+	if (d)
+		xfree(d->address);
+	xfree(d);
+}
+
+/* A connection that was accepted and is not wanted any more. Nobody will tell of it: it does not fail, it is closed. */
 static void drop_nego(struct peer *p)
 {
 	struct msg m = {.kind = MSG_LINK_ASK};
@@ -33,6 +45,7 @@ static void drop_nego(struct peer *p)
 		return;
 	core_to_wire(peer_core(p), MSG_CLOSE, p->nego)->close.error = SERR_CONFLICT;
 	p->nego = 0;
+	forget_dial(p->peers, p->nego_ask);
 	m.link_ask.ask = TAKE(p->nego_ask);
 	msg_clear(&m);
 }
@@ -329,18 +342,6 @@ static struct peer *by_nego(const struct peers *ps, uint64_t conn)
 		if (p->nego == conn)
 			return p;
 	return NULL;
-}
-
-static void forget_dial(struct peers *ps, const struct link_ask *a)
-{
-	struct dialling *d = a && a->dial ? table_remove(&ps->dials, a->dial) : NULL;
-	struct peer *p = d ? (struct peer *)entity_find(peers_core(ps), d->peer) : NULL;
-
-	if (p && p->dialling)
-		p->dialling--;
-	if (d)
-		xfree(d->address);
-	xfree(d);
 }
 
 /* The connection that was being settled is the session's now. */

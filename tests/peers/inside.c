@@ -39,6 +39,20 @@ const uint8_t *inside_exporter(const struct core *c, const char *domain)
 	return p && p->link ? p->link->exporter : NULL;
 }
 
+unsigned inside_dialling(const struct core *c, const char *domain)
+{
+	const struct peer *p = row(c, domain);
+
+	return p ? p->dialling : 0;
+}
+
+uint64_t inside_handle(const struct core *c, const char *domain)
+{
+	const struct peer *p = row(c, domain);
+
+	return p && p->link ? p->link->session.handle : 0;
+}
+
 const char *inside_trust(const struct core *c, const char *domain)
 {
 	const struct peer *p = row(c, domain);

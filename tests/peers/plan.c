@@ -496,6 +496,8 @@ static void check_pair(struct swarm *s, unsigned i, unsigned k)
 		swarm_fail(s, "u%u has %u sessions with u%u", i, n, k);
 	if (!inside_is_linked(box_core(a), b->domain))
 		swarm_fail(s, "u%u is not linked with u%u", i, k);
+	if (inside_dialling(box_core(a), b->domain))
+		swarm_fail(s, "u%u believes to be dialling u%u, and is not", i, k);
 	if (i < k && world_cables(&s->world, i, k) != 1)
 		swarm_fail(s, "u%u and u%u have %u connections", i, k, world_cables(&s->world, i, k));
 	if (i < k && ours && theirs && memcmp(ours, theirs, 32) != 0)

@@ -71,10 +71,10 @@ static struct link *dial(void *arg, struct loop *l, const char *address)
 	struct cable *c;
 
 	w->dials++;
-	if (w->on_dial && w->on_dial(w->on_dial_arg, from, address, &ends[0]))
-		return ends[0];
+	if (w->answer)
+		return TAKE(w->answer);
 	to = at_address(w, address);
-	if (!to)
+	if (!to || w->deaf[from->index])
 		return into_nothing(w, from);
 	if (!to->stage.server)
 		return w->apart[from->index][to->index] ? into_nothing(w, from) : NULL;
@@ -84,6 +84,8 @@ static struct link *dial(void *arg, struct loop *l, const char *address)
 	c = lay(w, l, to->stage.loop, proofs, ends);
 	c->from = from->index;
 	c->to = to->index;
+	if (w->slow[from->index])
+		c->trickle = w->slow[from->index];
 	if (w->apart[from->index][to->index])
 		cable_stall(c, true);
 	server_accept(to->stage.server, 0, &ends[1], &stream_lan_keyed_in, false);
@@ -150,6 +152,21 @@ struct link *world_visit(struct world *w, struct box *to, const struct proof *vi
 	c = lay(w, to->stage.loop, to->stage.loop, proofs, ends);
 	c->from = c->to = to->index;
 	server_accept(to->stage.server, 0, &ends[1], kind, false);
+	return ends[0];
+}
+
+struct link *world_answerer(struct world *w, struct box *from, const struct proof *who, struct link **ret)
+{
+	struct proof proofs[2];
+	struct link *ends[2];
+	struct cable *c;
+
+	proofs[0] = *who;
+	fill_proof(&proofs[1], from, 40000);
+	memcpy(proofs[1].exporter, who->exporter, sizeof(who->exporter));
+	c = lay(w, from->stage.loop, from->stage.loop, proofs, ends);
+	c->from = c->to = from->index;
+	*ret = ends[1];
 	return ends[0];
 }
 
@@ -306,6 +323,7 @@ void world_close(struct world *w)
 	fault_vfs_heal();
 	for (unsigned i = 0; i < w->n; i++)
 		server_free(&w->boxes[i].stage.server);
+	link_free(&w->answer);
 	free_gone(w);
 	for (unsigned i = 0; i < w->n; i++) {
 		struct box *b = &w->boxes[i];

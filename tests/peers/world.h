@@ -44,9 +44,9 @@ struct world {
 	struct box *stepping; /* whose turn it is, for logs */
 	uint64_t turns, dials, exporters;
 	size_t capacity, trickle; /* of the next cables; 0: 65536, any */
-	/* Tests: who answers at an address. False: as ever. */
-	bool (*on_dial)(void *arg, struct box *from, const char *address, struct link **ret);
-	void *on_dial_arg;
+	struct link *answer;      /* of the next dial, whatever its address: see world_answerer() */
+	size_t slow[BOXES_MAX];   /* bytes a call on what this machine dials; 0: as trickle says */
+	bool deaf[BOXES_MAX];     /* what this machine dials does not answer */
 };
 
 void world_open(struct world *w, const struct world_options *o); /* all machines are up, and know nobody */
@@ -87,5 +87,7 @@ void world_mend(struct world *w);
 unsigned world_cables(const struct world *w, unsigned a, unsigned b); /* connections that are whole */
 /* A connection that nobody dialled: what it says it proves. The end that is not the machine's is returned, on the machine's loop. */
 struct link *world_visit(struct world *w, struct box *to, const struct proof *visitor, const struct stream_kind *kind);
+/* The other way round: a connection that the machine will take for that of its next dial. *ret is the end of who answers. */
+struct link *world_answerer(struct world *w, struct box *from, const struct proof *who, struct link **ret);
 
 #endif
