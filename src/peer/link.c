@@ -284,6 +284,10 @@ static struct peer *plain_peer(struct peers *ps, const struct link_ask *a, struc
 	*ret = (struct refusal){SERR_POLICY_VIOLATION, "this node does not speak without encryption"};
 	if (ps->config.plaintext == PLAINTEXT_NEVER)
 		return NULL;
+	/* TLS that proves no key is no plaintext, and who has a key is not called to do without. */
+	*ret = (struct refusal){SERR_NOT_AUTHORIZED, "a key was expected here"};
+	if (a->tls || (wanted && wanted->kind == PEER_KEYED))
+		return NULL;
 	*ret = (struct refusal){SERR_NOT_AUTHORIZED, "this name is known by a key, and not without it"};
 	if (p) {
 		notice(ps, "warning", p, "somebody at %s says without encryption that he is %s. He was refused", a->address,
