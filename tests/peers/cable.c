@@ -64,7 +64,10 @@ static void end_info(struct link *k, struct link_info *ret)
 {
 	const struct cable_end *e = end_of(k);
 
-	*ret = (struct link_info){.peer = str_z(e->proof.address), .address = str_z(e->host), .up = true, .unix_uid = -1};
+	*ret = (struct link_info){.peer = str_z(e->proof.address),
+		.address = str_z(e->host),
+		.up = true,
+		.unix_uid = -1};
 	ret->secure = e->proof.tls;
 	if (e->proof.tls)
 		ret->tls = STR("TLSv1.3 as if");
@@ -125,8 +128,8 @@ static struct link *make_end(struct cable *c, unsigned side, struct link *mem, c
 	return &e->link;
 }
 
-struct cable *cable_new(struct list *keeper, struct loop *a, struct loop *b, size_t capacity, const struct proof proofs[2],
-	struct link **ret_a, struct link **ret_b)
+struct cable *cable_new(struct list *keeper, struct loop *a, struct loop *b, size_t capacity,
+	const struct proof proofs[2], struct link **ret_a, struct link **ret_b)
 {
 	struct cable *c = xcalloc(1, sizeof(*c));
 	struct link *mem[2];

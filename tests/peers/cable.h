@@ -19,18 +19,18 @@ struct proof {
 struct cable_end;
 
 struct cable {
-	struct list node;      /* of whoever keeps it */
-	unsigned from, to;     /* whose it is, for the keeper */
+	struct list node;          /* of whoever keeps it */
+	unsigned from, to;         /* whose it is, for the keeper */
 	struct cable_end *ends[2]; /* NULL: freed */
-	int64_t fuse[2];       /* bytes that the end still sends before the cable is cut; -1: any number */
-	size_t trickle;        /* bytes a call; 0: any number */
+	int64_t fuse[2];           /* bytes that the end still sends before the cable is cut; -1: any number */
+	size_t trickle;            /* bytes a call; 0: any number */
 	bool stalled, cut;
-	uint64_t sent[2];      /* bytes, by each end */
+	uint64_t sent[2]; /* bytes, by each end */
 };
 
 /* Two ends; the cable goes with the second of them. proofs[0] is what the end of `a` knows. */
-struct cable *cable_new(struct list *keeper, struct loop *a, struct loop *b, size_t capacity, const struct proof proofs[2],
-	struct link **ret_a, struct link **ret_b);
+struct cable *cable_new(struct list *keeper, struct loop *a, struct loop *b, size_t capacity,
+	const struct proof proofs[2], struct link **ret_a, struct link **ret_b);
 void cable_cut(struct cable *c);
 void cable_stall(struct cable *c, bool stalled);
 /* Both ends are in use and nothing has broken. */

@@ -8,7 +8,10 @@
 
 enum { TALK_TAG = 1 << 20, DOUBT_MS = 15000 };
 
-static void room_jid(const struct swarm *s, struct buf *out) { buf_fmt(out, "hall@rooms.%s", s->world.boxes[0].domain); }
+static void room_jid(const struct swarm *s, struct buf *out)
+{
+	buf_fmt(out, "hall@rooms.%s", s->world.boxes[0].domain);
+}
 
 bool hall_is_from(const struct swarm *s, struct str jid)
 {
@@ -42,8 +45,9 @@ void hall_join(struct player *p)
 	end_stay(p, "it enters again");
 	p->joining = true;
 	swarm_say(p->swarm, "u%u asks to enter the room", p->index);
-	client_fmt(&p->client, 0, "<presence to='%s/u%u'><x xmlns='" NS_MUC "'><history maxstanzas='0'/></x></presence>",
-		buf_cstr(&room), p->index);
+	client_fmt(&p->client, 0,
+		"<presence to='%s/u%u'><x xmlns='" NS_MUC "'><history maxstanzas='0'/></x></presence>", buf_cstr(&room),
+		p->index);
 }
 
 void hall_leave(struct player *p)
@@ -68,8 +72,8 @@ void hall_say(struct player *p)
 	s->talks[talk].doubtful = s->disk_bad_until[0] > swarm_now(s) - DOUBT_MS;
 	s->stats.talks++;
 	swarm_say(s, "u%u says t%u", p->index, talk);
-	client_fmt(&p->client, TALK_TAG + talk, "<message id='t%u' type='groupchat' to='%s'><body>%u</body></message>", talk,
-		buf_cstr(&room), talk);
+	client_fmt(&p->client, TALK_TAG + talk, "<message id='t%u' type='groupchat' to='%s'><body>%u</body></message>",
+		talk, buf_cstr(&room), talk);
 }
 
 /* What was on its way when the host's disk failed may have been taken back. */
@@ -177,8 +181,8 @@ static void compare(struct swarm *s, uint32_t x, uint32_t y)
 			k++;
 		} else if (a->heard[i] != b->heard[k]) {
 			if (place_in(b, a->heard[i]) >= 0 || place_in(a, b->heard[k]) >= 0 || i + 1 < a->heard_n)
-				swarm_fail(s, "in stay %u of u%u t%u comes where in stay %u of u%u there is t%u", x, a->box,
-					a->heard[i], y, b->box, b->heard[k]);
+				swarm_fail(s, "in stay %u of u%u t%u comes where in stay %u of u%u there is t%u", x,
+					a->box, a->heard[i], y, b->box, b->heard[k]);
 			return;
 		} else {
 			i++;
@@ -192,7 +196,8 @@ static void check_heard(struct swarm *s, uint32_t talk)
 	const struct talk *t = &s->talks[talk];
 
 	if (t->acked && !t->heard && !t->bounced && !t->doubtful && !s->stays[t->stay].over)
-		swarm_fail(s, "t%u of u%u was acknowledged, and its sender neither heard it nor got it back", talk, t->from);
+		swarm_fail(s, "t%u of u%u was acknowledged, and its sender neither heard it nor got it back", talk,
+			t->from);
 }
 
 static void check_last(struct swarm *s, uint32_t talk)

@@ -4,7 +4,10 @@
 #include "peer/peers_i.h"
 
 static const struct peers *peers_of(const struct core *c) { return (const struct peers *)core_gateway(c); }
-static const struct peer *row(const struct core *c, const char *domain) { return peers_find(peers_of(c), str_z(domain)); }
+static const struct peer *row(const struct core *c, const char *domain)
+{
+	return peers_find(peers_of(c), str_z(domain));
+}
 
 uint32_t inside_waiting(const struct core *c)
 {

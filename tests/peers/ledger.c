@@ -62,7 +62,8 @@ static void send_it(struct player *p, uint32_t mail)
 	buf_init(&body, 8192);
 	buf_init(&text, 65536);
 	body_of(mail, &body);
-	buf_fmt(&text, "<message id='m%u' to='%s'%s>", mail, p->swarm->world.boxes[m->to].jid, mail % 7 == 3 ? "" : " type='chat'");
+	buf_fmt(&text, "<message id='m%u' to='%s'%s>", mail, p->swarm->world.boxes[m->to].jid,
+		mail % 7 == 3 ? "" : " type='chat'");
 	xml_put_text(&text, "body", buf_view(&body));
 	buf_z(&text, "</message>");
 	client_send(&p->client, buf_view(&text), mail + 1);
@@ -177,8 +178,8 @@ static void check_copy(struct player *p, uint32_t mail)
 		const struct receipt *r = &m->receipts[i];
 
 		if (r->life == p->life || is_confirmed(s, r))
-			swarm_fail(s, "u%u gets m%u from u%u again (life %u; before in life %u)", p->index, mail, m->from, p->life,
-				r->life);
+			swarm_fail(s, "u%u gets m%u from u%u again (life %u; before in life %u)", p->index, mail,
+				m->from, p->life, r->life);
 	}
 	if (m->receipt_n)
 		s->stats.repeated++;
@@ -210,7 +211,8 @@ static void check_order(struct player *p, uint32_t mail)
 	bool troubled = s->disk_bad_until[p->index] >= m->sent_at;
 
 	if (m->seq < *last && !m->resent && m->receipt_n == 1 && !troubled && !others_since(p, m))
-		swarm_fail(s, "u%u gets m%u (number %u of u%u) after number %u", p->index, mail, m->seq, m->from, *last);
+		swarm_fail(s, "u%u gets m%u (number %u of u%u) after number %u", p->index, mail, m->seq, m->from,
+			*last);
 	/* A message that was sent again says nothing of the others' order. */
 	if (m->seq > *last && !m->resent)
 		*last = m->seq;
@@ -235,8 +237,10 @@ void mail_on_stanza(struct player *p, const struct xml_tree *t)
 	s->stats.delivered++;
 	if (!same_body((uint32_t)mail, t))
 		swarm_fail(s, "u%u gets m%d, but it says something else", p->index, mail);
-	if (m->to != p->index || box_of_jid(s, from) != m->from || box_of_jid(s, xml_attr(t, XML_ROOT, "to")) != (int)p->index)
-		swarm_fail(s, "u%u gets m%d from u%u to u%u, as from %.*s", p->index, mail, m->from, m->to, STR_FMT(from));
+	if (m->to != p->index || box_of_jid(s, from) != m->from ||
+		box_of_jid(s, xml_attr(t, XML_ROOT, "to")) != (int)p->index)
+		swarm_fail(s, "u%u gets m%d from u%u to u%u, as from %.*s", p->index, mail, m->from, m->to,
+			STR_FMT(from));
 	check_copy(p, (uint32_t)mail);
 	check_order(p, (uint32_t)mail);
 }

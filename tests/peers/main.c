@@ -27,13 +27,14 @@ static void no_log(enum log_level level, const char *line) {}
 
 static void print_stats(const struct swarm_stats *t)
 {
-	printf("messages %" PRIu64 ", acknowledged %" PRIu64 ", delivered %" PRIu64 " (%" PRIu64 " again, to a new session), returned %" PRIu64
-	       "\nin the room: stays %" PRIu64 ", said %" PRIu64 ", heard %" PRIu64 "\ndials %" PRIu64 ", cuts %" PRIu64
-	       ", cables pulled or put back %" PRIu64 "; crashes %" PRIu64 ", stops %" PRIu64 ", disk faults %" PRIu64
-	       "; sessions of clients %" PRIu64 ", resumed %" PRIu64 "\nlost as must be: %" PRIu64 " in a crash, %" PRIu64
-	       " errors to nobody\n",
-		t->mails, t->acked, t->delivered, t->repeated, t->bounced, t->stays, t->talks, t->heard, t->dials, t->cuts,
-		t->pulls, t->crashes, t->stops, t->disk_faults, t->lives, t->resumed, t->lost_in_crash, t->bounce_lost);
+	printf("messages %" PRIu64 ", acknowledged %" PRIu64 ", delivered %" PRIu64 " (%" PRIu64
+	       " again, to a new session), returned %" PRIu64 "\nin the room: stays %" PRIu64 ", said %" PRIu64
+	       ", heard %" PRIu64 "\ndials %" PRIu64 ", cuts %" PRIu64 ", cables pulled or put back %" PRIu64
+	       "; crashes %" PRIu64 ", stops %" PRIu64 ", disk faults %" PRIu64 "; sessions of clients %" PRIu64
+	       ", resumed %" PRIu64 "\nlost as must be: %" PRIu64 " in a crash, %" PRIu64 " errors to nobody\n",
+		t->mails, t->acked, t->delivered, t->repeated, t->bounced, t->stays, t->talks, t->heard, t->dials,
+		t->cuts, t->pulls, t->crashes, t->stops, t->disk_faults, t->lives, t->resumed, t->lost_in_crash,
+		t->bounce_lost);
 }
 
 static void play_on(struct progress *p, uint64_t end, unsigned steps)

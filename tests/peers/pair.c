@@ -151,7 +151,8 @@ static void take(struct caller *c, struct world *w, struct link *link)
 	link_watch(link, WATCH_READ, on_ready, c);
 }
 
-void caller_call(struct caller *c, struct world *w, struct box *to, const struct proof *proof, const struct stream_kind *kind)
+void caller_call(struct caller *c, struct world *w, struct box *to, const struct proof *proof,
+	const struct stream_kind *kind)
 {
 	take(c, w, world_visit(w, to, proof, kind));
 }
@@ -199,8 +200,10 @@ void caller_forget(struct caller *c) { buf_reset(&c->got); }
 
 bool caller_enter(struct caller *c, const char *from)
 {
-	caller_say(c, "<?xml version='1.0'?><stream:stream xmlns='" NS_CLIENT "' xmlns:stream='" NS_STREAM
-		      "' from='%s' to='x.internal' version='1.0'>", from);
+	caller_say(c,
+		"<?xml version='1.0'?><stream:stream xmlns='" NS_CLIENT "' xmlns:stream='" NS_STREAM
+		"' from='%s' to='x.internal' version='1.0'>",
+		from);
 	if (!caller_got(c, "</stream:features>"))
 		return false;
 	caller_say(c, "<enable xmlns='" NS_SM "' resume='true'/>");

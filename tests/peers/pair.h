@@ -38,7 +38,8 @@ struct caller {
 };
 
 /* Calls at a machine. */
-void caller_call(struct caller *c, struct world *w, struct box *to, const struct proof *proof, const struct stream_kind *kind);
+void caller_call(struct caller *c, struct world *w, struct box *to, const struct proof *proof,
+	const struct stream_kind *kind);
 /* Answers whatever the machine dials next; taken once. */
 void caller_wait(struct caller *c, struct world *w, struct box *from, const struct proof *proof);
 void caller_hang_up(struct caller *c);

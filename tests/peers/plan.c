@@ -224,7 +224,8 @@ static void do_disk(struct swarm *s)
 	p.forgetful = swarm_chance(s, 30);
 	if (swarm_chance(s, 20))
 		p.ops = FAULT_SYNC;
-	swarm_say(s, "the disk of u%u fails: %s, %s", b->index, p.full ? "full" : "errors", p.lasting ? "until healed" : "once");
+	swarm_say(s, "the disk of u%u fails: %s, %s", b->index, p.full ? "full" : "errors",
+		p.lasting ? "until healed" : "once");
 	box_break_disk(b, &p);
 	s->disk_bad_until[b->index] = INT64_MAX;
 	s->stats.disk_faults++;
@@ -363,7 +364,8 @@ void plan_draw(struct swarm *s)
 
 	_Static_assert(ARRAY_LEN(events) == ARRAY_LEN(s->weights), "a weight for each");
 	for (size_t i = 0; i < ARRAY_LEN(events); i++)
-		s->weights[i] = events[i].weight * (events[i].varies ? factors[swarm_random(s, ARRAY_LEN(factors))] : 1);
+		s->weights[i] =
+			events[i].weight * (events[i].varies ? factors[swarm_random(s, ARRAY_LEN(factors))] : 1);
 }
 
 void plan_step(struct swarm *s)
@@ -489,7 +491,8 @@ static void check_pair(struct swarm *s, unsigned i, unsigned k)
 {
 	const struct box *a = &s->world.boxes[i], *b = &s->world.boxes[k];
 
-	const uint8_t *ours = inside_exporter(box_core(a), b->domain), *theirs = inside_exporter(box_core(b), a->domain);
+	const uint8_t *ours = inside_exporter(box_core(a), b->domain),
+		      *theirs = inside_exporter(box_core(b), a->domain);
 	unsigned n = inside_sessions(box_core(a), b->domain);
 
 	if (n > 1)
@@ -524,8 +527,8 @@ static void check_views(struct swarm *s)
 	for (unsigned i = 0; i < s->world.n; i++)
 		for (unsigned k = 0; k < s->world.n; k++)
 			if (i != k && s->players[i].view[k] != s->players[k].version_now)
-				swarm_fail(s, "u%u believes the presence of u%u to be number %u, it is %u", i, k, s->players[i].view[k],
-					s->players[k].version_now);
+				swarm_fail(s, "u%u believes the presence of u%u to be number %u, it is %u", i, k,
+					s->players[i].view[k], s->players[k].version_now);
 }
 
 void plan_finale(struct swarm *s)

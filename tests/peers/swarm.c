@@ -22,7 +22,8 @@ uint32_t swarm_random(struct swarm *s, uint32_t below) { return (uint32_t)(next_
 
 bool swarm_chance(struct swarm *s, uint32_t percent) { return swarm_random(s, 100) < percent; }
 
-static void print(struct swarm *s, const char *prefix, const char *fmt, va_list ap) __attribute__((format(printf, 3, 0)));
+static void print(struct swarm *s, const char *prefix, const char *fmt, va_list ap)
+	__attribute__((format(printf, 3, 0)));
 static void print(struct swarm *s, const char *prefix, const char *fmt, va_list ap)
 {
 	fprintf(stderr, "%s%10.3f ", prefix, (double)(swarm_now(s) - 1000000) / 1000);

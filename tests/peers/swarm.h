@@ -65,8 +65,8 @@ struct player {
 };
 
 struct swarm_stats {
-	uint64_t mails, acked, delivered, bounced, repeated, lost_in_crash, bounce_lost, lives, resumed, dials, crashes, stops,
-		disk_faults, cuts, pulls, turns, talks, heard, stays;
+	uint64_t mails, acked, delivered, bounced, repeated, lost_in_crash, bounce_lost, lives, resumed, dials, crashes,
+		stops, disk_faults, cuts, pulls, turns, talks, heard, stays;
 };
 
 struct swarm {
@@ -83,11 +83,11 @@ struct swarm {
 	uint32_t talk_n;
 	struct stay *stays;
 	uint32_t stay_n;
-	int64_t crashed_at[BOXES_MAX];    /* the last time, 0: never */
+	int64_t crashed_at[BOXES_MAX];     /* the last time, 0: never */
 	int64_t disk_bad_until[BOXES_MAX]; /* INT64_MAX: fails now; 0: never */
 	bool held[BOXES_MAX];
-	bool typed;           /* addresses were typed in: there is no discovery */
-	bool strangers;       /* nobody has accepted anybody */
+	bool typed;     /* addresses were typed in: there is no discovery */
+	bool strangers; /* nobody has accepted anybody */
 	bool rooms;
 	unsigned weights[16]; /* plan.c */
 	struct swarm_stats stats;

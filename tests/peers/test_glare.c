@@ -39,7 +39,8 @@ static void play(unsigned first, unsigned lead, unsigned order, unsigned number)
 	world_pass(&pair.world, 3000);
 	for (unsigned i = 0; i < 2; i++) {
 		if (pair_got(&pair, 1 - i, i, id[i]) != 1)
-			fail_msg("lead %u, order %x: %s arrived %u times", lead, order, id[i], pair_got(&pair, 1 - i, i, id[i]));
+			fail_msg("lead %u, order %x: %s arrived %u times", lead, order, id[i],
+				pair_got(&pair, 1 - i, i, id[i]));
 		guest_forget(&pair.guests[1 - i]);
 	}
 	pair_expect_linked(&pair, 0, 1);
@@ -68,7 +69,8 @@ static void test_resumed_sessions(void **state) { play_all(cut); }
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_new_sessions), cmocka_unit_test(test_resumed_sessions)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_new_sessions),
+		cmocka_unit_test(test_resumed_sessions)};
 
 	return cmocka_run_group_tests(tests, peers_setup, NULL);
 }

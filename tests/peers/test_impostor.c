@@ -44,7 +44,8 @@ static void make_trust(const char *trust, int plaintext)
 		}
 		assert_string_equal(code[0], code[1]);
 		for (unsigned i = 0; i < 2; i++)
-			assert_true(box_command(pair_box(&pair, i), NULL, "peer verify %s yes", pair_domain(&pair, 1 - i)));
+			assert_true(
+				box_command(pair_box(&pair, i), NULL, "peer verify %s yes", pair_domain(&pair, 1 - i)));
 		world_settle(&pair.world);
 	}
 	assert_string_equal(inside_trust(pair_core(&pair, 0), pair_domain(&pair, 1)), trust);
@@ -68,11 +69,13 @@ static void call(enum proven proven, const char *claimed)
 	caller_call(&c, &pair.world, pair_box(&pair, 0), &proof,
 		proven == PLAINTEXT ? &stream_lan_plain_in : &stream_lan_keyed_in);
 	if (proven == PLAINTEXT)
-		caller_say(&c, "<stream:stream xmlns='" NS_CLIENT "' xmlns:stream='" NS_STREAM "' from='%s' to='u0@m0'>", claimed);
+		caller_say(&c,
+			"<stream:stream xmlns='" NS_CLIENT "' xmlns:stream='" NS_STREAM "' from='%s' to='u0@m0'>",
+			claimed);
 	else
 		caller_enter(&c, claimed);
-	caller_say(&c, "<message from='%s/x' to='%s' type='chat' id='lie'><body>it is me</body></message>", pair_box(&pair, 1)->jid,
-		pair_box(&pair, 0)->jid);
+	caller_say(&c, "<message from='%s/x' to='%s' type='chat' id='lie'><body>it is me</body></message>",
+		pair_box(&pair, 1)->jid, pair_box(&pair, 0)->jid);
 	caller_hang_up(&c);
 }
 
@@ -91,8 +94,10 @@ static void test_inbound(void **state)
 				if (proven == WRONG_KEY)
 					call(proven, pair_box(&pair, 2)->jid);
 				if (was_deceived() != right)
-					fail_msg("inbound, %s, %s: %s", trusts[t], proven_names[proven], right ? "refused" : "believed");
-				assert_string_equal(inside_trust(pair_core(&pair, 0), pair_domain(&pair, 1)), trusts[t]);
+					fail_msg("inbound, %s, %s: %s", trusts[t], proven_names[proven],
+						right ? "refused" : "believed");
+				assert_string_equal(inside_trust(pair_core(&pair, 0), pair_domain(&pair, 1)),
+					trusts[t]);
 				pair_close(&pair);
 			}
 }
@@ -119,13 +124,16 @@ static void answer(enum proven proven)
 	caller_wait(&c, &pair.world, pair_box(&pair, 0), &proof);
 	pair_send(&pair, 0, 1, "secret");
 	world_pass(&pair.world, 1000);
-	caller_say(&c, "<stream:stream xmlns='" NS_CLIENT "' xmlns:stream='" NS_STREAM "' from='%s' id='1' version='1.0'>"
-		       "<stream:features><sm xmlns='" NS_SM "'/></stream:features>", pair_box(&pair, 1)->jid);
+	caller_say(&c,
+		"<stream:stream xmlns='" NS_CLIENT "' xmlns:stream='" NS_STREAM "' from='%s' id='1' version='1.0'>"
+		"<stream:features><sm xmlns='" NS_SM "'/></stream:features>",
+		pair_box(&pair, 1)->jid);
 	caller_say(&c, "<enabled xmlns='" NS_SM "' id='abc' resume='true'/>");
-	caller_say(&c, "<message from='%s/x' to='%s' type='chat' id='lie'><body>it is me</body></message>", pair_box(&pair, 1)->jid,
-		pair_box(&pair, 0)->jid);
+	caller_say(&c, "<message from='%s/x' to='%s' type='chat' id='lie'><body>it is me</body></message>",
+		pair_box(&pair, 1)->jid, pair_box(&pair, 0)->jid);
 	if (caller_got(&c, "secret") != (proven == RIGHT_KEY))
-		fail_msg("outbound, %s: %s", proven_names[proven], proven == RIGHT_KEY ? "not sent" : "sent to somebody else");
+		fail_msg("outbound, %s: %s", proven_names[proven],
+			proven == RIGHT_KEY ? "not sent" : "sent to somebody else");
 	caller_hang_up(&c);
 }
 
@@ -139,9 +147,11 @@ static void test_outbound(void **state)
 				make_trust(trusts[t], plaintext);
 				answer(proven);
 				if (was_deceived() != right)
-					fail_msg("outbound, %s, %s: %s", trusts[t], proven_names[proven], right ? "refused" : "believed");
+					fail_msg("outbound, %s, %s: %s", trusts[t], proven_names[proven],
+						right ? "refused" : "believed");
 				/* Who is written to is known from then on. */
-				assert_string_equal(inside_trust(pair_core(&pair, 0), pair_domain(&pair, 1)), t ? trusts[t] : "pinned");
+				assert_string_equal(inside_trust(pair_core(&pair, 0), pair_domain(&pair, 1)),
+					t ? trusts[t] : "pinned");
 				/* It has waited for the true one; nobody has acknowledged it. */
 				pair.world.deaf[0] = false;
 				pair_restart(&pair, 1);
@@ -167,8 +177,11 @@ static void test_a_wrong_key_at_one_address(void **state)
 		world_cut(&pair.world, 0, 1);
 		pair_send(&pair, 0, 1, i == 0 ? "a" : i == 1 ? "b" : "c");
 		world_pass(&pair.world, 100);
-		caller_say(&c, "<stream:stream xmlns='" NS_CLIENT "' xmlns:stream='" NS_STREAM "' from='%s' id='1' version='1.0'>"
-			       "<stream:features><sm xmlns='" NS_SM "'/></stream:features>", pair_box(&pair, 2)->jid);
+		caller_say(&c,
+			"<stream:stream xmlns='" NS_CLIENT "' xmlns:stream='" NS_STREAM
+			"' from='%s' id='1' version='1.0'>"
+			"<stream:features><sm xmlns='" NS_SM "'/></stream:features>",
+			pair_box(&pair, 2)->jid);
 		pair.world.deaf[0] = false;
 		world_pass(&pair.world, 60000);
 		caller_hang_up(&c);

@@ -81,6 +81,8 @@ static struct link *dial(void *arg, struct loop *l, const char *address)
 	fill_proof(&proofs[0], to, PORT);
 	fill_proof(&proofs[1], from, 40000);
 	fill_exporters(w, proofs);
+	if (w->between)
+		proofs[1].exporter[31]++;
 	c = lay(w, l, to->stage.loop, proofs, ends);
 	c->from = from->index;
 	c->to = to->index;
@@ -244,8 +246,10 @@ static void put_room(const struct box *b, struct store_batch *batch)
 	room_config_init(&config);
 	config.persistent = true;
 	room_config_text(&config, &text);
-	store_put(batch, STORE_ROOM_PUT, str_z(rooms), STR("hall"), (int64_t)1, buf_view(&text), STR_NONE, STR_NONE, (int64_t)0);
-	store_put(batch, STORE_AFFILIATION_PUT, str_z(rooms), STR("hall"), str_z(b->jid), (int64_t)AFFILIATION_OWNER, STR_NONE);
+	store_put(batch, STORE_ROOM_PUT, str_z(rooms), STR("hall"), (int64_t)1, buf_view(&text), STR_NONE, STR_NONE,
+		(int64_t)0);
+	store_put(batch, STORE_AFFILIATION_PUT, str_z(rooms), STR("hall"), str_z(b->jid), (int64_t)AFFILIATION_OWNER,
+		STR_NONE);
 	room_config_clear(&config);
 }
 

@@ -30,7 +30,7 @@ struct box {
 
 struct world_options {
 	unsigned boxes;
-	int plaintext; /* enum plaintext */
+	int plaintext;      /* enum plaintext */
 	int resume_seconds; /* of clients; 0: the default */
 };
 
@@ -38,15 +38,16 @@ struct world {
 	struct box boxes[BOXES_MAX];
 	unsigned n;
 	struct list cables;
-	struct list gone;    /* ends that nobody answers */
+	struct list gone;                 /* ends that nobody answers */
 	bool apart[BOXES_MAX][BOXES_MAX]; /* the cable between them is pulled out */
-	struct box *failing; /* whose disk fails */
-	struct box *stepping; /* whose turn it is, for logs */
+	struct box *failing;              /* whose disk fails */
+	struct box *stepping;             /* whose turn it is, for logs */
 	uint64_t turns, dials, exporters;
 	size_t capacity, trickle; /* of the next cables; 0: 65536, any */
-	struct link *answer;      /* of the next dial, whatever its address: see world_answerer() */
-	size_t slow[BOXES_MAX];   /* bytes a call on what this machine dials; 0: as trickle says */
-	bool deaf[BOXES_MAX];     /* what this machine dials does not answer */
+	bool between;        /* somebody sits between: the two ends of the next connections are not of the same TLS */
+	struct link *answer; /* of the next dial, whatever its address: see world_answerer() */
+	size_t slow[BOXES_MAX]; /* bytes a call on what this machine dials; 0: as trickle says */
+	bool deaf[BOXES_MAX];   /* what this machine dials does not answer */
 };
 
 void world_open(struct world *w, const struct world_options *o); /* all machines are up, and know nobody */
