@@ -1,7 +1,6 @@
 #include "app/node.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <ifaddrs.h>
 #include <netdb.h>
 #include <pwd.h>
@@ -324,28 +323,6 @@ static int listen_given(struct server *s, struct buf *why)
 	return 0;
 }
 
-/* There while the node runs: still there at a start, the last run did not end as it should. */
-static char *marker(const struct server *s) { return path_in(s->config->data, "running"); }
-
-static void mark_running(struct server *s)
-{
-	char *path = marker(s);
-	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-
-	s->after_crash = fd < 0;
-	if (fd >= 0)
-		close(fd);
-	xfree(path);
-}
-
-static void mark_ended(const struct server *s)
-{
-	char *path = marker(s);
-
-	unlink(path);
-	xfree(path);
-}
-
 static void start_discovery(struct server *s)
 {
 	const struct config *c = s->config;
@@ -419,7 +396,6 @@ int node_open(struct server *s, struct buf *why)
 	if (err)
 		return err;
 	make_account(s);
-	mark_running(s);
 	start_discovery(s);
 	tell_addresses(s, port_of(listener_address(s->ports[first].listener)));
 	if (s->config->while_needed) {
@@ -459,8 +435,6 @@ bool node_is_idle(const struct server *s)
 
 void node_stop(struct server *s)
 {
-	if (s->node)
-		mark_ended(s);
 	if (s->node && s->node->discovery)
 		discovery_stop(s->node->discovery);
 }

@@ -313,6 +313,10 @@ static struct peer *plain_peer(struct peers *ps, const struct link_ask *a, struc
 	*ret = (struct refusal){SERR_POLICY_VIOLATION, "this node does not speak without encryption"};
 	if (ps->config.plaintext == PLAINTEXT_NEVER)
 		return NULL;
+	/* TLS that proves no key is no plaintext, and who has a key is not called to do without. */
+	*ret = (struct refusal){SERR_NOT_AUTHORIZED, "a key was expected here"};
+	if (a->tls || (wanted && wanted->kind == PEER_KEYED))
+		return NULL;
 	*ret = (struct refusal){SERR_NOT_AUTHORIZED, "this name is known by a key, and not without it"};
 	if (p) {
 		notice(ps, "warning", p, "somebody at %s says without encryption that he is %s. He was refused",
@@ -373,24 +377,47 @@ static struct peer *by_nego(const struct peers *ps, uint64_t conn)
 	return NULL;
 }
 
-/* The connection that was being settled is the session's now. */
-static void settle(struct peer *p, struct plink *l)
+/* The connection that was being settled is the session's now. What it proved is the caller's. */
+static struct link_ask *settle(struct peer *p, struct plink *l)
 {
-	struct msg m = {.kind = MSG_LINK_ASK};
-
 	memcpy(l->exporter, p->nego_ask->exporter, sizeof(l->exporter));
 	l->dialled = p->nego_dialled;
 	l->since = core_now(peer_core(p));
 	l->verified_tried = false;
 	forget_dial(p->peers, p->nego_ask);
 	p->nego = 0;
-	m.link_ask.ask = TAKE(p->nego_ask);
-	msg_clear(&m);
 	if (p->kind == PEER_KEYED)
 		p->round = 0;
 	p->next_address = p->address_n;
 	p->last_seen = core_wall(peer_core(p));
 	timer_stop(core_timers(peer_core(p)), &p->timer);
+	return TAKE(p->nego_ask);
+}
+
+static void set_resuming(struct peer *p, uint64_t conn, struct link_ask *ask)
+{
+	struct msg m = {.kind = MSG_LINK_ASK};
+
+	m.link_ask.ask = p->resume_ask;
+	msg_clear(&m);
+	p->resuming = conn;
+	p->resume_ask = ask;
+}
+
+/* Its number was impossible, or the session ended meanwhile: it may have a new one. */
+static struct peer *by_refused_resumption(const struct peers *ps, uint64_t conn)
+{
+	struct peer *p;
+
+	for (uint32_t pos = 0; (p = map_next(&ps->peers, &pos));)
+		if (p->resuming == conn && !p->nego) {
+			p->nego = conn;
+			p->nego_ask = TAKE(p->resume_ask);
+			p->nego_dialled = p->nego_ask->dial != 0;
+			p->resuming = 0;
+			return p;
+		}
+	return NULL;
 }
 
 static void ask_presence(struct peer *p)
@@ -457,8 +484,8 @@ static void on_tagged(struct session *s, uint64_t tag, bool arrived)
 {
 	struct plink *l = (struct plink *)s;
 
-	/* What comes back from a session that has ended is sent by the next one already. */
-	if (l->peer && (arrived || l->peer->link == l))
+	/* What an old session gives back the new one has been given already. */
+	if (l->peer && (arrived || !l->peer->link || l->peer->link == l))
 		outbox_tagged(l->peer, tag, arrived);
 }
 
@@ -518,6 +545,8 @@ void link_on_open(struct peers *ps, struct msg *m)
 	struct peer *p = by_nego(ps, m->conn);
 	struct plink *l;
 
+	if (!p)
+		p = by_refused_resumption(ps, m->conn);
 	if (!p) {
 		core_to_wire(peers_core(ps), MSG_BOUND, m->conn)->bound.error = XERR_CONFLICT;
 		return;
@@ -533,7 +562,9 @@ void link_on_open(struct peers *ps, struct msg *m)
 	l->peer = p;
 	l->lost.fire = on_lost;
 	p->link = l;
-	settle(p, l);
+	set_resuming(p, 0, settle(p, l)); /* which is of no use any more */
+	set_resuming(p, 0, NULL);
+	outbox_unsent(p);
 	if (p->kind == PEER_KEYED)
 		session_keep(&l->session, m->link_open.token, KEEP_SECONDS);
 	on_up(p);
@@ -549,7 +580,7 @@ void link_on_resume(struct peers *ps, struct msg *m)
 		session_refuse_resume(peers_core(ps), m->conn);
 		return;
 	}
-	settle(p, p->link);
+	set_resuming(p, m->conn, settle(p, p->link));
 	session_resume(&p->link->session, m->conn, m->resume.h);
 }
 

@@ -270,6 +270,13 @@ void outbox_tagged(struct peer *p, uint64_t id, bool arrived)
 	drop(p, at);
 }
 
+/* Also what the old session has not given back yet: it comes before what is written from now on. */
+void outbox_unsent(struct peer *p)
+{
+	for (struct outgoing *m = p->outbox.first; m; m = m->next)
+		m->sent = false;
+}
+
 /* ---- when an address has become a peer ---- */
 
 /* The text is for an address that nobody has any more. */

@@ -264,6 +264,9 @@ static void free_ask(struct peer *p)
 
 	m.link_ask.ask = TAKE(p->nego_ask);
 	msg_clear(&m);
+	m.kind = MSG_LINK_ASK;
+	m.link_ask.ask = TAKE(p->resume_ask);
+	msg_clear(&m);
 }
 
 void peer_free(struct entity *e)

@@ -139,6 +139,8 @@ struct peer {
 	uint64_t nego;      /* connection that was accepted and has no session yet; 0: none */
 	bool nego_dialled;
 	struct link_ask *nego_ask; /* what it proved */
+	uint64_t resuming;         /* connection that has, or waits for, a session of before; 0: none */
+	struct link_ask *resume_ask;
 	struct timer timer;        /* the next attempt to dial */
 	uint32_t round;            /* attempts that failed in a row */
 	unsigned next_address;     /* of this round */

@@ -22,7 +22,8 @@ static int end_recv(struct link *k, void *p, size_t n)
 {
 	const struct cable *c = end_of(k)->cable;
 
-	return link_recv(below(k), p, at_most(c, n));
+	/* Also when there is nobody any more at the other end. */
+	return c->stalled && !c->cut ? ERR_AGAIN : link_recv(below(k), p, at_most(c, n));
 }
 
 static int end_send(struct link *k, const void *p, size_t n)
@@ -32,6 +33,8 @@ static int end_send(struct link *k, const void *p, size_t n)
 	int64_t *fuse = &c->fuse[e->side];
 	int sent;
 
+	if (c->stalled && !c->cut)
+		return ERR_AGAIN;
 	n = at_most(c, n);
 	if (*fuse >= 0 && (int64_t)n > *fuse)
 		n = (size_t)*fuse;

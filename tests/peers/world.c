@@ -81,6 +81,8 @@ static struct link *dial(void *arg, struct loop *l, const char *address)
 	fill_proof(&proofs[0], to, PORT);
 	fill_proof(&proofs[1], from, 40000);
 	fill_exporters(w, proofs);
+	if (w->between)
+		proofs[1].exporter[31]++;
 	c = lay(w, l, to->stage.loop, proofs, ends);
 	c->from = from->index;
 	c->to = to->index;

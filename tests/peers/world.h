@@ -44,9 +44,10 @@ struct world {
 	struct box *stepping;             /* whose turn it is, for logs */
 	uint64_t turns, dials, exporters;
 	size_t capacity, trickle; /* of the next cables; 0: 65536, any */
-	struct link *answer;      /* of the next dial, whatever its address: see world_answerer() */
-	size_t slow[BOXES_MAX];   /* bytes a call on what this machine dials; 0: as trickle says */
-	bool deaf[BOXES_MAX];     /* what this machine dials does not answer */
+	bool between;        /* somebody sits between: the two ends of the next connections are not of the same TLS */
+	struct link *answer; /* of the next dial, whatever its address: see world_answerer() */
+	size_t slow[BOXES_MAX]; /* bytes a call on what this machine dials; 0: as trickle says */
+	bool deaf[BOXES_MAX];   /* what this machine dials does not answer */
 };
 
 void world_open(struct world *w, const struct world_options *o); /* all machines are up, and know nobody */
