@@ -210,8 +210,14 @@ class Face:
     def join(self, room, nick):
         self.send(f"<presence to={quoteattr(f'{room}/{nick}')}><x xmlns='{MUC}'><history maxstanzas='0'/></x></presence>")
 
+    def create(self, room, nick):
+        """A room on this node, open at once (XEP-0045 10.1.2)."""
+        self.join(room, nick)
+        self.presence(f"{room}/{nick}")
+        self.ask("set", f"<query xmlns='{MUC}#owner'><x xmlns='jabber:x:data' type='submit'/></query>", to=room)
+
     def text(self):
-        return "\n".join("  " + ElementTree.tostring(e, encoding="unicode")[:400] for e in self.stanzas[-25:])
+        return "\n".join("  " + ElementTree.tostring(e, encoding="unicode")[:300] for e in self.stanzas[-12:])
 
     def close(self):
         # Another thread reads, so close() alone would end nothing.
