@@ -26,6 +26,9 @@ struct node {
 	struct host *users, *peers, *rooms;
 	struct tls_ctx *in, *out;
 	struct discovery *discovery; /* NULL: none */
+	bool has_account;
+	void (*when_up)(void *arg);
+	void *up_arg;
 	struct timer idle_timer;
 	int64_t idle_since; /* 0: it is not */
 };
@@ -368,6 +371,9 @@ static void on_account(void *arg, const char *text, bool failed)
 			m->server->config->domains.item[0], m->password);
 	fflush(stdout);
 	(void)text;
+	m->server->node->has_account = true;
+	if (m->server->node->when_up)
+		m->server->node->when_up(m->server->node->up_arg);
 	mem_wipe(m->password, sizeof(m->password));
 	xfree(m);
 }
@@ -382,6 +388,14 @@ static void make_account(struct server *s)
 	rand_token(m->password, sizeof(m->password) - 1);
 	snprintf(jid, sizeof(jid), "%s@%s", s->config->node->user, s->config->domains.item[0]);
 	server_command(s, words, ARRAY_LEN(words), on_account, m);
+}
+
+void node_when_up(struct server *s, void (*fn)(void *arg), void *arg)
+{
+	s->node->when_up = fn;
+	s->node->up_arg = arg;
+	if (s->node->has_account)
+		fn(arg);
 }
 
 /* Port 5298 is where old programs look first, so a node that finds it taken still says by SRV where it is. */

@@ -40,6 +40,9 @@ void node_take(struct server *s, struct msgs *to_discovery);
 void node_stop(struct server *s); /* goodbye to the network */
 void node_free(struct server *s);
 
+/* Calls fn once the user's account is there: who logs in earlier would be refused. At once if it is. */
+void node_when_up(struct server *s, void (*fn)(void *arg), void *arg);
+
 /* Nobody needs it just now: no client, nothing waits, nobody is in a room. */
 bool node_is_idle(const struct server *s);
 
