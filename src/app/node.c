@@ -1,6 +1,7 @@
 #include "app/node.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <ifaddrs.h>
 #include <netdb.h>
 #include <pwd.h>
@@ -26,11 +27,9 @@ struct node {
 	struct host *users, *peers, *rooms;
 	struct tls_ctx *in, *out;
 	struct discovery *discovery; /* NULL: none */
-	bool has_account;
-	void (*when_up)(void *arg);
-	void *up_arg;
 	struct timer idle_timer;
 	int64_t idle_since; /* 0: it is not */
+	bool has_user;      /* the account is there */
 };
 
 /* ---- who it is ---- */
@@ -325,6 +324,28 @@ static int listen_given(struct server *s, struct buf *why)
 	return 0;
 }
 
+/* There while the node runs: still there at a start, the last run did not end as it should. */
+static char *marker(const struct server *s) { return path_in(s->config->data, "running"); }
+
+static void mark_running(struct server *s)
+{
+	char *path = marker(s);
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+
+	s->after_crash = fd < 0;
+	if (fd >= 0)
+		close(fd);
+	xfree(path);
+}
+
+static void mark_ended(const struct server *s)
+{
+	char *path = marker(s);
+
+	unlink(path);
+	xfree(path);
+}
+
 static void start_discovery(struct server *s)
 {
 	const struct config *c = s->config;
@@ -366,14 +387,13 @@ static void on_account(void *arg, const char *text, bool failed)
 {
 	struct account_made *m = arg;
 
+	if (m->server->node)
+		m->server->node->has_user = true; /* from now on or, if it failed, from before */
 	if (!failed && m->server->config->c2s.n)
 		printf("For clients on TCP, said only now: %s@%s, password %s\n", m->server->config->node->user,
 			m->server->config->domains.item[0], m->password);
 	fflush(stdout);
 	(void)text;
-	m->server->node->has_account = true;
-	if (m->server->node->when_up)
-		m->server->node->when_up(m->server->node->up_arg);
 	mem_wipe(m->password, sizeof(m->password));
 	xfree(m);
 }
@@ -390,14 +410,6 @@ static void make_account(struct server *s)
 	server_command(s, words, ARRAY_LEN(words), on_account, m);
 }
 
-void node_when_up(struct server *s, void (*fn)(void *arg), void *arg)
-{
-	s->node->when_up = fn;
-	s->node->up_arg = arg;
-	if (s->node->has_account)
-		fn(arg);
-}
-
 /* Port 5298 is where old programs look first, so a node that finds it taken still says by SRV where it is. */
 int node_open(struct server *s, struct buf *why)
 {
@@ -407,6 +419,7 @@ int node_open(struct server *s, struct buf *why)
 	if (err)
 		return err;
 	make_account(s);
+	mark_running(s);
 	start_discovery(s);
 	tell_addresses(s, port_of(listener_address(s->ports[first].listener)));
 	if (s->config->while_needed) {
@@ -415,6 +428,8 @@ int node_open(struct server *s, struct buf *why)
 	}
 	return 0;
 }
+
+bool node_has_user(const struct server *s) { return s->node->has_user; }
 
 /* ---- running ---- */
 
@@ -444,6 +459,8 @@ bool node_is_idle(const struct server *s)
 
 void node_stop(struct server *s)
 {
+	if (s->node)
+		mark_ended(s);
 	if (s->node && s->node->discovery)
 		discovery_stop(s->node->discovery);
 }

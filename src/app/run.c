@@ -13,7 +13,6 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "app/node.h"
 #include "base/err.h"
 #include "base/log.h"
 
@@ -22,8 +21,6 @@ static void on_stopped(void *arg) { loop_stop(arg); }
 struct running {
 	struct loop *loop;
 	struct server *server;
-	const struct config *config;
-	run_greeting *greet;
 };
 
 /* systemd, when it started us and waits for this (Type=notify), knows when clients may connect. */
@@ -97,17 +94,9 @@ static void say_ready(const struct server *s, const struct config *c, run_greeti
 	buf_clear(&text);
 }
 
-static void on_up(void *arg)
-{
-	struct running *r = arg;
-
-	say_ready(r->server, r->config, r->greet);
-	notify("READY=1");
-}
-
 int run_server(const struct config *c, run_greeting *greet)
 {
-	struct running r = {.loop = loop_new(), .config = c, .greet = greet};
+	struct running r = {.loop = loop_new()};
 	struct buf why;
 	int err;
 
@@ -125,10 +114,10 @@ int run_server(const struct config *c, run_greeting *greet)
 		loop_on_signal(r.loop, SIGINT, on_end_signal, &r);
 		loop_on_signal(r.loop, SIGTERM, on_end_signal, &r);
 		loop_on_signal(r.loop, SIGHUP, on_hangup, &r);
-		if (c->node)
-			node_when_up(r.server, on_up, &r);
-		else
-			on_up(&r);
+		while (!server_settled(r.server))
+			loop_step(r.loop, true);
+		say_ready(r.server, c, greet);
+		notify("READY=1");
 		loop_run(r.loop);
 	}
 	server_free(&r.server);

@@ -90,6 +90,8 @@ void client_displayed(struct client *c, struct str conversation);
 /* show: "available", "away", "dnd", "xa", "chat". ERR_INVALID. Kept for coming sessions. */
 int client_status(struct client *c, struct str show, struct str text);
 void client_peers(struct client *c); /* EVENT_ANSWER */
+/* Pending until the server has answered: what it had said by then has been heard. */
+void client_sync(struct client *c);
 int client_add(struct client *c, struct str jid, struct str name);
 int client_remove(struct client *c, struct str jid);
 int client_block(struct client *c, struct str jid);

@@ -27,7 +27,7 @@ static bool is_zone(struct str s)
 		char c = s.p[i];
 
 		if (!(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') && !(c >= '0' && c <= '9') &&
-			!strchr("._-@:", c))
+			(!c || !strchr("._-@:", c)))
 			return false;
 	}
 	return s.n > 0 && s.n <= ZONE_MAX;

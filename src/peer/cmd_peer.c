@@ -253,7 +253,25 @@ static void run_add(struct command_call *call)
 	peer_store(p);
 	peer_changed(p);
 	dial_now(p);
-	command_reply(call->core, call->asker, false, "%s at %s\n", p->label, buf_cstr(&address));
+	p->adder = call->asker;
+	if (peer_is_up(p) || !p->dialling)
+		peer_tell_adder(p, p);
+}
+
+/* Whoever adds somebody wants to know whether that was right. */
+void peer_tell_adder(struct peer *asked, const struct peer *p)
+{
+	uint64_t asker = asked->adder;
+
+	asked->adder = 0;
+	if (!asker)
+		return;
+	if (p->nego || peer_is_up(p))
+		command_reply(peer_core(p), asker, false, "%s is there (%.26s, %s)\n", p->label, p->entity.jid.s,
+			trust_name(p->trust));
+	else
+		command_reply(peer_core(p), asker, false, "%s is added; nobody answers there now, it is tried again\n",
+			p->label);
 }
 
 static void run_del(struct command_call *call)
@@ -366,7 +384,10 @@ static void run_allow(struct command_call *call)
 	p->plain_ok = true;
 	peer_store(p);
 	peer_changed(p);
-	dial_now(p);
+	if (peer_is_up(p))
+		outbox_flush(p);
+	else
+		dial_now(p);
 	command_reply(call->core, call->asker, false,
 		"%s may be spoken to without encryption: everybody on the wire can read it\n", p->label);
 }

@@ -39,6 +39,14 @@ static void ask_for_plain(struct peer *p)
 		p->label);
 }
 
+bool dial_allowed(struct peer *p)
+{
+	if (p->kind != PEER_LEGACY || may_plain(p))
+		return true;
+	ask_for_plain(p);
+	return false;
+}
+
 static void dial(struct peer *p, const char *address, bool tls)
 {
 	struct peers *ps = p->peers;
@@ -96,18 +104,15 @@ static void next_address(struct peer *p)
 	const struct peer_address *a = &p->addresses[p->next_address++];
 
 	dial(p, a->text, p->kind != PEER_LEGACY);
-	if (p->next_address < p->address_n)
+	/* Old programs take the newest stream for the right one, and drop what they had for the one before: one by one. */
+	if (p->kind != PEER_LEGACY && p->next_address < p->address_n)
 		timer_start(core_timers(c), &p->timer, core_now(c) + NEXT_ADDRESS_MS);
 }
 
 static void start_round(struct peer *p)
 {
-	if (!p->address_n || p->dialling)
+	if (!p->address_n || p->dialling || !dial_allowed(p))
 		return;
-	if (p->kind == PEER_LEGACY && !may_plain(p)) {
-		ask_for_plain(p);
-		return;
-	}
 	qsort(p->addresses, p->address_n, sizeof(p->addresses[0]), by_promise);
 	p->next_address = 0;
 	next_address(p);
@@ -153,6 +158,7 @@ void dial_on_timer(struct timer *t)
 static void round_failed(struct peer *p)
 {
 	p->round++;
+	peer_tell_adder(p, p);
 	outbound_drop(p); /* who asked wants an answer; messages wait in the outbox */
 	dial_later(p);
 }
@@ -183,6 +189,8 @@ void dial_on_failed(struct peers *ps, struct msg *m)
 			next_address(p);
 		else if (!p->dialling)
 			round_failed(p);
+	} else if (p) {
+		outbox_flush(p);
 	}
 	if (d)
 		xfree(d->address);

@@ -72,6 +72,7 @@ static struct peer *peer_of(struct peers *ps, const struct service *s)
 static bool same_looks(const struct service *a, const struct service *b)
 {
 	return a && str_eq(service_txt(a, "status"), service_txt(b, "status")) &&
+		str_eq(service_txt(a, "show"), service_txt(b, "show")) &&
 		str_eq(service_txt(a, "msg"), service_txt(b, "msg"));
 }
 
@@ -96,12 +97,13 @@ static void on_found(struct peers *ps, struct msg *m)
 	}
 	if (!p->user)
 		peer_set_user(p, user_part(instance));
+	if (!p->service)
+		p->asked_plain = false; /* he was away: our user may have forgotten what waits */
 	same = same_looks(p->service, s);
 	service_free(&p->service);
 	p->service = TAKE(m->found.service);
 	take_addresses(p, p->service);
 	peer_changed(p);
-	p->asked_plain = false;
 	if (same)
 		show_peer(p);
 	else
@@ -176,8 +178,20 @@ static void (*const handlers[MSG_KIND_COUNT])(struct peers *ps, struct msg *m) =
 	[MSG_NETWORK] = on_network,
 };
 
+/* Discovery tells once: what it says before the table is read waits for that. */
 void found_on_msg(struct peers *ps, struct msg *m)
 {
-	if (ps->loaded)
+	if (ps->loaded) {
 		handlers[m->kind](ps, m);
+	} else if (ps->early.n < EARLY_MAX) {
+		*msgs_add(&ps->early) = *m;
+		*m = (struct msg){.kind = MSG_NONE};
+	}
+}
+
+void found_early(struct peers *ps)
+{
+	for (uint32_t i = 0; i < ps->early.n; i++)
+		handlers[ps->early.m[i].kind](ps, &ps->early.m[i]);
+	msgs_clear(&ps->early);
 }

@@ -7,7 +7,7 @@
 
 #include "xmpp/escape.h"
 
-enum { GLARE_MS = 5000, LOST_MS = 60000 };
+enum { GLARE_MS = 5000, LOST_MS = 60000, SHORT_MS = 2000 };
 
 /* ---- refusing and accepting ---- */
 
@@ -36,7 +36,7 @@ static void forget_dial(struct peers *ps, const struct link_ask *a)
 	xfree(d);
 }
 
-/* A connection that was accepted and is not wanted any more. */
+/* A connection that was accepted and is not wanted any more. Nobody will tell of it: it does not fail, it is closed. */
 static void drop_nego(struct peer *p)
 {
 	struct msg m = {.kind = MSG_LINK_ASK};
@@ -44,8 +44,9 @@ static void drop_nego(struct peer *p)
 	if (!p->nego)
 		return;
 	core_to_wire(peer_core(p), MSG_CLOSE, p->nego)->close.error = SERR_CONFLICT;
-	forget_dial(p->peers, p->nego_ask);
+	forget_dial(p->peers, p->nego_ask); /* the wire says no more about it */
 	p->nego = 0;
+	forget_dial(p->peers, p->nego_ask);
 	m.link_ask.ask = TAKE(p->nego_ask);
 	msg_clear(&m);
 }
@@ -98,13 +99,16 @@ static void accept_link(struct peer *p, struct msg *ask)
 		m->link_reply.password = make_password(p);
 }
 
-/* Both ends have dialled: does this one give way? */
+/* Both ends have dialled: does this one give way? An old program goes on with the newest stream that came to it, and has
+ * closed its own when it answered ours. */
 static bool gives_way(const struct peer *p, bool dialled)
 {
 	struct str other = jid_domain(p->entity.jid);
 	bool we_are_lower = str_cmp(str_z(p->peers->domain), other) < 0, preferred = dialled == we_are_lower;
 	bool fresh = peer_is_up(p) && core_now(peer_core(p)) - p->link->since < GLARE_MS;
 
+	if (p->kind != PEER_KEYED)
+		return !dialled && ((p->nego && p->nego_dialled) || (fresh && p->link->dialled));
 	if (preferred)
 		return false;
 	return (p->nego && p->nego_dialled != dialled) || (fresh && p->link->dialled != dialled);
@@ -119,7 +123,8 @@ static struct peer *namesake(const struct peers *ps, const struct peer *p, struc
 
 	for (uint32_t pos = 0; (o = map_next(&ps->peers, &pos));)
 		if (o != p && o->kind == PEER_KEYED && peer_known(o) &&
-			((o->named && str_eq(str_z(o->label), name)) || (o->instance && str_eq(str_z(o->instance), name))))
+			((o->named && str_eq(str_z(o->label), name)) ||
+				(o->instance && str_eq(str_z(o->instance), name))))
 			return o;
 	return NULL;
 }
@@ -180,11 +185,13 @@ static void inherit(struct peer *p, struct peer *typed)
 	outbox_move(p, typed);
 	notice(p->peers, "known", p, "%s is there: %s %.26s", p->label, p->kind == PEER_KEYED ? "key" : "without a key",
 		p->entity.jid.s);
+	peer_tell_adder(typed, p);
 	peer_forget(typed);
 }
 
 /* "bob", as long as nobody else is called so. */
-static struct peer *make_keyed(struct peers *ps, const uint8_t key[32], struct str user, const char *id)
+static struct peer *make_keyed(struct peers *ps, const uint8_t key[32], struct str user, const char *id,
+	const struct peer *wanted)
 {
 	CLEANUP(buf_clear) struct buf label = {.max = LABEL_MAX};
 
@@ -192,7 +199,7 @@ static struct peer *make_keyed(struct peers *ps, const uint8_t key[32], struct s
 		buf_fmt(&label, "%.12s", id);
 	else
 		buf_str(&label, user);
-	if (peers_label_taken(ps, NULL, buf_view(&label)))
+	if (peers_label_taken(ps, wanted, buf_view(&label)))
 		buf_fmt(&label, "-%.6s", id);
 	return peer_keyed(ps, key, buf_view(&label));
 }
@@ -219,7 +226,7 @@ static struct peer *keyed_peer(struct peers *ps, const struct link_ask *a, struc
 		return NULL;
 	}
 	*ret = (struct refusal){SERR_RESOURCE_CONSTRAINT, "too many peers"};
-	p = make_keyed(ps, a->key, user, id);
+	p = make_keyed(ps, a->key, user, id, wanted);
 	if (!p)
 		return NULL;
 	if (user.n)
@@ -328,9 +335,9 @@ void link_on_ask(struct peers *ps, struct msg *m)
 	struct link_ask *a = m->link_ask.ask;
 	struct dialling *d = a->dial ? table_find(&ps->dials, a->dial) : NULL;
 	struct peer *wanted = d ? (struct peer *)entity_find(peers_core(ps), d->peer) : NULL, *p;
-	struct refusal why = {SERR_RESOURCE_CONSTRAINT, "not ready yet"};
+	struct refusal why = {SERR_RESOURCE_CONSTRAINT, "nothing can be taken now"};
 
-	if (!ps->loaded || (a->dial && !wanted)) {
+	if (!ps->loaded || (a->dial && !wanted) || !core_can_store(peers_core(ps))) {
 		refuse(ps, m->conn, why);
 		return;
 	}
@@ -339,7 +346,7 @@ void link_on_ask(struct peers *ps, struct msg *m)
 		why = (struct refusal){SERR_NOT_AUTHORIZED, "not welcome"};
 		p = NULL;
 	}
-	if (p && p->kind == PEER_KEYED && gives_way(p, a->dial != 0)) {
+	if (p && gives_way(p, a->dial != 0)) {
 		why = (struct refusal){SERR_CONFLICT, "the other link stays"};
 		p = NULL;
 	}
@@ -379,7 +386,8 @@ static void settle(struct peer *p, struct plink *l)
 	p->nego = 0;
 	m.link_ask.ask = TAKE(p->nego_ask);
 	msg_clear(&m);
-	p->round = 0;
+	if (p->kind == PEER_KEYED)
+		p->round = 0;
 	p->next_address = p->address_n;
 	p->last_seen = core_wall(peer_core(p));
 	timer_stop(core_timers(peer_core(p)), &p->timer);
@@ -425,8 +433,12 @@ static void on_gone(struct session *s)
 	if (!l->peer || l->peer->link != l)
 		return;
 	log_info("link_end", "peer=%.*s", STR_FMT(jid_str(l->peer->entity.jid)));
+	/* An old program that does not know our address (yet) answers and closes at once: it is not to be dialled in a loop. */
+	if (l->peer->kind == PEER_LEGACY)
+		l->peer->round = core_now(s->core) - l->since < SHORT_MS ? l->peer->round + 1 : 0;
 	l->peer->link = NULL;
 	l->peer->last_seen = core_wall(s->core);
+	outbox_unsent(l->peer);
 	verify_on_link_end(l->peer);
 	show_forget(l->peer);
 	dial_later(l->peer);
@@ -445,7 +457,8 @@ static void on_tagged(struct session *s, uint64_t tag, bool arrived)
 {
 	struct plink *l = (struct plink *)s;
 
-	if (l->peer)
+	/* What comes back from a session that has ended is sent by the next one already. */
+	if (l->peer && (arrived || l->peer->link == l))
 		outbox_tagged(l->peer, tag, arrived);
 }
 
@@ -587,6 +600,18 @@ void link_close(struct peer *p, enum serr error, const char *text)
 	session_close(&l->session, error, text);
 	if (l == p->link)
 		p->link = NULL;
+}
+
+/* Sessions of its that have ended and wait for their connections' last word have nobody to tell any more. */
+void link_on_peer_free(struct peer *p)
+{
+	struct session *s;
+
+	for (uint32_t pos = 0; (s = core_next_session(peer_core(p), &pos));)
+		if (s->ops == &session_ops && ((struct plink *)s)->peer == p) {
+			((struct plink *)s)->peer = NULL;
+			s->owner = NULL;
+		}
 }
 
 void link_send(struct peer *p, struct packet **packet, uint64_t commit)

@@ -36,11 +36,20 @@ static bool is_broadcast(const struct peer *p, const struct stanza *s)
 	return s->kind == STANZA_PRESENCE && str_eq(jid_domain(s->to), jid_str(p->entity.jid));
 }
 
+/* Whoever enters a room of somebody speaks to him: what is said there does not come from a stranger. */
+static void note_join(struct peer *p, const struct stanza *s)
+{
+	if (s->kind == STANZA_PRESENCE && s->type == TYPE_AVAILABLE && p->kind == PEER_KEYED && p->trust == TRUST_NEW &&
+		!is_broadcast(p, s))
+		peer_set_trust(p, TRUST_PINNED);
+}
+
 void outbound_deliver(struct entity *e, struct stanza **s)
 {
 	struct peer *p = (struct peer *)e;
 	struct core *c = e->core;
 
+	note_join(p, *s);
 	if ((*s)->kind == STANZA_PRESENCE && (*s)->type == TYPE_PROBE && !(p->kind == PEER_KEYED && peer_is_up(p))) {
 		show_answer_probe(p, *s);
 		core_done(c, s);

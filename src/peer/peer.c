@@ -274,6 +274,7 @@ void peer_free(struct entity *e)
 	if (peers_find(ps, jid_str(e->jid)) == p)
 		map_remove(&ps->peers, jid_str(e->jid));
 	timer_stop(core_timers(e->core), &p->timer);
+	link_on_peer_free(p);
 	inbound_drop(p);
 	outbound_drop(p);
 	show_clear(p);
@@ -298,6 +299,7 @@ void peer_forget(struct peer *p)
 {
 	struct peers *ps = p->peers;
 
+	peer_tell_adder(p, p);
 	link_close(p, SERR_HOST_GONE, "not known any more");
 	dial_forget(p);
 	show_hide(p);

@@ -176,6 +176,7 @@ static void peers_free(struct entity *e)
 	table_clear(&ps->dials);
 	map_clear(&ps->peers);
 	inbound_clear(ps);
+	msgs_clear(&ps->early);
 	free_told(ps);
 	entity_clear(e);
 	jid_free(&ps->self);
@@ -221,6 +222,7 @@ static void on_loaded(struct core *c, struct wait *wait, const struct store_rows
 		dial_now(p);
 	}
 	log_info("peers_loaded", "node=%s peers=%u", ps->domain, ps->peers.n);
+	found_early(ps);
 	show_publish(ps);
 }
 

@@ -30,6 +30,7 @@ enum {
 	KEEP_SECONDS = 24 * 3600,   /* a link's session waits for its resumption */
 	PRESENCES_MAX = 20,         /* resources of one peer */
 	INFLIGHT_MAX = 100000,      /* messages taken in and not handled yet, of all peers */
+	EARLY_MAX = 10000,          /* words of discovery that wait for the table */
 	PASSWORD_FAILURES = 3
 };
 
@@ -59,7 +60,8 @@ struct outgoing {
 	struct outgoing *next;
 	int64_t id; /* grows; the tag of its packet */
 	int64_t time;
-	bool sent; /* handed to the link's session */
+	uint64_t commit; /* not to be sent before it is there; 0: at once */
+	bool sent;       /* handed to the link's session */
 	uint32_t n;
 	char stanza[];
 };
@@ -69,7 +71,6 @@ struct outbox {
 	uint32_t n;
 	size_t bytes;
 	int64_t last_id;
-	int64_t unsent_since; /* core time at which the oldest unsent one was put in; 0: none */
 };
 
 /* Hashes of the ids of messages that are handled, the last SEEN_MAX of them. */
@@ -148,6 +149,7 @@ struct peer {
 	unsigned presence_n;
 	struct verify *verify;
 	struct stranger stranger;
+	uint64_t adder;       /* who asked for it to be added and waits to hear what came of it; 0: nobody */
 	struct stanza *twins; /* came again while the first was not handled yet */
 };
 
@@ -166,7 +168,8 @@ struct peers {
 	char *domain;    /* NODEID.internal */
 	struct jid self; /* user@NODEID.internal */
 	bool loaded;
-	struct map peers; /* by address */
+	struct msgs early; /* of discovery, until then */
+	struct map peers;  /* by address */
 	struct table dials;
 	struct map inflight; /* messages taken in and not handled yet, by hash: see inbound.c */
 	size_t strangers_bytes;
@@ -219,8 +222,9 @@ bool address_is(struct str text);
 
 /* dial.c: when and where to dial */
 bool peer_wants_link(const struct peer *p);
-void dial_now(struct peer *p);   /* something new: another address, a reason */
-void dial_later(struct peer *p); /* the link broke, or a round failed */
+bool dial_allowed(struct peer *p); /* may it be spoken to as it can be? Our user is told if not */
+void dial_now(struct peer *p);     /* something new: another address, a reason */
+void dial_later(struct peer *p);   /* the link broke, or a round failed */
 void dial_on_timer(struct timer *t);
 void dial_on_failed(struct peers *ps, struct msg *m);
 void dial_forget(struct peer *p);
@@ -236,6 +240,7 @@ void link_check_name(struct peer *p, struct str name);
 /* The row of an old program, found or made; NULL: no name, or the table is full. */
 struct peer *link_legacy_peer(struct peers *ps, struct str instance);
 void link_close(struct peer *p, enum serr error, const char *text);
+void link_on_peer_free(struct peer *p);
 /* Out to the other end; takes *packet. Only while there is a session. */
 void link_send(struct peer *p, struct packet **packet, uint64_t commit);
 
@@ -246,7 +251,7 @@ bool outbox_worth(const struct peer *p, const struct stanza *s);
 void outbox_put(struct peer *p, struct stanza **s); /* takes it: stored and sent, or refused */
 void outbox_flush(struct peer *p);                  /* what is unsent, to the link */
 void outbox_tagged(struct peer *p, uint64_t id, bool arrived);
-void outbox_unsent(struct peer *p); /* the session is new: nothing of this is there yet */
+void outbox_unsent(struct peer *p); /* the session has ended: all of it is for the next one, in order */
 void outbox_load(struct peer *p, int64_t id, int64_t time, struct str stanza);
 void outbox_move(struct peer *to, struct peer *from);
 
@@ -279,6 +284,7 @@ void show_publish(struct peers *ps);
 
 /* found.c: discovery */
 void found_on_msg(struct peers *ps, struct msg *m);
+void found_early(struct peers *ps); /* what came before the table was there */
 
 /* notice.c: a line for people, as a headline from the node. kind is for programs. p may be NULL. */
 void notice(struct peers *ps, const char *kind, const struct peer *p, const char *fmt, ...)
@@ -291,6 +297,9 @@ bool verify_confirm(struct peer *p, bool same);
 void verify_on_stanza(struct peer *p, const struct stanza *s, uint32_t element);
 void verify_on_link_end(struct peer *p);
 void verify_free(struct peer *p);
+
+/* cmd_peer.c: what came of adding it, to whoever asked for that. p may be another row by now */
+void peer_tell_adder(struct peer *asked, const struct peer *p);
 
 /* cmd_copy.c */
 void cmd_peer_export(struct command_call *call);

@@ -28,8 +28,8 @@ enum store_write {
 	STORE_AFFILIATION_PUT, /* domain, local, jid, affiliation (0: remove), reason */
 	STORE_HISTORY_ADD,     /* domain, local, id (grows), time, stanza */
 	STORE_HISTORY_TRIM,    /* domain, local, id: this one and older */
-	STORE_ARCHIVE_ADD,  /* domain, local, id (grows), peer (bare), its resource (null: none), stanza */
-	STORE_ARCHIVE_TRIM, /* domain, local, count: all but the newest so many */
+	STORE_ARCHIVE_ADD,     /* domain, local, id (grows), peer (bare), its resource (null: none), stanza */
+	STORE_ARCHIVE_TRIM,    /* domain, local, count: all but the newest so many */
 	/* Peers of a node. domain: the node's; name: the row's own, for ever the same.
 	 * label, user, key (32 bytes or null), trust, password (lanpass, or null), password failures, last seen, created, highest
 	 * number of a statement of its addresses, flags */
@@ -79,9 +79,9 @@ enum store_row {
 	ROW_ARCHIVE_ENDS,  /* lowest id i, highest i; 0 when it is empty */
 	/* name s, label s, user s, key s, trust i, password s, failures i, last seen i, created i, statement i, flags i */
 	ROW_PEER,
-	ROW_PEER_ADDRESS,  /* name s, address s, source i, last success i */
-	ROW_OUTBOX,        /* name s, id i, time i, stanza s */
-	ROW_SEEN,          /* name s, number i, hash i */
+	ROW_PEER_ADDRESS, /* name s, address s, source i, last success i */
+	ROW_OUTBOX,       /* name s, id i, time i, stanza s */
+	ROW_SEEN,         /* name s, number i, hash i */
 };
 
 struct store_value {

@@ -133,6 +133,7 @@ void line_answer(struct line *n, struct str text, bool failed)
 	struct client_event e = {.kind = failed ? EVENT_REFUSED : EVENT_ANSWER, .when = loop_wall(n->loop)};
 
 	n->asked -= n->asked > 0;
+	client_sync(n->client); /* the next line may be about what this has changed */
 	n->failed |= failed;
 	while (text.n && text.p[text.n - 1] == '\n')
 		text.n--;

@@ -88,6 +88,7 @@ class Program:
     """One that prints lines: what it printed, waited for in order."""
 
     def __init__(self, net, name, argv, **options):
+        self.net = net
         self.name = name
         self.lines = []
         self.seen = 0  # lines that were waited for, or passed over
@@ -132,7 +133,7 @@ class Program:
                             break
                 elif self.ended or time.monotonic() >= end:
                     what = "ended" if self.ended else f"not within {limit} s"
-                    raise Failure(f"{self.name}: {what}: {missing}\n{self.text()}")
+                    raise Failure(f"{self.name}: {what}: {missing}")
                 else:
                     self.more.wait(end - time.monotonic())
         return match
@@ -142,7 +143,7 @@ class Program:
         with self.more:
             for _, line in self.lines[self.seen:]:
                 if re.search(pattern, line):
-                    raise Failure(f"{self.name}: must not be: {line}\n{self.text()}")
+                    raise Failure(f"{self.name}: must not be: {line}")
 
     def skip(self):
         """What was printed until now is not looked at any more."""
@@ -150,16 +151,15 @@ class Program:
             self.seen = len(self.lines)
 
     def text(self):
-        start = self.lines[0][0] if self.lines else 0
-        return "\n".join(f"  {self.name} {at - start:7.3f} {line}" for at, line in self.lines[-60:])
+        return "\n".join(f"  {self.name} {at - self.net.start:7.3f} {line}" for at, line in self.lines[-60:])
 
     def wait_end(self, limit=WAIT):
         try:
             status = self.process.wait(limit)
         except subprocess.TimeoutExpired:
-            raise Failure(f"{self.name} does not end\n{self.text()}") from None
+            raise Failure(f"{self.name} does not end") from None
         if status:
-            raise Failure(f"{self.name} ended with {status}\n{self.text()}")
+            raise Failure(f"{self.name} ended with {status}")
 
     def quit(self):
         """A clean end."""
@@ -318,6 +318,9 @@ def main(*tests):
                 net = Net(folder)
                 try:
                     test(net)
+                except Failure:
+                    print("\n".join(program.text() for program in net.programs if len(program.lines) > 1))
+                    raise
                 finally:
                     signal.alarm(0)
                     net.close()

@@ -12,7 +12,7 @@ class Node:
 
     def __init__(self, folder, server, address):
         folder.mkdir(mode=0o700)
-        os.symlink(server.folder / "xmpp.sock", folder / "xmpp.sock")
+        os.symlink(server.folder / "xmpp.sock", folder / "node.sock")
         self.address = address
         self.asked = []
         self.listener = socket.socket(socket.AF_UNIX)
