@@ -5,7 +5,7 @@
 MAKEFLAGS += --no-print-directory
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1|\2/p' Makefile | awk -F'|' '{ printf "  %-14s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' Makefile | awk -F'|' '{ printf "  %-18s %s\n", $$1, $$2 }'
 
 run: ## build, and chat with whoever is on the wire (ARGS='...' for flags)
 	@tools/setup build run
@@ -27,10 +27,15 @@ test: ## everything that must pass, under the address and undefined-behaviour sa
 	@tools/build fuzz
 	@tools/run-tests $(addprefix --only ,$(ONLY)) build/test build/fuzz
 
-demo: ## a server, real clients, and the chat they make, printed
+demo: ## two machines on one wire and the chat they make, printed as it happens
 	@tools/setup build run test
 	@tools/build release
 	@WIRESIDE=build/release/wireside tools/demo
+
+demo-server: ## the same with a server and clients of others
+	@tools/setup build run test
+	@tools/build release
+	@WIRESIDE=build/release/wireside tools/demo-server
 
 bench: ## measurements, in a release build (ONLY=NAME for one)
 	@tools/setup build test

@@ -288,6 +288,9 @@ enum client_need client_bytes(struct client *c, struct str *in)
 
 		if (e == XML_MORE)
 			break;
+		/* Behind the end there is nothing to read; a stream that we have ended goes on until the other end has. */
+		if (e != XML_OPEN && e != XML_STANZA)
+			*in = STR("");
 		need = act(c, feed(c, e, &t), &t);
 	}
 	/* What was sent in the clear behind <proceed/> is somebody else's. */

@@ -177,6 +177,19 @@ static void what_is_said_offline_goes_out_later(void **state)
 	assert_int_equal(client_count(t.c, MESSAGE_SENT), 1);
 }
 
+/* What comes after we have ended is read no more, be it what it may. */
+static void ended_before_the_login(void **state)
+{
+	(void)state;
+	client_connected(t.c, &t.channel);
+	hear(LOGIN);
+	client_close(t.c);
+	hear(SUCCESS);
+	hear("<?xml version='1.0'?>" SESSION);
+	hear("more");
+	assert_false(client_online(t.c));
+}
+
 static void resumed(void **state)
 {
 	with_bob();
@@ -745,6 +758,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(a_session_begins),
 		T(what_is_said_offline_goes_out_later),
+		T(ended_before_the_login),
 		T(resumed),
 		T(not_resumed),
 		T(impossible_counters),

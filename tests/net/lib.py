@@ -103,10 +103,14 @@ class Program:
         for line in self.process.stdout:
             with self.more:
                 self.lines.append((time.monotonic(), line.rstrip("\n")))
+                self._heard(line.rstrip("\n"))
                 self.more.notify_all()
         with self.more:
             self.ended = True
             self.more.notify_all()
+
+    def _heard(self, line):
+        """For those who want to do something with each."""
 
     def say(self, line):
         self.process.stdin.write(line + "\n")
@@ -284,7 +288,7 @@ class Net:
         run("ip", "link", "del", "switch", check=False)
 
 
-def _enter():
+def enter():
     """Runs this script again where it may make networks. Returns when it is there."""
     if os.environ.get("WIRESIDE_NET_INSIDE"):
         return
@@ -303,7 +307,7 @@ def _on_alarm(number, frame):
 
 def main(*tests):
     try:
-        _enter()
+        enter()
         need("ip")
         signal.signal(signal.SIGALRM, _on_alarm)
         signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(1))

@@ -13,7 +13,7 @@ import time
 import xml.etree.ElementTree as ElementTree
 from xml.sax.saxutils import escape, quoteattr
 
-from lib import WAIT, Failure, wait_until
+from lib import WAIT, Failure, Program, wait_until
 
 STREAM = "<?xml version='1.0'?><stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' " \
          "to='localhost' version='1.0'>"
@@ -39,9 +39,10 @@ class Face:
 
     numbers = itertools.count(1)
 
-    def __init__(self, node, resource="face"):
+    def __init__(self, node, resource="face", managed=True):
         self.label = f"{node.user}/{resource}"
         self.resource = resource
+        self.managed = managed  # acknowledges (XEP-0198)
         self.stanzas = []  # elements, each once it is complete
         self.arrived = []  # when
         self.seen = 0
@@ -71,8 +72,9 @@ class Face:
         bound = self.ask("set", f"<bind xmlns='{BIND}'><resource>{self.resource}</resource></bind>")
         self.jid = bound.findtext(f".//{{{BIND}}}jid")
         self.ask("get", "<query xmlns='jabber:iq:roster'/>")
-        self.send(f"<enable xmlns='{SM}'/>")
-        self.expect(lambda e: e.tag == f"{{{SM}}}enabled", "acknowledgements")
+        if self.managed:
+            self.send(f"<enable xmlns='{SM}'/>")
+            self.expect(lambda e: e.tag == f"{{{SM}}}enabled", "acknowledgements")
         self.sent = 0
         self.send("<presence/>")
 
@@ -210,8 +212,14 @@ class Face:
     def join(self, room, nick):
         self.send(f"<presence to={quoteattr(f'{room}/{nick}')}><x xmlns='{MUC}'><history maxstanzas='0'/></x></presence>")
 
+    def create(self, room, nick):
+        """A room on this node, open at once (XEP-0045 10.1.2)."""
+        self.join(room, nick)
+        self.presence(f"{room}/{nick}")
+        self.ask("set", f"<query xmlns='{MUC}#owner'><x xmlns='jabber:x:data' type='submit'/></query>", to=room)
+
     def text(self):
-        return "\n".join("  " + ElementTree.tostring(e, encoding="unicode")[:400] for e in self.stanzas[-25:])
+        return "\n".join("  " + ElementTree.tostring(e, encoding="unicode")[:300] for e in self.stanzas[-12:])
 
     def close(self):
         # Another thread reads, so close() alone would end nothing.
@@ -252,8 +260,8 @@ class Node:
         self.kill9()
         return self.start()
 
-    def face(self, resource="face"):
-        face = Face(self, resource)
+    def face(self, resource="face", **options):
+        face = Face(self, resource, **options)
         self.faces.append(face)
         return face
 
@@ -271,6 +279,10 @@ class Node:
     @property
     def address(self):
         return self.command("node", "address").strip()
+
+    def lan_address(self):
+        """Where others dial it, as its greeting says."""
+        return next(line.split()[1] for _, line in self.program.lines if line.startswith("lan "))
 
     def peers(self):
         return json.loads(self.command("peer", "list", "--json"))
@@ -307,3 +319,34 @@ def befriend(one, face, other, other_face):
         number = me.say(node.sees(peer), f"hello from {node.user}")
         to.message(f"^hello from {node.user}$")
         me.receipt(number)
+
+
+class Loopback:
+    """Instead of a machine, where namespaces are not allowed."""
+
+    def __init__(self, net, name):
+        self.net = net
+        self.name = name
+
+    def argv(self, *argv):
+        return argv
+
+    def program(self, name, *argv):
+        return Program(self.net, name, argv)
+
+
+class NoNet:
+    """Instead of a network of machines."""
+
+    def __init__(self, folder):
+        self.folder = pathlib.Path(folder)
+        self.programs = []
+        self.hosts = []
+
+    def host(self, name):
+        self.hosts.append(Loopback(self, name))
+        return self.hosts[-1]
+
+    def close(self):
+        for program in reversed(self.programs):
+            program.close()

@@ -163,7 +163,7 @@ def test_pipe(net):
         net.true("status=0" in out, f"delivered: {out}")
         bob.face().message("^hi$")
         bob.stop()
-        out = chat("/msg bob later\n", "--wait", "0")
+        out = chat("/msg bob later\n", "--wait", "3")
         net.true("status=3" in out, f"safe, but not delivered: {out}")
         out = chat("/msg nobody-here hi\n")
         net.true("status=1" in out, f"refused: {out}")
@@ -179,5 +179,5 @@ def test_pipe(net):
 
 
 if __name__ == "__main__":
-    raise SystemExit(main(
+    raise SystemExit(main(test_own, test_avahi, test_typed, test_link_local, test_address, test_users, test_changed,
                           test_pipe))
