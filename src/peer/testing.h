@@ -167,7 +167,7 @@ UNUSED static void found(struct world *w, const char *instance, const char *addr
 /* Somebody with a key: wk and a status. */
 UNUSED static void found_keyed(struct world *w, char who, const char *instance, const char *addresses)
 {
-	char txt[128];
+	char txt[1024];
 
 	snprintf(txt, sizeof(txt), "txtvers=1 status=avail wk=%s", id_of(who));
 	found(w, instance, addresses, 5298, txt);
