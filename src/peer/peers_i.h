@@ -187,7 +187,6 @@ static inline bool peer_known(const struct peer *p) { return p->trust == TRUST_P
 bool peers_domain_of(struct str id, char ret[DOMAIN_SIZE]);
 struct peer *peers_find(const struct peers *ps, struct str address); /* of its row */
 struct peer *peers_find_id(const struct peers *ps, struct str id);   /* NODEID */
-struct peer *peers_find_instance(const struct peers *ps, struct str instance);
 /* The one that people mean: a label, the name before '@', an address, a NODEID (or its beginning, 6 characters at least).
  * ERR_NOTFOUND; ERR_EXISTS: several, listed in why. */
 int peers_find_label(const struct peers *ps, struct str text, struct peer **ret, struct buf *why);
