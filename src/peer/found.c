@@ -85,6 +85,23 @@ static bool same_looks(const struct service *a, const struct service *b)
 		str_eq(service_txt(a, "msg"), service_txt(b, "msg"));
 }
 
+/* A name stands for one at a time: whoever else was found by it is not there any more. */
+static void leave_name(struct peers *ps, struct str instance, const struct peer *but)
+{
+	struct peer *p;
+
+	for (uint32_t pos = 0; (p = map_next(&ps->peers, &pos));)
+		if (p != but && p->service && str_eq(str_z(p->service->instance), instance)) {
+			service_free(&p->service);
+			show_peer(p);
+		}
+}
+
+static bool is_worth_keeping(const struct peer *p)
+{
+	return p->stored || p->service || p->link || p->nego || p->outbox.n || p->pending;
+}
+
 static void on_found(struct peers *ps, struct msg *m)
 {
 	const struct service *s = m->found.service;
@@ -106,6 +123,7 @@ static void on_found(struct peers *ps, struct msg *m)
 	}
 	if (!p->user)
 		peer_set_user(p, user_part(instance));
+	leave_name(ps, instance, p);
 	same = same_looks(p->service, s);
 	service_free(&p->service);
 	p->service = TAKE(m->found.service);
@@ -122,14 +140,15 @@ static void on_found(struct peers *ps, struct msg *m)
 /* Gone from the network, says the network. A link that works goes on working. */
 static void on_gone(struct peers *ps, struct msg *m)
 {
-	struct peer *p = peers_find_instance(ps, str_z(m->gone.instance));
+	struct str instance = str_z(m->gone.instance);
+	struct peer *p = NULL;
 
-	if (!p)
-		return;
-	service_free(&p->service);
-	show_peer(p);
-	if (!p->stored && !p->link && !p->nego && !p->outbox.n && !p->pending)
-		peer_forget(p);
+	leave_name(ps, instance, NULL);
+	for (uint32_t pos = 0; (p = map_next(&ps->peers, &pos));)
+		if (p->instance && str_eq(str_z(p->instance), instance) && !is_worth_keeping(p)) {
+			peer_forget(p);
+			pos = 0;
+		}
 }
 
 /* ---- ourselves ---- */
