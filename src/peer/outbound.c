@@ -41,7 +41,8 @@ void outbound_deliver(struct entity *e, struct stanza **s)
 	struct peer *p = (struct peer *)e;
 	struct core *c = e->core;
 
-	if ((*s)->kind == STANZA_PRESENCE && (*s)->type == TYPE_PROBE && !(p->kind == PEER_KEYED && peer_is_up(p))) {
+	/* What its clients say is known here as long as there is a link. */
+	if ((*s)->kind == STANZA_PRESENCE && (*s)->type == TYPE_PROBE) {
 		show_answer_probe(p, *s);
 		core_done(c, s);
 	} else if (outbox_worth(p, *s)) {
