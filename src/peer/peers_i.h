@@ -209,6 +209,11 @@ void peer_load_row(struct peers *ps, enum store_row kind, const struct store_val
 const char *trust_name(enum trust t);
 const char *source_name(enum source s);
 
+/* label.c: names are of others' making and are shown everywhere: what is not seen in them, or makes the rest look otherwise
+ * (controls, escapes, directions), becomes a question mark. */
+void label_put(struct buf *out, struct str text);
+char *label_clean(struct str text); /* a new text */
+
 /* address.c: is it "10.0.0.7:5298" or "[fe80::1%eth0]:5298"? Numbers only: no name is looked up. */
 bool address_is(struct str text);
 
