@@ -82,7 +82,8 @@ static struct peer *peer_of(struct peers *ps, const struct service *s)
 static bool same_looks(const struct service *a, const struct service *b)
 {
 	return a && str_eq(service_txt(a, "status"), service_txt(b, "status")) &&
-		str_eq(service_txt(a, "msg"), service_txt(b, "msg"));
+		str_eq(service_txt(a, "msg"), service_txt(b, "msg")) &&
+		str_eq(service_txt(a, "phsh"), service_txt(b, "phsh"));
 }
 
 /* A name stands for one at a time: whoever else was found by it is not there any more. */
@@ -128,6 +129,7 @@ static void on_found(struct peers *ps, struct msg *m)
 	service_free(&p->service);
 	p->service = TAKE(m->found.service);
 	take_addresses(p, p->service);
+	picture_on_found(p);
 	peer_changed(p);
 	p->asked_plain = false;
 	if (same)
@@ -162,12 +164,6 @@ static void on_named(struct peers *ps, struct msg *m)
 	ps->named = TAKE(m->named.instance);
 }
 
-static void on_picture(struct peers *ps, struct msg *m)
-{
-	(void)ps;
-	(void)m;
-}
-
 /* Addresses come and go: are the links alive, and who can be reached now? */
 static void look_again(struct peers *ps)
 {
@@ -198,7 +194,7 @@ static void (*const handlers[MSG_KIND_COUNT])(struct peers *ps, struct msg *m) =
 	[MSG_FOUND] = on_found,
 	[MSG_GONE] = on_gone,
 	[MSG_NAMED] = on_named,
-	[MSG_PICTURE] = on_picture,
+	[MSG_PICTURE] = picture_on_msg,
 	[MSG_NETWORK] = on_network,
 };
 

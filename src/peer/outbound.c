@@ -45,6 +45,8 @@ void outbound_deliver(struct entity *e, struct stanza **s)
 	if ((*s)->kind == STANZA_PRESENCE && (*s)->type == TYPE_PROBE) {
 		show_answer_probe(p, *s);
 		core_done(c, s);
+	} else if (picture_answer(p, s)) {
+		return;
 	} else if (outbox_worth(p, *s)) {
 		outbox_put(p, s);
 	} else if (p->kind != PEER_KEYED) {

@@ -278,6 +278,7 @@ void peer_free(struct entity *e)
 	inbound_drop(p);
 	outbound_drop(p);
 	show_clear(p);
+	picture_forget(p);
 	verify_free(p);
 	outbox_clear(&p->outbox);
 	seen_clear(&p->seen);

@@ -166,6 +166,7 @@ static void peers_free(struct entity *e)
 	xfree(ps->show);
 	xfree(ps->status);
 	xfree(ps->network);
+	xfree(ps->picture.bytes);
 	mem_wipe(ps->config.seed, sizeof(ps->config.seed));
 	xfree(ps);
 }

@@ -30,6 +30,8 @@ enum {
 	KEEP_SECONDS = 24 * 3600,   /* a link's session waits for its resumption */
 	PRESENCES_MAX = 20,         /* resources of one peer */
 	INFLIGHT_MAX = 100000,      /* messages taken in and not handled yet, of all peers */
+	PICTURE_MAX = 64 << 10,     /* of a peer ... */
+	PICTURES_MAX = 4 << 20,     /* ... and of all */
 	PASSWORD_FAILURES = 3
 };
 
@@ -102,6 +104,15 @@ struct stranger {
 	size_t bytes;
 };
 
+/* As it came from the network: nothing proves whose it is. */
+struct picture {
+	char *bytes; /* NULL: none */
+	uint32_t n;
+	char sha1[41];  /* in hexadecimal */
+	char asked[41]; /* the last one that was asked for */
+	int64_t used;   /* core time */
+};
+
 struct verify; /* verify.c */
 
 enum peer_kind { PEER_KEYED, PEER_LEGACY, PEER_TYPED };
@@ -147,6 +158,7 @@ struct peer {
 	unsigned presence_n;
 	struct verify *verify;
 	struct stranger stranger;
+	struct picture picture;
 	struct stanza *twins; /* came again while the first was not handled yet */
 };
 
@@ -172,12 +184,15 @@ struct peers {
 	char **told; /* our addresses, NULL at the end */
 	bool available;
 	char *show, *status;
-	char *network; /* what discovery says of the interfaces; NULL: nothing yet */
+	struct picture picture; /* our user's, if it is published */
+	size_t pictures_bytes;  /* of all peers */
+	char *network;          /* what discovery says of the interfaces; NULL: nothing yet */
 };
 
 static inline struct core *peer_core(const struct peer *p) { return p->entity.core; }
 static inline struct core *peers_core(const struct peers *ps) { return ps->host.entity.core; }
 static inline bool peer_is_up(const struct peer *p) { return p->link && p->link->session.state == SESSION_OPEN; }
+static inline bool peer_is_keyed_up(const struct peer *p) { return p->kind == PEER_KEYED && peer_is_up(p); }
 /* The address our user's clients know it by: user@NODEID.internal, or that of its row. In out until it changes. */
 struct jid peer_jid(const struct peer *p, struct buf *out);
 static inline bool peer_known(const struct peer *p) { return p->trust == TRUST_PINNED || p->trust == TRUST_VERIFIED; }
@@ -280,6 +295,15 @@ void show_publish(struct peers *ps);
 
 /* found.c: discovery */
 void found_on_msg(struct peers *ps, struct msg *m);
+
+/* picture.c */
+void picture_on_found(struct peer *p); /* its record is new: does it tell of another picture? */
+void picture_on_msg(struct peers *ps, struct msg *m);
+void picture_forget(struct peer *p);
+void picture_put_update(const struct peer *p, struct buf *out); /* XEP-0153, into the presence made for it */
+void picture_publish(const struct peers *ps, struct msg *publish);
+/* Is it a request for a picture that the network has told us? Answered then. */
+bool picture_answer(struct peer *p, struct stanza **s);
 
 /* notice.c: a line for people, as a headline from the node. kind is for programs. p may be NULL. */
 void notice(struct peers *ps, const char *kind, const struct peer *p, const char *fmt, ...)
