@@ -97,7 +97,7 @@ UNUSED static struct msg *expect_msg(struct world *w, enum msg_kind kind)
 /* ---- what our user does ---- */
 
 /* A stanza from a client of his or from one of our rooms; %s is a peer's domain where there is one. */
-UNUSED static void say(struct world *w, const char *fmt, ...)
+UNUSED __attribute__((format(printf, 2, 3))) static void say(struct world *w, const char *fmt, ...)
 {
 	char xml[65536];
 	struct stanza *s;
@@ -270,7 +270,7 @@ UNUSED static uint64_t legacy_from(struct world *w, const char *name)
 }
 
 /* The other end says something. */
-UNUSED static void hear(struct world *w, uint64_t conn, const char *fmt, ...)
+UNUSED __attribute__((format(printf, 3, 4))) static void hear(struct world *w, uint64_t conn, const char *fmt, ...)
 {
 	static char xml[2 << 20];
 	struct msg *m;
