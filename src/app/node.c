@@ -184,6 +184,14 @@ static void on_presence(void *arg, bool available, struct str show, struct str s
 		peers_show(n->peers, available, show, status);
 }
 
+static void on_picture(void *arg, struct str bytes)
+{
+	struct node *n = arg;
+
+	if (n->peers)
+		peers_picture(n->peers, bytes);
+}
+
 static void make_users(struct node *n, const struct config *c)
 {
 	struct users_config uc = {.fed = c->node->user,
@@ -193,6 +201,7 @@ static void make_users(struct node *n, const struct config *c)
 		.archive_max = (uint32_t)c->archive_max,
 		.receipts = true,
 		.on_presence = on_presence,
+		.on_picture = on_picture,
 		.presence_arg = n};
 
 	uc.secret = (struct str){(const char *)c->node->seed, sizeof(c->node->seed)};

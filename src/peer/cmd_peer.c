@@ -79,8 +79,9 @@ static void put_text_row(struct buf *out, const struct peer *p)
 	buf_fmt(out, "%-20s %-8s %-6s %u waiting  last seen ", p->label, trust_name(p->trust), presence_of(p),
 		p->outbox.n);
 	put_time(out, p->last_seen);
-	buf_fmt(out, "\n    %.*s%s%s\n", STR_FMT(jid_str(p->entity.jid)), p->instance ? "  on the network as " : "",
-		p->instance ? p->instance : "");
+	buf_fmt(out, "\n    %.*s%s", STR_FMT(jid_str(p->entity.jid)), p->instance ? "  on the network as " : "");
+	label_put(out, str_z(p->instance));
+	buf_char(out, '\n');
 	for (unsigned i = 0; i < p->address_n; i++) {
 		buf_fmt(out, "    %s (%s, worked ", p->addresses[i].text, source_name(p->addresses[i].source));
 		put_time(out, p->addresses[i].success);
@@ -338,6 +339,7 @@ static void run_block(struct command_call *call)
 	peer_set_trust(p, TRUST_BLOCKED);
 	show_hide(p);
 	link_close(p, SERR_NOT_AUTHORIZED, "not welcome");
+	outbound_drop(p);
 	dial_forget(p);
 	command_reply(call->core, call->asker, false, "%s is blocked: it neither reaches you nor you it\n", p->label);
 }

@@ -118,11 +118,24 @@ static void start_round(struct peer *p)
 	next_address(p);
 }
 
+/* A round under way keeps its pace; an address that came too late for it is its last. */
+static void go_on(struct peer *p)
+{
+	struct core *c = peer_core(p);
+
+	if (p->next_address < p->address_n && !timer_running(&p->timer))
+		timer_start(core_timers(c), &p->timer, core_now(c) + NEXT_ADDRESS_MS);
+}
+
 void dial_now(struct peer *p)
 {
 	if (!peer_wants_link(p) || p->nego)
 		return;
 	p->round = 0;
+	if (p->dialling) {
+		go_on(p);
+		return;
+	}
 	timer_stop(core_timers(peer_core(p)), &p->timer);
 	start_round(p);
 }

@@ -73,7 +73,28 @@ static bool same_looks(const struct service *a, const struct service *b)
 {
 	return a && str_eq(service_txt(a, "status"), service_txt(b, "status")) &&
 		str_eq(service_txt(a, "show"), service_txt(b, "show")) &&
-		str_eq(service_txt(a, "msg"), service_txt(b, "msg"));
+		str_eq(service_txt(a, "msg"), service_txt(b, "msg")) &&
+		str_eq(service_txt(a, "phsh"), service_txt(b, "phsh"));
+}
+
+/* A name stands for one at a time: whoever else was found by it is not there any more. */
+static void leave_name(struct peers *ps, struct str instance, const struct peer *but)
+{
+	struct peer *p;
+
+	for (uint32_t pos = 0; (p = map_next(&ps->peers, &pos));)
+		if (p != but && p->service && str_eq(str_z(p->service->instance), instance)) {
+			service_free(&p->service);
+			if (peer_is_up(p))
+				show_peer(p);
+			else
+				show_forget(p);
+		}
+}
+
+static bool is_worth_keeping(const struct peer *p)
+{
+	return p->stored || p->service || p->link || p->nego || p->outbox.n || p->pending;
 }
 
 static void on_found(struct peers *ps, struct msg *m)
@@ -97,12 +118,14 @@ static void on_found(struct peers *ps, struct msg *m)
 	}
 	if (!p->user)
 		peer_set_user(p, user_part(instance));
+	leave_name(ps, instance, p);
 	if (!p->service)
 		p->asked_plain = false; /* he was away: our user may have forgotten what waits */
 	same = same_looks(p->service, s);
 	service_free(&p->service);
 	p->service = TAKE(m->found.service);
 	take_addresses(p, p->service);
+	picture_on_found(p);
 	peer_changed(p);
 	if (same)
 		show_peer(p);
@@ -114,17 +137,15 @@ static void on_found(struct peers *ps, struct msg *m)
 /* Gone from the network, says the network. A link that works goes on working. */
 static void on_gone(struct peers *ps, struct msg *m)
 {
-	struct peer *p = peers_find_instance(ps, str_z(m->gone.instance));
+	struct str instance = str_z(m->gone.instance);
+	struct peer *p = NULL;
 
-	if (!p)
-		return;
-	service_free(&p->service);
-	if (peer_is_up(p))
-		show_peer(p);
-	else
-		show_forget(p);
-	if (!p->stored && !p->link && !p->nego && !p->outbox.n && !p->pending)
-		peer_forget(p);
+	leave_name(ps, instance, NULL);
+	for (uint32_t pos = 0; (p = map_next(&ps->peers, &pos));)
+		if (p->instance && str_eq(str_z(p->instance), instance) && !is_worth_keeping(p)) {
+			peer_forget(p);
+			pos = 0;
+		}
 }
 
 /* ---- ourselves ---- */
@@ -136,12 +157,6 @@ static void on_named(struct peers *ps, struct msg *m)
 			m->named.instance);
 	xfree(ps->named);
 	ps->named = TAKE(m->named.instance);
-}
-
-static void on_picture(struct peers *ps, struct msg *m)
-{
-	(void)ps;
-	(void)m;
 }
 
 /* Addresses come and go: are the links alive, and who can be reached now? */
@@ -174,7 +189,7 @@ static void (*const handlers[MSG_KIND_COUNT])(struct peers *ps, struct msg *m) =
 	[MSG_FOUND] = on_found,
 	[MSG_GONE] = on_gone,
 	[MSG_NAMED] = on_named,
-	[MSG_PICTURE] = on_picture,
+	[MSG_PICTURE] = picture_on_msg,
 	[MSG_NETWORK] = on_network,
 };
 

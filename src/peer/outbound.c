@@ -50,9 +50,12 @@ void outbound_deliver(struct entity *e, struct stanza **s)
 	struct core *c = e->core;
 
 	note_join(p, *s);
-	if ((*s)->kind == STANZA_PRESENCE && (*s)->type == TYPE_PROBE && !(p->kind == PEER_KEYED && peer_is_up(p))) {
+	/* What its clients say is known here as long as there is a link. */
+	if ((*s)->kind == STANZA_PRESENCE && (*s)->type == TYPE_PROBE) {
 		show_answer_probe(p, *s);
 		core_done(c, s);
+	} else if (picture_answer(p, s)) {
+		return;
 	} else if (outbox_worth(p, *s)) {
 		outbox_put(p, s);
 	} else if (p->kind != PEER_KEYED) {

@@ -137,7 +137,7 @@ void peer_set_label(struct peer *p, struct str label)
 	if (str_eq(old, label) || !label.n || label.n > LABEL_MAX || !str_utf8(label))
 		return;
 	xfree(p->label);
-	p->label = str_dup(label);
+	p->label = label_clean(label);
 	peer_changed(p);
 }
 
@@ -233,7 +233,7 @@ struct peer *peer_new(struct peers *ps, enum peer_kind kind, struct str address,
 	entity_init(&p->entity, &entity_ops, peers_core(ps), &ps->host, jid_view(address));
 	p->peers = ps;
 	p->kind = kind;
-	p->label = str_dup(label);
+	p->label = label_clean(label);
 	p->trust = kind == PEER_LEGACY ? TRUST_LEGACY : TRUST_NEW;
 	p->created = core_wall(peers_core(ps));
 	p->pending_tail = &p->pending;
@@ -281,6 +281,7 @@ void peer_free(struct entity *e)
 	inbound_drop(p);
 	outbound_drop(p);
 	show_clear(p);
+	picture_forget(p);
 	verify_free(p);
 	outbox_clear(&p->outbox);
 	seen_clear(&p->seen);

@@ -31,6 +31,8 @@ enum {
 	PRESENCES_MAX = 20,         /* resources of one peer */
 	INFLIGHT_MAX = 100000,      /* messages taken in and not handled yet, of all peers */
 	EARLY_MAX = 10000,          /* words of discovery that wait for the table */
+	PICTURE_MAX = 64 << 10,     /* of a peer ... */
+	PICTURES_MAX = 4 << 20,     /* ... and of all */
 	PASSWORD_FAILURES = 3
 };
 
@@ -104,6 +106,15 @@ struct stranger {
 	size_t bytes;
 };
 
+/* As it came from the network: nothing proves whose it is. */
+struct picture {
+	char *bytes; /* NULL: none */
+	uint32_t n;
+	char sha1[41];  /* in hexadecimal */
+	char asked[41]; /* the last one that was asked for */
+	int64_t used;   /* core time */
+};
+
 struct verify; /* verify.c */
 
 enum peer_kind { PEER_KEYED, PEER_LEGACY, PEER_TYPED };
@@ -152,6 +163,7 @@ struct peer {
 	struct verify *verify;
 	struct stranger stranger;
 	uint64_t adder;       /* who asked for it to be added and waits to hear what came of it; 0: nobody */
+	struct picture picture;
 	struct stanza *twins; /* came again while the first was not handled yet */
 };
 
@@ -178,12 +190,15 @@ struct peers {
 	char **told; /* our addresses, NULL at the end */
 	bool available;
 	char *show, *status;
-	char *network; /* what discovery says of the interfaces; NULL: nothing yet */
+	struct picture picture; /* our user's, if it is published */
+	size_t pictures_bytes;  /* of all peers */
+	char *network;          /* what discovery says of the interfaces; NULL: nothing yet */
 };
 
 static inline struct core *peer_core(const struct peer *p) { return p->entity.core; }
 static inline struct core *peers_core(const struct peers *ps) { return ps->host.entity.core; }
 static inline bool peer_is_up(const struct peer *p) { return p->link && p->link->session.state == SESSION_OPEN; }
+static inline bool peer_is_keyed_up(const struct peer *p) { return p->kind == PEER_KEYED && peer_is_up(p); }
 /* The address our user's clients know it by: user@NODEID.internal, or that of its row. In out until it changes. */
 struct jid peer_jid(const struct peer *p, struct buf *out);
 static inline bool peer_known(const struct peer *p) { return p->trust == TRUST_PINNED || p->trust == TRUST_VERIFIED; }
@@ -193,7 +208,6 @@ static inline bool peer_known(const struct peer *p) { return p->trust == TRUST_P
 bool peers_domain_of(struct str id, char ret[DOMAIN_SIZE]);
 struct peer *peers_find(const struct peers *ps, struct str address); /* of its row */
 struct peer *peers_find_id(const struct peers *ps, struct str id);   /* NODEID */
-struct peer *peers_find_instance(const struct peers *ps, struct str instance);
 /* The one that people mean: a label, the name before '@', an address, a NODEID (or its beginning, 6 characters at least).
  * ERR_NOTFOUND; ERR_EXISTS: several, listed in why. */
 int peers_find_label(const struct peers *ps, struct str text, struct peer **ret, struct buf *why);
@@ -218,6 +232,11 @@ void peer_address_worked(struct peer *p, const char *text, enum source source);
 void peer_load_row(struct peers *ps, enum store_row kind, const struct store_value *v);
 const char *trust_name(enum trust t);
 const char *source_name(enum source s);
+
+/* label.c: names are of others' making and are shown everywhere: what is not seen in them, or makes the rest look otherwise
+ * (controls, escapes, directions), becomes a question mark. */
+void label_put(struct buf *out, struct str text);
+char *label_clean(struct str text); /* a new text */
 
 /* address.c: is it "10.0.0.7:5298" or "[fe80::1%eth0]:5298"? Numbers only: no name is looked up. */
 bool address_is(struct str text);
@@ -287,6 +306,15 @@ void show_publish(struct peers *ps);
 /* found.c: discovery */
 void found_on_msg(struct peers *ps, struct msg *m);
 void found_early(struct peers *ps); /* what came before the table was there */
+
+/* picture.c */
+void picture_on_found(struct peer *p); /* its record is new: does it tell of another picture? */
+void picture_on_msg(struct peers *ps, struct msg *m);
+void picture_forget(struct peer *p);
+void picture_put_update(const struct peer *p, struct buf *out); /* XEP-0153, into the presence made for it */
+void picture_publish(const struct peers *ps, struct msg *publish);
+/* Is it a request for a picture that the network has told us? Answered then. */
+bool picture_answer(struct peer *p, struct stanza **s);
 
 /* notice.c: a line for people, as a headline from the node. kind is for programs. p may be NULL. */
 void notice(struct peers *ps, const char *kind, const struct peer *p, const char *fmt, ...)

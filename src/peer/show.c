@@ -41,6 +41,8 @@ static struct packet *make(const struct peer *p, struct jid to, bool available)
 		xml_put_text(&w.out, "status", text);
 	if (available && p->kind == PEER_LEGACY)
 		buf_z(&w.out, "<priority>0</priority>");
+	if (available)
+		picture_put_update(p, &w.out);
 	return packet_end(&w);
 }
 
@@ -229,6 +231,7 @@ void show_publish(struct peers *ps)
 	service_txt_set(s, "wk", str_z(ps->id));
 	m = core_to_discovery(peers_core(ps), MSG_PUBLISH);
 	m->publish.service = s;
+	picture_publish(ps, m);
 }
 
 void peers_show(struct host *h, bool available, struct str show, struct str status)

@@ -97,7 +97,7 @@ UNUSED static struct msg *expect_msg(struct world *w, enum msg_kind kind)
 /* ---- what our user does ---- */
 
 /* A stanza from a client of his or from one of our rooms; %s is a peer's domain where there is one. */
-UNUSED static void say(struct world *w, const char *fmt, ...)
+UNUSED __attribute__((format(printf, 2, 3))) static void say(struct world *w, const char *fmt, ...)
 {
 	char xml[65536];
 	struct stanza *s;
@@ -167,7 +167,7 @@ UNUSED static void found(struct world *w, const char *instance, const char *addr
 /* Somebody with a key: wk and a status. */
 UNUSED static void found_keyed(struct world *w, char who, const char *instance, const char *addresses)
 {
-	char txt[128];
+	char txt[1024];
 
 	snprintf(txt, sizeof(txt), "txtvers=1 status=avail wk=%s", id_of(who));
 	found(w, instance, addresses, 5298, txt);
@@ -270,7 +270,7 @@ UNUSED static uint64_t legacy_from(struct world *w, const char *name)
 }
 
 /* The other end says something. */
-UNUSED static void hear(struct world *w, uint64_t conn, const char *fmt, ...)
+UNUSED __attribute__((format(printf, 3, 4))) static void hear(struct world *w, uint64_t conn, const char *fmt, ...)
 {
 	static char xml[2 << 20];
 	struct msg *m;

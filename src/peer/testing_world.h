@@ -39,7 +39,7 @@ UNUSED static const uint8_t *key_of(char who)
 	return key[(int)who];
 }
 
-UNUSED static const char *id_of(char who)
+UNUSED __attribute__((noinline)) static const char *id_of(char who)
 {
 	static char id[128][NODEID_LEN + 1];
 
@@ -47,7 +47,7 @@ UNUSED static const char *id_of(char who)
 	return id[(int)who];
 }
 
-UNUSED static const char *domain_of(char who)
+UNUSED __attribute__((noinline)) static const char *domain_of(char who)
 {
 	static char domain[128][DOMAIN_SIZE];
 
