@@ -17,8 +17,8 @@ struct client_config {
 	struct str domain, user, password, resource; /* as in opening_config; copied */
 	bool external, trusted_channel;
 	struct str known_as; /* how others see us, where that is not our address; copied */
-	bool node;           /* the server is a node of the local network: each contact is one, too, with rooms of its own */
-	bool receipts;       /* tell others that their messages came, and were read */
+	bool node;     /* the server is a node of the local network: each contact is one, too, with rooms of its own */
+	bool receipts; /* tell others that their messages came, and were read */
 	const char *version; /* of the program */
 	int utc_offset;      /* minutes, for those who ask the time */
 };

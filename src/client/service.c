@@ -183,8 +183,8 @@ static void ask_contacts(struct client *c)
 		if (!client_best(k))
 			continue;
 		buf_fmt(&to, "rooms.%.*s", STR_FMT(jid_domain(jid_view(str_z(k->jid)))));
-		client_ask(c, "get", buf_view(&to), STR("<query xmlns='" NS_DISCO_ITEMS "'/>"), on_rooms, STR("contact"),
-			STR_NONE, 0);
+		client_ask(c, "get", buf_view(&to), STR("<query xmlns='" NS_DISCO_ITEMS "'/>"), on_rooms,
+			STR("contact"), STR_NONE, 0);
 	}
 }
 

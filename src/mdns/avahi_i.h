@@ -49,7 +49,7 @@ struct avahi_thread {
 	struct watch *watch;
 	void (*on_event)(void *arg, const struct avahi_event *e);
 	void *arg;
-	bool *freed; /* set while events are given out: tells that we are no more */
+	bool giving, over; /* events are given out; it was freed meanwhile, and goes when they are */
 	/* the thread's */
 	struct avahi_threaded_poll *poll;
 	struct avahi_watch *command_watch;

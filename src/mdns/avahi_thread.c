@@ -29,17 +29,17 @@ void send_command(struct avahi_thread *t, struct command c)
 static void on_mail(void *arg, int events)
 {
 	struct avahi_thread *t = arg;
-	bool freed = false;
 
 	mailbox_read(&t->events);
-	t->freed = &freed;
-	for (struct list *node; !freed && (node = mailbox_take(&t->events));) {
+	t->giving = true;
+	for (struct list *node; !t->over && (node = mailbox_take(&t->events));) {
 		struct event *e = LIST_ITEM(node, struct event, node);
 		t->on_event(t->arg, &e->e);
 		event_free(e);
 	}
-	if (!freed)
-		t->freed = NULL;
+	t->giving = false;
+	if (t->over)
+		avahi_thread_free(&t);
 }
 
 static bool start(struct avahi_thread *t)
@@ -116,8 +116,10 @@ void avahi_thread_free(struct avahi_thread **thread)
 
 	if (!t)
 		return;
-	if (t->freed)
-		*t->freed = true;
+	if (t->giving) {
+		t->over = true;
+		return;
+	}
 	watch_free(&t->watch);
 	if (!flag_get(&t->busy) || !end_elsewhere(t))
 		end(t);

@@ -15,7 +15,7 @@ bool peer_wants_link(const struct peer *p)
 {
 	if (p->trust == TRUST_BLOCKED || p->entity.dead || peer_is_up(p))
 		return false;
-	return p->outbox.n || p->pending || p->verify || p->kind == PEER_TYPED || waits_for_resumption(p);
+	return p->outbox.n || p->pending.first || p->verify || p->kind == PEER_TYPED || waits_for_resumption(p);
 }
 
 static bool may_plain(const struct peer *p)

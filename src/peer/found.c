@@ -94,7 +94,7 @@ static void leave_name(struct peers *ps, struct str instance, const struct peer 
 
 static bool is_worth_keeping(const struct peer *p)
 {
-	return p->stored || p->service || p->link || p->nego || p->outbox.n || p->pending;
+	return p->stored || p->service || p->link || p->nego || p->outbox.n || p->pending.first;
 }
 
 static void on_found(struct peers *ps, struct msg *m)

@@ -71,7 +71,7 @@ static struct stream_password *make_password(const struct peer *p)
 	pw->keys = *p->password;
 	nodeid_fingerprint(p->peers->config.key, pw->ours);
 	nodeid_fingerprint(p->key, pw->theirs);
-	nodeid_of(p->nego_dialled ? p->peers->config.key : p->key, pw->id);
+	nodeid_of(nego_dialled(p) ? p->peers->config.key : p->key, pw->id);
 	return pw;
 }
 
@@ -82,7 +82,6 @@ static void accept_link(struct peer *p, struct msg *ask)
 
 	drop_nego(p);
 	p->nego = ask->conn;
-	p->nego_dialled = ask->link_ask.ask->dial != 0;
 	p->nego_ask = TAKE(ask->link_ask.ask);
 	timer_stop(core_timers(peer_core(p)), &p->timer);
 	m = core_to_wire(peer_core(p), MSG_LINK_REPLY, ask->conn);
@@ -93,7 +92,7 @@ static void accept_link(struct peer *p, struct msg *ask)
 		return;
 	}
 	m->link_reply.from = str_dup(jid_str(ps->self));
-	if (p->nego_dialled)
+	if (nego_dialled(p))
 		offer_session(p, m);
 	if (p->password && p->failures < PASSWORD_FAILURES)
 		m->link_reply.password = make_password(p);
@@ -108,10 +107,10 @@ static bool gives_way(const struct peer *p, bool dialled)
 	bool fresh = peer_is_up(p) && core_now(peer_core(p)) - p->link->since < GLARE_MS;
 
 	if (p->kind != PEER_KEYED)
-		return !dialled && ((p->nego && p->nego_dialled) || (fresh && p->link->dialled));
+		return !dialled && ((p->nego && nego_dialled(p)) || (fresh && p->link->dialled));
 	if (preferred)
 		return false;
-	return (p->nego && p->nego_dialled != dialled) || (fresh && p->link->dialled != dialled);
+	return (p->nego && nego_dialled(p) != dialled) || (fresh && p->link->dialled != dialled);
 }
 
 /* ---- links with a key ---- */
@@ -381,7 +380,7 @@ static struct peer *by_nego(const struct peers *ps, uint64_t conn)
 static struct link_ask *settle(struct peer *p, struct plink *l)
 {
 	memcpy(l->exporter, p->nego_ask->exporter, sizeof(l->exporter));
-	l->dialled = p->nego_dialled;
+	l->dialled = nego_dialled(p);
 	l->since = core_now(peer_core(p));
 	l->verified_tried = false;
 	forget_dial(p->peers, p->nego_ask);
@@ -413,7 +412,6 @@ static struct peer *by_refused_resumption(const struct peers *ps, uint64_t conn)
 		if (p->resuming == conn && !p->nego) {
 			p->nego = conn;
 			p->nego_ask = TAKE(p->resume_ask);
-			p->nego_dialled = p->nego_ask->dial != 0;
 			p->resuming = 0;
 			return p;
 		}

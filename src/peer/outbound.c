@@ -19,15 +19,15 @@ static void wait_for_link(struct peer *p, struct stanza **s)
 	struct stanza *st = TAKE(*s);
 
 	st->next = NULL;
-	*p->pending_tail = st;
-	p->pending_tail = &st->next;
-	p->pending_n++;
+	*p->pending.tail = st;
+	p->pending.tail = &st->next;
+	p->pending.n++;
 	dial_now(p);
 }
 
 static bool could_be_reached(const struct peer *p)
 {
-	return p->trust != TRUST_BLOCKED && p->address_n > 0 && p->pending_n < PENDING_MAX;
+	return p->trust != TRUST_BLOCKED && p->address_n > 0 && p->pending.n < PENDING_MAX;
 }
 
 /* A broadcast goes to everybody on the network; links are not made for it. Entering a room is meant. */
@@ -77,10 +77,10 @@ void outbound_deliver(struct entity *e, struct stanza **s)
 
 static struct stanza *take_pending(struct peer *p)
 {
-	struct stanza *s = TAKE(p->pending);
+	struct stanza *s = TAKE(p->pending.first);
 
-	p->pending_tail = &p->pending;
-	p->pending_n = 0;
+	p->pending.tail = &p->pending.first;
+	p->pending.n = 0;
 	return s;
 }
 

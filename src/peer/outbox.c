@@ -248,12 +248,6 @@ static void tell_sent(struct peer *p, const struct outgoing *m)
 	stanza_free(&s);
 }
 
-void outbox_unsent(struct peer *p)
-{
-	for (struct outgoing *m = p->outbox.first; m; m = m->next)
-		m->sent = false;
-}
-
 void outbox_tagged(struct peer *p, uint64_t id, bool arrived)
 {
 	struct outgoing **at = find(&p->outbox, (int64_t)id);

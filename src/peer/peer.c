@@ -43,7 +43,8 @@ static void store_row(const struct peer *p)
 	int64_t flags = (p->named ? FLAG_NAMED : 0) | (p->plain_ok ? FLAG_PLAIN_OK : 0);
 
 	store_put(core_batch(peer_core(p)), STORE_PEER_PUT, row_domain(p), row_name(p), str_z(p->label), str_z(p->user),
-		str_z(p->instance), key, (int64_t)p->trust, password, (int64_t)p->failures, p->last_seen, p->created, p->statement, flags);
+		str_z(p->instance), key, (int64_t)p->trust, password, (int64_t)p->failures, p->last_seen, p->created,
+		p->statement, flags);
 }
 
 static void store_address(const struct peer *p, const struct peer_address *a)
@@ -236,7 +237,7 @@ struct peer *peer_new(struct peers *ps, enum peer_kind kind, struct str address,
 	p->label = label_clean(label);
 	p->trust = kind == PEER_LEGACY ? TRUST_LEGACY : TRUST_NEW;
 	p->created = core_wall(peers_core(ps));
-	p->pending_tail = &p->pending;
+	p->pending.tail = &p->pending.first;
 	p->timer.fire = dial_on_timer;
 	outbox_init(&p->outbox);
 	must(map_add(&ps->peers, p) == 0);

@@ -94,6 +94,12 @@ struct plink {
 	struct timer lost;    /* detached for so long that it is shown as gone */
 };
 
+/* Stanzas in their order. */
+struct parked {
+	struct stanza *first, **tail;
+	uint32_t n;
+};
+
 struct peer_presence {
 	char *jid;
 	struct packet *packet; /* addressed to our user */
@@ -143,26 +149,24 @@ struct peer {
 
 	struct outbox outbox;
 	struct seen seen;
-	struct stanza *pending, **pending_tail; /* wait for the link that is being made */
-	uint32_t pending_n;
+	struct parked pending; /* wait for the link that is being made */
 
-	struct plink *link; /* NULL: none; may be detached */
-	uint64_t nego;      /* connection that was accepted and has no session yet; 0: none */
-	bool nego_dialled;
+	struct plink *link;        /* NULL: none; may be detached */
+	uint64_t nego;             /* connection that was accepted and has no session yet; 0: none */
 	struct link_ask *nego_ask; /* what it proved */
 	uint64_t resuming;         /* connection that has, or waits for, a session of before; 0: none */
 	struct link_ask *resume_ask;
-	struct timer timer;        /* the next attempt to dial */
-	uint32_t round;            /* attempts that failed in a row */
-	unsigned next_address;     /* of this round */
-	unsigned dialling;         /* under way */
+	struct timer timer;    /* the next attempt to dial */
+	uint32_t round;        /* attempts that failed in a row */
+	unsigned next_address; /* of this round */
+	unsigned dialling;     /* under way */
 
 	bool shown;                                    /* our user's clients were told that it is there, by us */
 	struct peer_presence presences[PRESENCES_MAX]; /* what its own clients say */
 	unsigned presence_n;
 	struct verify *verify;
 	struct stranger stranger;
-	uint64_t adder;       /* who asked for it to be added and waits to hear what came of it; 0: nobody */
+	uint64_t adder; /* who asked for it to be added and waits to hear what came of it; 0: nobody */
 	struct picture picture;
 	struct stanza *twins; /* came again while the first was not handled yet */
 };
@@ -201,6 +205,8 @@ static inline bool peer_is_up(const struct peer *p) { return p->link && p->link-
 static inline bool peer_is_keyed_up(const struct peer *p) { return p->kind == PEER_KEYED && peer_is_up(p); }
 /* The address our user's clients know it by: user@NODEID.internal, or that of its row. In out until it changes. */
 struct jid peer_jid(const struct peer *p, struct buf *out);
+/* The connection that is being settled was dialled by us. */
+static inline bool nego_dialled(const struct peer *p) { return p->nego_ask && p->nego_ask->dial; }
 static inline bool peer_known(const struct peer *p) { return p->trust == TRUST_PINNED || p->trust == TRUST_VERIFIED; }
 
 /* peers.c */

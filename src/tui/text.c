@@ -41,7 +41,8 @@ static void put_opt(struct buf *out, const char *before, struct str text, const 
 
 static void on_online(struct buf *out, const struct client_event *e)
 {
-	put(out, "* online as ", e->label.n ? e->label : e->who, str_is(e->body, "resumed") ? " again, nothing was lost" : "");
+	put(out, "* online as ", e->label.n ? e->label : e->who,
+		str_is(e->body, "resumed") ? " again, nothing was lost" : "");
 }
 
 static void on_offline(struct buf *out, const struct client_event *e)
