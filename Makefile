@@ -1,13 +1,18 @@
 # The commands of this project. Each does all its own set-up: it installs what is missing, and says so before.
 # The work is in tools/ and meson.build.
 
-.PHONY: help run build test demo bench fuzz check format install clean
+.PHONY: help run serve build test demo bench fuzz check format install clean
 MAKEFLAGS += --no-print-directory
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1|\2/p' Makefile | awk -F'|' '{ printf "  %-14s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' Makefile | awk -F'|' '{ printf "  %-18s %s\n", $$1, $$2 }'
 
-run: ## build, and start a server (ARGS='...' for its flags)
+run: ## build, and chat with whoever is on the wire (ARGS='...' for flags)
+	@tools/setup build run
+	@tools/build release wireside
+	@build/release/wireside $(ARGS)
+
+serve: ## build, and start a server (ARGS='...' for its flags)
 	@tools/setup build run
 	@tools/build release wireside
 	@build/release/wireside serve $(ARGS)
@@ -22,10 +27,15 @@ test: ## everything that must pass, under the address and undefined-behaviour sa
 	@tools/build fuzz
 	@tools/run-tests $(addprefix --only ,$(ONLY)) build/test build/fuzz
 
-demo: ## a server, real clients, and the chat they make, printed
+demo: ## two machines on one wire and the chat they make, printed as it happens
 	@tools/setup build run test
 	@tools/build release
 	@WIRESIDE=build/release/wireside tools/demo
+
+demo-server: ## the same with a server and clients of others
+	@tools/setup build run test
+	@tools/build release
+	@WIRESIDE=build/release/wireside tools/demo-server
 
 bench: ## measurements, in a release build (ONLY=NAME for one)
 	@tools/setup build test

@@ -41,14 +41,15 @@ struct session {
 	struct chat *chat;
 	struct jid_buf who;
 	char *data, *socket, *pins, *domain;
+	char *name; /* of the node on the network; NULL: no node, or it does not say */
 	int status;
 	bool over;
 };
 
 static const char usage[] =
-	"Usage: wireside [chat] [OPTION]...                  with this machine's node\n"
-	"       wireside chat USER@DOMAIN [OPTION]...        with an account, over the network\n"
-	"       wireside chat USER@DOMAIN --data DIR         with a server of this machine, as its local user\n\n"
+	"Usage: wireside chat USER@DOMAIN [OPTION]...        with an account, over the network\n"
+	"       wireside chat USER@DOMAIN --data DIR         with a server of this machine, as its local user\n"
+	"       wireside [chat] [OPTION]...                  with this machine's node\n\n"
 	"Line mode: one event a line. A line that begins with / is a command (/help lists them), any other goes to the\n"
 	"current conversation. From a pipe each line waits for the one before; at the end receipts are waited for.\n\n"
 	"  --plain                  line mode (there is no other yet)\n"
@@ -295,6 +296,15 @@ static bool is_there(const char *path)
 	return stat(path, &st) == 0 && S_ISSOCK(st.st_mode);
 }
 
+static void ask_name(struct session *s)
+{
+	static const char *const words[] = {"node", "name"};
+	CLEANUP(buf_clear) struct buf out = {.max = ANSWER_BYTES};
+
+	if (ask_socket(s, words, 2, &out) == 0)
+		s->name = str_dup(str_trim(buf_view(&out)));
+}
+
 /* Whose node it is: "USER@NODEID.internal". */
 static bool find_node(struct session *s)
 {
@@ -309,10 +319,12 @@ static bool find_node(struct session *s)
 	if (err == 0 && jid_parse_buf(str_trim(buf_view(&out)), &s->who) == 0 && s->who.jid.local) {
 		/* The text that it points to goes away. */
 		s->domain = str_dup(jid_str(s->who.jid));
+		ask_name(s);
 		return jid_parse_buf(str_z(s->domain), &s->who) == 0;
 	}
 	if (err == ERR_NOTFOUND)
-		fprintf(stderr, "wireside: no node runs on %s, and none could be started; see wireside --help\n",
+		fprintf(stderr,
+			"wireside: no node runs on %s, and none could be started (`wireside node` says why); see wireside --help\n",
 			s->data);
 	else
 		fprintf(stderr, "wireside: the node of %s does not say who it is (%s)\n", s->data,
@@ -435,7 +447,7 @@ static int utc_offset(void)
 	return localtime_r(&t, &local) ? (int)(local.tm_gmtoff / 60) : 0;
 }
 
-static void make_client(struct session *s, const char *password, bool local)
+static void make_client(struct session *s, const char *password, bool local, bool node)
 {
 	CLEANUP(buf_clear) struct buf prepared = {.max = 4096};
 	struct client_config c = {.domain = jid_domain(s->who.jid),
@@ -443,6 +455,8 @@ static void make_client(struct session *s, const char *password, bool local)
 		.resource = str_z(s->options.resource),
 		.external = local,
 		.trusted_channel = local,
+		.known_as = str_z(s->name),
+		.node = node,
 		.receipts = !s->options.no_receipts,
 		.version = WIRESIDE_VERSION,
 		.utc_offset = utc_offset()};
@@ -477,7 +491,7 @@ static void run(struct session *s, int wait, bool local, bool node, const char *
 
 	s->loop = loop_new();
 	s->line = line_new(s->loop, &lc);
-	make_client(s, password, local);
+	make_client(s, password, local, node);
 	line_attach(s->line, s->client);
 	s->chat = chat_new(s->loop, &target, s->client, &ops);
 	chat_start(s->chat);
@@ -531,6 +545,7 @@ int cmd_chat(int argc, char **argv)
 	xfree(s.socket);
 	xfree(s.pins);
 	xfree(s.data);
+	xfree(s.name);
 	xfree(s.domain);
 	return s.status;
 }

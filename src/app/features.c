@@ -25,6 +25,10 @@ static const struct feature stream_features[] = {
 		.note = "acknowledgement and resumption in memory"},
 	{.name = "SRV records for XMPP over TLS", .spec = "XEP-0368", .version = "1.1.0", .note = "direct TLS port"},
 	{.name = "SASL Channel-Binding Type Capability", .spec = "XEP-0440", .version = "1.0.0", .script = "sasl-tls"},
+	{.name = "vCard-Based Avatars",
+		.spec = "XEP-0153",
+		.version = "1.1.1",
+		.note = "in the presence of peers that only the network tells of; their picture is a record there (XEP-0174)"},
 	{.name = NULL},
 };
 

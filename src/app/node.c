@@ -28,6 +28,7 @@ struct node {
 	struct discovery *discovery; /* NULL: none */
 	struct timer idle_timer;
 	int64_t idle_since; /* 0: it is not */
+	bool has_user;      /* the account is there */
 };
 
 /* ---- who it is ---- */
@@ -183,6 +184,14 @@ static void on_presence(void *arg, bool available, struct str show, struct str s
 		peers_show(n->peers, available, show, status);
 }
 
+static void on_picture(void *arg, struct str bytes)
+{
+	struct node *n = arg;
+
+	if (n->peers)
+		peers_picture(n->peers, bytes);
+}
+
 static void make_users(struct node *n, const struct config *c)
 {
 	struct users_config uc = {.fed = c->node->user,
@@ -192,6 +201,7 @@ static void make_users(struct node *n, const struct config *c)
 		.archive_max = (uint32_t)c->archive_max,
 		.receipts = true,
 		.on_presence = on_presence,
+		.on_picture = on_picture,
 		.presence_arg = n};
 
 	uc.secret = (struct str){(const char *)c->node->seed, sizeof(c->node->seed)};
@@ -363,6 +373,8 @@ static void on_account(void *arg, const char *text, bool failed)
 {
 	struct account_made *m = arg;
 
+	if (m->server->node)
+		m->server->node->has_user = true; /* from now on or, if it failed, from before */
 	if (!failed && m->server->config->c2s.n)
 		printf("For clients on TCP, said only now: %s@%s, password %s\n", m->server->config->node->user,
 			m->server->config->domains.item[0], m->password);
@@ -401,6 +413,8 @@ int node_open(struct server *s, struct buf *why)
 	}
 	return 0;
 }
+
+bool node_has_user(const struct server *s) { return s->node->has_user; }
 
 /* ---- running ---- */
 
@@ -448,3 +462,5 @@ void node_free(struct server *s)
 	tls_ctx_free(&n->out);
 	xfree(n);
 }
+
+const char *node_name(const struct server *s) { return peers_instance(s->node->peers); }

@@ -36,9 +36,13 @@ struct node;
 void node_make_hosts(struct server *s);
 int node_open_tls(struct server *s, struct buf *why); /* before the wires are made */
 int node_open(struct server *s, struct buf *why);     /* ports, discovery */
+bool node_has_user(const struct server *s);           /* who is made at the first start, a moment after it */
 void node_take(struct server *s, struct msgs *to_discovery);
 void node_stop(struct server *s); /* goodbye to the network */
 void node_free(struct server *s);
+
+/* What it is called on the network now. */
+const char *node_name(const struct server *s);
 
 /* Nobody needs it just now: no client, nothing waits, nobody is in a room. */
 bool node_is_idle(const struct server *s);

@@ -114,6 +114,8 @@ int run_server(const struct config *c, run_greeting *greet)
 		loop_on_signal(r.loop, SIGINT, on_end_signal, &r);
 		loop_on_signal(r.loop, SIGTERM, on_end_signal, &r);
 		loop_on_signal(r.loop, SIGHUP, on_hangup, &r);
+		while (!server_settled(r.server))
+			loop_step(r.loop, true);
 		say_ready(r.server, c, greet);
 		notify("READY=1");
 		loop_run(r.loop);

@@ -112,19 +112,22 @@ static void cmd_reload(struct server *s, uint64_t asker, char **words, uint32_t 
 
 /* ---- a node: who it is ---- */
 
-static void cmd_node_address(struct server *s, uint64_t asker, char **words, uint32_t n)
+static void cmd_node(struct server *s, uint64_t asker, char **words, uint32_t n)
 {
 	CLEANUP(buf_clear) struct buf out = {.max = 4096};
 
-	if (n != 2 || strcmp(words[1], "address") != 0) {
-		answer(s, asker, "usage: node address", true);
+	if (n != 2 || (strcmp(words[1], "address") != 0 && strcmp(words[1], "name") != 0)) {
+		answer(s, asker, "usage: node address|name", true);
 		return;
 	}
 	if (!s->node) {
 		answer(s, asker, "this is a server, no node", true);
 		return;
 	}
-	buf_fmt(&out, "%s@%s\n", s->config->node->user, s->config->domains.item[0]);
+	if (strcmp(words[1], "name") == 0)
+		buf_fmt(&out, "%s\n", node_name(s));
+	else
+		buf_fmt(&out, "%s@%s\n", s->config->node->user, s->config->domains.item[0]);
 	answer(s, asker, buf_cstr(&out), false);
 }
 
@@ -144,7 +147,7 @@ static const struct {
 	const char *name;
 	void (*run)(struct server *s, uint64_t asker, char **words, uint32_t n);
 } own[] = {
-	{"node", cmd_node_address},
+	{"node", cmd_node},
 	{"status", cmd_status},
 	{"stop", cmd_stop},
 	{"reload", cmd_reload},

@@ -464,6 +464,7 @@ static int listen_local(struct server *s, struct buf *why)
 	int err;
 
 	snprintf(path, sizeof(path), "%s/%s", s->config->data, s->config->node ? "node.sock" : "xmpp.sock");
+	s->after_crash = access(path, F_OK) == 0; /* who ends well takes it away */
 	err = listener_unix(s->loop, path, 0600, server_on_accept, p, &p->listener);
 	if (!err) {
 		snprintf(path, sizeof(path), "%s/control.sock", s->config->data);
@@ -500,6 +501,8 @@ int server_open(struct server *s, struct buf *why)
 		server_watch_certificate(s);
 	return err;
 }
+
+bool server_settled(const struct server *s) { return !s->node || s->stopping || node_has_user(s); }
 
 void server_addresses(const struct server *s, struct buf *out)
 {

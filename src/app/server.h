@@ -16,6 +16,8 @@ int server_new(struct loop *l, const struct config *config, struct server **ret,
 void server_start_wires(struct server *s);
 /* Certificate, listeners, control socket: everything that is visible from outside. */
 int server_open(struct server *s, struct buf *why);
+/* Nothing is missing for a first login: a node makes its user when it starts for the first time. */
+bool server_settled(const struct server *s);
 /* Asks all sessions to end, then calls on_stopped (once), at the latest after 5 s. */
 void server_stop(struct server *s, void (*on_stopped)(void *arg), void *arg);
 void server_free(struct server **s);

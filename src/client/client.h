@@ -16,7 +16,9 @@ enum { CLIENT_BODY_MAX = 64 * 1024, CLIENT_WAITING_MAX = 1000, CLIENT_ID_MAX = 3
 struct client_config {
 	struct str domain, user, password, resource; /* as in opening_config; copied */
 	bool external, trusted_channel;
-	bool receipts;       /* tell others that their messages came, and were read */
+	struct str known_as; /* how others see us, where that is not our address; copied */
+	bool node;     /* the server is a node of the local network: each contact is one, too, with rooms of its own */
+	bool receipts; /* tell others that their messages came, and were read */
 	const char *version; /* of the program */
 	int utc_offset;      /* minutes, for those who ask the time */
 };
@@ -90,13 +92,15 @@ void client_displayed(struct client *c, struct str conversation);
 /* show: "available", "away", "dnd", "xa", "chat". ERR_INVALID. Kept for coming sessions. */
 int client_status(struct client *c, struct str show, struct str text);
 void client_peers(struct client *c); /* EVENT_ANSWER */
+/* Pending until the server has answered: what it had said by then has been heard. */
+void client_sync(struct client *c);
 int client_add(struct client *c, struct str jid, struct str name);
 int client_remove(struct client *c, struct str jid);
 int client_block(struct client *c, struct str jid);
 /* The last n of a conversation, from the archive of ours or the room's. */
 int client_history(struct client *c, struct str conversation, unsigned n);
 
-/* service absent: the usual one. */
+/* service absent: the usual one, and with a node those of all who are there. */
 int client_rooms(struct client *c, struct str service);
 int client_join(struct client *c, struct str room, struct str nick, struct str password);
 int client_leave(struct client *c, struct str room, struct str reason);

@@ -34,6 +34,7 @@ enum {
 	ANSWER_MS = 60 * 1000,
 	QUIET_MS = 60 * 1000, /* then the server is asked whether it is there */
 	DEAD_MS = 30 * 1000,  /* and if it does not answer, the connection is dead */
+	AGAIN_MS = 5000,      /* until a room that had trouble is tried again */
 	SETTLE_MS = 3000,     /* a room that sends no subject after its history */
 };
 
@@ -89,6 +90,7 @@ enum room_state { ROOM_OUT, ROOM_JOINING, ROOM_IN };
 struct room {
 	char *jid, *nick, *wanted, *password, *subject;
 	enum room_state state;
+	bool again;   /* put out by the trouble of its service: to be tried once more at settle_at */
 	bool settled; /* history is over: what waits may be said */
 	int64_t settle_at;
 	int64_t last; /* wall time of the last message */

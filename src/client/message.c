@@ -320,9 +320,9 @@ static void on_text(struct client *c, const struct said *m, struct str body, boo
 	else
 		client_label(c, jid_bare_str(peer), &who);
 	e.who = buf_view(&who);
-	client_emit(c, &e);
 	if (!own)
-		answer_receipt(c, m);
+		answer_receipt(c, m); /* before it is shown: what is seen at once is read at once */
+	client_emit(c, &e);
 }
 
 static void on_invited(struct client *c, struct str room, struct jid by, struct str reason)

@@ -60,6 +60,18 @@ int client_order(struct client *c, struct str to, struct str payload, const char
 	return client_ask(c, "set", to, payload, on_ordered, str_z(what), STR_NONE, 0);
 }
 
+static void on_synced(struct client *c, const struct pending *p, const struct stanza *s)
+{
+	(void)c;
+	(void)p;
+	(void)s;
+}
+
+void client_sync(struct client *c)
+{
+	client_ask(c, "get", client_domain(c), STR("<ping xmlns='" NS_PING "'/>"), on_synced, STR_NONE, STR_NONE, 0);
+}
+
 /* Only the one who was asked may answer. */
 static bool is_from(const struct client *c, const struct pending *p, const struct stanza *s)
 {

@@ -78,7 +78,7 @@ static void ask_in(struct client *c, struct room *r)
 		buf_z(&x, "<history maxstanzas='20'/>");
 	buf_z(&x, "</x>");
 	client_occupants_clear(r);
-	r->settled = false;
+	r->settled = r->again = false;
 	r->state = ROOM_JOINING;
 	r->settle_at = c->now + ANSWER_MS;
 	client_put_presence(c, buf_view(&to), buf_view(&x));
@@ -141,8 +141,8 @@ void client_rooms_tick(struct client *c)
 	while ((r = map_next(&c->rooms, &pos))) {
 		if (r->settled || r->state == ROOM_OUT || c->now < r->settle_at)
 			continue;
-		if (r->state == ROOM_IN) {
-			settle(c, r);
+		if (r->state == ROOM_IN || r->again) {
+			r->again ? ask_in(c, r) : settle(c, r);
 			continue;
 		}
 		r->state = ROOM_OUT;
@@ -273,8 +273,16 @@ static void on_out(struct client *c, struct room *r, const struct stanza *s)
 		client_occupant_gone(c, r, s);
 		return;
 	}
-	r->state = ROOM_OUT;
 	r->settled = false;
+	/* The service's trouble, not its wish (9.9, 17.3): we come back. */
+	if (r->state == ROOM_IN && (client_has_status(s, "332") || client_has_status(s, "333"))) {
+		r->state = ROOM_JOINING;
+		r->again = true;
+		r->settle_at = c->now + AGAIN_MS;
+		client_room_event(c, r, EVENT_OCCUPANT, str_z(r->nick), "was lost, and comes back", STR_NONE);
+		return;
+	}
+	r->state = ROOM_OUT;
 	client_occupant_gone(c, r, s);
 	client_occupants_clear(r);
 }

@@ -157,6 +157,9 @@ static void on_rooms(struct client *c, const struct pending *p, const struct sta
 	CLEANUP(buf_clear) struct buf out = {.max = 1 << 20};
 	uint32_t q = s && s->type == TYPE_RESULT ? stanza_child(s, "query", NS_DISCO_ITEMS) : XML_NONE;
 
+	/* One of many that were asked: what it has not is no news. */
+	if (p->about && !(q && xml_first(&s->tree, q)))
+		return;
 	if (!q) {
 		client_refuse(c, "rooms", s);
 		return;
@@ -169,6 +172,22 @@ static void on_rooms(struct client *c, const struct pending *p, const struct sta
 	client_say_event(c, EVENT_ANSWER, out.n ? buf_view(&out) : STR("no rooms; /room create NAME makes one"));
 }
 
+static void ask_contacts(struct client *c)
+{
+	struct contact *k;
+	uint32_t pos = 0;
+
+	while ((k = map_next(&c->contacts, &pos))) {
+		CLEANUP(buf_clear) struct buf to = {.max = JID_MAX};
+
+		if (!client_best(k))
+			continue;
+		buf_fmt(&to, "rooms.%.*s", STR_FMT(jid_domain(jid_view(str_z(k->jid)))));
+		client_ask(c, "get", buf_view(&to), STR("<query xmlns='" NS_DISCO_ITEMS "'/>"), on_rooms,
+			STR("contact"), STR_NONE, 0);
+	}
+}
+
 int client_rooms(struct client *c, struct str service)
 {
 	CLEANUP(buf_clear) struct buf to = {.max = JID_MAX};
@@ -179,6 +198,8 @@ int client_rooms(struct client *c, struct str service)
 		buf_z(&to, c->rooms_service);
 	else
 		buf_fmt(&to, "rooms.%.*s", STR_FMT(c->config.domain));
+	if (c->config.node && !service.n)
+		ask_contacts(c);
 	return client_ask(c, "get", buf_view(&to), STR("<query xmlns='" NS_DISCO_ITEMS "'/>"), on_rooms, STR_NONE,
 		STR_NONE, 0);
 }

@@ -13,7 +13,7 @@ static struct str talk_key(const void *item) { return str_z(((const struct talk 
 
 static void copy_config(struct client_config *to, const struct client_config *from)
 {
-	struct str *const texts[] = {&to->domain, &to->user, &to->password, &to->resource};
+	struct str *const texts[] = {&to->domain, &to->user, &to->password, &to->resource, &to->known_as};
 
 	*to = *from;
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
@@ -47,6 +47,7 @@ static void free_config(struct client_config *k)
 		mem_wipe((char *)k->password.p, k->password.n);
 	xfree((char *)k->domain.p);
 	xfree((char *)k->user.p);
+	xfree((char *)k->known_as.p);
 	xfree((char *)k->password.p);
 	xfree((char *)k->resource.p);
 	xfree((char *)k->version);
@@ -170,6 +171,7 @@ static void tell_online(struct client *c, bool resumed)
 {
 	struct client_event e = {.kind = EVENT_ONLINE,
 		.who = str_z(c->jid),
+		.label = c->config.known_as,
 		.body = resumed ? STR("resumed") : STR("")};
 
 	c->state = CLIENT_ONLINE;
@@ -286,6 +288,9 @@ enum client_need client_bytes(struct client *c, struct str *in)
 
 		if (e == XML_MORE)
 			break;
+		/* Behind the end there is nothing to read; a stream that we have ended goes on until the other end has. */
+		if (e != XML_OPEN && e != XML_STANZA)
+			*in = STR("");
 		need = act(c, feed(c, e, &t), &t);
 	}
 	/* What was sent in the clear behind <proceed/> is somebody else's. */

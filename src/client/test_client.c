@@ -177,6 +177,19 @@ static void what_is_said_offline_goes_out_later(void **state)
 	assert_int_equal(client_count(t.c, MESSAGE_SENT), 1);
 }
 
+/* What comes after we have ended is read no more, be it what it may. */
+static void ended_before_the_login(void **state)
+{
+	(void)state;
+	client_connected(t.c, &t.channel);
+	hear(LOGIN);
+	client_close(t.c);
+	hear(SUCCESS);
+	hear("<?xml version='1.0'?>" SESSION);
+	hear("more");
+	assert_false(client_online(t.c));
+}
+
 static void resumed(void **state)
 {
 	with_bob();
@@ -460,10 +473,7 @@ static void plain_labels(void **state)
 {
 	static const char *const odd[] = {"", "#room", "* x", "-> bob", "a: b", "a@b", "a\nb", "a\xe2\x80\xae",
 		"a\xc2\x9b", " a", "a ", "a (1)", "\xff", "a\xef\xbb\xbf", "a\xc2\xa0"};
-	static const char *const fine[] = {"bob", "Bob Smith",
-		"\xc3\xa9"
-		"va",
-		"\xe4\xbd\xa0"};
+	static const char *const fine[] = {"bob", "Bob Smith", "\xc3\xa9t\xc3\xa9", "\xe4\xbd\xa0"};
 
 	for (size_t i = 0; i < ARRAY_LEN(odd); i++)
 		assert_false(client_is_plain(str_z(odd[i])));
@@ -590,6 +600,24 @@ static void a_room_refuses(void **state)
 	assert_false(client_in_room(t.c, STR(ROOM)));
 	hear(ENTERED("late", ""));
 	told_nothing();
+}
+
+static void a_room_in_trouble(void **state)
+{
+	in_room();
+	hear("<presence from='" ROOM "/me' type='unavailable'><x xmlns='" NS_MUC_USER
+	     "'><item affiliation='none' role='none'/><status code='110'/><status code='333'/></x></presence>");
+	told("occupant #tea|me|was lost, and comes back||");
+	client_say(t.c, STR(ROOM), STR("waits"));
+	forget();
+	client_tick(t.c);
+	assert_false(said("<presence"));
+	pass(AGAIN_MS);
+	client_tick(t.c);
+	assert_true(said("to='" ROOM "/me'"));
+	hear(ENTERED("me", "<status code='110'/>"));
+	hear("<message type='groupchat' from='" ROOM "/them'><subject>Tea</subject></message>");
+	assert_true(said("<body>waits"));
 }
 
 static void a_room_after_a_lost_session(void **state)
@@ -727,6 +755,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(a_session_begins),
 		T(what_is_said_offline_goes_out_later),
+		T(ended_before_the_login),
 		T(resumed),
 		T(not_resumed),
 		T(impossible_counters),
@@ -749,6 +778,7 @@ int main(void)
 		T(a_room),
 		T(a_new_name_of_ours),
 		T(a_room_refuses),
+		T(a_room_in_trouble),
 		T(a_room_after_a_lost_session),
 		T(rights),
 		T(settings),

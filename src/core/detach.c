@@ -230,6 +230,7 @@ void detach_try_attach(struct session *s)
 	s->conn = sm->next_conn;
 	sm->next_conn = 0;
 	s->state = SESSION_OPEN;
+	s->deaf = false;
 	m = core_to_wire(c, MSG_ATTACH, s->conn);
 	m->session = s->handle;
 	m->attach.jid = str_dup(jid_str(s->jid));

@@ -99,6 +99,18 @@ void session_close(struct session *s, enum serr error, const char *text)
 	session_end(s);
 }
 
+void session_break(struct session *s)
+{
+	struct msg *m;
+
+	if (s->state != SESSION_OPEN || !detach_possible(s))
+		return;
+	m = session_send_close(s, SERR_NONE, NULL);
+	m->close.at_once = m->close.silent = true;
+	s->state = SESSION_LEAVING;
+	s->deaf = true;
+}
+
 /* ---- from the wire ---- */
 
 static struct session *of_conn(struct core *c, const struct msg *m)
@@ -113,7 +125,10 @@ void session_on_stanza(struct core *c, struct msg *m)
 	struct session *s = of_conn(c, m);
 	struct stanza *st;
 
-	if (!s || s->state == SESSION_ENDING)
+	/* What a peer sends is safe with it; as long as nothing can be stored here it had better stay there. */
+	if (s && s->ops->is_link && !core_can_store(c))
+		session_break(s);
+	if (!s || s->state == SESSION_ENDING || s->deaf)
 		return; /* not handled, not acknowledged: its sender knows */
 	st = TAKE(m->stanza.stanza);
 	st->origin = s->ops->is_link ? 0 : s->handle;

@@ -45,6 +45,7 @@ struct session {
 	struct jid jid;       /* full, own copy */
 	enum session_state state;
 	bool secure;
+	bool deaf;              /* until it has another connection: what comes by this one is not taken any more */
 	uint64_t received;      /* stanzas taken from the client; what the gate says of them are the lower 32 bits */
 	uint64_t handled;       /* of those, in order, dealt with */
 	uint64_t done_ahead;    /* bit i: number handled + 2 + i is dealt with already */
@@ -69,6 +70,9 @@ void session_resume(struct session *s, uint64_t conn, uint32_t h);
 void session_refuse_resume(struct core *c, uint64_t conn); /* there is no such session */
 /* Ends it from our side, with a stream error or SERR_NONE. text static or NULL. */
 void session_close(struct session *s, enum serr error, const char *text);
+/* Its connection breaks, as if the cable did, and nothing that it brought and that is not taken yet will be: both ends keep
+ * the session. Only of those that can be resumed. */
+void session_break(struct session *s);
 static inline bool session_alive(const struct session *s) { return s->state != SESSION_ENDING; }
 
 /* One packet to one session; takes *p. commit: 0 at once, else core_commit(). To one that is ending: freed if volatile_,

@@ -48,9 +48,11 @@ static struct {
 
 /* --- faults --- */
 
-static bool fails(unsigned op)
+static bool is_under(const char *name, const char *under) { return !under || strncmp(name, under, strlen(under)) == 0; }
+
+static bool fails(unsigned op, const char *name)
 {
-	if (!(disk.plan.ops & op))
+	if (!(disk.plan.ops & op) || !is_under(name, disk.plan.under))
 		return false;
 	disk.count++;
 	if (disk.count == disk.plan.nth)
@@ -209,12 +211,16 @@ static void inode_free(struct inode *in)
 	xfree(in);
 }
 
-/* From now on a power loss leaves all names as they are. */
-static void sync_folder(void)
+/* From now on a power loss leaves all names as they are in the folder of this file. */
+static void sync_folder(const char *name)
 {
+	const char *slash = strrchr(name, '/');
+	size_t n = slash ? (size_t)(slash - name) + 1 : 0;
+
 	LIST_EACH(node, &disk.inodes) {
 		struct inode *in = LIST_ITEM(node, struct inode, node);
-		in->kept = in->here;
+		if (strncmp(in->name, name, n) == 0)
+			in->kept = in->here;
 	}
 }
 
@@ -241,22 +247,38 @@ static void lose_name(const char *name, enum fault_loss loss)
 		left->here = left->kept = true;
 }
 
-void fault_vfs_power_loss(enum fault_loss loss, uint64_t seed)
+static bool is_open_under(const char *under)
 {
-	must(list_empty(&disk.handles));
+	LIST_EACH(node, &disk.handles) {
+		if (is_under(LIST_ITEM(node, struct handle, node)->in->name, under))
+			return true;
+	}
+	return false;
+}
+
+void fault_vfs_power_loss_under(const char *under, enum fault_loss loss, uint64_t seed)
+{
+	must(!is_open_under(under));
 	disk.random = seed;
 	LIST_EACH(node, &disk.inodes) {
 		struct inode *in = LIST_ITEM(node, struct inode, node);
-		if (in->here != in->kept)
+		if (in->here != in->kept && is_under(in->name, under))
 			lose_name(in->name, loss);
 	}
 	LIST_EACH(node, &disk.inodes) {
 		struct inode *in = LIST_ITEM(node, struct inode, node);
+		if (!is_under(in->name, under))
+			continue;
 		if (in->here)
 			inode_lose(in, loss);
 		else
 			inode_free(in);
 	}
+}
+
+void fault_vfs_power_loss(enum fault_loss loss, uint64_t seed)
+{
+	fault_vfs_power_loss_under(NULL, loss, seed);
 	fault_vfs_heal();
 }
 
@@ -288,8 +310,9 @@ static int x_close(sqlite3_file *f)
 
 static int x_read(sqlite3_file *f, void *p, int n, sqlite3_int64 at)
 {
-	const struct image *im = &((struct handle *)f)->in->now;
-	if (fails(FAULT_READ))
+	const struct inode *in = ((struct handle *)f)->in;
+	const struct image *im = &in->now;
+	if (fails(FAULT_READ, in->name))
 		return SQLITE_IOERR_READ;
 	size_t have = (size_t)at < im->n ? im->n - (size_t)at : 0;
 	if (have > (size_t)n)
@@ -303,7 +326,7 @@ static int x_read(sqlite3_file *f, void *p, int n, sqlite3_int64 at)
 static int x_write(sqlite3_file *f, const void *p, int n, sqlite3_int64 at)
 {
 	struct inode *in = ((struct handle *)f)->in;
-	if (!fails(FAULT_WRITE)) {
+	if (!fails(FAULT_WRITE, in->name)) {
 		write_now(in, p, (size_t)n, (size_t)at);
 		return SQLITE_OK;
 	}
@@ -315,7 +338,7 @@ static int x_write(sqlite3_file *f, const void *p, int n, sqlite3_int64 at)
 static int x_truncate(sqlite3_file *f, sqlite3_int64 size)
 {
 	struct inode *in = ((struct handle *)f)->in;
-	if (fails(FAULT_TRUNCATE))
+	if (fails(FAULT_TRUNCATE, in->name))
 		return SQLITE_IOERR_TRUNCATE;
 	size_t old = in->now.n, n = (size_t)size;
 	image_set_size(&in->now, n);
@@ -328,14 +351,14 @@ static int x_truncate(sqlite3_file *f, sqlite3_int64 size)
 static int x_sync(sqlite3_file *f, int flags)
 {
 	struct handle *h = (struct handle *)f;
-	if (fails(FAULT_SYNC)) {
+	if (fails(FAULT_SYNC, h->in->name)) {
 		if (disk.plan.forgetful)
 			forget_changes(h->in);
 		return SQLITE_IOERR_FSYNC;
 	}
 	sync_now(h->in);
 	if (h->new_log)
-		sync_folder();
+		sync_folder(h->in->name);
 	h->new_log = false;
 	return SQLITE_OK;
 }
@@ -476,7 +499,7 @@ static int x_open(sqlite3_vfs *v, const char *name, sqlite3_file *f, int flags, 
 	struct handle *h = (struct handle *)f;
 	struct inode *in = find(name);
 	memset(h, 0, sizeof(*h));
-	if (fails(FAULT_OPEN) || (!in && !(flags & SQLITE_OPEN_CREATE)))
+	if (fails(FAULT_OPEN, name ? name : "") || (!in && !(flags & SQLITE_OPEN_CREATE)))
 		return SQLITE_CANTOPEN;
 	h->in = in ? in : make(name);
 	h->base.pMethods = &methods;
@@ -490,13 +513,13 @@ static int x_open(sqlite3_vfs *v, const char *name, sqlite3_file *f, int flags, 
 static int x_delete(sqlite3_vfs *v, const char *name, int durable)
 {
 	struct inode *in = find(name);
-	if (fails(FAULT_DELETE))
+	if (fails(FAULT_DELETE, name))
 		return SQLITE_IOERR_DELETE;
 	if (!in)
 		return SQLITE_IOERR_DELETE_NOENT;
 	in->here = false;
 	if (durable)
-		sync_folder();
+		sync_folder(name);
 	return SQLITE_OK;
 }
 

@@ -35,11 +35,12 @@ enum {
 };
 
 struct fault_plan {
-	unsigned ops;   /* which calls count and fail, FAULT_ bits */
-	uint64_t nth;   /* the first to fail, from 1 */
-	bool full;      /* no space (ENOSPC) rather than an input/output error (EIO) */
-	bool lasting;   /* all later ones fail, too, until healed */
-	bool forgetful; /* a failed sync drops what it should have written and the next one does not know: Linux */
+	unsigned ops;      /* which calls count and fail, FAULT_ bits */
+	uint64_t nth;      /* the first to fail, from 1 */
+	bool full;         /* no space (ENOSPC) rather than an input/output error (EIO) */
+	bool lasting;      /* all later ones fail, too, until healed */
+	bool forgetful;    /* a failed sync drops what it should have written and the next one does not know: Linux */
+	const char *under; /* only files whose names begin so count and fail; NULL: all. Lives as long as the plan */
 };
 void fault_vfs_plan(const struct fault_plan *p); /* counting starts anew */
 unsigned fault_vfs_hit(void);                    /* which operation the n-th was; 0: not reached */
@@ -49,5 +50,8 @@ void fault_vfs_heal(void);
 enum fault_loss { LOSE_UNSYNCED, LOSE_SOME, LOSE_NOTHING /* the process died, the machine did not */ };
 /* All files must be closed; heals. The seed decides what LOSE_SOME keeps. */
 void fault_vfs_power_loss(enum fault_loss loss, uint64_t seed);
+/* The same for one machine of several, whose files' names begin with `under`: only they have to be closed. Another one's
+ * plan stays in force. */
+void fault_vfs_power_loss_under(const char *under, enum fault_loss loss, uint64_t seed);
 
 #endif

@@ -46,7 +46,7 @@ static const char version_2[] =
 
 /* The peers of a node, what waits for them, and which of their messages are known already. */
 static const char version_3[] =
-	"CREATE TABLE peer (domain TEXT NOT NULL, name TEXT NOT NULL, label TEXT NOT NULL, user TEXT, key BLOB,"
+	"CREATE TABLE peer (domain TEXT NOT NULL, name TEXT NOT NULL, label TEXT NOT NULL, user TEXT, instance TEXT, key BLOB,"
 	" trust INTEGER NOT NULL, password BLOB, failures INTEGER NOT NULL, last_seen INTEGER NOT NULL,"
 	" created INTEGER NOT NULL, statement INTEGER NOT NULL, flags INTEGER NOT NULL,"
 	" PRIMARY KEY (domain, name)) STRICT, WITHOUT ROWID;"

@@ -13,7 +13,7 @@ enum { STEPS_MAX = 7, PARTS_MAX = 5, MESSAGE_MAX = 160 };
 
 #define OF_PEER " WHERE domain = ?1 AND name = ?2"
 
-#define PEER_COLUMNS "label, user, key, trust, password, failures, last_seen, created, statement, flags"
+#define PEER_COLUMNS "label, user, instance, key, trust, password, failures, last_seen, created, statement, flags"
 #define WITH_PEER " AND (?5 IS NULL OR peer = ?5) AND (?6 IS NULL OR resource = ?6)"
 #define ARCHIVE_PAGE \
 	"SELECT id, stanza FROM archive" OF_OWNER " AND id > ?7 AND id < ?8 AND id BETWEEN ?3 AND ?4" WITH_PEER
@@ -107,7 +107,7 @@ static const char *const write_sql[STORE_WRITE_COUNT][STEPS_MAX] = {
 	[STORE_PEER_PUT] =
 		{
 			"INSERT OR REPLACE INTO peer (domain, name, " PEER_COLUMNS
-			") VALUES (?1, ?2, ?3, ?4, CAST(?5 AS BLOB), ?6, CAST(?7 AS BLOB), ?8, ?9, ?10, ?11, ?12)",
+			") VALUES (?1, ?2, ?3, ?4, ?5, CAST(?6 AS BLOB), ?7, CAST(?8 AS BLOB), ?9, ?10, ?11, ?12, ?13)",
 		},
 	[STORE_PEER_DEL] =
 		{

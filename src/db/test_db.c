@@ -469,8 +469,8 @@ static void test_newer_schema_refused(void **state)
 	rig_open(r);
 	db_close(&r->db);
 	change_file(r, "PRAGMA user_version=9");
-	expect_refused(r, ERR_VERSION, "newer program (schema 9, this program knows up to 2)");
-	change_file(r, "PRAGMA user_version=2"); /* was left as it was */
+	expect_refused(r, ERR_VERSION, "newer program (schema 9, this program knows up to 3)");
+	change_file(r, "PRAGMA user_version=3"); /* was left as it was */
 	rig_open(r);
 }
 

@@ -194,6 +194,7 @@ struct msg {
 			enum serr error;  /* SERR_NONE: plain </stream:stream> */
 			const char *text; /* static, or NULL */
 			bool at_once;     /* what is not written yet is wanted back now: no time to write it */
+			bool silent; /* nor a word: for the other end the connection breaks, and its session goes on */
 		} close;
 		struct {
 			struct store_batch *batch;

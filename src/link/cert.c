@@ -149,7 +149,7 @@ static int write_pem(FILE *f, const char *path, const X509 *x, EVP_PKEY *key)
 /* Both files are made before anything is written, so that none is left alone. */
 static int save(const char *cert, const char *key, const X509 *x, EVP_PKEY *k)
 {
-	FILE *fc, *fk;
+	FILE *fc = NULL, *fk = NULL;
 	int err = create(key, 0600, &fk);
 	if (err)
 		return err;

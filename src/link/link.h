@@ -66,8 +66,9 @@ static inline int link_binding(struct link *k, enum link_binding kind, struct bu
 	return k->ops->binding(k, kind, out);
 }
 /* Bytes that send() took and that the other end's machine has not acknowledged, as they are on the wire below; -1 if it
- * cannot be known (a unix socket). 0 means that all have arrived there, not that anybody has read them. After the end
- * of the connection it still counts what was lost. A TCP link that has said "no more" counts that as one. */
+ * cannot be known (a unix socket). 0 means that all have arrived there, and after the end of a TCP connection (ERR_CLOSED)
+ * that they were read, too: a system resets the connection of a program that closes and leaves something unread, and then
+ * it is 1 at least. After the end it still counts what was lost. A TCP link that has said "no more" counts that as one. */
 static inline int64_t link_unsent(struct link *k) { return k->ops->unsent ? k->ops->unsent(k) : -1; }
 /* Waits for `events` (WATCH_READ: recv may go on; WATCH_WRITE: send may go on). */
 void link_watch(struct link *k, int events, void (*on_ready)(void *arg, int events), void *arg);

@@ -21,6 +21,7 @@ struct tcp_link {
 	int fd;
 	bool up;     /* bytes may have flowed: an error is no longer one of connecting */
 	bool failed; /* connecting failed; the system tells it only once, we always */
+	bool reset;  /* ended by force: what the other system had taken its program may not have read */
 	char *peer;  /* of link_info; NULL if the system does not know */
 	char *own;   /* our own address, in the same block; NULL */
 	struct str address;
@@ -41,6 +42,7 @@ static int failure(struct tcp_link *t)
 		t->failed = true;
 		return ERR_IO;
 	}
+	t->reset = true;
 	return errno == ECONNRESET || errno == EPIPE ? ERR_CLOSED : ERR_IO;
 }
 
@@ -188,7 +190,7 @@ static int64_t tcp_unsent(struct link *k)
 		return t->is_unix ? -1 : 0;
 	if (t->is_unix || !t->peer || ioctl(t->fd, SIOCOUTQ, &n) != 0)
 		return -1;
-	return n;
+	return n == 0 && t->reset ? 1 : n;
 }
 
 static void tcp_free(struct link *k)

@@ -484,9 +484,47 @@ static void test_server_prefers(void **state)
 	pair_close(&p);
 }
 
+/* A client that asks afterwards: what it is told of the certificate. */
+static void ask(const char *authorities, bool trusted)
+{
+	struct cert_info info;
+	struct pair p;
+	char sha256[65];
+
+	if (authorities)
+		setenv("SSL_CERT_FILE", authorities, 1);
+	tls_ctx_free(&t.client);
+	t.client = tls_client_asking();
+	unsetenv("SSL_CERT_FILE");
+	pair_open(&p, 4096, 0);
+	assert_false(tls_link_trusted(p.c.k));
+	assert_false(tls_link_fingerprint(p.c.k, sha256));
+	talk(&p);
+	assert_int_equal(tls_link_trusted(p.c.k), trusted);
+	assert_true(tls_link_fingerprint(p.c.k, sha256));
+	assert_int_equal(cert_read(t.cert, &info), 0);
+	assert_string_equal(sha256, info.sha256);
+	pair_close(&p);
+	pair_open(&p, 4096, 0);
+	talk(&p);
+	assert_true(tls_link_resumed(p.c.k));
+	assert_int_equal(tls_link_trusted(p.c.k), trusted);
+	assert_true(tls_link_fingerprint(p.c.k, sha256));
+	assert_string_equal(sha256, info.sha256);
+	pair_close(&p);
+}
+
+static void test_asking(void **state)
+{
+	ask(NULL, false);
+	ask(t.cert2, false);
+	ask(t.cert, true);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_asking, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_bad_files, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_chain, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_verification, setup, teardown),

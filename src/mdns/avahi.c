@@ -429,6 +429,6 @@ static void goodbye(struct backend *b)
 	service_free(&b->service);
 }
 
-static const char *name(const struct backend *b) { return "avahi"; }
+static const char *name(const struct backend *b) { return b->state == STATE_OUT ? "avahi, not running" : "avahi"; }
 
 const struct backend_ops backend_avahi = {make, destroy, set_ifaces, publish, ask_picture, goodbye, name};

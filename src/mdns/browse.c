@@ -77,10 +77,10 @@ static bool is_wanted(const struct responder *r, const struct dns_record *record
 		return dns_name_equal(&record->name, &r->type) &&
 			dns_name_decode(&name, record->rdata, record->n) == 0 && dns_name_is_under(&name, &r->type);
 	case DNS_SRV:
-		return dns_name_is_under(&record->name, &r->type) &&
-			dns_srv_decode(record->rdata, record->n, &port, &name) == 0;
+		return dns_srv_decode(record->rdata, record->n, &port, &name) == 0 &&
+			is_target(r, DNS_PTR, &record->name);
 	case DNS_TXT:
-		return record->n > 0 && dns_name_is_under(&record->name, &r->type);
+		return record->n > 0 && is_target(r, DNS_PTR, &record->name);
 	case DNS_A:
 		return record->n == 4 && is_target(r, DNS_SRV, &record->name);
 	case DNS_AAAA:
@@ -152,22 +152,29 @@ static void rescue(struct seg *seg, const struct dns_record *record)
 		answer_soon(seg, &(struct pending){.kinds = 1u << kind, .due = loop_now(seg->responder->loop)});
 }
 
+/* Records in the order in which one makes the next of use: instances, what is said of them, their hosts' addresses. */
+static int stage_of(uint16_t type)
+{
+	if (type == DNS_PTR)
+		return 0;
+	return type == DNS_A || type == DNS_AAAA ? 2 : 1;
+}
+
 void browse_on_response(struct seg *seg, const struct place *from, struct dns_reader reader)
 {
-	struct dns_reader again = reader;
 	enum dns_section section;
 	struct dns_record record;
 
-	while (dns_next_record(&reader, &section, &record) == 0) {
-		rescue(seg, &record);
-		probe_on_record(seg, from, &record);
-		if (record.type != DNS_A && record.type != DNS_AAAA)
+	for (int stage = 0; stage < 3; stage++) {
+		struct dns_reader again = reader;
+		while (dns_next_record(&again, &section, &record) == 0) {
+			if (stage_of(record.type) != stage)
+				continue;
+			rescue(seg, &record);
+			probe_on_record(seg, from, &record);
 			take_record(seg, &record);
+		}
 	}
-	/* Which hosts are of use is known only now. */
-	while (dns_next_record(&again, &section, &record) == 0)
-		if (record.type == DNS_A || record.type == DNS_AAAA)
-			take_record(seg, &record);
 	browse_schedule(seg->responder);
 }
 

@@ -39,7 +39,7 @@ void discovery_put(struct discovery *d, struct msgs *batch);
 void discovery_stop(struct discovery *d);
 void discovery_free(struct discovery **d);
 
-/* Which back end is in use: "avahi", "own", "own, beside another responder", "none". */
+/* Which back end is in use: "avahi", "avahi, not running", "own", "own, beside another responder", "none". */
 const char *discovery_backend(const struct discovery *d);
 
 #endif

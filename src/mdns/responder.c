@@ -4,7 +4,8 @@
 #include "base/mem.h"
 #include "mdns/responder_i.h"
 
-enum { BUDGET = 200, BUDGET_MS = 1000 }; /* packets of one interface that are looked at in a second */
+/* What of one interface is looked at in a second: pieces of 64 bytes, so that work is limited and not packets. */
+enum { BUDGET = 4000, BUDGET_MS = 1000, BUDGET_PIECE = 64 };
 
 /* A label of ASCII letters, digits and hyphens (XEP-0174 section 3); "host" if nothing of it is left. */
 static char *host_label(const char *host)
@@ -219,7 +220,7 @@ static bool is_on_link(const struct seg *seg, const struct place *from)
 	return false;
 }
 
-static bool has_budget(struct seg *seg)
+static bool has_budget(struct seg *seg, size_t n)
 {
 	int64_t now = loop_now(seg->responder->loop);
 
@@ -227,7 +228,8 @@ static bool has_budget(struct seg *seg)
 		seg->budget_since = now;
 		seg->budget_used = 0;
 	}
-	return seg->budget_used++ < BUDGET;
+	seg->budget_used += 1 + (unsigned)(n / BUDGET_PIECE);
+	return seg->budget_used <= BUDGET;
 }
 
 void responder_on_packet(struct responder *r, uint32_t ifindex, const struct place *from, int hops, const void *p,
@@ -236,7 +238,7 @@ void responder_on_packet(struct responder *r, uint32_t ifindex, const struct pla
 	struct seg *seg = find_seg(r, ifindex);
 	struct dns_reader reader;
 
-	if (!seg || packet_is_echo(r, p, n) || !has_budget(seg))
+	if (!seg || packet_is_echo(r, p, n) || n > DNS_PACKET_MAX || !has_budget(seg, n))
 		return;
 	/* A TTL of 255 went through no router; others of on-link addresses are let pass, as old stacks send less. */
 	bool near = is_on_link(seg, from) || (hops == 255 && from->port == MDNS_PORT);

@@ -49,7 +49,7 @@ struct seg {
 	/* The questions for peers, less and less often. */
 	struct timer browse_timer;
 	uint32_t browse_interval; /* seconds */
-	/* Against floods: packets looked at in the second that began at budget_since. */
+	/* Against floods: what was looked at in the second that began at budget_since. */
 	int64_t budget_since;
 	unsigned budget_used;
 };

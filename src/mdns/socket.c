@@ -202,7 +202,9 @@ static void on_ready(void *arg, int events)
 
 	for (int i = 0; i < PACKETS_A_TURN; i++) {
 		ssize_t n = receive(s, p, &from, &facts);
-		if (n < 0 && errno != EINTR)
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
 			break;
 		/* Linux gives an IPv6 group's packets to every socket that joined it, on whatever interface. One address's packets go to any
 		 * one of the sockets. */

@@ -130,14 +130,14 @@ static void txt(const char *instance)
 	assert_true(dns_put_record(&w, DNS_ANSWER, &rec));
 }
 
-/* All of a peer. */
+/* All of a peer, in the order that makes least sense. */
 static void whole(const char *instance, const char *host, uint8_t number)
 {
 	response();
-	ptr(DNS_ANSWER, instance, 4500);
-	srv(DNS_ANSWER, instance, 7000, host);
-	txt(instance);
 	record(host, DNS_A, (const uint8_t[4]){10, 0, 0, number}, 4);
+	txt(instance);
+	srv(DNS_ANSWER, instance, 7000, host);
+	ptr(DNS_ANSWER, instance, 4500);
 }
 
 static void arrives(const struct place *from, int hops) { responder_on_packet(r, IFINDEX, from, hops, bytes, w.n); }
@@ -277,6 +277,10 @@ static void test_asks_for_the_rest(void **state)
 	assert_int_equal(s.nodes[1].found, 0);
 	forget();
 	response();
+	record("charly.local", DNS_A, (const uint8_t[4]){10, 0, 0, 66}, 4); /* of nobody yet: not kept */
+	arrives(&neighbour, 255);
+	response();
+	srv(DNS_ANSWER, "nobody@charly", 7000, "charly.local"); /* no instance that we know */
 	srv(DNS_ANSWER, "carol@charly", 7000, "charly.local");
 	txt("carol@charly");
 	send_it();
@@ -332,6 +336,49 @@ static void test_defence(void **state)
 	assert_string_equal(s.nodes[1].named, "alice@alpha");
 }
 
+/* Two probe for one name at the same time: the later record wins, the other waits a second and looks again. */
+static void probe_meets(enum dns_section section, uint16_t port, bool less)
+{
+	node_publish(&s.nodes[1], "carol@alpha", 5298, "avail");
+	s.nodes[1].named[0] = 0;
+	segment_run(&s, 300);
+	query();
+	question("carol@alpha", DNS_ANY);
+	if (less) {
+		struct dns_record a = {.name = name_of("carol@alpha"),
+			.type = DNS_A,
+			.rdata = (const uint8_t *)"abcd",
+			.n = 4};
+		assert_true(dns_put_record(&w, section, &a));
+	} else {
+		srv(section, "carol@alpha", port, "zulu.local");
+	}
+	arrives(&neighbour, 255);
+	segment_run(&s, 900);
+}
+
+static void test_tie_won(void **state)
+{
+	probe_meets(DNS_AUTHORITY, 0, true);
+	assert_string_equal(s.nodes[1].named, "carol@alpha");
+}
+
+static void test_tie_lost(void **state)
+{
+	probe_meets(DNS_AUTHORITY, 65535, false);
+	assert_string_equal(s.nodes[1].named, "");
+	/* The winner says no more: it is ours after all. */
+	segment_run(&s, SECOND);
+	assert_string_equal(s.nodes[1].named, "carol@alpha");
+}
+
+/* What is no claim of a probe decides nothing. */
+static void test_no_tie(void **state)
+{
+	probe_meets(DNS_ADDITIONAL, 65535, false);
+	assert_string_equal(s.nodes[1].named, "carol@alpha");
+}
+
 /* Somebody says our name is his: we look who has it, and keep it if he says no more. */
 static void test_claim(void **state)
 {
@@ -377,7 +424,7 @@ static void test_flood(void **state)
 	}
 	segment_run(&s, SECOND);
 	assert_int_equal(s.nodes[1].peer_count, CACHE_INSTANCES_MAX);
-	/* Not more than so many packets a second are looked at. */
+	/* However often somebody asks, the wire is not flooded by us. */
 	forget();
 	for (unsigned i = 0; i < 1000; i++) {
 		query();
@@ -386,6 +433,23 @@ static void test_flood(void **state)
 	}
 	segment_run(&s, 10 * SECOND);
 	assert_in_range(seen.types[DNS_SRV], 1, 2);
+	/* Not more than so much a second is looked at. */
+	s.nodes[1].found = 0;
+	segment_run(&s, SECOND);
+	for (unsigned i = 0; i < 400; i++) {
+		query();
+		while (dns_put_question(&w, &(struct dns_name){.n = 3, .b = {1, 'x', 0}}, DNS_A) && w.n < 1000)
+			;
+		arrives(&neighbour, 255);
+	}
+	response();
+	srv(DNS_ANSWER, "user1", 9, "host1.local");
+	arrives(&neighbour, 255);
+	segment_run(&s, SECOND);
+	assert_int_equal(s.nodes[1].found, 0);
+	arrives(&neighbour, 255);
+	segment_run(&s, SECOND);
+	assert_int_equal(s.nodes[1].found, 1);
 	assert_true(r->cache.n <= CACHE_ENTRIES_MAX && r->cache.bytes <= CACHE_BYTES_MAX);
 }
 
@@ -470,6 +534,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_asks_for_the_rest, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_gives_up, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_defence, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_tie_won, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_tie_lost, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_no_tie, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_claim, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_rescue, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_flood, setup, teardown),

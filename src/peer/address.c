@@ -27,29 +27,55 @@ static bool is_zone(struct str s)
 		char c = s.p[i];
 
 		if (!(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') && !(c >= '0' && c <= '9') &&
-			!strchr("._-@:", c))
+			(!c || !strchr("._-@:", c)))
 			return false;
 	}
 	return s.n > 0 && s.n <= ZONE_MAX;
 }
 
-/* Near enough: the system refuses what is none when it is dialled. */
+static bool is_group(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (!strchr("0123456789abcdefABCDEF", s.p[i]) || !s.p[i])
+			return false;
+	return s.n > 0 && s.n <= 4;
+}
+
+/* Groups between colons, the last may be an IPv4 number; how many they are, -1 if they are none. */
+static int count_groups(struct str s)
+{
+	int n = 0;
+
+	if (!s.n)
+		return 0;
+	while (s.p) {
+		struct str group = str_cut(&s, ':');
+
+		if (is_group(group))
+			n++;
+		else if (!s.p && is_v4(group))
+			n += 2;
+		else
+			return -1;
+	}
+	return n;
+}
+
 static bool is_v6(struct str s)
 {
-	struct str number = str_cut(&s, '%');
-	unsigned colons = 0;
+	struct str number = str_cut(&s, '%'), right;
+	const char *gap = number.n ? memmem(number.p, number.n, "::", 2) : NULL;
+	int n, m;
 
 	if (s.p && !is_zone(s))
 		return false;
-	for (size_t i = 0; i < number.n; i++) {
-		char c = number.p[i];
-
-		if (!(c >= 'a' && c <= 'f') && !(c >= 'A' && c <= 'F') && !(c >= '0' && c <= '9') && c != ':' &&
-			c != '.')
-			return false;
-		colons += c == ':';
-	}
-	return colons >= 2 && colons <= 8 && number.n <= 45;
+	if (!gap)
+		return count_groups(number) == 8;
+	right = (struct str){gap + 2, (size_t)(number.p + number.n - gap) - 2};
+	number.n = (size_t)(gap - number.p);
+	n = count_groups(number);
+	m = count_groups(right);
+	return n >= 0 && m >= 0 && n + m <= 7 && (!number.n || !memchr(number.p, '.', number.n));
 }
 
 bool address_is(struct str text)

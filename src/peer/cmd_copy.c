@@ -57,17 +57,16 @@ void cmd_peer_export(struct command_call *call)
 
 static bool read_trust(struct str text, enum trust *ret)
 {
-	/* Only what our user decides; the rest shows itself. */
-	static const enum trust known[] = {TRUST_PINNED, TRUST_VERIFIED, TRUST_BLOCKED};
-
-	*ret = TRUST_PINNED;
-	for (size_t i = 0; i < ARRAY_LEN(known); i++)
-		if (str_is(text, trust_name(known[i]))) {
-			*ret = known[i];
+	for (int t = 0; t < TRUST_COUNT; t++)
+		if (str_is(text, trust_name((enum trust)t))) {
+			*ret = (enum trust)t;
 			return true;
 		}
-	return text.n > 0;
+	return false;
 }
+
+/* Only what the user has decided; the rest shows itself. */
+static bool is_decided(enum trust t) { return t == TRUST_PINNED || t == TRUST_VERIFIED || t == TRUST_BLOCKED; }
 
 static bool read_bytes(struct str text, uint8_t *ret, size_t n)
 {
@@ -113,7 +112,8 @@ static struct peer *import(struct peers *ps, struct str line)
 	peer_store(p);
 	peer_set_label(p, field[0]);
 	peer_set_user(p, field[1]);
-	peer_set_trust(p, trust);
+	if (is_decided(trust))
+		peer_set_trust(p, trust);
 	take_addresses(p, field[4]);
 	if (read_bytes(field[5], (uint8_t *)&pw.keys, sizeof(pw.keys))) {
 		if (!p->password)

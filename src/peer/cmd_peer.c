@@ -79,8 +79,9 @@ static void put_text_row(struct buf *out, const struct peer *p)
 	buf_fmt(out, "%-20s %-8s %-6s %u waiting  last seen ", p->label, trust_name(p->trust), presence_of(p),
 		p->outbox.n);
 	put_time(out, p->last_seen);
-	buf_fmt(out, "\n    %.*s%s%s\n", STR_FMT(jid_str(p->entity.jid)), p->instance ? "  on the network as " : "",
-		p->instance ? p->instance : "");
+	buf_fmt(out, "\n    %.*s%s", STR_FMT(jid_str(p->entity.jid)), p->instance ? "  on the network as " : "");
+	label_put(out, str_z(p->instance));
+	buf_char(out, '\n');
 	for (unsigned i = 0; i < p->address_n; i++) {
 		buf_fmt(out, "    %s (%s, worked ", p->addresses[i].text, source_name(p->addresses[i].source));
 		put_time(out, p->addresses[i].success);
@@ -253,7 +254,25 @@ static void run_add(struct command_call *call)
 	peer_store(p);
 	peer_changed(p);
 	dial_now(p);
-	command_reply(call->core, call->asker, false, "%s at %s\n", p->label, buf_cstr(&address));
+	p->adder = call->asker;
+	if (peer_is_up(p) || !p->dialling)
+		peer_tell_adder(p, p);
+}
+
+/* Whoever adds somebody wants to know whether that was right. */
+void peer_tell_adder(struct peer *asked, const struct peer *p)
+{
+	uint64_t asker = asked->adder;
+
+	asked->adder = 0;
+	if (!asker)
+		return;
+	if (p->nego || peer_is_up(p))
+		command_reply(peer_core(p), asker, false, "%s is there (%.26s, %s)\n", p->label, p->entity.jid.s,
+			trust_name(p->trust));
+	else
+		command_reply(peer_core(p), asker, false, "%s is added; nobody answers there now, it is tried again\n",
+			p->label);
 }
 
 static void run_del(struct command_call *call)
@@ -320,6 +339,7 @@ static void run_block(struct command_call *call)
 	peer_set_trust(p, TRUST_BLOCKED);
 	show_hide(p);
 	link_close(p, SERR_NOT_AUTHORIZED, "not welcome");
+	outbound_drop(p);
 	dial_forget(p);
 	command_reply(call->core, call->asker, false, "%s is blocked: it neither reaches you nor you it\n", p->label);
 }
@@ -366,7 +386,10 @@ static void run_allow(struct command_call *call)
 	p->plain_ok = true;
 	peer_store(p);
 	peer_changed(p);
-	dial_now(p);
+	if (peer_is_up(p))
+		outbox_flush(p);
+	else
+		dial_now(p);
 	command_reply(call->core, call->asker, false,
 		"%s may be spoken to without encryption: everybody on the wire can read it\n", p->label);
 }

@@ -15,7 +15,7 @@ bool peer_wants_link(const struct peer *p)
 {
 	if (p->trust == TRUST_BLOCKED || p->entity.dead || peer_is_up(p))
 		return false;
-	return p->outbox.n || p->pending || p->verify || p->kind == PEER_TYPED || waits_for_resumption(p);
+	return p->outbox.n || p->pending.first || p->verify || p->kind == PEER_TYPED || waits_for_resumption(p);
 }
 
 static bool may_plain(const struct peer *p)
@@ -37,6 +37,14 @@ static void ask_for_plain(struct peer *p)
 			: "%s speaks without encryption only: everybody on the wire could read along. What you write to it waits "
 			  "until you allow that (wireside peer allow NAME)",
 		p->label);
+}
+
+bool dial_allowed(struct peer *p)
+{
+	if (p->kind != PEER_LEGACY || may_plain(p))
+		return true;
+	ask_for_plain(p);
+	return false;
 }
 
 static void dial(struct peer *p, const char *address, bool tls)
@@ -96,21 +104,27 @@ static void next_address(struct peer *p)
 	const struct peer_address *a = &p->addresses[p->next_address++];
 
 	dial(p, a->text, p->kind != PEER_LEGACY);
-	if (p->next_address < p->address_n)
+	/* Old programs take the newest stream for the right one, and drop what they had for the one before: one by one. */
+	if (p->kind != PEER_LEGACY && p->next_address < p->address_n)
 		timer_start(core_timers(c), &p->timer, core_now(c) + NEXT_ADDRESS_MS);
 }
 
 static void start_round(struct peer *p)
 {
-	if (!p->address_n || p->dialling)
+	if (!p->address_n || p->dialling || !dial_allowed(p))
 		return;
-	if (p->kind == PEER_LEGACY && !may_plain(p)) {
-		ask_for_plain(p);
-		return;
-	}
 	qsort(p->addresses, p->address_n, sizeof(p->addresses[0]), by_promise);
 	p->next_address = 0;
 	next_address(p);
+}
+
+/* A round under way keeps its pace; an address that came too late for it is its last. */
+static void go_on(struct peer *p)
+{
+	struct core *c = peer_core(p);
+
+	if (p->next_address < p->address_n && !timer_running(&p->timer))
+		timer_start(core_timers(c), &p->timer, core_now(c) + NEXT_ADDRESS_MS);
 }
 
 void dial_now(struct peer *p)
@@ -118,6 +132,10 @@ void dial_now(struct peer *p)
 	if (!peer_wants_link(p) || p->nego)
 		return;
 	p->round = 0;
+	if (p->dialling) {
+		go_on(p);
+		return;
+	}
 	timer_stop(core_timers(peer_core(p)), &p->timer);
 	start_round(p);
 }
@@ -153,6 +171,7 @@ void dial_on_timer(struct timer *t)
 static void round_failed(struct peer *p)
 {
 	p->round++;
+	peer_tell_adder(p, p);
 	outbound_drop(p); /* who asked wants an answer; messages wait in the outbox */
 	dial_later(p);
 }
@@ -183,6 +202,8 @@ void dial_on_failed(struct peers *ps, struct msg *m)
 			next_address(p);
 		else if (!p->dialling)
 			round_failed(p);
+	} else if (p) {
+		outbox_flush(p);
 	}
 	if (d)
 		xfree(d->address);

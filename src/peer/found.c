@@ -10,22 +10,12 @@ static struct str user_part(struct str instance)
 	return rest.p && user.n ? user : instance;
 }
 
-static bool is_taken(const struct peers *ps, const struct peer *p, struct str label)
-{
-	struct peer *o;
-
-	for (uint32_t pos = 0; (o = map_next(&ps->peers, &pos));)
-		if (o != p && str_eq(str_z(o->label), label))
-			return true;
-	return false;
-}
-
 /* "bob" as long as there is one, "bob@bravo" for the next. */
 static struct str choose_label(const struct peers *ps, const struct peer *p, struct str instance)
 {
 	struct str user = user_part(instance);
 
-	return is_taken(ps, p, user) ? instance : user;
+	return peers_label_taken(ps, p, user) ? instance : user;
 }
 
 static void put_address(const struct service *s, unsigned i, struct buf *out)
@@ -82,7 +72,29 @@ static struct peer *peer_of(struct peers *ps, const struct service *s)
 static bool same_looks(const struct service *a, const struct service *b)
 {
 	return a && str_eq(service_txt(a, "status"), service_txt(b, "status")) &&
-		str_eq(service_txt(a, "msg"), service_txt(b, "msg"));
+		str_eq(service_txt(a, "show"), service_txt(b, "show")) &&
+		str_eq(service_txt(a, "msg"), service_txt(b, "msg")) &&
+		str_eq(service_txt(a, "phsh"), service_txt(b, "phsh"));
+}
+
+/* A name stands for one at a time: whoever else was found by it is not there any more. */
+static void leave_name(struct peers *ps, struct str instance, const struct peer *but)
+{
+	struct peer *p;
+
+	for (uint32_t pos = 0; (p = map_next(&ps->peers, &pos));)
+		if (p != but && p->service && str_eq(str_z(p->service->instance), instance)) {
+			service_free(&p->service);
+			if (peer_is_up(p))
+				show_peer(p);
+			else
+				show_forget(p);
+		}
+}
+
+static bool is_worth_keeping(const struct peer *p)
+{
+	return p->stored || p->service || p->link || p->nego || p->outbox.n || p->pending.first;
 }
 
 static void on_found(struct peers *ps, struct msg *m)
@@ -109,12 +121,15 @@ static void on_found(struct peers *ps, struct msg *m)
 		peer_set_label(p, choose_label(ps, p, instance));
 	if (!p->user)
 		peer_set_user(p, user_part(instance));
+	leave_name(ps, instance, p);
+	if (!p->service)
+		p->asked_plain = false; /* he was away: our user may have forgotten what waits */
 	same = same_looks(p->service, s);
 	service_free(&p->service);
 	p->service = TAKE(m->found.service);
 	take_addresses(p, p->service);
+	picture_on_found(p);
 	peer_changed(p);
-	p->asked_plain = false;
 	if (same)
 		show_peer(p);
 	else
@@ -125,14 +140,15 @@ static void on_found(struct peers *ps, struct msg *m)
 /* Gone from the network, says the network. A link that works goes on working. */
 static void on_gone(struct peers *ps, struct msg *m)
 {
-	struct peer *p = peers_find_instance(ps, str_z(m->gone.instance));
+	struct str instance = str_z(m->gone.instance);
+	struct peer *p = NULL;
 
-	if (!p)
-		return;
-	service_free(&p->service);
-	show_peer(p);
-	if (!p->stored && !p->link && !p->nego && !p->outbox.n && !p->pending)
-		peer_forget(p);
+	leave_name(ps, instance, NULL);
+	for (uint32_t pos = 0; (p = map_next(&ps->peers, &pos));)
+		if (p->instance && str_eq(str_z(p->instance), instance) && !is_worth_keeping(p)) {
+			peer_forget(p);
+			pos = 0;
+		}
 }
 
 /* ---- ourselves ---- */
@@ -144,12 +160,6 @@ static void on_named(struct peers *ps, struct msg *m)
 			m->named.instance);
 	xfree(ps->named);
 	ps->named = TAKE(m->named.instance);
-}
-
-static void on_picture(struct peers *ps, struct msg *m)
-{
-	(void)ps;
-	(void)m;
 }
 
 /* Addresses come and go: are the links alive, and who can be reached now? */
@@ -182,12 +192,24 @@ static void (*const handlers[MSG_KIND_COUNT])(struct peers *ps, struct msg *m) =
 	[MSG_FOUND] = on_found,
 	[MSG_GONE] = on_gone,
 	[MSG_NAMED] = on_named,
-	[MSG_PICTURE] = on_picture,
+	[MSG_PICTURE] = picture_on_msg,
 	[MSG_NETWORK] = on_network,
 };
 
+/* Discovery tells once: what it says before the table is read waits for that. */
 void found_on_msg(struct peers *ps, struct msg *m)
 {
-	if (ps->loaded)
+	if (ps->loaded) {
 		handlers[m->kind](ps, m);
+	} else if (ps->early.n < EARLY_MAX) {
+		*msgs_add(&ps->early) = *m;
+		*m = (struct msg){.kind = MSG_NONE};
+	}
+}
+
+void found_early(struct peers *ps)
+{
+	for (uint32_t i = 0; i < ps->early.n; i++)
+		handlers[ps->early.m[i].kind](ps, &ps->early.m[i]);
+	msgs_clear(&ps->early);
 }

@@ -21,6 +21,18 @@ static struct inflight *find_inflight(const struct peer *p, int64_t hash)
 	return map_find(&p->peers->inflight, inflight_key(&f));
 }
 
+/* Those in its rooms choose their ids each for himself. */
+static int64_t hash_of(const struct peer *p, const struct stanza *s)
+{
+	CLEANUP(buf_clear) struct buf both = {.max = 1 << 20};
+
+	if (str_eq(jid_domain(s->from), jid_str(p->entity.jid)))
+		return seen_hash(s->id);
+	buf_fmt(&both, "%.*s ", STR_FMT(jid_str(s->from)));
+	buf_str(&both, s->id);
+	return seen_hash(buf_ok(&both) ? buf_view(&both) : s->id);
+}
+
 static bool is_kept(const struct peer *p, const struct stanza *s)
 {
 	return p->kind == PEER_KEYED && s->kind == STANZA_MESSAGE && (s->type == TYPE_CHAT || s->type == TYPE_NORMAL) &&
@@ -46,7 +58,7 @@ static void tell_request(struct peer *p)
 /* One message a second, some at once after a silence, and so many bytes until our user has answered. */
 static bool stranger_may(struct peer *p, const struct stanza *s)
 {
-	int64_t now = core_now(peer_core(p)), since = now - STRANGER_AT_ONCE * STRANGER_EVERY_MS;
+	int64_t now = core_now(peer_core(p)), since = now - (STRANGER_AT_ONCE - 1) * STRANGER_EVERY_MS;
 	size_t n = xml_raw(&s->tree, XML_ROOT).n;
 
 	if (p->stranger.next > now)
@@ -121,7 +133,7 @@ static bool taken_by_node(struct peer *p, const struct stanza *s)
 /* False: it was there before (or is on its way), and is dealt with. */
 static bool take_once(struct peer *p, struct stanza **s)
 {
-	int64_t hash = seen_hash((*s)->id);
+	int64_t hash = hash_of(p, *s);
 	struct inflight *f;
 
 	if (seen_has(&p->seen, hash)) {
@@ -146,16 +158,19 @@ static bool take_once(struct peer *p, struct stanza **s)
 	return true;
 }
 
+/* Taken, or about to be: only the first of several copies counts against a stranger, and only it is answered. */
+static bool was_here(const struct peer *p, const struct stanza *s)
+{
+	int64_t hash = is_kept(p, s) ? hash_of(p, s) : 0;
+
+	return hash && (seen_has(&p->seen, hash) || find_inflight(p, hash));
+}
+
 static void message(struct peer *p, struct stanza **s)
 {
 	struct core *c = peer_core(p);
 
-	if (is_kept(p, *s) && !core_can_store(c)) {
-		core_bounce(c, s, xerr(XERR_RESOURCE_CONSTRAINT));
-		return;
-	}
-	if (!peer_known(p) && (*s)->type != TYPE_ERROR &&
-		!(is_kept(p, *s) && seen_has(&p->seen, seen_hash((*s)->id)))) {
+	if (!peer_known(p) && (*s)->type != TYPE_ERROR && !was_here(p, *s)) {
 		if (!stranger_may(p, *s)) {
 			core_bounce(c, s, xerr_text(XERR_RESOURCE_CONSTRAINT, "too much from somebody not known yet"));
 			return;
@@ -196,7 +211,7 @@ static void count_twins(struct peer *p, int64_t hash)
 	struct stanza **at = &p->twins, *s;
 
 	while ((s = *at)) {
-		if (seen_hash(s->id) != hash) {
+		if (hash_of(p, s) != hash) {
 			at = &s->next;
 			continue;
 		}
@@ -210,13 +225,15 @@ static void count_twins(struct peer *p, int64_t hash)
 void inbound_on_done(struct host *h, const struct stanza *s)
 {
 	struct peers *ps = (struct peers *)h;
-	struct peer *p = peers_find(ps, jid_domain(s->from));
+	struct str id;
+	bool rooms;
+	struct peer *p = nodeid_parse_domain(jid_domain(s->from), &id, &rooms) ? peers_find_id(ps, id) : NULL;
 	struct inflight *f;
 	int64_t hash;
 
 	if (!p || !is_kept(p, s))
 		return;
-	hash = seen_hash(s->id);
+	hash = hash_of(p, s);
 	f = find_inflight(p, hash);
 	if (!f)
 		return;

@@ -7,7 +7,7 @@
 
 #include "xmpp/escape.h"
 
-enum { GLARE_MS = 5000 };
+enum { GLARE_MS = 5000, LOST_MS = 60000, SHORT_MS = 2000 };
 
 /* ---- refusing and accepting ---- */
 
@@ -24,7 +24,19 @@ static void refuse(struct peers *ps, uint64_t conn, struct refusal why)
 	m->link_reply.text = why.text;
 }
 
-/* A connection that was accepted and is not wanted any more. */
+static void forget_dial(struct peers *ps, const struct link_ask *a)
+{
+	struct dialling *d = a && a->dial ? table_remove(&ps->dials, a->dial) : NULL;
+	struct peer *p = d ? (struct peer *)entity_find(peers_core(ps), d->peer) : NULL;
+
+	if (p && p->dialling)
+		p->dialling--;
+	if (d)
+		xfree(d->address);
+	xfree(d);
+}
+
+/* A connection that was accepted and is not wanted any more. Nobody will tell of it: it does not fail, it is closed. */
 static void drop_nego(struct peer *p)
 {
 	struct msg m = {.kind = MSG_LINK_ASK};
@@ -32,7 +44,9 @@ static void drop_nego(struct peer *p)
 	if (!p->nego)
 		return;
 	core_to_wire(peer_core(p), MSG_CLOSE, p->nego)->close.error = SERR_CONFLICT;
+	forget_dial(p->peers, p->nego_ask); /* the wire says no more about it */
 	p->nego = 0;
+	forget_dial(p->peers, p->nego_ask);
 	m.link_ask.ask = TAKE(p->nego_ask);
 	msg_clear(&m);
 }
@@ -57,7 +71,7 @@ static struct stream_password *make_password(const struct peer *p)
 	pw->keys = *p->password;
 	nodeid_fingerprint(p->peers->config.key, pw->ours);
 	nodeid_fingerprint(p->key, pw->theirs);
-	nodeid_of(p->nego_dialled ? p->peers->config.key : p->key, pw->id);
+	nodeid_of(nego_dialled(p) ? p->peers->config.key : p->key, pw->id);
 	return pw;
 }
 
@@ -68,7 +82,6 @@ static void accept_link(struct peer *p, struct msg *ask)
 
 	drop_nego(p);
 	p->nego = ask->conn;
-	p->nego_dialled = ask->link_ask.ask->dial != 0;
 	p->nego_ask = TAKE(ask->link_ask.ask);
 	timer_stop(core_timers(peer_core(p)), &p->timer);
 	m = core_to_wire(peer_core(p), MSG_LINK_REPLY, ask->conn);
@@ -79,22 +92,25 @@ static void accept_link(struct peer *p, struct msg *ask)
 		return;
 	}
 	m->link_reply.from = str_dup(jid_str(ps->self));
-	if (p->nego_dialled)
+	if (nego_dialled(p))
 		offer_session(p, m);
 	if (p->password && p->failures < PASSWORD_FAILURES)
 		m->link_reply.password = make_password(p);
 }
 
-/* Both ends have dialled: does this one give way? */
+/* Both ends have dialled: does this one give way? An old program goes on with the newest stream that came to it, and has
+ * closed its own when it answered ours. */
 static bool gives_way(const struct peer *p, bool dialled)
 {
 	struct str other = jid_domain(p->entity.jid);
 	bool we_are_lower = str_cmp(str_z(p->peers->domain), other) < 0, preferred = dialled == we_are_lower;
 	bool fresh = peer_is_up(p) && core_now(peer_core(p)) - p->link->since < GLARE_MS;
 
+	if (p->kind != PEER_KEYED)
+		return !dialled && ((p->nego && nego_dialled(p)) || (fresh && p->link->dialled));
 	if (preferred)
 		return false;
-	return (p->nego && p->nego_dialled != dialled) || (fresh && p->link->dialled != dialled);
+	return (p->nego && nego_dialled(p) != dialled) || (fresh && p->link->dialled != dialled);
 }
 
 /* ---- links with a key ---- */
@@ -106,7 +122,8 @@ static struct peer *namesake(const struct peers *ps, const struct peer *p, struc
 
 	for (uint32_t pos = 0; (o = map_next(&ps->peers, &pos));)
 		if (o != p && o->kind == PEER_KEYED && peer_known(o) &&
-			(str_eq(str_z(o->label), name) || (o->instance && str_eq(str_z(o->instance), name))))
+			((o->named && str_eq(str_z(o->label), name)) ||
+				(o->instance && str_eq(str_z(o->instance), name))))
 			return o;
 	return NULL;
 }
@@ -147,8 +164,8 @@ static bool header_fits(struct str from, const char *domain, struct str *ret_use
 	return true;
 }
 
-/* An address that was typed in has shown its key: what waited for it is that peer's. */
-static void adopt(struct peer *p, struct peer *typed)
+/* An address that was typed in has shown its key: what is known of it is that peer's ... */
+static void take_over(struct peer *p, const struct peer *typed)
 {
 	for (unsigned i = 0; i < typed->address_n; i++)
 		peer_address_put(p, typed->addresses[i].text, SOURCE_TYPED);
@@ -156,11 +173,34 @@ static void adopt(struct peer *p, struct peer *typed)
 		p->named = typed->named;
 		peer_set_label(p, str_z(typed->label));
 	}
+	p->plain_ok |= typed->plain_ok;
 	if (p->trust == TRUST_NEW)
 		peer_set_trust(p, TRUST_PINNED);
+}
+
+/* ... and so is what waited for it, once the connection is accepted. */
+static void inherit(struct peer *p, struct peer *typed)
+{
 	outbox_move(p, typed);
-	notice(p->peers, "known", p, "%s is there: key %.26s", p->label, p->entity.jid.s);
+	notice(p->peers, "known", p, "%s is there: %s %.26s", p->label, p->kind == PEER_KEYED ? "key" : "without a key",
+		p->entity.jid.s);
+	peer_tell_adder(typed, p);
 	peer_forget(typed);
+}
+
+/* "bob", as long as nobody else is called so. */
+static struct peer *make_keyed(struct peers *ps, const uint8_t key[32], struct str user, const char *id,
+	const struct peer *wanted)
+{
+	CLEANUP(buf_clear) struct buf label = {.max = LABEL_MAX};
+
+	if (!user.n || user.n > LABEL_MAX - 7)
+		buf_fmt(&label, "%.12s", id);
+	else
+		buf_str(&label, user);
+	if (peers_label_taken(ps, wanted, buf_view(&label)))
+		buf_fmt(&label, "-%.6s", id);
+	return peer_keyed(ps, key, buf_view(&label));
 }
 
 static struct peer *keyed_peer(struct peers *ps, const struct link_ask *a, struct peer *wanted, const char *address,
@@ -185,15 +225,15 @@ static struct peer *keyed_peer(struct peers *ps, const struct link_ask *a, struc
 		return NULL;
 	}
 	*ret = (struct refusal){SERR_RESOURCE_CONSTRAINT, "too many peers"};
-	p = peer_keyed(ps, a->key, user.n && user.n <= LABEL_MAX ? user : (struct str){id, 12});
+	p = make_keyed(ps, a->key, user, id, wanted);
 	if (!p)
 		return NULL;
 	if (user.n)
 		peer_set_user(p, user);
 	if (wanted && wanted->kind == PEER_TYPED)
-		adopt(p, wanted);
+		take_over(p, wanted);
 	else
-		link_check_name(p, str_z(p->label));
+		link_check_name(p, p->instance ? str_z(p->instance) : user);
 	return p;
 }
 
@@ -272,6 +312,10 @@ static struct peer *plain_peer(struct peers *ps, const struct link_ask *a, struc
 	*ret = (struct refusal){SERR_POLICY_VIOLATION, "this node does not speak without encryption"};
 	if (ps->config.plaintext == PLAINTEXT_NEVER)
 		return NULL;
+	/* TLS that proves no key is no plaintext, and who has a key is not called to do without. */
+	*ret = (struct refusal){SERR_NOT_AUTHORIZED, "a key was expected here"};
+	if (a->tls || (wanted && wanted->kind == PEER_KEYED))
+		return NULL;
 	*ret = (struct refusal){SERR_NOT_AUTHORIZED, "this name is known by a key, and not without it"};
 	if (p) {
 		notice(ps, "warning", p, "somebody at %s says without encryption that he is %s. He was refused",
@@ -282,10 +326,8 @@ static struct peer *plain_peer(struct peers *ps, const struct link_ask *a, struc
 	if (wanted && wanted->kind == PEER_LEGACY)
 		return wanted;
 	p = from.n ? link_legacy_peer(ps, from) : legacy_at(ps, str_z(a->address));
-	if (p && wanted && wanted->kind == PEER_TYPED) {
-		p->plain_ok = true;
-		adopt(p, wanted);
-	}
+	if (p && wanted && wanted->kind == PEER_TYPED)
+		take_over(p, wanted);
 	return p;
 }
 
@@ -296,9 +338,9 @@ void link_on_ask(struct peers *ps, struct msg *m)
 	struct link_ask *a = m->link_ask.ask;
 	struct dialling *d = a->dial ? table_find(&ps->dials, a->dial) : NULL;
 	struct peer *wanted = d ? (struct peer *)entity_find(peers_core(ps), d->peer) : NULL, *p;
-	struct refusal why = {SERR_RESOURCE_CONSTRAINT, "not ready yet"};
+	struct refusal why = {SERR_RESOURCE_CONSTRAINT, "nothing can be taken now"};
 
-	if (!ps->loaded || (a->dial && !wanted)) {
+	if (!ps->loaded || (a->dial && !wanted) || !core_can_store(peers_core(ps))) {
 		refuse(ps, m->conn, why);
 		return;
 	}
@@ -307,7 +349,7 @@ void link_on_ask(struct peers *ps, struct msg *m)
 		why = (struct refusal){SERR_NOT_AUTHORIZED, "not welcome"};
 		p = NULL;
 	}
-	if (p && p->kind == PEER_KEYED && gives_way(p, a->dial != 0)) {
+	if (p && gives_way(p, a->dial != 0)) {
 		why = (struct refusal){SERR_CONFLICT, "the other link stays"};
 		p = NULL;
 	}
@@ -320,6 +362,8 @@ void link_on_ask(struct peers *ps, struct msg *m)
 	if (d)
 		peer_address_worked(p, d->address, SOURCE_SEEN);
 	accept_link(p, m);
+	if (wanted && wanted != p && wanted->kind == PEER_TYPED)
+		inherit(p, wanted);
 }
 
 static struct peer *by_nego(const struct peers *ps, uint64_t conn)
@@ -332,35 +376,46 @@ static struct peer *by_nego(const struct peers *ps, uint64_t conn)
 	return NULL;
 }
 
-static void forget_dial(struct peers *ps, const struct link_ask *a)
+/* The connection that was being settled is the session's now. What it proved is the caller's. */
+static struct link_ask *settle(struct peer *p, struct plink *l)
 {
-	struct dialling *d = a && a->dial ? table_remove(&ps->dials, a->dial) : NULL;
-	struct peer *p = d ? (struct peer *)entity_find(peers_core(ps), d->peer) : NULL;
-
-	if (p && p->dialling)
-		p->dialling--;
-	if (d)
-		xfree(d->address);
-	xfree(d);
-}
-
-/* The connection that was being settled is the session's now. */
-static void settle(struct peer *p, struct plink *l)
-{
-	struct msg m = {.kind = MSG_LINK_ASK};
-
 	memcpy(l->exporter, p->nego_ask->exporter, sizeof(l->exporter));
-	l->dialled = p->nego_dialled;
+	l->dialled = nego_dialled(p);
 	l->since = core_now(peer_core(p));
 	l->verified_tried = false;
 	forget_dial(p->peers, p->nego_ask);
 	p->nego = 0;
-	m.link_ask.ask = TAKE(p->nego_ask);
-	msg_clear(&m);
-	p->round = 0;
+	if (p->kind == PEER_KEYED)
+		p->round = 0;
 	p->next_address = p->address_n;
 	p->last_seen = core_wall(peer_core(p));
 	timer_stop(core_timers(peer_core(p)), &p->timer);
+	return TAKE(p->nego_ask);
+}
+
+static void set_resuming(struct peer *p, uint64_t conn, struct link_ask *ask)
+{
+	struct msg m = {.kind = MSG_LINK_ASK};
+
+	m.link_ask.ask = p->resume_ask;
+	msg_clear(&m);
+	p->resuming = conn;
+	p->resume_ask = ask;
+}
+
+/* Its number was impossible, or the session ended meanwhile: it may have a new one. */
+static struct peer *by_refused_resumption(const struct peers *ps, uint64_t conn)
+{
+	struct peer *p;
+
+	for (uint32_t pos = 0; (p = map_next(&ps->peers, &pos));)
+		if (p->resuming == conn && !p->nego) {
+			p->nego = conn;
+			p->nego_ask = TAKE(p->resume_ask);
+			p->resuming = 0;
+			return p;
+		}
+	return NULL;
 }
 
 static void ask_presence(struct peer *p)
@@ -403,8 +458,12 @@ static void on_gone(struct session *s)
 	if (!l->peer || l->peer->link != l)
 		return;
 	log_info("link_end", "peer=%.*s", STR_FMT(jid_str(l->peer->entity.jid)));
+	/* An old program that does not know our address (yet) answers and closes at once: it is not to be dialled in a loop. */
+	if (l->peer->kind == PEER_LEGACY)
+		l->peer->round = core_now(s->core) - l->since < SHORT_MS ? l->peer->round + 1 : 0;
 	l->peer->link = NULL;
 	l->peer->last_seen = core_wall(s->core);
+	outbox_unsent(l->peer);
 	verify_on_link_end(l->peer);
 	show_forget(l->peer);
 	dial_later(l->peer);
@@ -423,8 +482,18 @@ static void on_tagged(struct session *s, uint64_t tag, bool arrived)
 {
 	struct plink *l = (struct plink *)s;
 
-	if (l->peer)
+	/* What an old session gives back the new one has been given already. */
+	if (l->peer && (arrived || !l->peer->link || l->peer->link == l))
 		outbox_tagged(l->peer, tag, arrived);
+}
+
+/* For a minute a peer whose link broke is shown as if it had not: cables are put back. */
+static void on_lost(struct timer *t)
+{
+	struct plink *l = CONTAINER_OF(t, struct plink, lost);
+
+	if (l->peer && l->peer->link == l && !peer_is_up(l->peer))
+		show_forget(l->peer);
 }
 
 static void on_detached(struct session *s)
@@ -432,6 +501,7 @@ static void on_detached(struct session *s)
 	struct plink *l = (struct plink *)s;
 
 	if (l->peer && l->peer->link == l) {
+		timer_start(core_timers(s->core), &l->lost, core_now(s->core) + LOST_MS);
 		log_info("link_down", "peer=%.*s", STR_FMT(jid_str(l->peer->entity.jid)));
 		dial_later(l->peer);
 	}
@@ -441,6 +511,7 @@ static void on_attached(struct session *s)
 {
 	struct plink *l = (struct plink *)s;
 
+	timer_stop(core_timers(s->core), &l->lost);
 	if (l->peer && l->peer->link == l)
 		on_up(l->peer);
 }
@@ -451,6 +522,7 @@ static void free_link(struct session *s)
 
 	if (l->peer && l->peer->link == l)
 		l->peer->link = NULL;
+	timer_stop(core_timers(s->core), &l->lost);
 	session_clear(s);
 	xfree(l);
 }
@@ -471,6 +543,8 @@ void link_on_open(struct peers *ps, struct msg *m)
 	struct peer *p = by_nego(ps, m->conn);
 	struct plink *l;
 
+	if (!p)
+		p = by_refused_resumption(ps, m->conn);
 	if (!p) {
 		core_to_wire(peers_core(ps), MSG_BOUND, m->conn)->bound.error = XERR_CONFLICT;
 		return;
@@ -484,8 +558,11 @@ void link_on_open(struct peers *ps, struct msg *m)
 		return;
 	}
 	l->peer = p;
+	l->lost.fire = on_lost;
 	p->link = l;
-	settle(p, l);
+	set_resuming(p, 0, settle(p, l)); /* which is of no use any more */
+	set_resuming(p, 0, NULL);
+	outbox_unsent(p);
 	if (p->kind == PEER_KEYED)
 		session_keep(&l->session, m->link_open.token, KEEP_SECONDS);
 	on_up(p);
@@ -501,7 +578,7 @@ void link_on_resume(struct peers *ps, struct msg *m)
 		session_refuse_resume(peers_core(ps), m->conn);
 		return;
 	}
-	settle(p, p->link);
+	set_resuming(p, m->conn, settle(p, p->link));
 	session_resume(&p->link->session, m->conn, m->resume.h);
 }
 
@@ -552,6 +629,18 @@ void link_close(struct peer *p, enum serr error, const char *text)
 	session_close(&l->session, error, text);
 	if (l == p->link)
 		p->link = NULL;
+}
+
+/* Sessions of its that have ended and wait for their connections' last word have nobody to tell any more. */
+void link_on_peer_free(struct peer *p)
+{
+	struct session *s;
+
+	for (uint32_t pos = 0; (s = core_next_session(peer_core(p), &pos));)
+		if (s->ops == &session_ops && ((struct plink *)s)->peer == p) {
+			((struct plink *)s)->peer = NULL;
+			s->owner = NULL;
+		}
 }
 
 void link_send(struct peer *p, struct packet **packet, uint64_t commit)

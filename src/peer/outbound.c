@@ -19,15 +19,15 @@ static void wait_for_link(struct peer *p, struct stanza **s)
 	struct stanza *st = TAKE(*s);
 
 	st->next = NULL;
-	*p->pending_tail = st;
-	p->pending_tail = &st->next;
-	p->pending_n++;
+	*p->pending.tail = st;
+	p->pending.tail = &st->next;
+	p->pending.n++;
 	dial_now(p);
 }
 
 static bool could_be_reached(const struct peer *p)
 {
-	return p->trust != TRUST_BLOCKED && p->address_n > 0 && p->pending_n < PENDING_MAX;
+	return p->trust != TRUST_BLOCKED && p->address_n > 0 && p->pending.n < PENDING_MAX;
 }
 
 /* A broadcast goes to everybody on the network; links are not made for it. Entering a room is meant. */
@@ -36,14 +36,26 @@ static bool is_broadcast(const struct peer *p, const struct stanza *s)
 	return s->kind == STANZA_PRESENCE && str_eq(jid_domain(s->to), jid_str(p->entity.jid));
 }
 
+/* Whoever enters a room of somebody speaks to him: what is said there does not come from a stranger. */
+static void note_join(struct peer *p, const struct stanza *s)
+{
+	if (s->kind == STANZA_PRESENCE && s->type == TYPE_AVAILABLE && p->kind == PEER_KEYED && p->trust == TRUST_NEW &&
+		!is_broadcast(p, s))
+		peer_set_trust(p, TRUST_PINNED);
+}
+
 void outbound_deliver(struct entity *e, struct stanza **s)
 {
 	struct peer *p = (struct peer *)e;
 	struct core *c = e->core;
 
-	if ((*s)->kind == STANZA_PRESENCE && (*s)->type == TYPE_PROBE && !(p->kind == PEER_KEYED && peer_is_up(p))) {
+	note_join(p, *s);
+	/* What its clients say is known here as long as there is a link. */
+	if ((*s)->kind == STANZA_PRESENCE && (*s)->type == TYPE_PROBE) {
 		show_answer_probe(p, *s);
 		core_done(c, s);
+	} else if (picture_answer(p, s)) {
+		return;
 	} else if (outbox_worth(p, *s)) {
 		outbox_put(p, s);
 	} else if (p->kind != PEER_KEYED) {
@@ -65,10 +77,10 @@ void outbound_deliver(struct entity *e, struct stanza **s)
 
 static struct stanza *take_pending(struct peer *p)
 {
-	struct stanza *s = TAKE(p->pending);
+	struct stanza *s = TAKE(p->pending.first);
 
-	p->pending_tail = &p->pending;
-	p->pending_n = 0;
+	p->pending.tail = &p->pending.first;
+	p->pending.n = 0;
 	return s;
 }
 

@@ -8,7 +8,7 @@
 #include "xmpp/legacy.h"
 
 enum {
-	LATE_MS = 5000,                /* from then on a message says when it was written */
+	LATE_MS = 1000,                /* from then on a message says when it was written */
 	LONG_FOR_STRANGERS = 60 << 10, /* who does not know us takes no more */
 	LONG = STANZA_PINNED - (4 << 10)
 };
@@ -113,7 +113,7 @@ static void drop(struct peer *p, struct outgoing **at)
 }
 
 /* False: it can never be sent. */
-static bool send_one(struct peer *p, struct outgoing *m, uint64_t commit)
+static bool send_one(struct peer *p, struct outgoing *m)
 {
 	struct stanza *s = NULL;
 	struct packet *packet = NULL;
@@ -125,23 +125,27 @@ static bool send_one(struct peer *p, struct outgoing *m, uint64_t commit)
 		return false;
 	packet->tag = (uint64_t)m->id;
 	m->sent = true;
-	link_send(p, &packet, commit);
+	link_send(p, &packet, m->commit);
 	return true;
 }
 
-static void flush(struct peer *p, uint64_t commit)
+void outbox_flush(struct peer *p)
 {
 	struct outgoing **at = &p->outbox.first;
 
+	/* That they have made a stream to us does not make it one for our words. */
+	if (!*at || !dial_allowed(p))
+		return;
+	/* And our own, when it is answered, is the only one: what we said on theirs may have been read, or not. */
+	if (p->kind == PEER_LEGACY && p->dialling)
+		return;
 	while (*at && p->link && session_alive(&p->link->session)) {
-		if (!(*at)->sent && !send_one(p, *at, commit))
+		if (!(*at)->sent && !send_one(p, *at))
 			drop(p, at);
 		else
 			at = &(*at)->next;
 	}
 }
-
-void outbox_flush(struct peer *p) { flush(p, 0); }
 
 /* ---- from our user ---- */
 
@@ -191,7 +195,7 @@ static uint64_t depends_on(const struct stanza *s)
 	return stanza_child(s, "received", NS_RECEIPTS) != XML_NONE ? s->commit : 0;
 }
 
-void outbox_put(struct peer *p, struct stanza **s)
+static void put(struct peer *p, struct stanza **s, int64_t time)
 {
 	struct core *c = peer_core(p);
 	struct packet *packet = with_id(p, *s);
@@ -205,17 +209,23 @@ void outbox_put(struct peer *p, struct stanza **s)
 	}
 	if (p->trust == TRUST_NEW)
 		peer_set_trust(p, TRUST_PINNED);
+	/* Whoever is answered is no stranger for a while, also without a key. */
+	p->peers->strangers_bytes -= p->stranger.bytes;
+	p->stranger.bytes = 0;
 	peer_store(p);
-	m = append(&p->outbox, p->outbox.last_id + 1, core_wall(c), packet_view(packet));
+	m = append(&p->outbox, p->outbox.last_id + 1, time, packet_view(packet));
+	m->commit = depends_on(*s);
 	store_put(core_batch(c), STORE_OUTBOX_ADD, str_z(p->peers->domain), jid_str(p->entity.jid), m->id, m->time,
 		packet_view(packet));
 	packet_unref(&packet);
 	if (p->link && session_alive(&p->link->session))
-		flush(p, depends_on(*s));
+		outbox_flush(p);
 	else
 		dial_now(p);
 	core_done(c, s);
 }
+
+void outbox_put(struct peer *p, struct stanza **s) { put(p, s, core_wall(peer_core(p))); }
 
 /* ---- what became of it ---- */
 
@@ -254,6 +264,13 @@ void outbox_tagged(struct peer *p, uint64_t id, bool arrived)
 	drop(p, at);
 }
 
+/* Also what the old session has not given back yet: it comes before what is written from now on. */
+void outbox_unsent(struct peer *p)
+{
+	for (struct outgoing *m = p->outbox.first; m; m = m->next)
+		m->sent = false;
+}
+
 /* ---- when an address has become a peer ---- */
 
 /* The text is for an address that nobody has any more. */
@@ -265,7 +282,8 @@ static void readdress(struct peer *to, struct outgoing *m)
 	if (stanza_parse((struct str){m->stanza, m->n}, &s) != 0)
 		return;
 	copy = stanza_copy(s, peer_jid(to, &jid));
-	outbox_put(to, &copy);
+	copy->commit = m->commit;
+	put(to, &copy, m->time);
 	stanza_free(&s);
 }
 

@@ -43,7 +43,8 @@ static void store_row(const struct peer *p)
 	int64_t flags = (p->named ? FLAG_NAMED : 0) | (p->plain_ok ? FLAG_PLAIN_OK : 0);
 
 	store_put(core_batch(peer_core(p)), STORE_PEER_PUT, row_domain(p), row_name(p), str_z(p->label), str_z(p->user),
-		key, (int64_t)p->trust, password, (int64_t)p->failures, p->last_seen, p->created, p->statement, flags);
+		str_z(p->instance), key, (int64_t)p->trust, password, (int64_t)p->failures, p->last_seen, p->created,
+		p->statement, flags);
 }
 
 static void store_address(const struct peer *p, const struct peer_address *a)
@@ -137,7 +138,7 @@ void peer_set_label(struct peer *p, struct str label)
 	if (str_eq(old, label) || !label.n || label.n > LABEL_MAX || !str_utf8(label))
 		return;
 	xfree(p->label);
-	p->label = str_dup(label);
+	p->label = label_clean(label);
 	peer_changed(p);
 }
 
@@ -233,10 +234,10 @@ struct peer *peer_new(struct peers *ps, enum peer_kind kind, struct str address,
 	entity_init(&p->entity, &entity_ops, peers_core(ps), &ps->host, jid_view(address));
 	p->peers = ps;
 	p->kind = kind;
-	p->label = str_dup(label);
+	p->label = label_clean(label);
 	p->trust = kind == PEER_LEGACY ? TRUST_LEGACY : TRUST_NEW;
 	p->created = core_wall(peers_core(ps));
-	p->pending_tail = &p->pending;
+	p->pending.tail = &p->pending.first;
 	p->timer.fire = dial_on_timer;
 	outbox_init(&p->outbox);
 	must(map_add(&ps->peers, p) == 0);
@@ -264,6 +265,9 @@ static void free_ask(struct peer *p)
 
 	m.link_ask.ask = TAKE(p->nego_ask);
 	msg_clear(&m);
+	m.kind = MSG_LINK_ASK;
+	m.link_ask.ask = TAKE(p->resume_ask);
+	msg_clear(&m);
 }
 
 void peer_free(struct entity *e)
@@ -274,9 +278,11 @@ void peer_free(struct entity *e)
 	if (peers_find(ps, jid_str(e->jid)) == p)
 		map_remove(&ps->peers, jid_str(e->jid));
 	timer_stop(core_timers(e->core), &p->timer);
+	link_on_peer_free(p);
 	inbound_drop(p);
 	outbound_drop(p);
 	show_clear(p);
+	picture_forget(p);
 	verify_free(p);
 	outbox_clear(&p->outbox);
 	seen_clear(&p->seen);
@@ -298,6 +304,7 @@ void peer_forget(struct peer *p)
 {
 	struct peers *ps = p->peers;
 
+	peer_tell_adder(p, p);
 	link_close(p, SERR_HOST_GONE, "not known any more");
 	dial_forget(p);
 	show_hide(p);
@@ -314,28 +321,29 @@ void peer_forget(struct peer *p)
 static void load_peer(struct peers *ps, const struct store_value *v)
 {
 	struct str name = v[0].s, id;
-	bool rooms, keyed = v[3].s.n == 32, by_id = nodeid_parse_domain(name, &id, &rooms);
-	enum peer_kind kind = by_id ? PEER_KEYED : v[4].i == TRUST_LEGACY ? PEER_LEGACY : PEER_TYPED;
+	bool rooms, keyed = v[4].s.n == 32, by_id = nodeid_parse_domain(name, &id, &rooms);
+	enum peer_kind kind = by_id ? PEER_KEYED : v[5].i == TRUST_LEGACY ? PEER_LEGACY : PEER_TYPED;
 	struct peer *p;
 
-	if (v[4].i < 0 || v[4].i >= TRUST_COUNT || !name.n)
+	if (v[5].i < 0 || v[5].i >= TRUST_COUNT || !name.n)
 		return;
 	p = peer_new(ps, kind, name, v[1].s);
 	if (!p)
 		return;
 	p->stored = true;
 	p->user = str_dup(v[2].s);
+	p->instance = str_dup(v[3].s);
 	if (keyed)
-		memcpy(p->key, v[3].s.p, sizeof(p->key));
-	p->trust = (enum trust)v[4].i;
-	if (v[5].s.n == sizeof(*p->password))
-		p->password = xmemdup(v[5].s.p, sizeof(*p->password));
-	p->failures = (uint32_t)v[6].i;
-	p->last_seen = v[7].i;
-	p->created = v[8].i;
-	p->statement = v[9].i;
-	p->named = v[10].i & FLAG_NAMED;
-	p->plain_ok = v[10].i & FLAG_PLAIN_OK;
+		memcpy(p->key, v[4].s.p, sizeof(p->key));
+	p->trust = (enum trust)v[5].i;
+	if (v[6].s.n == sizeof(*p->password))
+		p->password = xmemdup(v[6].s.p, sizeof(*p->password));
+	p->failures = (uint32_t)v[7].i;
+	p->last_seen = v[8].i;
+	p->created = v[9].i;
+	p->statement = v[10].i;
+	p->named = v[11].i & FLAG_NAMED;
+	p->plain_ok = v[11].i & FLAG_PLAIN_OK;
 }
 
 static void load_address(struct peer *p, const struct store_value *v)

@@ -33,16 +33,6 @@ struct peer *peers_find_id(const struct peers *ps, struct str id)
 	return peers_domain_of(id, domain) ? peers_find(ps, str_z(domain)) : NULL;
 }
 
-struct peer *peers_find_instance(const struct peers *ps, struct str instance)
-{
-	struct peer *p;
-
-	for (uint32_t pos = 0; (p = map_next(&ps->peers, &pos));)
-		if (p->instance && str_eq(str_z(p->instance), instance))
-			return p;
-	return NULL;
-}
-
 static bool is_called(const struct peer *p, struct str text)
 {
 	struct str instance = str_z(p->instance), name = instance, id = jid_domain(p->entity.jid);
@@ -61,6 +51,16 @@ static bool is_called(const struct peer *p, struct str text)
 	same = str_eq(jid_str(peer_jid(p, &jid)), text);
 	buf_clear(&jid);
 	return same;
+}
+
+bool peers_label_taken(const struct peers *ps, const struct peer *p, struct str label)
+{
+	struct peer *o;
+
+	for (uint32_t pos = 0; (o = map_next(&ps->peers, &pos));)
+		if (o != p && str_eq(str_z(o->label), label))
+			return true;
+	return false;
 }
 
 /* A label that our user has chosen goes before whatever somebody calls himself. */
@@ -82,7 +82,7 @@ int peers_find_label(const struct peers *ps, struct str text, struct peer **ret,
 	struct peer *p, *found = named_so(ps, text);
 	unsigned n = found ? 1 : 0;
 
-	for (uint32_t pos = 0; n != 1 && (p = map_next(&ps->peers, &pos));)
+	for (uint32_t pos = 0; !found && (p = map_next(&ps->peers, &pos));)
 		n += is_called(p, text);
 	for (uint32_t pos = 0; !found && (p = map_next(&ps->peers, &pos));) {
 		if (!is_called(p, text))
@@ -166,6 +166,7 @@ static void peers_free(struct entity *e)
 	table_clear(&ps->dials);
 	map_clear(&ps->peers);
 	inbound_clear(ps);
+	msgs_clear(&ps->early);
 	free_told(ps);
 	entity_clear(e);
 	jid_free(&ps->self);
@@ -176,6 +177,7 @@ static void peers_free(struct entity *e)
 	xfree(ps->show);
 	xfree(ps->status);
 	xfree(ps->network);
+	xfree(ps->picture.bytes);
 	mem_wipe(ps->config.seed, sizeof(ps->config.seed));
 	xfree(ps);
 }
@@ -211,6 +213,7 @@ static void on_loaded(struct core *c, struct wait *wait, const struct store_rows
 		dial_now(p);
 	}
 	log_info("peers_loaded", "node=%s peers=%u", ps->domain, ps->peers.n);
+	found_early(ps);
 	show_publish(ps);
 }
 

@@ -42,6 +42,8 @@ struct host *peers_new(struct core *c, const struct peers_config *config);
 void peers_listening(struct host *h, uint16_t port, const char *const *addresses);
 /* What the node's user shows: of the sessions that are available the best; away when there is none. */
 void peers_show(struct host *h, bool available, struct str show, struct str status);
+/* His picture, absent: none. At most 8 KiB are published; a bigger one is to be had over links alone. */
+void peers_picture(struct host *h, struct str bytes);
 /* Messages waiting, links that are up: a node that was started by a chat stays as long as there are any. */
 bool peers_busy(const struct host *h);
 /* How we are named on the network now. */

@@ -30,6 +30,9 @@ enum {
 	KEEP_SECONDS = 24 * 3600,   /* a link's session waits for its resumption */
 	PRESENCES_MAX = 20,         /* resources of one peer */
 	INFLIGHT_MAX = 100000,      /* messages taken in and not handled yet, of all peers */
+	EARLY_MAX = 10000,          /* words of discovery that wait for the table */
+	PICTURE_MAX = 64 << 10,     /* of a peer ... */
+	PICTURES_MAX = 4 << 20,     /* ... and of all */
 	PASSWORD_FAILURES = 3
 };
 
@@ -59,7 +62,8 @@ struct outgoing {
 	struct outgoing *next;
 	int64_t id; /* grows; the tag of its packet */
 	int64_t time;
-	bool sent; /* handed to the link's session */
+	uint64_t commit; /* not to be sent before it is there; 0: at once */
+	bool sent;       /* handed to the link's session */
 	uint32_t n;
 	char stanza[];
 };
@@ -69,7 +73,6 @@ struct outbox {
 	uint32_t n;
 	size_t bytes;
 	int64_t last_id;
-	int64_t unsent_since; /* core time at which the oldest unsent one was put in; 0: none */
 };
 
 /* Hashes of the ids of messages that are handled, the last SEEN_MAX of them. */
@@ -88,6 +91,13 @@ struct plink {
 	bool dialled;         /* by us */
 	int64_t since;        /* core time of the last connection */
 	bool verified_tried;  /* one attempt a link */
+	struct timer lost;    /* detached for so long that it is shown as gone */
+};
+
+/* Stanzas in their order. */
+struct parked {
+	struct stanza *first, **tail;
+	uint32_t n;
 };
 
 struct peer_presence {
@@ -100,6 +110,15 @@ struct stranger {
 	bool told;    /* our user knows that it writes */
 	int64_t next; /* core time when its next message is taken */
 	size_t bytes;
+};
+
+/* As it came from the network: nothing proves whose it is. */
+struct picture {
+	char *bytes; /* NULL: none */
+	uint32_t n;
+	char sha1[41];  /* in hexadecimal */
+	char asked[41]; /* the last one that was asked for */
+	int64_t used;   /* core time */
 };
 
 struct verify; /* verify.c */
@@ -130,23 +149,25 @@ struct peer {
 
 	struct outbox outbox;
 	struct seen seen;
-	struct stanza *pending, **pending_tail; /* wait for the link that is being made */
-	uint32_t pending_n;
+	struct parked pending; /* wait for the link that is being made */
 
-	struct plink *link; /* NULL: none; may be detached */
-	uint64_t nego;      /* connection that was accepted and has no session yet; 0: none */
-	bool nego_dialled;
+	struct plink *link;        /* NULL: none; may be detached */
+	uint64_t nego;             /* connection that was accepted and has no session yet; 0: none */
 	struct link_ask *nego_ask; /* what it proved */
-	struct timer timer;        /* the next attempt to dial */
-	uint32_t round;            /* attempts that failed in a row */
-	unsigned next_address;     /* of this round */
-	unsigned dialling;         /* under way */
+	uint64_t resuming;         /* connection that has, or waits for, a session of before; 0: none */
+	struct link_ask *resume_ask;
+	struct timer timer;    /* the next attempt to dial */
+	uint32_t round;        /* attempts that failed in a row */
+	unsigned next_address; /* of this round */
+	unsigned dialling;     /* under way */
 
 	bool shown;                                    /* our user's clients were told that it is there, by us */
 	struct peer_presence presences[PRESENCES_MAX]; /* what its own clients say */
 	unsigned presence_n;
 	struct verify *verify;
 	struct stranger stranger;
+	uint64_t adder; /* who asked for it to be added and waits to hear what came of it; 0: nobody */
+	struct picture picture;
 	struct stanza *twins; /* came again while the first was not handled yet */
 };
 
@@ -165,21 +186,27 @@ struct peers {
 	char *domain;    /* NODEID.internal */
 	struct jid self; /* user@NODEID.internal */
 	bool loaded;
-	struct map peers; /* by address */
+	struct msgs early; /* of discovery, until then */
+	struct map peers;  /* by address */
 	struct table dials;
 	struct map inflight; /* messages taken in and not handled yet, by hash: see inbound.c */
 	size_t strangers_bytes;
 	char **told; /* our addresses, NULL at the end */
 	bool available;
 	char *show, *status;
-	char *network; /* what discovery says of the interfaces; NULL: nothing yet */
+	struct picture picture; /* our user's, if it is published */
+	size_t pictures_bytes;  /* of all peers */
+	char *network;          /* what discovery says of the interfaces; NULL: nothing yet */
 };
 
 static inline struct core *peer_core(const struct peer *p) { return p->entity.core; }
 static inline struct core *peers_core(const struct peers *ps) { return ps->host.entity.core; }
 static inline bool peer_is_up(const struct peer *p) { return p->link && p->link->session.state == SESSION_OPEN; }
+static inline bool peer_is_keyed_up(const struct peer *p) { return p->kind == PEER_KEYED && peer_is_up(p); }
 /* The address our user's clients know it by: user@NODEID.internal, or that of its row. In out until it changes. */
 struct jid peer_jid(const struct peer *p, struct buf *out);
+/* The connection that is being settled was dialled by us. */
+static inline bool nego_dialled(const struct peer *p) { return p->nego_ask && p->nego_ask->dial; }
 static inline bool peer_known(const struct peer *p) { return p->trust == TRUST_PINNED || p->trust == TRUST_VERIFIED; }
 
 /* peers.c */
@@ -187,10 +214,12 @@ static inline bool peer_known(const struct peer *p) { return p->trust == TRUST_P
 bool peers_domain_of(struct str id, char ret[DOMAIN_SIZE]);
 struct peer *peers_find(const struct peers *ps, struct str address); /* of its row */
 struct peer *peers_find_id(const struct peers *ps, struct str id);   /* NODEID */
-struct peer *peers_find_instance(const struct peers *ps, struct str instance);
 /* The one that people mean: a label, the name before '@', an address, a NODEID (or its beginning, 6 characters at least).
  * ERR_NOTFOUND; ERR_EXISTS: several, listed in why. */
 int peers_find_label(const struct peers *ps, struct str text, struct peer **ret, struct buf *why);
+
+/* Is anybody but p called so? */
+bool peers_label_taken(const struct peers *ps, const struct peer *p, struct str label);
 
 /* peer.c */
 /* A row that is not stored yet; NULL when the table is full. address: that of the row. */
@@ -210,13 +239,19 @@ void peer_load_row(struct peers *ps, enum store_row kind, const struct store_val
 const char *trust_name(enum trust t);
 const char *source_name(enum source s);
 
+/* label.c: names are of others' making and are shown everywhere: what is not seen in them, or makes the rest look otherwise
+ * (controls, escapes, directions), becomes a question mark. */
+void label_put(struct buf *out, struct str text);
+char *label_clean(struct str text); /* a new text */
+
 /* address.c: is it "10.0.0.7:5298" or "[fe80::1%eth0]:5298"? Numbers only: no name is looked up. */
 bool address_is(struct str text);
 
 /* dial.c: when and where to dial */
 bool peer_wants_link(const struct peer *p);
-void dial_now(struct peer *p);   /* something new: another address, a reason */
-void dial_later(struct peer *p); /* the link broke, or a round failed */
+bool dial_allowed(struct peer *p); /* may it be spoken to as it can be? Our user is told if not */
+void dial_now(struct peer *p);     /* something new: another address, a reason */
+void dial_later(struct peer *p);   /* the link broke, or a round failed */
 void dial_on_timer(struct timer *t);
 void dial_on_failed(struct peers *ps, struct msg *m);
 void dial_forget(struct peer *p);
@@ -232,6 +267,7 @@ void link_check_name(struct peer *p, struct str name);
 /* The row of an old program, found or made; NULL: no name, or the table is full. */
 struct peer *link_legacy_peer(struct peers *ps, struct str instance);
 void link_close(struct peer *p, enum serr error, const char *text);
+void link_on_peer_free(struct peer *p);
 /* Out to the other end; takes *packet. Only while there is a session. */
 void link_send(struct peer *p, struct packet **packet, uint64_t commit);
 
@@ -242,7 +278,7 @@ bool outbox_worth(const struct peer *p, const struct stanza *s);
 void outbox_put(struct peer *p, struct stanza **s); /* takes it: stored and sent, or refused */
 void outbox_flush(struct peer *p);                  /* what is unsent, to the link */
 void outbox_tagged(struct peer *p, uint64_t id, bool arrived);
-void outbox_unsent(struct peer *p); /* the session is new: nothing of this is there yet */
+void outbox_unsent(struct peer *p); /* the session has ended: all of it is for the next one, in order */
 void outbox_load(struct peer *p, int64_t id, int64_t time, struct str stanza);
 void outbox_move(struct peer *to, struct peer *from);
 
@@ -275,6 +311,16 @@ void show_publish(struct peers *ps);
 
 /* found.c: discovery */
 void found_on_msg(struct peers *ps, struct msg *m);
+void found_early(struct peers *ps); /* what came before the table was there */
+
+/* picture.c */
+void picture_on_found(struct peer *p); /* its record is new: does it tell of another picture? */
+void picture_on_msg(struct peers *ps, struct msg *m);
+void picture_forget(struct peer *p);
+void picture_put_update(const struct peer *p, struct buf *out); /* XEP-0153, into the presence made for it */
+void picture_publish(const struct peers *ps, struct msg *publish);
+/* Is it a request for a picture that the network has told us? Answered then. */
+bool picture_answer(struct peer *p, struct stanza **s);
 
 /* notice.c: a line for people, as a headline from the node. kind is for programs. p may be NULL. */
 void notice(struct peers *ps, const char *kind, const struct peer *p, const char *fmt, ...)
@@ -287,6 +333,9 @@ bool verify_confirm(struct peer *p, bool same);
 void verify_on_stanza(struct peer *p, const struct stanza *s, uint32_t element);
 void verify_on_link_end(struct peer *p);
 void verify_free(struct peer *p);
+
+/* cmd_peer.c: what came of adding it, to whoever asked for that. p may be another row by now */
+void peer_tell_adder(struct peer *asked, const struct peer *p);
 
 /* cmd_copy.c */
 void cmd_peer_export(struct command_call *call);

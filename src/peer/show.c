@@ -8,6 +8,18 @@
 
 #define RESOURCE "lan"
 
+/* What its record says, as a <show/>; empty: available. libpurple says dnd for away and away for idle. */
+static struct str show_in(const struct service *s)
+{
+	struct str show = service_txt(s, "show"), status = service_txt(s, "status");
+
+	if (str_is(show, "away") || str_is(show, "xa") || str_is(show, "dnd"))
+		return show;
+	if (str_is(status, "dnd"))
+		return str_is(service_txt(s, "node"), "libpurple") ? STR("away") : STR("dnd");
+	return str_is(status, "away") ? status : STR("");
+}
+
 static struct packet *make(const struct peer *p, struct jid to, bool available)
 {
 	CLEANUP(buf_clear) struct buf jid = {.max = JID_MAX};
@@ -15,7 +27,7 @@ static struct packet *make(const struct peer *p, struct jid to, bool available)
 	struct packet_head head = {.kind = STANZA_PRESENCE,
 		.type = available ? TYPE_AVAILABLE : TYPE_UNAVAILABLE,
 		.to = jid_str(to)};
-	struct str status = p->service ? service_txt(p->service, "status") : STR("away");
+	struct str show = p->service ? show_in(p->service) : STR("away");
 	struct str text = p->service ? service_txt(p->service, "msg") : STR_NONE;
 	struct packet_writer w;
 
@@ -23,12 +35,14 @@ static struct packet *make(const struct peer *p, struct jid to, bool available)
 	buf_z(&from, "/" RESOURCE);
 	head.from = buf_view(&from);
 	packet_begin(&w, &head);
-	if (available && (str_is(status, "away") || str_is(status, "dnd")))
-		xml_put_text(&w.out, "show", status);
+	if (available && show.n)
+		xml_put_text(&w.out, "show", show);
 	if (available && text.n && str_utf8(text))
 		xml_put_text(&w.out, "status", text);
 	if (available && p->kind == PEER_LEGACY)
 		buf_z(&w.out, "<priority>0</priority>");
+	if (available)
+		picture_put_update(p, &w.out);
 	return packet_end(&w);
 }
 
@@ -181,15 +195,13 @@ void show_answer_probe(struct peer *p, const struct stanza *probe)
 
 /* ---- of our user, in our record ---- */
 
-static const char *status_of(const struct peers *ps)
+static const char *show_of(const struct peers *ps)
 {
 	struct str show = str_z(ps->show);
 
 	if (!ps->available)
 		return "away";
-	if (str_is(show, "dnd"))
-		return "dnd";
-	return str_is(show, "away") || str_is(show, "xa") ? "away" : "avail";
+	return str_is(show, "away") || str_is(show, "xa") || str_is(show, "dnd") ? ps->show : "";
 }
 
 void show_publish(struct peers *ps)
@@ -207,7 +219,10 @@ void show_publish(struct peers *ps)
 	service_txt_set(s, "txtvers", STR("1"));
 	service_txt_set(s, "1st", str_z(ps->user));
 	service_txt_set(s, "last", STR(""));
-	service_txt_set(s, "status", str_z(status_of(ps)));
+	/* Those of libpurple take everything but dnd for available; ours look at our own key. */
+	service_txt_set(s, "status", *show_of(ps) ? STR("dnd") : STR("avail"));
+	if (*show_of(ps))
+		service_txt_set(s, "show", str_z(show_of(ps)));
 	if (ps->status && strlen(ps->status) < 200)
 		service_txt_set(s, "msg", str_z(ps->status));
 	service_txt_set(s, "port.p2pj", str_z(port));
@@ -217,6 +232,7 @@ void show_publish(struct peers *ps)
 		service_txt_set(s, "wk", str_z(ps->id));
 	m = core_to_discovery(peers_core(ps), MSG_PUBLISH);
 	m->publish.service = s;
+	picture_publish(ps, m);
 }
 
 void peers_show(struct host *h, bool available, struct str show, struct str status)

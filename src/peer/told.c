@@ -57,4 +57,5 @@ void told_on_stanza(struct peer *p, const struct stanza *s, uint32_t element)
 		peer_address_put(about, buf_cstr(&text), SOURCE_TOLD);
 	}
 	peer_changed(about);
+	dial_now(about);
 }

@@ -60,7 +60,7 @@ static void put_json(struct buf *out, const struct row *r, bool first)
 	buf_z(out, first ? "\n  {\"room\": " : ",\n  {\"room\": ");
 	json_text(out, buf_view(&address));
 	buf_z(out, ", \"name\": ");
-	json_text(out, r->name);
+	json_text(out, r->name.p ? r->name : STR(""));
 	buf_fmt(out, ", \"occupants\": %u, \"persistent\": %s, \"public\": %s}", r->occupants,
 		r->persistent ? "true" : "false", r->public_ ? "true" : "false");
 }

@@ -28,8 +28,10 @@ enum store_write {
 	STORE_AFFILIATION_PUT, /* domain, local, jid, affiliation (0: remove), reason */
 	STORE_HISTORY_ADD,     /* domain, local, id (grows), time, stanza */
 	STORE_HISTORY_TRIM,    /* domain, local, id: this one and older */
+	STORE_ARCHIVE_ADD,     /* domain, local, id (grows), peer (bare), its resource (null: none), stanza */
+	STORE_ARCHIVE_TRIM,    /* domain, local, count: all but the newest so many */
 	/* Peers of a node. domain: the node's; name: the row's own, for ever the same.
-	 * label, user, key (32 bytes or null), trust, password (lanpass, or null), password failures, last seen, created, highest
+	 * label, user, instance name, key (32 bytes or null), trust, password (lanpass, or null), password failures, last seen, created, highest
 	 * number of a statement of its addresses, flags */
 	STORE_PEER_PUT,
 	STORE_PEER_DEL,         /* domain, name: the peer and all that is its own */
@@ -38,8 +40,6 @@ enum store_write {
 	STORE_OUTBOX_ADD,       /* domain, name, id (grows), time, stanza */
 	STORE_OUTBOX_DEL,       /* domain, name, id */
 	STORE_SEEN_ADD, /* domain, name, number (grows), hash of the message's id, number up to which older ones go */
-	STORE_ARCHIVE_ADD,  /* domain, local, id (grows), peer (bare), its resource (null: none), stanza */
-	STORE_ARCHIVE_TRIM, /* domain, local, count: all but the newest so many */
 	STORE_WRITE_COUNT
 };
 
@@ -52,13 +52,13 @@ enum store_read {
 	STORE_VCARD_GET,    /* domain, local -> at most one ROW_XML */
 	STORE_ROOM_LIST,    /* domain -> ROW_ROOM* */
 	STORE_ROOM_LOAD, /* domain, local -> at most one ROW_ROOM, then ROW_AFFILIATION*, then ROW_HISTORY* oldest first */
-	STORE_PEERS_LOAD, /* domain -> ROW_PEER*, ROW_PEER_ADDRESS*, ROW_OUTBOX* oldest first, ROW_SEEN* oldest first */
 	/* domain, local, first and last id that may be, peer and resource (null: any), the two ids between which the page
 	 * lies, how many at most (negative: the newest instead of the oldest), three ids that should be there (0: none)
 	 * -> one ROW_ARCHIVE_COUNT, then ROW_ARCHIVE* in the order in which they were looked for */
 	STORE_ARCHIVE_PAGE,
 	STORE_ARCHIVE_GET,  /* domain, local, ids (a JSON array) -> ROW_ARCHIVE*, oldest first */
 	STORE_ARCHIVE_ENDS, /* domain, local -> one ROW_ARCHIVE_ENDS */
+	STORE_PEERS_LOAD, /* domain -> ROW_PEER*, ROW_PEER_ADDRESS*, ROW_OUTBOX* oldest first, ROW_SEEN* oldest first */
 	STORE_READ_COUNT
 };
 
@@ -74,14 +74,14 @@ enum store_row {
 	ROW_ROOM,          /* local s, created i, configuration s, subject s, subject_from s, subject_time i */
 	ROW_AFFILIATION,   /* jid s, affiliation i, reason s */
 	ROW_HISTORY,       /* id i, time i, stanza s */
-	/* name s, label s, user s, key s, trust i, password s, failures i, last seen i, created i, statement i, flags i */
-	ROW_PEER,
-	ROW_PEER_ADDRESS,  /* name s, address s, source i, last success i */
-	ROW_OUTBOX,        /* name s, id i, time i, stanza s */
-	ROW_SEEN,          /* name s, number i, hash i */
 	ROW_ARCHIVE,       /* id i, stanza s */
 	ROW_ARCHIVE_COUNT, /* how many there are on all pages i, how many of the ids that should be there are i */
-	ROW_ARCHIVE_ENDS   /* lowest id i, highest i; 0 when it is empty */
+	ROW_ARCHIVE_ENDS,  /* lowest id i, highest i; 0 when it is empty */
+	/* name s, label s, user s, instance s, key s, trust i, password s, failures i, last seen i, created i, statement i, flags i */
+	ROW_PEER,
+	ROW_PEER_ADDRESS, /* name s, address s, source i, last success i */
+	ROW_OUTBOX,       /* name s, id i, time i, stanza s */
+	ROW_SEEN,         /* name s, number i, hash i */
 };
 
 struct store_value {
@@ -103,7 +103,7 @@ void store_batch_free(struct store_batch **b);
 void store_put(struct store_batch *b, enum store_write w, ...);
 /* Reads the batch back: start with *pos = 0; values[] needs STORE_VALUES_MAX. False at the end. Views live as
  * long as the batch. */
-enum { STORE_VALUES_MAX = 12 };
+enum { STORE_VALUES_MAX = 13 };
 bool store_batch_next(const struct store_batch *b, size_t *pos, enum store_write *ret, struct store_value *values,
 	unsigned *ret_n);
 

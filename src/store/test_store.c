@@ -49,6 +49,14 @@ static void put_one_of_each(struct store_batch *b, struct str k)
 	store_put(b, STORE_HISTORY_TRIM, d, l, (int64_t)5);
 	store_put(b, STORE_ARCHIVE_ADD, d, l, (int64_t)4, STR("x@y"), none, k);
 	store_put(b, STORE_ARCHIVE_TRIM, d, l, (int64_t)100);
+	store_put(b, STORE_PEER_PUT, d, l, STR("bob"), none, empty, k, (int64_t)1, empty, (int64_t)2, (int64_t)3,
+		(int64_t)4, (int64_t)5, (int64_t)6);
+	store_put(b, STORE_PEER_DEL, d, l);
+	store_put(b, STORE_PEER_ADDRESS_PUT, d, l, STR("10.0.0.7:5298"), (int64_t)1, (int64_t)2);
+	store_put(b, STORE_PEER_ADDRESS_DEL, d, l, STR("10.0.0.7:5298"));
+	store_put(b, STORE_OUTBOX_ADD, d, l, (int64_t)1, (int64_t)2, k);
+	store_put(b, STORE_OUTBOX_DEL, d, l, (int64_t)1);
+	store_put(b, STORE_SEEN_ADD, d, l, (int64_t)1, (int64_t)-2, (int64_t)3);
 }
 
 static void test_batch_returns_what_was_put(void **state)

@@ -109,6 +109,13 @@ void line_on_event(void *arg, const struct client_event *e)
 {
 	struct line *n = arg;
 
+	/* That nothing has changed is no news. */
+	if (e->kind == EVENT_OFFLINE && n->last_offline && str_is(e->body, n->last_offline) && !e->final)
+		return;
+	if (e->kind == EVENT_OFFLINE || e->kind == EVENT_ONLINE) {
+		xfree(TAKE(n->last_offline));
+		n->last_offline = e->kind == EVENT_OFFLINE ? str_dup(e->body) : NULL;
+	}
 	n->failed |= e->kind == EVENT_REFUSED || (e->kind == EVENT_STATE && e->state == MESSAGE_FAILED);
 	if (is_shown(n, e))
 		show(n, e);
@@ -126,6 +133,7 @@ void line_answer(struct line *n, struct str text, bool failed)
 	struct client_event e = {.kind = failed ? EVENT_REFUSED : EVENT_ANSWER, .when = loop_wall(n->loop)};
 
 	n->asked -= n->asked > 0;
+	client_sync(n->client); /* the next line may be about what this has changed */
 	n->failed |= failed;
 	while (text.n && text.p[text.n - 1] == '\n')
 		text.n--;
@@ -443,5 +451,6 @@ void line_free(struct line **line)
 	buf_clear(&n->text);
 	xfree(n->current);
 	xfree(n->last_typing);
+	xfree(n->last_offline);
 	xfree(n);
 }

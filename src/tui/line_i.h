@@ -25,7 +25,7 @@ struct line {
 	bool ended;     /* no more input */
 	bool started, failed, misused, over;
 	char *current; /* address of the conversation that a bare line goes to */
-	char *last_typing;
+	char *last_typing, *last_offline;
 };
 
 void line_print(struct line *n, struct str text); /* filtered lines */

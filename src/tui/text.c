@@ -41,7 +41,8 @@ static void put_opt(struct buf *out, const char *before, struct str text, const 
 
 static void on_online(struct buf *out, const struct client_event *e)
 {
-	put(out, "* online as ", e->who, str_is(e->body, "resumed") ? " again, nothing was lost" : "");
+	put(out, "* online as ", e->label.n ? e->label : e->who,
+		str_is(e->body, "resumed") ? " again, nothing was lost" : "");
 }
 
 static void on_offline(struct buf *out, const struct client_event *e)
@@ -142,7 +143,9 @@ static void on_invited(struct buf *out, const struct client_event *e)
 
 static void on_answer(struct buf *out, const struct client_event *e)
 {
-	buf_z(out, "*\n" FILTER_MARK);
+	bool one_line = !memchr(e->body.p, '\n', e->body.n);
+
+	buf_z(out, one_line ? "* " : "*\n" FILTER_MARK);
 	filter_text(out, e->body);
 }
 

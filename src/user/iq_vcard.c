@@ -2,6 +2,7 @@
 #include "user/account.h"
 #include "user/iq.h"
 #include "user/stored_xml.h"
+#include "user/users_i.h"
 #include "xmpp/ns.h"
 
 enum { VCARD_SIZE_MAX = 64 << 10 };
@@ -32,5 +33,6 @@ struct xerr iq_vcard_set(struct iq *iq)
 	if (!buf_ok(&xml))
 		return xerr_text(XERR_NOT_ACCEPTABLE, "longer than 64 KiB");
 	store_put(core_batch(iq->core), STORE_VCARD_PUT, jid_domain(owner), jid_local(owner), buf_view(&xml));
+	feed_vcard((struct account *)iq->entity, iq->stanza, iq->query);
 	return XERR_OK;
 }

@@ -105,6 +105,7 @@ struct host *users_new(struct core *c, const char *domain, const struct users_co
 	map_init(&u->accounts, account_key, ACCOUNTS_MAX);
 	entity_init(&u->host.entity, &entity_ops, c, NULL, jid_view(str_z(domain)));
 	core_add_host(c, &u->host);
+	feed_vcard_load(u);
 	return &u->host;
 }
 

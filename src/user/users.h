@@ -24,6 +24,8 @@ struct users_config {
 	/* Called when what the account's sessions show together may have changed. */
 	void (*on_presence)(void *arg, bool available, struct str show, struct str status);
 	void *presence_arg;
+	/* Called with the picture in the fed account's vCard, or nothing, at the start and when it is set; arg: presence_arg. */
+	void (*on_picture)(void *arg, struct str bytes);
 };
 
 /* Makes the host and core_add_host()s it. The configuration is copied. */

@@ -47,6 +47,8 @@ bool feed_is_for(const struct account *a); /* its roster comes from elsewhere */
 void feed_load(struct account *a);         /* it has come into memory */
 void feed_presence(struct account *a);     /* what its sessions show has changed */
 void feed_free(struct users *u);
+void feed_vcard(struct account *a, const struct stanza *s, uint32_t element); /* it has a new vCard */
+void feed_vcard_load(struct users *u);
 
 /* ---- login.c ---- */
 void login_on_msg(struct host *h, struct msg *m);

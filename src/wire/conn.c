@@ -163,10 +163,11 @@ void conn_on_close(struct conn *c, const struct msg *m)
 {
 	struct buf raw;
 
-	if (c->state != CONN_OPEN) {
+	if (c->state != CONN_OPEN || m->close.silent) {
 		conn_closed(c);
 		return;
 	}
+	conn_link_read_all(c);
 	buf_init(&raw, RAW_MAX);
 	stream_close(c->stream, m->close.error, m->close.text, &raw);
 	out_raw(c, buf_view(&raw), 0);
@@ -467,6 +468,7 @@ static void read_more(struct conn *c)
 		if (n == ERR_AGAIN)
 			return;
 		if (n < 0) {
+			conn_link_read_all(c);
 			conn_lost(c, true, n == ERR_CLOSED ? "closed by the client" : "read failed");
 			return;
 		}

@@ -206,14 +206,33 @@ struct stanza *conn_link_legacy(struct conn *c, const struct xml_tree *t)
 	return s;
 }
 
-/* An old program acknowledges nothing: what its system has taken from ours counts as arrived. */
+static bool all_gone(const struct conn *c) { return !c->out.unsent && link_unsent(c->link) == 0; }
+
+/* An old program acknowledges nothing: what its system has taken from ours counts as arrived, unless the program ends the
+ * stream right then. So do those that do not know us, or have just got another stream; their systems have taken it all the
+ * same. */
 void conn_link_drain(struct conn *c)
 {
+	int64_t now = loop_now(c->wire->loop);
+
 	if (!stream_kind(c->stream)->legacy || !c->link || !c->out.unacked) {
 		c->drain_at = INT64_MAX;
 		return;
 	}
-	if (!c->out.unsent && link_unsent(c->link) == 0)
+	if (c->drained && now >= c->drain_at) {
+		out_acked(c, c->drained);
+		c->drained = 0;
+		c->drain_at = INT64_MAX;
+	}
+	if (c->drained || !c->out.unacked)
+		return;
+	if (all_gone(c))
+		c->drained = c->out.unacked;
+	c->drain_at = now + (c->drained ? DRAIN_GRACE_MS : DRAIN_POLL_MS);
+}
+
+void conn_link_read_all(struct conn *c)
+{
+	if (stream_kind(c->stream)->legacy && c->link && c->out.unacked && all_gone(c))
 		out_acked(c, c->out.unacked);
-	c->drain_at = c->out.unacked ? loop_now(c->wire->loop) + DRAIN_POLL_MS : INT64_MAX;
 }

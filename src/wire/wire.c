@@ -183,8 +183,15 @@ static void on_committed(struct wire *w, struct msg *m)
 static void expire(struct conn *c, uint64_t from)
 {
 	struct packets rest = {0};
-	bool whole = out_expire(c, from, &rest);
+	bool whole;
 
+	/* A peer is in no hurry: what it shall have is in the outbox, and only the numbers of a resumption wait here. Taken back
+	 * it would return to its sender, who has been told that it is safe. */
+	if (stream_kind(c->stream)->link) {
+		ack_on_expire(c);
+		return;
+	}
+	whole = out_expire(c, from, &rest);
 	if (rest.n)
 		conn_to_core(c, MSG_EXPIRED)->end.rest = rest;
 	if (whole)

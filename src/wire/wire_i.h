@@ -13,8 +13,9 @@
 enum { READ_SIZE = 16384, WRITE_SIZE = 65536, WRITE_KEEP = 4 * WRITE_SIZE, FLUSH_SLICE = 262144 };
 /* What the stream itself says at once: a few addresses and ids, each character of them perhaps escaped. */
 enum { RAW_MAX = 256 * 1024 };
-/* A link whose other end is silent for so long is dead; how often an old program's socket is looked at. */
-enum { LINK_PATIENCE_SECONDS = 30, DRAIN_POLL_MS = 50 };
+/* A link whose other end is silent for so long is dead; how often an old program's socket is looked at, and how long its
+ * stream has to stay open once all is gone from there. */
+enum { LINK_PATIENCE_SECONDS = 30, DRAIN_POLL_MS = 50, DRAIN_GRACE_MS = 250 };
 
 /* ---- the out-queue: entries {packet, commit} in chunks that the connections of a wire share ---- */
 
@@ -101,12 +102,13 @@ struct conn {
 	uint32_t forwarded, credited; /* stanzas given to the core; of those, handled */
 	char *to_attr;                /* " to='full address'", escaped, for packets that want it filled */
 	struct address *address;
-	struct timer timer;  /* login, stall, acknowledgement or drain, see conn_arm() */
-	int64_t stall_at;    /* INT64_MAX: nothing is stalled */
-	int64_t drain_at;    /* INT64_MAX: nothing waits for the socket of an old program */
-	struct list coming;  /* in wire->coming: not yet logged in, and not dialled by us */
-	struct list dirty;   /* has output to try; or defunct */
-	struct list again;   /* has input that the descriptor will not tell of */
+	struct timer timer; /* login, stall, acknowledgement or drain, see conn_arm() */
+	int64_t stall_at;   /* INT64_MAX: nothing is stalled */
+	int64_t drain_at;   /* INT64_MAX: nothing waits for the socket of an old program */
+	uint32_t drained;   /* packets gone from that socket, which count from drain_at on if the stream is open then */
+	struct list coming; /* in wire->coming: not yet logged in, and not dialled by us */
+	struct list dirty;  /* has output to try; or defunct */
+	struct list again;  /* has input that the descriptor will not tell of */
 	struct list waiting; /* has something that waits for a commit */
 };
 
@@ -168,6 +170,8 @@ void conn_link_tell_proof(struct conn *c);
 void conn_link_lost(struct conn *c, const char *why); /* before the session: the core hears what came of it */
 void conn_link_arrived(struct conn *c, uint64_t tag); /* a packet with a tag was acknowledged */
 void conn_link_drain(struct conn *c);
+void conn_link_read_all(
+	struct conn *c); /* at the end of the stream: what its system has taken counts, if not by force */
 struct stanza *conn_link_legacy(struct conn *c, const struct xml_tree *t);
 
 /* out.c */

@@ -1,6 +1,9 @@
 /* What a peer of the local network says of itself: an instance of _presence._tcp (XEP-0174, RFC 6763). Plain data, as
  * found or as to be published. Everything in it comes from a stranger: the instance name is bytes to compare, never an
- * address to parse, and nothing here proves who is meant. */
+ * address to parse, and nothing here proves who is meant.
+ *
+ * Keys of the TXT record that we publish: txtvers=1 first, then 1st, last, nick, status (avail, away, dnd), msg, port.p2pj
+ * (again the port), node=wireside, ver, phsh (SHA-1 of the picture, in hexadecimal), and wk, the id of our node's key. */
 #ifndef XMPP_SERVICE_H
 #define XMPP_SERVICE_H
 

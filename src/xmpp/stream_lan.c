@@ -205,12 +205,12 @@ static enum stream_action on_answer(struct stream *s, const struct xml_tree *t, 
 	return stream_close(s, SERR_UNSUPPORTED_FEATURE, "a link between peers counts its stanzas (XEP-0198)", out);
 }
 
+/* Opening: they go on with a session that has ended here meanwhile. What it counted is of no use to a new one. */
 static enum stream_action resume_failed(struct stream *s, struct buf *out)
 {
 	if (s->kind->opening)
-		put_enable(out);
-	else
-		buf_z(out, "<failed xmlns='" NS_SM "'><item-not-found xmlns='" NS_STANZAS "'/></failed>");
+		return stream_close(s, SERR_RESET, "the session has ended", out);
+	buf_z(out, "<failed xmlns='" NS_SM "'><item-not-found xmlns='" NS_STANZAS "'/></failed>");
 	return STREAM_GO_ON;
 }
 
@@ -467,6 +467,11 @@ static bool from_fits(const struct stream *s, const struct xml_tree *t)
 static enum stream_action keyed_in_session(struct stream *s, const struct xml_tree *t, struct buf *out,
 	struct stream_ask *ask)
 {
+	/* It counts from its beginning: there is nothing to enable. */
+	if (xml_is(t, XML_ROOT, "enable", NS_SM)) {
+		buf_z(out, "<failed xmlns='" NS_SM "'><unexpected-request xmlns='" NS_STANZAS "'/></failed>");
+		return STREAM_GO_ON;
+	}
 	if (str_is(xml_ns(t, XML_ROOT), NS_SM))
 		return stream_on_sm(s, t, out, ask);
 	if (!stream_is_stanza(s, t))

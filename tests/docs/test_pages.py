@@ -90,13 +90,18 @@ def usage_error(words):
     names = re.findall(r"^  ([a-z]+) ", help_of().split("Examples:")[0], re.M)
     if words[:1] in (["help"], ["--version"], ["--help"]):
         return None if words[1:] == [] or words[1] in names else f"no command {words[1]}"
-    if not words or words[0] not in names:
+    if not words or words[0].startswith("--"):  # without a word it is the chat, with this machine's node
+        words = ["chat", *words]
+    if words[0] not in names:
         return f"no command {words[:1]}"
     text = help_of(words[0])
     flags = set(re.findall(r"--[a-z0-9-]+", help_of("serve") if words[0] == "check" else text)) | {"--help"}
     flags |= set(re.findall(r"(?<![\w-])-[a-zA-Z](?![\w-])", text))
-    plain = re.search(rf"wireside {words[0]} [A-Z]", text.split("\n\n")[0])  # also without an action
-    actions = set("|".join(re.findall(rf"wireside {words[0]} ([a-z|]+)", text.split("\n\n")[0])).split("|")) - {""}
+    usage = text.split("\n\n")[0]
+    actions = set("|".join(re.findall(rf"wireside {words[0]} ([a-z|-]+)", usage)).split("|")) - {""}
+    if f"wireside {words[0]} [" in usage and len(words) < 2:
+        return None  # the first action goes without its name
+    plain = re.search(rf"wireside {words[0]} [A-Z]", usage)  # also with a file instead of an action
     if actions and not plain and (len(words) < 2 or words[1] not in actions):
         return f"no command {words[:2]}"
     for word in words[1:]:
@@ -223,10 +228,10 @@ class Lists(unittest.TestCase):
                 self.assertTrue((ROOT / name).exists(), f"{name} does not exist")
 
     def test_log_events(self):
-        """The table in docs/running.md has the events that there are, with their levels."""
+        """The tables in docs/running.md and, of a node, docs/peer-to-peer.md have the events that there are, with their levels."""
         said = {}
         row = r"^\| ((?:`[a-z_]+`(?:, )?)+) \| ((?:info|warn|error|, )+) \|"
-        for names, levels in re.findall(row, pages()["docs/running.md"], re.M):
+        for names, levels in re.findall(row, pages()["docs/running.md"] + pages()["docs/peer-to-peer.md"], re.M):
             for name in re.findall(r"`([a-z_]+)`", names):
                 said[name] = set(levels.split(", "))
         there = {}

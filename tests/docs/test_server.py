@@ -660,7 +660,7 @@ class Refusals(Case):
             self.assertIn(f"Usage: wireside {name}", text)
             self.assertRegex(text, rf"Examples?:\n  wireside {name}")
         self.assertEqual(run("--version").stdout, run("version").stdout)
-        self.assertEqual(2, run().returncode)
+        self.assertEqual(2, run("--frob").returncode)  # without a word it is the chat
         self.assertEqual(run("--help").stdout, run("help", "--help").stdout)
         self.assertEqual(2, run("help", "frob").returncode)
 

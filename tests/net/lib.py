@@ -88,6 +88,7 @@ class Program:
     """One that prints lines: what it printed, waited for in order."""
 
     def __init__(self, net, name, argv, **options):
+        self.net = net
         self.name = name
         self.lines = []
         self.seen = 0  # lines that were waited for, or passed over
@@ -102,10 +103,14 @@ class Program:
         for line in self.process.stdout:
             with self.more:
                 self.lines.append((time.monotonic(), line.rstrip("\n")))
+                self._heard(line.rstrip("\n"))
                 self.more.notify_all()
         with self.more:
             self.ended = True
             self.more.notify_all()
+
+    def _heard(self, line):
+        """For those who want to do something with each."""
 
     def say(self, line):
         self.process.stdin.write(line + "\n")
@@ -128,7 +133,7 @@ class Program:
                             break
                 elif self.ended or time.monotonic() >= end:
                     what = "ended" if self.ended else f"not within {limit} s"
-                    raise Failure(f"{self.name}: {what}: {missing}\n{self.text()}")
+                    raise Failure(f"{self.name}: {what}: {missing}")
                 else:
                     self.more.wait(end - time.monotonic())
         return match
@@ -138,7 +143,7 @@ class Program:
         with self.more:
             for _, line in self.lines[self.seen:]:
                 if re.search(pattern, line):
-                    raise Failure(f"{self.name}: must not be: {line}\n{self.text()}")
+                    raise Failure(f"{self.name}: must not be: {line}")
 
     def skip(self):
         """What was printed until now is not looked at any more."""
@@ -146,16 +151,15 @@ class Program:
             self.seen = len(self.lines)
 
     def text(self):
-        start = self.lines[0][0] if self.lines else 0
-        return "\n".join(f"  {self.name} {at - start:7.3f} {line}" for at, line in self.lines[-60:])
+        return "\n".join(f"  {self.name} {at - self.net.start:7.3f} {line}" for at, line in self.lines[-60:])
 
     def wait_end(self, limit=WAIT):
         try:
             status = self.process.wait(limit)
         except subprocess.TimeoutExpired:
-            raise Failure(f"{self.name} does not end\n{self.text()}") from None
+            raise Failure(f"{self.name} does not end") from None
         if status:
-            raise Failure(f"{self.name} ended with {status}\n{self.text()}")
+            raise Failure(f"{self.name} ended with {status}")
 
     def quit(self):
         """A clean end."""
@@ -253,7 +257,7 @@ class Host:
 class Net:
     def __init__(self, folder):
         self.folder = pathlib.Path(folder)
-        self.discover = os.environ["WIRESIDE_DISCOVER"]
+        self.discover = os.environ.get("WIRESIDE_DISCOVER")
         self.programs = []
         self.hosts = []
         self.start = time.monotonic()
@@ -284,7 +288,7 @@ class Net:
         run("ip", "link", "del", "switch", check=False)
 
 
-def _enter():
+def enter():
     """Runs this script again where it may make networks. Returns when it is there."""
     if os.environ.get("WIRESIDE_NET_INSIDE"):
         return
@@ -303,7 +307,7 @@ def _on_alarm(number, frame):
 
 def main(*tests):
     try:
-        _enter()
+        enter()
         need("ip")
         signal.signal(signal.SIGALRM, _on_alarm)
         signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(1))
@@ -314,6 +318,9 @@ def main(*tests):
                 net = Net(folder)
                 try:
                     test(net)
+                except Failure:
+                    print("\n".join(program.text() for program in net.programs if len(program.lines) > 1))
+                    raise
                 finally:
                     signal.alarm(0)
                     net.close()

@@ -75,7 +75,7 @@ def test_daemon(net):
     bob.expect("^found alice@alpha ")
     bob.say("status dnd")
     alice.expect("^found bob@bravo .*status=dnd")
-    bob.refuse("renamed=1|^backend")
+    bob.refuse("renamed=1|^backend own")
     net.step("published again")
     bob.skip()
     daemon.kill9()

@@ -207,9 +207,10 @@ static uint64_t number(const struct xml_tree *t, const char *attr)
 
 static void open_stream(struct client *c)
 {
-	raw_z(c,
-		"<?xml version='1.0'?><stream:stream to='" STAGE_DOMAIN "' version='1.0' xmlns='" NS_CLIENT
-		"' xmlns:stream='" NS_STREAM "'>");
+	raw_fmt(c,
+		"<?xml version='1.0'?><stream:stream to='%s' version='1.0' xmlns='" NS_CLIENT
+		"' xmlns:stream='" NS_STREAM "'>",
+		c->domain ? c->domain : STAGE_DOMAIN);
 }
 
 static void login(struct client *c)

@@ -57,6 +57,7 @@ struct client {
 	void *arg;
 	struct stage *stage;
 	char user[24], resource[24]; /* resource "": the server's choice */
+	const char *domain;          /* NULL: STAGE_DOMAIN */
 	bool use_sm;                 /* counts and resumes */
 	bool eager;                  /* does not wait for <enabled/> */
 	bool give_up;                /* at the next dial: do not resume */

@@ -23,16 +23,19 @@ def test(t):
 
     bob.say(to="alice@localhost", body="to you")
     alice.expect("bob@localhost: to you")
-    alice.say("/room create tea", "in the room")
-    alice.expect(r"-> #tea: in the room \(delivered\)")
+    t.equal(alice.end(), 0, "the end")
+
+    carol = pipe(t, "carol", "--wait", "60")
+    carol.say("/room create tea", "in the room")
+    carol.expect(r"-> #tea: in the room \(delivered\)")
     t.server.restart()
-    alice.expect("offline")
-    alice.say("after the restart")
-    alice.expect("online as", timeout=60)
-    alice.expect(r"#tea: you are in as alice|#tea is a new room", timeout=40)
-    alice.expect(r"-> #tea: after the restart \(delivered\)", timeout=40)
+    carol.expect("offline")
+    carol.say("after the restart")
+    carol.expect("online as", timeout=60)
+    carol.expect(r"#tea: you are in as carol|#tea is a new room", timeout=40)
+    carol.expect(r"-> #tea: after the restart \(delivered\)", timeout=40)
     t.step("the server was restarted: a new session, back in the room, and what was said meanwhile is said")
-    t.equal(alice.end(60), 0, "the end")
+    t.equal(carol.end(60), 0, "the end")
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ class Node:
 
     def __init__(self, folder, server, address):
         folder.mkdir(mode=0o700)
-        os.symlink(server.folder / "xmpp.sock", folder / "xmpp.sock")
+        os.symlink(server.folder / "xmpp.sock", folder / "node.sock")
         self.address = address
         self.asked = []
         self.listener = socket.socket(socket.AF_UNIX)
@@ -32,6 +32,8 @@ class Node:
             asker.close()
 
     def _answer(self, words):
+        if words == ["node", "name"]:
+            return "+me@here"
         if words == ["node", "address"]:
             return "+" + self.address
         if words == ["peer", "list"]:
@@ -47,14 +49,14 @@ def test(t):
     t.user(me)
     node = Node(t.folder / "node", t.server, f"{me}@localhost")
     line = Pipe(t, "line", [str(lib.find_wireside()), "--plain", "--data", str(t.folder / "node")])
-    line.expect(f"online as {me}@localhost")
+    line.expect("online as me@here")
     line.say("/add 10.0.0.7:5298", "/add bob@10.0.0.7:5298 Bobby B", "/verify bob", "/verify bob yes", "/peers", "/block eve",
              "/remove bob")
     line.expect("^      | bob .10.0.0.7:5298. verified$")
     line.expect("^      | carol\u241b.2J new$")
     line.expect("refused: nobody is called eve")
     t.equal(line.end(), 1, "something was refused")
-    t.equal(node.asked, [["node", "address"], ["peer", "add", "10.0.0.7:5298"], ["peer", "add", "bob@10.0.0.7:5298", "Bobby B"],
+    t.equal(node.asked, [["node", "address"], ["node", "name"], ["peer", "add", "10.0.0.7:5298"], ["peer", "add", "bob@10.0.0.7:5298", "Bobby B"],
                          ["peer", "verify", "bob"], ["peer", "verify", "bob", "yes"], ["peer", "list"],
                          ["peer", "block", "eve"], ["peer", "del", "bob"]], "what the node was asked")
     t.step("/add, /verify, /peers, /block, /remove become words on the control socket; the answers are shown, filtered")

@@ -1,8 +1,9 @@
 #!/usr/bin/python3
 import json
 import re
+import subprocess
 
-from chat import lib, once, pipe
+from chat import command, environment, lib, once, pipe
 
 NASTY = "a < b & c > d \"e\" 'f' \u00e9\u4f60 \U0001f600 \u200d"
 
@@ -49,6 +50,21 @@ def refusals(t):
     t.equal(status, 1, f"a wrong password: {lines}")
     t.true(any("refused (not-authorized" in line for line in lines), f"and it says so: {lines}")
     t.step("changed certificate, unknown certificate, wrong password: refused, with words")
+
+
+def other_inputs(t):
+    text = t.folder / "input"
+    text.write_text("/msg bob@localhost from a file\n")
+    argv = command(t, "alice")
+    with open(text) as file:
+        done = subprocess.run(argv, stdin=file, stdout=subprocess.PIPE, text=True, env=environment(t), timeout=30)
+    t.equal(done.returncode, 0, f"from a file: {done.stdout}")
+    done = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, env=environment(t), timeout=30)
+    t.equal(done.returncode, 0, f"from /dev/null: {done.stdout}")
+    t.true("\x1b" not in done.stdout and "> " not in done.stdout, "no prompt and no escapes")
+    status, lines = once(t, "alice", "/msg bob@localhost x\n", port=lib.free_port())
+    t.equal(status, 1, f"nobody listens there: {lines}")
+    t.step("a file, nothing at all, and a server that is not there")
 
 
 def talk(t):
@@ -101,6 +117,7 @@ def many(t):
 def test(t):
     """Line mode in a pipe: statuses, certificates, chat, contacts, JSON"""
     statuses(t)
+    other_inputs(t)
     refusals(t)
     talk(t)
     many(t)

@@ -47,6 +47,7 @@ def test(t):
     alice.text("ence")
     alice.keys("Enter")
     bob.shown("alice: half a sentence")
+    alice.shown(r"-> Bob: half a sentence \(read\)")
     t.step("what comes is printed above the line being typed, and the prompt says whom one talks to")
 
     bob.shown("alice is typing|alice: half a sentence")

@@ -1,0 +1,381 @@
+#include "base/codec.h"
+#include "peer/testing.h"
+
+static const char *bob(void) { return jid_of('b', "bob"); }
+
+/* ---- JSON, read by the grammar of RFC 8259 alone ---- */
+
+static const char *json_value(const char *p);
+
+static const char *json_space(const char *p)
+{
+	while (*p && strchr(" \t\r\n", *p))
+		p++;
+	return p;
+}
+
+static const char *json_string(const char *p)
+{
+	if (*p++ != '"')
+		return NULL;
+	for (; *p != '"'; p++) {
+		if ((unsigned char)*p < 0x20)
+			return NULL;
+		if (*p == '\\' && !strchr("\"\\/bfnrtu", *++p))
+			return NULL;
+	}
+	return p + 1;
+}
+
+/* Values between commas, with names or without. */
+static const char *json_list(const char *p, char end, bool named)
+{
+	p = json_space(p + 1);
+	if (*p == end)
+		return p + 1;
+	for (;;) {
+		if (named) {
+			p = json_string(json_space(p));
+			p = p ? json_space(p) : "";
+			if (*p++ != ':')
+				return NULL;
+		}
+		p = json_value(json_space(p));
+		if (!p)
+			return NULL;
+		p = json_space(p);
+		if (*p == end)
+			return p + 1;
+		if (*p++ != ',')
+			return NULL;
+	}
+}
+
+static const char *json_value(const char *p)
+{
+	static const char *const words[] = {"true", "false", "null"};
+
+	if (*p == '[')
+		return json_list(p, ']', false);
+	if (*p == '{')
+		return json_list(p, '}', true);
+	if (*p == '"')
+		return json_string(p);
+	for (size_t i = 0; i < ARRAY_LEN(words); i++)
+		if (strncmp(p, words[i], strlen(words[i])) == 0)
+			return p + strlen(words[i]);
+	return *p >= '0' && *p <= '9' ? p + strspn(p, "0123456789") : NULL;
+}
+
+static void assert_json(const char *text)
+{
+	const char *end = json_value(json_space(text));
+
+	if (!end || *json_space(end) || !str_utf8(str_z(text)))
+		fail_msg("not JSON: %s", text);
+}
+
+/* ---- list ---- */
+
+static void an_empty_list(void **state)
+{
+	struct world *w = world_new();
+
+	assert_string_equal(command(w, "peer", "list", NULL), "nobody yet: neither seen on the network nor added\n");
+	assert_json(command(w, "peer", "list", "--json", NULL));
+	command(w, "peer", "list", "--xml", NULL);
+	assert_true(w->reply_failed);
+	world_free(w);
+}
+
+static void a_list(void **state)
+{
+	struct world *w = world_new();
+	const char *text;
+
+	found_keyed(w, 'b', "bob@bravo", "10.0.0.2 fe80::2%eth0");
+	found(w, "Carol \"the\\ \x1b[2J\n\xe2\x80\xae @old", "10.0.0.9", 5298, "txtvers=1");
+	command(w, "peer", "add", "dave@10.0.0.7:4000", NULL);
+	link_from(w, 'b', "bob");
+	say_message(w, bob(), "m", "hi");
+	text = command(w, "peer", "list", "--json", NULL);
+	assert_json(text);
+	assert_non_null(strstr(text, "\"label\": \"bob\""));
+	assert_non_null(
+		strstr(text, "\"trust\": \"pinned\", \"state\": \"linked\", \"password\": false, \"waiting\": 1"));
+	assert_non_null(strstr(text, "\"source\": \"typed\", \"success\": null"));
+	text = command(w, "peer", "list", NULL);
+	assert_false(w->reply_failed);
+	/* Names are of others' making, and this goes to terminals. */
+	assert_null(strchr(text, '\x1b'));
+	assert_null(strstr(text, "\xe2\x80\xae"));
+	assert_non_null(strstr(text, "10.0.0.7:4000 (typed, worked never)"));
+	world_free(w);
+}
+
+/* ---- add ---- */
+
+static void targets(void **state)
+{
+	static const struct {
+		const char *text, *address, *label;
+	} good[] = {
+		{"10.0.0.7", "10.0.0.7:5298", "10.0.0.7:5298"},
+		{"10.0.0.7:4000", "10.0.0.7:4000", "10.0.0.7:4000"},
+		{"bob@10.0.0.7", "10.0.0.7:5298", "bob"},
+		{"bob@10.0.0.7:4000", "10.0.0.7:4000", "bob"},
+		{"::1", "[::1]:5298", "[::1]:5298"},
+		{"[::1]", "[::1]:5298", "[::1]:5298"},
+		{"[::1]:4000", "[::1]:4000", "[::1]:4000"},
+		{"bob@fe80::1%eth0", "[fe80::1%eth0]:5298", "bob"},
+		{"bob@[fe80::1%eth0]:4000", "[fe80::1%eth0]:4000", "bob"},
+	};
+	static const char *const bad[] = {"", "@", "bob", "bob@", "bob@bravo", "bob@bravo.local:5298",
+		"10.0.0.7:", "10.0.0.7:0", "10.0.0.7:70000", "[::1", "[::1]x", "a b@10.0.0.300", "10.0.0.7:5298:5298"};
+
+	for (size_t i = 0; i < ARRAY_LEN(good); i++) {
+		struct world *w = world_new();
+		struct peer *p;
+
+		command(w, "peer", "add", good[i].text, NULL);
+		if (w->reply_failed)
+			fail_msg("%s: %s", good[i].text, w->reply);
+		p = called(w, good[i].label);
+		assert_string_equal(p->addresses[0].text, good[i].address);
+		assert_int_equal(p->addresses[0].source, SOURCE_TYPED);
+		assert_int_equal(rows_of(w, STORE_PEER_PUT), 1);
+		assert_int_equal(rows_of(w, STORE_PEER_ADDRESS_PUT), 1);
+		world_restart(w);
+		assert_non_null(find_msg(w, MSG_DIAL)); /* it is looked for until it is found */
+		world_free(w);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		struct world *w = world_new();
+
+		command(w, "peer", "add", bad[i], NULL);
+		if (!w->reply_failed)
+			fail_msg("%s: %s", bad[i], w->reply);
+		assert_int_equal(w->peers->peers.n, 0);
+		world_free(w);
+	}
+}
+
+/* Somebody known gets one address more, and is known from now on. */
+static void add_to_somebody(void **state)
+{
+	struct world *w = world_new();
+
+	found_keyed(w, 'b', "bob@bravo", "10.0.0.2");
+	command(w, "peer", "add", "bob@10.0.0.7", NULL);
+	assert_int_equal(w->peers->peers.n, 1);
+	assert_int_equal(row(w, 'b')->trust, TRUST_PINNED);
+	assert_int_equal(row(w, 'b')->address_n, 2);
+	found_keyed(w, 'c', "bob@charlie", "10.0.0.3");
+	command(w, "peer", "rename", "bob@bravo", "robert", NULL);
+	command(w, "peer", "rename", "bob@charlie", "robert", NULL);
+	command(w, "peer", "add", "robert@10.0.0.8", NULL);
+	assert_true(w->reply_failed);
+	world_free(w);
+}
+
+/* ---- the rest ---- */
+
+static void del(void **state)
+{
+	struct world *w = world_new();
+
+	command(w, "peer", "del", "bob", NULL);
+	assert_true(w->reply_failed);
+	found_keyed(w, 'b', "bob@bravo", "10.0.0.2");
+	say_message(w, bob(), "m", "hi");
+	assert_non_null(strstr(command(w, "peer", "del", "bob", NULL), "and so are the messages"));
+	assert_int_equal(w->peers->peers.n, 0);
+	for (int t = 0; t < STORE_WRITE_COUNT; t++)
+		assert_int_equal(rows_of(w, t), 0);
+	assert_int_equal(last_feed(w)[0], '-');
+	sleep_ms(w, 100000); /* its dial comes to nothing */
+	world_free(w);
+}
+
+static void rename_row(void **state)
+{
+	struct world *w = world_new();
+	static char longest[LABEL_MAX + 2];
+
+	found_keyed(w, 'b', "bob@bravo", "10.0.0.2");
+	memset(longest, 'x', LABEL_MAX + 1);
+	command(w, "peer", "rename", "bob", longest, NULL);
+	assert_true(w->reply_failed);
+	command(w, "peer", "rename", "bob", "", NULL);
+	assert_true(w->reply_failed);
+	command(w, "peer", "rename", "bob", "\xff", NULL);
+	assert_true(w->reply_failed);
+	longest[LABEL_MAX] = '\0';
+	command(w, "peer", "rename", "bob", longest, NULL);
+	assert_false(w->reply_failed);
+	assert_non_null(strstr(last_feed(w), longest));
+	world_restart(w);
+	assert_true(row(w, 'b')->named);
+	assert_string_equal(row(w, 'b')->label, longest);
+	world_free(w);
+}
+
+/* What was asked of it and waits for a link is answered when it is blocked. */
+static void block_answers(void **state)
+{
+	struct world *w = world_new();
+
+	found_keyed(w, 'b', "bob@bravo", "10.0.0.2");
+	say(w, "<iq type='get' from='%s/t' to='%s' id='q'><query xmlns='jabber:iq:version'/></iq>",
+		jid_of('n', "alice"), bob());
+	command(w, "peer", "block", "bob", NULL);
+	expect_got(w, "type='error'");
+	world_free(w);
+}
+
+static void passwords(void **state)
+{
+	struct world *w = world_new();
+	const char *text;
+
+	command(w, "peer", "add", "dave@10.0.0.7", NULL);
+	command(w, "peer", "set-password", "dave", NULL);
+	assert_true(w->reply_failed);
+	/* Seen and no more: its id is not its key. */
+	found_keyed(w, 'b', "bob@bravo", "10.0.0.2");
+	command(w, "peer", "set-password", "bob", NULL);
+	assert_true(w->reply_failed);
+	link_from(w, 'b', "bob");
+	text = command(w, "peer", "set-password", "bob", NULL);
+	assert_false(w->reply_failed);
+	assert_true(strcspn(text, "\n") > 26);
+	assert_non_null(row(w, 'b')->password);
+	world_restart(w);
+	assert_non_null(row(w, 'b')->password);
+	world_free(w);
+}
+
+/* ---- export, import ---- */
+
+static char *line_of(struct world *w, const char *option)
+{
+	char *text = xstrdup(command(w, "peer", "export", option, NULL));
+
+	assert_false(w->reply_failed);
+	return text;
+}
+
+static void there_and_back(void **state)
+{
+	static const enum trust kept[] = {TRUST_PINNED, TRUST_VERIFIED, TRUST_BLOCKED};
+
+	for (size_t i = 0; i < ARRAY_LEN(kept); i++) {
+		struct world *w = world_new();
+		struct lan_keys keys;
+		struct peer *p;
+		char *line;
+
+		link_from(w, 'b', "bob");
+		say_message(w, bob(), "m", "hi");
+		command(w, "peer", "add", "bob@10.0.0.7", NULL);
+		command(w, "peer", "rename", "bob", "Bob B.", NULL);
+		command(w, "peer", "set-password", "Bob B.", "secret", NULL);
+		keys = *row(w, 'b')->password;
+		core_begin(w->core, w->now, TEST_WALL + w->now);
+		peer_set_trust(row(w, 'b'), kept[i]);
+		core_end(w->core);
+		line = line_of(w, NULL);
+		assert_non_null(strstr(line, "\t-\n")); /* no secrets unless asked for */
+		xfree(line);
+		line = line_of(w, "--with-passwords");
+		world_free(w);
+
+		w = world_new();
+		line[strcspn(line, "\n")] = '\0';
+		command(w, "peer", "import", line, NULL);
+		assert_false(w->reply_failed);
+		p = row(w, 'b');
+		assert_string_equal(p->label, "Bob B.");
+		assert_string_equal(p->user, "bob");
+		assert_int_equal(p->trust, kept[i]);
+		assert_memory_equal(p->key, key_of('b'), 32);
+		assert_int_equal(p->address_n, 1);
+		assert_string_equal(p->addresses[0].text, "10.0.0.7:5298");
+		assert_memory_equal(p->password, &keys, sizeof(keys));
+		world_restart(w);
+		assert_int_equal(row(w, 'b')->trust, kept[i]);
+		world_free(w);
+		xfree(line);
+	}
+}
+
+/* A stranger does not come to be known by being carried. */
+static void strangers_stay_strangers(void **state)
+{
+	struct world *w = world_new();
+	uint64_t conn = link_from(w, 'b', "bob");
+	char *line;
+
+	hear_message(w, conn, 'b', "m", "hi");
+	line = line_of(w, NULL);
+	assert_non_null(strstr(line, "\tnew\t"));
+	world_free(w);
+	w = world_new();
+	line[strcspn(line, "\n")] = '\0';
+	command(w, "peer", "import", line, NULL);
+	assert_false(w->reply_failed);
+	assert_int_equal(row(w, 'b')->trust, TRUST_NEW);
+	/* Nor does it take away what is known here. */
+	say_message(w, bob(), "m", "hi");
+	command(w, "peer", "import", line, NULL);
+	assert_int_equal(row(w, 'b')->trust, TRUST_PINNED);
+	world_free(w);
+	xfree(line);
+}
+
+static void not_lines(void **state)
+{
+	struct world *w = world_new();
+	CLEANUP(buf_clear) struct buf hex = {.max = 256};
+	char text[1024];
+	static const char *const forms[] = {"", "\t\t%s\tpinned\t\t-", "bob\tbob\t%s\tpinned\t", "bob\tbob\t%s\t\t\t-",
+		"bob\tbob\t%s\tpinned\t\t-\tmore", "bob\tbob\t%sff\tpinned\t\t-", "bob\tbob\tzz\tpinned\t\t-",
+		"bob\tbob\t%s\tgod\t\t-", "\xff\tbob\t%s\tpinned\t\t-"};
+
+	hex_encode(&hex, key_of('b'), 32);
+	for (size_t i = 0; i < ARRAY_LEN(forms); i++) {
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+		snprintf(text, sizeof(text), forms[i], buf_cstr(&hex));
+#pragma GCC diagnostic pop
+		command(w, "peer", "import", text, NULL);
+		if (!w->reply_failed)
+			fail_msg("taken: %s", text);
+	}
+	buf_reset(&hex);
+	hex_encode(&hex, key_of('n'), 32); /* ourselves */
+	snprintf(text, sizeof(text), "me\tme\t%s\tpinned\t\t-", buf_cstr(&hex));
+	command(w, "peer", "import", text, NULL);
+	assert_true(w->reply_failed);
+	assert_int_equal(w->peers->peers.n, 0);
+	world_free(w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(an_empty_list),
+		cmocka_unit_test(a_list),
+		cmocka_unit_test(targets),
+		cmocka_unit_test(add_to_somebody),
+		cmocka_unit_test(del),
+		cmocka_unit_test(rename_row),
+		cmocka_unit_test(block_answers),
+		cmocka_unit_test(passwords),
+		cmocka_unit_test(there_and_back),
+		cmocka_unit_test(strangers_stay_strangers),
+		cmocka_unit_test(not_lines),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,397 @@
+#include "peer/testing.h"
+
+static const char *bob(void) { return jid_of('b', "bob"); }
+
+static void allow(struct peers_config *c) { c->plaintext = PLAINTEXT_ALLOW; }
+static void never(struct peers_config *c) { c->plaintext = PLAINTEXT_NEVER; }
+
+static uint64_t expect_dial(struct world *w, const char *address, bool tls)
+{
+	char text[64];
+	bool said;
+	uint64_t id = next_dial(w, text, &said);
+
+	assert_string_equal(text, address);
+	assert_int_equal(said, tls);
+	return id;
+}
+
+#define expect_no_dial(w) assert_null(find_msg(w, MSG_DIAL))
+
+/* Found at three addresses, and something to say. */
+static void have_bob(struct world *w, const char *addresses)
+{
+	found_keyed(w, 'b', "bob@bravo", addresses);
+	expect_no_dial(w);
+	say_message(w, bob(), "m1", "hi");
+}
+
+static void nothing_to_say(void **state)
+{
+	struct world *w = world_new();
+
+	found_keyed(w, 'b', "bob@bravo", "10.0.0.2");
+	sleep_ms(w, 100000);
+	expect_no_dial(w);
+	/* Typing is no reason. */
+	say(w, "<message type='chat' from='%s/t' to='%s'><composing xmlns='http://jabber.org/protocol/chatstates'/></message>",
+		jid_of('n', "alice"), bob());
+	expect_no_dial(w);
+	world_free(w);
+}
+
+static void what_is_dialled(void **state)
+{
+	struct world *w = world_new();
+	struct msg *m;
+
+	have_bob(w, "10.0.0.2");
+	m = expect_msg(w, MSG_DIAL);
+	assert_true(m->dial.tls);
+	assert_string_equal(m->dial.address, "10.0.0.2:5298");
+	assert_string_equal(m->dial.from, jid_of('n', "alice"));
+	assert_string_equal(m->dial.to, bob());
+	world_free(w);
+}
+
+static void one_after_the_other(void **state)
+{
+	struct world *w = world_new();
+
+	have_bob(w, "10.0.0.2 fd00::2 10.0.1.2");
+	expect_dial(w, "10.0.0.2:5298", true);
+	expect_no_dial(w);
+	sleep_ms(w, 249);
+	expect_no_dial(w);
+	sleep_ms(w, 1);
+	expect_dial(w, "[fd00::2]:5298", true);
+	sleep_ms(w, 249);
+	expect_no_dial(w);
+	sleep_ms(w, 1);
+	expect_dial(w, "10.0.1.2:5298", true);
+	sleep_ms(w, 60000);
+	expect_no_dial(w);
+	world_free(w);
+}
+
+/* One that fails does not make the next one wait. */
+static void at_once_after_a_failure(void **state)
+{
+	struct world *w = world_new();
+	uint64_t id;
+
+	have_bob(w, "10.0.0.2 10.0.1.2");
+	id = expect_dial(w, "10.0.0.2:5298", true);
+	dial_fails(w, id, false, false);
+	expect_dial(w, "10.0.1.2:5298", true);
+	sleep_ms(w, 60000);
+	expect_no_dial(w);
+	world_free(w);
+}
+
+/* More to say while a round is under way changes nothing of it. */
+static void writing_on(void **state)
+{
+	struct world *w = world_new();
+
+	have_bob(w, "10.0.0.2 10.0.1.2");
+	expect_dial(w, "10.0.0.2:5298", true);
+	sleep_ms(w, 100);
+	say_message(w, bob(), "m2", "are you there?");
+	expect_no_dial(w);
+	sleep_ms(w, 150);
+	expect_dial(w, "10.0.1.2:5298", true);
+	world_free(w);
+}
+
+/* A new address is tried although the others have not failed yet. */
+static void found_elsewhere_meanwhile(void **state)
+{
+	struct world *w = world_new();
+
+	have_bob(w, "10.0.0.2");
+	expect_dial(w, "10.0.0.2:5298", true);
+	sleep_ms(w, 2000);
+	found_keyed(w, 'b', "bob@bravo", "10.0.0.2 10.0.1.2");
+	sleep_ms(w, 250);
+	expect_dial(w, "10.0.1.2:5298", true);
+	world_free(w);
+}
+
+static void the_best_first(void **state)
+{
+	struct world *w = world_new();
+	uint64_t id, conn;
+	struct peer *p;
+
+	found_keyed(w, 'b', "bob@bravo", "10.0.0.2 10.0.1.2");
+	p = row(w, 'b');
+	peer_address_put(p, "10.0.3.2:5298", SOURCE_SEEN);
+	peer_address_put(p, "10.0.4.2:5298", SOURCE_TOLD);
+	command(w, "peer", "add", "bob@10.0.9.2", NULL);
+	say_message(w, bob(), "m1", "hi");
+	id = expect_dial(w, "10.0.9.2:5298", true); /* typed */
+	dial_fails(w, id, false, false);
+	id = expect_dial(w, "10.0.0.2:5298", true); /* of the network, in its order */
+	dial_fails(w, id, false, false);
+	id = expect_dial(w, "10.0.1.2:5298", true);
+	dial_fails(w, id, false, false);
+	id = expect_dial(w, "10.0.4.2:5298", true); /* told */
+	dial_fails(w, id, false, false);
+	id = expect_dial(w, "10.0.3.2:5298", true); /* seen once */
+	/* And before all of them the one that worked last. */
+	conn = ask_link(w, &(struct asking){.who = 'b', .from = bob(), .dial = id});
+	open_session(w, conn, "token");
+	cut(w, conn, false);
+	sleep_ms(w, 2000);
+	expect_dial(w, "10.0.3.2:5298", true);
+	world_free(w);
+}
+
+static void later_and_later(void **state)
+{
+	static const int64_t waits[] = {1000, 2000, 4000, 8000, 16000, 30000, 30000, 30000};
+	struct world *w = world_new();
+	char address[64];
+
+	have_bob(w, "10.0.0.2");
+	for (size_t i = 0; i < ARRAY_LEN(waits); i++) {
+		uint64_t id = expect_dial(w, "10.0.0.2:5298", true);
+
+		dial_fails(w, id, false, false);
+		sleep_ms(w, waits[i] - 1);
+		expect_no_dial(w);
+		/* A quarter of it is chance, so that both ends do not go on in step. */
+		sleep_ms(w, 1 + waits[i] / 4 + 64);
+		assert_int_equal(msgs_of(w, MSG_DIAL), 1);
+	}
+	/* A reason to try at once. */
+	dial_fails(w, next_dial(w, address, NULL), false, false);
+	say_message(w, bob(), "m9", "now?");
+	expect_dial(w, "10.0.0.2:5298", true);
+	world_free(w);
+}
+
+static void a_link_ends_the_round(void **state)
+{
+	struct world *w = world_new();
+	uint64_t id, conn;
+
+	have_bob(w, "10.0.0.2 10.0.1.2 10.0.2.2");
+	id = expect_dial(w, "10.0.0.2:5298", true);
+	conn = ask_link(w, &(struct asking){.who = 'b', .from = bob(), .dial = id});
+	assert_null(refusal(w, conn));
+	sleep_ms(w, 1000);
+	expect_no_dial(w);
+	open_session(w, conn, "token");
+	sleep_ms(w, 100000);
+	expect_no_dial(w);
+	world_free(w);
+}
+
+/* Who asked something wants an answer when nobody can be reached. */
+static void requests_are_answered(void **state)
+{
+	struct world *w = world_new();
+
+	found_keyed(w, 'b', "bob@bravo", "10.0.0.2");
+	say(w, "<iq type='get' from='%s/t' to='%s' id='q'><query xmlns='jabber:iq:version'/></iq>",
+		jid_of('n', "alice"), bob());
+	look_away(w);
+	dial_fails(w, 0, false, false); /* of nobody */
+	assert_int_equal(got_with(w, "type='error'"), 0);
+	world_free(w);
+
+	w = world_new();
+	found_keyed(w, 'b', "bob@bravo", "10.0.0.2");
+	say(w, "<iq type='get' from='%s/t' to='%s' id='q'><query xmlns='jabber:iq:version'/></iq>",
+		jid_of('n', "alice"), bob());
+	dial_fails(w, expect_dial(w, "10.0.0.2:5298", true), false, false);
+	expect_got(w, "remote-server-timeout");
+	/* And that was all the reason there was. */
+	sleep_ms(w, 100000);
+	expect_no_dial(w);
+	world_free(w);
+}
+
+static void a_wrong_key_stops_nothing(void **state)
+{
+	struct world *w = world_new();
+	uint64_t id, conn;
+
+	have_bob(w, "10.0.0.2 10.0.1.2");
+	for (int i = 0; i < 2; i++) {
+		id = expect_dial(w, "10.0.0.2:5298", true);
+		conn = ask_link(w, &(struct asking){.who = 'm', .from = jid_of('m', "bob"), .dial = id});
+		assert_string_equal(refusal(w, conn), "another key was expected here");
+		/* Said once. */
+		assert_int_equal(got_with(w, "somebody else answered"), i == 0);
+		dial_fails(w, id, true, true);
+		id = expect_dial(w, "10.0.1.2:5298", true);
+		dial_fails(w, id, false, false);
+		look_away(w);
+		sleep_ms(w, 1400 + 1000 * i);
+	}
+	assert_null(row(w, 'm'));
+	assert_int_equal(row(w, 'b')->outbox.n, 1);
+	world_free(w);
+}
+
+/* ---- an address and nothing more ---- */
+
+static void typed(void **state)
+{
+	struct world *w = world_new();
+	struct msg *m;
+
+	command(w, "peer", "add", "10.0.0.7:4000", NULL);
+	assert_false(w->reply_failed);
+	m = expect_msg(w, MSG_DIAL);
+	assert_true(m->dial.tls);
+	assert_null(m->dial.to);
+	assert_int_equal(m->dial.timeout_ms, 3000);
+	world_free(w);
+}
+
+static void typed_and_speaks_no_tls(void **state)
+{
+	struct world *w = world_new();
+	uint64_t id, conn;
+
+	command(w, "peer", "add", "carol@10.0.0.7", NULL);
+	id = expect_dial(w, "10.0.0.7:5298", true);
+	/* Nobody there: no reason to try without. */
+	dial_fails(w, id, false, false);
+	expect_no_dial(w);
+	assert_int_equal(got_with(w, "without encryption"), 0);
+	sleep_ms(w, 1400);
+	id = expect_dial(w, "10.0.0.7:5298", true);
+	dial_fails(w, id, true, false);
+	expect_no_dial(w);
+	expect_got(w, "kind='plaintext'");
+	command(w, "peer", "allow", "carol", NULL);
+	id = expect_dial(w, "10.0.0.7:5298", true);
+	dial_fails(w, id, true, false);
+	id = expect_dial(w, "10.0.0.7:5298", false);
+	conn = ask_link(w, &(struct asking){.from = "carol@old", .dial = id});
+	assert_null(refusal(w, conn));
+	open_session(w, conn, NULL);
+	assert_null(peers_find(w->peers, STR("carol@typed.internal")));
+	assert_int_equal(called(w, "carol")->kind, PEER_LEGACY);
+	world_free(w);
+}
+
+static void typed_and_never(void **state)
+{
+	struct world *w = world_new_with(never);
+	uint64_t id;
+
+	command(w, "peer", "add", "carol@10.0.0.7", NULL);
+	id = expect_dial(w, "10.0.0.7:5298", true);
+	dial_fails(w, id, true, false);
+	expect_no_dial(w);
+	expect_got(w, "which this node never does");
+	command(w, "peer", "allow", "carol", NULL);
+	assert_true(w->reply_failed);
+	world_free(w);
+}
+
+/* A key was there and was refused: that is no old program. */
+static void typed_and_refused(void **state)
+{
+	struct world *w = world_new_with(allow);
+	uint64_t id;
+
+	command(w, "peer", "add", "carol@10.0.0.7", NULL);
+	id = expect_dial(w, "10.0.0.7:5298", true);
+	dial_fails(w, id, true, true);
+	expect_no_dial(w);
+	world_free(w);
+}
+
+/* ---- old programs ---- */
+
+static void found_old(struct world *w)
+{
+	found(w, "carol@old", "10.0.0.9", 5298, "txtvers=1 status=avail");
+	say_message(w, "carol\\40old@xep0174.internal", "m1", "hi");
+}
+
+static void old_ask(void **state)
+{
+	struct world *w = world_new();
+
+	found_old(w);
+	expect_no_dial(w);
+	expect_got(w, "kind='plaintext'");
+	say_message(w, "carol\\40old@xep0174.internal", "m2", "hi");
+	assert_int_equal(got_with(w, "kind='plaintext'"), 0); /* once */
+	assert_int_equal(called(w, "carol")->outbox.n, 2);
+	command(w, "peer", "allow", "carol", NULL);
+	expect_dial(w, "10.0.0.9:5298", false);
+	world_free(w);
+}
+
+static void old_allow(void **state)
+{
+	struct world *w = world_new_with(allow);
+	struct msg *m;
+
+	found_old(w);
+	m = expect_msg(w, MSG_DIAL);
+	assert_false(m->dial.tls);
+	assert_string_equal(m->dial.from, "alice@alpha");
+	assert_string_equal(m->dial.to, "carol@old");
+	world_free(w);
+}
+
+static void old_never(void **state)
+{
+	struct world *w = world_new_with(never);
+
+	found_old(w);
+	expect_no_dial(w);
+	expect_got(w, "policy-violation");
+	world_free(w);
+}
+
+/* Whoever has a key is dialled with it, whatever the policy. */
+static void a_key_is_never_left_out(void **state)
+{
+	struct world *w = world_new_with(allow);
+	uint64_t id;
+
+	have_bob(w, "10.0.0.2");
+	id = expect_dial(w, "10.0.0.2:5298", true);
+	dial_fails(w, id, true, false);
+	sleep_ms(w, 1400);
+	expect_dial(w, "10.0.0.2:5298", true);
+	world_free(w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(nothing_to_say),
+		cmocka_unit_test(what_is_dialled),
+		cmocka_unit_test(one_after_the_other),
+		cmocka_unit_test(at_once_after_a_failure),
+		cmocka_unit_test(writing_on),
+		cmocka_unit_test(found_elsewhere_meanwhile),
+		cmocka_unit_test(the_best_first),
+		cmocka_unit_test(later_and_later),
+		cmocka_unit_test(a_link_ends_the_round),
+		cmocka_unit_test(requests_are_answered),
+		cmocka_unit_test(a_wrong_key_stops_nothing),
+		cmocka_unit_test(typed),
+		cmocka_unit_test(typed_and_speaks_no_tls),
+		cmocka_unit_test(typed_and_never),
+		cmocka_unit_test(typed_and_refused),
+		cmocka_unit_test(old_ask),
+		cmocka_unit_test(old_allow),
+		cmocka_unit_test(old_never),
+		cmocka_unit_test(a_key_is_never_left_out),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,410 @@
+#include "peer/testing.h"
+
+static void make_pinned(struct world *w, char who, const char *user)
+{
+	uint64_t conn = link_from(w, who, user);
+
+	say_message(w, jid_of(who, user), "hello", "hello");
+	arrive_all(w, conn);
+	cut(w, conn, false);
+	look_away(w);
+}
+
+static bool has_address(const struct peer *p, const char *text, enum source source)
+{
+	for (unsigned i = 0; i < p->address_n; i++)
+		if (strcmp(p->addresses[i].text, text) == 0)
+			return p->addresses[i].source == source;
+	return false;
+}
+
+/* ---- labels ---- */
+
+static int find(struct world *w, const char *text, struct peer **ret, char why[512])
+{
+	CLEANUP(buf_clear) struct buf out = {.max = 4096};
+	int err = peers_find_label(w->peers, str_z(text), ret, &out);
+
+	snprintf(why, 512, "%s", buf_cstr(&out));
+	return err;
+}
+
+static void by_any_name(void **state)
+{
+	struct world *w = world_new();
+	struct peer *p = NULL;
+	char why[512], text[64];
+
+	found_keyed(w, 'b', "bob@bravo", "10.0.0.2");
+	snprintf(text, sizeof(text), "%.6s", id_of('b'));
+	assert_ptr_equal(called(w, "bob"), row(w, 'b'));
+	assert_ptr_equal(called(w, "bob@bravo"), row(w, 'b'));
+	assert_ptr_equal(called(w, jid_of('b', "bob")), row(w, 'b'));
+	assert_ptr_equal(called(w, domain_of('b')), row(w, 'b'));
+	assert_ptr_equal(called(w, id_of('b')), row(w, 'b'));
+	assert_ptr_equal(called(w, text), row(w, 'b'));
+	text[5] = '\0';
+	assert_int_equal(find(w, text, &p, why), ERR_NOTFOUND);
+	assert_int_equal(find(w, "bo", &p, why), ERR_NOTFOUND);
+	assert_int_equal(find(w, "", &p, why), ERR_NOTFOUND);
+	assert_int_equal(find(w, "BOB", &p, why), ERR_NOTFOUND);
+	assert_null(p);
+	world_free(w);
+}
+
+static void several_of_a_name(void **state)
+{
+	struct world *w = world_new();
+	struct peer *p = NULL;
+	char why[512];
+
+	found_keyed(w, 'b', "bob@bravo", "10.0.0.2");
+	found_keyed(w, 'c', "bob@charlie", "10.0.0.3");
+	assert_int_equal(find(w, "bob", &p, why), ERR_EXISTS);
+	assert_null(p);
+	/* Named by what tells them apart. */
+	assert_non_null(strstr(why, domain_of('b')));
+	assert_non_null(strstr(why, domain_of('c')));
+	assert_ptr_equal(called(w, "bob@charlie"), row(w, 'c'));
+	/* A name of our user's goes before whatever somebody calls himself. */
+	command(w, "peer", "rename", "bob@charlie", "bob", NULL);
+	assert_false(w->reply_failed);
+	assert_ptr_equal(called(w, "bob"), row(w, 'c'));
+	/* Two of his own making do not. */
+	command(w, "peer", "rename", "bob@bravo", "bob", NULL);
+	assert_int_equal(find(w, "bob", &p, why), ERR_EXISTS);
+	world_free(w);
+}
+
+/* ---- found ---- */
+
+static void somebody_new(void **state)
+{
+	struct world *w = world_new();
+	struct peer *p;
+
+	found_keyed(w, 'b', "bob@bravo", "10.0.0.2 fe80::2%eth0");
+	p = row(w, 'b');
+	assert_string_equal(p->label, "bob");
+	assert_string_equal(p->user, "bob");
+	assert_string_equal(p->instance, "bob@bravo");
+	assert_int_equal(p->trust, TRUST_NEW);
+	assert_false(p->stored);
+	assert_int_equal(rows_of(w, STORE_PEER_PUT), 0);
+	assert_true(has_address(p, "10.0.0.2:5298", SOURCE_MDNS));
+	assert_true(has_address(p, "[fe80::2%eth0]:5298", SOURCE_MDNS));
+	assert_non_null(strstr(last_feed(w), "bob [Not known yet]"));
+	expect_got(w, "<presence");
+	world_free(w);
+}
+
+static void an_old_program(void **state)
+{
+	struct world *w = world_new();
+	struct peer *p;
+
+	found(w, "Carol's Mac (2)", "10.0.0.9", 5298, "txtvers=1");
+	p = called(w, "Carol's Mac (2)");
+	assert_int_equal(p->kind, PEER_LEGACY);
+	assert_int_equal(p->trust, TRUST_LEGACY);
+	assert_non_null(strstr(last_feed(w), "@xep0174.internal Carol's Mac (2) [Without encryption]"));
+	world_free(w);
+}
+
+static void not_ourselves(void **state)
+{
+	struct world *w = world_new();
+
+	found_keyed(w, 'n', "alice@alpha", "10.0.0.1");
+	found_keyed(w, 'n', "alice@alpha #2", "10.0.0.1");
+	assert_int_equal(w->peers->peers.n, 0);
+	assert_int_equal(w->tail, 0);
+	world_free(w);
+}
+
+static void nonsense(void **state)
+{
+	struct world *w = world_new();
+
+	found(w, "x@y", "10.0.0.2", 5298, "wk=short");
+	found(w, "x@y", "10.0.0.2", 5298, "wk=ABCDEFGHIJKLMNOPQRSTUVWXYZ");
+	found(w, "x@y", "10.0.0.2", 5298, "wk=abcdefghijklmnopqrstuvwxy1");
+	found(w, "\xff\xfe@y", "10.0.0.2", 5298, "txtvers=1");
+	found(w, "no port", "10.0.0.2", 0, "txtvers=1");
+	assert_int_equal(w->peers->peers.n, 0);
+	/* An empty value is no key at all. */
+	found(w, "x@y", "10.0.0.2", 5298, "wk=");
+	assert_int_equal(called(w, "x")->kind, PEER_LEGACY);
+	world_free(w);
+}
+
+static void addresses_follow(void **state)
+{
+	struct world *w = world_new();
+	struct peer *p;
+
+	found_keyed(w, 'b', "bob@bravo", "10.0.0.2 10.0.1.2");
+	p = row(w, 'b');
+	peer_address_worked(p, "10.0.1.2:5298", SOURCE_SEEN);
+	peer_address_put(p, "10.0.2.2:5298", SOURCE_TYPED);
+	found_keyed(w, 'b', "bob@bravo", "10.0.3.2");
+	assert_false(has_address(p, "10.0.0.2:5298", SOURCE_MDNS));
+	assert_true(has_address(p, "10.0.1.2:5298", SOURCE_MDNS)); /* a link came of it once */
+	assert_true(has_address(p, "10.0.2.2:5298", SOURCE_TYPED));
+	assert_true(has_address(p, "10.0.3.2:5298", SOURCE_MDNS));
+	/* Typed, it stays whatever the network says. */
+	command(w, "peer", "add", "bob@10.0.3.2", NULL);
+	found_keyed(w, 'b', "bob@bravo", "10.0.4.2");
+	assert_true(has_address(p, "10.0.3.2:5298", SOURCE_TYPED));
+	world_free(w);
+}
+
+static void many_addresses(void **state)
+{
+	struct world *w = world_new();
+	struct peer *p;
+	char text[64];
+
+	make_pinned(w, 'b', "bob");
+	p = row(w, 'b');
+	peer_address_put(p, "10.9.9.9:1", SOURCE_TYPED);
+	peer_address_worked(p, "10.9.9.8:1", SOURCE_SEEN);
+	for (int i = 0; i < 100; i++) {
+		snprintf(text, sizeof(text), "10.1.0.%d:5298", i);
+		peer_address_put(p, text, SOURCE_SEEN);
+	}
+	pump(w);
+	assert_int_equal(p->address_n, PEER_ADDRESSES_MAX);
+	assert_true(has_address(p, "10.9.9.9:1", SOURCE_TYPED));
+	assert_true(has_address(p, "10.9.9.8:1", SOURCE_SEEN));
+	assert_true(has_address(p, "10.1.0.99:5298", SOURCE_SEEN));
+	assert_int_equal(rows_of(w, STORE_PEER_ADDRESS_PUT), PEER_ADDRESSES_MAX);
+	world_free(w);
+}
+
+static void names_change(void **state)
+{
+	struct world *w = world_new();
+	struct peer *p;
+
+	found_keyed(w, 'b', "bob@bravo", "10.0.0.2");
+	found_keyed(w, 'b', "bob@bravo-2", "10.0.0.2");
+	p = row(w, 'b');
+	assert_string_equal(p->instance, "bob@bravo-2");
+	assert_string_equal(p->label, "bob");
+	command(w, "peer", "rename", "bob", "Robert", NULL);
+	found_keyed(w, 'b', "bobby@bravo", "10.0.0.2");
+	assert_string_equal(p->label, "Robert");
+	assert_ptr_equal(called(w, "bobby"), p);
+	world_free(w);
+}
+
+static void a_name_that_is_taken(void **state)
+{
+	struct world *w = world_new();
+
+	found_keyed(w, 'b', "bob@bravo", "10.0.0.2");
+	found_keyed(w, 'c', "bob@charlie", "10.0.0.3");
+	assert_string_equal(row(w, 'b')->label, "bob");
+	assert_string_equal(row(w, 'c')->label, "bob@charlie");
+	world_free(w);
+}
+
+/* The name of somebody known, and another key. */
+static void a_changed_key(void **state)
+{
+	struct world *w = world_new();
+
+	found_keyed(w, 'b', "bob@bravo", "10.0.0.2");
+	make_pinned(w, 'b', "bob");
+	gone(w, "bob@bravo");
+	look_away(w);
+	found_keyed(w, 'm', "bob@bravo", "10.0.0.66");
+	assert_int_equal(row(w, 'm')->trust, TRUST_CHANGED);
+	expect_got(w, "kind='warning'");
+	/* Said once. */
+	found_keyed(w, 'm', "bob@bravo", "10.0.0.66");
+	assert_int_equal(got_with(w, "kind='warning'"), 0);
+	assert_ptr_equal(called(w, domain_of('b')), row(w, 'b'));
+	command(w, "peer", "accept", domain_of('m'), NULL);
+	assert_int_equal(row(w, 'm')->trust, TRUST_PINNED);
+	world_free(w);
+}
+
+/* The name stands for one at a time: whose it is now is here, and who had it before is not. */
+static void the_name_of_another(void **state)
+{
+	struct world *w = world_new();
+
+	make_pinned(w, 'b', "bob");
+	found_keyed(w, 'b', "bob@bravo", "10.0.0.2");
+	look_away(w);
+	found_keyed(w, 'm', "bob@bravo", "10.0.0.2");
+	assert_null(row(w, 'b')->service);
+	assert_non_null(row(w, 'm')->service);
+	expect_got(w, "type='unavailable'");
+	gone(w, "bob@bravo");
+	assert_null(row(w, 'm')->service);
+	/* The same the other way round: whoever of the two comes first in the table. */
+	found_keyed(w, 'm', "bob@bravo", "10.0.0.2");
+	found_keyed(w, 'b', "bob@bravo", "10.0.0.2");
+	assert_null(row(w, 'm')->service);
+	gone(w, "bob@bravo");
+	assert_null(row(w, 'b')->service);
+	world_free(w);
+}
+
+static void passers_by(void **state)
+{
+	struct world *w = world_new();
+	uint64_t conn;
+
+	found_keyed(w, 'b', "bob@bravo", "10.0.0.2");
+	look_away(w);
+	gone(w, "bob@bravo");
+	assert_null(row(w, 'b'));
+	expect_got(w, "type='unavailable'");
+	assert_int_equal(last_feed(w)[0], '-');
+	gone(w, "bob@bravo");
+	gone(w, "nobody at all");
+	/* With a link it stays, and is there. */
+	found_keyed(w, 'b', "bob@bravo", "10.0.0.2");
+	conn = link_from(w, 'b', "bob");
+	look_away(w);
+	gone(w, "bob@bravo");
+	assert_non_null(row(w, 'b'));
+	assert_false(conn_of(w, conn)->closed);
+	assert_int_equal(got_with(w, "unavailable"), 0);
+	world_free(w);
+
+	/* Known, it stays in the table. */
+	w = world_new();
+	found_keyed(w, 'b', "bob@bravo", "10.0.0.2");
+	say_message(w, jid_of('b', "bob"), "m", "hi");
+	gone(w, "bob@bravo");
+	assert_non_null(row(w, 'b'));
+	world_restart(w);
+	assert_non_null(row(w, 'b'));
+	assert_string_equal(row(w, 'b')->label, "bob");
+	assert_int_equal(row(w, 'b')->trust, TRUST_PINNED);
+	assert_int_equal(row(w, 'b')->outbox.n, 1);
+	world_free(w);
+}
+
+/* ---- ourselves, the network ---- */
+
+static void say_network(struct world *w, const char *text, bool usable, bool changed)
+{
+	struct msg *m = msgs_add(&w->in);
+
+	m->kind = MSG_NETWORK;
+	m->network.text = xstrdup(text);
+	m->network.usable = usable;
+	m->network.changed_addresses = changed;
+	pump(w);
+}
+
+static void our_name(void **state)
+{
+	struct world *w = world_new();
+	struct msg *m;
+
+	assert_string_equal(peers_instance(&w->peers->host), "alice@alpha");
+	for (int i = 0; i < 2; i++) {
+		m = msgs_add(&w->in);
+		m->kind = MSG_NAMED;
+		m->named.instance = xstrdup("alice@alpha-1");
+		m->named.renamed = true;
+		pump(w);
+		assert_int_equal(got_with(w, "kind='name'"), i == 0);
+		look_away(w);
+	}
+	assert_string_equal(peers_instance(&w->peers->host), "alice@alpha-1");
+	world_free(w);
+}
+
+static void the_network(void **state)
+{
+	struct world *w = world_new();
+	uint64_t conn = link_from(w, 'b', "bob");
+	struct msg *m;
+
+	say_network(w, "eth0", true, true);
+	assert_int_equal(got_with(w, "kind='network'"), 0); /* all is well */
+	m = expect_msg(w, MSG_LINK_PROBE);
+	assert_int_equal(m->conn, conn);
+	msg_clear(m);
+	say_network(w, "no cable", false, false);
+	assert_int_equal(got_with(w, "kind='network'"), 1);
+	say_network(w, "no cable", false, false);
+	assert_int_equal(got_with(w, "kind='network'"), 1);
+	say_network(w, "eth0", true, false);
+	assert_int_equal(got_with(w, "kind='network'"), 2);
+	assert_null(find_msg(w, MSG_LINK_PROBE));
+	world_free(w);
+}
+
+static void a_cable_again(void **state)
+{
+	struct world *w = world_new();
+	char address[64];
+
+	found_keyed(w, 'b', "bob@bravo", "10.0.0.2");
+	say_message(w, jid_of('b', "bob"), "m", "hi");
+	for (int i = 0; i < 6; i++) {
+		dial_fails(w, next_dial(w, address, NULL), false, false);
+		sleep_ms(w, 50000);
+	}
+	dial_fails(w, next_dial(w, address, NULL), false, false);
+	assert_null(find_msg(w, MSG_DIAL));
+	say_network(w, "eth0", true, true);
+	assert_non_null(find_msg(w, MSG_DIAL));
+	world_free(w);
+}
+
+/* Nothing before the table is loaded: it would be made twice. */
+static void before_the_table(void **state)
+{
+	struct world *w = world_new();
+
+	make_pinned(w, 'b', "bob");
+	core_gone(w);
+	forget_all(w);
+	w->next_conn = 0;
+	w->store_silent = true;
+	world_core(w);
+	found_keyed(w, 'b', "bob@bravo", "10.0.0.2");
+	assert_null(row(w, 'b'));
+	assert_string_equal(refusal(w, ask_link(w, &(struct asking){.who = 'b', .from = jid_of('b', "bob")})),
+		"not ready yet");
+	assert_null(find_msg(w, MSG_PUBLISH));
+	store_wake(w);
+	assert_int_equal(row(w, 'b')->trust, TRUST_PINNED);
+	assert_non_null(find_msg(w, MSG_PUBLISH));
+	world_free(w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(by_any_name),
+		cmocka_unit_test(several_of_a_name),
+		cmocka_unit_test(somebody_new),
+		cmocka_unit_test(an_old_program),
+		cmocka_unit_test(not_ourselves),
+		cmocka_unit_test(nonsense),
+		cmocka_unit_test(addresses_follow),
+		cmocka_unit_test(many_addresses),
+		cmocka_unit_test(names_change),
+		cmocka_unit_test(a_name_that_is_taken),
+		cmocka_unit_test(a_changed_key),
+		cmocka_unit_test(the_name_of_another),
+		cmocka_unit_test(passers_by),
+		cmocka_unit_test(our_name),
+		cmocka_unit_test(the_network),
+		cmocka_unit_test(a_cable_again),
+		cmocka_unit_test(before_the_table),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
