@@ -122,7 +122,7 @@ static struct peer *namesake(const struct peers *ps, const struct peer *p, struc
 
 	for (uint32_t pos = 0; (o = map_next(&ps->peers, &pos));)
 		if (o != p && o->kind == PEER_KEYED && peer_known(o) &&
-			((o->named && str_eq(str_z(o->label), name)) ||
+			(((o->named || !o->instance) && str_eq(str_z(o->label), name)) ||
 				(o->instance && str_eq(str_z(o->instance), name))))
 			return o;
 	return NULL;

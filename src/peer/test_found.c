@@ -376,7 +376,7 @@ static void before_the_table(void **state)
 	found_keyed(w, 'b', "bob@bravo", "10.0.0.2");
 	assert_null(row(w, 'b'));
 	assert_string_equal(refusal(w, ask_link(w, &(struct asking){.who = 'b', .from = jid_of('b', "bob")})),
-		"not ready yet");
+		"nothing can be taken now");
 	assert_null(find_msg(w, MSG_PUBLISH));
 	store_wake(w);
 	assert_int_equal(row(w, 'b')->trust, TRUST_PINNED);

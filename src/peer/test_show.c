@@ -252,8 +252,8 @@ static void published(void **state)
 	static const struct {
 		bool available;
 		const char *show, *published;
-	} table[] = {{false, NULL, "away"}, {true, NULL, "avail"}, {true, "", "avail"}, {true, "chat", "avail"},
-		{true, "away", "away"}, {true, "xa", "away"}, {true, "dnd", "dnd"}};
+	} table[] = {{false, NULL, "dnd"}, {true, NULL, "avail"}, {true, "", "avail"}, {true, "chat", "avail"},
+		{true, "away", "dnd"}, {true, "xa", "dnd"}, {true, "dnd", "dnd"}}; /* old programs know no away */
 	struct world *w = world_new();
 	static char text[300];
 

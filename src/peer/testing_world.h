@@ -218,7 +218,7 @@ UNUSED static struct store_rows *answer_query(struct world *w, const struct stor
 	struct store_rows *out = store_rows_new(q->read, q->tag);
 
 	assert_int_equal(q->read, STORE_PEERS_LOAD);
-	add_rows(out, w, STORE_PEER_PUT, ROW_PEER, q->values, 11);
+	add_rows(out, w, STORE_PEER_PUT, ROW_PEER, q->values, 12);
 	add_rows(out, w, STORE_PEER_ADDRESS_PUT, ROW_PEER_ADDRESS, q->values, 4);
 	add_rows(out, w, STORE_OUTBOX_ADD, ROW_OUTBOX, q->values, 4);
 	add_rows(out, w, STORE_SEEN_ADD, ROW_SEEN, q->values, 3);

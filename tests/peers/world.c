@@ -421,14 +421,9 @@ void box_heal_disk(struct box *b)
 
 /* ---- commands ---- */
 
-struct answer {
-	struct buf *out;
-	bool there, failed;
-};
-
 static void on_answer(void *arg, const char *text, bool failed)
 {
-	struct answer *a = arg;
+	struct box_answer *a = arg;
 
 	a->there = true;
 	a->failed = failed;
@@ -438,22 +433,22 @@ static void on_answer(void *arg, const char *text, bool failed)
 
 bool box_command(struct box *b, struct buf *out, const char *fmt, ...)
 {
-	struct answer a = {.out = out};
+	struct box_answer *a = &b->answer;
 	char line[512], *words[16];
 	uint32_t n = 0;
 	va_list ap;
 
+	*a = (struct box_answer){.out = out};
 	va_start(ap, fmt);
 	vsnprintf(line, sizeof(line), fmt, ap);
 	va_end(ap);
 	for (char *at = line; (words[n] = strtok_r(at, " ", &at));)
 		must(++n < ARRAY_LEN(words));
-	server_command(b->stage.server, (const char *const *)words, n, on_answer, &a);
-	for (unsigned i = 0; !a.there; i++) {
+	server_command(b->stage.server, (const char *const *)words, n, on_answer, a);
+	for (unsigned i = 0; i < 1000 && !a->there; i++)
 		box_step(b);
-		must(i < 1000);
-	}
-	return !a.failed;
+	a->out = NULL;
+	return !a->failed;
 }
 
 void box_found(struct box *b, const struct box *other)

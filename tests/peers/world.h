@@ -15,6 +15,12 @@ enum { BOXES_MAX = 8 };
 
 struct world;
 
+/* Of a command to a node; that of `peer add` comes when it is known who answers there. */
+struct box_answer {
+	struct buf *out;
+	bool there, failed;
+};
+
 struct box {
 	struct stage stage; /* of the clients: its loop, its server */
 	struct world *world;
@@ -26,6 +32,7 @@ struct box {
 	char jid[96];
 	char address[32];
 	char folder[72]; /* with a slash, for the faults of its disk */
+	struct box_answer answer;
 };
 
 struct world_options {

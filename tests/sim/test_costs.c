@@ -9,7 +9,7 @@
 
 enum {
 	SESSION_BYTES_MAX = 2560,
-	SM_BYTES_MAX = 256, /* more with XEP-0198 enabled */
+	SM_BYTES_MAX = 320, /* more with XEP-0198 enabled */
 	ALLOCS_MESSAGE = 5, /* one-to-one */
 	ALLOCS_ROOM_MESSAGE = 7,
 	ALLOCS_PRESENCE = 8
