@@ -237,6 +237,11 @@ static void bounce_message(struct session *s, const struct stanza *message)
 	core_reply(s->core, message, &error, 0);
 }
 
+static bool is_from_peer(const struct session *s, const struct stanza *st)
+{
+	return s->core->gateway && !core_find_host(s->core, jid_domain(st->from));
+}
+
 /* What could not be made durable is taken back: an answer becomes an error, a message goes back to its sender. Anything
  * else (the push of a change) tells what is true, and goes out now. */
 static void expire(struct session *s, struct packet **p)
@@ -251,6 +256,8 @@ static void expire(struct session *s, struct packet **p)
 		return;
 	if (st->kind == STANZA_IQ && st->type == TYPE_RESULT)
 		refuse_result(s, st);
+	else if (st->kind == STANZA_MESSAGE && is_from_peer(s, st))
+		session_send(s, p, commit_of_all(s->core)); /* its node keeps it until it is safe here: it waits on */
 	else if (st->kind == STANZA_MESSAGE && st->type != TYPE_ERROR)
 		bounce_message(s, st);
 	else
