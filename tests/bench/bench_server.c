@@ -103,7 +103,7 @@ static void close_all(struct load_client **c, unsigned n)
 		load_close(&c[i]);
 }
 
-static void messages(void)
+static void messages(const char *what, const char *const *flags, const char *aim)
 {
 	struct load_client *from[PAIRS], *to[PAIRS], *raw_from[PAIRS], *raw_to[PAIRS];
 	static char texts[PAIRS][512], raw_texts[PAIRS][512];
@@ -111,7 +111,7 @@ static void messages(void)
 	double ours = 0, raw = 0;
 	size_t len;
 
-	load_start(&s, 2 * PAIRS, 1, NULL);
+	load_start(&s, 2 * PAIRS, 1, flags);
 	relay = load_relay(2, false);
 	for (unsigned i = 0; i < PAIRS; i++) {
 		from[i] = load_connect(s.port);
@@ -134,7 +134,7 @@ static void messages(void)
 		keep_best(&ours, one_to_one(s.pid, from, to, texts, "</message>", 0));
 		keep_best(&raw, one_to_one(relay.pid, raw_from, raw_to, raw_texts, NULL, len));
 	}
-	report_beside_relay("one-to-one message, CPU", ours, raw, "at most 2");
+	report_beside_relay(what, ours, raw, aim);
 	close_all(from, PAIRS);
 	close_all(to, PAIRS);
 	close_all(raw_from, PAIRS);
@@ -266,8 +266,10 @@ int main(int argc, char **argv)
 		memory("memory of an idle session, plain", PLAIN_SESSIONS, false, "at most 2.5");
 		memory("memory of an idle session, TLS", TLS_SESSIONS, true, "at most 20");
 	}
-	if (!*only || strcmp(only, "messages") == 0)
-		messages();
+	if (!*only || strcmp(only, "messages") == 0) {
+		messages("one-to-one message, CPU", (const char *const[]){"--archive-max", "0", NULL}, "at most 2");
+		messages("one-to-one message kept in both archives, CPU", NULL, NULL);
+	}
 	if (!*only || strcmp(only, "rooms") == 0)
 		rooms();
 	if (!*only || strcmp(only, "logins") == 0) {
