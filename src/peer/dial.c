@@ -150,10 +150,10 @@ void dial_later(struct peer *p)
 		return;
 	if (delay > AGAIN_MAX_MS)
 		delay = AGAIN_MAX_MS;
-	/* Not in step with the other end, which may be doing the same. */
+	/* Not in step with the other end, which may be doing the same; and not in this turn. */
 	rand_bytes(&part, 1);
 	p->next_address = p->address_n;
-	timer_start(core_timers(c), &p->timer, core_now(c) + delay + delay * part / 1024 + part / 4);
+	timer_start(core_timers(c), &p->timer, core_now(c) + delay + delay * part / 1024 + 1 + part / 4);
 }
 
 void dial_on_timer(struct timer *t)
