@@ -44,7 +44,7 @@ static const char usage[] =
 	"              handshake is in the file too. Whoever has the file can read what is said.\n"
 	"  --dumpcap   captures by Wireshark's dumpcap, which is done anyway where this program may not capture itself\n\n"
 	"Examples:\n"
-	"  wireside lab --batch && wireside trace wireside-lab/lab.pcapng\n"
+	"  wireside trace wireside-lab/lab.pcapng\n"
 	"  wireside trace explain wireside-lab/lab.pcapng\n";
 
 struct trace_args {
