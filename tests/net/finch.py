@@ -174,10 +174,12 @@ class Client:
         return self._read_until(fits, f"a presence of {who}: {kind or show or 'available'} {status or ''}")
 
     def roster(self, name):
-        """The address of the contact with this name, in the roster as it is or when it comes."""
+        """The address of the contact with this name on the network, in the roster as it is or when it comes; he is called
+        by his user name there, as long as nobody else is."""
+        names = name, name.split("@")[0]
         def find():
             items = self.ask("<query xmlns='jabber:iq:roster'/>").iter("{jabber:iq:roster}item")
-            return next((i.get("jid") for i in items if i.get("name") == name), None)
+            return next((i.get("jid") for i in items if i.get("name") in names), None)
         at = self.seen
         jid = wait_until(find, f"{name} in the roster")
         self.seen = at
