@@ -145,7 +145,7 @@ local function message(e, ev)
     ev.kind, ev.text, ev.said = "message", '"' .. body .. '"', body
     ev.wants = received ~= nil
   elseif marker and not marker:find("^<markable") then
-    ev.kind, ev.text = "marker", marker:match("^<(%w+)")
+    ev.kind, ev.text = "marker", marker:match("^<(%w+)") or "?"
   elseif state then
     ev.kind, ev.text = "typing", state:match("^<(%w+)") == "composing" and "is typing" or "stopped typing"
   else

@@ -175,6 +175,19 @@ static bool told_to_end(const struct capture *c)
 	return read(c->signals, &info, sizeof(info)) == sizeof(info);
 }
 
+static int steps(struct capture *c, int64_t ms)
+{
+	int64_t end = clock_mono() + ms;
+	int err = 0;
+
+	while (!err && clock_mono() < end) {
+		err = step(c, clock_mono());
+		if (!err)
+			poll(NULL, 0, 1);
+	}
+	return err;
+}
+
 static int go_on(struct capture *c, struct buf *why)
 {
 	int64_t end = c->o->seconds ? clock_mono() + (int64_t)c->o->seconds * 1000 : INT64_MAX, now;
@@ -188,14 +201,13 @@ static int go_on(struct capture *c, struct buf *why)
 		now = clock_mono();
 		err = step(c, now);
 	} while (!err && now < end && !told_to_end(c) && (!c->o->count || recorder_packets(c->recorder) < c->o->count));
+	if (!err)
+		err = steps(c, source_lag_ms(c->source));
 	source_end(c->source);
 	/* What was on its way, the last secrets first. */
 	c->take_at = 0;
-	for (end = clock_mono() + END_MS; !err && clock_mono() < end;) {
-		err = step(c, clock_mono());
-		if (!err)
-			poll(NULL, 0, 1);
-	}
+	if (!err)
+		err = steps(c, END_MS);
 	if (err == ERR_CLOSED)
 		return 0;
 	if (err)

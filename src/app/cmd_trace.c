@@ -55,6 +55,15 @@ struct trace_args {
 	struct capture_options capture;
 };
 
+/* What went wrong has names of files and words of other programs in it. */
+static void complain(const char *action, const struct buf *why)
+{
+	CLEANUP(buf_clear) struct buf line = {.max = 16384};
+
+	filter_line(&line, buf_view(why));
+	fprintf(stderr, "wireside: trace%s: %s\n", action, buf_cstr(&line));
+}
+
 /* ---- views ---- */
 
 /* To standard output, or into the file named, which only its owner can read: it may have what was encrypted. */
@@ -78,7 +87,7 @@ static int show(const struct trace_args *a,
 	struct dissected d;
 
 	if (dissect(a->file, a->filter, &d, &why) != 0) {
-		fprintf(stderr, "wireside: trace: %s\n", buf_cstr(&why));
+		complain("", &why);
 		return 1;
 	}
 	put(a, &d, &out);
@@ -137,7 +146,7 @@ static int run_tshark(const struct trace_args *a, const char *const *argv)
 
 	umask(077);
 	if (tshark_run(argv, print_line, &out, &why) != 0) {
-		fprintf(stderr, "wireside: trace: %s\n", buf_cstr(&why));
+		complain("", &why);
 		return 1;
 	}
 	(void)a;
@@ -160,10 +169,19 @@ static int run_save(const struct trace_args *a)
 	const char *argv[] = {"tshark", "-2", "-r", a->file, "-Y", a->filter ? a->filter : "frame", "-w", a->into,
 		NULL};
 
-	if (a->into)
-		return run_tshark(a, argv);
-	fputs("wireside: trace save: -w FILE says where to\n", stderr);
-	return 2;
+	int fd;
+
+	if (!a->into) {
+		fputs("wireside: trace save: -w FILE says where to\n", stderr);
+		return 2;
+	}
+	/* Made here, since tshark keeps the rights of a file that is there. */
+	fd = trace_file(a->into);
+	if (fd < 0 || close(fd) != 0) {
+		fprintf(stderr, "wireside: trace save: %s: %s\n", a->into, strerror(errno));
+		return 1;
+	}
+	return run_tshark(a, argv);
 }
 
 static int run_open(const struct trace_args *a)
@@ -172,7 +190,7 @@ static int run_open(const struct trace_args *a)
 
 	umask(077);
 	open_wireshark(a->file, &why);
-	fprintf(stderr, "wireside: trace open: %s\n", buf_cstr(&why));
+	complain(" open", &why);
 	return 1;
 }
 
@@ -188,7 +206,7 @@ static int run_strip(const struct trace_args *a)
 		return 2;
 	}
 	if (strip_file(a->file, a->into, &removed, &why) != 0) {
-		fprintf(stderr, "wireside: trace strip: %s\n", buf_cstr(&why));
+		complain(" strip", &why);
 		return 1;
 	}
 	printf("%s: without the secrets of %u link%s\n", a->into, removed, removed == 1 ? "" : "s");
@@ -207,7 +225,7 @@ static int run_capture(const struct trace_args *a)
 	o.data = a->secrets ? folder : NULL;
 	err = capture_run(&o, &done, &why);
 	if (err)
-		fprintf(stderr, "wireside: trace capture: %s\n", buf_cstr(&why));
+		complain(" capture", &why);
 	else
 		fputs(buf_cstr(&done), stdout);
 	xfree(folder);
@@ -306,6 +324,15 @@ static bool take_args(struct trace_args *a, int argc, char **argv)
 	return true;
 }
 
+/* To write into the capture that is read would destroy it. */
+static bool is_one_file(const struct trace_args *a)
+{
+	struct stat from, into;
+
+	return a->file && a->into && stat(a->file, &from) == 0 && stat(a->into, &into) == 0 &&
+		from.st_dev == into.st_dev && from.st_ino == into.st_ino;
+}
+
 int cmd_trace(int argc, char **argv)
 {
 	const struct action *action = argc > 1 ? find(argv[1]) : NULL;
@@ -326,6 +353,10 @@ int cmd_trace(int argc, char **argv)
 	if (!a.file != action->no_file) {
 		fprintf(stderr, "wireside: trace: %s\nSee `wireside trace --help`.\n",
 			a.file ? "the file to write is named with -w" : "which file?");
+		return 2;
+	}
+	if (is_one_file(&a)) {
+		fputs("wireside: trace: -w names the capture itself: give the new file another name\n", stderr);
 		return 2;
 	}
 	return action->run(&a);

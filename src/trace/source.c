@@ -18,7 +18,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 
-enum { BUFFER = 32 << 20, CHUNK = 65536, WHY_MAX = 1000, BEGIN_MS = 10000 };
+enum { BUFFER = 32 << 20, CHUNK = 65536, WHY_MAX = 1000, BEGIN_MS = 10000, LAG_MS = 700 };
 
 extern char **environ;
 
@@ -143,13 +143,21 @@ static void count_of_socket(struct source *s)
 static int spawn(char *const argv[], int out, int err, pid_t *ret)
 {
 	posix_spawn_file_actions_t files;
+	posix_spawnattr_t attr;
+	sigset_t none;
 	int status;
 
+	/* Who captures may hold back the signals that end him; his child must hear them. */
+	sigemptyset(&none);
+	posix_spawnattr_init(&attr);
+	posix_spawnattr_setsigmask(&attr, &none);
+	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK);
 	posix_spawn_file_actions_init(&files);
 	posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
 	posix_spawn_file_actions_adddup2(&files, out, STDOUT_FILENO);
 	posix_spawn_file_actions_adddup2(&files, err, STDERR_FILENO);
-	status = posix_spawnp(ret, argv[0], &files, NULL, argv, environ);
+	status = posix_spawnp(ret, argv[0], &files, &attr, argv, environ);
+	posix_spawnattr_destroy(&attr);
 	posix_spawn_file_actions_destroy(&files);
 	return status == 0 ? 0 : status == ENOENT || status == EACCES ? ERR_NOTFOUND : ERR_IO;
 }
@@ -302,6 +310,8 @@ int source_next(struct source *s, struct pcapng_packet *ret)
 	return s->pid ? next_of_dumpcap(s, ret) : next_of_socket(s, ret);
 }
 
+int64_t source_lag_ms(const struct source *s) { return s->pid ? LAG_MS : 0; }
+
 void source_end(struct source *s)
 {
 	if (s->pid && !s->ended)
@@ -329,7 +339,7 @@ void source_free(struct source **source)
 	if (s->complaints >= 0)
 		close(s->complaints);
 	if (s->pid) {
-		kill(s->pid, SIGTERM);
+		kill(s->pid, SIGKILL); /* it had its time in source_end(), and writes no file of its own */
 		while (waitpid(s->pid, NULL, 0) < 0 && errno == EINTR)
 			;
 	}

@@ -12,6 +12,9 @@ int source_new(const char *interface, struct source **ret);
  * time later. ERR_ with a line in why. */
 int source_dumpcap(const char *interface, const char *filter, struct source **ret, struct buf *why);
 void source_free(struct source **s);
+/* How long a packet may take from the wire to here, milliseconds: dumpcap gets them from the kernel a few times a second,
+ * and what it has not got when it is told to end is lost. */
+int64_t source_lag_ms(const struct source *s);
 /* No more after what is there already: dumpcap says so and ends. */
 void source_end(struct source *s);
 int source_fd(const struct source *s);

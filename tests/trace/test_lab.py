@@ -118,6 +118,8 @@ def check_files(folder):
          "arrows, and nothing of the network")
     true(HELLO in wireside("trace", "follow", lab.file).out, "follow has what was said")
     some = folder / "some.pcapng"
+    some.write_bytes(b"what was here before")
+    some.chmod(0o644)
     wireside("trace", "save", lab.file, "-Y", "tcp.stream == 0", "-w", some)
     equal(seen(some), seen(lab.file), "stanzas of the connection saved alone")
     equal(some.stat().st_mode & 0o777, 0o600, "mode of the saved file")
@@ -126,6 +128,10 @@ def check_files(folder):
     true("SYN  sequence number" in wireside("trace", other).out, "a classic pcap file is read, too")
     filtered = wireside("trace", lab.file, "-Y", 'chat.kind == "message"').out
     true(HELLO in filtered and "SYN" not in filtered and "receipt in frame" in filtered, f"only messages: {filtered}")
+    before = some.read_bytes()
+    for argv in (["trace", "save", some], ["trace", "report", some], ["trace", some]):
+        equal(wireside(*argv, "-w", some, check=False).returncode, 2, "writing into the capture that is read")
+    true(some.read_bytes() == before, "the capture is as it was")
     step("stats, report, follow, save, -Y; a pcap file")
 
 
