@@ -144,6 +144,8 @@ void peer_set_label(struct peer *p, struct str label)
 
 void peer_set_trust(struct peer *p, enum trust trust)
 {
+	bool known = peer_known(p);
+
 	if (p->trust == trust)
 		return;
 	log_info("peer_trust", "peer=%.*s from=%s to=%s", STR_FMT(row_name(p)), trust_names[p->trust],
@@ -152,6 +154,8 @@ void peer_set_trust(struct peer *p, enum trust trust)
 	if (trust != TRUST_NEW && trust != TRUST_LEGACY)
 		peer_store(p);
 	peer_changed(p);
+	if (!known)
+		told_send(p); /* which it was not at the beginning of the link */
 }
 
 /* ---- addresses ---- */

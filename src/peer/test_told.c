@@ -49,6 +49,8 @@ static void ours_are_told(void **state)
 	conn = link_from(w, 'b', "bob");
 	assert_int_equal(sent_with(w, conn, "<addresses"), 0); /* strangers learn no more than they know */
 	say_message(w, jid_of('b', "bob"), "m", "hi");
+	text = expect_sent(w, conn, "<addresses"); /* now he is none */
+	assert_non_null(strstr(text, "<a>10.0.0.1:5298</a><a>[2001:db8::1]:5298</a>"));
 	conn = link_from(w, 'b', "bob");
 	text = expect_sent(w, conn, "<addresses");
 	assert_non_null(strstr(text, "<a>10.0.0.1:5298</a><a>[2001:db8::1]:5298</a>"));
@@ -78,7 +80,21 @@ static void believed(void **state)
 	world_free(w);
 }
 
-/* Who carries it does not matter; who is spoken of must be known. */
+/* Told at the beginning of the link, when he was a stranger yet: it counts when our user has answered. */
+static void of_a_stranger(void **state)
+{
+	struct world *w = world_new();
+	uint64_t conn = link_from(w, 'b', "bob");
+
+	tell(w, conn, 'b', 'b', 5, "10.0.5.5:5298");
+	say_message(w, jid_of('b', "bob"), "m", "hi");
+	arrive_all(w, conn);
+	world_restart(w);
+	assert_true(has_address(row(w, 'b'), "10.0.5.5:5298"));
+	world_free(w);
+}
+
+/* Who carries it does not matter; who is spoken of must be known, or speak himself. */
 static void of_somebody_else(void **state)
 {
 	struct world *w = world_new();
@@ -149,6 +165,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(ours_are_told),
 		cmocka_unit_test(believed),
+		cmocka_unit_test(of_a_stranger),
 		cmocka_unit_test(of_somebody_else),
 		cmocka_unit_test(a_reason_to_dial),
 		cmocka_unit_test(not_believed),
