@@ -514,6 +514,9 @@ enum stream_action stream_on_element(struct stream *s, const struct xml_tree *t,
 {
 	must(s->wait == WAIT_NONE);
 	*ask = (struct stream_ask){0};
+	/* RFC 6120 4.9.1.1: the other end closes after an error; it is not answered with another. */
+	if (xml_is(t, XML_ROOT, "error", NS_STREAM))
+		return stream_close(s, SERR_NONE, NULL, out);
 	switch (s->state) {
 	case STREAM_FEATURES:
 	case STREAM_SASL:

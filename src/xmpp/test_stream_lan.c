@@ -605,6 +605,11 @@ static void who_says_it(void **state)
 	talk();
 	say(&b, "<other xmlns='jabber:client' from='alice@" A_DOMAIN "' to='x'/>");
 	expect_closed(&b, "unsupported-stanza-type");
+	setup(NULL);
+	talk();
+	say(&b, "<stream:error><conflict xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>");
+	expect_closed(&b, "</stream:stream>");
+	assert_null(strstr(said(&b), "<stream:error>"));
 }
 
 /* What the session counts from its beginning is not begun again, nor made shorter. */
