@@ -136,8 +136,14 @@ static void take(struct capture *c)
 	CLEANUP(buf_clear) struct buf out = {.max = (size_t)16 << 20};
 	struct str text;
 
-	if (!c->armed || ask(c, "take", &out) != 0)
+	if (!c->armed)
 		return;
+	if (ask(c, "take", &out) != 0) {
+		c->armed = false;
+		fprintf(stderr,
+			"The node gives no secrets any more: links made from now on stay closed in this file.\n");
+		return;
+	}
 	text = buf_view(&out);
 	while (text.p && text.n) {
 		struct str rest = str_cut(&text, '\n');
@@ -259,10 +265,11 @@ int capture_run(const struct capture_options *o, struct buf *done, struct buf *w
 
 	if (!err)
 		err = open_source(&c, why);
-	if (!err)
-		err = start_recorder(&c, why);
+	/* First, for a file of this name is made anew. */
 	if (!err)
 		err = arm(&c, why);
+	if (!err)
+		err = start_recorder(&c, why);
 	if (!err) {
 		announce(&c);
 		err = go_on(&c, why);

@@ -139,7 +139,7 @@ static bool print_line(void *arg, struct str line)
 	return buf_ok(out);
 }
 
-static int run_tshark(const struct trace_args *a, const char *const *argv)
+static int run_tshark(const char *const *argv)
 {
 	CLEANUP(buf_clear) struct buf why = {.max = 8192};
 	CLEANUP(buf_clear) struct buf out = {.max = VIEW_MAX};
@@ -149,7 +149,10 @@ static int run_tshark(const struct trace_args *a, const char *const *argv)
 		complain("", &why);
 		return 1;
 	}
-	(void)a;
+	if (!buf_ok(&out)) {
+		fprintf(stderr, "wireside: trace: that is more than %d MiB: take less of it with -Y\n", VIEW_MAX >> 20);
+		return 1;
+	}
 	return fwrite(out.p ? out.p : "", 1, out.n, stdout) == out.n ? 0 : 1;
 }
 
@@ -160,7 +163,7 @@ static int run_follow(const struct trace_args *a)
 	const char *argv[] = {"tshark", "-q", "-r", a->file, "-z", how, NULL};
 
 	snprintf(how, sizeof(how), "follow,%s,ascii,%u", a->plain ? "tcp" : "tls", a->stream);
-	return run_tshark(a, argv);
+	return run_tshark(argv);
 }
 
 /* Secrets go with the packets. */
@@ -181,7 +184,7 @@ static int run_save(const struct trace_args *a)
 		fprintf(stderr, "wireside: trace save: %s: %s\n", a->into, strerror(errno));
 		return 1;
 	}
-	return run_tshark(a, argv);
+	return run_tshark(argv);
 }
 
 static int run_open(const struct trace_args *a)

@@ -92,10 +92,14 @@ static void on_lease_end(struct timer *timer) { disarm(CONTAINER_OF(timer, struc
 
 /* ---- commands ---- */
 
+/* For one at a time, since what is taken is gone. */
 static bool run_arm(struct traced *t, struct buf *out)
 {
-	if (!t->armed)
-		set_armed(t, true);
+	if (t->armed) {
+		buf_fmt(out, "somebody traces this node already, or did so until %d s ago", LEASE_MS / 1000);
+		return false;
+	}
+	set_armed(t, true);
 	renew(t);
 	buf_z(out, "armed\n");
 	return true;

@@ -58,7 +58,7 @@ struct child {
 	pid_t pid;
 	int out, err;
 	struct buf line, complaint;
-	bool enough;
+	bool enough, too_long;
 };
 
 static int spawn(struct child *c, const char *const *argv, const char *folder)
@@ -103,7 +103,8 @@ static void give_lines(struct child *c, const char *p, size_t n, tshark_line_fn 
 		n -= take;
 		if (!end)
 			return;
-		c->enough = !buf_ok(&c->line) || !on_line(arg, buf_view(&c->line));
+		c->too_long = !buf_ok(&c->line);
+		c->enough = c->too_long || !on_line(arg, buf_view(&c->line));
 		buf_reset(&c->line);
 		p++;
 		n--;
@@ -186,9 +187,13 @@ int tshark_run(const char *const *argv, tshark_line_fn *on_line, void *arg, stru
 		close(c.err);
 	while (waitpid(c.pid, &status, 0) < 0 && errno == EINTR)
 		;
-	if (!c.enough && status != 0)
+	if (c.too_long)
+		buf_fmt(why, "a line of %s is longer than %u MiB", argv[0], TSHARK_LINE_MAX >> 20);
+	else if (!c.enough && status != 0)
 		explain(&c, argv[0], why);
 	buf_clear(&c.line);
 	buf_clear(&c.complaint);
+	if (c.too_long)
+		return ERR_LIMIT;
 	return c.enough || status == 0 ? 0 : ERR_INVALID;
 }

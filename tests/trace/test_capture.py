@@ -82,6 +82,16 @@ def test(net):
     net.true(b"_SECRET" not in file.read_bytes(), "no key material")
     net.step("without --with-secrets: packets, and nothing to read in them")
 
+    before = file.read_bytes()
+    said = alpha.run(WIRESIDE, "trace", "capture", "-i", "eth0", "-w", file, "--with-secrets", "--data", net.folder / "nobody",
+                     check=False)
+    net.true("gives no secrets" in said and file.read_bytes() == before, f"without a node an older file stays: {said}")
+    program = capture(net, alpha, net.folder / "first.pcapng", folder, "--with-secrets")
+    said = alpha.run(WIRESIDE, "trace", "capture", "-i", "eth0", "-w", file, "--with-secrets", "--data", folder, check=False)
+    net.true("already" in said and file.read_bytes() == before, f"one at a time: {said}")
+    end(net, program)
+    net.step("a capture that cannot have secrets leaves an older file, and another capture, alone")
+
     need("dumpcap")
     by_dumpcap(net, alpha, folder, alice, bob)
     traces.equal(traces.wireside("trace", "capture", "-i", "nothing", "-w", net.folder / "x", check=False).returncode, 1,
@@ -96,6 +106,12 @@ def by_dumpcap(net, alpha, folder, alice, bob):
     found = end(net, program)
     net.true(int(found.group(3)) >= 1 and texts(file) == ["seen by dumpcap"], f"{found.group(0)} {texts(file)}")
     net.step("by dumpcap: the same")
+    alpha.run("ip", "link", "add", "quiet", "type", "veth", "peer", "name", "end")
+    alpha.run("ip", "link", "set", "quiet", "up")
+    said = alpha.run(WIRESIDE, "trace", "capture", "-i", "quiet", "-w", net.folder / "quiet.pcapng", "--dumpcap",
+                     "--seconds", "1")
+    net.true("0 packets" in said, said)
+    net.step("it ends where nothing is on the wire, too")
 
 
 if __name__ == "__main__":

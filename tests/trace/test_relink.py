@@ -91,6 +91,8 @@ def test(net):
     net.true(not control(alpha, "trace", "take")[0], "nothing is handed out any more")
     ask(alpha, "trace", "arm")
     net.true(ask(alpha, "trace", "take") == "", "and what was kept is forgotten")
+    done, text = control(alpha, "trace", "arm")
+    net.true(not done and "already" in text, f"one tracer at a time: {text}")
     for words in (["trace"], ["trace", "frobnicate"], ["trace", "arm", "x"]):
         net.true(not control(alpha, *words)[0], f"{words} is refused")
     net.true((bravo / "control.sock").stat().st_mode & 0o777 == 0o600, "only for the owner")
