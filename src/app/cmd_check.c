@@ -141,8 +141,10 @@ static void check_certificate(struct report *r)
 		return;
 	}
 	buf_init(&why, 1024);
-	if (cert_read(cert, &info) != 0 || tls_server_new(cert, key, &ctx, &why) != 0) {
+	/* As the server would read them: that says why not. */
+	if (tls_server_new(cert, key, &ctx, &why) != 0 || cert_read(cert, &info) != 0) {
 		say(r, ERROR, "certificate %s with key %s: %s", cert, key, why.n ? buf_cstr(&why) : "cannot be read");
+		tls_ctx_free(&ctx);
 		buf_clear(&why);
 		return;
 	}

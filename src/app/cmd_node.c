@@ -31,16 +31,6 @@ static void greet(const struct server *s, const struct config *c)
 	buf_clear(&text);
 }
 
-static void help(void)
-{
-	struct buf out;
-
-	buf_init(&out, 65536);
-	config_help(CONFIG_NODE, &out);
-	printf("%s%s%s", usage, buf_cstr(&out), examples);
-	buf_clear(&out);
-}
-
 static int complain(struct buf *why, int status)
 {
 	fprintf(stderr, "wireside: %s\n", buf_cstr(why));
@@ -55,7 +45,7 @@ int cmd_node(int argc, char **argv)
 	int status;
 
 	if (wants_help(argc, argv)) {
-		help();
+		config_print_help(CONFIG_NODE, usage, examples);
 		return 0;
 	}
 	/* Its memory holds the key. */

@@ -1,15 +1,4 @@
-#include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
-#include <stddef.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/resource.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
-#include <unistd.h>
 
 #include "app/commands.h"
 #include "app/run.h"
@@ -60,16 +49,6 @@ static void warn(const struct config *c)
 		fputs("wireside: passwords may cross the network unprotected (--allow-plaintext)\n", stderr);
 }
 
-static void help(void)
-{
-	struct buf out;
-
-	buf_init(&out, 65536);
-	config_help(CONFIG_SERVE, &out);
-	printf("%s%s%s", usage, buf_cstr(&out), examples);
-	buf_clear(&out);
-}
-
 int cmd_serve(int argc, char **argv)
 {
 	struct config c;
@@ -77,7 +56,7 @@ int cmd_serve(int argc, char **argv)
 	int err, status;
 
 	if (wants_help(argc, argv)) {
-		help();
+		config_print_help(CONFIG_SERVE, usage, examples);
 		return 0;
 	}
 	buf_init(&why, 4096);

@@ -436,11 +436,14 @@ static void help_line(struct buf *out, const struct option *o)
 	buf_char(out, '\n');
 }
 
-void config_help(enum config_use use, struct buf *out)
+void config_print_help(enum config_use use, const char *usage, const char *examples)
 {
-	buf_z(out,
+	CLEANUP(buf_clear) struct buf out = {.max = 65536};
+
+	buf_z(&out,
 		"  -c FILE                     configuration file: the same names, e.g. c2s = {\"127.0.0.1:5222\"}\n");
 	for (size_t i = 0; i < ARRAY_LEN(config_options); i++)
 		if (config_options[i].use & use)
-			help_line(out, &config_options[i]);
+			help_line(&out, &config_options[i]);
+	printf("%s%s%s", usage, buf_cstr(&out), examples);
 }

@@ -68,7 +68,7 @@ void config_where(const struct config *c, const char *name, unsigned i, struct b
 char *config_take_data(int *argc, char **argv, enum config_use use);
 char *config_default_data(enum config_use use);
 
-/* The options as lines for --help. */
-void config_help(enum config_use use, struct buf *out);
+/* Prints --help: usage, the options of this use as lines, examples. */
+void config_print_help(enum config_use use, const char *usage, const char *examples);
 
 #endif

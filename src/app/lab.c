@@ -185,13 +185,15 @@ static int wait_ready(struct lab *l, struct lab_peer *p, int fd, struct buf *why
 {
 	int64_t end = clock_mono() + START_MS;
 	char text[4096];
+	size_t had = 0;
 	ssize_t n;
 
 	fcntl(fd, F_SETFL, O_NONBLOCK);
 	for (;;) {
-		n = read(fd, text, sizeof(text) - 1);
-		text[n > 0 ? n : 0] = '\0';
-		if (n > 0 && strstr(text, "ready\n"))
+		n = read(fd, text + had, sizeof(text) - 1 - had);
+		had += n > 0 ? (size_t)n : 0;
+		text[had] = '\0';
+		if (strstr(text, "ready\n"))
 			return 0;
 		if (n == 0 || clock_mono() > end) {
 			buf_fmt(why, "the node of %s does not start; see %s/node.log", p->user, p->data);

@@ -32,8 +32,9 @@ static void help(FILE *out)
 	fputs("Usage: wireside [COMMAND] [OPTION]...\n\nCommands (without one: chat with this machine's node):\n", out);
 	for (size_t i = 0; i < ARRAY_LEN(subcommands); i++)
 		fprintf(out, "  %-10s %s\n", subcommands[i].name, subcommands[i].help);
-	fputs("\n`wireside COMMAND --help` tells more. All but `features` take --data DIR, which says which instance is meant.\n\n"
+	fputs("\n`wireside COMMAND --help` tells more. All that have an instance take --data DIR, which says which one.\n\n"
 	      "Examples:\n"
+	      "  wireside\n"
 	      "  wireside serve\n"
 	      "  wireside user add alice@localhost\n"
 	      "  wireside status\n",

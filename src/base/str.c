@@ -119,6 +119,40 @@ static size_t utf8_sequence(const unsigned char *p, size_t n)
 
 size_t str_utf8_next(struct str s) { return s.n ? utf8_sequence((const unsigned char *)s.p, s.n) : 0; }
 
+uint32_t str_utf8_char(const char *p, size_t n)
+{
+	static const uint8_t mask[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
+	uint32_t c = (uint8_t)p[0] & mask[n];
+
+	for (size_t i = 1; i < n; i++)
+		c = c << 6 | ((uint8_t)p[i] & 0x3f);
+	return c;
+}
+
+bool str_is_unseen(uint32_t c)
+{
+	static const struct {
+		uint32_t first, last;
+	} unseen[] = {
+		{0x80, 0x9f},
+		{0xad, 0xad},   /* soft hyphen */
+		{0x61c, 0x61c}, /* from here on: directions, joiners, line ends, things without width */
+		{0x180e, 0x180e},
+		{0x200b, 0x200b},
+		{0x200e, 0x200f},
+		{0x2028, 0x202e},
+		{0x2060, 0x206f},
+		{0xfeff, 0xfeff},
+		{0xfff9, 0xfffb},
+		{0xe0000, 0xe0fff},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(unseen); i++)
+		if (c >= unseen[i].first && c <= unseen[i].last)
+			return true;
+	return false;
+}
+
 /* Most text is ASCII: eight bytes at a time. */
 static size_t skip_ascii(const unsigned char *p, size_t i, size_t n)
 {

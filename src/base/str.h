@@ -48,5 +48,11 @@ int str_uint(struct str s, uint64_t max, uint64_t *ret);
 bool str_utf8(struct str s);
 /* Length of the well-formed UTF-8 sequence that s begins with (1 to 4), 0 if none. */
 size_t str_utf8_next(struct str s);
+/* The character of the n well-formed bytes at p, n as of str_utf8_next(). */
+uint32_t str_utf8_char(const char *p, size_t n);
+/* True for what is not seen and could make one text look like another: C1 controls; marks, embeddings, overrides and isolates
+ * of direction; line and paragraph separators; things without width. Not the joiners U+200C and U+200D, which emoji and several
+ * scripts need, and not C0, which each user of this treats in a way of its own. */
+bool str_is_unseen(uint32_t c);
 
 #endif

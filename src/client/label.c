@@ -3,21 +3,10 @@
 
 enum { LABEL_MAX = 64 };
 
-static bool is_odd_char(struct str c)
+/* Controls, whatever is not seen (also the joiners), and a space that is none. */
+static bool is_odd_char(uint32_t c)
 {
-	/* Controls, bidi and invisible characters: U+0080-009F, 061C, 200B-200F, 2028-202E, 2060-206F, FEFF. */
-	static const char *const odd[] = {"\xd8\x9c", "\xef\xbb\xbf"};
-	const unsigned char *p = (const unsigned char *)c.p;
-
-	for (size_t i = 0; i < ARRAY_LEN(odd); i++)
-		if (str_is(c, odd[i]))
-			return true;
-	if (c.n == 2)
-		return p[0] == 0xc2 && p[1] <= 0xa0;
-	if (c.n != 3 || p[0] != 0xe2)
-		return false;
-	return (p[1] == 0x80 && ((p[2] >= 0x8b && p[2] <= 0x8f) || (p[2] >= 0xa8 && p[2] <= 0xae))) ||
-		(p[1] == 0x81 && p[2] >= 0xa0 && p[2] <= 0xaf);
+	return c < ' ' || c == 0x7f || c == 0xa0 || c == 0x200c || c == 0x200d || str_is_unseen(c);
 }
 
 /* Not what looks like an address, a room, a mark of ours, the end of a label; no white space at its ends. */
@@ -28,8 +17,7 @@ bool client_is_plain(struct str label)
 	while (label.n) {
 		size_t n = str_utf8_next(label);
 
-		if (!n || (n == 1 && ((unsigned char)label.p[0] < ' ' || label.p[0] == 0x7f)) ||
-			(n == 1 && strchr(":@/\"'()", label.p[0])) || is_odd_char((struct str){label.p, n}))
+		if (!n || (n == 1 && strchr(":@/\"'()", label.p[0])) || is_odd_char(str_utf8_char(label.p, n)))
 			return false;
 		label = (struct str){label.p + n, label.n - n};
 	}

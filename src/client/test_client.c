@@ -472,7 +472,8 @@ static void labels(void **state)
 static void plain_labels(void **state)
 {
 	static const char *const odd[] = {"", "#room", "* x", "-> bob", "a: b", "a@b", "a\nb", "a\xe2\x80\xae",
-		"a\xc2\x9b", " a", "a ", "a (1)", "\xff", "a\xef\xbb\xbf", "a\xc2\xa0"};
+		"a\xc2\x9b", " a", "a ", "a (1)", "\xff", "a\xef\xbb\xbf", "a\xc2\xa0", "a\xc2\xad",
+		"a\xf3\xa0\x81\x81", "a\xe2\x80\x8d"};
 	static const char *const fine[] = {"bob", "Bob Smith", "\xc3\xa9t\xc3\xa9", "\xe4\xbd\xa0"};
 
 	for (size_t i = 0; i < ARRAY_LEN(odd); i++)

@@ -198,7 +198,8 @@ struct peer_address *peer_address_put(struct peer *p, const char *text, enum sou
 	struct peer_address *a = find_address(p, str_z(text));
 
 	if (a) {
-		if (source == SOURCE_TYPED && a->source != source) {
+		if (source != a->source &&
+			(source == SOURCE_TYPED || (source == SOURCE_TOLD && a->source == SOURCE_MDNS))) {
 			a->source = source;
 			if (p->stored)
 				store_address(p, a);

@@ -38,7 +38,8 @@ struct peers_config {
 /* Makes the gateway and asks the store for the table. The configuration is copied. */
 struct host *peers_new(struct core *c, const struct peers_config *config);
 
-/* Where others reach us: the port, and the addresses that are told to pinned peers ("10.0.0.7:5298"; NULL at the end). */
+/* Where others reach us: the port, and the addresses that are told to known peers ("10.0.0.7:5298"; NULL at the
+ * end). */
 void peers_listening(struct host *h, uint16_t port, const char *const *addresses);
 /* What the node's user shows: of the sessions that are available the best; away when there is none. */
 void peers_show(struct host *h, bool available, struct str show, struct str status);

@@ -232,7 +232,7 @@ void peer_set_user(struct peer *p, struct str user);
 void peer_set_label(struct peer *p, struct str label);
 void peer_set_trust(struct peer *p, enum trust trust);
 void peer_free(struct entity *e);
-/* Known from now on; a typed or told one stays when it came from elsewhere before. */
+/* Known from now on. What was typed or told stays, though the network named it first. */
 struct peer_address *peer_address_put(struct peer *p, const char *text, enum source source);
 void peer_address_worked(struct peer *p, const char *text, enum source source);
 void peer_load_row(struct peers *ps, enum store_row kind, const struct store_value *v);
@@ -342,6 +342,7 @@ void cmd_peer_export(struct command_call *call);
 void cmd_peer_import(struct command_call *call);
 
 /* told.c */
+/* Our addresses, signed; nothing without a link, or to whoever is not known. */
 void told_send(struct peer *p);
 void told_on_stanza(struct peer *p, const struct stanza *s, uint32_t element);
 

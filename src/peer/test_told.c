@@ -80,6 +80,23 @@ static void believed(void **state)
 	world_free(w);
 }
 
+/* What the network named first outlives what the network says. */
+static void found_before(void **state)
+{
+	struct world *w = world_new();
+	uint64_t conn;
+
+	found_keyed(w, 'b', "bob@bravo", "10.0.0.2");
+	say_message(w, jid_of('b', "bob"), "m", "hi");
+	conn = link_from(w, 'b', "bob");
+	tell(w, conn, 'b', 'b', 5, "10.0.0.2:5298");
+	found_keyed(w, 'b', "bob@bravo", "10.0.0.9");
+	assert_true(has_address(row(w, 'b'), "10.0.0.2:5298"));
+	world_restart(w);
+	assert_true(has_address(row(w, 'b'), "10.0.0.2:5298"));
+	world_free(w);
+}
+
 /* Told at the beginning of the link, when he was a stranger yet: it counts when our user has answered. */
 static void of_a_stranger(void **state)
 {
@@ -165,6 +182,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(ours_are_told),
 		cmocka_unit_test(believed),
+		cmocka_unit_test(found_before),
 		cmocka_unit_test(of_a_stranger),
 		cmocka_unit_test(of_somebody_else),
 		cmocka_unit_test(a_reason_to_dial),

@@ -48,7 +48,7 @@ void told_on_stanza(struct peer *p, const struct stanza *s, uint32_t element)
 	if (told_read(&s->tree, element, core_wall(peer_core(p)), &told) != 0)
 		return;
 	about = peers_find_id(p->peers, str_z(told.id));
-	/* Who speaks of himself may be new: our user may take him up later, and he says it but once a link. */
+	/* Who speaks of himself may be new: our user may take him up later, and he need not say it again then. */
 	if (!about || (about != p && !peer_known(about)) || (int64_t)told.seq <= about->statement)
 		return;
 	about->statement = (int64_t)told.seq;

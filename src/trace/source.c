@@ -8,7 +8,6 @@
 #include <net/if_arp.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -17,10 +16,9 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "trace/child.h"
 
 enum { BUFFER = 32 << 20, CHUNK = 65536, WHY_MAX = 1000, BEGIN_MS = 10000, LAG_MS = 700 };
-
-extern char **environ;
 
 struct source {
 	int fd;
@@ -140,53 +138,19 @@ static void count_of_socket(struct source *s)
 
 /* ---- dumpcap ---- */
 
-static int spawn(char *const argv[], int out, int err, pid_t *ret)
+static int start(const char *const *argv, struct source **ret)
 {
-	posix_spawn_file_actions_t files;
-	posix_spawnattr_t attr;
-	sigset_t none;
-	int status;
+	int out, err, status;
+	pid_t pid;
 
-	/* Who captures may hold back the signals that end him; his child must hear them. */
-	sigemptyset(&none);
-	posix_spawnattr_init(&attr);
-	posix_spawnattr_setsigmask(&attr, &none);
-	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK);
-	posix_spawn_file_actions_init(&files);
-	posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-	posix_spawn_file_actions_adddup2(&files, out, STDOUT_FILENO);
-	posix_spawn_file_actions_adddup2(&files, err, STDERR_FILENO);
-	status = posix_spawnp(ret, argv[0], &files, &attr, argv, environ);
-	posix_spawnattr_destroy(&attr);
-	posix_spawn_file_actions_destroy(&files);
-	return status == 0 ? 0 : status == ENOENT || status == EACCES ? ERR_NOTFOUND : ERR_IO;
-}
-
-static int start(char *const argv[], struct source **ret)
-{
-	int out[2], err[2], status;
-	pid_t pid = 0;
-
-	if (pipe2(out, O_CLOEXEC) != 0)
-		return ERR_IO;
-	if (pipe2(err, O_CLOEXEC) != 0) {
-		close(out[0]);
-		close(out[1]);
-		return ERR_IO;
-	}
-	status = spawn(argv, out[1], err[1], &pid);
-	close(out[1]);
-	close(err[1]);
-	if (status) {
-		close(out[0]);
-		close(err[0]);
-		return status;
-	}
-	fcntl(out[0], F_SETFL, O_NONBLOCK);
-	fcntl(err[0], F_SETFL, O_NONBLOCK);
-	*ret = make(out[0]);
+	status = child_spawn(argv, NULL, &out, &err, &pid);
+	if (status)
+		return status == ENOENT || status == EACCES ? ERR_NOTFOUND : ERR_IO;
+	fcntl(out, F_SETFL, O_NONBLOCK);
+	fcntl(err, F_SETFL, O_NONBLOCK);
+	*ret = make(out);
 	(*ret)->pid = pid;
-	(*ret)->complaints = err[0];
+	(*ret)->complaints = err;
 	pcapng_reader_init(&(*ret)->reader);
 	return 0;
 }
@@ -276,18 +240,17 @@ static void explain(const struct source *s, int err, struct buf *why)
 
 int source_dumpcap(const char *interface, const char *filter, struct source **ret, struct buf *why)
 {
-	static char program[] = "dumpcap", quiet[] = "-q", in[] = "-i", write[] = "-w", out[] = "-", only[] = "-f";
 	CLEANUP(buf_clear) struct buf card = {.max = 200};
 	CLEANUP(buf_clear) struct buf text = {.max = 4096};
-	char *argv[] = {program, quiet, in, NULL, write, out, NULL, NULL, NULL};
+	const char *argv[] = {"dumpcap", "-q", "-i", NULL, "-w", "-", NULL, NULL, NULL};
 	struct source *s = NULL;
 	int err;
 
 	buf_z(&card, interface);
 	buf_z(&text, filter ? filter : "");
-	argv[3] = (char *)(uintptr_t)buf_cstr(&card);
-	argv[6] = filter ? only : NULL;
-	argv[7] = (char *)(uintptr_t)buf_cstr(&text);
+	argv[3] = buf_cstr(&card);
+	argv[6] = filter ? "-f" : NULL;
+	argv[7] = buf_cstr(&text);
 	err = start(argv, &s);
 	if (err) {
 		buf_fmt(why, "dumpcap: %s", err == ERR_NOTFOUND ? "not installed, or not for you" : err_name(err));

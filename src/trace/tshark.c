@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -13,6 +12,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "trace/child.h"
 
 enum { CHUNK = 65536, COMPLAINT_MAX = 4096, ENV_MAX = 400 };
 
@@ -63,33 +63,14 @@ struct child {
 
 static int spawn(struct child *c, const char *const *argv, const char *folder)
 {
-	posix_spawn_file_actions_t files;
 	char setting[4200], *env[ENV_MAX + 2] = {setting};
-	int out[2], err[2], n = 1, status;
+	int n = 1;
 
 	snprintf(setting, sizeof(setting), "WIRESHARK_CONFIG_DIR=%s", folder);
 	for (char **e = environ; *e && n < ENV_MAX; e++)
 		if (strncmp(*e, "WIRESHARK_CONFIG_DIR=", 21) != 0)
 			env[n++] = *e;
-	if (pipe2(out, O_CLOEXEC) != 0)
-		return errno;
-	if (pipe2(err, O_CLOEXEC) != 0) {
-		status = errno;
-		close(out[0]);
-		close(out[1]);
-		return status;
-	}
-	posix_spawn_file_actions_init(&files);
-	posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-	posix_spawn_file_actions_adddup2(&files, out[1], STDOUT_FILENO);
-	posix_spawn_file_actions_adddup2(&files, err[1], STDERR_FILENO);
-	status = posix_spawnp(&c->pid, argv[0], &files, NULL, (char *const *)argv, env);
-	posix_spawn_file_actions_destroy(&files);
-	close(out[1]);
-	close(err[1]);
-	c->out = out[0];
-	c->err = err[0];
-	return status;
+	return child_spawn(argv, env, &c->out, &c->err, &c->pid);
 }
 
 static void give_lines(struct child *c, const char *p, size_t n, tshark_line_fn *on_line, void *arg)

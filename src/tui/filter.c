@@ -4,43 +4,6 @@
 
 #include "base/mem.h"
 
-static uint32_t decode(const char *p, size_t n)
-{
-	const unsigned char *u = (const unsigned char *)p;
-	static const unsigned char first[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
-	uint32_t c = u[0] & first[n];
-
-	for (size_t i = 1; i < n; i++)
-		c = c << 6 | (u[i] & 0x3f);
-	return c;
-}
-
-/* C1 controls; marks, embeddings, overrides and isolates of direction; line and paragraph separators; what is invisible
- * and could hide a difference. The joiners U+200C and U+200D stay: emoji and several scripts need them. */
-static const struct {
-	uint32_t from, to;
-} hidden[] = {
-	{0x80, 0x9f},
-	{0xad, 0xad},
-	{0x61c, 0x61c},
-	{0x180e, 0x180e},
-	{0x200b, 0x200b},
-	{0x200e, 0x200f},
-	{0x2028, 0x202e},
-	{0x2060, 0x206f},
-	{0xfeff, 0xfeff},
-	{0xfff9, 0xfffb},
-	{0xe0000, 0xe0fff},
-};
-
-static bool is_hidden(uint32_t c)
-{
-	for (size_t i = 0; i < ARRAY_LEN(hidden); i++)
-		if (c >= hidden[i].from && c <= hidden[i].to)
-			return true;
-	return false;
-}
-
 /* U+2400 and on. */
 static void put_picture(struct buf *out, unsigned char c)
 {
@@ -58,10 +21,10 @@ static size_t put_char(struct buf *out, struct str s)
 		buf_z(out, "\xef\xbf\xbd");
 		return 1;
 	}
-	c = decode(s.p, n);
+	c = str_utf8_char(s.p, n);
 	if (c < ' ' || c == 0x7f)
 		put_picture(out, (unsigned char)c);
-	else if (is_hidden(c))
+	else if (str_is_unseen(c))
 		buf_fmt(out, "<U+%04X>", (unsigned)c);
 	else
 		buf_add(out, s.p, n);
@@ -89,7 +52,7 @@ void filter_text(struct buf *out, struct str text) { filter(out, text, true); }
 /* Terminals do not agree about combining characters and emoji, so they count for the most they may take. */
 static unsigned cells(struct str c)
 {
-	int w = c.n == 1 ? 1 : wcwidth((wchar_t)decode(c.p, c.n));
+	int w = c.n == 1 ? 1 : wcwidth((wchar_t)str_utf8_char(c.p, c.n));
 
 	return w == 1 ? 1 : w == 0 ? 1 : 2;
 }

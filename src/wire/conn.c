@@ -62,7 +62,7 @@ struct conn *conn_new(struct wire *w, struct link **link, const struct stream_ki
 	c->login = xcalloc(1, sizeof(*c->login));
 	buf_init(&c->held, READ_SIZE + 1);
 	c->stall_at = c->drain_at = INT64_MAX;
-	c->sniff = kind == &stream_lan_plain_in;
+	c->sniff = kind->sniff;
 	c->timer.fire = on_timer;
 	timer_start(loop_timers(w->loop), &c->timer, loop_now(w->loop) + w->config.limits.login_ms);
 	c->id = table_add(&w->conns, c);

@@ -39,6 +39,7 @@ struct stream_kind {
 	bool link;   /* the other end is a peer: it speaks for addresses, and is asked about with STREAM_ASK_LINK */
 	bool keyed;  /* TLS with node keys below: counts from its beginning (XEP-0198) */
 	bool legacy; /* XEP-0174 as old programs speak it: stanzas are rewritten at the link */
+	bool sniff;  /* may turn out to be TLS by its first byte, and is then a keyed one */
 	bool pack_stanza; /* one stanza a send, for whoever reads the packets */
 	const struct stream_rules *rules;
 };

@@ -511,5 +511,5 @@ const struct stream_rules stream_rules_legacy = {
 
 const struct stream_kind stream_lan_keyed_in = {.name = "lan", KEYED};
 const struct stream_kind stream_lan_keyed_out = {.name = "lan-out", .opening = true, KEYED};
-const struct stream_kind stream_lan_plain_in = {.name = "lan-plain", PLAIN};
+const struct stream_kind stream_lan_plain_in = {.name = "lan-plain", .sniff = true, PLAIN};
 const struct stream_kind stream_lan_plain_out = {.name = "lan-plain-out", .opening = true, PLAIN};
