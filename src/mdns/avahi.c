@@ -300,7 +300,7 @@ static void on_collision(struct backend *b, const struct avahi_event *e)
 		return;
 	b->clashes++;
 	set_name(b);
-	log_info("mdns-clash", "what=name clashes=%u", b->clashes);
+	log_info("mdns_clash", "what=name clashes=%u", b->clashes);
 	publish_again(b, b->clashes > CLASHES_FAST ? SLOW_MS : 0);
 }
 
@@ -308,7 +308,7 @@ static void on_refused(struct backend *b, const struct avahi_event *e)
 {
 	if (!is_group(b, e->id))
 		return;
-	log_warn("avahi-refuses", "name=%s", b->service->instance);
+	log_warn("avahi_refuses", "name=\"%s\"", b->service->instance);
 	publish_again(b, SLOW_MS);
 }
 
@@ -318,7 +318,7 @@ static void on_fail(struct timer *t)
 {
 	struct backend *b = CONTAINER_OF(t, struct backend, fail_timer);
 
-	log_info("avahi-absent", "was_there=%d", b->was_there);
+	log_info("avahi_absent", "was_there=%d", b->was_there);
 	b->config.on_failed(b->config.arg);
 }
 
@@ -336,7 +336,7 @@ static void forget_all(struct backend *b)
 
 static void on_down(struct backend *b, const struct avahi_event *e)
 {
-	log_info("avahi-down", "was_there=%d", b->was_there);
+	log_info("avahi_down", "was_there=%d", b->was_there);
 	b->state = STATE_OUT;
 	forget_all(b);
 	if (!b->was_there && b->config.must_be_there) {
@@ -386,7 +386,7 @@ static struct backend *make(const struct backend_config *config)
 	b->again_timer.fire = on_again;
 	b->thread = avahi_thread_new(config->loop, on_event, b);
 	if (!b->thread)
-		log_info("avahi-library-absent", "%s", "libavahi-client.so.3");
+		log_info("avahi_library_absent", "%s", "libavahi-client.so.3");
 	else
 		avahi_connect(b->thread, !config->must_be_there);
 	if (config->must_be_there)

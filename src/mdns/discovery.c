@@ -138,7 +138,7 @@ struct discovery *discovery_new(struct loop *l, const struct discovery_config *c
 	dnsout_init(&d->out, l, config->to_core);
 	set_wanted(&d->wanted, config);
 	if (ifaces_scan(&d->wanted, &d->ifaces) < 0)
-		log_warn("interfaces-unknown", "%s", "the system does not tell");
+		log_warn("interfaces_unknown", "%s", "the system does not tell");
 	d->watch = ifaces_watch_new(l, on_change, d);
 	tell_network(d, ifaces_usable(&d->ifaces));
 	start_backend(d, first[config->kind]);

@@ -92,7 +92,7 @@ static void open_socket(struct backend *b, unsigned at, const struct iface *i, u
 		return;
 	*s = mdns_socket_new(b->loop, i, family, on_packet, b);
 	if (!*s)
-		log_warn("mdns-socket-refused", "interface=%s family=IPv%u error=\"%s\"", i->name, family,
+		log_warn("mdns_socket_refused", "interface=%s family=IPv%u error=\"%s\"", i->name, family,
 			strerror(errno));
 }
 

@@ -35,7 +35,7 @@ void seg_enter(struct seg *seg, enum seg_phase phase, int64_t in_ms)
 
 	must(edges[seg->phase][phase]);
 	if (seg->phase != phase)
-		log_debug("mdns-phase", "interface=%s phase=%s->%s", seg->iface.name, phase_names[seg->phase],
+		log_debug("mdns_phase", "interface=%s phase=%s->%s", seg->iface.name, phase_names[seg->phase],
 			phase_names[phase]);
 	seg->phase = phase;
 	seg->step = 0;
@@ -318,7 +318,7 @@ static void on_clash(struct responder *r, bool instance)
 	else
 		r->host_clashes++;
 	probe_set_names(r);
-	log_info("mdns-clash", "what=%s clashes=%u", instance ? "name" : "host",
+	log_info("mdns_clash", "what=%s clashes=%u", instance ? "name" : "host",
 		instance ? r->instance_clashes : r->host_clashes);
 	for (unsigned i = 0; i < r->seg_count; i++)
 		seg_start(r->segs[i]);
