@@ -164,7 +164,12 @@ static void run_list(struct command_call *call)
 			put_text_row(&out, rows[i]);
 		}
 	}
-	buf_z(&out, json ? "\n]\n" : rows[0] ? "" : "nobody yet: neither seen on the network nor added\n");
+	if (json)
+		buf_z(&out, "\n]\n");
+	else if (!rows[0])
+		buf_z(&out,
+			"nobody yet: neither seen on the network nor added. Where the network keeps people apart, add\n"
+			"somebody by an address, like bob@10.0.0.7\n");
 	xfree(rows);
 	command_reply_buf(call->core, call->asker, &out);
 }

@@ -81,7 +81,7 @@ static void an_empty_list(void **state)
 {
 	struct world *w = world_new();
 
-	assert_string_equal(command(w, "peer", "list", NULL), "nobody yet: neither seen on the network nor added\n");
+	assert_non_null(strstr(command(w, "peer", "list", NULL), "nobody yet: neither seen on the network nor added"));
 	assert_json(command(w, "peer", "list", "--json", NULL));
 	command(w, "peer", "list", "--xml", NULL);
 	assert_true(w->reply_failed);

@@ -1,5 +1,7 @@
 #!/usr/bin/python3
-from lib import main, run, wait_until
+import re
+
+from lib import main, need, run, wait_until
 from peers import Node, befriend, meet, wireside
 
 TEXT = "a < b & c > d \"e\" 'f'\nsecond line \u00e9\u4f60 \U0001f600 \u200d"
@@ -68,6 +70,57 @@ def test_typed(net):
     alice.face().message("are you back")
     second.receipt(number)
     net.step("the other end was told where the first is: its message comes after a restart")
+
+
+def deafen():
+    """The switch lets no multicast pass, nor anything of mDNS. Gives a function that says how many packets it has dropped."""
+    nft = need("nft")
+    run(nft, "add table bridge deaf; add chain bridge deaf forward { type filter hook forward priority 0; }")
+    run(nft, "add rule bridge deaf forward meta pkttype multicast counter drop")
+    run(nft, "add rule bridge deaf forward udp dport 5353 counter drop")
+    return lambda: sum(map(int, re.findall(r"counter packets (\d+)", run(nft, "list table bridge deaf"))))
+
+
+def at_chat(node):
+    """Its user at `wireside --plain`."""
+    chat = node.host.program(f"{node.user}'s chat", wireside(), "--plain", "--data", node.data)
+    chat.expect("online as")
+    return chat
+
+
+def test_filtered(net):
+    """A switch that drops multicast: told sanely that nobody is found; one typed address is enough, at the command line
+    and in the chat"""
+    dropped = deafen()
+    alice, bob, carol = (Node(net.host(h), u, discovery="auto").start()
+                         for h, u in (("alpha", "alice"), ("bravo", "bob"), ("charlie", "carol")))
+    # Three probes and three announcements of each, in two families, and then questions.
+    wait_until(lambda: dropped() > 3 * 12, "all of them have said who they are")
+    chat = at_chat(carol)
+    chat.say("/peers")
+    chat.expect("nobody yet", "by an address, like bob@10.0.0.7")
+    chat.say("/msg bob hello")
+    chat.expect("nobody is called bob")
+    for node in (alice, bob, carol):
+        net.true(node.peers() == [], f"somebody got through: {node.peers()}")
+        node.program.refuse("kind=network|warn|error")
+    net.step("nobody is seen, and that is what one is told")
+    said = alice.host.run(wireside(), "peer", "add", "bob@10.77.0.2:5298", "--data", alice.data)
+    net.true("bob" in said, f"said: {said}")
+    alice.linked(bob)
+    talk(net, alice, bob)
+    net.step("`wireside peer add`: texts both ways")
+    chat.say("/add bob@10.77.0.2:5298")
+    chat.expect("^[0-9:]+ \\* bob is there")
+    chat.say("/msg bob hello")
+    chat.expect("bob: hello \\(delivered\\)")
+    other = at_chat(bob)
+    other.say("/msg carol hello yourself")
+    chat.expect("^[0-9:]+ bob: hello yourself")
+    other.expect("carol: hello yourself \\(delivered\\)")
+    net.step("/add in the chat: texts both ways")
+    for node, only in ((alice, "bob"), (carol, "bob")):
+        net.true([row["label"] for row in node.peers()] == [only], f"{node.user} knows others: {node.peers()}")
 
 
 def test_link_local(net):
@@ -179,5 +232,5 @@ def test_pipe(net):
 
 
 if __name__ == "__main__":
-    raise SystemExit(main(test_own, test_avahi, test_typed, test_link_local, test_address, test_users, test_changed,
-                          test_pipe))
+    raise SystemExit(main(test_own, test_avahi, test_typed, test_filtered, test_link_local, test_address, test_users,
+                          test_changed, test_pipe))
