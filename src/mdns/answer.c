@@ -27,6 +27,18 @@ static void send_answers(struct seg *seg, unsigned kinds)
 			seg->sent[k] = loop_now(seg->responder->loop);
 }
 
+/* To one who asked for that: nobody else needs to hear it (RFC 6762 section 5.4). */
+static void send_to_one(struct seg *seg, const struct place *to, uint16_t id, unsigned kinds)
+{
+	struct packet_out p;
+
+	packet_start(&p, seg, to, id, DNS_RESPONSE | DNS_AUTHORITATIVE);
+	mine_put(&p, DNS_ANSWER, kinds, UINT32_MAX, true);
+	if (kinds & 1u << MINE_PTR)
+		mine_put(&p, DNS_ADDITIONAL, (MINE_INSTANCE | MINE_ADDRESSES) & ~kinds, UINT32_MAX, true);
+	packet_send(&p);
+}
+
 void answer_goodbye(struct seg *seg, unsigned kinds)
 {
 	struct packet_out p;
@@ -130,7 +142,7 @@ static void answer_legacy(struct seg *seg, const struct place *from, struct dns_
 	struct packet_out p;
 	struct dns_question q;
 
-	kinds &= ~(1u << MINE_NULL);
+	kinds &= ~(1u << MINE_NULL | MINE_DENIALS);
 	if (!kinds)
 		return;
 	packet_start(&p, seg, from, reader.id, DNS_RESPONSE | DNS_AUTHORITATIVE);
@@ -152,27 +164,74 @@ static void forget_known(struct seg *seg, const struct place *from, unsigned kno
 	schedule(seg);
 }
 
+void answer_spared(struct seg *seg, unsigned kinds)
+{
+	for (unsigned i = 0; i < PENDING_MAX; i++)
+		seg->pending[i].kinds &= ~kinds;
+	for (enum mine k = 0; k < MINE_KINDS; k++)
+		if (kinds & 1u << k)
+			seg->sent[k] = loop_now(seg->responder->loop);
+	schedule(seg);
+}
+
+/* Of these kinds those that all have heard within a quarter of their life: only then one alone gets them. */
+static unsigned said_lately(const struct seg *seg, unsigned kinds)
+{
+	struct dns_record own;
+	unsigned lately = 0;
+
+	for (enum mine k = 0; k < MINE_KINDS; k++) {
+		int64_t ago = loop_now(seg->responder->loop) - seg->sent[k];
+		if (kinds & 1u << k && mine_get(seg, k, 0, &own) && ago < (int64_t)own.ttl * 1000 / 4)
+			lately |= 1u << k;
+	}
+	return lately;
+}
+
+/* Takes out of *kinds, and sends, what can go to the asker alone. A probe is answered before all; more known answers may
+ * come after a truncated packet; and nobody elsewhere is sent anything. */
+static void answer_one(struct seg *seg, const struct place *from, const struct dns_reader *reader, unsigned *kinds,
+	unsigned unicast)
+{
+	bool all = reader->records[DNS_AUTHORITY] || reader->flags & DNS_TRUNCATED || !seg_is_on_link(seg, from);
+	unsigned one = all ? 0 : said_lately(seg, *kinds & unicast);
+
+	if (one)
+		send_to_one(seg, from, reader->id, one);
+	*kinds &= ~one;
+}
+
+static void answer_all(struct seg *seg, const struct place *from, const struct dns_reader *reader, unsigned kinds)
+{
+	struct pending answer = {.kinds = kinds, .from = *from, .due = loop_now(seg->responder->loop)};
+
+	answer.defence = reader->records[DNS_AUTHORITY] > 0;
+	/* Others may answer a question for shared records too: not all at once. And known answers may follow. */
+	if (reader->flags & DNS_TRUNCATED)
+		answer.due += random_ms(400, 500);
+	else if (kinds & SHARED_MASK)
+		answer.due += random_ms(20, 120);
+	answer_soon(seg, &answer);
+}
+
 void answer_on_query(struct seg *seg, const struct place *from, struct dns_reader reader)
 {
 	struct dns_reader questions = reader;
 	struct dns_question q;
-	unsigned kinds = 0, known = read_known(seg, reader);
-	struct pending answer = {.from = *from, .due = loop_now(seg->responder->loop)};
+	unsigned kinds = 0, multicast = 0, known = read_known(seg, reader);
 
-	while (dns_next_question(&questions, &q) == 0)
-		kinds |= mine_match(seg, &q.name, q.type);
+	while (dns_next_question(&questions, &q) == 0) {
+		unsigned answers = mine_match(seg, &q.name, q.type);
+		kinds |= answers;
+		multicast |= q.unicast ? 0 : answers;
+	}
 	if (from->port != MDNS_PORT) {
 		answer_legacy(seg, from, reader, kinds);
 		return;
 	}
 	if (!reader.questions)
 		forget_known(seg, from, known);
-	answer.kinds = kinds & ~known;
-	answer.defence = reader.records[DNS_AUTHORITY] > 0;
-	/* Others may answer a question for shared records too: not all at once. And known answers may follow. */
-	if (reader.flags & DNS_TRUNCATED)
-		answer.due += random_ms(400, 500);
-	else if (kinds & SHARED_MASK)
-		answer.due += random_ms(20, 120);
-	answer_soon(seg, &answer);
+	kinds &= ~known;
+	answer_one(seg, from, &reader, &kinds, ~multicast);
+	answer_all(seg, from, &reader, kinds);
 }

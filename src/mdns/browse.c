@@ -140,8 +140,9 @@ static void take_record(struct seg *seg, const struct dns_record *record)
 		ask_for_host_soon(r, e);
 }
 
-/* Somebody said goodbye for a record of ours, or lets it die early: we say it again. */
-static void rescue(struct seg *seg, const struct dns_record *record)
+/* A record of ours, said by another. He said goodbye for it, or lets it die early: we say it again. He said what we were
+ * about to say (all who are here have that record of the type of service): once is enough. */
+static void on_same(struct seg *seg, const struct dns_record *record)
 {
 	struct dns_record own;
 	enum mine kind;
@@ -150,6 +151,8 @@ static void rescue(struct seg *seg, const struct dns_record *record)
 		return;
 	if (record->ttl < own.ttl / 2)
 		answer_soon(seg, &(struct pending){.kinds = 1u << kind, .due = loop_now(seg->responder->loop)});
+	else if (kind == MINE_TYPE && record->ttl >= own.ttl)
+		answer_spared(seg, 1u << kind);
 }
 
 /* Records in the order in which one makes the next of use: instances, what is said of them, their hosts' addresses. */
@@ -170,7 +173,7 @@ void browse_on_response(struct seg *seg, const struct place *from, struct dns_re
 		while (dns_next_record(&again, &section, &record) == 0) {
 			if (stage_of(record.type) != stage)
 				continue;
-			rescue(seg, &record);
+			on_same(seg, &record);
 			probe_on_record(seg, from, &record);
 			take_record(seg, &record);
 		}

@@ -137,9 +137,10 @@ struct discovery *discovery_new(struct loop *l, const struct discovery_config *c
 	d->host = config->host ? xstrdup(config->host) : system_host();
 	dnsout_init(&d->out, l, config->to_core);
 	set_wanted(&d->wanted, config);
+	/* In this order, so that no change falls between the two. */
+	d->watch = ifaces_watch_new(l, on_change, d);
 	if (ifaces_scan(&d->wanted, &d->ifaces) < 0)
 		log_warn("interfaces_unknown", "%s", "the system does not tell");
-	d->watch = ifaces_watch_new(l, on_change, d);
 	tell_network(d, ifaces_usable(&d->ifaces));
 	start_backend(d, first[config->kind]);
 	return d;

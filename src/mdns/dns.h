@@ -16,6 +16,7 @@ enum {
 	DNS_TXT = 16,
 	DNS_AAAA = 28,
 	DNS_SRV = 33,
+	DNS_NSEC = 47,
 	DNS_ANY = 255,
 	DNS_IN = 1,
 	DNS_TOP = 0x8000,      /* of a class: flush the cache (a record), answer by unicast (a question) */

@@ -92,6 +92,14 @@ enum iface_use iface_judge(const struct iface *i, const struct ifaces_wanted *wa
 	return i->address_count ? IFACE_USED : IFACE_NO_ADDRESS;
 }
 
+bool iface_has_family(const struct iface *i, uint8_t family)
+{
+	for (unsigned k = 0; k < i->address_count; k++)
+		if (i->addresses[k].family == family)
+			return true;
+	return false;
+}
+
 const struct iface *ifaces_find(const struct ifaces *all, uint32_t index)
 {
 	for (unsigned k = 0; k < all->n; k++)

@@ -63,6 +63,7 @@ struct ifaces_wanted {
 };
 
 enum iface_use iface_judge(const struct iface *i, const struct ifaces_wanted *wanted);
+bool iface_has_family(const struct iface *i, uint8_t family); /* an address of it */
 const struct iface *ifaces_find(const struct ifaces *all, uint32_t index);
 bool ifaces_usable(const struct ifaces *all);                      /* is any used? */
 bool ifaces_equal(const struct ifaces *a, const struct ifaces *b); /* in what is used, its addresses and flaps */

@@ -17,6 +17,8 @@ static const struct {
 	[MINE_NULL] = {DNS_NULL, TTL_HOST, OF_INSTANCE, true},
 	[MINE_A] = {DNS_A, TTL_HOST, OF_HOST, true},
 	[MINE_AAAA] = {DNS_AAAA, TTL_HOST, OF_HOST, true},
+	[MINE_NSEC] = {DNS_NSEC, TTL_HOST, OF_INSTANCE, true},
+	[MINE_NSEC_HOST] = {DNS_NSEC, TTL_HOST, OF_HOST, true},
 };
 
 static const struct dns_name *name_of(const struct responder *r, enum mine kind)
@@ -86,6 +88,31 @@ static bool set_address(struct dns_record *ret, const struct seg *seg, uint8_t f
 	return false;
 }
 
+/* The types that there are of a name, as a bitmap (RFC 6762 section 6.1). False when there is none: then the name is not
+ * ours, but perhaps the other responder's. */
+static bool set_denial(struct dns_record *ret, const struct seg *seg, enum name_of of)
+{
+	enum { BITMAP = 32 / 8 + 1, HEAD = 2 };
+	const struct dns_name *name = of == OF_HOST ? &seg->responder->host_name : &seg->responder->instance_name;
+	uint8_t *bits = ret->expanded + name->n + HEAD;
+	bool any = false;
+
+	if (name->n > sizeof(ret->expanded) - HEAD - BITMAP)
+		return false;
+	memset(ret->expanded, 0, sizeof(ret->expanded));
+	for (enum mine k = 0; k < MINE_KINDS; k++) {
+		if (kinds[k].name != of || kinds[k].type == DNS_NSEC || !mine_count(seg, k))
+			continue;
+		bits[kinds[k].type / 8] |= (uint8_t)(0x80 >> kinds[k].type % 8);
+		any = true;
+	}
+	memcpy(ret->expanded, name->b, name->n);
+	bits[-1] = BITMAP; /* after the number of the first window, 0 */
+	ret->rdata = ret->expanded;
+	ret->n = (uint16_t)(name->n + HEAD + BITMAP);
+	return any;
+}
+
 static bool set_rdata(struct dns_record *ret, const struct seg *seg, enum mine kind, unsigned i)
 {
 	const struct responder *r = seg->responder;
@@ -110,6 +137,10 @@ static bool set_rdata(struct dns_record *ret, const struct seg *seg, enum mine k
 		ret->rdata = (const uint8_t *)r->picture;
 		ret->n = (uint16_t)r->picture_n;
 		return i == 0 && r->picture;
+	case MINE_NSEC:
+		return i == 0 && set_denial(ret, seg, OF_INSTANCE);
+	case MINE_NSEC_HOST:
+		return i == 0 && set_denial(ret, seg, OF_HOST);
 	case MINE_KINDS:
 		return false;
 	}
@@ -137,6 +168,22 @@ unsigned mine_count(const struct seg *seg, enum mine kind)
 	return n;
 }
 
+/* Who asks for a type that a name of ours does not have is told so, and need not wait. */
+static unsigned deny(const struct seg *seg, const struct dns_name *name, uint16_t type, unsigned answers)
+{
+	unsigned bits = 0;
+
+	if (!type || type == DNS_ANY)
+		return 0;
+	for (enum mine k = 0; k < MINE_KINDS; k++) {
+		if (answers & 1u << k && mine_count(seg, k))
+			return 0;
+		if (MINE_DENIALS & 1u << k && dns_name_equal(name, name_of(seg->responder, k)) && mine_count(seg, k))
+			bits |= 1u << k;
+	}
+	return bits;
+}
+
 unsigned mine_match(const struct seg *seg, const struct dns_name *name, uint16_t type)
 {
 	unsigned bits = 0;
@@ -145,11 +192,11 @@ unsigned mine_match(const struct seg *seg, const struct dns_name *name, uint16_t
 		return 0;
 	for (enum mine k = 0; k < MINE_KINDS; k++) {
 		/* A picture is large: not for those who ask for just anything. */
-		bool asked = type == kinds[k].type || (type == DNS_ANY && k != MINE_NULL);
-		if (asked && dns_name_equal(name, name_of(seg->responder, k)))
+		bool any = type == DNS_ANY && k != MINE_NULL && !(MINE_DENIALS & 1u << k);
+		if ((any || type == kinds[k].type) && dns_name_equal(name, name_of(seg->responder, k)))
 			bits |= 1u << k;
 	}
-	return bits;
+	return bits | deny(seg, name, type, bits);
 }
 
 static bool same_rdata(const struct dns_record *a, const struct dns_record *b)

@@ -71,20 +71,12 @@ static void destroy(struct backend **backend)
 	xfree(b);
 }
 
-static bool has_family(const struct iface *i, uint8_t family)
-{
-	for (unsigned k = 0; k < i->address_count; k++)
-		if (i->addresses[k].family == family)
-			return true;
-	return false;
-}
-
 static void open_socket(struct backend *b, unsigned at, const struct iface *i, unsigned f)
 {
 	struct mdns_socket **s = &b->sockets[at].family[f];
 	uint8_t family = f ? 6 : 4;
 
-	if (!has_family(i, family)) {
+	if (!iface_has_family(i, family)) {
 		mdns_socket_free(s);
 		return;
 	}

@@ -27,24 +27,19 @@ static void remember_echo(struct responder *r, const void *p, size_t n)
 	r->echo_next = (r->echo_next + 1) % ECHOES_MAX;
 }
 
-bool packet_is_echo(struct responder *r, const void *p, size_t n)
+bool packet_is_echo(struct responder *r, const struct place *from, const void *p, size_t n)
 {
 	uint64_t hash = hash_bytes(p, n);
 
+	/* Others ask the same question with the same bytes. */
+	if (!mine_is_local(r, &from->ip))
+		return false;
 	for (unsigned i = 0; i < ECHOES_MAX; i++) {
 		if (r->echoes[i] != hash)
 			continue;
 		r->echoes[i] = 0;
 		return true;
 	}
-	return false;
-}
-
-static bool has_family(const struct iface *i, uint8_t family)
-{
-	for (unsigned k = 0; k < i->address_count; k++)
-		if (i->addresses[k].family == family)
-			return true;
 	return false;
 }
 
@@ -56,7 +51,7 @@ void packet_send(struct packet_out *p)
 		return;
 	/* Each family brings one back. */
 	for (unsigned family = 4; !p->to && family <= 6; family += 2)
-		if (has_family(&p->seg->iface, (uint8_t)family))
+		if (iface_has_family(&p->seg->iface, (uint8_t)family))
 			remember_echo(r, p->bytes, p->w.n);
 	r->io->send(r->io_arg, &p->seg->iface, p->to, p->bytes, p->w.n);
 	packet_start(p, p->seg, p->to, p->id, p->flags);

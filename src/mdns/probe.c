@@ -148,8 +148,11 @@ static void send_announcement(struct seg *seg)
 
 void announce_again(struct seg *seg, int64_t in_ms)
 {
+	int64_t rest = seg->sent[MINE_TXT] + ANNOUNCE_MS - loop_now(seg->responder->loop);
+
+	/* No record is sent to all twice in a second (RFC 6762 section 6). */
 	if (seg->phase >= SEG_ANNOUNCING)
-		seg_enter(seg, SEG_ANNOUNCING, in_ms);
+		seg_enter(seg, SEG_ANNOUNCING, in_ms > rest ? in_ms : rest);
 }
 
 static void on_won(struct seg *seg)

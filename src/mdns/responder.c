@@ -6,6 +6,8 @@
 
 /* What of one interface is looked at in a second: pieces of 64 bytes, so that work is limited and not packets. */
 enum { BUDGET = 4000, BUDGET_MS = 1000, BUDGET_PIECE = 64 };
+/* Ten changes a minute are told (RFC 6762 section 8.4), a second apart while there were fewer. */
+enum { CHANGE_MS = 6000, CHANGES_MS = 10 * CHANGE_MS, APART_MS = 1000 };
 
 /* A label of ASCII letters, digits and hyphens (XEP-0174 section 3); "host" if nothing of it is left. */
 static char *host_label(const char *host)
@@ -112,6 +114,16 @@ static void remove_seg(struct responder *r, unsigned at)
 	r->segs[at] = r->segs[--r->seg_count];
 }
 
+/* What is said of the addresses that remain replaces the others, but of a family that has none left nothing is said. */
+static void leave_families(struct seg *seg, const struct iface *now)
+{
+	unsigned gone =
+		(iface_has_family(now, 4) ? 0 : 1u << MINE_A) | (iface_has_family(now, 6) ? 0 : 1u << MINE_AAAA);
+
+	if (seg->phase >= SEG_ANNOUNCING)
+		answer_goodbye(seg, gone);
+}
+
 /* Other addresses: announce them. A cable that was out: as if it were a new interface, but what was heard stays until it
  * ends by itself. */
 static void update_seg(struct seg *seg, const struct iface *i)
@@ -121,6 +133,7 @@ static void update_seg(struct seg *seg, const struct iface *i)
 
 	for (unsigned k = 0; same && k < i->address_count; k++)
 		same = ip_equal(&seg->iface.addresses[k], &i->addresses[k]);
+	leave_families(seg, i);
 	seg->iface = *i;
 	if (same && !flapped)
 		return;
@@ -158,6 +171,20 @@ static void set_service(struct responder *r, const struct service *s, const char
 	}
 }
 
+static int64_t latest(int64_t a, int64_t b) { return a > b ? a : b; }
+
+/* How long a change has to wait. What changes until then is told with it. */
+static int64_t change_wait(struct responder *r)
+{
+	int64_t now = loop_now(r->loop);
+
+	if (r->change_due <= now) {
+		r->change_paid = latest(r->change_paid, now) + CHANGE_MS;
+		r->change_due = latest(now, latest(r->change_due + APART_MS, r->change_paid - CHANGES_MS));
+	}
+	return r->change_due - now;
+}
+
 void responder_publish(struct responder *r, const struct service *s, const char *picture, size_t n)
 {
 	bool same = r->service && r->service->port == s->port && strcmp(r->service->instance, s->instance) == 0;
@@ -169,9 +196,10 @@ void responder_publish(struct responder *r, const struct service *s, const char 
 		r->instance_clashes = 0;
 		probe_set_names(r);
 	}
+	int64_t wait = same ? change_wait(r) : 0;
 	for (unsigned i = 0; i < r->seg_count; i++) {
 		if (same)
-			announce_again(r->segs[i], 0);
+			announce_again(r->segs[i], wait);
 		else
 			seg_start(r->segs[i]);
 	}
@@ -204,8 +232,7 @@ void responder_goodbye(struct responder *r)
 	}
 }
 
-/* RFC 6762 section 11: only those on the same link. */
-static bool is_on_link(const struct seg *seg, const struct place *from)
+bool seg_is_on_link(const struct seg *seg, const struct place *from)
 {
 	if (from->ip.family == 6 && ip_is_link_local(&from->ip))
 		return true;
@@ -238,10 +265,10 @@ void responder_on_packet(struct responder *r, uint32_t ifindex, const struct pla
 	struct seg *seg = find_seg(r, ifindex);
 	struct dns_reader reader;
 
-	if (!seg || packet_is_echo(r, p, n) || n > DNS_PACKET_MAX || !has_budget(seg, n))
+	if (!seg || n > DNS_PACKET_MAX || packet_is_echo(r, from, p, n) || !has_budget(seg, n))
 		return;
 	/* A TTL of 255 went through no router; others of on-link addresses are let pass, as old stacks send less. */
-	bool near = is_on_link(seg, from) || (hops == 255 && from->port == MDNS_PORT);
+	bool near = seg_is_on_link(seg, from) || (hops == 255 && from->port == MDNS_PORT);
 	if (!near || dns_open(&reader, p, n) < 0 || (reader.flags & (DNS_OPCODE | DNS_RCODE)))
 		return;
 	if (!(reader.flags & DNS_RESPONSE)) {

@@ -18,8 +18,20 @@ enum {
 };
 
 /* Our own records, by kind (mine.c). */
-enum mine { MINE_TYPE, MINE_PTR, MINE_SRV, MINE_TXT, MINE_NULL, MINE_A, MINE_AAAA, MINE_KINDS };
+enum mine {
+	MINE_TYPE,
+	MINE_PTR,
+	MINE_SRV,
+	MINE_TXT,
+	MINE_NULL,
+	MINE_A,
+	MINE_AAAA,
+	MINE_NSEC,      /* of the instance: what there is of its name, so that nobody waits for anything else */
+	MINE_NSEC_HOST, /* of the host's name */
+	MINE_KINDS
+};
 enum {
+	MINE_DENIALS = 1 << MINE_NSEC | 1 << MINE_NSEC_HOST,
 	MINE_ADDRESSES = 1 << MINE_A | 1 << MINE_AAAA,
 	MINE_INSTANCE = 1 << MINE_SRV | 1 << MINE_TXT,
 	MINE_ALL =
@@ -78,8 +90,8 @@ struct responder {
 	struct dns_name type, meta, instance_name, host_name;
 	char *host_label; /* wanted */
 	unsigned instance_clashes, host_clashes;
-	int64_t last_clash;
-	bool named; /* the core was told of the name in force */
+	int64_t change_due, change_paid; /* see change_wait() */
+	bool named;                      /* the core was told of the name in force */
 	bool beside, host_known, after_crash;
 
 	/* What is others'. */
@@ -105,18 +117,22 @@ struct packet_out {
 void packet_start(struct packet_out *p, struct seg *seg, const struct place *to, uint16_t id, uint16_t flags);
 void packet_question(struct packet_out *p, const struct dns_name *name, uint16_t type);
 void packet_record(struct packet_out *p, enum dns_section section, const struct dns_record *record);
-void packet_send(struct packet_out *p);                            /* if there is anything in it */
-bool packet_is_echo(struct responder *r, const void *p, size_t n); /* ours; each is recognised once */
+void packet_send(struct packet_out *p); /* if there is anything in it */
+/* Ours; each is recognised once. */
+bool packet_is_echo(struct responder *r, const struct place *from, const void *p, size_t n);
 
 /* mine.c: our records. The i-th of a kind on this interface; false at the end. rdata may point into *ret. */
 bool mine_get(const struct seg *seg, enum mine kind, unsigned i, struct dns_record *ret);
-/* The kinds that answer a question, as bits; none while the names are not ours yet. */
+/* The kinds that answer a question, as bits, be it that there is no such record; none while the names are not ours yet. */
 unsigned mine_match(const struct seg *seg, const struct dns_name *name, uint16_t type);
 /* Is it one of ours, on any interface? */
 bool mine_is(const struct seg *seg, const struct dns_record *record, enum mine *ret_kind);
 unsigned mine_count(const struct seg *seg, enum mine kind);
 void mine_put(struct packet_out *p, enum dns_section section, unsigned kinds, uint32_t ttl_max, bool flush);
 bool mine_is_local(const struct responder *r, const struct ip *ip); /* an address of this machine */
+
+/* responder.c: is it an address of this link? (RFC 6762 section 11) */
+bool seg_is_on_link(const struct seg *seg, const struct place *from);
 
 /* probe.c */
 void seg_start(struct seg *seg); /* from the beginning, if there is anything to publish */
@@ -132,6 +148,8 @@ void answer_on_query(struct seg *seg, const struct place *from, struct dns_reade
 void answer_on_timer(struct timer *t);
 void answer_soon(struct seg *seg, const struct pending *what);
 void answer_goodbye(struct seg *seg, unsigned kinds);
+/* Another has just said the same: it need not be said again (RFC 6762 section 7.4). */
+void answer_spared(struct seg *seg, unsigned kinds);
 
 /* browse.c */
 void browse_start(struct seg *seg); /* an interface came up */
