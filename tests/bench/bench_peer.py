@@ -18,7 +18,7 @@ STARTS = 5
 LINES = 1000  # one after the other, for the time of each
 FLOOD = 30000
 WINDOW = 2000  # of those that wait for their receipt; the outbox takes 5,000
-IDLE = 30  # seconds
+IDLE = int(os.environ.get("IDLE", "600"))  # seconds
 TICK = os.sysconf("SC_CLK_TCK")
 
 
@@ -137,9 +137,17 @@ def private_dirty(pid):
 
 
 def idle(net, alice, bob):
+    """Of a node that has a link to each of two others, and whose user looks on."""
     fresh = peers.Node(net.host("charlie"), "carol").start()
-    fresh.sees(bob)
+    face = fresh.face()
+    for other in (alice, bob):
+        theirs = other.face()
+        peers.befriend(fresh, face, other, theirs)
+        fresh.linked(other)
+        theirs.close()
     time.sleep(IDLE)
+    for other in (alice, bob):
+        fresh.linked(other)
     report(f"private dirty memory after {IDLE} s idle, new node", private_dirty(pid_of(fresh)), "MB", "4")
     report("private dirty memory after all of the above, sender", private_dirty(pid_of(alice)), "MB")
     report("private dirty memory after all of the above, receiver", private_dirty(pid_of(bob)), "MB")
