@@ -35,6 +35,9 @@ struct watched {
 
 struct published {
 	uint32_t id, ifindex;
+	/* The name is known to be ours. Until then nothing is changed (stale: later), because the daemon takes its own probe with the
+	 * old TXT, when that comes back to it, for somebody else's. */
+	bool settled, stale;
 };
 
 struct backend {
@@ -206,6 +209,13 @@ static void publish_on(struct backend *b, const struct published *g)
 	avahi_publish(b->thread, g->id, g->ifindex, b->service, b->picture, b->picture_n);
 }
 
+static void update_on(struct backend *b, struct published *g)
+{
+	g->stale = !g->settled;
+	if (g->settled)
+		publish_on(b, g);
+}
+
 /* A group on each interface in use, none elsewhere. */
 static void sync_groups(struct backend *b)
 {
@@ -263,7 +273,7 @@ static void publish(struct backend *b, const struct service *s, const char *pict
 		xfree(b->service->instance);
 		b->service->instance = service_numbered(b->wanted, b->clashes);
 		for (unsigned i = 0; i < b->group_count; i++)
-			publish_on(b, &b->groups[i]);
+			update_on(b, &b->groups[i]);
 		return;
 	}
 	b->clashes = 0;
@@ -272,18 +282,23 @@ static void publish(struct backend *b, const struct service *s, const char *pict
 		publish_again(b, 0);
 }
 
-static bool is_group(const struct backend *b, uint32_t id)
+static struct published *find_group(struct backend *b, uint32_t id)
 {
 	for (unsigned i = 0; i < b->group_count; i++)
 		if (b->groups[i].id == id)
-			return true;
-	return false;
+			return &b->groups[i];
+	return NULL;
 }
 
 static void on_established(struct backend *b, const struct avahi_event *e)
 {
-	if (!is_group(b, e->id))
+	struct published *g = find_group(b, e->id);
+
+	if (!g)
 		return;
+	g->settled = true;
+	if (g->stale)
+		update_on(b, g);
 	if (b->after_crash) {
 		/* Those who still have the records of before the crash saw nothing new just now. */
 		b->after_crash = false;
@@ -296,7 +311,7 @@ static void on_established(struct backend *b, const struct avahi_event *e)
 
 static void on_collision(struct backend *b, const struct avahi_event *e)
 {
-	if (!is_group(b, e->id))
+	if (!find_group(b, e->id))
 		return;
 	b->clashes++;
 	set_name(b);
@@ -306,7 +321,7 @@ static void on_collision(struct backend *b, const struct avahi_event *e)
 
 static void on_refused(struct backend *b, const struct avahi_event *e)
 {
-	if (!is_group(b, e->id))
+	if (!find_group(b, e->id))
 		return;
 	log_warn("avahi_refuses", "name=\"%s\"", b->service->instance);
 	publish_again(b, SLOW_MS);

@@ -1,5 +1,7 @@
 #!/usr/bin/python3
-from lib import main
+from itertools import count
+
+from lib import main, wait_until
 
 
 def pair(net, first, second):
@@ -60,5 +62,26 @@ def test_beside_avahi(net):
     meet(net, "beside", "avahi")
 
 
+def test_hasty(net):
+    """A status that changes while avahi-daemon still probes for the name: nobody is taken for somebody else"""
+    alpha, bravo = net.host("alpha"), net.host("bravo")
+    bravo.dbus()
+    bravo.avahi()
+    alice = alpha.discover("alice@alpha")
+    bob = bravo.discover("bob@bravo", backend="avahi")
+    number = count()
+
+    def named():
+        bob.say(f"status s{next(number) * 7919 % 1000:03}")
+        return any("named " in line for _, line in bob.lines)
+
+    wait_until(named, "its name")
+    bob.say("status dnd")
+    bob.expect("^named bob@bravo renamed=0")
+    alice.expect("^found bob@bravo .*status=dnd")
+    bob.refuse("renamed=1")
+    net.step(f"{next(number)} changes meanwhile")
+
+
 if __name__ == "__main__":
-    raise SystemExit(main(test_avahi, test_mixed, test_beside, test_beside_avahi))
+    raise SystemExit(main(test_avahi, test_mixed, test_beside, test_beside_avahi, test_hasty))
