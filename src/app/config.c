@@ -114,15 +114,16 @@ static bool check_port(const char *value, struct buf *why)
 	return false;
 }
 
-/* As on the network: a user, and what the machine is called. */
+/* As on the network: a user, and what the machine is called. Old programs write names into XML as they are. */
 static bool check_name(const char *value, struct buf *why)
 {
 	const char *at = strchr(value, '@');
 	CLEANUP(buf_clear) struct buf user = {.max = JID_PART_MAX};
+	bool good = at && at[1] && strlen(value) <= 63 && !strpbrk(at, "&<>\"'");
 
-	if (at && at[1] && strlen(value) <= 63 && jid_prep_local((struct str){value, (size_t)(at - value)}, &user) == 0)
+	if (good && jid_prep_local((struct str){value, (size_t)(at - value)}, &user) == 0)
 		return true;
-	buf_z(why, "not of the form USER@HOST, at most 63 bytes");
+	buf_z(why, "not of the form USER@HOST, at most 63 bytes, without & < > and quotation marks");
 	return false;
 }
 

@@ -228,6 +228,41 @@ static void test_wrong_flags(void **state)
 	}
 }
 
+/* How a node may be called: what old programs can repeat, and what is a user. */
+static void test_names(void **state)
+{
+	static const struct {
+		const char *name;
+		bool good;
+	} names[] = {
+		{"alice@alpha", true},
+		{"j\xc3\xbcrgen@alpha-2.example (2)", true},
+		{"alice", false},
+		{"alice@", false},
+		{"@alpha", false},
+		{"a&b@alpha", false},
+		{"alice@a&b", false},
+		{"alice@a<b", false},
+		{"alice@a\"b", false},
+		{"alice@a'b", false},
+		{"alice@012345678901234567890123456789012345678901234567890123456", true},
+		{"alice@0123456789012345678901234567890123456789012345678901234567", false},
+	};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		char name[100], words[][8] = {"node", "--name"}, *argv[] = {words[0], words[1], name, NULL};
+		snprintf(name, sizeof(name), "%s", names[i].name);
+		buf_reset(&f->why);
+		if (f->read)
+			config_clear(&f->c);
+		f->read = config_read(3, argv, CONFIG_NODE, &f->c, &f->why) == 0;
+		if (f->read != names[i].good)
+			fail_msg("%s", name);
+	}
+	assert_why(f, "without & < > and quotation marks");
+}
+
 static void test_lists_have_a_limit(void **state)
 {
 	struct fixture *f = *state;
@@ -402,6 +437,7 @@ int main(void)
 		TEST(test_file),
 		TEST(test_flags_win),
 		TEST(test_wrong_flags),
+		TEST(test_names),
 		TEST(test_lists_have_a_limit),
 		TEST(test_wrong_files),
 		TEST(test_where_it_was_given),

@@ -165,5 +165,30 @@ def test_refusing(net):
     node.stop()
 
 
+def test_no_xml(net):
+    """A peer whose name has an &, in its header as libpurple writes it: refused, what is for it waits; another name helps"""
+    alpha, bravo = net.host("alpha"), net.host("bravo")
+    node = Node(net, alpha, ALICE, "--plaintext", "allow")
+    client = node.client()
+    carol = Raw(net, bravo, "c&d@bravo")
+    client.im(client.roster("c&d@bravo"), "one")
+    for stream in carol.accept(), carol.dial(alpha.address):
+        stream.header('c&d@bravo', ALICE)
+        net.true("not-well-formed" in stream.expect_end(), f"not refused: {stream.text}")
+        net.true("<body>" not in stream.text, "something went out to nobody")
+    net.step("refused, both ways")
+    net.true(node.waiting("c&d@bravo") == 1 and not client.was_told("sent"), "it counts as sent")
+    carol.program.say("name cd@bravo")
+    jid = client.roster("cd@bravo")
+    client.im(jid, "two")
+    stream = carol.accept()
+    while "to='cd@bravo'" not in stream.expect("<stream:stream[^>]*>")[0]:
+        stream = carol.accept()
+    stream.header("cd@bravo", ALICE)
+    stream.expect("<body>two</body>")
+    client.notice("sent")
+    node.stop()
+
+
 if __name__ == "__main__":
-    raise SystemExit(main(test_pinned, test_tolerant, test_drain, test_refusing))
+    raise SystemExit(main(test_pinned, test_tolerant, test_drain, test_refusing, test_no_xml))
