@@ -232,6 +232,8 @@ static void make_wire(struct server *s, unsigned i)
 		.tls = u->tls,
 		.node_in = u->node_in,
 		.node_out = u->node_out,
+		.starttls_in = u->starttls_in,
+		.starttls_out = u->starttls_out,
 		.local_user = user_name,
 		.local_arg = s,
 		.to_core = s->to_core};

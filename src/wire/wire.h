@@ -33,6 +33,8 @@ struct wire_config {
 	void *local_arg;
 	/* Both NULL: no TLS on links between peers (tests bring links that prove a key). Live longer than the wire. */
 	struct tls_ctx *node_in, *node_out;
+	/* STARTTLS on streams of XEP-0174; both NULL: none. Live longer than the wire. */
+	struct tls_ctx *starttls_in, *starttls_out;
 	/* Tests: instead of TCP. NULL from it: no connection. */
 	struct link *(*dial)(void *arg, struct loop *l, const char *address);
 	void *dial_arg;
