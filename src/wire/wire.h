@@ -68,6 +68,10 @@ void wire_tap(struct wire *w, wire_tap_fn *on_stanza, void *arg);
  * their number. */
 unsigned wire_relink(struct wire *w);
 
+/* Links of ended streams on which the other end may still say its last words, for two seconds at most; those of local sockets
+ * are not counted. Whoever ends the process before cuts them off: a system answers what comes then with a reset. */
+unsigned wire_lingering(const struct wire *w);
+
 struct wire_stats {
 	uint32_t connections, logins; /* now; not yet logged in */
 	uint64_t accepted, refused, bytes_in, bytes_out, stanzas_in, packets_out;

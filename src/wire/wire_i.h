@@ -123,7 +123,7 @@ struct wire {
 	struct msgs to_core, from_core;
 	struct list coming; /* the oldest first */
 	struct list dirty, waiting, again, defunct, delays, lingers;
-	uint32_t linger_n;
+	uint32_t linger_n, linger_remote; /* all; those with another machine's or program's TCP */
 	uint64_t committed;
 	struct map addresses;
 	uint32_t logins;
