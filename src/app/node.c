@@ -24,7 +24,7 @@ enum { PORT_FIRST = 5298, PORT_LAST = 5398, TOLD_MAX_HERE = 16, IDLE_CHECK_MS = 
 struct node {
 	struct server *server;
 	struct host *users, *peers, *rooms;
-	struct tls_ctx *in, *out;
+	struct tls_ctx *in, *out, *starttls_in, *starttls_out;
 	struct discovery *discovery; /* NULL: none */
 	struct timer idle_timer;
 	int64_t idle_since; /* 0: it is not */
@@ -240,13 +240,36 @@ void node_make_hosts(struct server *s)
 
 /* ---- opening ---- */
 
+/* STARTTLS has a certificate of its own, so that the node's key is never used where it proves nothing. It is kept, for those
+ * who remember certificates. */
+static int open_starttls(struct node *n, const char *folder, struct buf *why)
+{
+	char *cert = path_in(folder, "starttls.pem"), *key = path_in(folder, "starttls.key");
+	int err = cert_make(cert, key, &STR("xep0174.internal"), 1);
+
+	if (err == 0 || err == ERR_EXISTS)
+		err = tls_server_new(cert, key, &n->starttls_in, why);
+	else
+		buf_fmt(why, "%s: cannot make a key: %s", key, err_name(err));
+	n->starttls_out = err ? NULL : tls_client_unproven();
+	xfree(cert);
+	xfree(key);
+	return err;
+}
+
 int node_open_tls(struct server *s, struct buf *why)
 {
 	const struct node_config *nc = s->config->node;
-	int err = nc->cert ? tls_node_new(nc->cert, nc->keyfile, &s->node->in, &s->node->out, why) : 0;
+	struct wire_unit *u = &s->units[0];
+	struct node *n = s->node;
+	int err = nc->cert ? tls_node_new(nc->cert, nc->keyfile, &n->in, &n->out, why) : 0;
 
-	s->units[0].node_in = s->node->in;
-	s->units[0].node_out = s->node->out;
+	if (!err && nc->cert)
+		err = open_starttls(n, s->config->data, why);
+	u->node_in = n->in;
+	u->node_out = n->out;
+	u->starttls_in = n->starttls_in;
+	u->starttls_out = n->starttls_out;
 	return err;
 }
 
@@ -301,9 +324,20 @@ static uint16_t port_of(struct str address)
 	return (uint16_t)port;
 }
 
+/* As XEP-0174 says it of an incoming stream; by enum plaintext. */
+static const struct stream_kind *lan_kind(const struct server *s)
+{
+	static const struct stream_kind *const kinds[] = {[PLAINTEXT_ASK] = &stream_lan_plain_in,
+		[PLAINTEXT_ALLOW] = &stream_lan_plain_in,
+		[PLAINTEXT_NEVER] = &stream_lan_tls_in,
+		[PLAINTEXT_ONLY] = &stream_lan_old_in};
+
+	return kinds[s->config->plaintext];
+}
+
 static int listen_default(struct server *s, struct buf *why)
 {
-	struct open_port *p = server_add_port(s, "lan", &stream_lan_plain_in);
+	struct open_port *p = server_add_port(s, "lan", lan_kind(s));
 	int err = listener_tcp_from(s->loop, STR("*"), PORT_FIRST, PORT_LAST, server_on_accept, p, &p->listener);
 
 	if (err) {
@@ -319,7 +353,7 @@ static int listen_given(struct server *s, struct buf *why)
 	const struct text_list *list = &s->config->listen;
 
 	for (unsigned i = 0; i < list->n; i++) {
-		struct open_port *p = server_add_port(s, "lan", &stream_lan_plain_in);
+		struct open_port *p = server_add_port(s, "lan", lan_kind(s));
 		int err = listener_tcp(s->loop, str_z(list->item[i]), server_on_accept, p, &p->listener);
 
 		if (!err)
@@ -460,6 +494,8 @@ void node_free(struct server *s)
 	discovery_free(&n->discovery);
 	tls_ctx_free(&n->in);
 	tls_ctx_free(&n->out);
+	tls_ctx_free(&n->starttls_in);
+	tls_ctx_free(&n->starttls_out);
 	xfree(n);
 }
 

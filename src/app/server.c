@@ -151,7 +151,7 @@ static void on_turn(void *arg)
 		timer_stop(loop_timers(s->loop), &s->core_timer);
 	else
 		timer_start(loop_timers(s->loop), &s->core_timer, next);
-	if (s->stopping && s->on_stopped && core_session_count(s->core) == 0)
+	if (s->stopping && s->on_stopped && core_session_count(s->core) == 0 && !(own && wire_lingering(own)))
 		finish_stop(s);
 }
 
@@ -163,10 +163,8 @@ static void unit_mail(void *arg)
 {
 	struct wire_unit *u = arg;
 
-	if (u->stop) {
-		loop_stop(u->loop);
+	if (u->stop)
 		return;
-	}
 	if (u->reload) {
 		struct buf why;
 
@@ -185,6 +183,8 @@ static void unit_turn(void *arg)
 
 	wire_hand_over(u->wire);
 	wire_flush(u->wire);
+	if (u->stop && !wire_lingering(u->wire))
+		loop_stop(u->loop);
 }
 
 static void *unit_main(void *arg)
@@ -232,6 +232,8 @@ static void make_wire(struct server *s, unsigned i)
 		.tls = u->tls,
 		.node_in = u->node_in,
 		.node_out = u->node_out,
+		.starttls_in = u->starttls_in,
+		.starttls_out = u->starttls_out,
 		.local_user = user_name,
 		.local_arg = s,
 		.to_core = s->to_core};

@@ -21,7 +21,8 @@ struct wire_unit {
 	struct loop *loop;
 	struct wire *wire;
 	struct tls_ctx *tls;
-	struct tls_ctx *node_in, *node_out; /* links between peers; the node's own */
+	struct tls_ctx *node_in, *node_out;         /* links between peers; the node's own */
+	struct tls_ctx *starttls_in, *starttls_out; /* the same, for streams without a key */
 	pthread_t thread;
 	bool threaded;
 	_Atomic bool stop, reload;

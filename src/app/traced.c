@@ -69,6 +69,8 @@ static void set_armed(struct traced *t, bool armed)
 	t->armed = armed;
 	tls_ctx_keylog(u->node_in, armed ? on_key_line : NULL, t);
 	tls_ctx_keylog(u->node_out, armed ? on_key_line : NULL, t);
+	tls_ctx_keylog(u->starttls_in, armed ? on_key_line : NULL, t);
+	tls_ctx_keylog(u->starttls_out, armed ? on_key_line : NULL, t);
 	wire_tap(u->wire, armed ? on_stanza : NULL, t);
 	log_info("trace", "armed=%s", armed ? "yes" : "no");
 }

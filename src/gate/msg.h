@@ -89,6 +89,8 @@ enum msg_kind {
 /* A connection may have this many stanzas that the core has not credited; then the wire stops reading. */
 enum { GATE_CREDIT_MAX = 64 };
 
+enum dial_starttls { STARTTLS_MAY, STARTTLS_MUST, STARTTLS_NEVER };
+
 /* What a stream between peers says and what its channel proves. All texts owned. */
 struct link_ask {
 	uint64_t dial;        /* that of the DIAL; 0: the other end dialled */
@@ -97,6 +99,7 @@ struct link_ask {
 	char *local_address;  /* our end's; NULL: not known */
 	char *tls;            /* version and cipher; NULL: no TLS */
 	bool keyed;           /* the channel proves the key */
+	bool legacy;          /* a stream of XEP-0174: its TLS, if it has any, proves nothing */
 	uint8_t key[32];      /* Ed25519, raw */
 	uint8_t exporter[32]; /* RFC 9266, the same at both ends */
 };
@@ -261,6 +264,7 @@ struct msg {
 			char *from, *to;
 			uint32_t timeout_ms; /* until LINK_ASK, 0: that of logins */
 			bool tls;
+			enum dial_starttls starttls; /* not tls: what of STARTTLS */
 		} dial;
 		struct {
 			struct link_ask *ask;
@@ -287,6 +291,7 @@ struct msg {
 			const char *why; /* static */
 			bool asked;      /* there had been a LINK_ASK */
 			bool reached;    /* the other end's system answered; no saying what program */
+			bool lacks_tls;  /* STARTTLS_MUST, and it does not offer any */
 		} link_failed;
 		struct {
 			uint64_t *tags; /* owned array */

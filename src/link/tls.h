@@ -22,6 +22,10 @@ int tls_client_new(const char *ca, struct tls_ctx **ret, struct buf *why);
  * byte arrives. ERR_IO, ERR_INVALID as above, also when our own key is of another kind. */
 int tls_node_new(const char *cert, const char *key, struct tls_ctx **ret_server, struct tls_ctx **ret_client,
 	struct buf *why);
+/* A client's context for streams that prove nothing by their TLS (XEP-0174 with STARTTLS): whatever the server shows is let
+ * in, we show nothing, offer no ALPN, and no session outlives its connection. So nothing of such a handshake can be
+ * carried into one of tls_node_new(). */
+struct tls_ctx *tls_client_unproven(void);
 /* A client's context that knows the system's authorities but lets any certificate in: its owner asks tls_link_trusted()
  * or tls_link_fingerprint() when the link is secure, before anything secret is said. */
 struct tls_ctx *tls_client_asking(void);

@@ -272,6 +272,14 @@ struct tls_ctx *tls_client_asking(void)
 	return wrap_client(s, SSL_VERIFY_NONE);
 }
 
+struct tls_ctx *tls_client_unproven(void)
+{
+	SSL_CTX *s = tls_ctx_base(TLS_client_method());
+	SSL_CTX_set_verify(s, SSL_VERIFY_NONE, NULL);
+	SSL_CTX_set_session_cache_mode(s, SSL_SESS_CACHE_OFF);
+	return tls_ctx_wrap(s, false);
+}
+
 int tls_client_new(const char *ca, struct tls_ctx **ret, struct buf *why)
 {
 	SSL_CTX *s = tls_ctx_base(TLS_client_method());

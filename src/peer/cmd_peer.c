@@ -47,6 +47,16 @@ static const char *presence_of(const struct peer *p)
 	return p->service ? "here" : "away";
 }
 
+/* Of a link: what it keeps from whom. */
+static const char *protection_of(const struct peer *p)
+{
+	if (!peer_is_up(p))
+		return "";
+	if (!p->link->tls)
+		return "readable";
+	return p->kind == PEER_KEYED && p->trust == TRUST_VERIFIED ? "encrypted, verified" : "encrypted, not verified";
+}
+
 static int by_label(const void *x, const void *y)
 {
 	const struct peer *const *a = x, *const *b = y;
@@ -79,6 +89,8 @@ static void put_text_row(struct buf *out, const struct peer *p)
 	buf_fmt(out, "%-20s %-8s %-6s %u waiting  last seen ", p->label, trust_name(p->trust), presence_of(p),
 		p->outbox.n);
 	put_time(out, p->last_seen);
+	if (*protection_of(p))
+		buf_fmt(out, "  %s", protection_of(p));
 	buf_fmt(out, "\n    %.*s%s", STR_FMT(jid_str(p->entity.jid)), p->instance ? "  on the network as " : "");
 	label_put(out, str_z(p->instance));
 	buf_char(out, '\n');
@@ -134,6 +146,11 @@ static void put_json_row(struct buf *out, const struct peer *p)
 	} else {
 		buf_z(out, "null");
 	}
+	buf_z(out, ", \"link\": ");
+	if (*protection_of(p))
+		json_text(out, str_z(protection_of(p)));
+	else
+		buf_z(out, "null");
 	buf_fmt(out, ", \"trust\": \"%s\", \"state\": \"%s\", \"password\": %s, \"waiting\": %u, \"last_seen\": ",
 		trust_name(p->trust), presence_of(p), p->password ? "true" : "false", p->outbox.n);
 	put_json_time(out, p->last_seen);
@@ -388,7 +405,7 @@ static void run_allow(struct command_call *call)
 		fail(call, "this node was started with --plaintext never");
 		return;
 	}
-	p->plain_ok = true;
+	p->plain.ok = true;
 	peer_store(p);
 	peer_changed(p);
 	if (peer_is_up(p))

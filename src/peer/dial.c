@@ -22,15 +22,23 @@ static bool may_plain(const struct peer *p)
 {
 	enum plaintext policy = p->peers->config.plaintext;
 
-	return policy == PLAINTEXT_ALLOW || policy == PLAINTEXT_ONLY || (policy == PLAINTEXT_ASK && p->plain_ok);
+	return policy == PLAINTEXT_ALLOW || policy == PLAINTEXT_ONLY || (policy == PLAINTEXT_ASK && p->plain.ok);
+}
+
+/* Without leave it is called only where nobody can read along: it has had STARTTLS, or may have it and nothing is lost by
+ * trying, because this node never does without. (Otherwise a try would be a stream that an old program takes for the newest.) */
+static bool may_starttls(const struct peer *p)
+{
+	return p->plain.starttls == HAS_STARTTLS ||
+		(p->peers->config.plaintext == PLAINTEXT_NEVER && p->plain.starttls != HAS_STARTTLS_NOT);
 }
 
 /* Once, as long as nothing changes. */
 static void ask_for_plain(struct peer *p)
 {
-	if (p->asked_plain)
+	if (p->plain.asked)
 		return;
-	p->asked_plain = true;
+	p->plain.asked = true;
 	notice(p->peers, "plaintext", p,
 		p->peers->config.plaintext == PLAINTEXT_NEVER
 			? "%s speaks without encryption only, which this node never does. What you write to it waits."
@@ -41,10 +49,25 @@ static void ask_for_plain(struct peer *p)
 
 bool dial_allowed(struct peer *p)
 {
-	if (p->kind != PEER_LEGACY || may_plain(p))
+	if (p->kind != PEER_LEGACY || may_plain(p) || may_starttls(p))
 		return true;
 	ask_for_plain(p);
 	return false;
+}
+
+bool dial_may_speak(struct peer *p)
+{
+	if (p->kind != PEER_LEGACY || may_plain(p) || (peer_is_up(p) && p->link->tls))
+		return true;
+	ask_for_plain(p);
+	return false;
+}
+
+static enum dial_starttls starttls_for(const struct peer *p)
+{
+	if (p->peers->config.plaintext == PLAINTEXT_ONLY)
+		return STARTTLS_NEVER;
+	return may_plain(p) ? STARTTLS_MAY : STARTTLS_MUST;
 }
 
 static void dial(struct peer *p, const char *address, bool tls)
@@ -69,6 +92,7 @@ static void dial(struct peer *p, const char *address, bool tls)
 	m->dial.id = id;
 	m->dial.address = xstrdup(address);
 	m->dial.tls = tls;
+	m->dial.starttls = starttls_for(p);
 	m->dial.timeout_ms = p->kind == PEER_TYPED ? PLAIN_OR_TLS_MS : DIAL_MS;
 	m->dial.from = tls ? str_dup(jid_str(ps->self)) : xstrdup(peers_instance(&ps->host));
 	if (p->kind == PEER_LEGACY) {
@@ -179,7 +203,7 @@ static void round_failed(struct peer *p)
 /* It is there, but does not speak TLS: an old program, perhaps. */
 static void try_plain(struct peer *p, const char *address)
 {
-	if (may_plain(p))
+	if (may_plain(p) || may_starttls(p))
 		dial(p, address, false);
 	else
 		ask_for_plain(p);
@@ -195,6 +219,10 @@ void dial_on_failed(struct peers *ps, struct msg *m)
 	if (p)
 		log_debug("dial_failed", "peer=%.*s address=%s why=\"%s\"", STR_FMT(jid_str(p->entity.jid)), d->address,
 			m->link_failed.why);
+	if (p && m->link_failed.lacks_tls) {
+		p->plain.starttls = HAS_STARTTLS_NOT;
+		ask_for_plain(p);
+	}
 	if (p && p->kind == PEER_TYPED && d->tls && m->link_failed.reached && !m->link_failed.asked)
 		try_plain(p, d->address);
 	if (p && !p->nego && !peer_is_up(p)) {

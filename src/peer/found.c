@@ -122,8 +122,11 @@ static void on_found(struct peers *ps, struct msg *m)
 	if (!p->user)
 		peer_set_user(p, user_part(instance));
 	leave_name(ps, instance, p);
-	if (!p->service)
-		p->asked_plain = false; /* he was away: our user may have forgotten what waits */
+	if (!p->service) { /* he was away: our user may have forgotten what waits, and he may have another program */
+		p->plain.asked = false;
+		if (p->plain.starttls == HAS_STARTTLS_NOT)
+			p->plain.starttls = HAS_STARTTLS_UNKNOWN;
+	}
 	same = same_looks(p->service, s);
 	service_free(&p->service);
 	p->service = TAKE(m->found.service);

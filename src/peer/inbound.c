@@ -47,8 +47,8 @@ static void tell_request(struct peer *p)
 		return;
 	p->stranger.told = true;
 	if (p->kind == PEER_LEGACY)
-		notice(p->peers, "request", p, "%s writes to you without encryption: nobody can tell who it is",
-			p->label);
+		notice(p->peers, "request", p, "%s writes to you %s: nobody can tell who it is", p->label,
+			p->link && p->link->tls ? "encrypted, but without a key" : "without encryption");
 	else
 		notice(p->peers, "request", p,
 			"%s, whom you have not spoken to yet, writes to you (key %.26s). Answer to accept it, or block it",

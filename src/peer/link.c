@@ -173,7 +173,7 @@ static void take_over(struct peer *p, const struct peer *typed)
 		p->named = typed->named;
 		peer_set_label(p, str_z(typed->label));
 	}
-	p->plain_ok |= typed->plain_ok;
+	p->plain.ok |= typed->plain.ok;
 	if (p->trust == TRUST_NEW)
 		peer_set_trust(p, TRUST_PINNED);
 }
@@ -310,16 +310,17 @@ static struct peer *plain_peer(struct peers *ps, const struct link_ask *a, struc
 	struct peer *p = from.n ? has_key(ps, from) : NULL;
 
 	*ret = (struct refusal){SERR_POLICY_VIOLATION, "this node does not speak without encryption"};
-	if (ps->config.plaintext == PLAINTEXT_NEVER)
+	if (ps->config.plaintext == PLAINTEXT_NEVER && !a->tls)
 		return NULL;
-	/* TLS that proves no key is no plaintext, and who has a key is not called to do without. */
+	/* A link of nodes on which no key was proven is no stream of an old program, and who has a key is not called to do
+	 * without. What a certificate under STARTTLS shows is no key of anybody: nodes do not speak so to each other. */
 	*ret = (struct refusal){SERR_NOT_AUTHORIZED, "a key was expected here"};
-	if (a->tls || (wanted && wanted->kind == PEER_KEYED))
+	if (!a->legacy || (wanted && wanted->kind == PEER_KEYED))
 		return NULL;
 	*ret = (struct refusal){SERR_NOT_AUTHORIZED, "this name is known by a key, and not without it"};
 	if (p) {
-		notice(ps, "warning", p, "somebody at %s says without encryption that he is %s. He was refused",
-			a->address, p->label);
+		notice(ps, "warning", p, "somebody at %s says without %s that he is %s. He was refused", a->address,
+			a->tls ? "the key" : "encryption", p->label);
 		return NULL;
 	}
 	*ret = (struct refusal){SERR_NOT_AUTHORIZED, "who is it?"};
@@ -381,6 +382,9 @@ static struct link_ask *settle(struct peer *p, struct plink *l)
 {
 	memcpy(l->exporter, p->nego_ask->exporter, sizeof(l->exporter));
 	l->dialled = nego_dialled(p);
+	l->tls = p->nego_ask->tls != NULL;
+	if (l->tls && p->kind == PEER_LEGACY)
+		p->plain.starttls = HAS_STARTTLS;
 	l->since = core_now(peer_core(p));
 	l->verified_tried = false;
 	forget_dial(p->peers, p->nego_ask);
@@ -435,8 +439,8 @@ static void ask_presence(struct peer *p)
 
 static void on_up(struct peer *p)
 {
-	log_info("link_up", "peer=%.*s dialled=%s trust=%s", STR_FMT(jid_str(p->entity.jid)),
-		p->link->dialled ? "yes" : "no", trust_name(p->trust));
+	log_info("link_up", "peer=%.*s dialled=%s trust=%s encrypted=%s", STR_FMT(jid_str(p->entity.jid)),
+		p->link->dialled ? "yes" : "no", trust_name(p->trust), p->link->tls ? "yes" : "no");
 	if (p->kind == PEER_KEYED)
 		ask_presence(p);
 	outbox_flush(p);

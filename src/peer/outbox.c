@@ -134,7 +134,7 @@ void outbox_flush(struct peer *p)
 	struct outgoing **at = &p->outbox.first;
 
 	/* That they have made a stream to us does not make it one for our words. */
-	if (!*at || !dial_allowed(p))
+	if (!*at || !dial_may_speak(p))
 		return;
 	/* And our own, when it is answered, is the only one: what we said on theirs may have been read, or not. */
 	if (p->kind == PEER_LEGACY && p->dialling)
@@ -157,7 +157,8 @@ static struct xerr check(const struct peer *p, const struct stanza *s, struct st
 	(void)s;
 	if (p->trust == TRUST_BLOCKED)
 		return xerr_text(XERR_NOT_ACCEPTABLE, "you have blocked this peer");
-	if (p->peers->config.plaintext == PLAINTEXT_NEVER && p->kind == PEER_LEGACY)
+	if (p->peers->config.plaintext == PLAINTEXT_NEVER && p->kind == PEER_LEGACY &&
+		p->plain.starttls == HAS_STARTTLS_NOT)
 		return xerr_text(XERR_POLICY_VIOLATION, "this node does not speak without encryption");
 	if (text.n > max)
 		return xerr_text(XERR_POLICY_VIOLATION, "too long for this peer");

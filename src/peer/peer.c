@@ -40,7 +40,7 @@ static void store_row(const struct peer *p)
 {
 	struct str key = p->kind == PEER_KEYED ? (struct str){(const char *)p->key, sizeof(p->key)} : STR_NONE;
 	struct str password = p->password ? (struct str){(const char *)p->password, sizeof(*p->password)} : STR_NONE;
-	int64_t flags = (p->named ? FLAG_NAMED : 0) | (p->plain_ok ? FLAG_PLAIN_OK : 0);
+	int64_t flags = (p->named ? FLAG_NAMED : 0) | (p->plain.ok ? FLAG_PLAIN_OK : 0);
 
 	store_put(core_batch(peer_core(p)), STORE_PEER_PUT, row_domain(p), row_name(p), str_z(p->label), str_z(p->user),
 		str_z(p->instance), key, (int64_t)p->trust, password, (int64_t)p->failures, p->last_seen, p->created,
@@ -348,7 +348,7 @@ static void load_peer(struct peers *ps, const struct store_value *v)
 	p->created = v[9].i;
 	p->statement = v[10].i;
 	p->named = v[11].i & FLAG_NAMED;
-	p->plain_ok = v[11].i & FLAG_PLAIN_OK;
+	p->plain.ok = v[11].i & FLAG_PLAIN_OK;
 }
 
 static void load_address(struct peer *p, const struct store_value *v)

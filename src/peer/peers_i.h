@@ -89,6 +89,7 @@ struct plink {
 	struct peer *peer;
 	uint8_t exporter[32]; /* of the connection it has or had last */
 	bool dialled;         /* by us */
+	bool tls;             /* nobody reads along; only on keyed links that says who is there */
 	int64_t since;        /* core time of the last connection */
 	bool verified_tried;  /* one attempt a link */
 	struct timer lost;    /* detached for so long that it is shown as gone */
@@ -123,6 +124,15 @@ struct picture {
 
 struct verify; /* verify.c */
 
+/* Does a peer without a key know STARTTLS? */
+enum has_starttls { HAS_STARTTLS_UNKNOWN, HAS_STARTTLS, HAS_STARTTLS_NOT };
+/* Of speaking with it in the clear. */
+struct plain {
+	bool ok;                    /* our user allows it */
+	bool asked;                 /* and was told that it would be needed */
+	enum has_starttls starttls; /* as far as we have seen it */
+};
+
 enum peer_kind { PEER_KEYED, PEER_LEGACY, PEER_TYPED };
 
 struct peer {
@@ -134,10 +144,9 @@ struct peer {
 	char *instance; /* its name on the network; NULL: not seen there */
 	uint8_t key[32];
 	enum trust trust;
-	bool stored;               /* in the store: pinned, typed, blocked, named, or something waits for it */
-	bool named;                /* the label is of our user's choice */
-	bool plain_ok;             /* our user allows plaintext with it */
-	bool asked_plain;          /* and was told that it would be needed */
+	bool stored; /* in the store: pinned, typed, blocked, named, or something waits for it */
+	bool named;  /* the label is of our user's choice */
+	struct plain plain;
 	struct lan_keys *password; /* NULL: none shared */
 	uint32_t failures;         /* of it, since the last success */
 	int64_t created, last_seen;
@@ -249,9 +258,10 @@ bool address_is(struct str text);
 
 /* dial.c: when and where to dial */
 bool peer_wants_link(const struct peer *p);
-bool dial_allowed(struct peer *p); /* may it be spoken to as it can be? Our user is told if not */
-void dial_now(struct peer *p);     /* something new: another address, a reason */
-void dial_later(struct peer *p);   /* the link broke, or a round failed */
+bool dial_allowed(struct peer *p);   /* may there be a stream to it? Our user is told if not */
+bool dial_may_speak(struct peer *p); /* the same, for what our user says on the link that is up */
+void dial_now(struct peer *p);       /* something new: another address, a reason */
+void dial_later(struct peer *p);     /* the link broke, or a round failed */
 void dial_on_timer(struct timer *t);
 void dial_on_failed(struct peers *ps, struct msg *m);
 void dial_forget(struct peer *p);

@@ -289,8 +289,14 @@ static void typed_and_never(void **state)
 	command(w, "peer", "add", "carol@10.0.0.7", NULL);
 	id = expect_dial(w, "10.0.0.7:5298", true);
 	dial_fails(w, id, true, false);
-	expect_no_dial(w);
+	assert_int_equal(expect_msg(w, MSG_DIAL)->dial.starttls, STARTTLS_MUST);
+	id = expect_dial(w, "10.0.0.7:5298", false);
+	dial_lacks_tls(w, id);
 	expect_got(w, "which this node never does");
+	sleep_ms(w, 1400);
+	id = expect_dial(w, "10.0.0.7:5298", true);
+	dial_fails(w, id, true, false);
+	expect_no_dial(w);
 	command(w, "peer", "allow", "carol", NULL);
 	assert_true(w->reply_failed);
 	world_free(w);
@@ -350,8 +356,8 @@ static void old_never(void **state)
 	struct world *w = world_new_with(never);
 
 	found_old(w);
-	expect_no_dial(w);
-	expect_got(w, "policy-violation");
+	assert_int_equal(expect_msg(w, MSG_DIAL)->dial.starttls, STARTTLS_MUST);
+	assert_int_equal(called(w, "carol")->outbox.n, 1);
 	world_free(w);
 }
 

@@ -81,6 +81,7 @@ static void impersonation(void **state)
 		bool known;
 		const char *refused;
 		enum trust trust;
+		bool starttls;
 	} table[] = {
 		{'b', false, NULL, TRUST_NEW},
 		{'m', false, NULL, TRUST_NEW},
@@ -88,6 +89,8 @@ static void impersonation(void **state)
 		{'b', true, NULL, TRUST_PINNED},
 		{'m', true, NULL, TRUST_CHANGED},
 		{0, true, "this name is known by a key, and not without it", TRUST_LEGACY},
+		{0, false, NULL, TRUST_LEGACY, true},
+		{0, true, "this name is known by a key, and not without it", TRUST_LEGACY, true},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
@@ -99,6 +102,7 @@ static void impersonation(void **state)
 			make_pinned(w, 'b', "bob");
 		conn = ask_link(w,
 			&(struct asking){.who = table[i].who,
+				.starttls = table[i].starttls,
 				.from = table[i].who ? jid_of(table[i].who, "bob") : "bob"});
 		if (table[i].refused) {
 			assert_string_equal(refusal(w, conn), table[i].refused);
@@ -120,6 +124,9 @@ static void found_with_a_key(void **state)
 
 	found_keyed(w, 'b', "bob@bravo", "10.0.0.2");
 	expect_refused(w, &(struct asking){.from = "bob@bravo"}, "this name is known by a key, and not without it");
+	expect_refused(w, &(struct asking){.from = "bob@bravo", .starttls = true},
+		"this name is known by a key, and not without it");
+	expect_got(w, "says without the key that he is bob");
 	world_free(w);
 }
 
@@ -183,6 +190,110 @@ static void plain(void **state)
 	/* Two at one address: nobody knows which. */
 	found(w, "erin@old", "10.0.0.9", 5299, "txtvers=1");
 	expect_refused(w, &(struct asking){.address = "10.0.0.9:40001"}, "who is it?");
+	world_free(w);
+}
+
+/* ---- encrypted, without a key ---- */
+
+/* A link between nodes that proves no key is not taken for one of those. */
+static void keyless(void **state)
+{
+	struct world *w = world_new();
+
+	expect_refused(w, &(struct asking){.from = "carol@old", .keyless = true}, "a key was expected here");
+	world_free(w);
+}
+
+#define CAROL "carol\\40old@xep0174.internal"
+
+static uint64_t starttls_from(struct world *w, const char *name)
+{
+	uint64_t conn = ask_link(w, &(struct asking){.from = name, .starttls = true});
+
+	assert_null(refusal(w, conn));
+	open_session(w, conn, NULL);
+	return conn;
+}
+
+/* It is no plaintext, so nobody is asked; it is no trust either. */
+static void starttls_is_answered(void **state)
+{
+	static void (*const policies[])(struct peers_config *) = {NULL, never};
+
+	for (size_t i = 0; i < ARRAY_LEN(policies); i++) {
+		struct world *w = policies[i] ? world_new_with(policies[i]) : world_new();
+		uint64_t conn = starttls_from(w, "carol@old");
+		struct peer *p = called(w, "carol@old");
+
+		assert_int_equal(p->trust, TRUST_LEGACY);
+		assert_int_equal(reply_to(w, conn)->link_reply.stanza_max, STANZA_STRANGER);
+		assert_null(conn_of(w, conn)->token);
+		hear(w, conn, "<message type='chat' from='carol\\40old@xep0174.internal'><body>hi</body></message>");
+		expect_got(w, "kind='request'");
+		assert_non_null(strstr(command(w, "peer", "list", NULL), "encrypted, not verified"));
+		assert_non_null(strstr(command(w, "peer", "list", "--json", NULL),
+			"\"link\": \"encrypted, not verified\", \"trust\": \"legacy\""));
+		say_message(w, CAROL, "m1", "answer");
+		expect_sent(w, conn, "answer");
+		assert_int_equal(got_with(w, "kind='plaintext'"), 0);
+		assert_int_equal(p->trust, TRUST_LEGACY);
+		world_free(w);
+	}
+}
+
+/* From then on he is called with it or not at all, unless our user has allowed more. */
+static void starttls_is_remembered(void **state)
+{
+	struct world *w = world_new();
+	struct msg *m;
+	struct peer *p;
+	uint64_t id;
+
+	found(w, "carol@old", "10.0.0.9", 5298, "txtvers=1");
+	cut(w, starttls_from(w, "carol@old"), false);
+	p = called(w, "carol");
+	say_message(w, CAROL, "m1", "one");
+	sleep_ms(w, 5000);
+	m = expect_msg(w, MSG_DIAL);
+	assert_false(m->dial.tls);
+	assert_int_equal(m->dial.starttls, STARTTLS_MUST);
+	/* Somebody without it answers: it waits, and our user is asked. */
+	id = m->dial.id;
+	msg_clear(m);
+	dial_lacks_tls(w, id);
+	expect_got(w, "kind='plaintext'");
+	sleep_ms(w, 60000);
+	assert_null(find_msg(w, MSG_DIAL));
+	/* Nor on a stream of theirs. */
+	assert_int_equal(sent_with(w, legacy_from(w, "carol@old"), "one"), 0);
+	command(w, "peer", "allow", "carol", NULL);
+	assert_int_equal(p->outbox.n, 1);
+	world_free(w);
+}
+
+/* Never in the clear: called with STARTTLS or not at all; who has none is not called again, and our user is told. */
+static void starttls_or_never(void **state)
+{
+	struct world *w = world_new_with(never);
+	struct msg *m;
+	uint64_t id;
+
+	found(w, "carol@old", "10.0.0.9", 5298, "txtvers=1");
+	say_message(w, CAROL, "m1", "one");
+	m = expect_msg(w, MSG_DIAL);
+	assert_int_equal(m->dial.starttls, STARTTLS_MUST);
+	id = m->dial.id;
+	msg_clear(m);
+	dial_lacks_tls(w, id);
+	expect_got(w, "which this node never does");
+	sleep_ms(w, 60000);
+	assert_null(find_msg(w, MSG_DIAL));
+	say_message(w, CAROL, "m2", "two");
+	expect_got(w, "<policy-violation");
+	/* He comes back, with another program perhaps. */
+	gone(w, "carol@old");
+	found(w, "carol@old", "10.0.0.9", 5298, "txtvers=1");
+	assert_int_equal(expect_msg(w, MSG_DIAL)->dial.starttls, STARTTLS_MUST);
 	world_free(w);
 }
 
@@ -473,6 +584,10 @@ int main(void)
 		cmocka_unit_test(blocked),
 		cmocka_unit_test(a_full_table),
 		cmocka_unit_test(plain),
+		cmocka_unit_test(keyless),
+		cmocka_unit_test(starttls_is_answered),
+		cmocka_unit_test(starttls_is_remembered),
+		cmocka_unit_test(starttls_or_never),
 		cmocka_unit_test(glare),
 		cmocka_unit_test(glare_with_ours_last),
 		cmocka_unit_test(not_glare),

@@ -306,7 +306,7 @@ static void to_an_old_program(void **state)
 	uint64_t conn = legacy_from(w, "carol@old");
 	const char *text;
 
-	called(w, "carol@old")->plain_ok = true;
+	called(w, "carol@old")->plain.ok = true;
 	say(w, "<message type='chat' from='%s/t' to='carol\\40old@xep0174.internal' id='m1'><body>a &lt;b&gt; &amp; c</body></message>",
 		jid_of('n', "alice"));
 	text = expect_sent(w, conn, "<body>");
@@ -333,7 +333,7 @@ static void nothing_to_say_to_an_old_program(void **state)
 	struct world *w = world_new();
 	uint64_t conn = legacy_from(w, "carol@old");
 
-	called(w, "carol@old")->plain_ok = true;
+	called(w, "carol@old")->plain.ok = true;
 	say(w, "<message type='chat' from='%s/t' to='carol\\40old@xep0174.internal' id='m1'><received xmlns='urn:xmpp:receipts' id='x'/></message>",
 		jid_of('n', "alice"));
 	assert_int_equal(sent_with(w, conn, "<message"), 0);

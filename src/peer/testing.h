@@ -189,6 +189,8 @@ struct asking {
 	const char *from; /* of its header; NULL: none */
 	const char *address;
 	uint64_t dial;
+	bool starttls; /* no key, but encrypted */
+	bool keyless;  /* a link of nodes, and no key proven */
 };
 
 /* A stream has both its headers. The connection; what is answered is the next LINK_REPLY. */
@@ -205,6 +207,8 @@ UNUSED static uint64_t ask_link(struct world *w, const struct asking *a)
 	ask->from = a->from ? xstrdup(a->from) : NULL;
 	ask->address = xstrdup(a->address ? a->address : "10.0.0.2:40000");
 	ask->keyed = a->who != 0;
+	ask->legacy = a->who == 0 && !a->keyless;
+	ask->tls = ask->legacy && !a->starttls ? NULL : xstrdup("TLSv1.3 test");
 	if (a->who)
 		memcpy(ask->key, key_of(a->who), 32);
 	memset(ask->exporter, (int)m->conn, sizeof(ask->exporter));
@@ -346,6 +350,18 @@ UNUSED static void dial_fails(struct world *w, uint64_t dial, bool reached, bool
 	m->link_failed.dial = dial;
 	m->link_failed.reached = reached;
 	m->link_failed.asked = asked;
+	m->link_failed.why = "test";
+	pump(w);
+}
+
+/* The program there has no STARTTLS to offer. */
+UNUSED static void dial_lacks_tls(struct world *w, uint64_t dial)
+{
+	struct msg *m = msgs_add(&w->in);
+
+	m->kind = MSG_LINK_FAILED;
+	m->link_failed.dial = dial;
+	m->link_failed.reached = m->link_failed.lacks_tls = true;
 	m->link_failed.why = "test";
 	pump(w);
 }

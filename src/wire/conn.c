@@ -37,7 +37,11 @@ void conn_channel(struct conn *c, struct stream_channel *ret)
 	struct link_info info;
 
 	link_info(c->link, &info);
-	*ret = (struct stream_channel){.secure = info.secure, .local = info.local, .binding = binding, .arg = c};
+	*ret = (struct stream_channel){.secure = info.secure,
+		.local = info.local,
+		.can_tls = stream_kind(c->stream)->link && c->wire->config.starttls_in,
+		.binding = binding,
+		.arg = c};
 	if (info.unix_uid >= 0 && c->wire->config.local_user)
 		ret->external = str_z(c->wire->config.local_user(c->wire->config.local_arg, info.unix_uid));
 }
@@ -60,7 +64,7 @@ struct conn *conn_new(struct wire *w, struct link **link, const struct stream_ki
 	c->parser = xml_parser_new(w->scratch, XML_STREAM, &w->config.limits.before_login);
 	c->stream = stream_new(kind, w->config.policy);
 	c->login = xcalloc(1, sizeof(*c->login));
-	buf_init(&c->held, READ_SIZE + 1);
+	buf_init(&c->held, HELD_MAX);
 	c->stall_at = c->drain_at = INT64_MAX;
 	c->sniff = kind->sniff;
 	c->timer.fire = on_timer;
@@ -210,7 +214,7 @@ static void on_timer(struct timer *t)
 	if (c->state == CONN_DRAINING) {
 		conn_closed(c);
 	} else if (!c->logged_in) {
-		conn_end_stream(c, SERR_CONNECTION_TIMEOUT, "no login in time");
+		conn_link_on_silence(c);
 	} else if (c->stall_at <= now) {
 		conn_lost(c, true, "reads nothing");
 	} else if (sm_on(c) && c->sm->asked && c->sm->asked_until <= now) {
@@ -313,9 +317,12 @@ void conn_start_tls(struct conn *c)
 		conn_lost(c, false, "data between <starttls/> and TLS");
 		return;
 	}
-	c->link = tls_link_server(w->config.tls, w->loop, &c->link);
-	c->watching = 0;
 	stream_secured(c->stream);
+	if (stream_kind(c->stream)->link)
+		conn_link_start_tls(c);
+	else
+		c->link = tls_link_server(w->config.tls, w->loop, &c->link);
+	c->watching = 0;
 	xml_parser_reset(c->parser);
 	conn_watch(c);
 }
@@ -334,6 +341,7 @@ void conn_do(struct conn *c, enum stream_action action, const struct stream_ask 
 		break;
 	case STREAM_START_TLS:
 		c->eager_tls = true;
+		out_touch(c); /* begins when all is written, if anything is to be */
 		break;
 	case STREAM_RESTART:
 		xml_parser_reset(c->parser);
@@ -413,6 +421,10 @@ static void on_event(struct conn *c, enum xml_event event, const struct xml_tree
 		break;
 	}
 	conn_link_tell_proof(c);
+	if (event == XML_OPEN)
+		conn_link_on_open(c);
+	if (ask.again)
+		buf_str(&c->held, xml_raw(t, XML_ROOT));
 	conn_do(c, action, &ask, &raw);
 }
 
@@ -447,7 +459,7 @@ static void feed_held(struct conn *c)
 	if (!held.n)
 		return;
 	/* Taken out first: the parser may not see its input move. */
-	buf_init(&c->held, READ_SIZE + 1);
+	buf_init(&c->held, HELD_MAX);
 	in = buf_view(&held);
 	parse(c, &in);
 	if (c->state == CONN_OPEN && in.n)

@@ -10,7 +10,7 @@ enum { TLS_HANDSHAKE = 0x16 };
 
 /* ---- dialling ---- */
 
-static void tell_failed(struct wire *w, uint64_t dial, uint64_t conn, bool asked, bool reached, const char *why)
+static struct msg *tell_failed(struct wire *w, uint64_t dial, uint64_t conn, bool asked, bool reached, const char *why)
 {
 	struct msg *m = msgs_add(&w->to_core);
 
@@ -20,6 +20,7 @@ static void tell_failed(struct wire *w, uint64_t dial, uint64_t conn, bool asked
 	m->link_failed.asked = asked;
 	m->link_failed.reached = reached;
 	m->link_failed.why = why;
+	return m;
 }
 
 static struct link *dial(struct wire *w, const char *address)
@@ -35,7 +36,10 @@ static struct link *dial(struct wire *w, const char *address)
 
 void conn_link_dial(struct wire *w, const struct msg *m)
 {
-	const struct stream_kind *kind = m->dial.tls ? &stream_lan_keyed_out : &stream_lan_plain_out;
+	static const struct stream_kind *const plain[] = {[STARTTLS_MAY] = &stream_lan_plain_out,
+		[STARTTLS_MUST] = &stream_lan_tls_out,
+		[STARTTLS_NEVER] = &stream_lan_old_out};
+	const struct stream_kind *kind = m->dial.tls ? &stream_lan_keyed_out : plain[m->dial.starttls];
 	struct link *link = dial(w, m->dial.address);
 	struct conn *c = link ? conn_new(w, &link, kind, false) : NULL;
 	struct buf raw;
@@ -78,6 +82,47 @@ void conn_link_sniff(struct conn *c)
 	c->stream = stream_new(&stream_lan_keyed_in, w->config.policy);
 }
 
+/* ---- STARTTLS, on streams without a key ---- */
+
+/* What follows may be a first stanza already, which is looked at to see that it is no <starttls/>. */
+void conn_link_on_open(struct conn *c)
+{
+	struct xml_limits limits = c->wire->config.limits.session;
+
+	if (!stream_kind(c->stream)->legacy || stream_state(c->stream) != STREAM_FEATURES)
+		return;
+	limits.stanza = LEGACY_FIRST;
+	xml_parser_limits(c->parser, &limits);
+}
+
+void conn_link_start_tls(struct conn *c)
+{
+	struct wire *w = c->wire;
+	struct buf raw;
+
+	xml_parser_limits(c->parser, &w->config.limits.before_login);
+	if (!stream_kind(c->stream)->opening) {
+		c->link = tls_link_server(w->config.starttls_in, w->loop, &c->link);
+		return;
+	}
+	c->link = tls_link_client(w->config.starttls_out, w->loop, &c->link, NULL);
+	buf_init(&raw, RAW_MAX);
+	stream_start_again(c->stream, &raw);
+	out_raw(c, buf_view(&raw), 0);
+	buf_clear(&raw);
+}
+
+void conn_link_on_silence(struct conn *c)
+{
+	struct stream_channel ch;
+	struct stream_ask ask = {0};
+	struct buf raw;
+
+	conn_channel(c, &ch);
+	buf_init(&raw, RAW_MAX);
+	conn_do(c, stream_on_silence(c->stream, &ch, &raw, &ask), &ask, &raw);
+}
+
 /* ---- asking ---- */
 
 static void fill_channel(struct conn *c, struct link_ask *a)
@@ -89,6 +134,7 @@ static void fill_channel(struct conn *c, struct link_ask *a)
 	a->address = str_dup(info.peer);
 	a->local_address = str_dup(info.local_address);
 	a->tls = str_dup(info.tls);
+	a->legacy = stream_kind(c->stream)->legacy;
 	a->keyed = info.key && stream_kind(c->stream)->keyed;
 	if (!a->keyed)
 		return;
@@ -166,7 +212,8 @@ void conn_link_lost(struct conn *c, const char *why)
 	if (c->link)
 		link_info(c->link, &info);
 	if (c->login->dial || c->login->asked)
-		tell_failed(c->wire, c->login->dial, c->id, c->login->asked, info.up, why);
+		tell_failed(c->wire, c->login->dial, c->id, c->login->asked, info.up, why)->link_failed.lacks_tls =
+			stream_lacks_tls(c->stream);
 }
 
 /* Of this connection, gathered in one message as long as nothing else comes between. */

@@ -1,6 +1,6 @@
 /* The end of a link after the last word was said. Closing a socket that has unread input resets the connection, and
  * the reset may reach the client before the stream error does; so what it still sends is read and forgotten for a
- * while, until it closes, too. */
+ * while, until it closes, too. A server that stops waits for them (wire_lingering()). */
 #include "wire/wire_i.h"
 
 enum { LINGERS_MAX = 256, LINGER_MS = 2000, LINGER_BYTES = 1 << 20 };
@@ -10,6 +10,7 @@ struct linger {
 	struct link *link;
 	struct list node; /* in wire->lingers */
 	struct timer timer;
+	bool remote;
 	size_t left; /* bytes that will be put up with */
 };
 
@@ -18,6 +19,7 @@ static void linger_free(struct linger *l)
 	timer_stop(loop_timers(l->wire->loop), &l->timer);
 	list_remove(&l->node);
 	l->wire->linger_n--;
+	l->wire->linger_remote -= l->remote;
 	link_free(&l->link);
 	xfree(l);
 }
@@ -39,6 +41,7 @@ static void on_ready(void *arg, int events)
 
 void linger_link(struct wire *w, struct link **link)
 {
+	struct link_info info;
 	struct linger *l;
 
 	if (w->linger_n >= LINGERS_MAX) {
@@ -51,10 +54,15 @@ void linger_link(struct wire *w, struct link **link)
 	l->left = LINGER_BYTES;
 	l->timer.fire = on_timer;
 	list_append(&w->lingers, &l->node);
+	link_info(l->link, &info);
+	l->remote = info.unix_uid < 0;
 	w->linger_n++;
+	w->linger_remote += l->remote;
 	timer_start(loop_timers(w->loop), &l->timer, loop_now(w->loop) + LINGER_MS);
 	link_watch(l->link, WATCH_READ, on_ready, l);
 }
+
+unsigned wire_lingering(const struct wire *w) { return w->linger_remote; }
 
 void linger_end_all(struct wire *w)
 {

@@ -438,6 +438,7 @@ static void test_lingering(void **state)
 		settle(w);
 	}
 	assert_int_equal(w->wire->linger_n, 1);
+	assert_int_equal(wire_lingering(w->wire), 1);
 	expect_msg(w, MSG_LOST);
 	expect_msg(w, MSG_CLOSED);
 	expect_no_msg(w);
@@ -447,6 +448,7 @@ static void test_lingering(void **state)
 	client_close(&c);
 	settle(w);
 	assert_int_equal(w->wire->linger_n, 0);
+	assert_int_equal(wire_lingering(w->wire), 0);
 }
 
 static void test_lingering_has_an_end(void **state)

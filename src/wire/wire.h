@@ -33,6 +33,8 @@ struct wire_config {
 	void *local_arg;
 	/* Both NULL: no TLS on links between peers (tests bring links that prove a key). Live longer than the wire. */
 	struct tls_ctx *node_in, *node_out;
+	/* STARTTLS on streams of XEP-0174; both NULL: none. Live longer than the wire. */
+	struct tls_ctx *starttls_in, *starttls_out;
 	/* Tests: instead of TCP. NULL from it: no connection. */
 	struct link *(*dial)(void *arg, struct loop *l, const char *address);
 	void *dial_arg;
@@ -65,6 +67,10 @@ void wire_tap(struct wire *w, wire_tap_fn *on_stanza, void *arg);
 /* Takes the connections of all links that have a session away, and only those: the sessions go on with new ones. Returns
  * their number. */
 unsigned wire_relink(struct wire *w);
+
+/* Links of ended streams on which the other end may still say its last words, for two seconds at most; those of local sockets
+ * are not counted. Whoever ends the process before cuts them off: a system answers what comes then with a reset. */
+unsigned wire_lingering(const struct wire *w);
 
 struct wire_stats {
 	uint32_t connections, logins; /* now; not yet logged in */

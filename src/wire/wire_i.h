@@ -13,6 +13,8 @@
 enum { READ_SIZE = 16384, WRITE_SIZE = 65536, WRITE_KEEP = 4 * WRITE_SIZE, FLUSH_SLICE = 262144 };
 /* What the stream itself says at once: a few addresses and ids, each character of them perhaps escaped. */
 enum { RAW_MAX = 256 * 1024 };
+/* The first stanza of a stream without a key may be there before its session is. */
+enum { LEGACY_FIRST = 64 * 1024, HELD_MAX = LEGACY_FIRST + READ_SIZE + 1 };
 /* A link whose other end is silent for so long is dead; how often an old program's socket is looked at, and how long its
  * stream has to stay open once all is gone from there. */
 enum { LINK_PATIENCE_SECONDS = 30, DRAIN_POLL_MS = 50, DRAIN_GRACE_MS = 250 };
@@ -121,7 +123,7 @@ struct wire {
 	struct msgs to_core, from_core;
 	struct list coming; /* the oldest first */
 	struct list dirty, waiting, again, defunct, delays, lingers;
-	uint32_t linger_n;
+	uint32_t linger_n, linger_remote; /* all; those with another machine's or program's TCP */
 	uint64_t committed;
 	struct map addresses;
 	uint32_t logins;
@@ -163,6 +165,9 @@ void conn_login_forget_delays(struct wire *w);
 /* conn_link.c: links between peers until there is a session */
 void conn_link_dial(struct wire *w, const struct msg *m);
 void conn_link_sniff(struct conn *c);
+void conn_link_on_open(struct conn *c); /* its header has come */
+void conn_link_start_tls(struct conn *c);
+void conn_link_on_silence(struct conn *c); /* no session in time */
 void conn_link_ask(struct conn *c, const struct stream_ask *ask);
 void conn_link_open(struct conn *c, const struct stream_ask *ask);
 void conn_link_on_reply(struct conn *c, struct msg *m);

@@ -73,6 +73,7 @@ struct str stream_lang(const struct stream *s) { return str_z(s->lang); }
 struct str stream_jid(const struct stream *s) { return str_z(s->jid); }
 const struct stream_kind *stream_kind(const struct stream *s) { return s->kind; }
 enum stream_proof stream_proof(const struct stream *s) { return s->proof; }
+bool stream_lacks_tls(const struct stream *s) { return s->lacks_tls; }
 
 struct jid stream_stamp(const struct stream *s)
 {
@@ -138,6 +139,14 @@ enum stream_action stream_close(struct stream *s, enum serr error, const char *t
 }
 
 enum stream_action stream_on_end(struct stream *s, struct buf *out) { return stream_close(s, SERR_NONE, NULL, out); }
+
+enum stream_action stream_on_silence(struct stream *s, const struct stream_channel *ch, struct buf *out,
+	struct stream_ask *ask)
+{
+	if (s->state == STREAM_FEATURES && s->wait == WAIT_NONE && s->kind->rules->on_silence)
+		return s->kind->rules->on_silence(s, ch, out, ask);
+	return stream_close(s, SERR_CONNECTION_TIMEOUT, "no login in time", out);
+}
 
 enum stream_action stream_on_bad_xml(struct stream *s, enum xml_event event, struct buf *out)
 {
@@ -524,8 +533,11 @@ enum stream_action stream_on_element(struct stream *s, const struct xml_tree *t,
 		return s->kind->rules->before_session(s, t, ch, out, ask);
 	case STREAM_READY:
 		return s->kind->rules->in_session(s, t, out, ask);
-	case STREAM_HEADER:
 	case STREAM_TLS:
+		if (s->kind->opening) /* has asked for it, and gets an answer */
+			return s->kind->rules->before_session(s, t, ch, out, ask);
+		break;
+	case STREAM_HEADER:
 	case STREAM_CLOSED:
 		break;
 	}

@@ -13,6 +13,11 @@
  *            headers, on_link      shared password       <enable/>, <resume/>        on_bound
  *   HEADER ----------> FEATURES <-----------> SASL;  FEATURES ----------> BIND ------------> READY
  *
+ * Those of XEP-0174 prove nothing. With a version at both ends TLS is offered first; without it, or once it is up, on_link:
+ *
+ *            headers, a version     <starttls/>                    none wanted, on_link         on_bound
+ *   HEADER ----------> FEATURES ------------> TLS --> HEADER;  HEADER, FEATURES ------> BIND ------------> READY
+ *
  * Login state is freed when the stream is READY. One thread. */
 #ifndef XMPP_STREAM_H
 #define XMPP_STREAM_H
@@ -36,16 +41,19 @@ struct stream_kind {
 	unsigned offers;      /* STREAM_OFFERS_ bits */
 	bool trusted_channel; /* counts as secure without TLS (unix socket) */
 	bool opening;         /* we dialled and speak first: stream_start() */
-	bool link;   /* the other end is a peer: it speaks for addresses, and is asked about with STREAM_ASK_LINK */
-	bool keyed;  /* TLS with node keys below: counts from its beginning (XEP-0198) */
-	bool legacy; /* XEP-0174 as old programs speak it: stanzas are rewritten at the link */
-	bool sniff;  /* may turn out to be TLS by its first byte, and is then a keyed one */
+	bool link;     /* the other end is a peer: it speaks for addresses, and is asked about with STREAM_ASK_LINK */
+	bool keyed;    /* TLS with node keys below: counts from its beginning (XEP-0198) */
+	bool legacy;   /* XEP-0174 as old programs speak it: stanzas are rewritten at the link */
+	bool must_tls; /* nothing is said on it in the clear but the headers */
+	bool sniff;    /* may turn out to be TLS by its first byte, and is then a keyed one */
 	bool pack_stanza; /* one stanza a send, for whoever reads the packets */
 	const struct stream_rules *rules;
 };
 extern const struct stream_kind stream_client;      /* TCP, RFC 6120 and direct TLS */
 extern const struct stream_kind stream_client_unix; /* local socket */
 extern const struct stream_kind stream_lan_keyed_in, stream_lan_keyed_out, stream_lan_plain_in, stream_lan_plain_out;
+/* The plain ones that have TLS or end, and those that never have it. */
+extern const struct stream_kind stream_lan_tls_in, stream_lan_tls_out, stream_lan_old_in, stream_lan_old_out;
 
 /* One for all streams of a process. */
 struct stream_policy {
@@ -87,11 +95,13 @@ struct stream_ask {
 	enum hash_kind hash;
 	uint32_t h;
 	bool resume;
+	bool again; /* the element is for the session: to be given anew when this is answered */
 };
 
 /* What the channel below is, asked when needed. */
 struct stream_channel {
 	bool secure, local;
+	bool can_tls;        /* between peers: TLS may begin on it */
 	struct str external; /* the user name that the channel proves (canonical localpart), absent if none */
 	/* Channel binding data of "tls-exporter" or "tls-server-end-point" appended; ERR_UNSUPPORTED. */
 	int (*binding)(void *arg, const char *type, struct buf *out);
@@ -133,6 +143,9 @@ enum stream_proof stream_proof(const struct stream *s);
 struct jid stream_stamp(const struct stream *s);
 /* Opening kinds: the first word. to may be absent. */
 void stream_start(struct stream *s, struct str from, struct str to, struct buf *out);
+void stream_start_again(struct stream *s, struct buf *out); /* after stream_secured() */
+/* It came to nothing because the other end has no TLS to offer (must_tls). */
+bool stream_lacks_tls(const struct stream *s);
 
 /* default_ns: the default namespace that the header declares. */
 enum stream_action stream_on_open(struct stream *s, const struct xml_tree *t, struct str default_ns,
@@ -140,6 +153,9 @@ enum stream_action stream_on_open(struct stream *s, const struct xml_tree *t, st
 enum stream_action stream_on_element(struct stream *s, const struct xml_tree *t, const struct stream_channel *ch,
 	struct buf *out, struct stream_ask *ask);
 enum stream_action stream_on_end(struct stream *s, struct buf *out);
+/* Nobody says whether TLS is wanted: XEP-0174 streams go on without, all others end. */
+enum stream_action stream_on_silence(struct stream *s, const struct stream_channel *ch, struct buf *out,
+	struct stream_ask *ask);
 /* Any parser error. */
 enum stream_action stream_on_bad_xml(struct stream *s, enum xml_event event, struct buf *out);
 /* Ends it from our side: header if none was sent yet, the error, the end tag. */

@@ -41,6 +41,9 @@ struct stream_rules {
 	/* What is written when there is a session, or none can be resumed. */
 	void (*put_bound)(struct stream *s, struct str jid, struct buf *out);
 	enum stream_action (*resume_failed)(struct stream *s, struct buf *out);
+	/* As stream_on_silence(); NULL: it ends. */
+	enum stream_action (*on_silence)(struct stream *s, const struct stream_channel *ch, struct buf *out,
+		struct stream_ask *ask);
 };
 extern const struct stream_rules stream_rules_client, stream_rules_keyed, stream_rules_legacy;
 
@@ -50,6 +53,7 @@ struct stream {
 	enum stream_state state;
 	enum stream_wait wait;
 	bool header_sent;
+	bool lacks_tls; /* must_tls, and the other end has none */
 	enum stream_proof proof;
 	char *domain;               /* NULL before the header */
 	char *lang, *jid;           /* NULL while unknown */

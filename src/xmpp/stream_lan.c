@@ -1,6 +1,8 @@
 /* Streams between peers. On keyed links both ends have proven their keys by TLS before the first byte here, so the stream
  * only settles who speaks (the headers), whether a shared password is met (SCRAM-SHA-256-PLUS, which is mutual; the end
- * that dialled begins), and which session goes on (XEP-0198). Plain ones are those of XEP-0174, for old programs. */
+ * that dialled begins), and which session goes on (XEP-0198). Plain ones are those of XEP-0174, for old programs. They may
+ * be encrypted by STARTTLS, which keeps listeners out and says nothing of who is there: whatever certificate is shown, the
+ * core is asked about a name without a key, once, when it is known whether there is TLS. */
 #include "base/codec.h"
 #include "xmpp/legacy.h"
 #include "xmpp/stream_i.h"
@@ -61,10 +63,12 @@ static void put_header(struct stream *s, struct buf *out)
 	s->header_sent = true;
 }
 
-/* Old programs read `from` and `to` and nothing else; no version, so that none waits for features. */
+/* Old programs read `from` and `to` and nothing else. One who calls without a version gets none, so that he does not wait for
+ * features; who is called without TLS in mind neither. */
 static void put_plain_header(struct stream *s, struct buf *out)
 {
 	struct lan_login *l = s->login ? lan(s) : NULL;
+	bool version = s->kind->opening ? s->kind->offers & STREAM_OFFERS_TLS : l && l->has_version;
 
 	buf_z(out,
 		"<?xml version='1.0' encoding='UTF-8'?><stream:stream xmlns='" NS_CLIENT "' xmlns:stream='" NS_STREAM
@@ -73,8 +77,18 @@ static void put_plain_header(struct stream *s, struct buf *out)
 		xml_put_attr(out, "from", str_z(l->from));
 		xml_put_attr(out, "to", str_z(l->to));
 	}
-	buf_z(out, l && l->has_version ? " version='1.0'><stream:features/>" : ">");
+	buf_z(out, version ? " version='1.0'>" : ">");
 	s->header_sent = true;
+}
+
+static void put_plain_features(const struct stream *s, bool offer, struct buf *out)
+{
+	if (!offer)
+		buf_z(out, "<stream:features/>");
+	else if (s->kind->must_tls)
+		buf_z(out, "<stream:features><starttls xmlns='" NS_TLS "'><required/></starttls></stream:features>");
+	else
+		buf_z(out, "<stream:features><starttls xmlns='" NS_TLS "'/></stream:features>");
 }
 
 void stream_start(struct stream *s, struct str from, struct str to, struct buf *out)
@@ -84,6 +98,12 @@ void stream_start(struct stream *s, struct str from, struct str to, struct buf *
 	must(s->kind->opening && s->state == STREAM_HEADER && !s->header_sent);
 	l->from = str_dup(from);
 	l->to = str_dup(to);
+	s->kind->rules->put_header(s, out);
+}
+
+void stream_start_again(struct stream *s, struct buf *out)
+{
+	must(s->kind->opening && s->state == STREAM_HEADER && !s->header_sent);
 	s->kind->rules->put_header(s, out);
 }
 
@@ -105,7 +125,6 @@ static void note_header(struct stream *s, const struct xml_tree *t)
 	xfree(l->said_to);
 	l->said_from = str_dup(xml_attr(t, XML_ROOT, "from"));
 	l->said_to = str_dup(xml_attr(t, XML_ROOT, "to"));
-	l->has_version = xml_attr(t, XML_ROOT, "version").n > 0;
 	xfree(TAKE(s->lang));
 	if (lang.n && lang.n <= 35)
 		s->lang = str_dup(lang);
@@ -139,16 +158,99 @@ static enum stream_action keyed_open(struct stream *s, const struct xml_tree *t,
 	return STREAM_GO_ON;
 }
 
+/* ---- streams without a key: TLS or not ---- */
+
+static bool may_tls(const struct stream *s, const struct stream_channel *ch)
+{
+	return (s->kind->offers & STREAM_OFFERS_TLS) && ch->can_tls && !ch->secure;
+}
+
+/* It is known whether there is TLS. Whether one who calls may do without is for the core to say, which hears his name. */
+static enum stream_action plain_ask(struct stream *s, const struct stream_channel *ch, bool again, struct buf *out,
+	struct stream_ask *ask)
+{
+	enum stream_action action;
+
+	if (s->kind->opening && s->kind->must_tls && !ch->secure) {
+		s->lacks_tls = true;
+		return stream_close(s, SERR_POLICY_VIOLATION, "this node does not speak without encryption", out);
+	}
+	action = ask_link(s, ask);
+	ask->again = again;
+	return action;
+}
+
+/* Until the core is asked nobody knows how we are called here but the other end. */
+static enum stream_action offer_tls(struct stream *s, struct buf *out)
+{
+	struct lan_login *l = lan(s);
+
+	l->from = str_dup(str_z(l->said_to));
+	l->to = str_dup(str_z(l->said_from));
+	put_plain_header(s, out);
+	put_plain_features(s, true, out);
+	stream_enter(s, STREAM_FEATURES);
+	return STREAM_GO_ON;
+}
+
 static enum stream_action plain_open(struct stream *s, const struct xml_tree *t, struct str default_ns,
 	const struct stream_channel *ch, struct buf *out, struct stream_ask *ask)
 {
 	enum serr error = stream_check_header(t, default_ns, s);
+	struct lan_login *l = lan(s);
 
 	/* XEP-0174 streams of old programs have no version. */
 	if (error != SERR_NONE && error != SERR_UNSUPPORTED_VERSION)
 		return stream_close(s, error, NULL, out);
 	note_header(s, t);
-	return ask_link(s, ask);
+	l->has_version = error == SERR_NONE;
+	if (s->kind->opening && l->has_version && (s->kind->offers & STREAM_OFFERS_TLS)) {
+		stream_enter(s, STREAM_FEATURES);
+		return STREAM_GO_ON;
+	}
+	if (!s->kind->opening && l->has_version && may_tls(s, ch))
+		return offer_tls(s, out);
+	return plain_ask(s, ch, false, out, ask);
+}
+
+/* Answering: what is not <starttls/> says that there will be none. */
+static enum stream_action answer_features(struct stream *s, const struct xml_tree *t, const struct stream_channel *ch,
+	struct buf *out, struct stream_ask *ask)
+{
+	if (!xml_is(t, XML_ROOT, "starttls", NS_TLS))
+		return plain_ask(s, ch, true, out, ask);
+	buf_z(out, "<proceed xmlns='" NS_TLS "'/>");
+	stream_enter(s, STREAM_TLS);
+	return STREAM_START_TLS;
+}
+
+/* Opening: their features, or the first word of one who said that there would be some. */
+static enum stream_action take_features(struct stream *s, const struct xml_tree *t, const struct stream_channel *ch,
+	struct buf *out, struct stream_ask *ask)
+{
+	bool features = xml_is(t, XML_ROOT, "features", NS_STREAM);
+
+	if (!features || !may_tls(s, ch) || xml_child(t, XML_ROOT, "starttls", NS_TLS) == XML_NONE)
+		return plain_ask(s, ch, !features, out, ask);
+	buf_z(out, "<starttls xmlns='" NS_TLS "'/>");
+	stream_enter(s, STREAM_TLS);
+	return STREAM_GO_ON;
+}
+
+static enum stream_action plain_before_session(struct stream *s, const struct xml_tree *t,
+	const struct stream_channel *ch, struct buf *out, struct stream_ask *ask)
+{
+	if (s->state == STREAM_FEATURES)
+		return s->kind->opening ? take_features(s, t, ch, out, ask) : answer_features(s, t, ch, out, ask);
+	if (s->state == STREAM_TLS && xml_is(t, XML_ROOT, "proceed", NS_TLS))
+		return STREAM_START_TLS;
+	return stream_close(s, SERR_NOT_AUTHORIZED, NULL, out);
+}
+
+static enum stream_action plain_silence(struct stream *s, const struct stream_channel *ch, struct buf *out,
+	struct stream_ask *ask)
+{
+	return plain_ask(s, ch, false, out, ask);
 }
 
 /* ---- which session ---- */
@@ -367,8 +469,11 @@ static enum stream_action keyed_on_link(struct stream *s, const struct stream_ch
 
 static enum stream_action plain_on_link(struct stream *s, struct buf *out, struct stream_ask *ask)
 {
-	if (!s->kind->opening)
+	if (!s->kind->opening && !s->header_sent) {
 		put_plain_header(s, out);
+		if (lan(s)->has_version)
+			put_plain_features(s, false, out);
+	}
 	stream_enter(s, STREAM_BIND);
 	return ask_open(s, STR_NONE, ask);
 }
@@ -384,6 +489,8 @@ enum stream_action stream_on_link(struct stream *s, const struct stream_link *re
 		return stream_close(s, reply->error, reply->text, out);
 	l->accepted = true;
 	if (!s->kind->opening) {
+		xfree(l->from);
+		xfree(l->to);
 		l->from = str_dup(reply->from);
 		l->to = str_dup(str_z(l->said_from));
 	}
@@ -438,13 +545,6 @@ static enum stream_action keyed_before_session(struct stream *s, const struct xm
 		if (str_is(name, "resume"))
 			return stream_ask_resume(s, t, out, ask);
 	}
-	return stream_close(s, SERR_NOT_AUTHORIZED, NULL, out);
-}
-
-/* Nothing may come between the header and the answer of the core: the stream waits for that. */
-static enum stream_action plain_before_session(struct stream *s, const struct xml_tree *t,
-	const struct stream_channel *ch, struct buf *out, struct stream_ask *ask)
-{
 	return stream_close(s, SERR_NOT_AUTHORIZED, NULL, out);
 }
 
@@ -504,6 +604,7 @@ const struct stream_rules stream_rules_legacy = {
 	.before_session = plain_before_session,
 	.in_session = plain_in_session,
 	.resume_failed = resume_failed,
+	.on_silence = plain_silence,
 };
 
 #define KEYED .content = NS_CLIENT, .link = true, .keyed = true, .pack_stanza = true, .rules = &stream_rules_keyed
@@ -511,5 +612,14 @@ const struct stream_rules stream_rules_legacy = {
 
 const struct stream_kind stream_lan_keyed_in = {.name = "lan", KEYED};
 const struct stream_kind stream_lan_keyed_out = {.name = "lan-out", .opening = true, KEYED};
-const struct stream_kind stream_lan_plain_in = {.name = "lan-plain", .sniff = true, PLAIN};
-const struct stream_kind stream_lan_plain_out = {.name = "lan-plain-out", .opening = true, PLAIN};
+#define STARTTLS .offers = STREAM_OFFERS_TLS
+const struct stream_kind stream_lan_plain_in = {.name = "lan-plain", .sniff = true, STARTTLS, PLAIN};
+const struct stream_kind stream_lan_plain_out = {.name = "lan-plain-out", .opening = true, STARTTLS, PLAIN};
+const struct stream_kind stream_lan_tls_in = {.name = "lan-tls", .sniff = true, .must_tls = true, STARTTLS, PLAIN};
+const struct stream_kind stream_lan_tls_out = {.name = "lan-tls-out",
+	.opening = true,
+	.must_tls = true,
+	STARTTLS,
+	PLAIN};
+const struct stream_kind stream_lan_old_in = {.name = "lan-old", .sniff = true, PLAIN};
+const struct stream_kind stream_lan_old_out = {.name = "lan-old-out", .opening = true, PLAIN};

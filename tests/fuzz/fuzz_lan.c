@@ -2,7 +2,8 @@
  * text is what it says; choices at its end say what the stream is and what the core answers.
  *
  * Whatever comes: what we say is well-formed and ends with the stream, the automaton moves along the edges of its page, no
- * shared password counts as met, and what is given on is from where the key says. */
+ * shared password counts as met, what is given on is from where the key says, and TLS begins once at most and only where the
+ * channel has it. */
 #include "base/err.h"
 #include "base/mem.h"
 #include "tests/lib/fuzz.h"
@@ -22,7 +23,7 @@ struct run {
 	struct xml_parser *parser, *out_parser;
 	enum stream_state state;
 	bool ended;
-	unsigned asked;
+	unsigned asked, secured;
 };
 
 static int binding(void *arg, const char *type, struct buf *out)
@@ -37,8 +38,8 @@ static int binding(void *arg, const char *type, struct buf *out)
 #define TO(s) (1u << STREAM_##s)
 static const unsigned edges[] = {
 	[STREAM_HEADER] = TO(FEATURES) | TO(BIND) | TO(CLOSED),
-	[STREAM_FEATURES] = TO(SASL) | TO(BIND) | TO(CLOSED),
-	[STREAM_TLS] = 0,
+	[STREAM_FEATURES] = TO(TLS) | TO(SASL) | TO(BIND) | TO(CLOSED),
+	[STREAM_TLS] = TO(HEADER) | TO(CLOSED),
 	[STREAM_SASL] = TO(FEATURES) | TO(HEADER) | TO(BIND) | TO(CLOSED),
 	[STREAM_BIND] = TO(READY) | TO(CLOSED),
 	[STREAM_READY] = TO(CLOSED),
@@ -126,6 +127,22 @@ static void give(struct run *r, const struct xml_tree *t)
 	stanza_free(&s);
 }
 
+static void start_tls(struct run *r)
+{
+	struct buf out;
+
+	must(r->channel.can_tls && !r->channel.secure && ++r->secured == 1 && !r->asked);
+	r->channel.secure = true;
+	stream_secured(r->stream);
+	xml_parser_reset(r->parser);
+	xml_parser_reset(r->out_parser);
+	buf_init(&out, 1 << 20);
+	if (stream_kind(r->stream)->opening)
+		stream_start_again(r->stream, &out);
+	check_said(r, &out);
+	check_state(r);
+}
+
 static void act(struct run *r, enum stream_action action, struct stream_ask *ask)
 {
 	struct buf out;
@@ -139,6 +156,10 @@ static void act(struct run *r, enum stream_action action, struct stream_ask *ask
 			must(r->ended && r->state == STREAM_CLOSED);
 			return;
 		}
+		if (action == STREAM_START_TLS) {
+			start_tls(r);
+			return;
+		}
 		buf_init(&out, 1 << 20);
 		action = answer(r, action, ask, &out);
 		check_said(r, &out);
@@ -148,11 +169,14 @@ static void act(struct run *r, enum stream_action action, struct stream_ask *ask
 	must(!stream_waiting(r->stream));
 }
 
+static void take(struct run *r, struct str text);
+
 static void on_event(struct run *r, enum xml_event event, const struct xml_tree *t)
 {
 	struct stream_ask ask = {0};
 	enum stream_action action;
 	struct buf out;
+	char *again;
 
 	buf_init(&out, 1 << 20);
 	if (event == XML_OPEN)
@@ -167,21 +191,18 @@ static void on_event(struct run *r, enum xml_event event, const struct xml_tree 
 	check_state(r);
 	if (action == STREAM_GIVE_STANZA)
 		give(r, t);
-	else
+	again = ask.again ? str_dup(xml_raw(t, XML_ROOT)) : NULL;
+	if (action != STREAM_GIVE_STANZA)
 		act(r, action, &ask);
+	if (again)
+		take(r, str_z(again));
+	xfree(again);
 }
 
-static void run(struct run *r)
+static void take(struct run *r, struct str text)
 {
-	struct str text = {(const char *)r->in.p, r->in.n};
 	struct xml_tree t;
-	struct buf out;
 
-	if (stream_kind(r->stream)->opening) {
-		buf_init(&out, 1 << 20);
-		stream_start(r->stream, STR("us@here"), fuzz_choice(&r->in, 1) ? STR("you@there") : STR_NONE, &out);
-		check_said(r, &out);
-	}
 	while (text.n && r->state != STREAM_CLOSED) {
 		enum xml_event event = xml_parse(r->parser, &text, &t);
 
@@ -191,26 +212,49 @@ static void run(struct run *r)
 	}
 }
 
+static void run(struct run *r)
+{
+	struct str text = {(const char *)r->in.p, r->in.n};
+	struct buf out;
+
+	if (stream_kind(r->stream)->opening) {
+		buf_init(&out, 1 << 20);
+		stream_start(r->stream, STR("us@here"), fuzz_choice(&r->in, 1) ? STR("you@there") : STR_NONE, &out);
+		check_said(r, &out);
+	}
+	take(r, text);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const struct stream_kind *const kinds[] = {&stream_lan_keyed_in, &stream_lan_keyed_out,
-		&stream_lan_plain_in, &stream_lan_plain_out};
+		&stream_lan_plain_in, &stream_lan_plain_out, &stream_lan_tls_in, &stream_lan_tls_out,
+		&stream_lan_old_in, &stream_lan_old_out};
+	/* With the binding or without, in turn; the last ones are in the clear, and may have TLS. */
+	static const struct {
+		uint8_t kind;
+		bool binding, in_the_clear;
+	} ways[] = {{0}, {1}, {2}, {3}, {0, true}, {1, true}, {2, true}, {3, true}, {2, false, true}, {3, false, true},
+		{4, false, true}, {5, false, true}, {6, false, true}, {7, false, true}};
 	static const struct xml_limits limits = {.stanza = 10 * 1024,
 		.depth = 16,
 		.attrs = 32,
 		.name = 256,
 		.nodes = 256};
 	struct run r = {.in = {data, size}};
-	uint32_t flags = fuzz_choice(&r.in, 7);
+	uint32_t way = fuzz_choice(&r.in, ARRAY_LEN(ways) - 1);
 
-	r.channel = (struct stream_channel){.secure = true, .binding = binding, .arg = flags & 4 ? &r : NULL};
+	r.channel = (struct stream_channel){.secure = !ways[way].in_the_clear,
+		.can_tls = ways[way].in_the_clear,
+		.binding = binding,
+		.arg = ways[way].binding ? &r : NULL};
 	memset(&r.password.keys, 17, sizeof(r.password.keys));
 	memset(r.password.id, 'a', NODEID_LEN);
 	r.scratch = xml_scratch_new();
 	r.out_scratch = xml_scratch_new();
 	r.parser = xml_parser_new(r.scratch, XML_STREAM, &limits);
 	r.out_parser = xml_parser_new(r.out_scratch, XML_STREAM, &xml_limits_default);
-	r.stream = stream_new(kinds[flags & 3], &r.policy);
+	r.stream = stream_new(kinds[ways[way].kind], &r.policy);
 	run(&r);
 	stream_free(&r.stream);
 	xml_parser_free(&r.parser);

@@ -179,7 +179,9 @@ def test_never(net):
     """Plaintext never: refused both ways, and told"""
     alpha, bravo = machines(net)
     node, client, bob, jid = meet(net, alpha, bravo, "--plaintext", "never")
-    client.expect_error(client.im(jid, "out"))
+    client.im(jid, "out")  # a program of others could know STARTTLS
+    client.notice("plaintext", "never")
+    client.expect_error(client.im(jid, "once more"))
     bob.im(ALICE, "in")
     node.program.expect("link_refused.*without encryption")
     net.true(not client.got(lambda s: s.findtext("{jabber:client}body") == "in"), "it was shown")

@@ -1,4 +1,5 @@
-/* Somebody says that he is somebody else: with no key, with another one, in plain text, calling or being called. What he says
+/* Somebody says that he is somebody else: with no key, with another one, in plain text, encrypted by STARTTLS whatever key
+ * that shows, calling or being called. What he says
  * is never shown as the other one's, nothing of ours goes to him, and what was believed of the other one stays as it was. */
 #include <stdio.h>
 
@@ -8,14 +9,18 @@
 /* Machine 0 is deceived, machine 1 is who it is about (and is down), machine 2 has the wrong key. */
 static struct pair pair;
 
-enum proven { NO_KEY, WRONG_KEY, RIGHT_KEY, PLAINTEXT, PROVEN_COUNT };
-static const char *const proven_names[] = {"no key", "wrong key", "right key", "plaintext"};
+enum proven { NO_KEY, WRONG_KEY, RIGHT_KEY, PLAINTEXT, STARTTLS, STARTTLS_RIGHT_KEY, PROVEN_COUNT };
+static const char *const proven_names[] = {"no key", "wrong key", "right key", "plaintext", "STARTTLS",
+	"STARTTLS with the right key"};
+
+/* As XEP-0174 has it. */
+static bool is_legacy(enum proven proven) { return proven >= PLAINTEXT; }
 static const char *const trusts[] = {"new", "pinned", "verified"};
 
 static void make_proof(struct proof *p, enum proven proven)
 {
 	proof_of(p, pair_box(&pair, proven == WRONG_KEY ? 2 : 1));
-	p->keyed = proven == WRONG_KEY || proven == RIGHT_KEY;
+	p->keyed = proven == WRONG_KEY || proven == RIGHT_KEY || proven == STARTTLS_RIGHT_KEY;
 	p->tls = proven != PLAINTEXT;
 }
 
@@ -67,8 +72,8 @@ static void call(enum proven proven, const char *claimed)
 
 	make_proof(&proof, proven);
 	caller_call(&c, &pair.world, pair_box(&pair, 0), &proof,
-		proven == PLAINTEXT ? &stream_lan_plain_in : &stream_lan_keyed_in);
-	if (proven == PLAINTEXT)
+		is_legacy(proven) ? &stream_lan_plain_in : &stream_lan_keyed_in);
+	if (is_legacy(proven))
 		caller_say(&c,
 			"<stream:stream xmlns='" NS_CLIENT "' xmlns:stream='" NS_STREAM "' from='%s' to='u0@m0'>",
 			claimed);
@@ -96,21 +101,31 @@ static void test_inbound(void **state)
 				if (was_deceived() != right)
 					fail_msg("inbound, %s, %s: %s", trusts[t], proven_names[proven],
 						right ? "refused" : "believed");
+				/* And our user hears of it: by name, where streams without a key are taken at all. */
+				if (is_legacy(proven) && !(proven == PLAINTEXT && plaintext == 2))
+					assert_true(guest_got(&pair.guests[0],
+						proven == PLAINTEXT ? "says without encryption that he is"
+								    : "says without the key that he is"));
 				assert_string_equal(inside_trust(pair_core(&pair, 0), pair_domain(&pair, 1)),
 					trusts[t]);
 				pair_close(&pair);
 			}
 }
 
-/* Nobody known calls himself so: in plain text it is shown, but apart, as who he says he is and not more. */
-static void test_unknown_in_plain_text(void **state)
+/* Nobody known calls himself so: without a key it is shown, but apart, as who he says he is and not more. */
+static void test_unknown_without_a_key(void **state)
 {
-	pair_open(&pair, 3, 0);
-	call(PLAINTEXT, "u1@m1");
-	assert_false(was_deceived());
-	assert_true(guest_got(&pair.guests[0], "@xep0174.internal"));
-	assert_true(guest_got(&pair.guests[0], "it is me"));
-	pair_close(&pair);
+	for (unsigned proven = PLAINTEXT; proven < PROVEN_COUNT; proven++)
+		for (int plaintext = 0; plaintext < 3; plaintext++) {
+			bool taken = proven != PLAINTEXT || plaintext != 2;
+
+			pair_open(&pair, 3, plaintext);
+			call(proven, "u1@m1");
+			assert_false(was_deceived());
+			assert_int_equal(guest_got(&pair.guests[0], "@xep0174.internal"), taken);
+			assert_int_equal(guest_got(&pair.guests[0], "it is me"), taken);
+			pair_close(&pair);
+		}
 }
 
 /* ---- he is called ---- */
@@ -120,14 +135,17 @@ static void answer(enum proven proven)
 	struct proof proof;
 	struct caller c;
 
-	make_proof(&proof, proven);
+	/* Who is called is called by TLS from the first byte; who would begin in the clear has shown nothing. */
+	make_proof(&proof, is_legacy(proven) ? PLAINTEXT : proven);
 	caller_wait(&c, &pair.world, pair_box(&pair, 0), &proof);
 	pair_send(&pair, 0, 1, "secret");
 	world_pass(&pair.world, 1000);
 	caller_say(&c,
 		"<stream:stream xmlns='" NS_CLIENT "' xmlns:stream='" NS_STREAM "' from='%s' id='1' version='1.0'>"
-		"<stream:features><sm xmlns='" NS_SM "'/></stream:features>",
-		pair_box(&pair, 1)->jid);
+		"<stream:features>%s<sm xmlns='" NS_SM "'/></stream:features>",
+		pair_box(&pair, 1)->jid, proven >= STARTTLS ? "<starttls xmlns='" NS_TLS "'/>" : "");
+	if (proven >= STARTTLS)
+		caller_say(&c, "<proceed xmlns='" NS_TLS "'/>");
 	caller_say(&c, "<enabled xmlns='" NS_SM "' id='abc' resume='true'/>");
 	caller_say(&c, "<message from='%s/x' to='%s' type='chat' id='lie'><body>it is me</body></message>",
 		pair_box(&pair, 1)->jid, pair_box(&pair, 0)->jid);
@@ -197,7 +215,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_inbound),
-		cmocka_unit_test(test_unknown_in_plain_text),
+		cmocka_unit_test(test_unknown_without_a_key),
 		cmocka_unit_test(test_outbound),
 		cmocka_unit_test(test_a_wrong_key_at_one_address),
 	};
