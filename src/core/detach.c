@@ -76,6 +76,8 @@ void session_keep(struct session *s, const char *token, uint32_t keep_seconds)
 
 const char *session_token(const struct session *s) { return s->sm ? s->sm->token : NULL; }
 
+bool session_counts(const struct session *s) { return s->sm != NULL; }
+
 bool session_settled(const struct session *s, uint32_t *ret_handled, uint64_t *ret_commit)
 {
 	if (!s->sm || s->handled != s->received)
@@ -183,7 +185,7 @@ void detach_enter(struct session *s)
 
 static void tell_arrived(struct session *s, const struct packet *p)
 {
-	if (p->tag)
+	if (p->tag && s->ops->on_tagged)
 		s->ops->on_tagged(s, p->tag, true);
 }
 
@@ -290,6 +292,7 @@ void session_on_acked(struct core *c, struct msg *m)
 {
 	struct session *s = session_find(c, m->session);
 
+	commit_take_up(c);
 	for (uint32_t i = 0; s && i < m->acked.n; i++)
 		if (s->ops->on_tagged)
 			s->ops->on_tagged(s, m->acked.tags[i], true);

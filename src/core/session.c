@@ -41,7 +41,7 @@ void session_return(struct session *s, struct packet **p)
 {
 	struct stanza *st;
 
-	if ((*p)->tag) {
+	if ((*p)->tag && s->ops->is_link) {
 		if (!s->core->ending)
 			s->ops->on_tagged(s, (*p)->tag, false);
 		packet_unref(p);
@@ -52,8 +52,10 @@ void session_return(struct session *s, struct packet **p)
 		return;
 	}
 	/* A filled packet was for this session. One that cannot be read back was never a stanza (an acknowledgement). */
-	if (!s->core->ending && packet_parse(*p, s->jid, &st) == 0)
+	if (!s->core->ending && packet_parse(*p, s->jid, &st) == 0) {
+		st->tag = (*p)->tag;
 		s->ops->on_returned(s, &st);
+	}
 	packet_unref(p);
 }
 
@@ -237,6 +239,13 @@ static void bounce_message(struct session *s, const struct stanza *message)
 	core_reply(s->core, message, &error, 0);
 }
 
+static void take_back(struct session *s, const struct stanza *message, const struct packet *p)
+{
+	if (p->tag && s->ops->on_tagged)
+		s->ops->on_tagged(s, p->tag, false);
+	bounce_message(s, message);
+}
+
 static bool is_from_peer(const struct session *s, const struct stanza *st)
 {
 	return s->core->gateway && !core_find_host(s->core, jid_domain(st->from));
@@ -248,7 +257,7 @@ static void expire(struct session *s, struct packet **p)
 {
 	struct stanza *st;
 
-	if ((*p)->tag) {
+	if ((*p)->tag && s->ops->is_link) {
 		s->ops->on_tagged(s, (*p)->tag, false);
 		return;
 	}
@@ -259,7 +268,7 @@ static void expire(struct session *s, struct packet **p)
 	else if (st->kind == STANZA_MESSAGE && is_from_peer(s, st))
 		session_send(s, p, commit_of_all(s->core)); /* its node keeps it until it is safe here: it waits on */
 	else if (st->kind == STANZA_MESSAGE && st->type != TYPE_ERROR)
-		bounce_message(s, st);
+		take_back(s, st, *p);
 	else
 		session_send(s, p, 0);
 	stanza_free(&st);

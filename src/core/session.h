@@ -25,7 +25,8 @@ struct session_ops {
 	/* Was sent to it and did not arrive: deliver elsewhere, store or bounce. Takes *st. */
 	void (*on_returned)(struct session *s, struct stanza **st);
 	void (*free)(struct session *s); /* frees the object that embeds s; session_clear() first */
-	/* A packet with this tag has arrived (acknowledged), or came back instead of on_returned(). NULL where none has a tag. */
+	/* A packet with this tag has arrived: acknowledged, or written to who does not count. Or not: to a link it came back,
+	 * instead of on_returned(); to anybody it was held too long by a failing store, and taken back. NULL where none has a tag. */
 	void (*on_tagged)(struct session *s, uint64_t tag, bool arrived);
 	/* Links: it waits for another connection; it has one again. */
 	void (*on_detached)(struct session *s);
@@ -62,6 +63,7 @@ struct session *session_find(const struct core *c, uint64_t handle);
  * called it; NULL: named here. keep_seconds: how long it waits to be resumed. */
 void session_keep(struct session *s, const char *token, uint32_t keep_seconds);
 const char *session_token(const struct session *s); /* NULL: it cannot be resumed */
+bool session_counts(const struct session *s);       /* what it gets (XEP-0198) */
 /* What the client has sent and is handled; false as long as something is under way. Its commit: when that may be said. */
 bool session_settled(const struct session *s, uint32_t *ret_handled, uint64_t *ret_commit);
 /* conn goes on with it; the other end has h of ours. Answered with ATTACH, now or when all is settled. A connection that it

@@ -57,7 +57,17 @@ static const char version_3[] =
 	"CREATE TABLE seen (domain TEXT NOT NULL, name TEXT NOT NULL, number INTEGER NOT NULL, hash INTEGER NOT NULL,"
 	" PRIMARY KEY (domain, name, number)) STRICT, WITHOUT ROWID;";
 
-const char *const migrate_steps[] = {version_1, version_2, version_3};
+/* What is on its way to sessions, to be given to the next ones if this process dies: a mark in the archive, and up to where
+ * the marks mean nothing any more; messages that are not in it. What is in an archive from before has arrived. */
+static const char version_4[] =
+	"ALTER TABLE archive ADD COLUMN open INTEGER NOT NULL DEFAULT 0;"
+	"CREATE TABLE transit (domain TEXT NOT NULL, local TEXT NOT NULL, id INTEGER NOT NULL, time INTEGER NOT NULL,"
+	" stanza TEXT NOT NULL, PRIMARY KEY (domain, local, id)) STRICT;"
+	"CREATE TABLE delivered (domain TEXT NOT NULL, local TEXT NOT NULL, upto INTEGER NOT NULL, open TEXT NOT NULL,"
+	" PRIMARY KEY (domain, local)) STRICT, WITHOUT ROWID;"
+	"INSERT INTO delivered SELECT domain, local, max(id), '[]' FROM archive GROUP BY domain, local;";
+
+const char *const migrate_steps[] = {version_1, version_2, version_3, version_4};
 const int migrate_step_count = ARRAY_LEN(migrate_steps);
 
 int migrate_int(struct sqlite3 *h, const char *text, int64_t *ret)

@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include "db/db_i.h"
 
-enum { STEPS_MAX = 7, PARTS_MAX = 5, MESSAGE_MAX = 160 };
+enum { STEPS_MAX = 9, PARTS_MAX = 6, MESSAGE_MAX = 160 };
 
 #define OF_OWNER " WHERE domain = ?1 AND local = ?2"
 
@@ -20,6 +20,13 @@ enum { STEPS_MAX = 7, PARTS_MAX = 5, MESSAGE_MAX = 160 };
 #define ARCHIVE_ENDS \
 	"SELECT ifnull((SELECT min(id) FROM archive" OF_OWNER "), 0)," \
 	" ifnull((SELECT max(id) FROM archive" OF_OWNER "), 0)"
+
+/* In the archive, and on its way to a session when that was last written down. Two searches of one index, not an OR. */
+#define ARCHIVE_OPEN \
+	"SELECT id, stanza FROM archive" OF_OWNER " AND open AND id > ifnull((SELECT upto FROM delivered" OF_OWNER \
+	"), 0)" \
+	" UNION ALL SELECT id, stanza FROM archive" OF_OWNER \
+	" AND id IN (SELECT value FROM json_each((SELECT open FROM delivered" OF_OWNER ")))"
 
 #define ROOM_COLUMNS "created, configuration, subject, subject_from, subject_time"
 
@@ -40,6 +47,8 @@ static const char *const write_sql[STORE_WRITE_COUNT][STEPS_MAX] = {
 			"DELETE FROM private" OF_OWNER,
 			"DELETE FROM vcard" OF_OWNER,
 			"DELETE FROM archive" OF_OWNER,
+			"DELETE FROM transit" OF_OWNER,
+			"DELETE FROM delivered" OF_OWNER,
 		},
 	[STORE_ROSTER_PUT] =
 		{
@@ -139,12 +148,36 @@ static const char *const write_sql[STORE_WRITE_COUNT][STEPS_MAX] = {
 		},
 	[STORE_ARCHIVE_ADD] =
 		{
-			"INSERT INTO archive (domain, local, id, peer, resource, stanza) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+			"INSERT INTO archive (domain, local, id, peer, resource, stanza, open)"
+			" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
 		},
 	[STORE_ARCHIVE_TRIM] =
 		{
-			"DELETE FROM archive" OF_OWNER " AND id <= (SELECT id FROM archive" OF_OWNER
+			"DELETE FROM archive" OF_OWNER " AND id < ?4 AND id <= (SELECT id FROM archive" OF_OWNER
 			" ORDER BY id DESC LIMIT 1 OFFSET ?3)",
+		},
+	[STORE_TRANSIT_ADD] =
+		{
+			"INSERT OR REPLACE INTO transit (domain, local, id, time, stanza) VALUES (?1, ?2, ?3, ?4, ?5)",
+		},
+	[STORE_TRANSIT_DEL] =
+		{
+			"DELETE FROM transit" OF_OWNER " AND id = ?3",
+		},
+	[STORE_DELIVERED_PUT] =
+		{
+			"INSERT OR REPLACE INTO delivered (domain, local, upto, open) VALUES (?1, ?2, ?3, ?4)",
+		},
+	[STORE_TRANSIT_RECOVER] =
+		{
+			"INSERT INTO offline (domain, local, id, time, stanza)"
+			" SELECT ?1, ?2, ?3 + row_number() OVER (ORDER BY time, id), time, stanza"
+			" FROM (SELECT id, time, stanza FROM transit" OF_OWNER
+			" UNION ALL SELECT id, id / 1000, stanza FROM (" ARCHIVE_OPEN "))",
+			"UPDATE account SET offline_last = max(offline_last, ifnull((SELECT max(id) FROM offline" OF_OWNER
+			"), 0))" OF_OWNER,
+			"DELETE FROM transit" OF_OWNER,
+			"INSERT OR REPLACE INTO delivered (domain, local, upto, open) VALUES (?1, ?2, ?4, '[]')",
 		},
 };
 
@@ -166,6 +199,9 @@ static const struct part read_sql[STORE_READ_COUNT][PARTS_MAX] = {
 				"SELECT count(*), max(ifnull(max(id), 0), ifnull((SELECT offline_last FROM account" OF_OWNER
 				"), 0)) FROM offline" OF_OWNER},
 			{ROW_ARCHIVE_ENDS, ARCHIVE_ENDS},
+			{ROW_TRANSIT_COUNT,
+				"SELECT (SELECT count(*) FROM transit" OF_OWNER
+				") + (SELECT count(*) FROM (" ARCHIVE_OPEN "))"},
 		},
 	[STORE_ACCOUNT_LIST] =
 		{

@@ -39,7 +39,7 @@ static void test_account(void **state)
 	struct rig *r = *state;
 	rig_open(r);
 	ask_account(r, 1);
-	rig_expect(r, "[0 tag 1 error 0]\n3 0 0\n12 0 0\n");
+	rig_expect(r, "[0 tag 1 error 0]\n3 0 0\n12 0 0\n17 0\n");
 	add_batch(&r->in, 1, BATCH(STORE_ACCOUNT_PUT, D, A, I(1000), STR("k1"), STR("k256")));
 	add_batch(&r->in, 2, BATCH(STORE_ACCOUNT_PUT, D, STR("zoe"), I(1), STR_NONE, STR("")));
 	add_batch(&r->in, 3, BATCH(STORE_ACCOUNT_PUT, STR("a.example"), STR("bob"), I(3), STR_NONE, STR_NONE));
@@ -50,8 +50,8 @@ static void test_account(void **state)
 	add_query(&r->in, store_query_new(STORE_ACCOUNT_LIST, 5, D));
 	add_query(&r->in, store_query_new(STORE_ACCOUNT_LIST, 6, STR("")));
 	rig_expect(r,
-		"[0 tag 2 error 0]\n0 1000 'k1' 'k256' 0\n3 0 0\n12 0 0\n"
-		"[0 tag 3 error 0]\n0 1 null '' 0\n3 0 0\n12 0 0\n"
+		"[0 tag 2 error 0]\n0 1000 'k1' 'k256' 0\n3 0 0\n12 0 0\n17 0\n"
+		"[0 tag 3 error 0]\n0 1 null '' 0\n3 0 0\n12 0 0\n17 0\n"
 		"[1 tag 4 error 0]\n4 'a.example' 'bob' 3\n4 'd.example' 'alice' 1000\n4 'd.example' 'zoe' 1\n"
 		"[1 tag 5 error 0]\n4 'd.example' 'alice' 1000\n4 'd.example' 'zoe' 1\n"
 		"[1 tag 6 error 0]\n");
@@ -68,7 +68,7 @@ static void test_account_again(void **state)
 	add_batch(&r->in, 4, BATCH(STORE_ACCOUNT_PUT, D, A, I(1000), STR("k3"), STR("k4")));
 	ask_account(r, 1);
 	rig_expect(r,
-		"committed 4\n[0 tag 1 error 0]\n0 1000 'k3' 'k4' 17\n1 'b@x' null 0 0 0 null 17\n3 1 40\n12 0 0\n");
+		"committed 4\n[0 tag 1 error 0]\n0 1000 'k3' 'k4' 17\n1 'b@x' null 0 0 0 null 17\n3 1 40\n12 0 0\n17 0\n");
 }
 
 static void test_roster(void **state)
@@ -81,13 +81,13 @@ static void test_roster(void **state)
 	add_batch(&r->in, 4, BATCH(STORE_ROSTER_PUT, D, A, STR("c@x"), STR_NONE, I(1), I(0), I(0), STR_NONE, I(3)));
 	ask_account(r, 1);
 	rig_expect(r,
-		"committed 4\n[0 tag 1 error 0]\n0 1 'k' 'k' 3\n1 'b@x' '' 2 0 0 '' 2\n1 'c@x' null 1 0 0 null 3\n3 0 0\n12 0 0\n");
+		"committed 4\n[0 tag 1 error 0]\n0 1 'k' 'k' 3\n1 'b@x' '' 2 0 0 '' 2\n1 'c@x' null 1 0 0 null 3\n3 0 0\n12 0 0\n17 0\n");
 	/* The version of a deletion counts, a lower one later does not, and somebody else's neither. */
 	add_batch(&r->in, 5, BATCH(STORE_ROSTER_DEL, D, A, STR("c@x"), I(9)));
 	add_batch(&r->in, 6, BATCH(STORE_ROSTER_DEL, D, A, STR("nobody@x"), I(4)));
 	add_batch(&r->in, 7, BATCH(STORE_ROSTER_DEL, D, STR("zoe"), STR("b@x"), I(99)));
 	ask_account(r, 2);
-	rig_expect(r, "committed 7\n[0 tag 2 error 0]\n0 1 'k' 'k' 9\n1 'b@x' '' 2 0 0 '' 2\n3 0 0\n12 0 0\n");
+	rig_expect(r, "committed 7\n[0 tag 2 error 0]\n0 1 'k' 'k' 9\n1 'b@x' '' 2 0 0 '' 2\n3 0 0\n12 0 0\n17 0\n");
 }
 
 static void test_requests(void **state)
@@ -98,10 +98,10 @@ static void test_requests(void **state)
 	add_batch(&r->in, 2, BATCH(STORE_REQUEST_PUT, D, A, STR("b@x"), STR("<p1/>")));
 	add_batch(&r->in, 3, BATCH(STORE_REQUEST_PUT, D, A, STR("b@x"), STR("<p2/>")));
 	ask_account(r, 1);
-	rig_expect(r, "committed 3\n[0 tag 1 error 0]\n2 'b@x' '<p2/>'\n2 'z@x' '<presence/>'\n3 0 0\n12 0 0\n");
+	rig_expect(r, "committed 3\n[0 tag 1 error 0]\n2 'b@x' '<p2/>'\n2 'z@x' '<presence/>'\n3 0 0\n12 0 0\n17 0\n");
 	add_batch(&r->in, 4, BATCH(STORE_REQUEST_DEL, D, A, STR("b@x")));
 	ask_account(r, 2);
-	rig_expect(r, "committed 4\n[0 tag 2 error 0]\n2 'z@x' '<presence/>'\n3 0 0\n12 0 0\n");
+	rig_expect(r, "committed 4\n[0 tag 2 error 0]\n2 'z@x' '<presence/>'\n3 0 0\n12 0 0\n17 0\n");
 }
 
 static void test_offline(void **state)
@@ -116,15 +116,15 @@ static void test_offline(void **state)
 	ask_account(r, 2);
 	rig_expect(r,
 		"committed 14\n[2 tag 1 error 0]\n5 11 111 '<m/>'\n5 12 112 '<m/>'\n"
-		"[0 tag 2 error 0]\n0 1 'k' 'k' 0\n3 2 12\n12 0 0\n");
+		"[0 tag 2 error 0]\n0 1 'k' 'k' 0\n3 2 12\n12 0 0\n17 0\n");
 	/* Ids are not used twice: the highest stays known when nothing is left. */
 	add_batch(&r->in, 15, BATCH(STORE_OFFLINE_DEL, D, A, INT64_MAX));
 	ask_account(r, 3);
-	rig_expect(r, "committed 15\n[0 tag 3 error 0]\n0 1 'k' 'k' 0\n3 0 12\n12 0 0\n");
+	rig_expect(r, "committed 15\n[0 tag 3 error 0]\n0 1 'k' 'k' 0\n3 0 12\n12 0 0\n17 0\n");
 	db_close(&r->db);
 	rig_open(r);
 	ask_account(r, 4);
-	rig_expect(r, "[0 tag 4 error 0]\n0 1 'k' 'k' 0\n3 0 12\n12 0 0\n");
+	rig_expect(r, "[0 tag 4 error 0]\n0 1 'k' 'k' 0\n3 0 12\n12 0 0\n17 0\n");
 }
 
 static void ask_page(struct rig *r, int tag, const char *peer, const char *resource, int64_t after, int64_t before,
@@ -144,8 +144,8 @@ static void test_archive(void **state)
 	for (int i = 1; i <= 7; i++)
 		add_batch(&r->in, i,
 			BATCH(STORE_ARCHIVE_ADD, D, A, I(i * 10), str_z(peers[i % 2]), i == 4 ? STR("r") : STR_NONE,
-				STR("<m/>")));
-	add_batch(&r->in, 8, BATCH(STORE_ARCHIVE_ADD, D, STR("bob"), I(15), STR("b@x"), STR_NONE, STR("<m/>")));
+				STR("<m/>"), I(0)));
+	add_batch(&r->in, 8, BATCH(STORE_ARCHIVE_ADD, D, STR("bob"), I(15), STR("b@x"), STR_NONE, STR("<m/>"), I(0)));
 	rig_expect(r, "committed 8\n");
 	/* Of the two ids that should be there one is. */
 	ask_page(r, 1, NULL, NULL, 0, INT64_MAX, 2);
@@ -166,10 +166,10 @@ static void test_archive(void **state)
 		"[7 tag 6 error 0]\n11 1 1\n10 40 '<m/>'\n"
 		"[7 tag 7 error 0]\n11 6 1\n"
 		"[8 tag 8 error 0]\n10 10 '<m/>'\n10 70 '<m/>'\n");
-	/* Trimmed to fewer; to more than there are. */
-	add_batch(&r->in, 9, BATCH(STORE_ARCHIVE_TRIM, D, A, I(3)));
+	/* Trimmed to fewer, but not what is still on its way; to more than there are. */
+	add_batch(&r->in, 9, BATCH(STORE_ARCHIVE_TRIM, D, A, I(1), I(50)));
 	add_query(&r->in, store_query_new(STORE_ARCHIVE_ENDS, 9, D, A));
-	add_batch(&r->in, 10, BATCH(STORE_ARCHIVE_TRIM, D, A, I(30)));
+	add_batch(&r->in, 10, BATCH(STORE_ARCHIVE_TRIM, D, A, I(30), I(1000)));
 	ask_page(r, 10, NULL, NULL, 0, INT64_MAX, 9);
 	rig_expect(r,
 		"[9 tag 9 error 0]\n12 50 70\n"
@@ -178,6 +178,39 @@ static void test_archive(void **state)
 	add_query(&r->in, store_query_new(STORE_ARCHIVE_ENDS, 11, D, A));
 	add_query(&r->in, store_query_new(STORE_ARCHIVE_ENDS, 12, D, STR("bob")));
 	rig_expect(r, "committed 11\n[9 tag 11 error 0]\n12 0 0\n[9 tag 12 error 0]\n12 15 15\n");
+}
+
+static void add_open(struct rig *r, int batch, int id, int open)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "<m id='%d'/>", id);
+	add_batch(&r->in, batch,
+		BATCH(STORE_ARCHIVE_ADD, D, A, I(id * 1000), STR("b@x"), STR_NONE, str_z(text), I(open)));
+}
+
+/* What was on its way becomes stored messages, in the order of its time, once. */
+static void test_transit(void **state)
+{
+	struct rig *r = *state;
+
+	rig_open(r);
+	for (int i = 1; i <= 6; i++)
+		add_open(r, i, i, i != 4);
+	/* 1 and 3 have arrived, 4 never was on its way. */
+	add_batch(&r->in, 7, BATCH(STORE_DELIVERED_PUT, D, A, I(3000), STR("[2000]")));
+	add_batch(&r->in, 8, BATCH(STORE_TRANSIT_ADD, D, A, I(7000), I(5), STR("<m id='old'/>")));
+	add_batch(&r->in, 9, BATCH(STORE_TRANSIT_ADD, D, A, I(8000), I(8), STR("<m id='gone'/>")));
+	add_batch(&r->in, 10, BATCH(STORE_TRANSIT_DEL, D, A, I(8000)));
+	add_batch(&r->in, 11, BATCH(STORE_OFFLINE_ADD, D, A, I(20), I(1), STR("<m id='stored'/>")));
+	add_query(&r->in, store_query_new(STORE_ACCOUNT_LOAD, 1, D, A));
+	rig_expect(r, "committed 11\n[0 tag 1 error 0]\n3 1 20\n12 1000 6000\n17 4\n");
+	add_batch(&r->in, 12, BATCH(STORE_TRANSIT_RECOVER, D, A, I(20), I(6000)));
+	add_query(&r->in, store_query_new(STORE_OFFLINE_LIST, 2, D, A));
+	add_query(&r->in, store_query_new(STORE_ACCOUNT_LOAD, 3, D, A));
+	rig_expect(r,
+		"committed 12\n[2 tag 2 error 0]\n5 20 1 '<m id='stored'/>'\n5 21 2 '<m id='2'/>'\n5 22 5 '<m id='5'/>'\n"
+		"5 23 5 '<m id='old'/>'\n5 24 6 '<m id='6'/>'\n[0 tag 3 error 0]\n3 5 24\n12 1000 6000\n17 0\n");
 }
 
 static void test_private_and_vcard(void **state)
@@ -259,7 +292,7 @@ static void test_delete_cascades(void **state)
 	add_query(&r->in, store_query_new(STORE_VCARD_GET, 4, D, A));
 	add_query(&r->in, store_query_new(STORE_ROOM_LOAD, 5, D, A));
 	rig_expect(r,
-		"[0 tag 1 error 0]\n3 0 0\n12 0 0\n[2 tag 2 error 0]\n[3 tag 3 error 0]\n[4 tag 4 error 0]\n"
+		"[0 tag 1 error 0]\n3 0 0\n12 0 0\n17 0\n[2 tag 2 error 0]\n[3 tag 3 error 0]\n[4 tag 4 error 0]\n"
 		"[6 tag 5 error 0]\n7 'alice' 1 null null null 0\n8 'o@x' 4 null\n9 3 2 '<m/>'\n");
 	add_batch(&r->in, n++, BATCH(STORE_ROOM_DEL, D, A));
 	add_query(&r->in, store_query_new(STORE_ROOM_LOAD, 6, D, A));
@@ -269,13 +302,13 @@ static void test_delete_cascades(void **state)
 		add_query(&r->in, store_query_new(STORE_PRIVATE_GET, 8, D, names[i], STR("k")));
 		add_query(&r->in, store_query_new(STORE_VCARD_GET, 9, D, names[i]));
 		rig_expect(r,
-			"[0 tag 7 error 0]\n0 1 'k' 'k' 1\n1 'b@x' null 0 0 0 null 1\n2 'r@x' '<p/>'\n3 1 8\n12 0 0\n"
+			"[0 tag 7 error 0]\n0 1 'k' 'k' 1\n1 'b@x' null 0 0 0 null 1\n2 'r@x' '<p/>'\n3 1 8\n12 0 0\n17 0\n"
 			"[3 tag 8 error 0]\n6 '<x/>'\n[4 tag 9 error 0]\n6 '<v/>'\n");
 	}
 	/* Made again, the account starts from nothing. */
 	add_batch(&r->in, n++, BATCH(STORE_ACCOUNT_PUT, D, A, I(2), STR("k"), STR("k")));
 	ask_account(r, 10);
-	rig_expect(r, "committed 6\n[0 tag 10 error 0]\n0 2 'k' 'k' 0\n3 0 0\n12 0 0\n");
+	rig_expect(r, "committed 6\n[0 tag 10 error 0]\n0 2 'k' 'k' 0\n3 0 0\n12 0 0\n17 0\n");
 }
 
 /* --- order and odd values --- */
@@ -369,7 +402,7 @@ static void test_answer_limit(void **state)
 	rig_expect(r, "committed 9\n");
 	add_query(&r->in, store_query_new(STORE_OFFLINE_LIST, 1, D, A));
 	ask_account(r, 2);
-	rig_expect(r, "[2 tag 1 error -4]\n[0 tag 2 error 0]\n3 9 9\n12 0 0\n");
+	rig_expect(r, "[2 tag 1 error -4]\n[0 tag 2 error 0]\n3 9 9\n12 0 0\n17 0\n");
 }
 
 static void test_in_memory(void **state)
@@ -398,7 +431,7 @@ static void test_reopen(void **state)
 	for (int i = 0; i < 2; i++) {
 		rig_open(r);
 		ask_account(r, 1);
-		rig_expect(r, "[0 tag 1 error 0]\n0 1 'k' 'k' 6\n3 0 0\n12 0 0\n");
+		rig_expect(r, "[0 tag 1 error 0]\n0 1 'k' 'k' 6\n3 0 0\n12 0 0\n17 0\n");
 		db_close(&r->db);
 	}
 }
@@ -469,8 +502,8 @@ static void test_newer_schema_refused(void **state)
 	rig_open(r);
 	db_close(&r->db);
 	change_file(r, "PRAGMA user_version=9");
-	expect_refused(r, ERR_VERSION, "newer program (schema 9, this program knows up to 3)");
-	change_file(r, "PRAGMA user_version=3"); /* was left as it was */
+	expect_refused(r, ERR_VERSION, "newer program (schema 9, this program knows up to 4)");
+	change_file(r, "PRAGMA user_version=4"); /* was left as it was */
 	rig_open(r);
 }
 
@@ -651,6 +684,7 @@ int main(void)
 		T(test_requests),
 		T(test_offline),
 		T(test_archive),
+		T(test_transit),
 		T(test_private_and_vcard),
 		T(test_room),
 		T(test_delete_cascades),

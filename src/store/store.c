@@ -40,8 +40,12 @@ static const struct letters writes[STORE_WRITE_COUNT] = {
 	[STORE_OUTBOX_ADD] = {"outbox_add", "ssiis"},
 	[STORE_OUTBOX_DEL] = {"outbox_del", "ssi"},
 	[STORE_SEEN_ADD] = {"seen_add", "ssiii"},
-	[STORE_ARCHIVE_ADD] = {"archive_add", "ssisss"},
-	[STORE_ARCHIVE_TRIM] = {"archive_trim", "ssi"},
+	[STORE_ARCHIVE_ADD] = {"archive_add", "ssisssi"},
+	[STORE_ARCHIVE_TRIM] = {"archive_trim", "ssii"},
+	[STORE_TRANSIT_ADD] = {"transit_add", "ssiis"},
+	[STORE_TRANSIT_DEL] = {"transit_del", "ssi"},
+	[STORE_DELIVERED_PUT] = {"delivered_put", "ssis"},
+	[STORE_TRANSIT_RECOVER] = {"transit_recover", "ssii"},
 };
 
 static const char *const reads[STORE_READ_COUNT] = {
@@ -73,6 +77,7 @@ static const char *const rows[] = {
 	[ROW_PEER_ADDRESS] = "ssii",
 	[ROW_OUTBOX] = "siis",
 	[ROW_SEEN] = "sii",
+	[ROW_TRANSIT_COUNT] = "i",
 	[ROW_ARCHIVE] = "is",
 	[ROW_ARCHIVE_COUNT] = "ii",
 	[ROW_ARCHIVE_ENDS] = "ii",

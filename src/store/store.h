@@ -28,8 +28,14 @@ enum store_write {
 	STORE_AFFILIATION_PUT, /* domain, local, jid, affiliation (0: remove), reason */
 	STORE_HISTORY_ADD,     /* domain, local, id (grows), time, stanza */
 	STORE_HISTORY_TRIM,    /* domain, local, id: this one and older */
-	STORE_ARCHIVE_ADD,     /* domain, local, id (grows), peer (bare), its resource (null: none), stanza */
-	STORE_ARCHIVE_TRIM,    /* domain, local, count: all but the newest so many */
+	/* domain, local, id (grows), peer (bare), its resource (null: none), stanza, open (it is on its way to a session) */
+	STORE_ARCHIVE_ADD,
+	STORE_ARCHIVE_TRIM, /* domain, local, count: all but the newest so many; id: and none from this one on */
+	STORE_TRANSIT_ADD, /* domain, local, id (grows), time, stanza: on its way to a session, and not in the archive */
+	STORE_TRANSIT_DEL, /* domain, local, id */
+	STORE_DELIVERED_PUT, /* domain, local, id: up to this one nothing in the archive is open but (a JSON array of ids) */
+	/* domain, local, highest id of stored messages, highest of the archive: what is on its way becomes stored messages */
+	STORE_TRANSIT_RECOVER,
 	/* Peers of a node. domain: the node's; name: the row's own, for ever the same.
 	 * label, user, instance name, key (32 bytes or null), trust, password (lanpass, or null), password failures, last seen, created, highest
 	 * number of a statement of its addresses, flags */
@@ -44,7 +50,8 @@ enum store_write {
 };
 
 enum store_read {
-	/* domain, local -> at most one ROW_ACCOUNT, then ROW_ROSTER*, ROW_REQUEST*, one ROW_OFFLINE_COUNT, one ROW_ARCHIVE_ENDS */
+	/* domain, local -> at most one ROW_ACCOUNT, then ROW_ROSTER*, ROW_REQUEST*, one ROW_OFFLINE_COUNT, one ROW_ARCHIVE_ENDS,
+	 * one ROW_TRANSIT_COUNT */
 	STORE_ACCOUNT_LOAD,
 	STORE_ACCOUNT_LIST, /* domain (null: all) -> ROW_ACCOUNT_NAME*, sorted */
 	STORE_OFFLINE_LIST, /* domain, local -> ROW_OFFLINE*, oldest first */
@@ -79,9 +86,10 @@ enum store_row {
 	ROW_ARCHIVE_ENDS,  /* lowest id i, highest i; 0 when it is empty */
 	/* name s, label s, user s, instance s, key s, trust i, password s, failures i, last seen i, created i, statement i, flags i */
 	ROW_PEER,
-	ROW_PEER_ADDRESS, /* name s, address s, source i, last success i */
-	ROW_OUTBOX,       /* name s, id i, time i, stanza s */
-	ROW_SEEN,         /* name s, number i, hash i */
+	ROW_PEER_ADDRESS,  /* name s, address s, source i, last success i */
+	ROW_OUTBOX,        /* name s, id i, time i, stanza s */
+	ROW_SEEN,          /* name s, number i, hash i */
+	ROW_TRANSIT_COUNT, /* how many were on their way to sessions i */
 };
 
 struct store_value {

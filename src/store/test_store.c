@@ -47,8 +47,12 @@ static void put_one_of_each(struct store_batch *b, struct str k)
 	store_put(b, STORE_AFFILIATION_PUT, d, l, STR("x@y"), (int64_t)4, none);
 	store_put(b, STORE_HISTORY_ADD, d, l, (int64_t)7, (int64_t)6, k);
 	store_put(b, STORE_HISTORY_TRIM, d, l, (int64_t)5);
-	store_put(b, STORE_ARCHIVE_ADD, d, l, (int64_t)4, STR("x@y"), none, k);
-	store_put(b, STORE_ARCHIVE_TRIM, d, l, (int64_t)100);
+	store_put(b, STORE_ARCHIVE_ADD, d, l, (int64_t)4, STR("x@y"), none, k, (int64_t)1);
+	store_put(b, STORE_ARCHIVE_TRIM, d, l, (int64_t)100, (int64_t)4);
+	store_put(b, STORE_TRANSIT_ADD, d, l, (int64_t)1, (int64_t)2, k);
+	store_put(b, STORE_TRANSIT_DEL, d, l, (int64_t)1);
+	store_put(b, STORE_DELIVERED_PUT, d, l, (int64_t)1, STR("[2]"));
+	store_put(b, STORE_TRANSIT_RECOVER, d, l, (int64_t)1, (int64_t)2);
 	store_put(b, STORE_PEER_PUT, d, l, STR("bob"), none, empty, k, (int64_t)1, empty, (int64_t)2, (int64_t)3,
 		(int64_t)4, (int64_t)5, (int64_t)6);
 	store_put(b, STORE_PEER_DEL, d, l);

@@ -5,6 +5,7 @@
 #include "user/presence.h"
 #include "user/resource.h"
 #include "user/subscription.h"
+#include "user/transit.h"
 #include "user/users_i.h"
 #include "xmpp/scram.h"
 
@@ -77,6 +78,7 @@ static void free_contents(struct account *a)
 	account_drop_keys(a);
 	xfree(TAKE(a->private_index));
 	xfree(TAKE(a->answered));
+	transit_free(a);
 }
 
 static void account_free(struct entity *e)
@@ -187,6 +189,8 @@ static void take_row(struct account *a, enum store_row kind, const struct store_
 		a->offline_last = v[1].i;
 	} else if (kind == ROW_ARCHIVE_ENDS) {
 		a->archive_last = v[1].i;
+	} else if (kind == ROW_TRANSIT_COUNT) {
+		transit_recover(a, v[0].i);
 	}
 }
 
@@ -400,8 +404,11 @@ void account_enter_session(struct account *a)
 void account_leave_session(struct account *a)
 {
 	must(a->session_count > 0);
-	if (--a->session_count == 0)
-		start_idle(a);
+	if (--a->session_count > 0)
+		return;
+	if (!core_ending(a->entity.core))
+		transit_flush(a);
+	start_idle(a);
 }
 
 bool account_shows_presence_to(const struct account *a, struct jid j)

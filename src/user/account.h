@@ -44,6 +44,7 @@ struct account {
 	uint32_t archive_untrimmed; /* messages put into the archive since the account is in memory */
 	int64_t offline_last;       /* highest id ever used */
 	int64_t archive_last;       /* highest id in the archive */
+	struct transit *transit;    /* transit.c; NULL: nothing was on its way yet */
 	struct answered *answered;  /* receipts.c; NULL: none yet */
 	struct account_wait *waiting;
 	struct account_keys *keys; /* as stored, NULL: not in memory */

@@ -1,5 +1,6 @@
 #include "user/archive.h"
 
+#include "user/transit.h"
 #include "user/users_i.h"
 #include "xml/write.h"
 #include "xmpp/ns.h"
@@ -99,7 +100,7 @@ static struct packet *with_id(const struct account *a, const struct stanza *s, i
 
 /* ---- storing ---- */
 
-static int64_t next_id(struct account *a)
+int64_t archive_next_id(struct account *a)
 {
 	int64_t now = core_wall(a->entity.core) * 1000;
 
@@ -109,23 +110,25 @@ static int64_t next_id(struct account *a)
 
 static void trim(struct account *a)
 {
-	if (a->archive_untrimmed++ % TRIM_EVERY == 0)
-		store_put(core_batch(a->entity.core), STORE_ARCHIVE_TRIM, jid_domain(a->entity.jid),
-			jid_local(a->entity.jid), (int64_t)users_of(a)->config.archive_max);
+	if (a->archive_untrimmed++ % TRIM_EVERY)
+		return;
+	store_put(core_batch(a->entity.core), STORE_ARCHIVE_TRIM, jid_domain(a->entity.jid), jid_local(a->entity.jid),
+		(int64_t)users_of(a)->config.archive_max, transit_oldest(a));
+	transit_touch(a);
 }
 
-static void store(struct account *a, struct jid peer, int64_t id, const struct packet *p)
+static void store(struct account *a, struct jid peer, int64_t id, const struct packet *p, bool open)
 {
 	store_put(core_batch(a->entity.core), STORE_ARCHIVE_ADD, jid_domain(a->entity.jid), jid_local(a->entity.jid),
-		id, jid_bare_str(peer), peer.resource ? jid_resource(peer) : STR_NONE, packet_view(p));
+		id, jid_bare_str(peer), peer.resource ? jid_resource(peer) : STR_NONE, packet_view(p), (int64_t)open);
 	trim(a);
 }
 
-struct packet *archive_take(struct account *a, const struct stanza *s, struct jid peer, bool *ret_stored)
+struct packet *archive_take(struct account *a, const struct stanza *s, struct jid peer, bool open, bool *ret_stored)
 {
 	struct str to = jid_str(s->to);
 	bool keep = archive_wants(a, s, peer);
-	int64_t id = keep ? next_id(a) : 0;
+	int64_t id = keep ? archive_next_id(a) : 0;
 	struct packet *p;
 
 	*ret_stored = false;
@@ -133,7 +136,7 @@ struct packet *archive_take(struct account *a, const struct stanza *s, struct ji
 		return packet_from(s, &to);
 	p = with_id(a, s, id);
 	if (p && keep)
-		store(a, peer, id, p);
+		store(a, peer, id, p, open);
 	else if (p)
 		p->volatile_ = packet_only_typing(s);
 	*ret_stored = p && keep;

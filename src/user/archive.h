@@ -14,9 +14,10 @@ bool archive_on(const struct entity *e); /* accounts of this domain have one; of
  * peer: the other side. */
 bool archive_wants(const struct account *a, const struct stanza *s, struct jid peer);
 /* The packet that the account's clients get of a message with `to` as it is, without ids that others made up. What
- * is wanted is stored, and has its id in it: *ret_stored, and core_commit() is what the packet must wait for. NULL if it
+ * is wanted is stored (open: as on its way to a session, transit.h), and has its id in it: *ret_stored, and core_commit() is what the packet must wait for. NULL if it
  * grew too big. */
-struct packet *archive_take(struct account *a, const struct stanza *s, struct jid peer, bool *ret_stored);
+struct packet *archive_take(struct account *a, const struct stanza *s, struct jid peer, bool open, bool *ret_stored);
+int64_t archive_next_id(struct account *a); /* also for what is not kept */
 /* True of a child that says, truly or not, under what id this account has it. */
 bool archive_is_id(const struct account *a, const struct stanza *s, uint32_t child);
 bool archive_has_id(const struct account *a, const struct stanza *s);

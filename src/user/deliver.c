@@ -6,6 +6,7 @@
 #include "user/presence.h"
 #include "user/receipts.h"
 #include "user/resource.h"
+#include "user/transit.h"
 #include "user/users_i.h"
 
 enum {
@@ -62,29 +63,63 @@ struct delivery {
 	enum deliver_action action;
 	struct resource *match;
 	int highest;
-	bool again; /* was delivered before, and came back: as it is */
+	bool again;    /* was delivered before, and came back: as it is */
+	bool counted;  /* those who get it acknowledge it */
+	uint64_t held; /* its number in transit: it is not done with yet */
 	uint64_t commit;
 };
+
+/* ---- what must not be lost on its way ---- */
+
+static void keep_safe(struct account *a, const struct stanza *s, struct delivery *d, struct packet *p, bool stored)
+{
+	if (d->again)
+		p->tag = s->tag;
+	else if (stored)
+		p->tag = transit_add_archived(a, a->archive_last);
+	else if (d->counted && transit_wants(s))
+		p->tag = d->held = transit_add_held(a);
+}
+
+static void done(struct account *a, struct stanza **s, const struct delivery *d)
+{
+	if (d->held)
+		transit_hold(a, d->held, s);
+	else
+		core_done(a->entity.core, s);
+}
 
 /* What the clients get. What is new goes into the archive. */
 static struct packet *make(struct account *a, const struct stanza *s, struct delivery *d)
 {
 	struct str to = jid_str(s->to);
 	bool stored = false;
-	struct packet *p = d->again ? packet_from(s, &to) : archive_take(a, s, s->from, &stored);
+	struct packet *p = d->again ? packet_from(s, &to) : archive_take(a, s, s->from, true, &stored);
 
 	if (stored) {
 		d->commit = core_commit(a->entity.core);
 		receipts_answer(a, s);
 	}
+	if (p)
+		keep_safe(a, s, d, p, stored);
 	return p;
+}
+
+static bool all_count(const struct account *a, int lowest)
+{
+	for (const struct resource *r = a->resources; r; r = r->next)
+		if (resource_available(r) && r->priority >= lowest && !session_counts(&r->session))
+			return false;
+	return true;
 }
 
 static void to_sessions(struct account *a, struct stanza **s, struct delivery *d, int lowest)
 {
 	struct users *u = users_of(a);
-	struct packet *p = make(a, *s, d);
+	struct packet *p;
 
+	d->counted = all_count(a, lowest);
+	p = make(a, *s, d);
 	if (!d->again)
 		carbons_received(a, *s, p, NULL, lowest, d->commit);
 	for (const struct resource *r = a->resources; r; r = r->next)
@@ -94,17 +129,19 @@ static void to_sessions(struct account *a, struct stanza **s, struct delivery *d
 	if (p)
 		p->copies = u->handles_n;
 	users_multicast(u, &p, d->commit);
-	core_done(a->entity.core, s);
+	done(a, s, d);
 }
 
 static void to_match(struct account *a, struct stanza **s, struct delivery *d)
 {
-	struct packet *p = make(a, *s, d);
+	struct packet *p;
 
+	d->counted = session_counts(&d->match->session);
+	p = make(a, *s, d);
 	carbons_received(a, *s, p, d->match, 0, d->commit);
 	if (p)
 		session_send(&d->match->session, &p, d->commit);
-	core_done(a->entity.core, s);
+	done(a, s, d);
 }
 
 static void to_resource(struct account *a, struct resource *r, struct stanza **s)
@@ -119,6 +156,8 @@ static void to_resource(struct account *a, struct resource *r, struct stanza **s
 
 static void act(struct account *a, struct stanza **s, struct delivery *d)
 {
+	if (d->again && d->action <= DELIVER_OFFLINE)
+		transit_end(a, (*s)->tag, false);
 	switch (d->action) {
 	case DELIVER_SILENT:
 		core_done(a->entity.core, s);

@@ -4,6 +4,7 @@
 #include "user/archive.h"
 #include "user/receipts.h"
 #include "user/resource.h"
+#include "user/transit.h"
 #include "user/users_i.h"
 #include "xml/write.h"
 #include "xmpp/ns.h"
@@ -34,7 +35,7 @@ static struct packet *to_store(struct account *a, const struct stanza *s, bool a
 	struct str to = jid_str(s->to);
 	bool stored;
 
-	return again ? packet_from(s, &to) : archive_take(a, s, s->from, &stored);
+	return again ? packet_from(s, &to) : archive_take(a, s, s->from, false, &stored);
 }
 
 static void store(struct account *a, struct stanza **s, bool again)
@@ -112,22 +113,23 @@ static struct packet *delayed(const struct stanza *s, int64_t time)
 	return packet_end(&w);
 }
 
-static void send_one(struct resource *r, int64_t time, struct str text)
+static void send_one(struct account *a, struct resource *r, int64_t time, struct str text)
 {
 	struct stanza *s = NULL;
 	struct packet *p = NULL;
 
 	if (stanza_parse(text, &s) == 0 && jid_some(s->to))
 		p = delayed(s, time);
-	/* Not before it is out of the store: after a crash it would be delivered again. */
-	if (p)
-		session_send(&r->session, &p, core_batch(r->session.core)->number);
-	else
+	if (p) {
+		p->tag = transit_add_stored(a, time, text);
+		session_send(&r->session, &p, core_commit(r->session.core));
+	} else {
 		log_error("offline_unreadable", "account=%.*s", STR_FMT(jid_bare_str(r->session.jid)));
+	}
 	stanza_free(&s);
 }
 
-/* What was sent is removed at once: if the session breaks it comes back by deliver_returned(). */
+/* What was sent is in transit from here on: if the session breaks it comes back by deliver_returned(). */
 static void send_all(struct account *a, struct resource *r, const struct store_rows *rows)
 {
 	struct store_value v[STORE_VALUES_MAX];
@@ -139,7 +141,7 @@ static void send_all(struct account *a, struct resource *r, const struct store_r
 	for (size_t pos = 0; store_rows_next(rows, &pos, &kind, v, &n);) {
 		if (kind != ROW_OFFLINE)
 			continue;
-		send_one(r, v[1].i, v[2].s);
+		send_one(a, r, v[1].i, v[2].s);
 		last = v[0].i;
 		count++;
 	}

@@ -7,6 +7,7 @@
 #include "user/deliver.h"
 #include "user/presence.h"
 #include "user/receipts.h"
+#include "user/transit.h"
 #include "user/users_i.h"
 
 /* ---- what the core calls ---- */
@@ -44,7 +45,7 @@ static void message_out(struct resource *r, struct stanza **s)
 	}
 	if (account_is_own(a, (*s)->to) || (!archive_wants(a, *s, (*s)->to) && !carbons_wanted(r)))
 		return;
-	p = archive_take(a, *s, (*s)->to, &stored);
+	p = archive_take(a, *s, (*s)->to, false, &stored);
 	if (stored)
 		(*s)->commit = core_commit(c);
 	carbons_sent(r, *s, p, (*s)->commit);
@@ -76,6 +77,11 @@ static void on_stanza(struct session *session, struct stanza **s)
 		message_out(r, s);
 	if (*s)
 		core_send(session->core, s);
+}
+
+static void on_tagged(struct session *session, uint64_t tag, bool arrived)
+{
+	transit_end(account_of(session), tag, arrived);
 }
 
 static void unlink_resource(struct account *a, struct resource *r)
@@ -116,6 +122,7 @@ static const struct session_ops session_ops = {
 	.on_stanza = on_stanza,
 	.on_gone = on_gone,
 	.on_returned = on_returned,
+	.on_tagged = on_tagged,
 	.free = resource_free,
 };
 

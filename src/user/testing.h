@@ -88,7 +88,10 @@ UNUSED static void free_row(struct test_row *r)
 }
 
 /* Number of leading values that are the key of each table. */
-UNUSED static unsigned key_size(int table) { return table == STORE_ACCOUNT_PUT || table == STORE_VCARD_PUT ? 2 : 3; }
+UNUSED static unsigned key_size(int table)
+{
+	return table == STORE_ACCOUNT_PUT || table == STORE_VCARD_PUT || table == STORE_DELIVERED_PUT ? 2 : 3;
+}
 
 UNUSED static bool same(const struct store_value *a, const struct store_value *b, unsigned n)
 {
@@ -132,6 +135,20 @@ UNUSED static void delete_rows(struct world *w, int table, const struct store_va
 		free_row(r);
 }
 
+/* Only of what is not in the archive: the rest is tested with the real store. */
+UNUSED static void recover(struct world *w, const struct store_value *v)
+{
+	struct test_row *r;
+	int64_t id = v[2].i;
+
+	while ((r = find_row(w, STORE_TRANSIT_ADD, v, 2))) {
+		struct store_value row[5] = {v[0], v[1], {.is_int = true, .i = ++id}, r->v[3], r->v[4]};
+
+		put_row(w, STORE_OFFLINE_ADD, row, 5);
+		free_row(r);
+	}
+}
+
 UNUSED static void apply_write(struct world *w, enum store_write kind, const struct store_value *v, unsigned n)
 {
 	switch (kind) {
@@ -146,6 +163,12 @@ UNUSED static void apply_write(struct world *w, enum store_write kind, const str
 		delete_rows(w, STORE_REQUEST_PUT, v, 3);
 		return;
 	case STORE_ARCHIVE_TRIM:
+		return;
+	case STORE_TRANSIT_DEL:
+		delete_rows(w, STORE_TRANSIT_ADD, v, 3);
+		return;
+	case STORE_TRANSIT_RECOVER:
+		recover(w, v);
 		return;
 	case STORE_OFFLINE_DEL:
 		for (unsigned i = 0; i < ROWS; i++)
@@ -178,12 +201,15 @@ UNUSED static void answer_load(struct store_rows *out, struct world *w, const st
 	struct test_row *account = find_row(w, STORE_ACCOUNT_PUT, v, 2);
 	struct store_value row[4], count[2] = {{.is_int = true}, {.is_int = true}};
 	struct store_value ends[2] = {{.is_int = true}, {.is_int = true}};
+	struct store_value transit = {.is_int = true};
 	int64_t version = 0;
 
 	for (unsigned i = 0; i < ROWS; i++) {
 		struct test_row *r = &w->row[i];
 		if (r->table == STORE_ARCHIVE_ADD && same(r->v, v, 2) && r->v[2].i > ends[1].i)
 			ends[1].i = r->v[2].i;
+		if (r->table == STORE_TRANSIT_ADD && same(r->v, v, 2))
+			transit.i++;
 		if (r->table == STORE_ROSTER_PUT && same(r->v, v, 2) && r->v[8].i > version)
 			version = r->v[8].i;
 		if (r->table == STORE_OFFLINE_ADD && same(r->v, v, 2)) {
@@ -201,6 +227,7 @@ UNUSED static void answer_load(struct store_rows *out, struct world *w, const st
 	add_rows(out, w, STORE_REQUEST_PUT, ROW_REQUEST, v, 2, 2);
 	store_rows_add(out, ROW_OFFLINE_COUNT, count, 2);
 	store_rows_add(out, ROW_ARCHIVE_ENDS, ends, 2);
+	store_rows_add(out, ROW_TRANSIT_COUNT, &transit, 1);
 }
 
 /* Ids grow, so an account's rows are sorted by them. */

@@ -1,3 +1,4 @@
+#include "user/transit.h"
 #include "user/users_i.h"
 
 #include <stdlib.h>
@@ -38,6 +39,7 @@ static void users_free(struct entity *e)
 	for (size_t i = 0; u->admins && u->admins[i]; i++)
 		xfree(u->admins[i]);
 	xfree(u->admins);
+	timer_stop(core_timers(e->core), &u->transit_timer);
 	xfree(u->handles);
 	mem_wipe(u->secret, sizeof(u->secret));
 	feed_free(u);
@@ -101,6 +103,8 @@ struct host *users_new(struct core *c, const char *domain, const struct users_co
 	u->host.kind = HOST_USERS;
 	u->host.title = "Wireside";
 	u->started = core_now(c);
+	list_init(&u->transit_due);
+	u->transit_timer.fire = transit_on_tick;
 	take_config(u, config);
 	map_init(&u->accounts, account_key, ACCOUNTS_MAX);
 	entity_init(&u->host.entity, &entity_ops, c, NULL, jid_view(str_z(domain)));

@@ -16,11 +16,13 @@ struct users {
 	struct users_config config; /* defaults filled in, admins our own */
 	char **admins;
 	uint8_t secret[SECRET_SIZE];
-	int64_t started;     /* core_now() then */
-	struct map accounts; /* those in memory, by localpart */
-	uint32_t absent;     /* of those, in ACCOUNT_ABSENT */
-	struct roster *feed; /* of the fed account, whether it is in memory or not; NULL: none */
-	uint64_t *handles;   /* scratch for one multicast, empty in between */
+	int64_t started;         /* core_now() then */
+	struct map accounts;     /* those in memory, by localpart */
+	uint32_t absent;         /* of those, in ACCOUNT_ABSENT */
+	struct roster *feed;     /* of the fed account, whether it is in memory or not; NULL: none */
+	struct list transit_due; /* what is to be written down at the next tick, transit.c */
+	struct timer transit_timer;
+	uint64_t *handles; /* scratch for one multicast, empty in between */
 	uint32_t handles_n, handles_cap;
 };
 

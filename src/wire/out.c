@@ -159,10 +159,13 @@ static void written(struct conn *c)
 	c->wire->stats.packets_out++;
 	if (e->counted && tap_on(c))
 		tell(c, e->p);
-	if (e->counted)
+	if (e->counted) {
 		o->unacked++;
-	else
+	} else {
+		if (e->p->tag)
+			conn_link_arrived(c, e->p->tag);
 		drop(o, e);
+	}
 	advance_next(o);
 }
 

@@ -42,6 +42,7 @@ struct stanza {
 	 * its sender that it was handled (an error need not wait), goes out before: whoever takes it out of an inbox passes the number on with what
 	 * it sends, out of this process too (a link to another node holds the stanza back until COMMITTED). */
 	uint64_t commit;
+	uint64_t tag; /* of the packet that came back, 0: none */
 	enum xerr_cond
 		refused; /* not XERR_NONE: could not come in as it was. Without `to` and content, to be answered with this */
 	enum stanza_kind kind;

@@ -7,7 +7,8 @@
 #include "tests/sim/sim.h"
 #include "xmpp/ns.h"
 
-enum { SLACK_MS = 1000, DRAIN_MS = 6000 };
+/* WRITTEN_MS: after that much, at the latest, it is written down what has arrived. */
+enum { SLACK_MS = 1000, DRAIN_MS = 6000, WRITTEN_MS = 1000 };
 
 static struct actor *actor_of(struct client *c) { return CONTAINER_OF(c, struct actor, client); }
 static struct life *life_of(struct actor *a) { return &a->sim->lives[a->life]; }
@@ -65,12 +66,33 @@ void lives_on_release(struct sim *s)
 
 void lives_on_crash(struct sim *s)
 {
-	for (uint32_t i = 1; i < s->life_n; i++)
-		if (s->lives[i].death > sim_now(s))
-			s->lives[i].death = sim_now(s);
+	for (uint32_t i = 1; i < s->life_n; i++) {
+		struct life *l = &s->lives[i];
+
+		if (l->death > sim_now(s))
+			l->death = sim_now(s);
+		if (crash_undid(s, l->confirmed_at))
+			l->confirmed = l->written;
+	}
 }
 
-bool life_may_be_at(const struct life *l, int64_t when) { return l->birth <= when && l->death >= when; }
+void life_confirm(struct sim *s, struct life *l, uint32_t received)
+{
+	if (received == l->confirmed)
+		return;
+	if (sim_stored_until(s) >= l->confirmed_at + WRITTEN_MS)
+		l->written = l->confirmed;
+	l->confirmed = received;
+	l->confirmed_at = sim_now(s);
+}
+
+bool crash_undid(const struct sim *s, int64_t when)
+{
+	for (unsigned i = 0; i < s->crash_n; i++)
+		if (s->crashed_at[i] >= when && s->stored_until[i] < when + WRITTEN_MS)
+			return true;
+	return false;
+}
 
 /* ---- what it is told by its client ---- */
 
@@ -94,7 +116,7 @@ static void on_session(struct client *c, bool resumed)
 	if (resumed) {
 		a->sim->stats.resumed++;
 		life_of(a)->death = INT64_MAX;
-		life_of(a)->confirmed = c->said;
+		life_confirm(a->sim, life_of(a), c->said);
 		return;
 	}
 	actor_ask_roster(a);
@@ -115,7 +137,7 @@ static void on_life_over(struct client *c)
 	l->lost_in = c->end == END_CUT;
 	l->lost_out = c->end != END_CLOSED;
 	if (c->end == END_CLOSED)
-		l->confirmed = c->said;
+		life_confirm(a->sim, l, c->said);
 	room_on_life_over(a);
 }
 

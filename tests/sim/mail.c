@@ -153,7 +153,7 @@ static bool crashed_since(const struct sim *s, int64_t when)
 
 static bool is_confirmed(const struct sim *s, const struct receipt *r)
 {
-	return !r->number || r->number <= s->lives[r->life].confirmed;
+	return r->number ? r->number <= s->lives[r->life].confirmed : !crash_undid(s, r->at);
 }
 
 static void on_error(struct actor *a, const struct xml_tree *t)
@@ -251,7 +251,8 @@ static void check_copy(struct actor *a, uint32_t mail)
 		sim_fail(s, "m%u arrives too often", mail);
 		return;
 	}
-	m->receipts[m->receipt_n++] = (struct receipt){a->life, a->client.counting ? a->client.received : 0};
+	m->receipts[m->receipt_n++] =
+		(struct receipt){a->life, a->client.counting ? a->client.received : 0, sim_now(s)};
 }
 
 static void check_order(struct actor *a, uint32_t mail)
@@ -302,24 +303,6 @@ bool mail_is_acknowledged(const struct sim *s, const struct mail *m)
 	return m->state == MAIL_SENT && !crashed_since(s, m->sent_at) && !s->lives[m->life].lost_out;
 }
 
-/* May this session have had it, or have been about to get it, when the server crashed? */
-static bool had_it_in_crash(const struct sim *s, const struct mail *m, const struct life *l, int64_t crash)
-{
-	if (crash < m->sent_at || !life_may_be_at(l, crash))
-		return false;
-	if (l->clean_at <= m->sent_at)
-		return true;
-	/* It had got everything; but perhaps another session gave something back since. */
-	for (uint32_t i = 1; i < s->life_n; i++) {
-		const struct life *other = &s->lives[i];
-
-		if (other != l && s->actors[other->actor].person == m->to_person && other->death >= l->clean_at &&
-			other->birth <= crash)
-			return true;
-	}
-	return false;
-}
-
 /* Was there somebody whom the server could believe to have got it? */
 static bool may_be_lost(struct sim *s, const struct mail *m)
 {
@@ -332,11 +315,6 @@ static bool may_be_lost(struct sim *s, const struct mail *m)
 			s->stats.lost_uncounted++;
 			return true;
 		}
-		for (unsigned k = 0; k < s->crash_n; k++)
-			if (had_it_in_crash(s, m, l, s->crashed_at[k])) {
-				s->stats.lost_in_crash++;
-				return true;
-			}
 	}
 	return false;
 }
@@ -354,13 +332,23 @@ static bool may_have_returned(const struct sim *s, const struct mail *m)
 	return false;
 }
 
+/* While the store fails people who are there go on talking, but nothing can be written down. */
+static bool had_no_store(struct sim *s, const struct mail *m)
+{
+	if (m->sent_at > s->disk_bad_until || !crashed_since(s, m->sent_at))
+		return false;
+	s->stats.lost_in_crash++;
+	return true;
+}
+
 static void check_arrived(struct sim *s, uint32_t mail)
 {
 	struct mail *m = &s->mails[mail];
 	const char *why;
 	bool refused;
 
-	if (m->to_room || m->receipt_n || m->bounced || !mail_is_acknowledged(s, m) || may_be_lost(s, m))
+	if (m->to_room || m->receipt_n || m->bounced || !mail_is_acknowledged(s, m) || may_be_lost(s, m) ||
+		had_no_store(s, m))
 		return;
 	refused = m->in_trouble || m->state != MAIL_ACKED || may_have_returned(s, m);
 	if (s->actors[m->from].life != m->life && mail_may_be_refused(s, m, &why) && refused) {

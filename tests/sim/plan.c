@@ -209,6 +209,8 @@ static void do_disk(struct sim *s)
 	sim_say(s, "the disk fails: %s, %s, from call %u", p.full ? "full" : "errors",
 		p.lasting ? "until healed" : "once", (unsigned)p.nth);
 	stage_break_disk(&s->stage, &p);
+	if (s->disk_bad_until != INT64_MAX)
+		s->disk_bad_from = sim_now(s);
 	s->disk_bad_until = INT64_MAX;
 	s->stats.disk_faults++;
 }
@@ -239,6 +241,7 @@ static void crash(struct sim *s)
 	unsigned loss = sim_random(s, ARRAY_LEN(losses));
 
 	sim_say(s, "the server crashes, loss %u", loss);
+	s->stored_until[s->crash_n] = sim_stored_until(s);
 	s->held = false;
 	stage_crash(&s->stage, losses[loss], s->seed + s->crash_n);
 	heal(s);

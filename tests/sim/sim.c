@@ -61,7 +61,7 @@ static void take_stock(struct actor *a)
 	if (a->client.state != CLIENT_ON || a->shaky || !client_flushed(&a->client))
 		return;
 	if (a->client.counting)
-		l->confirmed = a->client.said;
+		life_confirm(s, l, a->client.said);
 	if (a->open_to_all)
 		l->clean_at = sim_now(s);
 }
@@ -71,6 +71,17 @@ void sim_settle(struct sim *s)
 	stage_settle(&s->stage);
 	for (unsigned i = 0; i < s->actor_count && s->stage.server && !s->held && !s->stage.failing; i++)
 		take_stock(&s->actors[i]);
+}
+
+int64_t sim_stored_until(const struct sim *s)
+{
+	int64_t until = sim_now(s);
+
+	if (s->held && s->held_from < until)
+		until = s->held_from;
+	if (s->disk_bad_until == INT64_MAX && s->disk_bad_from < until)
+		until = s->disk_bad_from;
+	return until;
 }
 
 static void draw(struct sim *s)

@@ -26,12 +26,15 @@ struct life {
 	bool counting;          /* with XEP-0198, and enabled */
 	bool lost_in, lost_out; /* what was under way to it, or from it, may be gone */
 	uint32_t confirmed;     /* the server knows for certain that it received so many */
+	int64_t confirmed_at;   /* ... since then */
+	uint32_t written;       /* of those, what is certainly written down */
 	uint32_t last_seq[ACTORS_MAX][ACTORS_MAX + 1]; /* order: by sender, by address (actor, or the last: bare) */
 };
 
 struct receipt {
 	uint32_t life;
 	uint32_t number; /* in that life; 0: not counted, so never sent again */
+	int64_t at;
 };
 
 enum mail_state {
@@ -118,8 +121,9 @@ struct sim {
 	uint32_t stay_n;
 	struct grave graves[GRAVES_MAX];
 	unsigned grave_n;
-	int64_t crashed_at[CRASHES_MAX];
+	int64_t crashed_at[CRASHES_MAX], stored_until[CRASHES_MAX];
 	unsigned crash_n;
+	int64_t disk_bad_from;
 	int64_t disk_bad_until; /* the last time it was seen failing; INT64_MAX while it is */
 	bool held;              /* the store does nothing */
 	int64_t held_from;
@@ -138,6 +142,7 @@ void sim_fail(struct sim *s, const char *fmt, ...) __attribute__((format(printf,
 static inline int64_t sim_now(const struct sim *s) { return stage_now(&s->stage); }
 /* Everything that may happen without time has happened. */
 void sim_settle(struct sim *s);
+int64_t sim_stored_until(const struct sim *s); /* what was to be stored until then is */
 
 /* ---- actor.c: what a client does by itself ---- */
 void actor_init(struct sim *s, unsigned index, unsigned person);
@@ -154,7 +159,8 @@ int actor_of_address(const struct sim *s, struct str jid);
 /* "Perhaps until": what the store's sleep makes later. */
 void lives_on_release(struct sim *s);
 void lives_on_crash(struct sim *s);
-bool life_may_be_at(const struct life *l, int64_t when);
+void life_confirm(struct sim *s, struct life *l, uint32_t received);
+bool crash_undid(const struct sim *s, int64_t when); /* what was known then, but perhaps not written down */
 
 /* ---- mail.c: the ledger of one-to-one messages ---- */
 void mail_send(struct actor *a, unsigned person, unsigned address);
