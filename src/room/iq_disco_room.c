@@ -63,12 +63,17 @@ static void put_room_info(struct buf *out, struct room *r, bool inside)
 	put_info(out, "muc#roominfo_description", "text-single", c->description ? str_z(c->description) : STR(""));
 	if (c->language)
 		put_info(out, "muc#roominfo_lang", "text-single", str_z(c->language));
+	if (c->contact)
+		put_info(out, "muc#roominfo_contactjid", "jid-multi", str_z(c->contact));
 	if ((open || inside) && r->subject.text)
 		put_info(out, "muc#roominfo_subject", "text-single", str_z(r->subject.text));
 	put_info_number(out, "muc#roominfo_occupants", room_count(r));
 	put_info(out, "muc#roomconfig_changesubject", "boolean", c->change_subject ? STR("1") : STR("0"));
 	put_info(out, "muc#roomconfig_allowinvites", "boolean", c->allow_invites ? STR("1") : STR("0"));
-	put_info_number(out, "muc#maxhistoryfetch", r->history.cap);
+	put_info(out, "muc#roominfo_subjectmod", "boolean", c->change_subject ? STR("1") : STR("0"));
+	put_info(out, "muc#roomconfig_enablelogging", "boolean", c->logging ? STR("1") : STR("0"));
+	put_info_number(out, "muc#roominfo_slow_mode_duration", c->slow_seconds);
+	put_info_number(out, "muc#maxhistoryfetch", r->config.history);
 	buf_z(out, "</x>");
 }
 

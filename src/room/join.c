@@ -6,6 +6,7 @@
 
 enum {
 	CODE_NON_ANONYMOUS = 100,
+	CODE_LOGGED = 170,
 	CODE_CREATED = 201,
 	CODE_KICKED = 307,
 	CODE_TECHNICAL = 333,
@@ -37,11 +38,13 @@ bool join_is(const struct stanza *s) { return stanza_child(s, "x", NS_MUC) != XM
 static uint32_t list_others(struct room *r, const struct occupant *self, struct packet **packets)
 {
 	enum view view = view_of(r, self->role);
+	bool all = may(MAY_SEE_ALL, self->role, self->affiliation);
 	struct occupant *o;
 	uint32_t n = 0;
 
 	for (uint32_t pos = 0; (o = map_next(&r->nicks, &pos));) {
-		struct packet *p = o == self ? NULL : occupant_view(r, o, view);
+		bool seen = o != self && (all || occupant_shown(r, o));
+		struct packet *p = seen ? occupant_view(r, o, view) : NULL;
 		if (p)
 			packets[n++] = packet_ref(p);
 	}
@@ -81,35 +84,35 @@ static void welcome(struct room *r, struct entry *e)
 	}
 }
 
-/* All who have entered, to those who were there before and see this view. */
-static void present_to(struct room *r, enum view view, uint32_t from, uint32_t to)
+/* All who have entered, to those who were there before: moderators, or the others. */
+static void present_to(struct room *r, bool moderators)
 {
 	struct packet **packets = rooms_packets(rooms_of(r), r->entering_n);
-	uint32_t n = 0;
+	const struct audience *a = &r->audience;
+	enum view view = moderators ? VIEW_JID : view_of(r, ROLE_VISITOR);
+	uint32_t n = 0, from = moderators ? 0 : a->moderators, to = moderators ? a->moderators : a->n;
 
+	if (from == to && list_empty(&r->remote))
+		return;
 	for (struct entry *e = r->entering; e; e = e->next) {
-		struct packet *p = occupant_view(r, e->visit->occupant, view);
+		struct occupant *o = e->visit->occupant;
+		struct packet *p = moderators || occupant_shown(r, o) ? occupant_view(r, o, view) : NULL;
 		if (p)
 			packets[n++] = packet_ref(p);
 	}
 	LIST_EACH(node, &r->remote) {
 		struct visit *v = LIST_ITEM(node, struct visit, remote);
 
-		for (uint32_t i = 0; i < n && view_of(r, v->occupant->role) == view; i++)
+		for (uint32_t i = 0; i < n && (v->occupant->role == ROLE_MODERATOR) == moderators; i++)
 			room_send_to(r, packets[i], v->jid);
 	}
-	core_multicast(room_core(r), packets, n, to > from ? r->audience.handles + from : NULL, to - from, 0);
+	core_multicast(room_core(r), packets, n, to > from ? a->handles + from : NULL, to - from, 0);
 }
 
 static void present(struct room *r)
 {
-	bool one_view = r->config.whois == WHOIS_ANYONE, nobody_remote = list_empty(&r->remote);
-	uint32_t n = r->audience.n, moderators = one_view ? n : r->audience.moderators;
-
-	if (moderators || !nobody_remote)
-		present_to(r, VIEW_JID, 0, moderators);
-	if (!one_view && (n > moderators || !nobody_remote))
-		present_to(r, VIEW_PLAIN, moderators, n);
+	present_to(r, true);
+	present_to(r, false);
 }
 
 static void entry_free(struct entry *e)
@@ -238,6 +241,8 @@ static struct packet *self_packet(struct room *r, const struct visit *v, const s
 
 	if (r->config.whois == WHOIS_ANYONE)
 		n.codes[i++] = CODE_NON_ANONYMOUS;
+	if (r->config.logging)
+		n.codes[i++] = CODE_LOGGED;
 	if (a->created)
 		n.codes[i++] = CODE_CREATED;
 	return notice_packet(r, v->occupant, v, &n, view_of(r, v->occupant->role), true);

@@ -132,21 +132,6 @@ static struct packet *private_packet(const struct visit *v, const struct stanza 
 	return p;
 }
 
-static bool may_send_private(const struct room *r, const struct occupant *o)
-{
-	switch ((enum allow_pm)r->config.allow_pm) {
-	case PM_ANYONE:
-		return may(MAY_SEND_PRIVATE, o->role, o->affiliation);
-	case PM_PARTICIPANTS:
-		return o->role >= ROLE_PARTICIPANT;
-	case PM_MODERATORS:
-		return o->role == ROLE_MODERATOR;
-	case PM_NONE:
-		break;
-	}
-	return false;
-}
-
 static struct xerr whisper(struct room *r, const struct stanza *s)
 {
 	struct visit *v = visit_find(r, s->from);
@@ -159,7 +144,7 @@ static struct xerr whisper(struct room *r, const struct stanza *s)
 		return xerr(XERR_NOT_ACCEPTABLE);
 	if (!to)
 		return xerr(XERR_ITEM_NOT_FOUND);
-	if (!may_send_private(r, v->occupant))
+	if (!may_here(&r->config, MAY_SEND_PRIVATE, v->occupant->role, v->occupant->affiliation))
 		return xerr(XERR_FORBIDDEN);
 	p = private_packet(v, s);
 	if (!p)

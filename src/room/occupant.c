@@ -53,13 +53,6 @@ void audience_clear(struct audience *a)
 
 /* ---- occupants ---- */
 
-int nick_key(struct str nick, struct buf *ret_key)
-{
-	if (nick.n > NICK_MAX)
-		return ERR_LIMIT;
-	return jid_prep_nickname(nick, ret_key) < 0 || !buf_ok(ret_key) || ret_key->n == 0 ? ERR_INVALID : 0;
-}
-
 static struct jid address_new(const struct room *r, struct str nick)
 {
 	struct str bare = room_address(r);

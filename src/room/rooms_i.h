@@ -18,6 +18,7 @@ static inline struct str listing_name(const struct listing *l) { return (struct 
 struct rooms {
 	struct host host;
 	struct rooms_config config;
+	struct room_config defaults; /* of new rooms */
 	char **admins;
 	struct map live;      /* struct room by localpart */
 	struct map directory; /* struct listing by localpart */

@@ -96,7 +96,7 @@ static void test_longest(void **state)
 	static const struct {
 		const char *var;
 		int max;
-	} texts[] = {{"roomname", 128}, {"roomdesc", 1024}, {"lang", 35}, {"roomsecret", 256}};
+	} texts[] = {{"roomname", 128}, {"roomdesc", 1024}, {"roomsecret", 256}};
 	struct room_config c, other;
 	struct buf xml = {.max = 1 << 20}, text = {.max = CONFIG_TEXT_MAX};
 

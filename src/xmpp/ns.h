@@ -36,6 +36,7 @@
 #define NS_RECEIPTS "urn:xmpp:receipts"
 #define NS_CHATSTATES "http://jabber.org/protocol/chatstates"
 #define NS_DATA "jabber:x:data"
+#define NS_DATA_VALIDATE "http://jabber.org/protocol/xdata-validate"
 #define NS_CAPS "http://jabber.org/protocol/caps"
 #define NS_MSGOFFLINE "msgoffline"
 #define NS_MUC "http://jabber.org/protocol/muc"
