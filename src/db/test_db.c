@@ -474,7 +474,7 @@ static void test_newer_schema_refused(void **state)
 	db_close(&r->db);
 	change_file(r, "PRAGMA user_version=9");
 	expect_refused(r, ERR_VERSION, "newer program (schema 9, this program knows up to 4)");
-	change_file(r, "PRAGMA user_version=3"); /* was left as it was */
+	change_file(r, "PRAGMA user_version=4"); /* was left as it was */
 	rig_open(r);
 }
 

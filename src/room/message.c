@@ -1,5 +1,6 @@
 /* Messages: to all (XEP-0045 7.4), from one occupant to another (7.5), errors. */
 #include "base/hash.h"
+#include "room/form.h"
 #include "room/rooms_i.h"
 #include "xml/write.h"
 #include "xmpp/ns.h"
@@ -247,6 +248,8 @@ void message_on(struct room *r, struct stanza **s)
 		on_groupchat(r, s);
 	else if (invite_is(*s))
 		invite_on(r, s);
+	else if (form_is(*s))
+		form_on_message(r, s);
 	else
 		core_bounce(room_core(r), s, xerr(XERR_BAD_REQUEST));
 }

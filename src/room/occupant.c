@@ -272,3 +272,10 @@ bool visit_show(struct visit *v, const struct stanza *presence)
 	buf_clear(&w.out);
 	return !same;
 }
+
+bool visit_update(const struct room *r, struct visit *v, const struct stanza *presence)
+{
+	const struct occupant *o = v->occupant;
+
+	return may_here(&r->config, MAY_CHANGE_STATUS, o->role, o->affiliation) && visit_show(v, presence);
+}

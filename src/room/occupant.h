@@ -37,6 +37,7 @@ struct occupant {
 	uint32_t visit_count;
 	enum role role;
 	enum affiliation affiliation;
+	int64_t asked_at;   /* when it asked for voice, 0: never */
 	struct jid address; /* room@domain/nick, own copy */
 	char *key;          /* the nick as compared (RFC 8266) */
 	size_t key_n;
@@ -68,6 +69,8 @@ void visit_free(struct room *r, struct visit **v);
 void visit_seat(struct room *r, struct visit *v);
 /* Takes over the payload of a presence, without what only the room may say, and shows it. False if that changed nothing. */
 bool visit_show(struct visit *v, const struct stanza *presence);
+/* The same if its role lets it, otherwise nothing. */
+bool visit_update(const struct room *r, struct visit *v, const struct stanza *presence);
 bool show_fits(const struct stanza *presence);
 /* That payload, in w behind the start tag until buf_clear(&w->out). */
 struct str show_of(const struct stanza *presence, struct packet_writer *w);

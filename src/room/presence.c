@@ -191,14 +191,20 @@ static void to_remote(struct room *r, const struct occupant *o, struct packet *p
 	}
 }
 
-void room_send_seers(struct room *r, struct packet **p, uint64_t commit)
+static void send_part(struct room *r, struct packet **p, enum part part, uint64_t commit)
 {
-	enum part part = r->config.whois == WHOIS_ANYONE ? ALL : MODERATORS;
 	struct packet *one = TAKE(*p);
 
 	to_remote(r, NULL, one, part);
 	multicast(r, &one, 1, r->audience.handles, part == ALL ? r->audience.n : r->audience.moderators, commit);
 }
+
+void room_send_seers(struct room *r, struct packet **p, uint64_t commit)
+{
+	send_part(r, p, r->config.whois == WHOIS_ANYONE ? ALL : MODERATORS, commit);
+}
+
+void room_send_moderators(struct room *r, struct packet **p, uint64_t commit) { send_part(r, p, MODERATORS, commit); }
 
 /* A notice that says nothing of its own is the cached presence. */
 static struct packet *packet_for_others(struct room *r, struct occupant *o, const struct notice *n, enum view view)

@@ -85,6 +85,7 @@ struct party room_party(const struct room *r, struct jid who);
 void room_send_all(struct room *r, struct packet **p, uint64_t commit);
 /* To those who see addresses; takes *p. */
 void room_send_seers(struct room *r, struct packet **p, uint64_t commit);
+void room_send_moderators(struct room *r, struct packet **p, uint64_t commit);
 /* To some visits of one occupant: all (only NULL) or one. Takes the references. */
 void room_send_visits(struct room *r, struct occupant *o, struct visit *only, struct packet **packets, uint32_t n,
 	uint64_t commit);

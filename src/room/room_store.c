@@ -158,11 +158,12 @@ static void take_affiliation(struct room *r, const struct store_value *v)
 static void take_nick(struct room *r, const struct store_value *v)
 {
 	CLEANUP(buf_clear) struct buf key = {.max = 4 * NICK_MAX};
-	const struct affiliate *a = affiliates_find(&r->affiliates, v[0].s);
-	bool member = a && a->affiliation >= AFFILIATION_MEMBER;
+	bool member;
 
-	if (v[0].s.n && v[0].s.n <= JID_MAX && v[1].s.n && nick_key(v[1].s, &key) == 0)
-		nicknames_set(member ? &r->reserved : &r->requests, v[0].s, v[1].s, buf_view(&key));
+	if (!v[0].s.n || v[0].s.n > JID_MAX || !v[1].s.n || nick_key(v[1].s, &key) < 0)
+		return;
+	member = room_affiliation(r, jid_view(v[0].s)) >= AFFILIATION_MEMBER;
+	nicknames_set(member ? &r->reserved : &r->requests, v[0].s, v[1].s, buf_view(&key));
 }
 
 static void take_message(struct room *r, const struct store_value *v)

@@ -47,6 +47,7 @@ uint64_t *rooms_handles(struct rooms *rs, uint32_t n); /* room for n */
 struct packet **rooms_packets(struct rooms *rs, uint32_t n);
 
 /* Tables of feature.h */
-iq_handler disco_get_info, disco_get_items, admin_get, admin_set, owner_get, owner_set, ping_get;
+iq_handler disco_get_info, disco_get_items, admin_get, admin_set, owner_get, owner_set, ping_get, register_get,
+	register_set;
 
 #endif
