@@ -67,7 +67,12 @@ static const char version_4[] =
 	" PRIMARY KEY (domain, local)) STRICT, WITHOUT ROWID;"
 	"INSERT INTO delivered SELECT domain, local, max(id), '[]' FROM archive GROUP BY domain, local;";
 
-const char *const migrate_steps[] = {version_1, version_2, version_3, version_4};
+/* Nicknames that members of rooms have registered, and those that somebody asked for. */
+static const char version_5[] =
+	"CREATE TABLE room_nick (domain TEXT NOT NULL, local TEXT NOT NULL, jid TEXT NOT NULL, nick TEXT NOT NULL,"
+	" PRIMARY KEY (domain, local, jid)) STRICT, WITHOUT ROWID;";
+
+const char *const migrate_steps[] = {version_1, version_2, version_3, version_4, version_5};
 const int migrate_step_count = ARRAY_LEN(migrate_steps);
 
 int migrate_int(struct sqlite3 *h, const char *text, int64_t *ret)

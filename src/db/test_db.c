@@ -254,12 +254,15 @@ static void test_room(void **state)
 	for (int i = 1; i <= 11; i++)
 		add_batch(&r->in, 8 + i, BATCH(STORE_HISTORY_ADD, D, STR("tea"), I(i), I(i * 2), STR("<m/>")));
 	add_batch(&r->in, 20, BATCH(STORE_HISTORY_TRIM, D, STR("tea"), I(9)));
+	add_batch(&r->in, 21, BATCH(STORE_ROOM_NICK_PUT, D, STR("tea"), STR("o@x"), STR("Oh")));
+	add_batch(&r->in, 22, BATCH(STORE_ROOM_NICK_PUT, D, STR("tea"), STR("p@x"), STR("Pi")));
+	add_batch(&r->in, 23, BATCH(STORE_ROOM_NICK_PUT, D, STR("tea"), STR("o@x"), STR_NONE));
 	add_query(&r->in, store_query_new(STORE_ROOM_LIST, 1, D));
 	add_query(&r->in, store_query_new(STORE_ROOM_LOAD, 2, D, STR("tea")));
 	add_query(&r->in, store_query_new(STORE_ROOM_LOAD, 3, D, STR("none")));
 	rig_expect(r,
-		"committed 20\n[5 tag 1 error 0]\n7 'hall' 6 'b=2' 's' 'x/y' 7\n7 'tea' 5 'a=2\n' '' 'n' 8\n"
-		"[6 tag 2 error 0]\n7 'tea' 5 'a=2\n' '' 'n' 8\n8 'b@x' -1 'spam'\n8 'o@x' 4 null\n"
+		"committed 23\n[5 tag 1 error 0]\n7 'hall' 6 'b=2' 's' 'x/y' 7\n7 'tea' 5 'a=2\n' '' 'n' 8\n"
+		"[6 tag 2 error 0]\n7 'tea' 5 'a=2\n' '' 'n' 8\n8 'b@x' -1 'spam'\n8 'o@x' 4 null\n17 'p@x' 'Pi'\n"
 		"9 10 20 '<m/>'\n9 11 22 '<m/>'\n[6 tag 3 error 0]\n");
 }
 
@@ -281,6 +284,7 @@ static void test_delete_cascades(void **state)
 		store_put(b, STORE_VCARD_PUT, D, l, STR("<v/>"));
 		store_put(b, STORE_ROOM_PUT, D, l, I(1), STR_NONE, STR_NONE, STR_NONE, I(0));
 		store_put(b, STORE_AFFILIATION_PUT, D, l, STR("o@x"), I(4), STR_NONE);
+		store_put(b, STORE_ROOM_NICK_PUT, D, l, STR("o@x"), STR("O"));
 		store_put(b, STORE_HISTORY_ADD, D, l, I(3), I(2), STR("<m/>"));
 		add_batch(&r->in, n++, b);
 	}
@@ -293,7 +297,7 @@ static void test_delete_cascades(void **state)
 	add_query(&r->in, store_query_new(STORE_ROOM_LOAD, 5, D, A));
 	rig_expect(r,
 		"[0 tag 1 error 0]\n3 0 0\n12 0 0\n17 0\n[2 tag 2 error 0]\n[3 tag 3 error 0]\n[4 tag 4 error 0]\n"
-		"[6 tag 5 error 0]\n7 'alice' 1 null null null 0\n8 'o@x' 4 null\n9 3 2 '<m/>'\n");
+		"[6 tag 5 error 0]\n7 'alice' 1 null null null 0\n8 'o@x' 4 null\n18 'o@x' 'O'\n9 3 2 '<m/>'\n");
 	add_batch(&r->in, n++, BATCH(STORE_ROOM_DEL, D, A));
 	add_query(&r->in, store_query_new(STORE_ROOM_LOAD, 6, D, A));
 	rig_expect(r, "committed 5\n[6 tag 6 error 0]\n");

@@ -8,11 +8,16 @@ enum { BOTH = AT_ROOMS | AT_ROOM };
 const struct feature room_features[] = {
 	{.name = "Multi-User Chat", .spec = "XEP-0045", .version = "1.35.5", .disco = NS_MUC, .disco_at = BOTH,
 	 .note = "enter, talk, private messages, subject, nickname, kick, ban, invitations, the last messages, several sessions under"
-		 " one nickname; no registration, voice requests, reserved nicknames", .script = "rooms-join"},
+		 " one nickname, registered nicknames; docs/rooms.md has a row for each use case", .script = "rooms-join"},
 	{.name = "Room administration", .spec = "XEP-0045 9", .version = "1.35.5", .ns = NS_MUC_ADMIN, .element = "query",
 	 .at = AT_ROOM, .get = admin_get, .set = admin_set, .script = "rooms-moderate"},
 	{.name = "Room configuration", .spec = "XEP-0045 10", .version = "1.35.5", .ns = NS_MUC_OWNER, .element = "query",
 	 .at = AT_ROOM, .get = owner_get, .set = owner_set, .script = "rooms-config"},
+	{.name = "Registration with a room", .spec = "XEP-0045 7.10", .version = "1.35.5", .ns = NS_REGISTER, .element = "query",
+	 .at = AT_ROOM, .get = register_get, .set = register_set, .disco = NS_MUC_REGISTER, .disco_at = AT_ROOM,
+	 .script = "rooms-register"},
+	{.name = "Requests for voice", .spec = "XEP-0045 7.13", .version = "1.35.5", .disco = NS_MUC_REQUEST, .disco_at = AT_ROOM,
+	 .script = "rooms-voice"},
 	{.name = "Stable message ids in rooms", .spec = "XEP-0045 7.4", .version = "1.35.5", .disco = NS_MUC "#stable_id",
 	 .disco_at = BOTH, .script = "rooms-talk"},
 	{.name = "Discovery of rooms", .spec = "XEP-0030", .version = "2.5.0", .ns = NS_DISCO_INFO, .element = "query", .at = BOTH,

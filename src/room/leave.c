@@ -1,4 +1,5 @@
 /* Leaving a room, changing in it, and being put out. */
+#include "room/form.h"
 #include "room/rooms_i.h"
 #include "xml/write.h"
 #include "xmpp/ns.h"
@@ -84,10 +85,15 @@ static struct xerr check_new_nick(struct room *r, const struct occupant *o, cons
 		return xerr(XERR_JID_MALFORMED);
 	if (!show_fits(s))
 		return xerr_text(XERR_POLICY_VIOLATION, "presence is too long");
-	if (!may(MAY_CHANGE_NICK, o->role, o->affiliation) || nick_key(jid_resource(s->to), key) < 0)
+	if (str_eq(jid_resource(s->to), occupant_nick(o)))
+		return XERR_OK;
+	if (!may_here(&r->config, MAY_CHANGE_NICK, o->role, o->affiliation) || nick_locked(r, occupant_real(o)) ||
+		nick_key(jid_resource(s->to), key) < 0)
 		return xerr(XERR_NOT_ACCEPTABLE);
 	other = occupant_find_key(r, buf_view(key));
-	return other && other != o ? xerr(XERR_CONFLICT) : XERR_OK;
+	if (other && other != o)
+		return xerr(XERR_CONFLICT);
+	return nick_check_owner(r, buf_view(key), occupant_real(o));
 }
 
 /* The occupant gets it, with all its sessions. */
@@ -100,7 +106,7 @@ static void change_nick(struct room *r, struct visit *v, const struct stanza *s,
 	announce_to_others(r, o, &old);
 	announce_to_self(r, o, &old);
 	occupant_rename(r, o, nick, key);
-	visit_show(v, s);
+	visit_update(r, v, s);
 	announce_change(r, o, &(struct notice){.id = s->id});
 }
 
@@ -127,11 +133,15 @@ void presence_on_update(struct room *r, struct visit *v, struct stanza **s)
 	CLEANUP(buf_clear) struct buf key = {.max = 4 * NICK_MAX};
 	struct xerr e = check_new_nick(r, v->occupant, *s, &key);
 
+	bool same = str_eq(jid_resource((*s)->to), occupant_nick(v->occupant));
+
+	if (xerr_ok(e) && same && !may_here(&r->config, MAY_CHANGE_STATUS, v->occupant->role, v->occupant->affiliation))
+		e = xerr(XERR_FORBIDDEN);
 	if (!xerr_ok(e)) {
 		room_refuse(room_core(r), s, e);
 		return;
 	}
-	if (str_eq(jid_resource((*s)->to), occupant_nick(v->occupant)))
+	if (same)
 		change_show(r, v, *s);
 	else
 		change_nick(r, v, *s, buf_view(&key));

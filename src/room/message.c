@@ -1,5 +1,6 @@
 /* Messages: to all (XEP-0045 7.4), from one occupant to another (7.5), errors. */
 #include "base/hash.h"
+#include "room/form.h"
 #include "room/rooms_i.h"
 #include "xml/write.h"
 #include "xmpp/ns.h"
@@ -132,21 +133,6 @@ static struct packet *private_packet(const struct visit *v, const struct stanza 
 	return p;
 }
 
-static bool may_send_private(const struct room *r, const struct occupant *o)
-{
-	switch ((enum allow_pm)r->config.allow_pm) {
-	case PM_ANYONE:
-		return may(MAY_SEND_PRIVATE, o->role, o->affiliation);
-	case PM_PARTICIPANTS:
-		return o->role >= ROLE_PARTICIPANT;
-	case PM_MODERATORS:
-		return o->role == ROLE_MODERATOR;
-	case PM_NONE:
-		break;
-	}
-	return false;
-}
-
 static struct xerr whisper(struct room *r, const struct stanza *s)
 {
 	struct visit *v = visit_find(r, s->from);
@@ -159,7 +145,7 @@ static struct xerr whisper(struct room *r, const struct stanza *s)
 		return xerr(XERR_NOT_ACCEPTABLE);
 	if (!to)
 		return xerr(XERR_ITEM_NOT_FOUND);
-	if (!may_send_private(r, v->occupant))
+	if (!may_here(&r->config, MAY_SEND_PRIVATE, v->occupant->role, v->occupant->affiliation))
 		return xerr(XERR_FORBIDDEN);
 	p = private_packet(v, s);
 	if (!p)
@@ -262,6 +248,8 @@ void message_on(struct room *r, struct stanza **s)
 		on_groupchat(r, s);
 	else if (invite_is(*s))
 		invite_on(r, s);
+	else if (form_is(*s))
+		form_on_message(r, s);
 	else
 		core_bounce(room_core(r), s, xerr(XERR_BAD_REQUEST));
 }

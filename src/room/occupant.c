@@ -53,13 +53,6 @@ void audience_clear(struct audience *a)
 
 /* ---- occupants ---- */
 
-int nick_key(struct str nick, struct buf *ret_key)
-{
-	if (nick.n > NICK_MAX)
-		return ERR_LIMIT;
-	return jid_prep_nickname(nick, ret_key) < 0 || !buf_ok(ret_key) || ret_key->n == 0 ? ERR_INVALID : 0;
-}
-
 static struct jid address_new(const struct room *r, struct str nick)
 {
 	struct str bare = room_address(r);
@@ -278,4 +271,11 @@ bool visit_show(struct visit *v, const struct stanza *presence)
 	}
 	buf_clear(&w.out);
 	return !same;
+}
+
+bool visit_update(const struct room *r, struct visit *v, const struct stanza *presence)
+{
+	const struct occupant *o = v->occupant;
+
+	return may_here(&r->config, MAY_CHANGE_STATUS, o->role, o->affiliation) && visit_show(v, presence);
 }

@@ -1,5 +1,7 @@
 #include "room/room.h"
 
+#include "base/codec.h"
+#include "base/hash.h"
 #include "room/rooms_i.h"
 #include "xmpp/ns.h"
 
@@ -22,12 +24,25 @@ void room_enter(struct room *r, enum room_state state)
 	r->state = state;
 }
 
+void room_make_key(struct room *r)
+{
+	CLEANUP(buf_clear) struct buf hex = {.max = 64};
+	uint8_t key[16];
+
+	if (r->config.occupant_key)
+		return;
+	rand_bytes(key, sizeof(key));
+	hex_encode(&hex, key, sizeof(key));
+	r->config.occupant_key = str_dup(buf_view(&hex));
+}
+
 void room_create(struct room *r, struct jid owner)
 {
 	struct core *c = room_core(r);
 
 	room_enter(r, ROOM_LOCKED);
 	r->created = core_wall(c);
+	room_make_key(r);
 	affiliates_set(&r->affiliates, jid_bare_str(owner), AFFILIATION_OWNER, STR_NONE);
 	timer_start(core_timers(c), &r->timer, core_now(c) + LOCKED_MS);
 	log_info("room_created", "room=%.*s owner=%.*s", STR_FMT(room_address(r)), STR_FMT(jid_bare_str(owner)));
@@ -44,9 +59,13 @@ static void free_contents(struct room *r)
 	join_drop(r);
 	occupants_clear(r);
 	room_config_clear(&r->config);
+	room_config_copy(&r->config, &rooms_of(r)->defaults);
 	affiliates_clear(&r->affiliates);
+	nicknames_clear(&r->reserved);
+	nicknames_clear(&r->requests);
 	subject_clear(&r->subject);
 	history_clear(&r->history);
+	history_resize(&r->history, r->config.history);
 	r->commit = 0;
 }
 
@@ -241,6 +260,7 @@ static void room_free(struct entity *e)
 		map_remove(&rooms_of(r)->live, jid_local(e->jid));
 	timer_stop(core_timers(e->core), &r->timer);
 	free_contents(r);
+	room_config_clear(&r->config);
 	xfree(r->history.ring);
 	entity_clear(e);
 	xfree(r);
@@ -255,9 +275,11 @@ struct room *room_new(struct host *h, struct jid bare, enum room_state state)
 
 	entity_init(&r->entity, &room_ops, h->entity.core, h, bare);
 	r->state = state;
-	room_config_init(&r->config);
+	room_config_copy(&r->config, &rs->defaults);
 	affiliates_init(&r->affiliates);
-	history_init(&r->history, rs->config.history);
+	nicknames_init(&r->reserved, AFFILIATES_MAX);
+	nicknames_init(&r->requests, REQUESTS_MAX);
+	history_init(&r->history, r->config.history);
 	map_init(&r->nicks, occupant_key, rs->config.occupants_max);
 	map_init(&r->visits, visit_key, rs->config.occupants_max * 2);
 	list_init(&r->remote);

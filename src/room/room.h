@@ -24,7 +24,8 @@ enum {
 	SUBJECT_MAX = 4096, /* bytes */
 	LOCKED_MS = 60000,  /* an owner who says nothing has accepted the defaults */
 	IDLE_MS = 60000,    /* a persistent room nobody uses leaves memory */
-	INVITES_MAX = 16    /* in one message */
+	INVITES_MAX = 16,   /* in one message */
+	REQUESTS_MAX = 100  /* of registration, waiting for an admin */
 };
 
 struct subject {
@@ -43,6 +44,8 @@ struct room {
 	int64_t created;
 	struct room_config config;
 	struct affiliates affiliates;
+	struct nicknames reserved; /* of members */
+	struct nicknames requests; /* of who wants to be one, until an admin decides */
 	struct subject subject;
 	struct history history;
 	uint64_t commit;   /* of the newest message or subject */
@@ -65,6 +68,7 @@ static inline struct core *room_core(const struct room *r) { return r->entity.co
 void room_enter(struct room *r, enum room_state state);
 void room_create(struct room *r, struct jid owner);
 void room_unlock(struct room *r);
+void room_make_key(struct room *r); /* of the ids of its occupants, if it has none yet */
 /* There is no such room any more. All have left. Does not touch the store. */
 void room_vacate(struct room *r);
 /* Sees to what follows from who is in: an empty temporary room ends, an idle one leaves memory. */
@@ -79,6 +83,9 @@ struct party room_party(const struct room *r, struct jid who);
 
 /* The same to everybody who is in; takes *p (NULL: nothing). */
 void room_send_all(struct room *r, struct packet **p, uint64_t commit);
+/* To those who see addresses; takes *p. */
+void room_send_seers(struct room *r, struct packet **p, uint64_t commit);
+void room_send_moderators(struct room *r, struct packet **p, uint64_t commit);
 /* To some visits of one occupant: all (only NULL) or one. Takes the references. */
 void room_send_visits(struct room *r, struct occupant *o, struct visit *only, struct packet **packets, uint32_t n,
 	uint64_t commit);
@@ -134,11 +141,13 @@ void invite_member(struct room *r, struct jid who, struct jid from, struct str r
 /* ---- relay.c ---- */
 void relay_on_iq(struct room *r, struct stanza **s);
 
-/* ---- iq_admin.c ---- */
+/* ---- change.c ---- */
 /* The occupants with this bare address (or domain) get what follows from their affiliation now: a role, or the door. */
 void affiliation_apply(struct room *r, struct jid who, struct str actor, struct str reason);
 /* In the list and in the store. ERR_LIMIT. */
 int room_set_affiliation(struct room *r, struct str bare, enum affiliation a, struct str reason);
+/* The nickname registered for a member, absent: none; a request of his is settled. */
+void room_set_nick(struct room *r, struct str bare, struct str nick, struct str key);
 void role_change(struct room *r, struct occupant *o, enum role role, struct str actor, struct str reason);
 
 /* ---- room_store.c: nothing is written for a room that is not persistent ---- */
@@ -146,7 +155,9 @@ void room_store_load(struct room *r); /* parks it */
 void room_store(struct room *r);      /* its row */
 void room_store_all(struct room *r);  /* also its lists and messages: it becomes persistent */
 void room_store_forget(struct room *r);
+void room_store_history(struct room *r); /* it keeps fewer messages now */
 void room_store_affiliation(struct room *r, struct str bare);
+void room_store_nick(struct room *r, struct str bare); /* registered or asked for */
 /* A message that was sent: into the history, and into the store of a persistent room. */
 void room_remember(struct room *r, int64_t id, struct packet *live);
 

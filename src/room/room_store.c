@@ -38,6 +38,19 @@ void room_store_affiliation(struct room *r, struct str bare)
 	wrote(r);
 }
 
+void room_store_nick(struct room *r, struct str bare)
+{
+	const struct nickname *n = nicknames_find(&r->reserved, bare);
+
+	if (!n)
+		n = nicknames_find(&r->requests, bare);
+	if (!r->config.persistent)
+		return;
+	store_put(core_batch(room_core(r)), STORE_ROOM_NICK_PUT, domain(r), local(r), bare,
+		n ? str_z(n->nick) : STR_NONE);
+	wrote(r);
+}
+
 static void store_message(struct room *r, int64_t id, int64_t time, const struct packet *live)
 {
 	struct history *h = &r->history;
@@ -47,15 +60,25 @@ static void store_message(struct room *r, int64_t id, int64_t time, const struct
 	wrote(r);
 }
 
+void room_store_history(struct room *r)
+{
+	struct history *h = &r->history;
+	int64_t last = h->n ? history_newest(h, h->n - 1)->id - 1 : INT64_MAX;
+
+	if (!r->config.persistent)
+		return;
+	store_put(core_batch(room_core(r)), STORE_HISTORY_TRIM, domain(r), local(r), last);
+	h->stored = h->n;
+	wrote(r);
+}
+
 /* Not at every message. */
 static void trim(struct room *r)
 {
-	struct history *h = &r->history;
+	const struct history *h = &r->history;
 
-	if (h->stored < 2 * h->cap || h->n < h->cap)
-		return;
-	store_put(core_batch(room_core(r)), STORE_HISTORY_TRIM, domain(r), local(r), h->ring[h->first].id - 1);
-	h->stored = h->n;
+	if (h->stored >= 2 * h->cap && h->n >= h->cap)
+		room_store_history(r);
 }
 
 void room_remember(struct room *r, int64_t id, struct packet *live)
@@ -72,6 +95,14 @@ void room_remember(struct room *r, int64_t id, struct packet *live)
 	trim(r);
 }
 
+static void store_nicks(struct room *r, const struct nicknames *ns)
+{
+	const struct nickname *n;
+
+	for (uint32_t pos = 0; (n = map_next(&ns->by_jid, &pos));)
+		room_store_nick(r, nickname_jid(n));
+}
+
 void room_store_all(struct room *r)
 {
 	struct history *h = &r->history;
@@ -80,6 +111,8 @@ void room_store_all(struct room *r)
 	room_store(r);
 	for (uint32_t pos = 0; (a = affiliates_next(&r->affiliates, &pos));)
 		room_store_affiliation(r, affiliate_jid(a));
+	store_nicks(r, &r->reserved);
+	store_nicks(r, &r->requests);
 	h->stored = 0;
 	for (uint32_t i = 0; i < h->n; i++) {
 		const struct history_entry *e = &h->ring[(h->first + i) % h->cap];
@@ -111,6 +144,7 @@ static void take_room(struct room *r, const struct store_value *v)
 	r->created = v[1].i;
 	room_config_parse(&r->config, v[2].s);
 	r->config.persistent = true; /* or it would not be here */
+	history_resize(&r->history, r->config.history);
 	subject_set(&r->subject, v[3].s, v[4].s, v[5].i);
 }
 
@@ -118,6 +152,18 @@ static void take_affiliation(struct room *r, const struct store_value *v)
 {
 	if (v[1].i > AFFILIATION_NONE && v[1].i < AFFILIATION_COUNT && v[0].s.n && v[0].s.n <= JID_MAX)
 		affiliates_set(&r->affiliates, v[0].s, (enum affiliation)v[1].i, v[2].s);
+}
+
+/* Of who is no member it is a request. */
+static void take_nick(struct room *r, const struct store_value *v)
+{
+	CLEANUP(buf_clear) struct buf key = {.max = 4 * NICK_MAX};
+	bool member;
+
+	if (!v[0].s.n || v[0].s.n > JID_MAX || !v[1].s.n || nick_key(v[1].s, &key) < 0)
+		return;
+	member = room_affiliation(r, jid_view(v[0].s)) >= AFFILIATION_MEMBER;
+	nicknames_set(member ? &r->reserved : &r->requests, v[0].s, v[1].s, buf_view(&key));
 }
 
 static void take_message(struct room *r, const struct store_value *v)
@@ -143,6 +189,8 @@ static void take_row(struct room *r, enum store_row kind, const struct store_val
 		return;
 	else if (kind == ROW_AFFILIATION)
 		take_affiliation(r, v);
+	else if (kind == ROW_ROOM_NICK)
+		take_nick(r, v);
 	else if (kind == ROW_HISTORY)
 		take_message(r, v);
 }
@@ -161,10 +209,16 @@ static void take_rows(struct room *r, const struct store_rows *rows)
 	}
 	while (store_rows_next(rows, &pos, &kind, v, &n))
 		take_row(r, kind, v);
-	if (r->state == ROOM_LOADING)
+	if (r->state == ROOM_LOADING) {
 		room_enter(r, ROOM_VACANT);
-	else
-		rooms_list(r);
+		return;
+	}
+	rooms_list(r);
+	if (r->config.occupant_key)
+		return;
+	/* Of an earlier version. Their ids must not change with the next start. */
+	room_make_key(r);
+	room_store(r);
 }
 
 static void on_loaded(struct core *c, struct wait *w, const struct store_rows *rows, const struct scram_keys *keys)

@@ -278,6 +278,7 @@ static void rooms_free(struct entity *e)
 	for (size_t i = 0; rs->admins && rs->admins[i]; i++)
 		xfree(rs->admins[i]);
 	xfree(rs->admins);
+	room_config_clear(&rs->defaults);
 	xfree(rs->handles);
 	xfree(rs->packets);
 	entity_clear(e);
@@ -306,7 +307,11 @@ static void take_config(struct rooms *rs, const struct rooms_config *config)
 	rs->config.occupants_max = config->occupants_max ? config->occupants_max : 5000;
 	rs->config.history = config->history ? config->history : 20;
 	rs->admins = copy_admins(config->admins);
-	rs->config.admins = NULL;
+	room_config_init(&rs->defaults);
+	rs->defaults.history = rs->config.history;
+	for (size_t i = 0; config->defaults && config->defaults[i]; i++)
+		room_config_line(&rs->defaults, str_z(config->defaults[i]));
+	rs->config.defaults = rs->config.admins = NULL;
 }
 
 bool rooms_occupied(const struct host *h)

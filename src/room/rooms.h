@@ -7,12 +7,13 @@
 #include "core/feature.h"
 
 struct rooms_config {
-	uint32_t rooms_max;        /* 0: 10000 */
-	uint32_t occupants_max;    /* a room, 0: 5000 */
-	uint32_t made_max;         /* rooms that an account may make a day, admins apart, 0: 100 */
-	uint32_t history;          /* messages kept and shown to who joins, 0: 20 */
-	bool only_admins_make;     /* rooms: nobody else's entering makes one */
-	const char *const *admins; /* bare addresses that count as owner everywhere, NULL at the end; may be NULL */
+	uint32_t rooms_max;          /* 0: 10000 */
+	uint32_t occupants_max;      /* a room, 0: 5000 */
+	uint32_t made_max;           /* rooms that an account may make a day, admins apart, 0: 100 */
+	uint32_t history;            /* messages kept and shown to who joins, 0: 20 */
+	const char *const *defaults; /* of new rooms: lines of config.h, "moderated=1"; NULL at the end; may be NULL */
+	bool only_admins_make;       /* rooms: nobody else's entering makes one */
+	const char *const *admins;   /* bare addresses that count as owner everywhere, NULL at the end; may be NULL */
 };
 
 /* Makes the host, core_add_host()s it and loads the directory of persistent rooms. */

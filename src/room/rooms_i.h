@@ -18,6 +18,7 @@ static inline struct str listing_name(const struct listing *l) { return (struct 
 struct rooms {
 	struct host host;
 	struct rooms_config config;
+	struct room_config defaults; /* of new rooms */
 	char **admins;
 	struct map live;      /* struct room by localpart */
 	struct map directory; /* struct listing by localpart */
@@ -46,6 +47,7 @@ uint64_t *rooms_handles(struct rooms *rs, uint32_t n); /* room for n */
 struct packet **rooms_packets(struct rooms *rs, uint32_t n);
 
 /* Tables of feature.h */
-iq_handler disco_get_info, disco_get_items, admin_get, admin_set, owner_get, owner_set, ping_get;
+iq_handler disco_get_info, disco_get_items, admin_get, admin_set, owner_get, owner_set, ping_get, register_get,
+	register_set;
 
 #endif

@@ -111,6 +111,7 @@ static void test_commits(void **state)
 	assert_int_equal(expect(w, bob, "<subject>s")->commit, commit + 1);
 	forget_all(w);
 	say(w, alice, ADMIN("<item affiliation='member' jid='q@x.test'/>"));
+	assert_int_not_equal(expect(w, alice, "<message", "affiliation='member'")->commit, 0);
 	assert_int_not_equal(expect(w, alice, "type='result'")->commit, 0);
 	world_free(w);
 }

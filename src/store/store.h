@@ -26,6 +26,7 @@ enum store_write {
 	STORE_ROOM_PUT, /* domain, local, created, configuration (text form of room/), subject, subject_from, subject_time */
 	STORE_ROOM_DEL,        /* domain, local: the room and all that is its own */
 	STORE_AFFILIATION_PUT, /* domain, local, jid, affiliation (0: remove), reason */
+	STORE_ROOM_NICK_PUT,   /* domain, local, jid, nickname (null: remove) */
 	STORE_HISTORY_ADD,     /* domain, local, id (grows), time, stanza */
 	STORE_HISTORY_TRIM,    /* domain, local, id: this one and older */
 	/* domain, local, id (grows), peer (bare), its resource (null: none), stanza, open (it is on its way to a session) */
@@ -58,7 +59,7 @@ enum store_read {
 	STORE_PRIVATE_GET,  /* domain, local, key -> at most one ROW_XML */
 	STORE_VCARD_GET,    /* domain, local -> at most one ROW_XML */
 	STORE_ROOM_LIST,    /* domain -> ROW_ROOM* */
-	STORE_ROOM_LOAD, /* domain, local -> at most one ROW_ROOM, then ROW_AFFILIATION*, then ROW_HISTORY* oldest first */
+	STORE_ROOM_LOAD, /* domain, local -> at most one ROW_ROOM, then ROW_AFFILIATION*, ROW_ROOM_NICK*, ROW_HISTORY* oldest first */
 	/* domain, local, first and last id that may be, peer and resource (null: any), the two ids between which the page
 	 * lies, how many at most (negative: the newest instead of the oldest), three ids that should be there (0: none)
 	 * -> one ROW_ARCHIVE_COUNT, then ROW_ARCHIVE* in the order in which they were looked for */
@@ -90,6 +91,7 @@ enum store_row {
 	ROW_OUTBOX,        /* name s, id i, time i, stanza s */
 	ROW_SEEN,          /* name s, number i, hash i */
 	ROW_TRANSIT_COUNT, /* how many were on their way to sessions i */
+	ROW_ROOM_NICK,     /* jid s, nickname s */
 };
 
 struct store_value {

@@ -36,6 +36,7 @@
 #define NS_RECEIPTS "urn:xmpp:receipts"
 #define NS_CHATSTATES "http://jabber.org/protocol/chatstates"
 #define NS_DATA "jabber:x:data"
+#define NS_DATA_VALIDATE "http://jabber.org/protocol/xdata-validate"
 #define NS_CAPS "http://jabber.org/protocol/caps"
 #define NS_MSGOFFLINE "msgoffline"
 #define NS_MUC "http://jabber.org/protocol/muc"
@@ -44,6 +45,8 @@
 #define NS_MUC_OWNER "http://jabber.org/protocol/muc#owner"
 #define NS_MUC_ROOMCONFIG "http://jabber.org/protocol/muc#roomconfig"
 #define NS_MUC_ROOMINFO "http://jabber.org/protocol/muc#roominfo"
+#define NS_MUC_REGISTER "http://jabber.org/protocol/muc#register"
+#define NS_MUC_REQUEST "http://jabber.org/protocol/muc#request"
 #define NS_RSM "http://jabber.org/protocol/rsm"
 #define NS_X_CONFERENCE "jabber:x:conference"
 
