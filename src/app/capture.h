@@ -1,4 +1,5 @@
-/* Capturing this machine's chat: packets into a file, with the secrets of the node's links if they are wanted. */
+/* Capturing this machine's chat: packets, with the secrets of the node's links if they are wanted; or, where nobody lets us
+ * have packets, what the node says that it exchanged. Into a file, or into a pipe for whoever shows it. */
 #ifndef APP_CAPTURE_H
 #define APP_CAPTURE_H
 
@@ -7,16 +8,21 @@
 enum { CAPTURE_PORTS_MAX = 16 };
 
 struct capture_options {
-	const char *interface; /* NULL: the first that is up and no loopback */
-	const char *file;
-	const char *data;                  /* of the node whose secrets are wanted; NULL: no secrets */
+	const char *interface;             /* NULL: where the chat is */
+	const char *file;                  /* "-": standard output */
+	const char *data;                  /* of the node that is asked who is where; it may be that none runs */
+	const char *peer;                  /* only the links of this one; NULL: all */
 	uint16_t ports[CAPTURE_PORTS_MAX]; /* of the chat, besides those that nodes choose */
 	unsigned port_n;
+	bool secrets;            /* the node has to tell them */
+	bool stanzas;            /* what the node exchanged, no packets */
 	bool dumpcap;            /* also where this program may capture itself */
+	bool pipe;               /* the file is a pipe that somebody waits for: nothing is announced */
 	unsigned seconds, count; /* 0: until it is told to end */
 };
 
-/* Until SIGINT, SIGTERM, or what the options say. done: what came out, for people. ERR_ with a line in why. */
+/* Until SIGINT, SIGTERM, what the options say, or nobody reads the pipe any more. done: what came out, for people. ERR_ with a
+ * line in why. */
 int capture_run(const struct capture_options *o, struct buf *done, struct buf *why);
 
 #endif

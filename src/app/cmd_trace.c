@@ -9,11 +9,11 @@
 #include "app/capture.h"
 #include "app/commands.h"
 #include "app/config.h"
+#include "app/trace_wireshark.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "trace/explain.h"
 #include "trace/ladder.h"
-#include "trace/open.h"
 #include "trace/recorder.h"
 #include "trace/report.h"
 #include "trace/stats.h"
@@ -29,19 +29,27 @@ static const char usage[] =
 	"       wireside trace stats FILE [-Y FILTER]         numbers: messages, receipts, losses, bytes\n"
 	"       wireside trace report FILE -w PAGE.html       all of this as one page that needs no network\n"
 	"       wireside trace open FILE                      in the user's Wireshark, with our profile and chat layer\n"
+	"       wireside trace open --live [-i INTERFACE] [--peer NAME] [--stanzas]\n"
+	"                                                     the same while the chat goes on, with its secrets\n"
+	"       wireside trace install [--json]               puts profile, chat layer and interfaces into the user's Wireshark\n"
+	"       wireside trace uninstall [--json]             takes exactly that away, and nothing that was changed\n"
 	"       wireside trace follow FILE [--connection N] [--plain]\n"
 	"                                                     what one connection (0) said; --plain: it was never encrypted\n"
 	"       wireside trace save FILE -Y FILTER -w NEW-FILE   some of the packets, with their secrets\n"
-	"       wireside trace capture [-i INTERFACE] [-w FILE] [--with-secrets] [--seconds N] [--count N] [--port N]...\n"
+	"       wireside trace capture [-i INTERFACE] [-w FILE] [--peer NAME] [--with-secrets] [--seconds N] [--count N]\n"
+	"                              [--port N]... [--stanzas]\n"
 	"                                                     packets of this machine's chat into a file\n"
 	"       wireside trace strip FILE -w NEW-FILE         a copy without secrets: what was encrypted stays so\n\n"
 	"FILE is a capture of any kind that tshark reads. It is dissected by Wireshark's engine (tshark), with Wireside's chat\n"
 	"layer and without the user's own Wireshark settings. `wireside lab` makes one.\n\n"
 	"  -a          shows bare acknowledgements and other packets, too, which are only counted else\n"
 	"  -Y FILTER   only frames that Wireshark's display filter lets through, e.g. 'chat.kind == \"message\"'\n"
-	"  -w FILE     where to write (capture: chat.pcapng)\n"
+	"  -w FILE     where to write (capture: chat.pcapng; - for standard output)\n"
+	"  -i INTERFACE   the network (default: where the node's links are, else the first one)\n"
+	"  --peer NAME    only what is said with this one; the node (--data DIR) knows where that is\n"
 	"  --with-secrets   the node (--data DIR) tells the secrets of its links, and makes those that are up anew, so that their\n"
 	"              handshake is in the file too. Whoever has the file can read what is said.\n"
+	"  --stanzas   what the node exchanges with others, not packets: needs no right, and the node\n"
 	"  --dumpcap   captures by Wireshark's dumpcap, which is done anyway where this program may not capture itself\n\n"
 	"Examples:\n"
 	"  wireside trace wireside-lab/lab.pcapng\n"
@@ -187,16 +195,6 @@ static int run_save(const struct trace_args *a)
 	return run_tshark(argv);
 }
 
-static int run_open(const struct trace_args *a)
-{
-	CLEANUP(buf_clear) struct buf why = {.max = 8192};
-
-	umask(077);
-	open_wireshark(a->file, &why);
-	complain(" open", &why);
-	return 1;
-}
-
 /* ---- files ---- */
 
 static int run_strip(const struct trace_args *a)
@@ -225,12 +223,13 @@ static int run_capture(const struct trace_args *a)
 	int err;
 
 	o.file = a->into ? a->into : "chat.pcapng";
-	o.data = a->secrets ? folder : NULL;
+	o.data = folder;
+	o.secrets = a->secrets;
 	err = capture_run(&o, &done, &why);
 	if (err)
 		complain(" capture", &why);
 	else
-		fputs(buf_cstr(&done), stdout);
+		fputs(buf_cstr(&done), strcmp(o.file, "-") == 0 ? stderr : stdout);
 	xfree(folder);
 	return err ? 1 : 0;
 }
@@ -249,7 +248,6 @@ static const struct action {
 	{"follow", run_follow, false},
 	{"save", run_save, false},
 	{"strip", run_strip, false},
-	{"open", run_open, false},
 	{"capture", run_capture, true},
 };
 
@@ -283,6 +281,7 @@ static bool take_value(struct trace_args *a, const char *word, const char *value
 		{"-w", &a->into, NULL},
 		{"-i", &a->capture.interface, NULL},
 		{"--data", &a->data, NULL},
+		{"--peer", &a->capture.peer, NULL},
 		{"--seconds", NULL, &a->capture.seconds},
 		{"--count", NULL, &a->capture.count},
 		{"--connection", NULL, &a->stream},
@@ -314,6 +313,8 @@ static bool take_args(struct trace_args *a, int argc, char **argv)
 			a->plain = true;
 		} else if (strcmp(argv[i], "--dumpcap") == 0) {
 			a->capture.dumpcap = true;
+		} else if (strcmp(argv[i], "--stanzas") == 0) {
+			a->capture.stanzas = true;
 		} else if (argv[i][0] != '-' && !a->file) {
 			a->file = argv[i];
 		} else if (argv[i][0] == '-' && take_value(a, argv[i], argv[i + 1])) {
@@ -340,11 +341,15 @@ int cmd_trace(int argc, char **argv)
 {
 	const struct action *action = argc > 1 ? find(argv[1]) : NULL;
 	struct trace_args a = {0};
+	int status;
 
 	if (wants_help(argc, argv)) {
 		fputs(usage, stdout);
 		return 0;
 	}
+	status = argc > 1 ? trace_wireshark(argc - 1, argv + 1) : -1;
+	if (status >= 0)
+		return status;
 	if (action) {
 		argc--;
 		argv++;

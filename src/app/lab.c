@@ -67,20 +67,19 @@ static void take_lines(struct lab *l, const struct lab_peer *p, struct str text)
 	}
 }
 
-static int ask(const struct lab_peer *p, const char *a, const char *b, struct buf *out)
+static int tell(const struct lab_peer *p, const char *word, struct buf *out)
 {
-	const char *words[] = {a, b};
 	char path[PATH_LONG];
 
 	snprintf(path, sizeof(path), "%s/control.sock", p->data);
-	return control_call(path, words, b ? 2 : 1, out);
+	return control_call(path, &word, 1, out);
 }
 
-static void take(struct lab *l, const struct lab_peer *p)
+static void take(struct lab *l, struct lab_peer *p)
 {
 	CLEANUP(buf_clear) struct buf out = {.max = (size_t)16 << 20};
 
-	if (p->node > 0 && p->armed && ask(p, "trace", "take", &out) == 0)
+	if (p->node > 0 && feed_on(&p->feed) && feed_take(&p->feed, &out) == 0)
 		take_lines(l, p, buf_view(&out));
 	if (out.p)
 		mem_wipe(out.p, out.n);
@@ -259,13 +258,12 @@ static int start_client(const struct lab *l, struct lab_peer *p)
 
 static int start_peer(struct lab *l, struct lab_peer *p, struct buf *why)
 {
-	CLEANUP(buf_clear) struct buf answer = {.max = 4096};
+	static const char *const wanted[] = {"keys", "stanzas", NULL};
 	int err = start_node(l, p, why);
 
 	/* Before anybody can have found it: no link is made that is not traced. */
 	if (!err)
-		err = ask(p, "trace", "arm", &answer);
-	p->armed = err == 0;
+		err = feed_begin(&p->feed, p->data, wanted, why);
 	if (!err)
 		err = start_client(l, p);
 	if (err && !why->n)
@@ -300,8 +298,8 @@ static int end_all(struct lab *l, struct buf *why)
 
 		for (unsigned j = 0; j < l->n; j++)
 			take(l, &l->peers[j]);
-		err = ask(&l->peers[i], "stop", NULL, &answer);
-		l->peers[i].armed = false;
+		err = tell(&l->peers[i], "stop", &answer);
+		l->peers[i].feed.number[0] = '\0';
 		wait_end(l, &l->peers[i].node, START_MS, why);
 	}
 	return err;

@@ -2,6 +2,7 @@
 #ifndef APP_LAB_I_H
 #define APP_LAB_I_H
 
+#include "app/feed.h"
 #include "app/lab.h"
 #include "trace/box.h"
 #include "trace/recorder.h"
@@ -11,7 +12,7 @@ struct lab_peer {
 	struct box_host host;
 	char *data; /* folder of its node */
 	pid_t node, client;
-	bool armed;
+	struct feed feed;
 	int to_client, from_client; /* -1: not there */
 	struct buf said;            /* what the client printed */
 	size_t seen;                /* of that, looked at */

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "app/commands.h"
+#include "app/extcap.h"
 #include "base/mem.h"
 
 struct subcommand {
@@ -67,6 +68,8 @@ int main(int argc, char **argv)
 	const struct subcommand *s;
 	bool wants;
 
+	if (extcap_called(argc, argv))
+		return extcap_run(argc, argv);
 	if (is_chat(argc, argv))
 		return cmd_chat(argc, argv);
 	if (is_one_of(argv[1], "--version", "-V", "version")) {

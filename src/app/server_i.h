@@ -80,7 +80,7 @@ void server_end(struct server *s); /* stops the server and then the loop */
 /* serve_tls.c */
 int server_open_tls(struct server *s, struct buf *why);
 void server_watch_certificate(struct server *s);
-/* traced.c: `trace arm|disarm|relink|take`. False: refused, out says why. */
+/* traced.c: `trace arm|disarm|relink|take|links ...`. False: refused, out says why. */
 bool server_traced(struct server *s, char **words, uint32_t n, struct buf *out);
 void server_untrace(struct server *s); /* before its wires go */
 /* serve_commands.c */

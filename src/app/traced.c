@@ -1,38 +1,61 @@
 /* What a node tells whoever traces it, over its control socket and nowhere else: the secrets of links that are made from
- * now on, and each stanza as it was on the wire. Kept in memory until it is taken, for as long as somebody takes it: a
- * tracer that has died leaves nothing armed. */
+ * now on, and each stanza as it was on the wire. Several may trace at a time, and each hears all of it. It is kept in memory
+ * until it is taken, for as long as somebody takes it: a tracer that has died leaves nothing armed. */
 #include <string.h>
 
 #include "app/server_i.h"
 #include "base/clock.h"
+#include "base/codec.h"
 #include "base/json.h"
+#include "peer/peers.h"
 
-enum { LEASE_MS = 30000, LINES_MAX = 4 << 20 };
+enum { LEASE_MS = 30000, LINES_MAX = 4 << 20, TRACERS_MAX = 8 };
+
+/* What a tracer hears of, one line each. */
+enum {
+	WANTS_KEYS = 1,    /* key LABEL RANDOM SECRET, as in a key log */
+	WANTS_STANZAS = 2, /* stanza {JSON} */
+	WANTS_PDUS = 4     /* pdu sent|received MS OWN-ADDRESS OTHER-ADDRESS HEX */
+};
+
+struct tracer {
+	unsigned number; /* 0: nobody */
+	unsigned wants;
+	struct buf lines;
+	uint64_t lost; /* lines for which there was no room */
+	int64_t until; /* unless something is taken */
+};
 
 struct traced {
 	struct server *server;
-	bool armed;
-	struct buf lines;
-	uint64_t lost; /* lines for which there was no room */
+	struct tracer tracers[TRACERS_MAX];
+	unsigned last; /* number given */
+	unsigned armed;
 	struct timer lease;
 };
 
 /* ---- gathering ---- */
 
-static void forget_lines(struct traced *t)
+static void forget_lines(struct tracer *one)
 {
-	if (t->lines.p)
-		mem_wipe(t->lines.p, t->lines.n);
-	buf_clear(&t->lines);
-	t->lost = 0;
+	if (one->lines.p)
+		mem_wipe(one->lines.p, one->lines.n);
+	buf_clear(&one->lines);
+	one->lost = 0;
 }
 
-static void add(struct traced *t, const struct buf *line)
+static void add(struct traced *t, unsigned what, const struct buf *line)
 {
-	if (!buf_ok(line) || t->lines.n + line->n > LINES_MAX)
-		t->lost++;
-	else
-		buf_str(&t->lines, buf_view(line));
+	for (size_t i = 0; i < TRACERS_MAX; i++) {
+		struct tracer *one = &t->tracers[i];
+
+		if (!one->number || !(one->wants & what))
+			continue;
+		if (!buf_ok(line) || one->lines.n + line->n > LINES_MAX)
+			one->lost++;
+		else
+			buf_str(&one->lines, buf_view(line));
+	}
 }
 
 static void on_key_line(void *arg, const char *text)
@@ -40,108 +63,259 @@ static void on_key_line(void *arg, const char *text)
 	CLEANUP(buf_clear) struct buf line = {.max = 1024};
 
 	buf_fmt(&line, "key %s\n", text);
-	add(arg, &line);
+	add(arg, WANTS_KEYS, &line);
 	if (line.p)
 		mem_wipe(line.p, line.n);
 }
 
-static void on_stanza(void *arg, bool sent, struct str peer, struct str xml)
+static void add_stanza(struct traced *t, const struct wire_tapped *stanza)
 {
 	CLEANUP(buf_clear) struct buf line = {.max = LINES_MAX};
-	struct traced *t = arg;
 
-	buf_fmt(&line, "stanza {\"dir\": \"%s\", \"time\": \"", sent ? "sent" : "received");
+	buf_fmt(&line, "stanza {\"dir\": \"%s\", \"time\": \"", stanza->sent ? "sent" : "received");
 	clock_format(&line, loop_wall(t->server->loop));
 	buf_z(&line, "\", \"with\": ");
-	json_text(&line, peer);
+	json_text(&line, stanza->peer);
 	buf_z(&line, ", \"xml\": ");
-	json_text(&line, xml);
+	json_text(&line, stanza->xml);
 	buf_z(&line, "}\n");
-	add(t, &line);
+	add(t, WANTS_STANZAS, &line);
+}
+
+static void add_pdu(struct traced *t, const struct wire_tapped *stanza)
+{
+	CLEANUP(buf_clear) struct buf line = {.max = LINES_MAX};
+
+	buf_fmt(&line, "pdu %s %lld %.*s %.*s ", stanza->sent ? "sent" : "received",
+		(long long)loop_wall(t->server->loop), STR_FMT(stanza->own), STR_FMT(stanza->other));
+	hex_encode(&line, stanza->xml.p, stanza->xml.n);
+	buf_char(&line, '\n');
+	add(t, WANTS_PDUS, &line);
+}
+
+static void on_stanza(void *arg, const struct wire_tapped *stanza)
+{
+	struct traced *t = arg;
+
+	if (t->armed & WANTS_STANZAS)
+		add_stanza(t, stanza);
+	if (t->armed & WANTS_PDUS)
+		add_pdu(t, stanza);
 }
 
 /* ---- armed or not ---- */
 
-static void set_armed(struct traced *t, bool armed)
+/* Nothing is told that nobody wants: without a tracer TLS has no callback. */
+static void tell_keys(struct traced *t, struct tls_ctx *ctx)
+{
+	tls_ctx_keylog(ctx, t->armed & WANTS_KEYS ? on_key_line : NULL, t);
+}
+
+static void settle(struct traced *t)
 {
 	struct wire_unit *u = &t->server->units[0];
+	unsigned before = t->armed;
+	int64_t next = INT64_MAX;
 
-	t->armed = armed;
-	tls_ctx_keylog(u->node_in, armed ? on_key_line : NULL, t);
-	tls_ctx_keylog(u->node_out, armed ? on_key_line : NULL, t);
-	tls_ctx_keylog(u->starttls_in, armed ? on_key_line : NULL, t);
-	tls_ctx_keylog(u->starttls_out, armed ? on_key_line : NULL, t);
-	wire_tap(u->wire, armed ? on_stanza : NULL, t);
-	log_info("trace", "armed=%s", armed ? "yes" : "no");
-}
-
-static void renew(struct traced *t)
-{
-	struct loop *l = t->server->loop;
-
-	timer_start(loop_timers(l), &t->lease, loop_now(l) + LEASE_MS);
-}
-
-static void disarm(struct traced *t)
-{
+	t->armed = 0;
+	for (size_t i = 0; i < TRACERS_MAX; i++) {
+		if (!t->tracers[i].number)
+			continue;
+		t->armed |= t->tracers[i].wants;
+		next = t->tracers[i].until < next ? t->tracers[i].until : next;
+	}
 	timer_stop(loop_timers(t->server->loop), &t->lease);
 	if (t->armed)
-		set_armed(t, false);
-	forget_lines(t);
+		timer_start(loop_timers(t->server->loop), &t->lease, next);
+	if (t->armed == before)
+		return;
+	tell_keys(t, u->node_in);
+	tell_keys(t, u->node_out);
+	tell_keys(t, u->starttls_in);
+	tell_keys(t, u->starttls_out);
+	wire_tap(u->wire, t->armed & (WANTS_STANZAS | WANTS_PDUS) ? on_stanza : NULL, t);
+	log_info("trace", "armed=%s", t->armed ? "yes" : "no");
 }
 
-static void on_lease_end(struct timer *timer) { disarm(CONTAINER_OF(timer, struct traced, lease)); }
-
-/* ---- commands ---- */
-
-/* For one at a time, since what is taken is gone. */
-static bool run_arm(struct traced *t, struct buf *out)
+static void renew(struct traced *t, struct tracer *one)
 {
-	if (t->armed) {
-		buf_fmt(out, "somebody traces this node already, or did so until %d s ago", LEASE_MS / 1000);
+	one->until = loop_now(t->server->loop) + LEASE_MS;
+	settle(t);
+}
+
+static void end(struct tracer *one)
+{
+	forget_lines(one);
+	*one = (struct tracer){0};
+}
+
+static void on_lease_end(struct timer *timer)
+{
+	struct traced *t = CONTAINER_OF(timer, struct traced, lease);
+
+	for (size_t i = 0; i < TRACERS_MAX; i++)
+		if (t->tracers[i].number && t->tracers[i].until <= loop_now(t->server->loop))
+			end(&t->tracers[i]);
+	settle(t);
+}
+
+/* ---- who is meant ---- */
+
+static struct tracer *find_tracer(struct traced *t, const char *word)
+{
+	uint64_t number = 0;
+
+	if (str_uint(str_z(word), UINT32_MAX, &number) != 0 || !number)
+		return NULL;
+	for (size_t i = 0; i < TRACERS_MAX; i++)
+		if (t->tracers[i].number == number)
+			return &t->tracers[i];
+	return NULL;
+}
+
+static struct tracer *tracer_of(struct traced *t, char **words, uint32_t n, struct buf *out)
+{
+	struct tracer *one = n == 1 ? find_tracer(t, words[0]) : NULL;
+
+	if (!one)
+		buf_z(out, "not armed, or nothing was taken for too long");
+	return one;
+}
+
+static struct host *peers_of(const struct traced *t) { return core_gateway(t->server->core); }
+
+/* The peer that people call so; absent address: all. */
+static bool mean(const struct traced *t, char **words, uint32_t n, struct str *ret, struct buf *out)
+{
+	CLEANUP(buf_clear) struct buf why = {.max = 4096};
+
+	*ret = STR_NONE;
+	if (n == 0)
+		return true;
+	if (n == 1 && peers_mean(peers_of(t), str_z(words[0]), ret, &why) == 0)
+		return true;
+	buf_fmt(out, why.n ? "%s may be any of these: %s" : "nobody is called %s%s", words[0], buf_cstr(&why));
+	return false;
+}
+
+/* ---- commands: the words behind their names ---- */
+
+static bool run_arm(struct traced *t, char **words, uint32_t n, struct buf *out)
+{
+	static const struct {
+		const char *name;
+		unsigned bit;
+	} kinds[] = {{"keys", WANTS_KEYS}, {"stanzas", WANTS_STANZAS}, {"pdus", WANTS_PDUS}};
+	struct tracer *one = NULL;
+	unsigned wants = 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		unsigned before = wants;
+
+		for (size_t k = 0; k < ARRAY_LEN(kinds); k++)
+			wants |= strcmp(words[i], kinds[k].name) == 0 ? kinds[k].bit : 0;
+		if (wants == before) {
+			buf_z(out, "usage: trace arm [keys] [stanzas] [pdus]");
+			return false;
+		}
+	}
+	for (size_t i = 0; i < TRACERS_MAX && !one; i++)
+		one = t->tracers[i].number ? NULL : &t->tracers[i];
+	if (!one) {
+		buf_fmt(out, "%d others trace this node already, or did so until %d s ago", TRACERS_MAX,
+			LEASE_MS / 1000);
 		return false;
 	}
-	set_armed(t, true);
-	renew(t);
-	buf_z(out, "armed\n");
+	*one = (struct tracer){.number = ++t->last, .wants = n ? wants : WANTS_KEYS | WANTS_STANZAS};
+	buf_init(&one->lines, LINES_MAX);
+	renew(t, one);
+	buf_fmt(out, "%u\n", one->number);
 	return true;
 }
 
-static bool run_disarm(struct traced *t, struct buf *out)
+static bool run_disarm(struct traced *t, char **words, uint32_t n, struct buf *out)
 {
-	disarm(t);
+	struct tracer *one = tracer_of(t, words, n, out);
+
+	if (!one)
+		return false;
+	end(one);
+	settle(t);
 	buf_z(out, "disarmed\n");
 	return true;
 }
 
-static bool run_relink(struct traced *t, struct buf *out)
+static bool run_relink(struct traced *t, char **words, uint32_t n, struct buf *out)
 {
-	buf_fmt(out, "%u\n", wire_relink(t->server->units[0].wire));
+	struct str peer;
+
+	if (!mean(t, words, n, &peer, out))
+		return false;
+	buf_fmt(out, "%u\n", wire_relink(t->server->units[0].wire, peer));
 	return true;
 }
 
-static bool run_take(struct traced *t, struct buf *out)
+static bool run_take(struct traced *t, char **words, uint32_t n, struct buf *out)
 {
-	if (!t->armed) {
-		buf_z(out, "not armed");
+	struct tracer *one = tracer_of(t, words, n, out);
+
+	if (!one)
 		return false;
-	}
-	renew(t);
-	buf_str(out, buf_view(&t->lines));
-	if (t->lost)
-		buf_fmt(out, "lost %llu\n", (unsigned long long)t->lost);
-	forget_lines(t);
+	renew(t, one);
+	buf_str(out, buf_view(&one->lines));
+	if (one->lost)
+		buf_fmt(out, "lost %llu\n", (unsigned long long)one->lost);
+	forget_lines(one);
+	buf_init(&one->lines, LINES_MAX);
+	return true;
+}
+
+struct listing {
+	struct traced *t;
+	struct buf *out;
+	struct str only; /* absent: all */
+};
+
+static void put_link(void *arg, const struct wire_tapped *link)
+{
+	struct listing *l = arg;
+	struct str row = link->peer, label = STR_NONE;
+
+	peers_row(peers_of(l->t), link->peer, &row, &label);
+	buf_fmt(l->out, "link\t%.*s\t%.*s\t%.*s\t%.*s\n", STR_FMT(link->own), STR_FMT(link->other), STR_FMT(row),
+		STR_FMT(label));
+}
+
+static void put_address(void *arg, struct str peer, struct str label, struct str where)
+{
+	struct listing *l = arg;
+
+	if (!l->only.p || str_eq(peer, l->only))
+		buf_fmt(l->out, "peer\t%.*s\t%.*s\t%.*s\n", STR_FMT(where), STR_FMT(peer), STR_FMT(label));
+}
+
+/* Where the peers are, or the one named, and all links that are up, so that a capture knows which packets are whose. */
+static bool run_links(struct traced *t, char **words, uint32_t n, struct buf *out)
+{
+	struct listing l = {t, out, STR_NONE};
+
+	if (!mean(t, words, n, &l.only, out))
+		return false;
+	buf_fmt(out, "self\t%u\t%s\n", peers_port(peers_of(t)), peers_instance(peers_of(t)));
+	peers_each_address(peers_of(t), put_address, &l);
+	wire_each_link(t->server->units[0].wire, put_link, &l);
 	return true;
 }
 
 static const struct {
 	const char *name;
-	bool (*run)(struct traced *t, struct buf *out);
+	bool (*run)(struct traced *t, char **words, uint32_t n, struct buf *out);
 } commands_of_trace[] = {
 	{"arm", run_arm},
 	{"disarm", run_disarm},
 	{"relink", run_relink},
 	{"take", run_take},
+	{"links", run_links},
 };
 
 static struct traced *traced_of(struct server *s)
@@ -151,20 +325,20 @@ static struct traced *traced_of(struct server *s)
 	s->traced = xcalloc(1, sizeof(*s->traced));
 	s->traced->server = s;
 	s->traced->lease.fire = on_lease_end;
-	buf_init(&s->traced->lines, LINES_MAX);
 	return s->traced;
 }
 
 bool server_traced(struct server *s, char **words, uint32_t n, struct buf *out)
 {
-	if (!s->node || !s->units[0].node_in || !s->units[0].wire || s->units[0].threaded) {
+	if (!s->node || !s->units[0].node_in || !s->units[0].wire || s->units[0].threaded || !core_gateway(s->core)) {
 		buf_z(out, "only a node with links of its own can be traced");
 		return false;
 	}
-	for (size_t i = 0; n == 2 && i < ARRAY_LEN(commands_of_trace); i++)
+	for (size_t i = 0; n >= 2 && i < ARRAY_LEN(commands_of_trace); i++)
 		if (strcmp(words[1], commands_of_trace[i].name) == 0)
-			return commands_of_trace[i].run(traced_of(s), out);
-	buf_z(out, "usage: trace arm|disarm|relink|take");
+			return commands_of_trace[i].run(traced_of(s), words + 2, n - 2, out);
+	buf_z(out,
+		"usage: trace arm [keys] [stanzas] [pdus] | take NUMBER | disarm NUMBER | relink [PEER] | links [PEER]");
 	return false;
 }
 
@@ -174,7 +348,9 @@ void server_untrace(struct server *s)
 
 	if (!t)
 		return;
-	disarm(t);
+	for (size_t i = 0; i < TRACERS_MAX; i++)
+		end(&t->tracers[i]);
+	settle(t);
 	s->traced = NULL;
 	xfree(t);
 }

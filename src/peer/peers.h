@@ -50,6 +50,16 @@ bool peers_busy(const struct host *h);
 /* How we are named on the network now. */
 const char *peers_instance(const struct host *h);
 
+/* Where others reach us. */
+uint16_t peers_port(const struct host *h);
+/* For whoever traces: address and name of the row for somebody's address. False: nobody of ours. */
+bool peers_row(const struct host *h, struct str address, struct str *ret_row, struct str *ret_label);
+/* The row that people mean: its address, as long as it stays. ERR_NOTFOUND; ERR_EXISTS: several, listed in why. */
+int peers_mean(const struct host *h, struct str text, struct str *ret_address, struct buf *why);
+/* Where each may be reached: the address of its row, its name, "10.0.0.7:5298". */
+typedef void peers_where_fn(void *arg, struct str peer, struct str label, struct str where);
+void peers_each_address(const struct host *h, peers_where_fn *on_address, void *arg);
+
 extern const struct command peer_commands[];
 
 #endif

@@ -1,109 +1,140 @@
 #include "trace/open.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/err.h"
 #include "base/mem.h"
-#include "trace/recorder.h"
+#include "trace/child.h"
+#include "trace/folder.h"
 #include "trace/tshark.h"
 
-enum { FILE_MAX = 1 << 20 };
+enum { SETTINGS_MAX = 8, ARGS_MAX = 8 + 2 * SETTINGS_MAX };
 
 static const char *const ours[] = {"init.lua", "wireside.lua", "preferences", "colorfilters", "dfilter_buttons",
 	"io_graphs"};
 
-static int read_whole(const char *path, struct buf *ret)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd < 0 ? -1 : 1;
-
-	while (n > 0) {
-		char *room = buf_room(ret, 65536);
-
-		n = room ? read(fd, room, 65536) : -1;
-		if (n > 0)
-			ret->n += (size_t)n;
-	}
-	if (fd >= 0)
-		close(fd);
-	return n < 0 ? ERR_IO : 0;
-}
+/* ---- the folder ---- */
 
 static int copy(const char *from, const char *to, const char *name)
 {
-	CLEANUP(buf_clear) struct buf text = {.max = FILE_MAX};
-	char path[4200];
-	int fd, err;
+	CLEANUP(buf_clear) struct buf text = {.max = FOLDER_FILE_MAX};
+	char path[FOLDER_PATH + 100];
+	int err;
 
 	snprintf(path, sizeof(path), "%.4095s/%s", from, name);
-	if (read_whole(path, &text) != 0)
-		return ERR_IO;
+	err = folder_read(path, &text);
 	snprintf(path, sizeof(path), "%.4095s/%s", to, name);
-	fd = trace_file(path);
-	err = fd < 0 ? ERR_IO : trace_write(fd, buf_view(&text));
-	if (fd >= 0 && close(fd) != 0)
-		err = ERR_IO;
-	return err;
+	return err ? ERR_IO : folder_write(path, buf_view(&text));
 }
 
-/* What is in it is run by Wireshark: nobody else may write there. */
-static int make_folder(char *path)
+/* This program, under the name by which Wireshark lists it. */
+static int link_program(const char *folder)
 {
-	struct stat st;
+	char program[FOLDER_PATH], path[FOLDER_PATH + 100];
+	ssize_t n = readlink("/proc/self/exe", program, sizeof(program) - 1);
 
-	for (char *p = path + 1;; p++) {
-		char end = *p;
-
-		if (end != '/' && end)
-			continue;
-		*p = '\0';
-		if (mkdir(path, 0700) != 0 && errno != EEXIST)
-			return ERR_IO;
-		*p = end;
-		if (!end)
-			break;
-	}
-	if (lstat(path, &st) != 0 || !S_ISDIR(st.st_mode))
+	if (n <= 0)
 		return ERR_IO;
-	return st.st_uid == geteuid() && !(st.st_mode & 022) ? 0 : ERR_DENIED;
+	program[n] = '\0';
+	snprintf(path, sizeof(path), "%.4000s/wireside", folder);
+	if (unlink(path) != 0 && errno != ENOENT)
+		return ERR_IO;
+	return symlink(program, path) == 0 ? 0 : ERR_IO;
 }
 
-static void name_folder(char *path, size_t n)
+static int fill(const char *folder, const char *programs, struct buf *why)
 {
-	const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
-
-	if (state && *state == '/')
-		snprintf(path, n, "%s/wireside/wireshark", state);
-	else
-		snprintf(path, n, "%s/.local/state/wireside/wireshark", home && *home == '/' ? home : "");
-}
-
-int open_wireshark(const char *file, struct buf *why)
-{
-	CLEANUP(buf_clear) struct buf share = {.max = 4096};
-	char folder[4096];
+	CLEANUP(buf_clear) struct buf share = {.max = FOLDER_PATH};
 	int err;
 
 	if (!tshark_share(&share)) {
 		buf_z(why, "the folder with wireside.lua is missing; WIRESIDE_SHARE names it");
 		return ERR_NOTFOUND;
 	}
-	name_folder(folder, sizeof(folder));
-	err = make_folder(folder);
+	err = folder_make(folder, 0700, NULL, NULL);
 	for (size_t i = 0; !err && i < ARRAY_LEN(ours); i++)
 		err = copy(buf_cstr(&share), folder, ours[i]);
-	if (err) {
+	if (!err)
+		err = folder_make(programs, 0700, NULL, NULL);
+	if (!err)
+		err = link_program(programs);
+	if (err)
 		buf_fmt(why, "%s: %s", folder, err == ERR_DENIED ? "others may write there" : strerror(errno));
-		return err;
+	return err;
+}
+
+/* ---- starting ---- */
+
+/* Wireshark captures through dumpcap alone, whoever makes the packets. */
+static bool may_capture(struct buf *why)
+{
+	const char *argv[] = {"dumpcap", "-v", NULL};
+	int out, err, status;
+	pid_t pid;
+
+	status = child_spawn(argv, NULL, &out, &err, &pid);
+	if (status == 0) {
+		close(out);
+		close(err);
+		while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+			;
+		return true;
 	}
-	setenv("WIRESHARK_CONFIG_DIR", folder, 1);
-	execlp("wireshark", "wireshark", file ? "-r" : NULL, file, NULL);
+	buf_z(why,
+		"Wireshark's dumpcap is not installed or not for you: on Debian let it be used by others than root "
+		"(dpkg-reconfigure wireshark-common) and join the group wireshark. A capture in a file can be opened anyway");
+	return false;
+}
+
+static int start(const struct open_what *what, struct buf *why)
+{
+	const char *argv[ARGS_MAX] = {"wireshark"};
+	size_t n = 1;
+
+	if (what->file) {
+		argv[n++] = "-r";
+		argv[n++] = what->file;
+	} else if (what->live) {
+		argv[n++] = "-k";
+		argv[n++] = "-i";
+		argv[n++] = what->live;
+	}
+	for (size_t i = 0; what->settings && what->settings[i] && i < SETTINGS_MAX; i++) {
+		argv[n++] = "-o";
+		argv[n++] = what->settings[i];
+	}
+	execvp(argv[0], (char *const *)argv);
 	buf_fmt(why, "wireshark: %s",
 		errno == ENOENT ? "not installed; on Debian: apt install wireshark" : strerror(errno));
 	return ERR_NOTFOUND;
+}
+
+int open_window(const struct open_what *what, struct buf *ret_folder, struct buf *why)
+{
+	char folder[FOLDER_PATH], programs[FOLDER_PATH + 16];
+	int err;
+
+	folder_state(folder, "wireshark");
+	snprintf(programs, sizeof(programs), "%s/extcap", folder);
+	err = fill(folder, programs, why);
+	buf_z(ret_folder, folder);
+	if (err || what->folder_only)
+		return err;
+	if (what->live && !may_capture(why))
+		return ERR_DENIED;
+	/* Up to 4.0 Wireshark looks for such programs in its configuration folder, later in places of its own. */
+	setenv("WIRESHARK_CONFIG_DIR", folder, 1);
+	setenv("WIRESHARK_EXTCAP_DIR", programs, 1);
+	return start(what, why);
+}
+
+int open_wireshark(const char *file, struct buf *why)
+{
+	CLEANUP(buf_clear) struct buf folder = {.max = FOLDER_PATH};
+
+	return open_window(&(struct open_what){.file = file}, &folder, why);
 }

@@ -13,6 +13,7 @@ enum {
 /* Option codes of the blocks that have them. */
 enum { OPT_END, OPT_COMMENT, SHB_APPLICATION = 4, IF_NAME = 2, IF_DESCRIPTION, IF_RESOLUTION = 9 };
 enum { ISB_RECEIVED = 4, ISB_DROPPED };
+enum { EPB_FLAGS = 2 };
 enum { NAME_END, NAME_V4, NAME_V6 };
 
 /* ---- writing: in the byte order of this machine, which the section header tells ---- */
@@ -134,7 +135,7 @@ static void put_time(struct buf *out, int64_t time)
 void pcapng_put_packet(struct buf *out, const struct pcapng_packet *p)
 {
 	size_t start = begin(out, PCAPNG_PACKET);
-	bool commented = p->comments[0].p != NULL;
+	uint32_t way = p->way;
 
 	put32(out, p->interface);
 	put_time(out, p->time);
@@ -144,7 +145,9 @@ void pcapng_put_packet(struct buf *out, const struct pcapng_packet *p)
 	pad(out, p->data.n);
 	for (size_t i = 0; i < PCAPNG_COMMENTS_MAX && p->comments[i].p; i++)
 		put_text(out, OPT_COMMENT, p->comments[i]);
-	if (commented)
+	if (way)
+		put_option(out, EPB_FLAGS, &way, sizeof(way));
+	if (way || p->comments[0].p)
 		put_end(out);
 	end(out, start);
 }

@@ -25,12 +25,15 @@ enum pcapng_kind {
 	PCAPNG_SECRETS = 10
 };
 
+enum pcapng_way { PCAPNG_WAY_UNKNOWN, PCAPNG_IN, PCAPNG_OUT };
+
 struct pcapng_packet {
 	uint32_t interface; /* in the order of their blocks, from 0 */
 	int64_t time;
 	uint32_t length; /* on the wire; data may be less */
 	struct str data;
 	struct str comments[PCAPNG_COMMENTS_MAX]; /* written only; absent: no more */
+	enum pcapng_way way;                      /* the same */
 };
 
 /* ---- writing ---- */

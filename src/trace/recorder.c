@@ -13,6 +13,7 @@ enum { PACKETS_A_STEP = 1000, OUT_MAX = 160 << 20 };
 struct recorder {
 	int fd;
 	int err;
+	uint16_t link_type;
 	struct hold *hold;
 	struct buf out;
 	bool (*keep)(void *arg, const struct pcapng_packet *p);
@@ -56,18 +57,22 @@ static void flush(struct recorder *r)
 int recorder_new(const char *path, const struct recorder_head *head, struct recorder **ret)
 {
 	int fd = trace_file(path);
-	struct recorder *r;
 
-	if (fd < 0)
-		return ERR_IO;
-	r = xcalloc(1, sizeof(*r));
+	return fd < 0 ? ERR_IO : recorder_on(fd, head, ret);
+}
+
+int recorder_on(int fd, const struct recorder_head *head, struct recorder **ret)
+{
+	struct recorder *r = xcalloc(1, sizeof(*r));
+
 	r->fd = fd;
+	r->link_type = head->link_type ? head->link_type : PCAPNG_ETHERNET;
 	r->hold = hold_new(head->secrets);
 	buf_init(&r->out, OUT_MAX);
 	pcapng_put_section(&r->out, STR("Wireside " WIRESIDE_VERSION), head->comment);
 	r->keep = head->keep;
 	r->arg = head->arg;
-	pcapng_put_interface(&r->out, PCAPNG_ETHERNET, head->interface, head->description);
+	pcapng_put_interface(&r->out, r->link_type, head->interface, head->description);
 	if (head->name_n)
 		pcapng_put_names(&r->out, head->names, head->name_n);
 	flush(r);
@@ -77,17 +82,28 @@ int recorder_new(const char *path, const struct recorder_head *head, struct reco
 
 void recorder_key(struct recorder *r, struct str line) { hold_key(r->hold, line); }
 
+void recorder_packet(struct recorder *r, const struct pcapng_packet *p, int64_t now)
+{
+	hold_packet(r->hold, p, r->link_type, now);
+}
+
+void recorder_names(struct recorder *r, const struct pcapng_name *names, size_t n)
+{
+	if (n)
+		pcapng_put_names(&r->out, names, n);
+}
+
 int recorder_step(struct recorder *r, struct source *s, int64_t now)
 {
 	struct pcapng_packet p;
 	int n = 1;
 
-	for (int i = 0; i < PACKETS_A_STEP; i++) {
+	for (int i = 0; s && i < PACKETS_A_STEP; i++) {
 		n = source_next(s, &p);
 		if (n <= 0)
 			break;
 		if (!r->keep || r->keep(r->arg, &p))
-			hold_packet(r->hold, &p, PCAPNG_ETHERNET, now);
+			recorder_packet(r, &p, now);
 	}
 	hold_take(r->hold, now, false, &r->out);
 	flush(r);

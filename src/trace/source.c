@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <net/if.h>
@@ -9,7 +10,9 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -91,6 +94,17 @@ int source_new(const char *interface, struct source **ret)
 	*ret = make(fd);
 	(*ret)->data = xmalloc(PCAPNG_SNAPLEN);
 	return 0;
+}
+
+void source_drop_rights(void)
+{
+	struct __user_cap_header_struct who = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct rights[_LINUX_CAPABILITY_U32S_3] = {{0}};
+
+	if (geteuid() == 0)
+		rights[0].permitted = rights[0].effective = 1u << CAP_DAC_OVERRIDE;
+	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	syscall(SYS_capset, &who, rights);
 }
 
 static int64_t time_of(struct msghdr *m)

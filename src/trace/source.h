@@ -11,6 +11,9 @@ int source_new(const char *interface, struct source **ret);
 /* The same by dumpcap; filter: of libpcap, NULL: everything. Returns when it captures, which takes a moment; packets come some
  * time later. ERR_ with a line in why. */
 int source_dumpcap(const char *interface, const char *filter, struct source **ret, struct buf *why);
+/* After that this process can open no source by itself any more, nor has it any other right that its user has not. Root keeps
+ * the right to read and write files of others, because the node asked for may be somebody else's. */
+void source_drop_rights(void);
 void source_free(struct source **s);
 /* How long a packet may take from the wire to here, milliseconds: dumpcap gets them from the kernel a few times a second,
  * and what it has not got when it is told to end is lost. */

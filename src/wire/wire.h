@@ -61,12 +61,20 @@ void wire_hand_over(struct wire *w);
 void wire_flush(struct wire *w);
 
 /* Whoever traces the links between peers hears of each stanza on them as it was on the wire: when the last byte of it was
- * given away, or when it came. peer: address of the other end, "" before it is known. NULL: nobody (as at the beginning). */
-typedef void wire_tap_fn(void *arg, bool sent, struct str peer, struct str xml);
+ * given away, or when it came. NULL: nobody (as at the beginning). */
+struct wire_tapped {
+	struct str peer;       /* address of the other end, "" before it is known */
+	struct str own, other; /* ends of the connection: "10.0.0.7:5298", "[fe80::1]:5298" */
+	bool sent;
+	struct str xml;
+};
+typedef void wire_tap_fn(void *arg, const struct wire_tapped *t);
 void wire_tap(struct wire *w, wire_tap_fn *on_stanza, void *arg);
-/* Takes the connections of all links that have a session away, and only those: the sessions go on with new ones. Returns
- * their number. */
-unsigned wire_relink(struct wire *w);
+/* Those that are up, with a session: the same without a stanza. */
+void wire_each_link(struct wire *w, wire_tap_fn *on_link, void *arg);
+/* Takes the connections of all links that have a session away, and only those: the sessions go on with new ones. peer: only
+ * that one's, absent: all. Returns their number. */
+unsigned wire_relink(struct wire *w, struct str peer);
 
 /* Links of ended streams on which the other end may still say its last words, for two seconds at most; those of local sockets
  * are not counted. Whoever ends the process before cuts them off: a system answers what comes then with a reset. */

@@ -172,7 +172,12 @@ def check_open(folder):
         out = run(WIRESIDE, "trace", "open", "some file", env=where).out.splitlines()
         equal(out[0], "-r some file", "arguments")
         equal(out[1], str(folder / "home/.local/state/wireside/wireshark"), "folder")
-        equal(sorted(out[2:]), sorted(f.name for f in SHARE.iterdir()), "what is in it")
+        equal(sorted(out[2:]), sorted(["extcap", *(f.name for f in SHARE.iterdir())]), "what is in it")
+        equal(os.path.realpath(f"{out[1]}/extcap/wireside"), os.path.realpath(WIRESIDE), "the program that captures")
+    done = run(WIRESIDE, "trace", "open", "--live", env=where, check=False)
+    true(done.returncode == 1 and "no node runs" in done.err, f"live without a node: {done.err}")
+    for wrong in ([], ["x", "--live"], ["--frobnicate"], ["--json", "x"]):
+        equal(run(WIRESIDE, "trace", "open", *wrong, env=where, check=False).returncode, 2, f"open {wrong}")
     state = folder / "home/.local/state/wireside/wireshark"
     equal(state.stat().st_mode & 0o777, 0o700, "mode of the folder")
     state.chmod(0o777)

@@ -58,20 +58,23 @@ def test(net):
     alice.say("/msg bob before")
     bob.expect("before$")
     alice.expect(r"before \(delivered\)")
-    net.true(not control(alpha, "trace", "take")[0], "nothing is handed out before it is asked for")
+    net.true(not control(alpha, "trace", "take", "1")[0], "nothing is handed out before it is asked for")
     net.step("linked, and not traced")
 
-    ask(alpha, "trace", "arm")
+    first = ask(alpha, "trace", "arm").strip()
+    second = ask(alpha, "trace", "arm", "keys").strip()
     alice.say("/msg bob armed")
     alice.expect(r"armed \(delivered\)")
-    text = ask(alpha, "trace", "take")
+    text = ask(alpha, "trace", "take", first)
     net.true(not secrets(text), f"no secrets of a link that was there before: {secrets(text)}")
     net.true("<body>armed</body>" in text, "but what is said on it")
     net.true("<body>before</body>" not in text, "from now on")
+    net.true(ask(alpha, "trace", "take", second) == "", "and nothing of it to whom wants keys alone")
     net.step("armed: what is said is told, the old link stays closed")
 
     text = ""
-    net.true(ask(alpha, "trace", "relink") == "1\n", "one link is opened anew")
+    net.true("bob" in ask(alpha, "trace", "links", "bob"), "it is told where bob is")
+    net.true(ask(alpha, "trace", "relink", "bob") == "1\n", "one link is opened anew")
     for i in range(5):
         alice.say(f"/msg bob number {i}")
     for i in range(5):
@@ -79,21 +82,27 @@ def test(net):
 
     def told():
         nonlocal text
-        text += ask(alpha, "trace", "take")
+        text += ask(alpha, "trace", "take", first)
         return any(labels >= LABELS for labels in secrets(text).values()) and text.count("<body>number ") >= 5
 
     wait_until(told, "the secrets of the new link")
+    other = ask(alpha, "trace", "take", second)
+    net.true(secrets(other) == secrets(text) and "stanza" not in other, f"the other one has the same secrets: {secrets(other)}")
     alice.expect(*(rf"number {i} \(delivered\)" for i in range(5)))
     net.true(len([1 for _, line in bob.lines if "number 3" in line]) == 1, "each once")
-    net.step("opened anew: its secrets are told, every message arrived once")
+    net.step("opened anew: its secrets are told to both, every message arrived once")
 
-    ask(alpha, "trace", "disarm")
-    net.true(not control(alpha, "trace", "take")[0], "nothing is handed out any more")
-    ask(alpha, "trace", "arm")
-    net.true(ask(alpha, "trace", "take") == "", "and what was kept is forgotten")
-    done, text = control(alpha, "trace", "arm")
-    net.true(not done and "already" in text, f"one tracer at a time: {text}")
-    for words in (["trace"], ["trace", "frobnicate"], ["trace", "arm", "x"]):
+    for number in (first, second):
+        ask(alpha, "trace", "disarm", number)
+        net.true(not control(alpha, "trace", "take", number)[0], "nothing is handed out any more")
+    third = ask(alpha, "trace", "arm").strip()
+    net.true(third not in (first, second) and ask(alpha, "trace", "take", third) == "", "and what was kept is forgotten")
+    numbers = [third]
+    while (done := control(alpha, "trace", "arm"))[0] and len(numbers) < 20:
+        numbers.append(done[1].strip())
+    net.true(len(numbers) == 8 and "already" in done[1], f"eight at a time: {numbers} {done}")
+    for words in (["trace"], ["trace", "frobnicate"], ["trace", "arm", "x"], ["trace", "take"], ["trace", "relink", "nobody"],
+                  ["trace", "links", "nobody"]):
         net.true(not control(alpha, *words)[0], f"{words} is refused")
     net.true((bravo / "control.sock").stat().st_mode & 0o777 == 0o600, "only for the owner")
     ask(bravo, "stop")
