@@ -54,7 +54,7 @@ static const char usage[] =
 	"current conversation. From a pipe each line waits for the one before; at the end receipts are waited for.\n\n"
 	"  --plain                  line mode (there is no other yet)\n"
 	"  --json                   events as JSON, one object a line\n"
-	"  --wait SECONDS           for receipts, after the end of input (10)\n"
+	"  --wait SECONDS           for receipts, after the end of input and the login (10)\n"
 	"  --data DIR               the data folder of the node or server\n"
 	"  --connect ADDR:PORT      instead of looking the domain up; STARTTLS\n"
 	"  --connect-tls ADDR:PORT  the same with TLS from the first byte\n"

@@ -176,6 +176,13 @@ static void feed_put(void *arg, struct jid contact, struct str name, struct str 
 
 static void feed_remove(void *arg, struct jid contact) { users_unfeed(((struct node *)arg)->users, contact); }
 
+static int on_rename(void *arg, struct jid contact, struct str name, struct buf *why)
+{
+	return peers_rename(((struct node *)arg)->peers, contact, name, why);
+}
+
+static int on_remove(void *arg, struct jid contact) { return peers_forget(((struct node *)arg)->peers, contact); }
+
 static void on_presence(void *arg, bool available, struct str show, struct str status)
 {
 	struct node *n = arg;
@@ -200,6 +207,8 @@ static void make_users(struct node *n, const struct config *c)
 		.archive = c->archive_max > 0,
 		.archive_max = (uint32_t)c->archive_max,
 		.receipts = true,
+		.on_rename = on_rename,
+		.on_remove = on_remove,
 		.on_presence = on_presence,
 		.on_picture = on_picture,
 		.presence_arg = n};

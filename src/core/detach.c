@@ -273,6 +273,15 @@ void session_on_resume(struct core *c, struct msg *m)
 		session_resume(s, m->conn, m->resume.h);
 }
 
+static void hurry(struct core *c)
+{
+	struct host *h;
+
+	for (uint32_t pos = 0; (h = map_next(&c->hosts, &pos));)
+		if (h->ops->hurry)
+			h->ops->hurry(h);
+}
+
 void session_resume(struct session *s, uint64_t conn, uint32_t h)
 {
 	must(s->sm && s->state != SESSION_ENDING);
@@ -280,6 +289,8 @@ void session_resume(struct session *s, uint64_t conn, uint32_t h)
 		refuse(s->core, s->sm->next_conn);
 	s->sm->next_conn = conn;
 	s->sm->next_h = h;
+	if (s->handled != s->received)
+		hurry(s->core);
 	if (s->state == SESSION_OPEN) {
 		/* The client knows before us that its old connection is dead. */
 		session_send_close(s, SERR_CONFLICT, "resumed by another stream")->close.at_once = true;

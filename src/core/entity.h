@@ -46,6 +46,9 @@ struct host_ops {
 	/* MSG_AUTH_ASK, MSG_REGISTER, MSG_BIND for an account of this domain; answers later through core_to_wire().
 	 * NULL where nobody logs in. Takes what m owns. */
 	void (*on_login)(struct host *h, struct msg *m);
+	/* Optional: a session that is to be resumed waits until all that it sent is dealt with; what this host holds back it must
+	 * let go of now (in the next turn). */
+	void (*hurry)(struct host *h);
 	/* The gateway alone: messages about links and neighbours, and MSG_RESUME for a peer. Takes what m owns. */
 	void (*on_msg)(struct host *h, struct msg *m);
 	/* The gateway alone: a stanza that came by a link has been dealt with; what is written now is committed with it. */

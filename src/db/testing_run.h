@@ -28,15 +28,15 @@ static void put_messages(struct store_batch *b, unsigned i)
 
 		store_put(b, STORE_OFFLINE_ADD, D, local, I(i * 10 + k), I(i), text);
 		store_put(b, STORE_ARCHIVE_ADD, D, local, I(i * 10 + k), STR("p@x"), STR_NONE, text, I(k % 2));
-		if (k == 0)
+		if (k == 0 && i % 4 == 1)
 			store_put(b, STORE_TRANSIT_ADD, D, local, I(i * 10 + k), I(i), (struct str){text.p, 40});
 	}
 	if (i % 5 == 0)
 		store_put(b, STORE_ARCHIVE_TRIM, D, str_z(names[i / 5 % ACCOUNTS]), I(4), I(i * 10));
-	if (i % 4 == 0)
-		store_put(b, STORE_DELIVERED_PUT, D, str_z(names[i / 4 % ACCOUNTS]), I((i - 2) * 10), STR("[10,20]"));
 	if (i % 8 == 0)
-		store_put(b, STORE_TRANSIT_RECOVER, D, str_z(names[i / 8 % ACCOUNTS]), I(i * 1000), I(i * 10));
+		store_put(b, STORE_DELIVERED_PUT, D, str_z(names[i / 8 % ACCOUNTS]), I((i - 2) * 10), STR("[10,20]"));
+	if (i == 17)
+		store_put(b, STORE_TRANSIT_RECOVER, D, str_z(names[1]), I(i * 1000), I(i * 10));
 	store_put(b, STORE_HISTORY_ADD, D, STR("tea"), I(i), I(i * 2),
 		(struct str){filler, i % 3 == 0 ? BIG : 300 + i});
 	if (i % 6 == 0)

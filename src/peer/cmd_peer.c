@@ -315,19 +315,14 @@ static void run_del(struct command_call *call)
 static void run_rename(struct command_call *call)
 {
 	struct peer *p = row_of(call, 2);
-	struct str label = str_z(call->words[3]);
+	CLEANUP(buf_clear) struct buf why = {.max = 4096};
 
 	if (!p)
 		return;
-	if (!label.n || label.n > LABEL_MAX || !str_utf8(label)) {
-		fail(call, "a name has 1 to 63 bytes");
-		return;
-	}
-	p->named = true;
-	peer_store(p);
-	peer_set_label(p, label);
-	peer_changed(p);
-	command_reply(call->core, call->asker, false, "%s\n", p->label);
+	if (peer_rename(p, str_z(call->words[3]), &why) != 0)
+		fail(call, buf_cstr(&why));
+	else
+		command_reply(call->core, call->asker, false, "%s\n", p->label);
 }
 
 static void run_verify(struct command_call *call)

@@ -55,20 +55,49 @@ static void tell_request(struct peer *p)
 			p->label, p->entity.jid.s);
 }
 
-/* One message a second, some at once after a silence, and so many bytes until our user has answered. */
+/* One a second, some at once after a silence. */
+static void count(int64_t *next, int64_t now)
+{
+	int64_t since = now - (STRANGER_AT_ONCE - 1) * STRANGER_EVERY_MS;
+
+	*next = (*next > since ? *next : since) + STRANGER_EVERY_MS;
+}
+
+/* And so many bytes until our user has answered. */
 static bool stranger_may(struct peer *p, const struct stanza *s)
 {
-	int64_t now = core_now(peer_core(p)), since = now - (STRANGER_AT_ONCE - 1) * STRANGER_EVERY_MS;
+	int64_t now = core_now(peer_core(p));
 	size_t n = xml_raw(&s->tree, XML_ROOT).n;
 
 	if (p->stranger.next > now)
 		return false;
 	if (p->stranger.bytes + n > STRANGER_BYTES || p->peers->strangers_bytes + n > STRANGERS_BYTES)
 		return false;
-	p->stranger.next = (p->stranger.next > since ? p->stranger.next : since) + STRANGER_EVERY_MS;
+	count(&p->stranger.next, now);
 	p->stranger.bytes += n;
 	p->peers->strangers_bytes += n;
 	return true;
+}
+
+/* In rooms of ours he may be as loud as towards our user, so that he cannot drown the others; nothing of it is kept for
+ * him, so bytes do not count. He may always leave, and ask. */
+static bool stranger_may_in_room(struct peer *p, const struct stanza *s)
+{
+	struct host *h = core_find_host(peer_core(p), jid_domain(s->to));
+	int64_t now = core_now(peer_core(p));
+
+	if (peer_known(p) || !h || h->kind != HOST_ROOMS || s->kind == STANZA_IQ || s->type == TYPE_ERROR ||
+		s->type == TYPE_UNAVAILABLE)
+		return true;
+	if (p->stranger.next_room > now)
+		return false;
+	count(&p->stranger.next_room, now);
+	return true;
+}
+
+static void refuse(struct peer *p, struct stanza **s)
+{
+	core_bounce(peer_core(p), s, xerr_text(XERR_RESOURCE_CONSTRAINT, "too much from somebody not known yet"));
 }
 
 /* ---- addresses ---- */
@@ -166,17 +195,42 @@ static bool was_here(const struct peer *p, const struct stanza *s)
 	return hash && (seen_has(&p->seen, hash) || find_inflight(p, hash));
 }
 
+/* Its sender was told so. If it comes again all the same (by a new link, which does not know what went over the old one) it
+ * must not be shown after that. */
+static bool was_refused(const struct peer *p, int64_t hash)
+{
+	for (unsigned i = 0; i < REFUSED_MAX; i++)
+		if (hash && p->stranger.refused[i] == hash)
+			return true;
+	return false;
+}
+
+static bool stranger_refused(struct peer *p, const struct stanza *s)
+{
+	int64_t hash = is_kept(p, s) ? hash_of(p, s) : 0;
+
+	if (was_refused(p, hash))
+		return true;
+	if (stranger_may(p, s))
+		return false;
+	if (hash)
+		p->stranger.refused[p->stranger.refused_n++ % REFUSED_MAX] = hash;
+	return true;
+}
+
 static void message(struct peer *p, struct stanza **s)
 {
 	struct core *c = peer_core(p);
 
 	if (!peer_known(p) && (*s)->type != TYPE_ERROR && !was_here(p, *s)) {
-		if (!stranger_may(p, *s)) {
-			core_bounce(c, s, xerr_text(XERR_RESOURCE_CONSTRAINT, "too much from somebody not known yet"));
+		if (stranger_refused(p, *s)) {
+			refuse(p, s);
 			return;
 		}
 		tell_request(p);
 	}
+	if ((*s)->type == TYPE_ERROR)
+		outbox_refused(p, (*s)->id);
 	if ((*s)->type != TYPE_ERROR)
 		peer_store(p);
 	if (is_kept(p, *s) && !take_once(p, s))
@@ -201,6 +255,8 @@ void inbound_on_stanza(struct session *session, struct stanza **s)
 		message(p, s);
 	else if ((*s)->kind == STANZA_PRESENCE && !show_note(p, *s))
 		core_done(c, s);
+	else if (!stranger_may_in_room(p, *s))
+		refuse(p, s);
 	else
 		core_send(c, s);
 	show_peer(p);

@@ -37,6 +37,16 @@ bool outbox_worth(const struct peer *p, const struct stanza *s)
 		!packet_only_typing(s) && (p->kind != PEER_KEYED || str_eq(jid_domain(s->to), jid_str(p->entity.jid)));
 }
 
+/* Of the id that the other end knows it by. */
+static int64_t hash_of(struct str stanza)
+{
+	struct stanza *s = NULL;
+	int64_t hash = stanza_parse(stanza, &s) == 0 ? seen_hash(s->id) : 0;
+
+	stanza_free(&s);
+	return hash;
+}
+
 static struct outgoing *append(struct outbox *o, int64_t id, int64_t time, struct str stanza)
 {
 	struct outgoing *m = xcalloc(1, sizeof(*m) + stanza.n);
@@ -44,6 +54,7 @@ static struct outgoing *append(struct outbox *o, int64_t id, int64_t time, struc
 	m->id = id;
 	m->time = time;
 	m->n = (uint32_t)stanza.n;
+	m->hash = hash_of(stanza);
 	memcpy(m->stanza, stanza.p, stanza.n);
 	*o->tail = m;
 	o->tail = &m->next;
@@ -263,6 +274,18 @@ void outbox_tagged(struct peer *p, uint64_t id, bool arrived)
 	}
 	tell_sent(p, *at);
 	drop(p, at);
+}
+
+/* An error is an answer: it is not for the next session to hear the same again. */
+void outbox_refused(struct peer *p, struct str id)
+{
+	int64_t hash = id.n ? seen_hash(id) : 0;
+	struct outgoing **at = &p->outbox.first;
+
+	while (*at && ((*at)->hash != hash || !(*at)->sent))
+		at = &(*at)->next;
+	if (hash && *at)
+		drop(p, at);
 }
 
 /* Also what the old session has not given back yet: it comes before what is written from now on. */

@@ -63,6 +63,59 @@ bool peers_label_taken(const struct peers *ps, const struct peer *p, struct str 
 	return false;
 }
 
+static bool same_but_for_case(struct str a, struct str b)
+{
+	char z[LABEL_MAX + 1];
+
+	if (a.n != b.n || b.n > LABEL_MAX)
+		return false;
+	memcpy(z, b.p, b.n);
+	z[b.n] = '\0';
+	return str_is_nocase(a, z);
+}
+
+/* What somebody calls himself whom our user neither knows nor has named must not keep him from using a name. */
+static struct peer *mistakable(const struct peers *ps, const struct peer *p, struct str label)
+{
+	struct peer *o;
+
+	for (uint32_t pos = 0; (o = map_next(&ps->peers, &pos));)
+		if (o != p && (o->named || peer_known(o)) &&
+			(same_but_for_case(str_z(o->label), label) || is_called(o, label)))
+			return o;
+	return NULL;
+}
+
+static bool is_name(struct str label)
+{
+	CLEANUP(buf_clear) struct buf shown = {.max = 4 * LABEL_MAX};
+
+	if (!label.n || label.n > LABEL_MAX || !str_utf8(label) || label.p[0] == ' ' || label.p[label.n - 1] == ' ')
+		return false;
+	label_put(&shown, label);
+	return str_eq(buf_view(&shown), label);
+}
+
+int peer_rename(struct peer *p, struct str label, struct buf *why)
+{
+	const struct peer *other;
+
+	if (!is_name(label)) {
+		buf_z(why, "a name has 1 to 63 bytes, all of which are seen");
+		return ERR_SYNTAX;
+	}
+	other = mistakable(p->peers, p, label);
+	if (other) {
+		buf_fmt(why, "that could be taken for %s (%.*s)", other->label, STR_FMT(jid_str(other->entity.jid)));
+		return ERR_EXISTS;
+	}
+	p->named = true;
+	peer_store(p);
+	peer_set_label(p, label);
+	peer_changed(p);
+	return 0;
+}
+
 /* A label that our user has chosen goes before whatever somebody calls himself. */
 static struct peer *named_so(const struct peers *ps, struct str text)
 {
@@ -121,6 +174,25 @@ static struct entity *get(struct host *h, struct jid bare, const struct stanza *
 		return &p->entity;
 	*ret_error = xerr_text(XERR_REMOTE_SERVER_NOT_FOUND, "nobody on this network is known by this address");
 	return NULL;
+}
+
+int peers_rename(struct host *h, struct jid contact, struct str name, struct buf *why)
+{
+	struct peer *p = by_domain((struct peers *)h, contact);
+
+	if (!p)
+		return ERR_NOTFOUND;
+	return str_eq(str_z(p->label), name) ? 0 : peer_rename(p, name, why);
+}
+
+int peers_forget(struct host *h, struct jid contact)
+{
+	struct peer *p = by_domain((struct peers *)h, contact);
+
+	if (!p)
+		return ERR_NOTFOUND;
+	peer_forget(p);
+	return 0;
 }
 
 static void (*const on_kind[MSG_KIND_COUNT])(struct peers *ps, struct msg *m) = {

@@ -38,6 +38,11 @@ struct peers_config {
 /* Makes the gateway and asks the store for the table. The configuration is copied. */
 struct host *peers_new(struct core *c, const struct peers_config *config);
 
+/* Our user has changed an entry of his roster: as `peer rename` and `peer del` do. ERR_NOTFOUND: no peer has this address.
+ * ERR_SYNTAX, ERR_EXISTS: see why. */
+int peers_rename(struct host *h, struct jid contact, struct str name, struct buf *why);
+int peers_forget(struct host *h, struct jid contact);
+
 /* Where others reach us: the port, and the addresses that are told to known peers ("10.0.0.7:5298"; NULL at the
  * end). */
 void peers_listening(struct host *h, uint16_t port, const char *const *addresses);

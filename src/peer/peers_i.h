@@ -25,6 +25,7 @@ enum {
 	PENDING_MAX = 100,          /* stanzas that wait for a link and are worth nothing later */
 	STANZA_PINNED = 1 << 20,    /* bytes of a stanza from somebody known */
 	STANZA_STRANGER = 64 << 10, /* and from anybody else */
+	REFUSED_MAX = 64,           /* messages of one that are remembered as refused */
 	STRANGER_BYTES = 1 << 20,   /* all together of one */
 	STRANGERS_BYTES = 16 << 20, /* of all */
 	KEEP_SECONDS = 24 * 3600,   /* a link's session waits for its resumption */
@@ -63,6 +64,7 @@ struct outgoing {
 	int64_t id; /* grows; the tag of its packet */
 	int64_t time;
 	uint64_t commit; /* not to be sent before it is there; 0: at once */
+	int64_t hash;    /* of its own id, see seen_hash() */
 	bool sent;       /* handed to the link's session */
 	uint32_t n;
 	char stanza[];
@@ -108,9 +110,12 @@ struct peer_presence {
 
 /* What a peer that our user has not answered has used of what strangers may. */
 struct stranger {
-	bool told;    /* our user knows that it writes */
-	int64_t next; /* core time when its next message is taken */
+	bool told;         /* our user knows that it writes */
+	int64_t next;      /* core time when its next message is taken */
+	int64_t next_room; /* the same of what it says and does in rooms of ours */
 	size_t bytes;
+	int64_t refused[REFUSED_MAX]; /* hashes of what went back: refused once is refused for good */
+	unsigned refused_n;           /* ever */
 };
 
 /* As it came from the network: nothing proves whose it is. */
@@ -229,6 +234,9 @@ int peers_find_label(const struct peers *ps, struct str text, struct peer **ret,
 
 /* Is anybody but p called so? */
 bool peers_label_taken(const struct peers *ps, const struct peer *p, struct str label);
+/* Our user calls it so. ERR_SYNTAX: that is no name; ERR_EXISTS: it could be taken for somebody else whom he knows, or has named.
+ * why: says so. */
+int peer_rename(struct peer *p, struct str label, struct buf *why);
 
 /* peer.c */
 /* A row that is not stored yet; NULL when the table is full. address: that of the row. */
@@ -288,6 +296,8 @@ bool outbox_worth(const struct peer *p, const struct stanza *s);
 void outbox_put(struct peer *p, struct stanza **s); /* takes it: stored and sent, or refused */
 void outbox_flush(struct peer *p);                  /* what is unsent, to the link */
 void outbox_tagged(struct peer *p, uint64_t id, bool arrived);
+void outbox_refused(struct peer *p,
+	struct str id);             /* the other end has answered the message of this id with an error */
 void outbox_unsent(struct peer *p); /* the session has ended: all of it is for the next one, in order */
 void outbox_load(struct peer *p, int64_t id, int64_t time, struct str stanza);
 void outbox_move(struct peer *to, struct peer *from);

@@ -170,10 +170,9 @@ static void add_to_somebody(void **state)
 	assert_int_equal(w->peers->peers.n, 1);
 	assert_int_equal(row(w, 'b')->trust, TRUST_PINNED);
 	assert_int_equal(row(w, 'b')->address_n, 2);
-	found_keyed(w, 'c', "bob@charlie", "10.0.0.3");
-	command(w, "peer", "rename", "bob@bravo", "robert", NULL);
-	command(w, "peer", "rename", "bob@charlie", "robert", NULL);
-	command(w, "peer", "add", "robert@10.0.0.8", NULL);
+	found_keyed(w, 'c', "dave@charlie", "10.0.0.3");
+	found_keyed(w, 'd', "dave@delta", "10.0.0.4");
+	command(w, "peer", "add", "dave@10.0.0.8", NULL);
 	assert_true(w->reply_failed);
 	world_free(w);
 }
@@ -217,6 +216,38 @@ static void rename_row(void **state)
 	world_restart(w);
 	assert_true(row(w, 'b')->named);
 	assert_string_equal(row(w, 'b')->label, longest);
+	world_free(w);
+}
+
+/* A name must mean one, also to who looks at it quickly. */
+static void rename_like_somebody(void **state)
+{
+	static const char *const bad[] = {"carol", "CAROL", "carol@charlie", "ca\xe2\x80\x8brol", " x", "x\n"};
+	struct world *w = world_new();
+	CLEANUP(buf_clear) struct buf why = {.max = 1000};
+	struct jid_buf jid;
+
+	found_keyed(w, 'b', "bob@bravo", "10.0.0.2");
+	found_keyed(w, 'c', "carol@charlie", "10.0.0.3");
+	/* A stranger keeps nobody from calling somebody so. */
+	command(w, "peer", "rename", "bob", "carol", NULL);
+	assert_false(w->reply_failed);
+	command(w, "peer", "rename", "carol", "bob", NULL);
+	command(w, "peer", "add", "carol@10.0.0.3", NULL);
+	command(w, "peer", "accept", "carol@charlie", NULL);
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		command(w, "peer", "rename", "bob", bad[i], NULL);
+		assert_true(w->reply_failed);
+	}
+	assert_string_equal(row(w, 'b')->label, "bob");
+	/* The same from a client's roster. */
+	assert_int_equal(jid_parse_buf(str_z(domain_of('b')), &jid), 0);
+	assert_int_equal(peers_rename(&w->peers->host, jid.jid, STR("Carol"), &why), ERR_EXISTS);
+	assert_int_equal(peers_rename(&w->peers->host, jid.jid, STR("Bobby"), &why), 0);
+	assert_string_equal(row(w, 'b')->label, "Bobby");
+	assert_int_equal(peers_forget(&w->peers->host, jid.jid), 0);
+	assert_int_equal(peers_forget(&w->peers->host, jid.jid), ERR_NOTFOUND);
+	assert_null(row(w, 'b'));
 	world_free(w);
 }
 
@@ -370,6 +401,7 @@ int main(void)
 		cmocka_unit_test(add_to_somebody),
 		cmocka_unit_test(del),
 		cmocka_unit_test(rename_row),
+		cmocka_unit_test(rename_like_somebody),
 		cmocka_unit_test(block_answers),
 		cmocka_unit_test(passwords),
 		cmocka_unit_test(there_and_back),

@@ -233,7 +233,8 @@ static void a_request(void **state)
 	world_free(w);
 }
 
-/* Twenty at once, then one a second; what is too much goes back and is not stored as seen: it may come again. */
+/* Twenty at once, then one a second; what is too much goes back, and went back for good: it may be said again, but not come
+ * again. */
 static void not_too_many(void **state)
 {
 	struct world *w = world_new();
@@ -248,14 +249,55 @@ static void not_too_many(void **state)
 	assert_int_equal(sent_with(w, conn, "resource-constraint"), 5);
 	look_away(w);
 	sleep_ms(w, 3000);
-	for (int i = 20; i < 25; i++) {
+	hear_message(w, conn, 'b', "m20", "flood");
+	assert_int_equal(got_with(w, "flood"), 0);
+	assert_int_equal(sent_with(w, conn, "resource-constraint"), 1);
+	for (int i = 25; i < 30; i++) {
 		snprintf(id, sizeof(id), "m%d", i);
 		hear_message(w, conn, 'b', id, "flood");
 	}
 	assert_int_equal(got_with(w, "flood"), 3);
 	/* What was there before costs nothing. */
 	hear_message(w, conn, 'b', "m0", "flood");
-	assert_int_equal(sent_with(w, conn, "resource-constraint"), 2);
+	assert_int_equal(sent_with(w, conn, "resource-constraint"), 3);
+	assert_int_equal(got_with(w, "kind='request'"), 0);
+	world_free(w);
+}
+
+static void hear_in_room(struct world *w, uint64_t conn, const char *kind, const char *type)
+{
+	hear(w, conn, "<%s from='bob@%s/x' to='lunch@rooms.%s/bob'%s><body>loud</body></%s>", kind, domain_of('b'),
+		w->peers->domain, type, kind);
+}
+
+static unsigned heard_in_rooms(struct world *w, unsigned *from)
+{
+	unsigned n = w->room_tail - *from;
+
+	*from = w->room_tail;
+	return n;
+}
+
+/* In our rooms, too; but who has too much to say may leave, and is let in when he is known. */
+static void not_too_many_in_rooms(void **state)
+{
+	struct world *w = world_new();
+	uint64_t conn = link_from(w, 'b', "bob");
+	unsigned from = 0;
+
+	for (int i = 0; i < 30; i++)
+		hear_in_room(w, conn, i % 2 ? "message" : "presence", i % 2 ? " type='groupchat'" : "");
+	assert_int_equal(heard_in_rooms(w, &from), 20);
+	assert_int_equal(sent_with(w, conn, "resource-constraint"), 10);
+	hear_in_room(w, conn, "presence", " type='unavailable'");
+	assert_int_equal(heard_in_rooms(w, &from), 1);
+	/* Our user he may still write to. */
+	hear_message(w, conn, 'b', "m", "hi");
+	assert_int_equal(got_with(w, "<body>hi"), 1);
+	command(w, "peer", "accept", "bob", NULL);
+	for (int i = 0; i < 30; i++)
+		hear_in_room(w, conn, "message", " type='groupchat'");
+	assert_int_equal(heard_in_rooms(w, &from), 30);
 	world_free(w);
 }
 
@@ -353,6 +395,7 @@ int main(void)
 		cmocka_unit_test(a_request),
 		cmocka_unit_test(not_too_many),
 		cmocka_unit_test(not_too_much),
+		cmocka_unit_test(not_too_many_in_rooms),
 		cmocka_unit_test(a_twin_of_a_strangers_costs_nothing),
 		cmocka_unit_test(answered_it_is_no_stranger),
 		cmocka_unit_test(while_the_store_fails),

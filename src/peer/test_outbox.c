@@ -30,6 +30,27 @@ static void with_a_link(void **state)
 	world_free(w);
 }
 
+/* An error is an answer; the next session must not ask for it again. What was not sent it cannot answer. */
+static void refused_it_is_not_sent_again(void **state)
+{
+	struct world *w = world_new();
+	uint64_t conn = link_from(w, 'b', "bob");
+
+	say_message(w, bob(), "m1", "hi");
+	hear(w, conn, "<message type='error' from='%s' to='%s' id='m2'/>", bob(), jid_of('n', "alice"));
+	assert_int_equal(row(w, 'b')->outbox.n, 1);
+	hear(w, conn, "<message type='error' from='%s' to='%s' id='m1'/>", bob(), jid_of('n', "alice"));
+	expect_got(w, "type='error'");
+	assert_int_equal(row(w, 'b')->outbox.n, 0);
+	assert_int_equal(rows_of(w, STORE_OUTBOX_ADD), 0);
+	cut(w, conn, false);
+	say_message(w, bob(), "m3", "later");
+	conn = link_from(w, 'b', "bob");
+	expect_sent(w, conn, "<body>later</body>");
+	assert_int_equal(sent_with(w, conn, "<body>hi</body>"), 0);
+	world_free(w);
+}
+
 static void without_one_it_waits(void **state)
 {
 	struct world *w = world_new();
@@ -376,6 +397,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(with_a_link),
+		cmocka_unit_test(refused_it_is_not_sent_again),
 		cmocka_unit_test(without_one_it_waits),
 		cmocka_unit_test(it_keeps_its_time),
 		cmocka_unit_test(a_delay_of_its_own_stays_alone),

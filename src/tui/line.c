@@ -222,6 +222,7 @@ static void take_lines(struct line *n)
 		char *text = (char *)(node + 1);
 
 		n->waiting_n--;
+		timer_stop(loop_timers(n->loop), &n->until);
 		line_run(n, str_z(text));
 		xfree(node);
 	}
@@ -233,6 +234,8 @@ static void take_lines(struct line *n)
 		loop_next(n->loop, &n->read);
 }
 
+/* Receipts are waited for from the last line on, but not before there was a session: how long a login may take is for the
+ * connection to say. */
 void line_go_on(struct line *n)
 {
 	bool waits;
@@ -242,10 +245,11 @@ void line_go_on(struct line *n)
 	take_lines(n);
 	if (!n->ended || n->over)
 		return;
+	n->met |= client_online(n->client);
 	waits = client_count(n->client, MESSAGE_QUEUED) || client_count(n->client, MESSAGE_SENT);
 	if (list_empty(&n->waiting) && !is_busy(n) && !waits)
 		finish(n, status_now(n));
-	else if (!timer_running(&n->until))
+	else if (n->met && !timer_running(&n->until))
 		timer_start(loop_timers(n->loop), &n->until,
 			loop_now(n->loop) + (int64_t)n->config.wait_seconds * 1000);
 }

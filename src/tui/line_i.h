@@ -23,6 +23,7 @@ struct line {
 	unsigned waiting_n;
 	unsigned asked; /* of the node */
 	bool ended;     /* no more input */
+	bool met;       /* there was a session */
 	bool started, failed, misused, over;
 	char *current; /* address of the conversation that a bare line goes to */
 	char *last_typing, *last_offline;

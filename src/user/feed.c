@@ -1,5 +1,6 @@
 /* A node's account: its contacts are the peers on the network, told by whoever knows them, and kept there. Both ends see
  * each other's presence. */
+#include "base/err.h"
 #include "user/presence.h"
 #include "user/users_i.h"
 #include "xml/write.h"
@@ -64,6 +65,58 @@ void users_unfeed(struct host *h, struct jid contact)
 		return;
 	roster_write_removed(&item, jid_bare(contact));
 	roster_push(a, buf_view(&item));
+}
+
+/* ---- changed by a client ---- */
+
+static const struct {
+	int err;
+	enum xerr_cond cond;
+	const char *text;
+} refusals[] = {
+	{ERR_NOTFOUND, XERR_ITEM_NOT_FOUND,
+		"nobody here is known by this address; peers are added by `wireside peer add`"},
+	{ERR_SYNTAX, XERR_NOT_ACCEPTABLE, "a name has 1 to 63 bytes, all of which are seen"},
+	{ERR_EXISTS, XERR_CONFLICT, "somebody else is called so, or nearly so"},
+};
+
+static struct xerr refusal(int err)
+{
+	for (size_t i = 0; i < ARRAY_LEN(refusals); i++)
+		if (refusals[i].err == err)
+			return xerr_text(refusals[i].cond, refusals[i].text);
+	return XERR_OK;
+}
+
+/* Its groups say how far somebody is trusted: they follow from the table, and the push says what they are. No name: as it
+ * was. */
+struct xerr feed_rename(struct account *a, struct jid contact, struct str name)
+{
+	const struct users_config *config = &users_of(a)->config;
+	CLEANUP(buf_clear) struct buf why = {.max = 4096};
+	uint32_t version = a->roster.version;
+	struct xerr e = XERR_OK;
+
+	if (!config->on_rename)
+		return xerr(XERR_NOT_ALLOWED);
+	if (!roster_find(&a->roster, contact))
+		return refusal(ERR_NOTFOUND);
+	if (name.n)
+		e = refusal(config->on_rename(config->presence_arg, contact, name, &why));
+	if (xerr_ok(e) && a->roster.version == version)
+		roster_push_contact(a, contact);
+	return e;
+}
+
+struct xerr feed_remove(struct account *a, struct jid contact)
+{
+	const struct users_config *config = &users_of(a)->config;
+
+	if (!config->on_remove)
+		return xerr(XERR_NOT_ALLOWED);
+	if (!roster_find(&a->roster, contact))
+		return refusal(ERR_NOTFOUND);
+	return refusal(config->on_remove(config->presence_arg, contact));
 }
 
 /* ---- what it shows ---- */

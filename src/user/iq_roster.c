@@ -147,6 +147,8 @@ static struct xerr set_item(struct account *a, const struct xml_tree *t, uint32_
 	ch.groups = buf_view(&groups);
 	if (ch.name.n > ROSTER_NAME_MAX)
 		return xerr(XERR_NOT_ACCEPTABLE);
+	if (feed_is_for(a))
+		return feed_rename(a, jid, ch.name);
 	if (roster_put(a, &ch) != 0)
 		return xerr_text(XERR_RESOURCE_CONSTRAINT, "the roster is full");
 	roster_push_contact(a, jid);
@@ -157,6 +159,8 @@ static struct xerr remove_item(struct account *a, struct jid jid)
 {
 	CLEANUP(buf_clear) struct buf item = {0};
 
+	if (feed_is_for(a))
+		return feed_remove(a, jid);
 	if (!roster_find(&a->roster, jid))
 		return xerr(XERR_ITEM_NOT_FOUND);
 	subscription_cancel(a, jid);

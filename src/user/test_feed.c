@@ -1,3 +1,4 @@
+#include "base/err.h"
 #include "user/account.h"
 #include "user/testing.h"
 
@@ -24,8 +25,29 @@ static void on_picture(void *arg, struct str bytes)
 	snprintf(told.picture, sizeof(told.picture), "%.*s", STR_FMT(bytes));
 }
 
+/* Whoever feeds it knows bob alone, and that he is not to be called "taken". */
+static struct world *fed;
+
+static int on_rename(void *arg, struct jid contact, struct str name, struct buf *why)
+{
+	if (str_is(name, "taken"))
+		return ERR_EXISTS;
+	if (str_is(name, "odd"))
+		return ERR_SYNTAX;
+	users_feed(&fed->users->host, contact, name, STR("Friends"));
+	return 0;
+}
+
+static int on_remove(void *arg, struct jid contact)
+{
+	users_unfeed(&fed->users->host, contact);
+	return 0;
+}
+
 static const struct users_config config = {.fed = "alice",
 	.secret = {"0123456789abcdef", 16},
+	.on_rename = on_rename,
+	.on_remove = on_remove,
 	.on_presence = on_presence,
 	.on_picture = on_picture};
 
@@ -221,9 +243,48 @@ static void a_picture_not_taken(void **state)
 	world_free(w);
 }
 
+#define SET(id, item) "<iq type='set' id='" id "'><query xmlns='jabber:iq:roster'>" item "</query></iq>"
+
+/* A client's new name goes to whoever feeds the roster, which says what has become of it. */
+static void a_client_changes_its_roster(void **state)
+{
+	struct world *w = fed = fed_world();
+	unsigned a;
+
+	put(w, "bob@peer.test", "bob", "Friends");
+	a = online(w, "alice", "a", 0);
+	say(w, a, GET);
+	forget(w, a);
+	say(w, a, SET("1", "<item jid='bob@peer.test' name='Robert'><group>Mine</group></item>"));
+	expect_has(w, a, "name='Robert'");
+	expect_has(w, a, "type='result'");
+	/* Groups are not the client's. It hears so even if nothing else changed. */
+	say(w, a, SET("2", "<item jid='bob@peer.test' name='Robert'><group>Mine</group></item>"));
+	expect_has(w, a, "<group>Friends</group>");
+	expect_has(w, a, "type='result'");
+	say(w, a, SET("3", "<item jid='bob@peer.test'/>"));
+	expect_has(w, a, "name='Robert'");
+	expect_has(w, a, "type='result'");
+	say(w, a, SET("4", "<item jid='bob@peer.test' name='taken'/>"));
+	expect_has(w, a, "<conflict ");
+	say(w, a, SET("5", "<item jid='bob@peer.test' name='odd'/>"));
+	expect_has(w, a, "<not-acceptable ");
+	say(w, a, SET("6", "<item jid='eve@peer.test' name='Eve'/>"));
+	expect_has(w, a, "<item-not-found ");
+	say(w, a, SET("7", "<item jid='eve@peer.test' subscription='remove'/>"));
+	expect_has(w, a, "<item-not-found ");
+	say(w, a, SET("8", "<item jid='bob@peer.test' subscription='remove'/>"));
+	expect_has(w, a, "subscription='remove'");
+	expect_has(w, a, "type='result'");
+	assert_string_equal(next(w, a), "");
+	assert_int_equal(count_rows(w, STORE_ROSTER_PUT), 0);
+	world_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_client_changes_its_roster),
 		cmocka_unit_test(before_anybody_is_there),
 		cmocka_unit_test(while_he_is_there),
 		cmocka_unit_test(when_he_comes_back),

@@ -273,6 +273,14 @@ void transit_on_tick(struct timer *timer)
 		transit_flush(LIST_ITEM(node, struct transit, due)->account);
 }
 
+void transit_hurry(struct host *h)
+{
+	struct users *u = (struct users *)h;
+
+	if (!list_empty(&u->transit_due))
+		timer_start(core_timers(h->entity.core), &u->transit_timer, core_now(h->entity.core));
+}
+
 void transit_recover(struct account *a, int64_t count)
 {
 	if (!count)

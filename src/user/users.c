@@ -60,7 +60,7 @@ static struct entity *get(struct host *h, struct jid bare, const struct stanza *
 	return NULL;
 }
 
-static const struct host_ops host_ops = {.get = get, .on_login = login_on_msg};
+static const struct host_ops host_ops = {.get = get, .on_login = login_on_msg, .hurry = transit_hurry};
 
 static char **copy_admins(const char *const *from)
 {

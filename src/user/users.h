@@ -21,6 +21,11 @@ struct users_config {
 	struct str secret;
 	/* A node's: its one account, whose roster is given by users_feed() and not stored. NULL: rosters are the users' own. */
 	const char *fed;
+	/* A client of the fed account has named an entry of its roster, or removed one: whoever feeds it decides, and says what
+	 * has become of it by users_feed() or users_unfeed(). ERR_NOTFOUND: there is no such entry; ERR_SYNTAX, ERR_EXISTS: not
+	 * this name, why says why not. NULL: not possible. arg: presence_arg. */
+	int (*on_rename)(void *arg, struct jid contact, struct str name, struct buf *why);
+	int (*on_remove)(void *arg, struct jid contact);
 	/* Called when what the account's sessions show together may have changed. */
 	void (*on_presence)(void *arg, bool available, struct str show, struct str status);
 	void *presence_arg;

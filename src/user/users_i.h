@@ -47,7 +47,10 @@ int64_t xml_int(const struct xml_tree *t, uint32_t i, int64_t min, int64_t max, 
 /* ---- feed.c ---- */
 bool feed_is_for(const struct account *a); /* its roster comes from elsewhere */
 void feed_load(struct account *a);         /* it has come into memory */
-void feed_presence(struct account *a);     /* what its sessions show has changed */
+/* A client's change of its roster. */
+struct xerr feed_rename(struct account *a, struct jid contact, struct str name);
+struct xerr feed_remove(struct account *a, struct jid contact);
+void feed_presence(struct account *a); /* what its sessions show has changed */
 void feed_free(struct users *u);
 void feed_vcard(struct account *a, const struct stanza *s, uint32_t element); /* it has a new vCard */
 void feed_vcard_load(struct users *u);

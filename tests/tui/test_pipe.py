@@ -2,6 +2,7 @@
 import json
 import re
 import subprocess
+import threading
 
 from chat import command, environment, lib, once, pipe
 
@@ -104,6 +105,36 @@ def talk(t):
     t.equal(dave.end(), 0, "nothing was")
 
 
+class Late(lib.Cable):
+    """Carries nothing before it is told to."""
+
+    def __init__(self, target):
+        self.go = threading.Event()
+        super().__init__(target)
+
+    def _carry(self, pair, source, sink):
+        self.go.wait()
+        lib.Cable._carry(pair, source, sink)
+
+
+def waits(t):
+    bob = t.slix("bob3")
+    bob.receipts()
+    cable = Late(t.server.c2s)
+    t.cables.append(cable)
+    alice = pipe(t, "alice", "--wait", "1", port=cable.port)
+    alice.say("/msg bob3@localhost after a long login")
+    alice.process.stdin.close()
+    try:
+        alice.process.wait(3)
+        raise lib.Failure(f"gave up before it was there: {alice.lines}")
+    except subprocess.TimeoutExpired:
+        cable.go.set()
+    t.equal(alice.status(), 0, "a receipt in time")
+    t.equal(bob.bodies(), ["after a long login"], "what came")
+    t.step("--wait counts from the end of input, and not before there is a session")
+
+
 def many(t):
     bob = t.slix("bob2")
     bob.receipts()
@@ -120,6 +151,7 @@ def test(t):
     other_inputs(t)
     refusals(t)
     talk(t)
+    waits(t)
     many(t)
 
 
