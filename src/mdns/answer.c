@@ -3,7 +3,7 @@
 #include "mdns/responder_i.h"
 
 enum {
-	AGAIN_MS = 1000,      /* a record is not sent to all more often */
+	AGAIN_MS = 1001,      /* a record is not sent to all more often; an announcement that is due then comes first */
 	AGAIN_PROBE_MS = 250, /* in defence against a probe */
 	LEGACY_TTL = 10,      /* seconds, for those who keep no cache in our sense (section 6.7) */
 	SHARED_MASK = 1 << MINE_TYPE | 1 << MINE_PTR

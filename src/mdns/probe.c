@@ -141,9 +141,7 @@ static void send_announcement(struct seg *seg)
 	packet_start(&p, seg, NULL, 0, DNS_RESPONSE | DNS_AUTHORITATIVE);
 	mine_put(&p, DNS_ANSWER, MINE_ALL, UINT32_MAX, true);
 	packet_send(&p);
-	for (enum mine k = 0; k < MINE_KINDS; k++)
-		if (MINE_ALL & 1u << k)
-			seg->sent[k] = loop_now(seg->responder->loop);
+	answer_spared(seg, MINE_ALL);
 }
 
 void announce_again(struct seg *seg, int64_t in_ms)

@@ -12,6 +12,9 @@
  * are its business, and we point to its name. Two responders that claim one name with different addresses would rename
  * themselves for ever.
  *
+ * Answers go to all, each record at most once a second, and to the asker alone where he wants that and all have heard it lately;
+ * what a name of ours does not have is denied (NSEC), so that nobody waits for it; ten changes a minute are announced.
+ *
  * Questions are always for multicast answers: with two responders on one port a unicast answer reaches either. Names in
  * clashes: the instance becomes NAME-1, NAME-2; the host too. */
 #ifndef MDNS_RESPONDER_H

@@ -148,7 +148,7 @@ void answer_on_query(struct seg *seg, const struct place *from, struct dns_reade
 void answer_on_timer(struct timer *t);
 void answer_soon(struct seg *seg, const struct pending *what);
 void answer_goodbye(struct seg *seg, unsigned kinds);
-/* Another has just said the same: it need not be said again (RFC 6762 section 7.4). */
+/* It has just been said, be it by another (RFC 6762 section 7.4): it need not be said again. */
 void answer_spared(struct seg *seg, unsigned kinds);
 
 /* browse.c */

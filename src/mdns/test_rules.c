@@ -250,6 +250,23 @@ static void test_same_bytes(void **state)
 	assert_int_equal(seen.types[DNS_PTR], 1);
 }
 
+/* Whoever asks while we announce has the answer by the next announcement: nothing is said twice in a second. */
+static void test_announced(void **state)
+{
+	node_publish(&s.nodes[1], "carol@alpha", 5298, "avail");
+	while (!seen.types[DNS_PTR] || seen.ttl == 0) {
+		forget();
+		segment_run(&s, SEGMENT_STEP);
+	}
+	query();
+	question(NULL, DNS_PTR);
+	arrives(&neighbour, 255);
+	forget();
+	segment_run(&s, 1100);
+	assert_int_equal(seen.packets, 1);
+	assert_int_equal(seen.types[DNS_SRV], 1);
+}
+
 /* ---- changes (sections 6, 8.4, 10.1) ---- */
 
 static void test_changes(void **state)
@@ -318,6 +335,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_not_to_one, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_said_by_others, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_same_bytes, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_announced, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_changes, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_addresses_change, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_family_goes, setup, teardown),

@@ -4,7 +4,6 @@
 import contextlib
 import ctypes
 import json
-import os
 import pathlib
 import re
 import shlex
@@ -16,6 +15,7 @@ import time
 import xml.etree.ElementTree as ElementTree
 
 from lib import WAIT, Failure, Skip, need, run, wait_until
+from peers import wireside
 
 HERE = pathlib.Path(__file__).resolve().parent
 CLIENT = "{jabber:client}"
@@ -83,6 +83,65 @@ class Purple:
 
     def kill9(self):
         self.program.kill9()
+
+
+FINCH_ACCOUNTS = """<?xml version='1.0' encoding='UTF-8' ?>
+<account version='1.0'><account><protocol>prpl-bonjour</protocol><name>{name}</name>
+<settings><setting name='first' type='string'>Bob</setting><setting name='last' type='string'>Bravo</setting>
+<setting name='port' type='int'>5298</setting></settings>
+<settings ui='gnt-purple'><setting name='auto-login' type='bool'>1</setting></settings></account></account>
+"""
+
+
+class Finch:
+    """The program finch in a terminal (tmux), as a person has it before him. Its list of people is window 1, a conversation
+    the next one."""
+
+    def __init__(self, net, host, name="bob@bravo"):
+        self.host = host
+        folder = net.folder / f"finch-{len(net.programs)}"
+        folder.mkdir()
+        (folder / "accounts.xml").write_text(FINCH_ACCOUNTS.format(name=name))
+        self.socket = folder / "tmux"
+        env = ["env", f"HOME={folder}", "LC_ALL=C.UTF-8", "TERM=screen", "TMUX="]
+        self.terminal = host.program("terminal", *env, need("tmux"), "-f", "/dev/null", "-S", self.socket, "-D")
+        wait_until(self.socket.exists, "a terminal")
+        self.tmux("new-session", "-d", "-x", "100", "-y", "30", need("finch"), "-c", folder)
+
+    def tmux(self, *argv):
+        return self.host.run("tmux", "-S", self.socket, *argv)
+
+    def screen(self):
+        return self.tmux("capture-pane", "-p")
+
+    def see(self, *patterns, limit=WAIT):
+        """All of them stand on the screen."""
+        def seen():
+            screen = self.screen()
+            return all(re.search(pattern, screen) for pattern in patterns)
+        try:
+            wait_until(seen, f"finch shows {patterns}", limit)
+        except Failure as failure:
+            raise Failure(f"{failure}\n{self.screen()}") from None
+
+    def press(self, *keys):
+        self.tmux("send-keys", *keys)
+
+    def type(self, text):
+        self.tmux("send-keys", "-l", text)
+
+    def choose_status(self, step):
+        """Of its menu, Available, Away, Invisible, Offline: the next one, or (-1) the one before."""
+        self.press("M-1")
+        self.press("Tab")
+        self.press("Enter")
+        self.see("Invisible")
+        # The arrow keys, as a terminal sends them that was told that a program runs in it.
+        self.press("-H", "1b", "4f", "42" if step > 0 else "41")
+        self.press("Enter")
+
+    def quit(self):
+        self.press("M-q")
 
 
 class Client:
@@ -225,7 +284,7 @@ class Node:
     def __init__(self, net, host, name="alice@alpha", *options, discovery="own", data=None):
         self.host = host
         self.data = data or net.folder / f"node-{len(net.programs)}"
-        self.wireside = os.environ["WIRESIDE"]
+        self.wireside = wireside()
         env = [f"HOME={net.folder}", "XDG_RUNTIME_DIR=", "XDG_DATA_HOME=", "ASAN_OPTIONS=detect_leaks=0"]
         self.program = host.program(name, "env", *env, self.wireside, "node", "--data", self.data, "--name", name,
                                     "--discovery", discovery, *options)

@@ -1,7 +1,9 @@
 #!/usr/bin/python3
 """The node with finch and Pidgin, that is with libpurple's Bonjour as Debian has it."""
 
-from finch import DELIVERED, Node, Purple, Raw
+import re
+
+from finch import DELIVERED, Finch, Node, Purple, Raw
 from lib import main, wait_until
 
 BOB = "bob@bravo"
@@ -274,6 +276,55 @@ def test_power(net):
     node.stop()
 
 
+# ---- on a screen ----
+
+def test_program(net):
+    """finch itself in a terminal: shown by name, texts intact both ways, away and back both ways, our crash, goodbye"""
+    alpha, bravo = machines(net)
+    node = Node(net, alpha, ALICE, "--plaintext", "allow")
+    finch = Finch(net, bravo, BOB)
+    finch.see("Bonjour", "\u2296 alice")
+    client = node.client()
+    jid = client.roster(BOB)
+    client.presence(jid)
+    finch.see("\u25ef alice")
+    net.step("each sees the other by name; away without a client, then here")
+    client.show("away", "at lunch")
+    finch.see("\u2296 alice")
+    client.show(None, "here")
+    finch.see("\u25ef alice")
+    finch.choose_status(1)
+    client.presence(jid, show="away")
+    finch.choose_status(-1)
+    client.presence(jid)
+    net.step("away and back, both ways")
+    for i, text in enumerate(TEXTS):
+        id = client.im(jid, text)
+        client.notice("sent", id)
+        if not i:
+            finch.see("alice \\(bob@bravo")
+            finch.press("M-2")
+        finch.see(*(re.escape(line) for line in text.split("\n")))
+        finch.type(f"{i}: {text.splitlines()[0]}")
+        finch.press("Enter")
+        client.expect_im(jid, f"{i}: {text.splitlines()[0]}")
+    net.step("texts both ways, on the screen as they were written")
+    client.close()
+    node.kill9()
+    node = Node(net, alpha, ALICE, "--plaintext", "allow", data=node.data)
+    client = node.client()
+    client.presence(jid)
+    finch.type("there you are")
+    finch.press("Enter")
+    client.expect_im(jid, "there you are")
+    client.im(jid, "here I am")
+    finch.see("here I am")
+    net.step("our node crashed, and both go on")
+    finch.quit()
+    client.presence(jid, "unavailable")
+    node.stop()
+
+
 if __name__ == "__main__":
     raise SystemExit(main(test_talk, test_status, test_avahi, test_names, test_ask, test_never, test_glare, test_node_crash,
-                          test_purple_crash, test_power))
+                          test_purple_crash, test_power, test_program))

@@ -124,16 +124,23 @@ def test_filtered(net):
 
 
 def test_link_local(net):
-    """IPv6 link-local addresses, and no others"""
+    """IPv6 link-local addresses, and no others: our responder on two machines, avahi-daemon on the third"""
     nodes = []
-    for name, user in (("alpha", "alice"), ("bravo", "bob")):
+    for name, user, discovery in (("alpha", "alice", "avahi"), ("bravo", "bob", "own"), ("charlie", "carol", "own")):
         host = net.host(name, plug=False)
         host.plug(address=False)
-        nodes.append(Node(host, user).start())
+        if discovery == "avahi":
+            host.dbus()
+            host.avahi()
+        nodes.append(Node(host, user, discovery=discovery).start())
     meet(*nodes)
-    talk(net, *nodes)
-    net.true(all("fe80" in a["address"] for a in nodes[0].peer("bob")["addresses"]), "only those are known")
-    net.step("texts both ways over fe80::")
+    alice, bob, carol = nodes
+    for one, other in ((alice, bob), (carol, alice), (bob, carol)):
+        talk(net, one, other)
+        for node, peer in ((one, other), (other, one)):
+            known = [a["address"] for a in node.peer(peer.user)["addresses"]]
+            net.true(known and all("fe80" in a for a in known), f"only those are known: {known}")
+        net.step(f"{one.user} and {other.user}: texts both ways over fe80::")
 
 
 def test_address(net):
@@ -152,6 +159,13 @@ def test_address(net):
     alice.peer("bob", lambda row: not row["waiting"] and any(a["address"] == "10.77.0.102:5298" for a in row["addresses"]),
                "has a new address, and nothing waits")
     net.step("the conversation goes on at the new address")
+    bravo.run("sh", "-c", "ip addr del 10.77.0.102/24 dev eth0 && ip addr add 192.168.7.2/24 dev eth0")
+    numbers = [first.say(alice.peer("bob")["jid"], f"renumbered {i}") for i in range(20)]
+    first.saved()
+    alpha.run("sh", "-c", "ip addr del 10.77.0.1/24 dev eth0 && ip addr add 192.168.7.1/24 dev eth0")
+    first.receipts_for(numbers, limit=60)
+    second.got("^renumbered", [f"renumbered {i}" for i in range(20)])
+    net.step("and in another subnet, once both are there")
 
 
 def test_users(net):

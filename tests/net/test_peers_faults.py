@@ -24,8 +24,22 @@ def hold(began):
     wait_until(lambda: time.monotonic() > began + OUT, "the cable")
 
 
+def move(host):
+    """It has another address from now on: its links are of no use any more, and the sessions go on over new ones."""
+    host.run("sh", "-c", f"ip addr flush dev eth0 && ip addr add 10.77.0.{100 + host.number}/24 dev eth0")
+
+
 def test_cable(net):
     """The cable is pulled in the middle of 1,000 messages each way, and put back"""
+    pulled(net, lambda host: None)
+
+
+def test_cable_moved(net):
+    """The same, and the machine has another address when it is back"""
+    pulled(net, move)
+
+
+def pulled(net, meanwhile):
     alice, bob = pair(net)
     first, second = alice.face(), bob.face()
     befriend(alice, first, bob, second)
@@ -46,6 +60,7 @@ def test_cable(net):
         thread.start()
     first.wait(lambda: len(first.bodies("^bob/face")) > 50, "some of them")
     net.hosts[1].pull()
+    meanwhile(net.hosts[1])
     began = time.monotonic()
     gone.set()
     wait_until(lambda: all(len(s) > 2 * total // 3 for s in sent.values()), "messages without a cable")
@@ -59,7 +74,7 @@ def test_cable(net):
     for thread in threads:
         thread.join(60)
     for me, at in ((first, second), (second, first)):
-        me.receipts_for(sent[me])
+        me.receipts_for(sent[me], limit=60)
         at.got(f"^{me.label} ", [f"{me.label} {i}" for i in range(total)])
     for node, other in ((alice, "bob"), (bob, "alice")):
         node.peer(other, lambda row: not row["waiting"], "has nothing waiting")
@@ -206,7 +221,16 @@ def test_room(net):
     for face in faces:
         face.got("^line", [f"line {i}" for i in range(count)])
     net.step("seven went on; the eighth came back, and missed nothing")
+    net.hosts[5].pull()
+    move(net.hosts[5])
+    round_of(faces[:5] + faces[6:])
+    net.hosts[5].push()
+    faces[5].got("^line", [f"line {i}" for i in range(count)], limit=60)
+    round_of([faces[5]])
+    for face in faces:
+        face.got("^line", [f"line {i}" for i in range(count)])
+    net.step("and so with another address")
 
 
 if __name__ == "__main__":
-    raise SystemExit(main(test_cable, test_crash_sender, test_crash_receiver, test_glare, test_room))
+    raise SystemExit(main(test_cable, test_cable_moved, test_crash_sender, test_crash_receiver, test_glare, test_room))
