@@ -91,6 +91,7 @@ struct plink {
 	bool dialled;         /* by us */
 	bool tls;             /* nobody reads along; only on keyed links that says who is there */
 	int64_t since;        /* core time of the last connection */
+	int64_t theirs_until; /* core time: it broke, and the other end dials again as it did before; 0: not */
 	bool verified_tried;  /* one attempt a link */
 	struct timer lost;    /* detached for so long that it is shown as gone */
 };
