@@ -202,6 +202,8 @@ struct peers {
 	struct map inflight; /* messages taken in and not handled yet, by hash: see inbound.c */
 	size_t strangers_bytes;
 	char **told; /* our addresses, NULL at the end */
+	struct timer told_timer;
+	int64_t told_next; /* core time before which a change of them is not told */
 	bool available;
 	char *show, *status;
 	struct picture picture; /* our user's, if it is published */
@@ -353,6 +355,9 @@ void cmd_peer_export(struct command_call *call);
 void cmd_peer_import(struct command_call *call);
 
 /* told.c */
+void told_init(struct peers *ps);
+void told_clear(struct peers *ps);
+void told_set(struct peers *ps, const char *const *addresses);
 /* Our addresses, signed; nothing without a link, or to whoever is not known. */
 void told_send(struct peer *p);
 void told_on_stanza(struct peer *p, const struct stanza *s, uint32_t element);
