@@ -14,6 +14,7 @@
 #include "base/sign.h"
 #include "link/tcp.h"
 #include "mdns/discovery.h"
+#include "mdns/interfaces.h"
 #include "peer/peers.h"
 #include "room/rooms.h"
 #include "user/users.h"
@@ -26,6 +27,8 @@ struct node {
 	struct host *users, *peers, *rooms;
 	struct tls_ctx *in, *out, *starttls_in, *starttls_out;
 	struct discovery *discovery; /* NULL: none */
+	struct ifaces_watch *addresses;
+	uint16_t port; /* that peers dial */
 	struct timer idle_timer;
 	int64_t idle_since; /* 0: it is not */
 	bool has_user;      /* the account is there */
@@ -294,8 +297,9 @@ static bool may_be_told(const struct sockaddr *a)
 }
 
 /* Numbers by which others may find us later, when the network does not tell. */
-static void tell_addresses(struct server *s, uint16_t port)
+static void tell_addresses(void *arg)
 {
+	struct node *node = arg;
 	char text[TOLD_MAX_HERE][80];
 	const char *list[TOLD_MAX_HERE + 1] = {NULL};
 	struct ifaddrs *all = NULL;
@@ -313,13 +317,13 @@ static void tell_addresses(struct server *s, uint16_t port)
 		if (getnameinfo(i->ifa_addr, v6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in), host,
 			    sizeof(host), NULL, 0, NI_NUMERICHOST) != 0)
 			continue;
-		snprintf(text[n], sizeof(text[n]), v6 ? "[%s]:%u" : "%s:%u", host, port);
+		snprintf(text[n], sizeof(text[n]), v6 ? "[%s]:%u" : "%s:%u", host, node->port);
 		list[n] = text[n];
 		n++;
 	}
 	if (all)
 		freeifaddrs(all);
-	peers_listening(s->node->peers, port, list);
+	peers_listening(node->peers, node->port, list);
 }
 
 static uint16_t port_of(struct str address)
@@ -449,7 +453,9 @@ int node_open(struct server *s, struct buf *why)
 		return err;
 	make_account(s);
 	start_discovery(s);
-	tell_addresses(s, port_of(listener_address(s->ports[first].listener)));
+	s->node->port = port_of(listener_address(s->ports[first].listener));
+	tell_addresses(s->node);
+	s->node->addresses = ifaces_watch_new(s->loop, tell_addresses, s->node);
 	if (s->config->while_needed) {
 		s->node->idle_timer.fire = on_idle_check;
 		timer_start(loop_timers(s->loop), &s->node->idle_timer, loop_now(s->loop) + IDLE_CHECK_MS);
@@ -487,7 +493,10 @@ bool node_is_idle(const struct server *s)
 
 void node_stop(struct server *s)
 {
-	if (s->node && s->node->discovery)
+	if (!s->node)
+		return;
+	ifaces_watch_free(&s->node->addresses);
+	if (s->node->discovery)
 		discovery_stop(s->node->discovery);
 }
 
@@ -498,6 +507,7 @@ void node_free(struct server *s)
 	if (!n)
 		return;
 	timer_stop(loop_timers(s->loop), &n->idle_timer);
+	ifaces_watch_free(&n->addresses);
 	if (n->discovery)
 		discovery_stop(n->discovery);
 	discovery_free(&n->discovery);

@@ -262,7 +262,7 @@ static void test_room(void **state)
 	add_query(&r->in, store_query_new(STORE_ROOM_LOAD, 3, D, STR("none")));
 	rig_expect(r,
 		"committed 23\n[5 tag 1 error 0]\n7 'hall' 6 'b=2' 's' 'x/y' 7\n7 'tea' 5 'a=2\n' '' 'n' 8\n"
-		"[6 tag 2 error 0]\n7 'tea' 5 'a=2\n' '' 'n' 8\n8 'b@x' -1 'spam'\n8 'o@x' 4 null\n17 'p@x' 'Pi'\n"
+		"[6 tag 2 error 0]\n7 'tea' 5 'a=2\n' '' 'n' 8\n8 'b@x' -1 'spam'\n8 'o@x' 4 null\n18 'p@x' 'Pi'\n"
 		"9 10 20 '<m/>'\n9 11 22 '<m/>'\n[6 tag 3 error 0]\n");
 }
 
@@ -505,9 +505,13 @@ static void test_newer_schema_refused(void **state)
 	struct rig *r = *state;
 	rig_open(r);
 	db_close(&r->db);
-	change_file(r, "PRAGMA user_version=9");
-	expect_refused(r, ERR_VERSION, "newer program (schema 9, this program knows up to 4)");
-	change_file(r, "PRAGMA user_version=4"); /* was left as it was */
+	char up_to[80], as_it_was[40];
+
+	snprintf(up_to, sizeof(up_to), "newer program (schema 99, this program knows up to %d)", migrate_step_count);
+	snprintf(as_it_was, sizeof(as_it_was), "PRAGMA user_version=%d", migrate_step_count);
+	change_file(r, "PRAGMA user_version=99");
+	expect_refused(r, ERR_VERSION, up_to);
+	change_file(r, as_it_was);
 	rig_open(r);
 }
 

@@ -54,13 +54,22 @@ static void expect_line(struct files *f, const char *line)
 		fail_msg("no '%s' in:\n%s", line, all);
 }
 
+/* This program's schema, and the one that the store is said to have. */
+static void expect_schema(struct files *f, int found)
+{
+	char line[40];
+
+	snprintf(line, sizeof(line), "schema: %d of %d\n", found, migrate_step_count);
+	expect_line(f, line);
+}
+
 static void test_check_sound(void **state)
 {
 	struct files *f = *state;
 	assert_int_equal(db_check(f->rig.dir, &f->report), 0);
 	expect_line(f, "in use: no\n");
 	expect_line(f, "file: wireside.db ");
-	expect_line(f, "schema: 4 of 4\n");
+	expect_schema(f, migrate_step_count);
 	expect_line(f, "accounts: 1\n");
 	expect_line(f, "offline messages: 300\n");
 	expect_line(f, "rooms: 0\n");
@@ -153,7 +162,7 @@ static void test_check_newer_and_empty(void **state)
 	struct files *f = *state;
 	sqlite3 *h;
 	assert_int_equal(sqlite3_open(rig_path(&f->rig, DB_FILE), &h), SQLITE_OK);
-	assert_int_equal(sqlite3_exec(h, "PRAGMA user_version=9", NULL, NULL, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(h, "PRAGMA user_version=99", NULL, NULL, NULL), SQLITE_OK);
 	sqlite3_close(h);
 	assert_int_equal(db_check(f->rig.dir, &f->report), ERR_VERSION);
 	expect_line(f, "newer program");
@@ -161,7 +170,7 @@ static void test_check_newer_and_empty(void **state)
 	buf_reset(&f->report);
 	assert_int_equal(truncate(rig_path(&f->rig, DB_FILE), 0), 0);
 	assert_int_equal(db_check(f->rig.dir, &f->report), 0);
-	expect_line(f, "schema: 0 of 4\n");
+	expect_schema(f, 0);
 }
 
 /* A page is damaged under a running store: the core hears of it, nobody hangs, and no lock is kept. */

@@ -151,9 +151,20 @@ static void go_on(struct peer *p)
 		timer_start(core_timers(c), &p->timer, core_now(c) + NEXT_ADDRESS_MS);
 }
 
+/* Of a link that broke the end that dialled it dials again at once, the other one gives it the time to. (Both would see it break
+ * in the same moment, and one of two dials is for nothing.) */
+static int64_t theirs_for(const struct peer *p)
+{
+	int64_t left = p->link ? p->link->theirs_until - core_now(peer_core(p)) : 0;
+
+	return left > 0 ? left : 0;
+}
+
 void dial_now(struct peer *p)
 {
 	if (!peer_wants_link(p) || p->nego)
+		return;
+	if (theirs_for(p) && !p->dialling && timer_running(&p->timer))
 		return;
 	p->round = 0;
 	if (p->dialling) {
@@ -174,6 +185,8 @@ void dial_later(struct peer *p)
 		return;
 	if (delay > AGAIN_MAX_MS)
 		delay = AGAIN_MAX_MS;
+	if (delay < theirs_for(p))
+		delay = theirs_for(p);
 	/* Not in step with the other end, which may be doing the same; and not in this turn. */
 	rand_bytes(&part, 1);
 	p->next_address = p->address_n;

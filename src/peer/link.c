@@ -7,7 +7,7 @@
 
 #include "xmpp/escape.h"
 
-enum { GLARE_MS = 5000, LOST_MS = 60000, SHORT_MS = 2000 };
+enum { GLARE_MS = 5000, LOST_MS = 60000, SHORT_MS = 2000, THEIRS_MS = 500 };
 
 /* ---- refusing and accepting ---- */
 
@@ -506,6 +506,7 @@ static void on_detached(struct session *s)
 
 	if (l->peer && l->peer->link == l) {
 		timer_start(core_timers(s->core), &l->lost, core_now(s->core) + LOST_MS);
+		l->theirs_until = l->dialled ? 0 : core_now(s->core) + THEIRS_MS;
 		log_info("link_down", "peer=%.*s", STR_FMT(jid_str(l->peer->entity.jid)));
 		dial_later(l->peer);
 	}

@@ -219,13 +219,6 @@ static const struct host_ops host_ops = {.get = get, .on_msg = on_msg, .on_done 
 /* The gateway's own domain is no address: nobody is there. */
 static void deliver(struct entity *e, struct stanza **s) { core_bounce(e->core, s, xerr(XERR_SERVICE_UNAVAILABLE)); }
 
-static void free_told(struct peers *ps)
-{
-	for (size_t i = 0; ps->told && ps->told[i]; i++)
-		xfree(ps->told[i]);
-	xfree(TAKE(ps->told));
-}
-
 static void peers_free(struct entity *e)
 {
 	struct peers *ps = (struct peers *)e;
@@ -239,7 +232,7 @@ static void peers_free(struct entity *e)
 	map_clear(&ps->peers);
 	inbound_clear(ps);
 	msgs_clear(&ps->early);
-	free_told(ps);
+	told_clear(ps);
 	entity_clear(e);
 	jid_free(&ps->self);
 	xfree(ps->domain);
@@ -340,6 +333,7 @@ struct host *peers_new(struct core *c, const struct peers_config *config)
 	entity_init(&ps->host.entity, &entity_ops, c, NULL, jid_view(STR("peers.internal")));
 	core_add_host(c, &ps->host);
 	core_set_gateway(c, &ps->host);
+	told_init(ps);
 	load(ps);
 	return &ps->host;
 }
@@ -347,19 +341,12 @@ struct host *peers_new(struct core *c, const struct peers_config *config)
 void peers_listening(struct host *h, uint16_t port, const char *const *addresses)
 {
 	struct peers *ps = (struct peers *)h;
-	struct peer *p;
-	size_t n = 0;
+	bool new_port = ps->config.port != port;
 
 	ps->config.port = port;
-	free_told(ps);
-	while (addresses && addresses[n])
-		n++;
-	ps->told = xcalloc(n + 1, sizeof(*ps->told));
-	for (size_t i = 0; i < n; i++)
-		ps->told[i] = xstrdup(addresses[i]);
-	for (uint32_t pos = 0; (p = map_next(&ps->peers, &pos));)
-		told_send(p);
-	show_publish(ps);
+	told_set(ps, addresses);
+	if (new_port)
+		show_publish(ps);
 }
 
 bool peers_busy(const struct host *h)

@@ -44,7 +44,7 @@ int peers_rename(struct host *h, struct jid contact, struct str name, struct buf
 int peers_forget(struct host *h, struct jid contact);
 
 /* Where others reach us: the port, and the addresses that are told to known peers ("10.0.0.7:5298"; NULL at the
- * end). */
+ * end). Again whenever they may have changed; those who are linked are told if they have, once in ten seconds. */
 void peers_listening(struct host *h, uint16_t port, const char *const *addresses);
 /* What the node's user shows: of the sessions that are available the best; away when there is none. */
 void peers_show(struct host *h, bool available, struct str show, struct str status);

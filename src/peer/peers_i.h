@@ -93,6 +93,7 @@ struct plink {
 	bool dialled;         /* by us */
 	bool tls;             /* nobody reads along; only on keyed links that says who is there */
 	int64_t since;        /* core time of the last connection */
+	int64_t theirs_until; /* core time: it broke, and the other end dials again as it did before; 0: not */
 	bool verified_tried;  /* one attempt a link */
 	struct timer lost;    /* detached for so long that it is shown as gone */
 };
@@ -206,6 +207,8 @@ struct peers {
 	struct map inflight; /* messages taken in and not handled yet, by hash: see inbound.c */
 	size_t strangers_bytes;
 	char **told; /* our addresses, NULL at the end */
+	struct timer told_timer;
+	int64_t told_next; /* core time before which a change of them is not told */
 	bool available;
 	char *show, *status;
 	struct picture picture; /* our user's, if it is published */
@@ -362,6 +365,9 @@ void cmd_peer_export(struct command_call *call);
 void cmd_peer_import(struct command_call *call);
 
 /* told.c */
+void told_init(struct peers *ps);
+void told_clear(struct peers *ps);
+void told_set(struct peers *ps, const char *const *addresses);
 /* Our addresses, signed; nothing without a link, or to whoever is not known. */
 void told_send(struct peer *p);
 void told_on_stanza(struct peer *p, const struct stanza *s, uint32_t element);

@@ -190,6 +190,44 @@ static void a_link_ends_the_round(void **state)
 }
 
 /* Who asked something wants an answer when nobody can be reached. */
+/* A link that breaks is seen by both ends at once: the one that had dialled does so again, the other lets it. */
+static void the_same_end_again(void **state)
+{
+	struct world *w = world_new();
+	uint64_t id, conn, again;
+
+	have_bob(w, "10.0.0.2");
+	id = expect_dial(w, "10.0.0.2:5298", true);
+	conn = ask_link(w, &(struct asking){.who = 'b', .from = bob(), .dial = id});
+	open_session(w, conn, "token");
+	cut(w, conn, true);
+	sleep_ms(w, 100);
+	id = expect_dial(w, "10.0.0.2:5298", true);
+	dial_fails(w, id, false, false);
+	sleep_ms(w, 60000);
+	while (find_msg(w, MSG_DIAL))
+		msg_clear(find_msg(w, MSG_DIAL));
+	world_free(w);
+
+	w = world_new();
+	found_keyed(w, 'b', "bob@bravo", "10.0.0.2");
+	conn = link_from(w, 'b', "bob");
+	cut(w, conn, true);
+	say_message(w, bob(), "m1", "hi"); /* no reason to be faster: he is */
+	found_keyed(w, 'b', "bob@bravo", "10.0.0.2 10.0.1.2");
+	sleep_ms(w, 499);
+	expect_no_dial(w);
+	again = link_from(w, 'b', "bob");
+	expect_sent(w, again, "<body>hi");
+	sleep_ms(w, 60000);
+	expect_no_dial(w);
+	/* He does not. */
+	cut(w, again, true);
+	sleep_ms(w, 700);
+	expect_dial(w, "10.0.0.2:5298", true);
+	world_free(w);
+}
+
 static void requests_are_answered(void **state)
 {
 	struct world *w = world_new();
@@ -387,6 +425,7 @@ int main(void)
 		cmocka_unit_test(the_best_first),
 		cmocka_unit_test(later_and_later),
 		cmocka_unit_test(a_link_ends_the_round),
+		cmocka_unit_test(the_same_end_again),
 		cmocka_unit_test(requests_are_answered),
 		cmocka_unit_test(a_wrong_key_stops_nothing),
 		cmocka_unit_test(typed),

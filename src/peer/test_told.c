@@ -58,6 +58,59 @@ static void ours_are_told(void **state)
 	world_free(w);
 }
 
+static void listen_at(struct world *w, const char *one, const char *other)
+{
+	const char *const addresses[] = {one, other, NULL};
+
+	core_begin(w->core, w->now, TEST_WALL + w->now);
+	peers_listening(&w->peers->host, 5298, addresses);
+	core_end(w->core);
+	pump(w);
+}
+
+/* Those who are linked and known hear of a change, once in ten seconds, and then of how it is by then. */
+static void ours_change(void **state)
+{
+	struct world *w = world_new();
+	uint64_t bob, carol;
+	const char *text;
+
+	listen_at(w, "10.0.0.1:5298", NULL);
+	make_pinned(w, 'b', "bob");
+	bob = link_from(w, 'b', "bob");
+	carol = link_from(w, 'c', "carol");
+	expect_sent(w, bob, "<addresses");
+	look_away(w);
+	listen_at(w, "10.0.0.1:5298", NULL);
+	sleep_ms(w, 30000);
+	assert_int_equal(sent_with(w, bob, "<addresses"), 0);
+	listen_at(w, "10.0.5.1:5298", "10.0.0.1:5298");
+	sleep_ms(w, 1);
+	text = expect_sent(w, bob, "<addresses");
+	assert_non_null(strstr(text, "<a>10.0.5.1:5298</a><a>10.0.0.1:5298</a>"));
+	assert_int_equal(sent_with(w, carol, "<addresses"), 0); /* a stranger */
+	look_away(w);
+	for (int i = 0; i < 20; i++) {
+		listen_at(w, i % 2 ? "10.0.6.1:5298" : "10.0.7.1:5298", NULL);
+		sleep_ms(w, 100);
+	}
+	assert_int_equal(sent_with(w, bob, "<addresses"), 0);
+	sleep_ms(w, 10000);
+	text = expect_sent(w, bob, "<addresses");
+	assert_non_null(strstr(text, "<a>10.0.6.1:5298</a>"));
+	look_away(w);
+	sleep_ms(w, 60000);
+	assert_int_equal(sent_with(w, bob, "<addresses"), 0);
+	/* None is left, which is nothing to tell; a timer that runs when all ends is nothing either. */
+	listen_at(w, NULL, NULL);
+	sleep_ms(w, 20000);
+	assert_int_equal(sent_with(w, bob, "<addresses"), 0);
+	listen_at(w, "10.0.0.1:5298", NULL);
+	sleep_ms(w, 1);
+	listen_at(w, "10.0.0.2:5298", NULL);
+	world_free(w);
+}
+
 static void believed(void **state)
 {
 	struct world *w = world_new();
@@ -181,6 +234,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(ours_are_told),
+		cmocka_unit_test(ours_change),
 		cmocka_unit_test(believed),
 		cmocka_unit_test(found_before),
 		cmocka_unit_test(of_a_stranger),

@@ -4,6 +4,65 @@
 
 #include "xml/write.h"
 
+enum { EVERY_MS = 10000 }; /* an interface that comes and goes is not told of each time */
+
+/* ---- of ours ---- */
+
+static void drop(struct peers *ps)
+{
+	for (size_t i = 0; ps->told && ps->told[i]; i++)
+		xfree(ps->told[i]);
+	xfree(TAKE(ps->told));
+}
+
+static void tell_all(struct peers *ps)
+{
+	struct peer *p;
+
+	ps->told_next = core_now(peers_core(ps)) + EVERY_MS;
+	for (uint32_t pos = 0; (p = map_next(&ps->peers, &pos));)
+		told_send(p);
+}
+
+static void on_timer(struct timer *t) { tell_all(CONTAINER_OF(t, struct peers, told_timer)); }
+
+void told_init(struct peers *ps) { ps->told_timer.fire = on_timer; }
+
+void told_clear(struct peers *ps)
+{
+	timer_stop(core_timers(peers_core(ps)), &ps->told_timer);
+	drop(ps);
+}
+
+static bool is_same(const struct peers *ps, const char *const *addresses)
+{
+	size_t i = 0;
+
+	for (; ps->told && ps->told[i] && addresses && addresses[i]; i++)
+		if (strcmp(ps->told[i], addresses[i]) != 0)
+			return false;
+	return ps->told && !ps->told[i] && !(addresses && addresses[i]);
+}
+
+void told_set(struct peers *ps, const char *const *addresses)
+{
+	struct core *c = peers_core(ps);
+	bool first = !ps->told;
+	size_t n = 0;
+
+	if (is_same(ps, addresses))
+		return;
+	drop(ps);
+	while (addresses && addresses[n])
+		n++;
+	ps->told = xcalloc(n + 1, sizeof(*ps->told));
+	for (size_t i = 0; i < n; i++)
+		ps->told[i] = xstrdup(addresses[i]);
+	/* In a turn of the core, whose clock numbers the statements. At first there is no link. */
+	if (!first && !timer_running(&ps->told_timer))
+		timer_start(core_timers(c), &ps->told_timer, ps->told_next > core_now(c) ? ps->told_next : core_now(c));
+}
+
 /* Addresses of ours that may be told, at most so many as fit. */
 static size_t own_addresses(const struct peers *ps, struct told_addr *ret)
 {
@@ -38,6 +97,8 @@ void told_send(struct peer *p)
 	packet = packet_end(&w);
 	link_send(p, &packet, 0);
 }
+
+/* ---- of theirs ---- */
 
 void told_on_stanza(struct peer *p, const struct stanza *s, uint32_t element)
 {
