@@ -326,7 +326,10 @@ static void make_hosts(struct server *s)
 		.archive = c->archive_max > 0,
 		.archive_max = (uint32_t)c->archive_max,
 		.admins = admins};
-	struct rooms_config rooms = {.admins = admins};
+	struct rooms_config rooms = {.admins = admins,
+		.history = (uint32_t)c->room_history,
+		.archive_max = (uint32_t)c->room_archive_max,
+		.archive_days = (uint32_t)c->room_archive_days};
 	char secret[32];
 
 	if (c->node) {

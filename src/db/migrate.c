@@ -57,7 +57,13 @@ static const char version_3[] =
 	"CREATE TABLE seen (domain TEXT NOT NULL, name TEXT NOT NULL, number INTEGER NOT NULL, hash INTEGER NOT NULL,"
 	" PRIMARY KEY (domain, name, number)) STRICT, WITHOUT ROWID;";
 
-const char *const migrate_steps[] = {version_1, version_2, version_3};
+/* What was said in rooms is in the archive, too, once. */
+static const char version_4[] = "ALTER TABLE archive ADD COLUMN sender TEXT;"
+				"INSERT INTO archive (domain, local, id, peer, stanza)"
+				" SELECT domain, local, id, '', stanza FROM history ORDER BY domain, local, id;"
+				"DROP TABLE history;";
+
+const char *const migrate_steps[] = {version_1, version_2, version_3, version_4};
 const int migrate_step_count = ARRAY_LEN(migrate_steps);
 
 int migrate_int(struct sqlite3 *h, const char *text, int64_t *ret)

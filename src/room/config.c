@@ -66,6 +66,8 @@ static const struct field fields[] = {
 	{"allowinvites",          "allow_invites",       AT(allow_invites), FIELD_BOOL, "Occupants may invite to a members-only room"},
 	{"allowpm",               "allow_pm",            AT(allow_pm), FIELD_CHOICE, "Who may send private messages", .options = pm_options},
 	{"maxusers",              "max_users",           AT(max_users), FIELD_NUMBER, "Most occupants", .options = number_options},
+	{"enablearchiving",       "archive",             AT(archive), FIELD_BOOL, "What is said is kept for those who may enter"},
+	{"enablelogging",         "log",                 AT(log), FIELD_BOOL, "What is said is logged for the public"},
 };
 /* clang-format on */
 _Static_assert(ARRAY_LEN(fields) <= 32, "room_config_diff() has a bit for each");
@@ -87,7 +89,7 @@ static bool is_text(const struct field *f) { return f->kind == FIELD_TEXT || f->
 
 /* ---- whole configurations ---- */
 
-void room_config_init(struct room_config *c) { *c = (struct room_config){.public_ = true}; }
+void room_config_init(struct room_config *c) { *c = (struct room_config){.public_ = true, .archive = true}; }
 
 static void text_free(char **text)
 {

@@ -1,4 +1,5 @@
 /* What a domain of rooms speaks; composed by app/, dispatched by core/iq.c. */
+#include "room/archive.h"
 #include "room/rooms_i.h"
 #include "xmpp/ns.h"
 
@@ -25,6 +26,12 @@ const struct feature room_features[] = {
 	{.name = "Self-ping in a room", .spec = "XEP-0410", .version = "1.1.0", .disco = NS_MUC "#self-ping-optimization",
 	 .disco_at = AT_ROOM, .script = "rooms-talk"},
 	{.name = "Unique message ids in rooms", .spec = "XEP-0359", .version = "0.7.0", .disco = NS_STANZA_ID, .disco_at = AT_ROOM, .script = "rooms-talk"},
+	{.name = "Archive of a room", .spec = "XEP-0313", .version = "1.1.3", .ns = NS_MAM, .element = "query", .at = AT_ROOM,
+	 .get = room_archive_get, .set = room_archive_set, .disco = NS_MAM, .disco_at = AT_ROOM, .on = room_archive_on,
+	 .note = "for whoever may enter; `with` a nickname, or a real address for those who may know it; a temporary room's is its history",
+	 .script = "rooms-archive"},
+	{.name = "Archive of a room", .spec = "XEP-0313", .version = "1.1.3", .ns = NS_MAM, .element = "metadata", .at = AT_ROOM,
+	 .get = room_archive_metadata_get, .disco = NS_MAM_EXTENDED, .disco_at = AT_ROOM, .on = room_archive_on, .script = "rooms-archive"},
 	{.name = "Direct invitations", .spec = "XEP-0249", .version = "1.2",
 	 .note = "the element is added to invitations through a room"},
 	{.name = NULL},

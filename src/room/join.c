@@ -1,6 +1,7 @@
 /* Entering a room (XEP-0045 7.2). Those who enter in one turn are welcomed together: each occupant gets one batch with all
  * of them, each of them one list with everybody, the history and the subject. */
 #include "base/err.h"
+#include "room/archive.h"
 #include "room/rooms_i.h"
 #include "xmpp/ns.h"
 
@@ -250,6 +251,8 @@ static struct entry *entry_new(struct room *r, struct visit *v, const struct att
 	e->visit = v;
 	e->self = self_packet(r, v, a);
 	history_wish_read(&a->s->tree, a->x, core_wall(room_core(r)), &e->wish);
+	if (e->wish.since < room_archive_oldest(r))
+		e->wish.since = room_archive_oldest(r);
 	return e;
 }
 

@@ -1,10 +1,11 @@
 /* Messages: to all (XEP-0045 7.4), from one occupant to another (7.5), errors. */
 #include "base/hash.h"
+#include "room/archive.h"
 #include "room/rooms_i.h"
 #include "xml/write.h"
 #include "xmpp/ns.h"
 
-enum { ID_RANDOM = 8, ID_MADE_UP = 16 };
+enum { ID_MADE_UP = 16 };
 
 /* ---- what only the room may say ---- */
 
@@ -33,13 +34,9 @@ static bool is_forged(const struct stanza *s, uint32_t child)
 
 /* ---- to all ---- */
 
-static void put_stanza_id(struct buf *out, const struct room *r, int64_t id)
+void message_put_id(struct buf *out, const struct room *r, int64_t id)
 {
-	char token[ID_RANDOM + 1];
-
-	/* Where it stands in the history, and something that nobody guesses. */
-	rand_token(token, ID_RANDOM);
-	buf_fmt(out, "<stanza-id xmlns='" NS_STANZA_ID "' id='%llx-%s'", (unsigned long long)id, token);
+	buf_fmt(out, "<stanza-id xmlns='" NS_STANZA_ID "' id='%lld'", (long long)id);
 	xml_put_attr(out, "by", room_address(r));
 	buf_z(out, "/>");
 }
@@ -60,24 +57,20 @@ struct packet *message_reflection(struct room *r, const struct visit *v, const s
 	}
 	packet_begin(&w, &head);
 	packet_put_payload(&w, s, is_forged);
-	put_stanza_id(&w.out, r, id);
+	if (id)
+		message_put_id(&w.out, r, id);
 	p = packet_end(&w);
 	if (p)
 		p->volatile_ = packet_only_typing(s);
 	return p;
 }
 
-/* What is worth being shown to who comes later. */
-static bool is_lasting(const struct stanza *s)
-{
-	return stanza_child(s, "body", NS_CLIENT) != XML_NONE && stanza_child(s, "no-store", NS_HINTS) == XML_NONE &&
-		stanza_child(s, "no-permanent-store", NS_HINTS) == XML_NONE;
-}
+bool message_is_shown(const struct stanza *s) { return stanza_child(s, "body", NS_CLIENT) != XML_NONE; }
 
 static struct xerr speak(struct room *r, const struct visit *v, const struct stanza *s)
 {
 	struct core *c = room_core(r);
-	bool lasting = is_lasting(s);
+	bool lasting = room_archive_wants(s);
 	struct packet *p;
 	int64_t id;
 
@@ -85,12 +78,12 @@ static struct xerr speak(struct room *r, const struct visit *v, const struct sta
 		return xerr(XERR_FORBIDDEN);
 	if (lasting && r->config.persistent && !core_can_store(c))
 		return xerr(XERR_RESOURCE_CONSTRAINT);
-	id = history_next_id(&r->history, core_wall(c));
+	id = lasting ? history_next_id(&r->history, core_wall(c)) : 0;
 	p = message_reflection(r, v, s, id);
 	if (!p)
 		return xerr(XERR_RESOURCE_CONSTRAINT);
 	if (lasting)
-		room_remember(r, id, p);
+		room_remember(r, id, v, p, message_is_shown(s));
 	room_send_all(r, &p, lasting ? r->commit : 0);
 	return XERR_OK;
 }

@@ -112,8 +112,10 @@ void presence_on_update(struct room *r, struct visit *v, struct stanza **s);
 
 /* ---- message.c ---- */
 void message_on(struct room *r, struct stanza **s);
-/* To all, with our stanza-id, as the visit's. NULL if it got too long. */
+/* To all, as the visit's, under our id if it is to have one (not 0). NULL if it got too long. */
 struct packet *message_reflection(struct room *r, const struct visit *v, const struct stanza *s, int64_t id);
+void message_put_id(struct buf *out, const struct room *r, int64_t id);
+bool message_is_shown(const struct stanza *s); /* to who comes later: in the history, not only in the archive */
 /* Whether it says that its sender is not there any more; *s is an error. */
 bool error_is_absence(const struct room *r, const struct visit *v, const struct stanza *s);
 /* A notice from the room to all: codes in <x xmlns='muc#user'/>. */
@@ -147,7 +149,5 @@ void room_store(struct room *r);      /* its row */
 void room_store_all(struct room *r);  /* also its lists and messages: it becomes persistent */
 void room_store_forget(struct room *r);
 void room_store_affiliation(struct room *r, struct str bare);
-/* A message that was sent: into the history, and into the store of a persistent room. */
-void room_remember(struct room *r, int64_t id, struct packet *live);
 
 #endif

@@ -1,6 +1,7 @@
 #include "room/rooms_i.h"
 
 #include "base/err.h"
+#include "room/archive.h"
 #include "xmpp/ns.h"
 
 enum { ASK_AGAIN_MS = 5000, GHOSTS_MS = 300000 };
@@ -182,6 +183,7 @@ static void on_timer(struct timer *t)
 		return;
 	}
 	look_for_ghosts(rs);
+	room_archive_expire(rs);
 	watch_ghosts(rs);
 }
 

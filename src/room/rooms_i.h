@@ -23,7 +23,7 @@ struct rooms {
 	struct map directory; /* struct listing by localpart */
 	struct makers makers; /* who made how many today */
 	bool loaded;          /* the directory is complete */
-	struct timer timer;   /* until then: to ask again; afterwards: looks for ghosts */
+	struct timer timer;   /* until then: to ask again; afterwards: looks for ghosts, and for what is too old */
 	/* Scratch for one multicast. */
 	uint64_t *handles;
 	struct packet **packets;

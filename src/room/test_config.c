@@ -246,7 +246,7 @@ static void test_destroy(void **state)
 	expect(w, alice, "from='" TEA "/alice'", "<destroy");
 	assert_int_not_equal(expect(w, alice, "id='d' type='result'")->commit, 0);
 	assert_null(tea(w));
-	assert_int_equal(rows_count(w, STORE_ROOM_PUT) + rows_count(w, STORE_HISTORY_ADD) +
+	assert_int_equal(rows_count(w, STORE_ROOM_PUT) + rows_count(w, STORE_ARCHIVE_ADD) +
 			rows_count(w, STORE_AFFILIATION_PUT),
 		0);
 	/* The name is free. */

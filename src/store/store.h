@@ -26,10 +26,12 @@ enum store_write {
 	STORE_ROOM_PUT, /* domain, local, created, configuration (text form of room/), subject, subject_from, subject_time */
 	STORE_ROOM_DEL,        /* domain, local: the room and all that is its own */
 	STORE_AFFILIATION_PUT, /* domain, local, jid, affiliation (0: remove), reason */
-	STORE_HISTORY_ADD,     /* domain, local, id (grows), time, stanza */
-	STORE_HISTORY_TRIM,    /* domain, local, id: this one and older */
-	STORE_ARCHIVE_ADD,     /* domain, local, id (grows), peer (bare), its resource (null: none), stanza */
+	/* domain, local, id (grows), peer (bare), its resource (null: none), stanza, null. In a room: the sender's bare address,
+	 * his nickname, stanza, the resource of his address */
+	STORE_ARCHIVE_ADD,
 	STORE_ARCHIVE_TRIM,    /* domain, local, count: all but the newest so many */
+	STORE_ARCHIVE_REPLACE, /* domain, local, id, stanza: it says something else now, if it is there */
+	STORE_ARCHIVE_EXPIRE,  /* domain, id: all that is older, of all rooms of this domain */
 	/* Peers of a node. domain: the node's; name: the row's own, for ever the same.
 	 * label, user, instance name, key (32 bytes or null), trust, password (lanpass, or null), password failures, last seen, created, highest
 	 * number of a statement of its addresses, flags */
@@ -51,7 +53,9 @@ enum store_read {
 	STORE_PRIVATE_GET,  /* domain, local, key -> at most one ROW_XML */
 	STORE_VCARD_GET,    /* domain, local -> at most one ROW_XML */
 	STORE_ROOM_LIST,    /* domain -> ROW_ROOM* */
-	STORE_ROOM_LOAD, /* domain, local -> at most one ROW_ROOM, then ROW_AFFILIATION*, then ROW_HISTORY* oldest first */
+	/* domain, local, count -> at most one ROW_ROOM, then ROW_AFFILIATION*, then at most so many ROW_HISTORY, the newest, oldest
+	 * first */
+	STORE_ROOM_LOAD,
 	/* domain, local, first and last id that may be, peer and resource (null: any), the two ids between which the page
 	 * lies, how many at most (negative: the newest instead of the oldest), three ids that should be there (0: none)
 	 * -> one ROW_ARCHIVE_COUNT, then ROW_ARCHIVE* in the order in which they were looked for */
@@ -73,8 +77,8 @@ enum store_row {
 	ROW_XML,           /* xml s */
 	ROW_ROOM,          /* local s, created i, configuration s, subject s, subject_from s, subject_time i */
 	ROW_AFFILIATION,   /* jid s, affiliation i, reason s */
-	ROW_HISTORY,       /* id i, time i, stanza s */
-	ROW_ARCHIVE,       /* id i, stanza s */
+	ROW_HISTORY,       /* id i, sender's bare address s, nickname s, stanza s, sender's resource s */
+	ROW_ARCHIVE,       /* id i, stanza s, peer s, of a room also the sender's resource s */
 	ROW_ARCHIVE_COUNT, /* how many there are on all pages i, how many of the ids that should be there are i */
 	ROW_ARCHIVE_ENDS,  /* lowest id i, highest i; 0 when it is empty */
 	/* name s, label s, user s, instance s, key s, trust i, password s, failures i, last seen i, created i, statement i, flags i */
