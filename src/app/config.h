@@ -45,6 +45,9 @@ struct config {
 	int stanza_max;  /* bytes of a client's stanza */
 	int offline_max; /* messages */
 	int archive_max; /* messages an account; 0: no archive */
+	struct text_list reserved_rooms;
+	bool rooms_by_admins; /* nobody else makes any */
+	int rooms_per_user;   /* 0: any number */
 	int room_archive_max, room_archive_days,
 		room_history; /* messages a room, their age (0: any), messages for newcomers */
 	int resume_seconds;

@@ -320,13 +320,16 @@ static void read_secret(const struct server *s, char *ret, size_t n)
 static void make_hosts(struct server *s)
 {
 	const struct config *c = s->config;
-	const char *admins[CONFIG_LIST_MAX + 1] = {NULL};
+	const char *admins[CONFIG_LIST_MAX + 1] = {NULL}, *reserved[CONFIG_LIST_MAX + 1] = {NULL};
 	struct users_config users = {.registration_open = c->registration,
 		.offline_max = (uint32_t)c->offline_max,
 		.archive = c->archive_max > 0,
 		.archive_max = (uint32_t)c->archive_max,
 		.admins = admins};
 	struct rooms_config rooms = {.admins = admins,
+		.reserved = reserved,
+		.only_admins_make = c->rooms_by_admins,
+		.per_user = (uint32_t)c->rooms_per_user,
 		.history = (uint32_t)c->room_history,
 		.archive_max = (uint32_t)c->room_archive_max,
 		.archive_days = (uint32_t)c->room_archive_days};
@@ -340,6 +343,8 @@ static void make_hosts(struct server *s)
 	users.secret = (struct str){secret, sizeof(secret)};
 	for (unsigned i = 0; i < c->admins.n; i++)
 		admins[i] = c->admins.item[i];
+	for (unsigned i = 0; i < c->reserved_rooms.n; i++)
+		reserved[i] = c->reserved_rooms.item[i];
 	for (unsigned i = 0; i < c->domains.n; i++) {
 		char service[JID_PART_MAX + 8];
 

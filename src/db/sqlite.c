@@ -190,6 +190,7 @@ static const struct part read_sql[STORE_READ_COUNT][PARTS_MAX] = {
 	[STORE_ROOM_LIST] =
 		{
 			{ROW_ROOM, "SELECT local, " ROOM_COLUMNS " FROM room WHERE domain = ?1 ORDER BY local"},
+			{ROW_OWNER, "SELECT local, jid FROM affiliation WHERE domain = ?1 AND affiliation = 4"},
 		},
 	[STORE_ROOM_LOAD] =
 		{

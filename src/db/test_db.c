@@ -227,7 +227,7 @@ static void test_room(void **state)
 	add_query(&r->in, store_query_new(STORE_ROOM_LOAD, 2, D, STR("tea"), I(2)));
 	add_query(&r->in, store_query_new(STORE_ROOM_LOAD, 3, D, STR("none"), I(2)));
 	rig_expect(r,
-		"committed 20\n[5 tag 1 error 0]\n7 'hall' 6 'b=2' 's' 'x/y' 7\n7 'tea' 5 'a=2\n' '' 'n' 8\n"
+		"committed 20\n[5 tag 1 error 0]\n7 'hall' 6 'b=2' 's' 'x/y' 7\n7 'tea' 5 'a=2\n' '' 'n' 8\n17 'tea' 'o@x'\n"
 		"[6 tag 2 error 0]\n7 'tea' 5 'a=2\n' '' 'n' 8\n8 'b@x' -1 'spam'\n8 'o@x' 4 null\n"
 		"9 10 'm@x' 'Mo' '<m/>' 'r'\n9 11 'm@x' 'Mo' '<gone/>' 'r'\n[6 tag 3 error 0]\n");
 	/* What is too old goes from all rooms of the domain, and from nothing else. */

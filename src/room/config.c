@@ -229,6 +229,27 @@ static int (*const setters[])(struct room_config *c, const struct field *f, stru
 	[FIELD_NUMBER] = set_number,
 };
 
+/* ---- one by one ---- */
+
+bool room_config_item(const struct room_config *c, unsigned i, struct str *name, struct str *value, struct buf *tmp)
+{
+	if (i >= ARRAY_LEN(fields))
+		return false;
+	*name = str_z(fields[i].var);
+	*value = value_of(c, &fields[i], tmp);
+	if (fields[i].kind == FIELD_SECRET && value->n)
+		*value = STR("(set)");
+	return true;
+}
+
+int room_config_set(struct room_config *c, struct str name, struct str value)
+{
+	for (size_t i = 0; i < ARRAY_LEN(fields); i++)
+		if (str_is(name, fields[i].var))
+			return setters[fields[i].kind](c, &fields[i], value.p ? value : STR(""));
+	return ERR_NOTFOUND;
+}
+
 /* ---- the stored text ---- */
 
 static void escape(struct buf *out, struct str value)

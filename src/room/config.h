@@ -34,6 +34,11 @@ uint32_t room_config_bit(const char *var); /* of "muc#roomconfig_whois" */
 void room_config_text(const struct room_config *c, struct buf *out);
 void room_config_parse(struct room_config *c, struct str text);
 
+/* The i-th setting, by its name in the form without the prefix; a password is not shown. False: no more. */
+bool room_config_item(const struct room_config *c, unsigned i, struct str *name, struct str *value, struct buf *tmp);
+/* By that name. ERR_NOTFOUND: there is none; ERR_INVALID: not with this value. */
+int room_config_set(struct room_config *c, struct str name, struct str value);
+
 /* The data form (XEP-0004) as a child of muc#owner's query. */
 void room_config_form(const struct room_config *c, struct str room, struct buf *out);
 /* A submitted form x; fields not in it stay as they are. not-acceptable, bad-request: c is partly changed. */

@@ -89,7 +89,7 @@ static void on_change(struct room *r, uint32_t changed)
 
 /* ---- requests ---- */
 
-static struct xerr configure(struct room *r, const struct room_config *new)
+struct xerr room_configure(struct room *r, const struct room_config *new)
 {
 	uint32_t changed = room_config_diff(&r->config, new);
 
@@ -112,7 +112,7 @@ static struct xerr submit(struct room *r, const struct xml_tree *t, uint32_t x)
 	room_config_copy(&new, &r->config);
 	e = room_config_submit(&new, t, x);
 	if (xerr_ok(e))
-		e = configure(r, &new);
+		e = room_configure(r, &new);
 	room_config_clear(&new);
 	return e;
 }

@@ -306,12 +306,9 @@ static struct xerr enter(struct room *r, struct attempt *a)
 	if (!xerr_ok(e))
 		return e;
 	if (r->state == ROOM_VACANT) {
-		struct rooms *rs = rooms_of(r);
-
-		if (!rooms_is_admin(rs, a->s->from) && rs->only_admins_make)
-			return xerr_text(XERR_ITEM_NOT_FOUND, "there is no such room");
-		if (!rooms_is_admin(rs, a->s->from) && !makers_count(&rs->makers, a->s->from, core_now(r->entity.core)))
-			return xerr_text(XERR_RESOURCE_CONSTRAINT, "too many new rooms today");
+		e = rooms_may_make(rooms_of(r), jid_local(r->entity.jid), a->s->from);
+		if (!xerr_ok(e))
+			return e;
 		room_create(r, a->s->from);
 		a->created = true;
 	}

@@ -28,6 +28,7 @@ void room_create(struct room *r, struct jid owner)
 
 	room_enter(r, ROOM_LOCKED);
 	r->created = core_wall(c);
+	r->owner = rooms_owner_key(owner);
 	affiliates_set(&r->affiliates, jid_bare_str(owner), AFFILIATION_OWNER, STR_NONE);
 	timer_start(core_timers(c), &r->timer, core_now(c) + LOCKED_MS);
 	log_info("room_created", "room=%.*s owner=%.*s", STR_FMT(room_address(r)), STR_FMT(jid_bare_str(owner)));
@@ -236,10 +237,15 @@ static struct str visit_key(const void *item) { return jid_str(((const struct vi
 static void room_free(struct entity *e)
 {
 	struct room *r = (struct room *)e;
+	struct room_job *j;
 
 	if (rooms_find(rooms_of(r), jid_local(e->jid)) == r)
 		map_remove(&rooms_of(r)->live, jid_local(e->jid));
 	timer_stop(core_timers(e->core), &r->timer);
+	while ((j = r->jobs)) {
+		r->jobs = j->next;
+		j->drop(j);
+	}
 	free_contents(r);
 	xfree(r->history.ring);
 	entity_clear(e);

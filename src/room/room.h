@@ -36,10 +36,19 @@ struct subject {
 };
 
 struct entry; /* somebody entering in this turn (join.c) */
+struct room;
+
+/* What waits for a room to be loaded. Exactly one of the two is called; both own the memory from then on. */
+struct room_job {
+	struct room_job *next;
+	void (*run)(struct room *r, struct room_job *j); /* its state is anything but LOADING */
+	void (*drop)(struct room_job *j);                /* the room is going away */
+};
 
 struct room {
 	struct entity entity;
 	enum room_state state;
+	uint64_t owner; /* rooms_owner_key() of who made it; 0: not known */
 	int64_t created;
 	struct room_config config;
 	struct affiliates affiliates;
@@ -53,6 +62,7 @@ struct room {
 	struct entry *entering, **entering_tail; /* welcomed by settle */
 	uint32_t entering_n;
 	struct timer timer; /* LOCKED: LOCKED_MS; nobody in: IDLE_MS */
+	struct room_job *jobs;
 };
 
 struct room *room_new(struct host *h, struct jid bare, enum room_state state);
@@ -136,6 +146,10 @@ void invite_member(struct room *r, struct jid who, struct jid from, struct str r
 /* ---- relay.c ---- */
 void relay_on_iq(struct room *r, struct stanza **s);
 
+/* ---- iq_owner.c ---- */
+/* Another configuration, and all that follows. resource-constraint while the store fails. */
+struct xerr room_configure(struct room *r, const struct room_config *new);
+
 /* ---- iq_admin.c ---- */
 /* The occupants with this bare address (or domain) get what follows from their affiliation now: a role, or the door. */
 void affiliation_apply(struct room *r, struct jid who, struct str actor, struct str reason);
@@ -144,9 +158,10 @@ int room_set_affiliation(struct room *r, struct str bare, enum affiliation a, st
 void role_change(struct room *r, struct occupant *o, enum role role, struct str actor, struct str reason);
 
 /* ---- room_store.c: nothing is written for a room that is not persistent ---- */
-void room_store_load(struct room *r); /* parks it */
-void room_store(struct room *r);      /* its row */
-void room_store_all(struct room *r);  /* also its lists and messages: it becomes persistent */
+void room_store_load(struct room *r);                      /* parks it */
+void room_when_loaded(struct room *r, struct room_job *j); /* at once if it is */
+void room_store(struct room *r);                           /* its row */
+void room_store_all(struct room *r);                       /* also its lists and messages: it becomes persistent */
 void room_store_forget(struct room *r);
 void room_store_affiliation(struct room *r, struct str bare);
 

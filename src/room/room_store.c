@@ -153,6 +153,31 @@ static void take_rows(struct room *r, const struct store_rows *rows)
 		rooms_list(r);
 }
 
+static void run_jobs(struct room *r)
+{
+	struct room_job *j;
+
+	while ((j = r->jobs)) {
+		r->jobs = j->next;
+		j->run(r, j);
+	}
+}
+
+/* In the order in which they came. */
+void room_when_loaded(struct room *r, struct room_job *j)
+{
+	struct room_job **end = &r->jobs;
+
+	if (r->state != ROOM_LOADING) {
+		j->run(r, j);
+		return;
+	}
+	while (*end)
+		end = &(*end)->next;
+	j->next = NULL;
+	*end = j;
+}
+
 static void on_loaded(struct core *c, struct wait *w, const struct store_rows *rows, const struct scram_keys *keys)
 {
 	struct load *l = (struct load *)w;
@@ -163,7 +188,8 @@ static void on_loaded(struct core *c, struct wait *w, const struct store_rows *r
 		return;
 	take_rows((struct room *)e, rows);
 	entity_park(e, false);
-	if (!e->inbox)
+	run_jobs((struct room *)e);
+	if (!e->inbox && !e->dead)
 		room_rest((struct room *)e);
 }
 

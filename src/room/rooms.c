@@ -42,12 +42,13 @@ void rooms_drop(struct room *r)
 
 /* ---- the directory ---- */
 
-static void put_listing(struct rooms *rs, struct str local, struct str name, bool public_)
+static struct listing *put_listing(struct rooms *rs, struct str local, struct str name, bool public_)
 {
 	struct listing *l;
 
 	rooms_unlist(rs, local);
 	l = xmalloc(sizeof(*l) + local.n + name.n);
+	l->owner = 0;
 	l->public_ = public_;
 	l->local_n = (uint16_t)local.n;
 	l->name_n = (uint16_t)name.n;
@@ -55,7 +56,8 @@ static void put_listing(struct rooms *rs, struct str local, struct str name, boo
 	if (name.n)
 		memcpy(l->text + local.n, name.p, name.n);
 	if (map_add(&rs->directory, l) < 0)
-		xfree(l);
+		xfree(TAKE(l));
+	return l;
 }
 
 void rooms_unlist(struct rooms *rs, struct str local) { xfree(map_remove(&rs->directory, local)); }
@@ -63,11 +65,17 @@ void rooms_unlist(struct rooms *rs, struct str local) { xfree(map_remove(&rs->di
 void rooms_list(struct room *r)
 {
 	struct str local = jid_local(r->entity.jid);
+	struct listing *l = map_find(&rooms_of(r)->directory, local);
 
+	if (l && !r->owner)
+		r->owner = l->owner;
+	l = NULL;
 	if (r->config.persistent)
-		put_listing(rooms_of(r), local, str_z(r->config.name), r->config.public_);
+		l = put_listing(rooms_of(r), local, str_z(r->config.name), r->config.public_);
 	else
 		rooms_unlist(rooms_of(r), local);
+	if (l)
+		l->owner = r->owner;
 }
 
 static void take_listing(struct rooms *rs, const struct store_value *v)
@@ -81,6 +89,15 @@ static void take_listing(struct rooms *rs, const struct store_value *v)
 	room_config_parse(&config, v[2].s);
 	put_listing(rs, v[0].s, str_z(config.name), config.public_);
 	room_config_clear(&config);
+}
+
+static void take_owner(struct rooms *rs, const struct store_value *v)
+{
+	struct listing *l = map_find(&rs->directory, v[0].s);
+	struct jid_buf jid;
+
+	if (l && !l->owner && jid_parse_buf(v[1].s, &jid) == 0)
+		l->owner = rooms_owner_key(jid.jid);
 }
 
 struct load {
@@ -120,6 +137,8 @@ static void take_rows(struct rooms *rs, const struct store_rows *rows)
 	while (store_rows_next(rows, &pos, &kind, v, &n))
 		if (kind == ROW_ROOM)
 			take_listing(rs, v);
+		else if (kind == ROW_OWNER)
+			take_owner(rs, v);
 	rs->loaded = true;
 	rest_vacant(rs);
 	watch_ghosts(rs);
@@ -204,6 +223,20 @@ static struct room *add_room(struct rooms *rs, struct jid bare, enum room_state 
 	return r;
 }
 
+struct room *rooms_get(struct rooms *rs, struct jid bare, bool make)
+{
+	struct room *r = rooms_find(rs, jid_local(bare));
+	bool listed = map_find(&rs->directory, jid_local(bare)) != NULL;
+
+	if (r)
+		return r;
+	if (!listed && rs->loaded && !make)
+		return NULL;
+	if (rs->live.n >= rs->live.max || (!listed && rooms_full(rs)))
+		return NULL;
+	return add_room(rs, bare, listed || !rs->loaded ? ROOM_LOADING : ROOM_VACANT);
+}
+
 /* As long as the directory is not complete, each room is looked for in the store. What is for no room is answered by the
  * host. */
 static struct entity *get(struct host *h, struct jid bare, const struct stanza *s, struct xerr *ret_error)
@@ -266,6 +299,13 @@ struct packet **rooms_packets(struct rooms *rs, uint32_t n)
 	return rs->packets;
 }
 
+static void free_list(char **list)
+{
+	for (size_t i = 0; list && list[i]; i++)
+		xfree(list[i]);
+	xfree(list);
+}
+
 static void rooms_free(struct entity *e)
 {
 	struct rooms *rs = (struct rooms *)e;
@@ -277,9 +317,8 @@ static void rooms_free(struct entity *e)
 	map_clear(&rs->directory);
 	map_clear(&rs->live);
 	makers_clear(&rs->makers);
-	for (size_t i = 0; rs->admins && rs->admins[i]; i++)
-		xfree(rs->admins[i]);
-	xfree(rs->admins);
+	free_list(rs->admins);
+	free_list(rs->reserved);
 	xfree(rs->handles);
 	xfree(rs->packets);
 	entity_clear(e);
@@ -288,7 +327,7 @@ static void rooms_free(struct entity *e)
 
 static const struct entity_ops entity_ops = {.name = "host", .deliver = deliver, .free = rooms_free};
 
-static char **copy_admins(const char *const *from)
+static char **copy_list(const char *const *from)
 {
 	size_t n = 0;
 	char **own;
@@ -307,8 +346,9 @@ static void take_config(struct rooms *rs, const struct rooms_config *config)
 	rs->config.rooms_max = config->rooms_max ? config->rooms_max : 10000;
 	rs->config.occupants_max = config->occupants_max ? config->occupants_max : 5000;
 	rs->config.history = config->history ? config->history : 20;
-	rs->admins = copy_admins(config->admins);
-	rs->config.admins = NULL;
+	rs->admins = copy_list(config->admins);
+	rs->reserved = copy_list(config->reserved);
+	rs->config.admins = rs->config.reserved = NULL;
 }
 
 bool rooms_occupied(const struct host *h)

@@ -8,6 +8,7 @@
 
 /* A persistent room, in memory or not: what the list of rooms says about it. */
 struct listing {
+	uint64_t owner; /* rooms_owner_key() of who made it */
 	bool public_;
 	uint16_t local_n, name_n;
 	char text[]; /* localpart, name */
@@ -18,7 +19,7 @@ static inline struct str listing_name(const struct listing *l) { return (struct 
 struct rooms {
 	struct host host;
 	struct rooms_config config;
-	char **admins;
+	char **admins, **reserved;
 	struct map live;      /* struct room by localpart */
 	struct map directory; /* struct listing by localpart */
 	struct makers makers; /* who made how many today */
@@ -34,7 +35,14 @@ static inline struct rooms *rooms_of(const struct room *r) { return (struct room
 
 struct room *rooms_find(const struct rooms *rs, struct str local); /* in memory */
 bool rooms_full(const struct rooms *rs);
+/* In memory or on its way there (LOADING), or new (VACANT) if make. NULL: there is none, or no space. */
+struct room *rooms_get(struct rooms *rs, struct jid bare, bool make);
 bool rooms_is_admin(const struct rooms *rs, struct jid who);
+/* ---- policy.c ---- */
+uint64_t rooms_owner_key(struct jid who);
+/* Counts it. item-not-found, not-allowed, resource-constraint. */
+struct xerr rooms_may_make(struct rooms *rs, struct str local, struct jid who);
+
 /* The room leaves memory at the end of the turn. */
 void rooms_drop(struct room *r);
 /* The directory follows the room's configuration. */

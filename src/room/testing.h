@@ -231,17 +231,20 @@ UNUSED static void answer_history(struct store_rows *out, struct world *w, const
 			store_rows_add(out, ROW_HISTORY, r->v + 2, 5);
 }
 
-/* All of it: filters and bounds are tested with the real store. */
+/* All of it, or the newest: filters and bounds are tested with the real store. */
 UNUSED static void answer_page(struct store_rows *out, struct world *w, const struct store_value *v)
 {
 	struct store_value count[2] = {{.is_int = true}, {.is_int = true}};
+	int64_t limit = v[8].i;
 	struct row *r;
 
-	for (int64_t n = ROWS; n > 0; n--)
-		if ((r = archive_newest(w, v, n - 1))) {
-			store_rows_add(out, ROW_ARCHIVE, (struct store_value[]){r->v[2], r->v[5], r->v[3], r->v[6]}, 4);
-			count[0].i++;
-		}
+	for (int64_t i = 0; i < ROWS; i++) {
+		r = archive_newest(w, v, limit < 0 ? i : ROWS - 1 - i);
+		if (!r || (limit < 0 && count[0].i >= -limit))
+			continue;
+		store_rows_add(out, ROW_ARCHIVE, (struct store_value[]){r->v[2], r->v[5], r->v[3], r->v[6]}, 4);
+		count[0].i++;
+	}
 	store_rows_add(out, ROW_ARCHIVE_COUNT, count, 2);
 }
 
@@ -276,6 +279,9 @@ UNUSED static struct store_rows *store_answer(struct world *w, const struct stor
 	for (int i = 0; i < ROWS && !out->error; i++)
 		if (row_has(&w->row[i], STORE_ROOM_PUT, q->values, key))
 			store_rows_add(out, ROW_ROOM, w->row[i].v + 1, 6);
+	for (int i = 0; i < ROWS && !out->error && key == 1; i++)
+		if (row_has(&w->row[i], STORE_AFFILIATION_PUT, q->values, 1) && w->row[i].v[3].i == AFFILIATION_OWNER)
+			store_rows_add(out, ROW_OWNER, w->row[i].v + 1, 2);
 	for (int i = 0; i < ROWS && !out->error && key == 2; i++)
 		if (row_has(&w->row[i], STORE_AFFILIATION_PUT, q->values, 2))
 			store_rows_add(out, ROW_AFFILIATION, w->row[i].v + 2, 3);

@@ -73,6 +73,7 @@ static const char *const rows[] = {
 	[ROW_PEER_ADDRESS] = "ssii",
 	[ROW_OUTBOX] = "siis",
 	[ROW_SEEN] = "sii",
+	[ROW_OWNER] = "ss",
 	[ROW_ARCHIVE] = "isss",
 	[ROW_ARCHIVE_COUNT] = "ii",
 	[ROW_ARCHIVE_ENDS] = "ii",

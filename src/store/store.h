@@ -52,7 +52,7 @@ enum store_read {
 	STORE_OFFLINE_LIST, /* domain, local -> ROW_OFFLINE*, oldest first */
 	STORE_PRIVATE_GET,  /* domain, local, key -> at most one ROW_XML */
 	STORE_VCARD_GET,    /* domain, local -> at most one ROW_XML */
-	STORE_ROOM_LIST,    /* domain -> ROW_ROOM* */
+	STORE_ROOM_LIST,    /* domain -> ROW_ROOM*, ROW_OWNER* */
 	/* domain, local, count -> at most one ROW_ROOM, then ROW_AFFILIATION*, then at most so many ROW_HISTORY, the newest, oldest
 	 * first */
 	STORE_ROOM_LOAD,
@@ -86,6 +86,7 @@ enum store_row {
 	ROW_PEER_ADDRESS, /* name s, address s, source i, last success i */
 	ROW_OUTBOX,       /* name s, id i, time i, stanza s */
 	ROW_SEEN,         /* name s, number i, hash i */
+	ROW_OWNER,        /* of a room: its local s, his jid s */
 };
 
 struct store_value {
