@@ -21,6 +21,9 @@ const struct feature room_features[] = {
 	{.name = "List of public rooms", .spec = "XEP-0030", .version = "2.5.0", .ns = NS_DISCO_ITEMS, .element = "query",
 	 .at = BOTH, .get = disco_get_items, .disco = NS_DISCO_ITEMS, .disco_at = BOTH, .script = "rooms-create"},
 	{.name = "Pages of the list of rooms", .spec = "XEP-0059", .version = "1.0", .disco = NS_RSM, .disco_at = AT_ROOMS},
+	{.name = "Ad-Hoc Commands", .spec = "XEP-0050", .version = "1.3.0", .ns = NS_COMMANDS, .element = "command", .at = AT_ROOMS,
+	 .set = command_set, .disco = NS_COMMANDS, .disco_at = AT_ROOMS, .note = "for administrators: show, create, destroy, configure rooms,"
+	 " affiliations, kick, log", .script = "rooms-commands"},
 	{.name = "Ping of rooms", .spec = "XEP-0199", .version = "2.0.1", .ns = NS_PING, .element = "ping", .at = BOTH,
 	 .get = ping_get, .disco = NS_PING, .disco_at = BOTH, .script = "rooms-talk"},
 	{.name = "Self-ping in a room", .spec = "XEP-0410", .version = "1.1.0", .disco = NS_MUC "#self-ping-optimization",

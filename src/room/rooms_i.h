@@ -53,7 +53,12 @@ void rooms_missing(struct core *c, struct stanza **s);
 uint64_t *rooms_handles(struct rooms *rs, uint32_t n); /* room for n */
 struct packet **rooms_packets(struct rooms *rs, uint32_t n);
 
+/* ---- iq_command.c: for disco ---- */
+bool command_is_node(struct str node); /* the list of commands */
+void command_put_items(struct iq *iq);
+bool command_put_info(struct iq *iq, struct str node); /* false: no such command, for this asker */
+
 /* Tables of feature.h */
-iq_handler disco_get_info, disco_get_items, admin_get, admin_set, owner_get, owner_set, ping_get;
+iq_handler disco_get_info, disco_get_items, command_set, admin_get, admin_set, owner_get, owner_set, ping_get;
 
 #endif

@@ -29,6 +29,7 @@
 #define NS_SM "urn:xmpp:sm:3"
 #define NS_STANZA_ID "urn:xmpp:sid:0"
 #define NS_HINTS "urn:xmpp:hints"
+#define NS_COMMANDS "http://jabber.org/protocol/commands"
 #define NS_MAM "urn:xmpp:mam:2"
 #define NS_MAM_EXTENDED NS_MAM "#extended"
 #define NS_CARBONS "urn:xmpp:carbons:2"
