@@ -52,6 +52,8 @@ const struct option config_options[] = {
 	{"room-archive-days", BOTH, NUMBER, AT(room_archive_days), "N", 0, 0, 36500, "how long they stay there; 0: as long as there is space",
 	 NULL},
 	{"room-history", BOTH, NUMBER, AT(room_history), "N", 20, 1, 1000, "messages of a room shown to who enters", NULL},
+	{"room-logs", BOTH, TEXT, AT(room_logs), "DIR", 0, 0, 0, "folder of the public logs of rooms (default: room-logs in the data folder)",
+	 NULL},
 	{"room-creation", SERVE, CHOICE, AT(rooms_by_admins), "anyone|admins", 0, 0, 1, "who may make rooms", NULL},
 	{"rooms-per-user", SERVE, NUMBER, AT(rooms_per_user), "N", 0, 0, 10000, "rooms that one user may have; 0: any number", NULL},
 	{"room-reserved", SERVE, LIST, AT(reserved_rooms), "NAME", 0, 0, 0, "a room that only administrators make (repeatable)",

@@ -46,6 +46,7 @@ struct config {
 	int offline_max; /* messages */
 	int archive_max; /* messages an account; 0: no archive */
 	struct text_list reserved_rooms;
+	char *room_logs;      /* folder of the public logs; NULL: in the data folder */
 	bool rooms_by_admins; /* nobody else makes any */
 	int rooms_per_user;   /* 0: any number */
 	int room_archive_max, room_archive_days,

@@ -216,6 +216,7 @@ static void make_rooms(struct node *n, const struct config *c)
 		.occupants_max = 500,
 		.admins = admins,
 		.only_admins_make = true,
+		.logs = true,
 		.history = (uint32_t)c->room_history,
 		.archive_max = (uint32_t)c->room_archive_max,
 		.archive_days = (uint32_t)c->room_archive_days};

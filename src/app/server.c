@@ -328,6 +328,7 @@ static void make_hosts(struct server *s)
 		.admins = admins};
 	struct rooms_config rooms = {.admins = admins,
 		.reserved = reserved,
+		.logs = true,
 		.only_admins_make = c->rooms_by_admins,
 		.per_user = (uint32_t)c->rooms_per_user,
 		.history = (uint32_t)c->room_history,
@@ -355,6 +356,14 @@ static void make_hosts(struct server *s)
 	mem_wipe(secret, sizeof(secret));
 }
 
+static void set_logs(struct db *db, const struct config *c)
+{
+	char path[4096];
+
+	snprintf(path, sizeof(path), "%s/room-logs", c->data);
+	db_set_logs(db, c->room_logs ? c->room_logs : path);
+}
+
 int server_new(struct loop *l, const struct config *config, struct server **ret, struct buf *why)
 {
 	struct server *s = xcalloc(1, sizeof(*s));
@@ -373,6 +382,8 @@ int server_new(struct loop *l, const struct config *config, struct server **ret,
 	s->to_core = queue_new(config->wires ? l : NULL);
 	s->from_db = queue_new(l);
 	s->db_threaded = config->data && !config->one_thread;
+	if (config->data)
+		set_logs(s->db, config);
 	if (s->db_threaded)
 		db_start(s->db, s->from_db);
 	cc.resume_seconds = (uint32_t)config->resume_seconds;

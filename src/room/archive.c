@@ -91,6 +91,17 @@ void room_archive_expire(struct rooms *rs)
 		store_put(core_batch(c), STORE_ARCHIVE_EXPIRE, jid_str(rs->host.entity.jid), oldest(rs) * 1000);
 }
 
+void room_log(struct room *r, struct str nick, const char *did, struct str text)
+{
+	struct core *c = room_core(r);
+
+	/* While the store fails nothing gathers for it that is not needed. */
+	if (!r->config.logging || !rooms_of(r)->config.logs || !core_can_store(c))
+		return;
+	store_put(core_batch(c), STORE_ROOM_LOG, jid_domain(r->entity.jid), jid_local(r->entity.jid), core_wall(c),
+		nick, did ? str_z(did) : STR_NONE, text.n ? text : STR_NONE);
+}
+
 /* ---- who may read it (7.2: who may enter may) ---- */
 
 static struct xerr check_asker(const struct room *r, struct jid who)

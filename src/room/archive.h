@@ -15,6 +15,9 @@ bool room_archive_wants(const struct stanza *s);
  * turn: what is sent of it must wait for r->commit. */
 void room_remember(struct room *r, int64_t id, const struct visit *v, struct packet *live, bool shown);
 
+/* A line of the public log, if the room has one. nick absent: the room itself; did NULL: he said text; text may be absent. */
+void room_log(struct room *r, struct str nick, const char *did, struct str text);
+
 /* For room_store.c. */
 void room_archive_store(struct room *r, const struct history_entry *e);
 void room_archive_trim(struct room *r);

@@ -67,7 +67,7 @@ static const struct field fields[] = {
 	{"allowpm",               "allow_pm",            AT(allow_pm), FIELD_CHOICE, "Who may send private messages", .options = pm_options},
 	{"maxusers",              "max_users",           AT(max_users), FIELD_NUMBER, "Most occupants", .options = number_options},
 	{"enablearchiving",       "archive",             AT(archive), FIELD_BOOL, "What is said is kept for those who may enter"},
-	{"enablelogging",         "log",                 AT(log), FIELD_BOOL, "What is said is logged for the public"},
+	{"enablelogging",         "logging",             AT(logging), FIELD_BOOL, "What is said is logged in public"},
 };
 /* clang-format on */
 _Static_assert(ARRAY_LEN(fields) <= 32, "room_config_diff() has a bit for each");

@@ -14,10 +14,10 @@ enum allow_pm { PM_ANYONE, PM_PARTICIPANTS, PM_MODERATORS, PM_NONE };
 struct room_config {
 	char *name, *description, *language, *secret; /* NULL: none */
 	bool persistent, public_, members_only, moderated, password_protected, change_subject, allow_invites;
-	bool archive, log;  /* kept for who asks; written down for everybody */
-	uint8_t whois;      /* enum whois */
-	uint8_t allow_pm;   /* enum allow_pm */
-	uint32_t max_users; /* 0: as many as the service allows */
+	bool archive, logging; /* kept for who asks; written down for everybody */
+	uint8_t whois;         /* enum whois */
+	uint8_t allow_pm;      /* enum allow_pm */
+	uint32_t max_users;    /* 0: as many as the service allows */
 };
 
 enum { CONFIG_TEXT_MAX = 8192 };

@@ -1,4 +1,5 @@
 /* Leaving a room, changing in it, and being put out. */
+#include "room/archive.h"
 #include "room/rooms_i.h"
 #include "xml/write.h"
 #include "xmpp/ns.h"
@@ -15,8 +16,25 @@ static void unseat(struct room *r, struct occupant *o)
 	}
 }
 
+static void log_out(struct room *r, const struct occupant *o, const struct notice *n)
+{
+	static const struct {
+		uint16_t code;
+		const char *did;
+	} list[] = {{301, "was banned"}, {307, "was put out"}, {321, "was put out, being no member"},
+		{322, "was put out, being no member"}};
+
+	for (size_t i = 0; i < ARRAY_LEN(list); i++)
+		if (n->codes[0] == list[i].code) {
+			room_log(r, occupant_nick(o), list[i].did, n->reason);
+			return;
+		}
+	room_log(r, occupant_nick(o), "left", STR_NONE);
+}
+
 void leave_remove(struct room *r, struct occupant *o, const struct notice *n)
 {
+	log_out(r, o, n);
 	announce_to_self(r, o, n);
 	unseat(r, o);
 	announce_to_others(r, o, n);
@@ -97,6 +115,7 @@ static void change_nick(struct room *r, struct visit *v, const struct stanza *s,
 	struct str nick = jid_resource(s->to);
 	struct notice old = {.type = TYPE_UNAVAILABLE, .codes = {CODE_NEW_NICK}, .new_nick = nick};
 
+	room_log(r, occupant_nick(o), "is now called", nick);
 	announce_to_others(r, o, &old);
 	announce_to_self(r, o, &old);
 	occupant_rename(r, o, nick, key);
@@ -166,6 +185,7 @@ void room_destroy(struct room *r, struct str alternate, struct str reason, struc
 		announce_to_self(r, o, &n);
 	}
 	log_info("room_destroyed", "room=%.*s", STR_FMT(room_address(r)));
+	room_log(r, STR_NONE, "was destroyed", reason);
 	room_store_forget(r);
 	room_vacate(r);
 }

@@ -67,6 +67,15 @@ struct packet *message_reflection(struct room *r, const struct visit *v, const s
 
 bool message_is_shown(const struct stanza *s) { return stanza_child(s, "body", NS_CLIENT) != XML_NONE; }
 
+static void log_said(struct room *r, const struct visit *v, const struct stanza *s)
+{
+	CLEANUP(buf_clear) struct buf tmp = {.max = 1 << 20};
+	uint32_t body = stanza_child(s, "body", NS_CLIENT);
+
+	if (body != XML_NONE)
+		room_log(r, occupant_nick(v->occupant), NULL, xml_text(&s->tree, body, &tmp));
+}
+
 static struct xerr speak(struct room *r, const struct visit *v, const struct stanza *s)
 {
 	struct core *c = room_core(r);
@@ -84,6 +93,8 @@ static struct xerr speak(struct room *r, const struct visit *v, const struct sta
 		return xerr(XERR_RESOURCE_CONSTRAINT);
 	if (lasting)
 		room_remember(r, id, v, p, message_is_shown(s));
+	if (lasting && r->config.logging)
+		log_said(r, v, s);
 	room_send_all(r, &p, lasting ? r->commit : 0);
 	return XERR_OK;
 }

@@ -14,6 +14,7 @@ struct rooms_config {
 	uint32_t archive_max;   /* messages kept in the archive of a persistent room, 0: none but the history */
 	uint32_t archive_days;  /* what is older goes; 0: nothing does */
 	uint32_t per_user;      /* rooms that somebody may have who is no administrator, 0: any number */
+	bool logs;              /* public logs go somewhere */
 	bool only_admins_make;  /* rooms: nobody else's entering makes one */
 	const char *const
 		*reserved;         /* localparts of rooms that only administrators make, NULL at the end; may be NULL */

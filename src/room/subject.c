@@ -79,6 +79,7 @@ static struct xerr change(struct room *r, const struct visit *v, const struct st
 	subject_set(&r->subject, text, occupant_nick(v->occupant), core_wall(c));
 	room_store(r);
 	room_remember(r, id, v, p, false);
+	room_log(r, occupant_nick(v->occupant), "changed the subject to", text);
 	r->subject.commit = r->commit;
 	room_send_all(r, &p, r->commit);
 	return XERR_OK;

@@ -309,6 +309,52 @@ static void test_far(void **state)
 	world_free(w);
 }
 
+/* ---- the public log ---- */
+
+static void expect_logged(const struct world *w, unsigned i, const char *nick, const char *did, const char *text)
+{
+	for (int at = 0; at < ROWS; at++) {
+		const struct row *r = &w->row[at];
+
+		if (r->write != STORE_ROOM_LOG || i-- > 0)
+			continue;
+		assert_true(str_eq(r->v[3].s, str_z(nick)));
+		assert_true(str_eq(r->v[4].s, str_z(did)));
+		assert_true(str_eq(r->v[5].s, str_z(text)));
+		return;
+	}
+	fail_msg("there is no such line");
+}
+
+static void test_log(void **state)
+{
+	struct world *w = world_new(&(struct rooms_config){.logs = true, .history = 5});
+	unsigned alice = open_tea(w, FIELD("enablelogging", "1")), bob = enter(w, "bob@x.test/b", TEA "/bob");
+
+	say_text(w, bob, "<body>one</body>");
+	say_text(w, bob, "<body>hush</body><no-store xmlns='" NS_HINTS "'/>");
+	say(w, bob, "<message type='chat' to='" TEA "/alice'><body>private</body></message>");
+	say(w, bob, "<presence to='" TEA "/rob'/>");
+	say_text(w, alice, "<subject>News</subject>");
+	say(w, alice, ADMIN("<item nick='rob' role='none'><reason>enough</reason></item>"));
+	join(w, bob, TEA "/bob");
+	say(w, bob, "<presence type='unavailable' to='" TEA "/bob'/>");
+	assert_int_equal(rows_count(w, STORE_ROOM_LOG), 7);
+	expect_logged(w, 0, "bob", "came in", NULL);
+	expect_logged(w, 1, "bob", NULL, "one");
+	expect_logged(w, 2, "bob", "is now called", "rob");
+	expect_logged(w, 3, "alice", "changed the subject to", "News");
+	expect_logged(w, 4, "rob", "was put out", "enough");
+	expect_logged(w, 6, "bob", "left", NULL);
+	/* Turned off, and while nothing can be stored, not a line; and a temporary room's messages wait for nothing. */
+	configure(w, alice, TEA, FIELD("enablelogging", "0"));
+	forget_all(w);
+	say_text(w, alice, "<body>two</body>");
+	assert_int_equal(expect(w, alice, "two")->commit, 0);
+	assert_int_equal(rows_count(w, STORE_ROOM_LOG), 7);
+	world_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -322,6 +368,7 @@ int main(void)
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_failing),
 		cmocka_unit_test(test_far),
+		cmocka_unit_test(test_log),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -196,6 +196,7 @@ UNUSED static void store_write(struct world *w, enum store_write kind, const str
 		if (v[3].i)
 			row_put(w, kind, v, n);
 		return;
+	case STORE_ROOM_LOG:
 	case STORE_ARCHIVE_ADD:
 		row_put(w, kind, v, n);
 		return;

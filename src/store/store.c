@@ -42,6 +42,7 @@ static const struct letters writes[STORE_WRITE_COUNT] = {
 	[STORE_ARCHIVE_TRIM] = {"archive_trim", "ssi"},
 	[STORE_ARCHIVE_REPLACE] = {"archive_replace", "ssis"},
 	[STORE_ARCHIVE_EXPIRE] = {"archive_expire", "si"},
+	[STORE_ROOM_LOG] = {"room_log", "ssisss"},
 };
 
 static const char *const reads[STORE_READ_COUNT] = {

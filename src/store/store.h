@@ -32,6 +32,9 @@ enum store_write {
 	STORE_ARCHIVE_TRIM,    /* domain, local, count: all but the newest so many */
 	STORE_ARCHIVE_REPLACE, /* domain, local, id, stanza: it says something else now, if it is there */
 	STORE_ARCHIVE_EXPIRE,  /* domain, id: all that is older, of all rooms of this domain */
+	/* domain, local, time, nickname (null: the room), what he did (null: said), text: a line of the public log of a room, which is
+	 * a file */
+	STORE_ROOM_LOG,
 	/* Peers of a node. domain: the node's; name: the row's own, for ever the same.
 	 * label, user, instance name, key (32 bytes or null), trust, password (lanpass, or null), password failures, last seen, created, highest
 	 * number of a statement of its addresses, flags */

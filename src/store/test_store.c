@@ -49,6 +49,7 @@ static void put_one_of_each(struct store_batch *b, struct str k)
 	store_put(b, STORE_ARCHIVE_TRIM, d, l, (int64_t)100);
 	store_put(b, STORE_ARCHIVE_REPLACE, d, l, (int64_t)4, k);
 	store_put(b, STORE_ARCHIVE_EXPIRE, d, (int64_t)4);
+	store_put(b, STORE_ROOM_LOG, d, l, (int64_t)4, STR("bob"), none, k);
 	store_put(b, STORE_PEER_PUT, d, l, STR("bob"), none, empty, k, (int64_t)1, empty, (int64_t)2, (int64_t)3,
 		(int64_t)4, (int64_t)5, (int64_t)6);
 	store_put(b, STORE_PEER_DEL, d, l);
