@@ -64,6 +64,22 @@ void history_add(struct history *h, int64_t id, int64_t time, struct packet *liv
 		h->last_id = id;
 }
 
+bool history_is_id(const struct history *h, struct str id)
+{
+	struct str number = str_cut(&id, '-');
+	int64_t n = 0;
+
+	if (!number.n || number.n > 15 || !id.n || id.n > 32)
+		return false;
+	for (size_t i = 0; i < number.n; i++) {
+		const char *digits = "0123456789abcdef", *at = memchr(digits, number.p[i], 16);
+		if (!at)
+			return false;
+		n = n * 16 + (at - digits);
+	}
+	return n <= h->last_id;
+}
+
 /* ---- what is wanted ---- */
 
 static uint64_t wish_number(const struct xml_tree *t, uint32_t i, const char *name)

@@ -35,6 +35,9 @@ int64_t history_next_id(struct history *h, int64_t wall);
 /* Takes a reference of its own. What is too much goes. */
 void history_add(struct history *h, int64_t id, int64_t time, struct packet *live);
 
+/* Whether this can be the stanza-id of a message of this room: its number, and the token behind it. */
+bool history_is_id(const struct history *h, struct str id);
+
 /* Reads <history/> in an <x xmlns='muc'/> (XML_NONE: none). */
 void history_wish_read(const struct xml_tree *t, uint32_t x, int64_t wall, struct history_wish *ret);
 /* Appends references to the newest messages that the wish allows, oldest first, to packets, which has room for h->n.

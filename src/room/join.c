@@ -11,7 +11,6 @@ enum {
 	CODE_CREATED = 201,
 	CODE_RENAMED = 210,
 	CODE_KICKED = 307,
-	CODE_TECHNICAL = 333,
 	EXTRA_ADMINS = 20, /* who may enter a room that is full (7.2.9) */
 	LIST_PER_UNIT = 16 /* entries of a list that cost as much as one of anything else */
 };
@@ -277,7 +276,7 @@ static void welcome_now(struct room *r, struct visit *v, const struct attempt *a
 
 static void add_occupant(struct room *r, const struct attempt *a)
 {
-	struct occupant *o = occupant_new(r, a->nick, buf_view(&a->key));
+	struct occupant *o = occupant_new(r, a->nick, buf_view(&a->key), a->s->from);
 	struct visit *v;
 
 	o->affiliation = a->affiliation;
@@ -362,7 +361,7 @@ static void clear_away(struct room *r, struct str nick)
 	if (!dead)
 		return;
 	join_settle(r);
-	leave_remove(r, o, &(struct notice){.type = TYPE_UNAVAILABLE});
+	leave_remove(r, o, &(struct notice){.type = TYPE_UNAVAILABLE, .codes = {CODE_TECHNICAL}});
 }
 
 static bool sender_is_gone(const struct core *c, const struct stanza *s)
@@ -395,7 +394,7 @@ void join_on_presence(struct room *r, struct stanza **s)
 	if (v && v->handle != (*s)->origin) {
 		/* The same address, another session: the old one is gone. */
 		join_settle(r);
-		leave_visit(r, v, STR_NONE);
+		leave_visit(r, v, STR_NONE, 0);
 		v = NULL;
 	}
 	if (v && str_eq(a.nick, occupant_nick(v->occupant)) && show_fits(*s)) {

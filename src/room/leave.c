@@ -37,9 +37,9 @@ static void leave_others_behind(struct room *r, struct visit *v, const struct no
 		announce_change(r, o, &(struct notice){.type = TYPE_AVAILABLE});
 }
 
-void leave_visit(struct room *r, struct visit *v, struct str show)
+void leave_visit(struct room *r, struct visit *v, struct str show, uint16_t code)
 {
-	struct notice n = {.type = TYPE_UNAVAILABLE, .show = show};
+	struct notice n = {.type = TYPE_UNAVAILABLE, .show = show, .codes = {code}};
 
 	if (v->occupant->visit_count > 1)
 		leave_others_behind(r, v, &n);
@@ -55,7 +55,7 @@ void presence_on_unavailable(struct room *r, struct stanza **s)
 
 	if (v) {
 		struct str show = show_of(*s, &w);
-		leave_visit(r, v, show_fits(*s) ? show : STR_NONE);
+		leave_visit(r, v, show_fits(*s) ? show : STR_NONE, 0);
 		buf_clear(&w.out);
 	}
 	core_done(room_core(r), s);
@@ -70,7 +70,7 @@ void leave_ghosts(struct room *r)
 		struct session *s = i < r->audience.n ? session_find(c, r->audience.handles[i]) : NULL;
 
 		if (i < r->audience.n && (!s || !session_alive(s)))
-			leave_visit(r, r->audience.visits[i], STR_NONE);
+			leave_visit(r, r->audience.visits[i], STR_NONE, CODE_TECHNICAL);
 	}
 	room_rest(r);
 }
@@ -133,10 +133,13 @@ void presence_on_update(struct room *r, struct visit *v, struct stanza **s)
 	CLEANUP(buf_clear) struct buf key = {.max = 4 * NICK_MAX};
 	struct xerr e = check_new_nick(r, v->occupant, *s, &key);
 
+	static const struct flood_rate rate = {.each_ms = 500, .burst = 30};
 	bool same = str_eq(jid_resource((*s)->to), occupant_nick(v->occupant));
 
 	if (xerr_ok(e) && same && !may_here(&r->config, MAY_CHANGE_STATUS, v->occupant->role, v->occupant->affiliation))
 		e = xerr(XERR_FORBIDDEN);
+	if (xerr_ok(e) && !room_unhurried(r, &v->occupant->presences, rate))
+		e = room_too_fast;
 	if (!xerr_ok(e)) {
 		room_refuse(room_core(r), s, e);
 		return;

@@ -18,6 +18,7 @@
 #include "room/history.h"
 #include "room/occupant.h"
 
+enum { CODE_TECHNICAL = 333 }; /* removed because it cannot be reached (11.1) */
 enum room_state { ROOM_LOADING, ROOM_VACANT, ROOM_LOCKED, ROOM_OPEN, ROOM_FAILED, ROOM_STATE_COUNT };
 
 enum {
@@ -71,6 +72,8 @@ void room_unlock(struct room *r);
 void room_make_key(struct room *r); /* of the ids of its occupants, if it has none yet */
 /* There is no such room any more. All have left. Does not touch the store. */
 void room_vacate(struct room *r);
+/* The service goes down: all are told and out, and nobody comes in any more. */
+void room_close(struct room *r);
 /* Sees to what follows from who is in: an empty temporary room ends, an idle one leaves memory. */
 void room_rest(struct room *r);
 
@@ -105,9 +108,9 @@ void join_tell_absent(struct core *c, struct stanza **s);
 
 /* ---- leave.c ---- */
 void presence_on_unavailable(struct room *r, struct stanza **s);
-/* One session goes; its occupant with the last one. show: payload of the presence, or absent. The room stays, even if it
+/* One session goes; its occupant with the last one. show: payload of the presence, or absent. code: 0, or why it went. The room stays, even if it
  * is empty now. */
-void leave_visit(struct room *r, struct visit *v, struct str show);
+void leave_visit(struct room *r, struct visit *v, struct str show, uint16_t code);
 /* An occupant is put out, with all sessions. */
 void leave_remove(struct room *r, struct occupant *o, const struct notice *n);
 /* All are put out, silently but for one presence each, and the room is gone, in the store too. alternate: a JID or absent. */
@@ -118,6 +121,9 @@ void leave_ghosts(struct room *r);
 void presence_on_update(struct room *r, struct visit *v, struct stanza **s);
 
 /* ---- message.c ---- */
+/* Not faster than the room lets one occupant; room_too_fast otherwise. */
+bool room_unhurried(const struct room *r, struct flood *f, struct flood_rate rate);
+extern const struct xerr room_too_fast;
 void message_on(struct room *r, struct stanza **s);
 /* To all, with our stanza-id, as the visit's. NULL if it got too long. */
 struct packet *message_reflection(struct room *r, const struct visit *v, const struct stanza *s, int64_t id);
@@ -125,6 +131,12 @@ struct packet *message_reflection(struct room *r, const struct visit *v, const s
 bool error_is_absence(const struct room *r, const struct visit *v, const struct stanza *s);
 /* A notice from the room to all: codes in <x xmlns='muc#user'/>. */
 void message_status(struct room *r, uint16_t code);
+
+void message_put_stanza_id(struct buf *out, const struct room *r, int64_t id);
+
+/* ---- retract.c ---- */
+/* Who takes back what he said himself: it goes from the history. */
+void retract_own(struct room *r, const struct occupant *o, const struct stanza *s);
 
 /* ---- subject.c ---- */
 bool subject_is_change(const struct stanza *s);
@@ -155,7 +167,8 @@ void room_store_load(struct room *r); /* parks it */
 void room_store(struct room *r);      /* its row */
 void room_store_all(struct room *r);  /* also its lists and messages: it becomes persistent */
 void room_store_forget(struct room *r);
-void room_store_history(struct room *r); /* it keeps fewer messages now */
+void room_store_message(struct room *r, struct history_entry *e); /* that is there already, changed */
+void room_store_history(struct room *r);                          /* it keeps fewer messages now */
 void room_store_affiliation(struct room *r, struct str bare);
 void room_store_nick(struct room *r, struct str bare); /* registered or asked for */
 /* A message that was sent: into the history, and into the store of a persistent room. */

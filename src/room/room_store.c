@@ -72,6 +72,15 @@ void room_store_history(struct room *r)
 	wrote(r);
 }
 
+void room_store_message(struct room *r, struct history_entry *e)
+{
+	if (!r->config.persistent)
+		return;
+	store_message(r, e->id, e->time, e->live);
+	r->history.stored--; /* in the place of the one that was there */
+	e->commit = r->commit;
+}
+
 /* Not at every message. */
 static void trim(struct room *r)
 {

@@ -343,3 +343,12 @@ struct host *rooms_new(struct core *c, const char *domain, const struct rooms_co
 	load(rs);
 	return &rs->host;
 }
+
+void rooms_shutdown(struct host *h)
+{
+	struct rooms *rs = (struct rooms *)h;
+	struct room *r;
+
+	for (uint32_t pos = 0; (r = map_next(&rs->live, &pos));)
+		room_close(r);
+}

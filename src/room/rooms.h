@@ -12,12 +12,16 @@ struct rooms_config {
 	uint32_t made_max;           /* rooms that an account may make a day, admins apart, 0: 100 */
 	uint32_t history;            /* messages kept and shown to who joins, 0: 20 */
 	const char *const *defaults; /* of new rooms: lines of config.h, "moderated=1"; NULL at the end; may be NULL */
+	bool no_limits;              /* on the pace of an occupant: for load tests */
 	bool only_admins_make;       /* rooms: nobody else's entering makes one */
 	const char *const *admins;   /* bare addresses that count as owner everywhere, NULL at the end; may be NULL */
 };
 
 /* Makes the host, core_add_host()s it and loads the directory of persistent rooms. */
 struct host *rooms_new(struct core *c, const char *domain, const struct rooms_config *config);
+
+/* The service goes down: all are told (332) and out; nothing in the store changes. */
+void rooms_shutdown(struct host *h);
 
 /* Is anybody in any of its rooms? */
 bool rooms_occupied(const struct host *h);

@@ -48,6 +48,6 @@ struct packet **rooms_packets(struct rooms *rs, uint32_t n);
 
 /* Tables of feature.h */
 iq_handler disco_get_info, disco_get_items, admin_get, admin_set, owner_get, owner_set, ping_get, register_get,
-	register_set;
+	register_set, moderate_set;
 
 #endif

@@ -47,6 +47,9 @@
 #define NS_MUC_ROOMINFO "http://jabber.org/protocol/muc#roominfo"
 #define NS_MUC_REGISTER "http://jabber.org/protocol/muc#register"
 #define NS_MUC_REQUEST "http://jabber.org/protocol/muc#request"
+#define NS_OCCUPANT_ID "urn:xmpp:occupant-id:0"
+#define NS_RETRACT "urn:xmpp:message-retract:1"
+#define NS_MODERATE "urn:xmpp:message-moderate:1"
 #define NS_RSM "http://jabber.org/protocol/rsm"
 #define NS_X_CONFERENCE "jabber:x:conference"
 
