@@ -327,6 +327,7 @@ static void make_hosts(struct server *s)
 		.archive_max = (uint32_t)c->archive_max,
 		.admins = admins};
 	struct rooms_config rooms = {.admins = admins,
+		.no_limits = !c->limits,
 		.reserved = reserved,
 		.logs = true,
 		.only_admins_make = c->rooms_by_admins,
@@ -533,6 +534,15 @@ const char *server_certificate(const struct server *s) { return s->certificate; 
 
 static void on_stop_timer(struct timer *t) { finish_stop(CONTAINER_OF(t, struct server, stop_timer)); }
 
+static void close_rooms(struct server *s)
+{
+	struct host *h;
+
+	for (uint32_t pos = 0; (h = core_next_host(s->core, &pos));)
+		if (h->kind == HOST_ROOMS)
+			rooms_shutdown(h);
+}
+
 void server_stop(struct server *s, void (*on_stopped)(void *arg), void *arg)
 {
 	if (s->stopping)
@@ -544,6 +554,7 @@ void server_stop(struct server *s, void (*on_stopped)(void *arg), void *arg)
 		listener_free(&s->ports[i].listener);
 	s->port_count = 0;
 	node_stop(s);
+	close_rooms(s);
 	core_shutdown(s->core);
 	s->dirty = true;
 	s->stop_timer.fire = on_stop_timer;

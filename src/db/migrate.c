@@ -57,13 +57,18 @@ static const char version_3[] =
 	"CREATE TABLE seen (domain TEXT NOT NULL, name TEXT NOT NULL, number INTEGER NOT NULL, hash INTEGER NOT NULL,"
 	" PRIMARY KEY (domain, name, number)) STRICT, WITHOUT ROWID;";
 
+/* Nicknames that members of rooms have registered, and those that somebody asked for. */
+static const char version_4[] =
+	"CREATE TABLE room_nick (domain TEXT NOT NULL, local TEXT NOT NULL, jid TEXT NOT NULL, nick TEXT NOT NULL,"
+	" PRIMARY KEY (domain, local, jid)) STRICT, WITHOUT ROWID;";
+
 /* What was said in rooms is in the archive, too, once. */
-static const char version_4[] = "ALTER TABLE archive ADD COLUMN sender TEXT;"
+static const char version_5[] = "ALTER TABLE archive ADD COLUMN sender TEXT;"
 				"INSERT INTO archive (domain, local, id, peer, stanza)"
 				" SELECT domain, local, id, '', stanza FROM history ORDER BY domain, local, id;"
 				"DROP TABLE history;";
 
-const char *const migrate_steps[] = {version_1, version_2, version_3, version_4};
+const char *const migrate_steps[] = {version_1, version_2, version_3, version_4, version_5};
 const int migrate_step_count = ARRAY_LEN(migrate_steps);
 
 int migrate_int(struct sqlite3 *h, const char *text, int64_t *ret)

@@ -89,6 +89,7 @@ static const char *const write_sql[STORE_WRITE_COUNT][STEPS_MAX] = {
 		{
 			"DELETE FROM room" OF_OWNER,
 			"DELETE FROM affiliation" OF_OWNER,
+			"DELETE FROM room_nick" OF_OWNER,
 			"DELETE FROM archive" OF_OWNER,
 		},
 	[STORE_AFFILIATION_PUT] =
@@ -96,6 +97,12 @@ static const char *const write_sql[STORE_WRITE_COUNT][STEPS_MAX] = {
 			"DELETE FROM affiliation" OF_OWNER " AND jid = ?3 AND ?4 = 0",
 			"INSERT OR REPLACE INTO affiliation (domain, local, jid, affiliation, reason)"
 			" SELECT ?1, ?2, ?3, ?4, ?5 WHERE ?4 <> 0",
+		},
+	[STORE_ROOM_NICK_PUT] =
+		{
+			"DELETE FROM room_nick" OF_OWNER " AND jid = ?3 AND ?4 IS NULL",
+			"INSERT OR REPLACE INTO room_nick (domain, local, jid, nick)"
+			" SELECT ?1, ?2, ?3, ?4 WHERE ?4 IS NOT NULL",
 		},
 	[STORE_PEER_PUT] =
 		{
@@ -196,6 +203,7 @@ static const struct part read_sql[STORE_READ_COUNT][PARTS_MAX] = {
 		{
 			{ROW_ROOM, "SELECT local, " ROOM_COLUMNS " FROM room" OF_OWNER},
 			{ROW_AFFILIATION, "SELECT jid, affiliation, reason FROM affiliation" OF_OWNER " ORDER BY jid"},
+			{ROW_ROOM_NICK, "SELECT jid, nick FROM room_nick" OF_OWNER " ORDER BY jid"},
 			{ROW_HISTORY,
 				"SELECT id, peer, resource, stanza, sender FROM (SELECT * FROM archive" OF_OWNER
 				" ORDER BY id DESC LIMIT ?3) ORDER BY id"},

@@ -231,7 +231,7 @@ struct retraction {
 	struct wait wait;
 	uint64_t room;
 	int64_t id;
-	char *author, *payload;
+	char *author, *why;
 };
 
 static void retraction_drop(struct wait *w)
@@ -239,28 +239,8 @@ static void retraction_drop(struct wait *w)
 	struct retraction *x = (struct retraction *)w;
 
 	xfree(x->author);
-	xfree(x->payload);
+	xfree(x->why);
 	xfree(x);
-}
-
-/* Who said it and when stays; what was said does not. */
-static struct packet *tombstone(const struct room *r, struct str original, int64_t id, struct str payload)
-{
-	struct packet_head head;
-	struct packet_writer w;
-	struct packet *p;
-	struct stanza *s;
-
-	if (stanza_parse(original, &s) != 0)
-		return NULL;
-	packet_head_of(s, &head);
-	head.to = STR_NONE;
-	packet_begin(&w, &head);
-	buf_str(&w.out, payload);
-	message_put_id(&w.out, r, id);
-	p = packet_end(&w);
-	stanza_free(&s);
-	return p;
 }
 
 static void replace(struct room *r, int64_t id, const struct packet *p)
@@ -280,16 +260,15 @@ static void on_found(struct core *c, struct wait *w, const struct store_rows *ro
 	size_t pos = 0;
 	unsigned n;
 
-	if (r && r->config.persistent && !rows->error && store_rows_next(rows, &pos, &kind, v, &n) &&
-		(!x->author || str_is(v[2].s, x->author)))
-		p = tombstone(r, v[1].s, x->id, str_z(x->payload));
+	if (r && r->config.persistent && !rows->error && store_rows_next(rows, &pos, &kind, v, &n))
+		p = retract_tombstone(r, v[1].s, x->author ? str_z(x->author) : STR_NONE, str_z(x->why));
 	if (p)
 		replace(r, x->id, p);
 	packet_unref(&p);
 	retraction_drop(w);
 }
 
-static void retract_in_store(struct room *r, int64_t id, struct str author, struct str payload)
+static void retract_in_store(struct room *r, int64_t id, struct str author, struct str why)
 {
 	struct retraction *x = xcalloc(1, sizeof(*x));
 	struct store_query *q;
@@ -300,29 +279,26 @@ static void retract_in_store(struct room *r, int64_t id, struct str author, stru
 	x->room = r->entity.id;
 	x->id = id;
 	x->author = author.p ? str_dup(author) : NULL;
-	x->payload = str_dup(payload);
+	x->why = str_dup(why);
 	snprintf(ids, sizeof(ids), "[%lld]", (long long)id);
 	q = store_query_new(STORE_ARCHIVE_GET, core_wait(room_core(r), &x->wait), jid_domain(r->entity.jid),
 		jid_local(r->entity.jid), str_z(ids));
 	core_ask(room_core(r), &q);
 }
 
-static bool is_by(const struct history_entry *e, struct str author)
-{
-	return !author.p || (e->real && str_eq(jid_bare_str(jid_view(str_z(e->real))), author));
-}
-
-void room_archive_retract(struct room *r, int64_t id, struct str author, struct str payload)
+void room_archive_retract(struct room *r, int64_t id, struct str author, struct str why)
 {
 	struct history_entry *e = history_find(&r->history, id);
-	struct packet *p = e && is_by(e, author) ? tombstone(r, packet_view(e->live), id, payload) : NULL;
+	struct packet *p = e ? retract_tombstone(r, packet_view(e->live), author, why) : NULL;
 
 	if (p) {
 		history_replace(e, p);
-		if (r->config.persistent)
+		if (r->config.persistent) {
 			replace(r, id, p);
+			e->commit = r->commit;
+		}
 	} else if (!e && r->config.persistent) {
-		retract_in_store(r, id, author, payload);
+		retract_in_store(r, id, author, why);
 	}
 	packet_unref(&p);
 }

@@ -24,10 +24,9 @@ void room_archive_trim(struct room *r);
 
 /* The id in a text; 0 for what cannot be one of ours. */
 int64_t room_archive_id(struct str text);
-/* Instead of what the message said it says this from now on (XEP-0424, 0425): XML, beside the id. From the history at once, in the
- * store with this turn or a later one. author: bare address, only if it was said by him; absent: by anybody. Nothing
- * happens if there is no such message. */
-void room_archive_retract(struct room *r, int64_t id, struct str author, struct str payload);
+/* A message becomes its tombstone (retract_tombstone()): in the history at once, in the store with this turn or a later one.
+ * Nothing happens if there is no such message. */
+void room_archive_retract(struct room *r, int64_t id, struct str author, struct str why);
 
 /* When the oldest message may have been said, ms since 1970; INT64_MIN: at any time. */
 int64_t room_archive_oldest(const struct room *r);

@@ -4,14 +4,11 @@
 
 #include "base/err.h"
 #include "base/mem.h"
-#include "xml/write.h"
-#include "xmpp/ns.h"
+#include "room/config_i.h"
+#include "room/privilege.h"
+#include "xmpp/jid.h"
 
-#define ROOMCONFIG "muc#roomconfig_"
-
-struct option {
-	const char *value, *label;
-};
+#define CONFIG "muc#roomconfig_"
 
 /* The value is the index in the list. */
 static const struct option whois_options[] = {
@@ -26,6 +23,20 @@ static const struct option pm_options[] = {
 	[PM_NONE] = {"none", "Nobody"},
 	{NULL, NULL},
 };
+static const struct option registration_options[] = {
+	[REGISTER_APPROVAL] = {"approval", "Those whom an admin approves"},
+	[REGISTER_OPEN] = {"open", "Anyone"},
+	[REGISTER_CLOSED] = {"closed", "Nobody"},
+	{NULL, NULL},
+};
+/* Bits: 1 << index. */
+static const struct option role_options[] = {
+	[ROLE_NONE] = {"", NULL}, /* no option */
+	[ROLE_VISITOR] = {"visitor", "Visitors"},
+	[ROLE_PARTICIPANT] = {"participant", "Participants"},
+	[ROLE_MODERATOR] = {"moderator", "Moderators"},
+	{NULL, NULL},
+};
 /* Suggestions: any number will do. */
 static const struct option number_options[] = {
 	{"10", "10"},
@@ -37,59 +48,76 @@ static const struct option number_options[] = {
 	{NULL, NULL},
 };
 
-enum field_kind { FIELD_BOOL, FIELD_TEXT, FIELD_SECRET, FIELD_CHOICE, FIELD_NUMBER };
-
-struct field {
-	const char *var; /* of the form, without muc#roomconfig_ */
-	const char *key; /* in the store */
-	uint16_t offset;
-	enum field_kind kind;
-	const char *label;
-	uint16_t max; /* bytes of a text */
-	const struct option *options;
-};
 #define AT(member) offsetof(struct room_config, member)
 
 /* clang-format off */
-static const struct field fields[] = {
-	{"roomname",              "name",                AT(name), FIELD_TEXT, "Name", .max = 128},
-	{"roomdesc",              "description",         AT(description), FIELD_TEXT, "Description", .max = 1024},
-	{"lang",                  "language",            AT(language), FIELD_TEXT, "Language of the discussion", .max = 35},
-	{"persistentroom",        "persistent",          AT(persistent), FIELD_BOOL, "The room stays when the last one leaves"},
-	{"publicroom",            "public",              AT(public_), FIELD_BOOL, "The room can be found in the list of rooms"},
-	{"membersonly",           "members_only",        AT(members_only), FIELD_BOOL, "Only members may enter"},
-	{"moderatedroom",         "moderated",           AT(moderated), FIELD_BOOL, "Only those with voice may speak"},
-	{"passwordprotectedroom", "password_protected",  AT(password_protected), FIELD_BOOL, "A password is needed to enter"},
-	{"roomsecret",            "secret",              AT(secret), FIELD_SECRET, "Password", .max = 256},
-	{"whois",                 "whois",               AT(whois), FIELD_CHOICE, "Who may see real addresses", .options = whois_options},
-	{"changesubject",         "change_subject",      AT(change_subject), FIELD_BOOL, "Participants may change the subject"},
-	{"allowinvites",          "allow_invites",       AT(allow_invites), FIELD_BOOL, "Occupants may invite to a members-only room"},
-	{"allowpm",               "allow_pm",            AT(allow_pm), FIELD_CHOICE, "Who may send private messages", .options = pm_options},
-	{"maxusers",              "max_users",           AT(max_users), FIELD_NUMBER, "Most occupants", .options = number_options},
-	{"enablearchiving",       "archive",             AT(archive), FIELD_BOOL, "What is said is kept for those who may enter"},
-	{"enablelogging",         "logging",             AT(logging), FIELD_BOOL, "What is said is logged in public"},
+const struct config_field room_config_fields[] = {
+	{CONFIG "roomname",               "name",                AT(name), FIELD_TEXT, "Name", .max = 128},
+	{CONFIG "roomdesc",               "description",         AT(description), FIELD_TEXT, "Description", .max = 1024},
+	{CONFIG "lang",                   "language",            AT(language), FIELD_LANGUAGE, "Language of the discussion", .max = 35},
+	{"muc#roominfo_contactjid",       "contact",             AT(contact), FIELD_JID, "Whom to ask about the room", .max = 1024},
+	{CONFIG "persistentroom",         "persistent",          AT(persistent), FIELD_BOOL, "The room stays when the last one leaves"},
+	{CONFIG "publicroom",             "public",              AT(public_), FIELD_BOOL, "The room can be found in the list of rooms"},
+	{CONFIG "membersonly",            "members_only",        AT(members_only), FIELD_BOOL, "Only members may enter"},
+	{CONFIG "moderatedroom",          "moderated",           AT(moderated), FIELD_BOOL, "Only those with voice may speak"},
+	{CONFIG "passwordprotectedroom",  "password_protected",  AT(password_protected), FIELD_BOOL, "A password is needed to enter"},
+	{CONFIG "roomsecret",             "secret",              AT(secret), FIELD_SECRET, "Password", .max = 256},
+	{CONFIG "whois",                  "whois",               AT(whois), FIELD_CHOICE, "Who may see real addresses", .options = whois_options},
+	{CONFIG "enablelogging",          "logging",             AT(logging), FIELD_BOOL, "What is said is logged in public"},
+	{CONFIG "enablearchiving",        "archive",             AT(archive), FIELD_BOOL, "What is said is kept for those who may enter"},
+	{CONFIG "changesubject",          "change_subject",      AT(change_subject), FIELD_BOOL, "Participants may change the subject"},
+	{CONFIG "allowinvites",           "allow_invites",       AT(allow_invites), FIELD_BOOL, "Occupants may invite to a members-only room"},
+	{CONFIG "allowpm",                "allow_pm",            AT(allow_pm), FIELD_CHOICE, "Who may send private messages", .options = pm_options},
+	{CONFIG "allowvoicerequests",     "voice_requests",      AT(voice_requests), FIELD_BOOL, "Visitors may ask for voice"},
+	{CONFIG "allowvisitornickchange", "visitor_nick",        AT(visitor_nick), FIELD_BOOL, "Visitors may change their nickname"},
+	{CONFIG "allowvisitorstatus",     "visitor_status",      AT(visitor_status), FIELD_BOOL, "Visitors may show a status"},
+	{CONFIG "registration",           "registration",        AT(registration), FIELD_CHOICE, "Who may register as a member", .options = registration_options},
+	{CONFIG "locknicks",              "lock_nicks",          AT(lock_nicks), FIELD_BOOL, "Members are called by their registered nickname only"},
+	{CONFIG "presencebroadcast",      "broadcast",           AT(broadcast), FIELD_ROLES, "Whose presence everybody sees", .options = role_options},
+	{CONFIG "getmemberlist",          "member_list",         AT(member_list), FIELD_ROLES, "Who may read the list of members, where addresses are shown", .options = role_options},
+	{CONFIG "showabsent",             "show_absent",         AT(show_absent), FIELD_BOOL, "Members with a registered nickname are shown while they are away"},
+	{CONFIG "maxusers",               "max_users",           AT(max_users), FIELD_NUMBER, "Most occupants", .options = number_options},
+	{"muc#maxhistoryfetch",           "history",             AT(history), FIELD_COUNT, "Messages that are shown to who enters", .max = HISTORY_MAX},
+	{CONFIG "slow_mode_duration",     "slow_seconds",        AT(slow_seconds), FIELD_COUNT, "Seconds between two messages of one occupant", .max = 3600},
+	{NULL,                            "occupant_key",        AT(occupant_key), FIELD_HIDDEN, NULL, .max = 64},
 };
 /* clang-format on */
-_Static_assert(ARRAY_LEN(fields) <= 32, "room_config_diff() has a bit for each");
+_Static_assert(ARRAY_LEN(room_config_fields) <= 64, "room_config_diff() has a bit for each");
+_Static_assert(ARRAY_LEN(room_config_fields) == CONFIG_FIELDS, "config_i.h counts them");
 
 static const char *const bool_names[] = {"0", "1"};
 
-static bool *bool_at(const struct room_config *c, const struct field *f) { return (bool *)((char *)c + f->offset); }
-static char **text_at(const struct room_config *c, const struct field *f)
+static bool *bool_at(const struct room_config *c, const struct config_field *f)
+{
+	return (bool *)((char *)c + f->offset);
+}
+static char **text_at(const struct room_config *c, const struct config_field *f)
 {
 	return (char **)(void *)((char *)c + f->offset);
 }
-static uint8_t *choice_at(const struct room_config *c, const struct field *f) { return (uint8_t *)c + f->offset; }
-static uint32_t *number_at(const struct room_config *c, const struct field *f)
+static uint8_t *byte_at(const struct room_config *c, const struct config_field *f) { return (uint8_t *)c + f->offset; }
+static uint32_t *number_at(const struct room_config *c, const struct config_field *f)
 {
 	return (uint32_t *)(void *)((char *)c + f->offset);
 }
 
-static bool is_text(const struct field *f) { return f->kind == FIELD_TEXT || f->kind == FIELD_SECRET; }
+static bool is_text(const struct config_field *f) { return f->kind >= FIELD_TEXT && f->kind <= FIELD_HIDDEN; }
 
 /* ---- whole configurations ---- */
 
-void room_config_init(struct room_config *c) { *c = (struct room_config){.public_ = true, .archive = true}; }
+void room_config_init(struct room_config *c)
+{
+	enum { ALL = 1 << ROLE_VISITOR | 1 << ROLE_PARTICIPANT | 1 << ROLE_MODERATOR };
+
+	*c = (struct room_config){.public_ = true,
+		.archive = true,
+		.voice_requests = true,
+		.visitor_nick = true,
+		.visitor_status = true,
+		.broadcast = ALL,
+		.member_list = ALL,
+		.history = 20};
+}
 
 static void text_free(char **text)
 {
@@ -100,85 +128,94 @@ static void text_free(char **text)
 
 void room_config_clear(struct room_config *c)
 {
-	for (size_t i = 0; i < ARRAY_LEN(fields); i++)
-		if (is_text(&fields[i]))
-			text_free(text_at(c, &fields[i]));
+	for (size_t i = 0; i < CONFIG_FIELDS; i++)
+		if (is_text(&room_config_fields[i]))
+			text_free(text_at(c, &room_config_fields[i]));
 	room_config_init(c);
 }
 
 void room_config_copy(struct room_config *to, const struct room_config *from)
 {
 	*to = *from;
-	for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
-		char **text = is_text(&fields[i]) ? text_at(to, &fields[i]) : NULL;
+	for (size_t i = 0; i < CONFIG_FIELDS; i++) {
+		char **text = is_text(&room_config_fields[i]) ? text_at(to, &room_config_fields[i]) : NULL;
 		if (text && *text)
 			*text = xstrdup(*text);
 	}
 }
 
-/* The value as it is written, a view of c or of number. */
-static struct str value_of(const struct room_config *c, const struct field *f, struct buf *number)
+static struct str roles_value(uint8_t roles, const struct option *options, struct buf *tmp)
 {
-	uint32_t n;
+	for (int i = 0; options[i].value; i++) {
+		if (!(roles >> i & 1))
+			continue;
+		if (tmp->n)
+			buf_char(tmp, '\n');
+		buf_z(tmp, options[i].value);
+	}
+	return tmp->n ? buf_view(tmp) : STR("");
+}
 
+struct str room_config_value(const struct room_config *c, const struct config_field *f, struct buf *tmp)
+{
+	buf_reset(tmp);
 	switch (f->kind) {
 	case FIELD_BOOL:
 		return str_z(bool_names[*bool_at(c, f)]);
-	case FIELD_TEXT:
-	case FIELD_SECRET:
-		return *text_at(c, f) ? str_z(*text_at(c, f)) : STR("");
 	case FIELD_CHOICE:
-		return str_z(f->options[*choice_at(c, f)].value);
+		return str_z(f->options[*byte_at(c, f)].value);
+	case FIELD_ROLES:
+		return roles_value(*byte_at(c, f), f->options, tmp);
 	case FIELD_NUMBER:
-		n = *number_at(c, f);
-		buf_reset(number);
-		buf_fmt(number, "%u", n);
-		return n ? buf_view(number) : STR("none");
+	case FIELD_COUNT:
+		if (f->kind == FIELD_NUMBER && *number_at(c, f) == 0)
+			return STR("none");
+		buf_fmt(tmp, "%u", *number_at(c, f));
+		return buf_view(tmp);
+	default:
+		return *text_at(c, f) ? str_z(*text_at(c, f)) : STR("");
 	}
-	return STR_NONE;
 }
 
-uint32_t room_config_diff(const struct room_config *a, const struct room_config *b)
+uint64_t room_config_diff(const struct room_config *a, const struct room_config *b)
 {
-	CLEANUP(buf_clear) struct buf one = {.max = 16}, other = {.max = 16};
-	uint32_t bits = 0;
+	CLEANUP(buf_clear) struct buf one = {.max = 64}, other = {.max = 64};
+	uint64_t bits = 0;
 
-	for (size_t i = 0; i < ARRAY_LEN(fields); i++)
-		if (!str_eq(value_of(a, &fields[i], &one), value_of(b, &fields[i], &other)))
-			bits |= 1u << i;
+	for (size_t i = 0; i < CONFIG_FIELDS; i++)
+		if (!str_eq(room_config_value(a, &room_config_fields[i], &one),
+			    room_config_value(b, &room_config_fields[i], &other)))
+			bits |= (uint64_t)1 << i;
 	return bits;
 }
 
-static const struct field *find_key(struct str key)
+static const struct config_field *find_key(struct str key)
 {
-	for (size_t i = 0; i < ARRAY_LEN(fields); i++)
-		if (str_is(key, fields[i].key))
-			return &fields[i];
+	for (size_t i = 0; i < CONFIG_FIELDS; i++)
+		if (str_is(key, room_config_fields[i].key))
+			return &room_config_fields[i];
 	return NULL;
 }
 
-/* By the name in the form. */
-static const struct field *find_var(struct str var)
+const struct config_field *room_config_find_var(struct str var)
 {
-	const struct str prefix = STR(ROOMCONFIG);
-
-	for (size_t i = 0; i < ARRAY_LEN(fields) && str_starts(var, prefix); i++)
-		if (str_is((struct str){var.p + prefix.n, var.n - prefix.n}, fields[i].var))
-			return &fields[i];
+	for (size_t i = 0; i < CONFIG_FIELDS; i++)
+		if (room_config_fields[i].var && str_is(var, room_config_fields[i].var))
+			return &room_config_fields[i];
 	return NULL;
 }
 
-uint32_t room_config_bit(const char *var)
+uint64_t room_config_bit(const char *var)
 {
-	const struct field *f = find_var(str_z(var));
+	const struct config_field *f = room_config_find_var(str_z(var));
 
 	must(f);
-	return 1u << (f - fields);
+	return (uint64_t)1 << (f - room_config_fields);
 }
 
 /* ---- one value ---- */
 
-static int set_bool(struct room_config *c, const struct field *f, struct str value)
+static int set_bool(struct room_config *c, const struct config_field *f, struct str value)
 {
 	if (str_is(value, "1") || str_is(value, "true"))
 		*bool_at(c, f) = true;
@@ -189,7 +226,7 @@ static int set_bool(struct room_config *c, const struct field *f, struct str val
 	return 0;
 }
 
-static int set_text(struct room_config *c, const struct field *f, struct str value)
+static int set_text(struct room_config *c, const struct config_field *f, struct str value)
 {
 	char **text = text_at(c, f);
 
@@ -200,18 +237,60 @@ static int set_text(struct room_config *c, const struct field *f, struct str val
 	return 0;
 }
 
-static int set_choice(struct room_config *c, const struct field *f, struct str value)
+static int set_language(struct room_config *c, const struct config_field *f, struct str value)
 {
-	for (uint8_t i = 0; f->options[i].value; i++) {
-		if (!str_is(value, f->options[i].value))
-			continue;
-		*choice_at(c, f) = i;
-		return 0;
+	for (size_t i = 0; i < value.n; i++) {
+		char ch = value.p[i];
+		bool letter = (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') || (ch >= '0' && ch <= '9');
+
+		if (!letter && (ch != '-' || i == 0 || i + 1 == value.n))
+			return ERR_INVALID;
 	}
-	return ERR_INVALID;
+	return set_text(c, f, value);
 }
 
-static int set_number(struct room_config *c, const struct field *f, struct str value)
+static int set_jid(struct room_config *c, const struct config_field *f, struct str value)
+{
+	struct jid_buf jid;
+
+	if (value.n == 0)
+		return set_text(c, f, value);
+	return jid_parse_buf(value, &jid) < 0 ? ERR_INVALID : set_text(c, f, jid_bare_str(jid.jid));
+}
+
+static int find_option(const struct config_field *f, struct str value)
+{
+	for (int i = 0; f->options[i].value; i++)
+		if (value.n && str_is(value, f->options[i].value))
+			return i;
+	return -1;
+}
+
+static int set_choice(struct room_config *c, const struct config_field *f, struct str value)
+{
+	int i = find_option(f, value);
+
+	if (i < 0)
+		return ERR_INVALID;
+	*byte_at(c, f) = (uint8_t)i;
+	return 0;
+}
+
+static int set_roles(struct room_config *c, const struct config_field *f, struct str value)
+{
+	uint8_t roles = 0;
+
+	while (value.n) {
+		int i = find_option(f, str_cut(&value, '\n'));
+		if (i < 0)
+			return ERR_INVALID;
+		roles |= (uint8_t)(1 << i);
+	}
+	*byte_at(c, f) = roles;
+	return 0;
+}
+
+static int set_number(struct room_config *c, const struct config_field *f, struct str value)
 {
 	uint64_t n = 0;
 
@@ -221,33 +300,32 @@ static int set_number(struct room_config *c, const struct field *f, struct str v
 	return 0;
 }
 
-static int (*const setters[])(struct room_config *c, const struct field *f, struct str value) = {
+static int set_count(struct room_config *c, const struct config_field *f, struct str value)
+{
+	uint64_t n;
+
+	if (str_uint(value, f->max, &n) < 0)
+		return ERR_INVALID;
+	*number_at(c, f) = (uint32_t)n;
+	return 0;
+}
+
+static int (*const setters[])(struct room_config *c, const struct config_field *f, struct str value) = {
 	[FIELD_BOOL] = set_bool,
 	[FIELD_TEXT] = set_text,
 	[FIELD_SECRET] = set_text,
+	[FIELD_LANGUAGE] = set_language,
+	[FIELD_JID] = set_jid,
+	[FIELD_HIDDEN] = set_text,
 	[FIELD_CHOICE] = set_choice,
+	[FIELD_ROLES] = set_roles,
 	[FIELD_NUMBER] = set_number,
+	[FIELD_COUNT] = set_count,
 };
 
-/* ---- one by one ---- */
-
-bool room_config_item(const struct room_config *c, unsigned i, struct str *name, struct str *value, struct buf *tmp)
+int room_config_set(struct room_config *c, const struct config_field *f, struct str value)
 {
-	if (i >= ARRAY_LEN(fields))
-		return false;
-	*name = str_z(fields[i].var);
-	*value = value_of(c, &fields[i], tmp);
-	if (fields[i].kind == FIELD_SECRET && value->n)
-		*value = STR("(set)");
-	return true;
-}
-
-int room_config_set(struct room_config *c, struct str name, struct str value)
-{
-	for (size_t i = 0; i < ARRAY_LEN(fields); i++)
-		if (str_is(name, fields[i].var))
-			return setters[fields[i].kind](c, &fields[i], value.p ? value : STR(""));
-	return ERR_NOTFOUND;
+	return setters[f->kind](c, f, value);
 }
 
 /* ---- the stored text ---- */
@@ -273,115 +351,87 @@ static void unescape(struct buf *out, struct str value)
 
 void room_config_text(const struct room_config *c, struct buf *out)
 {
-	CLEANUP(buf_clear) struct buf number = {.max = 16};
+	CLEANUP(buf_clear) struct buf tmp = {.max = 64};
 
-	for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
-		buf_fmt(out, "%s=", fields[i].key);
-		escape(out, value_of(c, &fields[i], &number));
+	for (size_t i = 0; i < CONFIG_FIELDS; i++) {
+		buf_fmt(out, "%s=", room_config_fields[i].key);
+		escape(out, room_config_value(c, &room_config_fields[i], &tmp));
 		buf_char(out, '\n');
 	}
 }
 
-void room_config_parse(struct room_config *c, struct str text)
+bool room_config_line(struct room_config *c, struct str line)
 {
 	CLEANUP(buf_clear) struct buf value = {.max = CONFIG_TEXT_MAX};
+	const struct config_field *f = find_key(str_cut(&line, '='));
+	bool done;
 
-	while (text.p) {
-		struct str rest = str_cut(&text, '\n');
-		const struct field *f = find_key(str_cut(&rest, '='));
-
-		if (!f || !rest.p)
-			continue;
-		buf_reset(&value);
-		unescape(&value, rest);
-		setters[f->kind](c, f, buf_view(&value)); /* what this version does not know stays as it is */
-	}
-	mem_wipe(value.p, value.cap);
+	if (!f || !line.p)
+		return false;
+	unescape(&value, line);
+	done = buf_ok(&value) && room_config_set(c, f, value.n ? buf_view(&value) : STR("")) == 0;
+	if (value.p)
+		mem_wipe(value.p, value.cap);
+	return done;
 }
 
-/* ---- the form ---- */
-
-static const char *const form_types[] = {
-	[FIELD_BOOL] = "boolean",
-	[FIELD_TEXT] = "text-single",
-	[FIELD_SECRET] = "text-private",
-	[FIELD_CHOICE] = "list-single",
-	[FIELD_NUMBER] = "list-single",
-};
-
-static bool has_option(const struct option *o, struct str value)
+void room_config_parse(struct room_config *c, struct str text)
 {
-	while (o->value && !str_is(value, o->value))
-		o++;
-	return o->value != NULL;
+	while (text.p)
+		room_config_line(c, str_cut(&text, '\n')); /* what this version does not know stays as it is */
 }
 
-static void put_option(struct buf *out, struct str value, struct str label)
+/* ---- one by one, for people ---- */
+
+/* "muc#roomconfig_whois" is whois, "muc#maxhistoryfetch" maxhistoryfetch. */
+static struct str short_name(const struct config_field *f)
 {
-	buf_z(out, "<option");
-	xml_put_attr(out, "label", label);
-	buf_char(out, '>');
-	xml_put_text(out, "value", value);
-	buf_z(out, "</option>");
+	static const char *const prefixes[] = {CONFIG, "muc#roominfo_", "muc#"};
+	struct str var = str_z(f->var);
+
+	for (size_t i = 0; i < ARRAY_LEN(prefixes); i++)
+		if (str_starts(var, str_z(prefixes[i])))
+			return (struct str){var.p + strlen(prefixes[i]), var.n - strlen(prefixes[i])};
+	return var;
 }
 
-static void put_field(struct buf *out, const struct room_config *c, const struct field *f)
+static void replace_char(struct buf *b, char from, char to)
 {
-	CLEANUP(buf_clear) struct buf number = {.max = 16};
-	struct str value = value_of(c, f, &number);
+	for (size_t i = 0; i < b->n; i++)
+		if (b->p[i] == from)
+			b->p[i] = to;
+}
 
-	buf_fmt(out, "<field var='" ROOMCONFIG "%s' type='%s' label='%s'>", f->var, form_types[f->kind], f->label);
+bool room_config_show(const struct room_config *c, unsigned i, struct str *name, struct str *value, struct buf *tmp)
+{
+	const struct config_field *f = i < ARRAY_LEN(room_config_fields) ? &room_config_fields[i] : NULL;
+
+	buf_reset(tmp);
+	if (!f || !f->var)
+		return false;
+	*name = short_name(f);
+	*value = room_config_value(c, f, tmp);
+	if (f->kind == FIELD_SECRET && value->n)
+		*value = STR("(set)");
+	if (f->kind == FIELD_ROLES && value->p == tmp->p)
+		replace_char(tmp, '\n', ',');
+	return true;
+}
+
+int room_config_change(struct room_config *c, struct str name, struct str value)
+{
+	CLEANUP(buf_clear) struct buf lines = {.max = CONFIG_TEXT_MAX};
+
 	if (value.n)
-		xml_put_text(out, "value", value);
-	if (f->options && !has_option(f->options, value))
-		put_option(out, value, value);
-	for (const struct option *o = f->options; o && o->value; o++)
-		put_option(out, str_z(o->value), str_z(o->label));
-	buf_z(out, "</field>");
-}
+		buf_str(&lines, value);
+	for (size_t i = 0; i < ARRAY_LEN(room_config_fields); i++) {
+		const struct config_field *f = &room_config_fields[i];
 
-void room_config_form(const struct room_config *c, struct str room, struct buf *out)
-{
-	buf_z(out, "<x xmlns='" NS_DATA "' type='form'><title>Configuration of ");
-	xml_escape(out, room);
-	buf_z(out, "</title><field var='FORM_TYPE' type='hidden'><value>" NS_MUC_ROOMCONFIG "</value></field>");
-	for (size_t i = 0; i < ARRAY_LEN(fields); i++)
-		put_field(out, c, &fields[i]);
-	buf_z(out, "</x>");
-}
-
-/* The text of the first <value/>: empty if there is none. */
-static struct str field_value(const struct xml_tree *t, uint32_t field, struct buf *tmp)
-{
-	uint32_t value = xml_child(t, field, "value", NS_DATA);
-
-	return value == XML_NONE ? STR("") : xml_text(t, value, tmp);
-}
-
-static struct xerr submit_field(struct room_config *c, const struct xml_tree *t, uint32_t i)
-{
-	CLEANUP(buf_clear) struct buf tmp = {.max = 65536};
-	struct str var = xml_attr(t, i, "var"), value = field_value(t, i, &tmp);
-	const struct field *f = var.p ? find_var(var) : NULL;
-	bool wrong = !buf_ok(&tmp);
-
-	if (var.p && str_is(var, "FORM_TYPE"))
-		wrong = wrong || !str_is(value, NS_MUC_ROOMCONFIG);
-	else if (f)
-		wrong = wrong || setters[f->kind](c, f, value) < 0;
-	if (tmp.p)
-		mem_wipe(tmp.p, tmp.n);
-	return wrong ? xerr(XERR_NOT_ACCEPTABLE) : XERR_OK;
-}
-
-struct xerr room_config_submit(struct room_config *c, const struct xml_tree *t, uint32_t x)
-{
-	XML_EACH(i, t, x) {
-		struct xerr e = xml_is(t, i, "field", NS_DATA) ? submit_field(c, t, i) : XERR_OK;
-		if (!xerr_ok(e))
-			return e;
+		if (!f->var || !str_eq(name, short_name(f)))
+			continue;
+		if (f->kind == FIELD_ROLES)
+			replace_char(&lines, ',', '\n');
+		return buf_ok(&lines) ? room_config_set(c, f, lines.n ? buf_view(&lines) : STR("")) : ERR_INVALID;
 	}
-	if (c->password_protected && !c->secret)
-		return xerr_text(XERR_NOT_ACCEPTABLE, "a password-protected room needs a password");
-	return XERR_OK;
+	return ERR_NOTFOUND;
 }

@@ -10,38 +10,53 @@
 enum whois { WHOIS_MODERATORS, WHOIS_ANYONE };
 /* Who may send private messages. */
 enum allow_pm { PM_ANYONE, PM_PARTICIPANTS, PM_MODERATORS, PM_NONE };
+/* Who may become a member by asking (XEP-0045 7.10). */
+enum registration { REGISTER_APPROVAL, REGISTER_OPEN, REGISTER_CLOSED };
 
 struct room_config {
-	char *name, *description, *language, *secret; /* NULL: none */
-	bool persistent, public_, members_only, moderated, password_protected, change_subject, allow_invites;
-	bool archive, logging; /* kept for who asks; written down for everybody */
+	char *name, *description, *language, *contact, *secret; /* NULL: none */
+	char *occupant_key; /* of the ids of occupants (XEP-0421), hexadecimal; made with the room, in no form */
+	bool persistent, public_, members_only, moderated, password_protected, change_subject, allow_invites, logging;
+	bool archive; /* what is said is kept for who asks */
+	bool voice_requests, visitor_nick, visitor_status, lock_nicks, show_absent;
 	uint8_t whois;         /* enum whois */
 	uint8_t allow_pm;      /* enum allow_pm */
+	uint8_t registration;  /* enum registration */
+	uint8_t broadcast;     /* roles whose presence everybody gets: bits 1 << enum role */
+	uint8_t member_list;   /* roles that may read who is a member, likewise */
 	uint32_t max_users;    /* 0: as many as the service allows */
+	uint32_t history;      /* messages shown to who enters */
+	uint32_t slow_seconds; /* between two messages of one occupant, 0: no limit */
 };
 
-enum { CONFIG_TEXT_MAX = 8192 };
+enum { CONFIG_TEXT_MAX = 8192, HISTORY_MAX = 500 };
 
 void room_config_init(struct room_config *c); /* the defaults of a new room */
 void room_config_clear(struct room_config *c);
 void room_config_copy(struct room_config *to, const struct room_config *from); /* to: cleared or uninitialised */
 
 /* Which fields differ: bits of the table's rows. */
-uint32_t room_config_diff(const struct room_config *a, const struct room_config *b);
-uint32_t room_config_bit(const char *var); /* of "muc#roomconfig_whois" */
+uint64_t room_config_diff(const struct room_config *a, const struct room_config *b);
+uint64_t room_config_bit(const char *var); /* of "muc#roomconfig_whois" */
 
 /* The stored form: lines of key=value. Unknown keys (of another version) are passed over. */
 void room_config_text(const struct room_config *c, struct buf *out);
 void room_config_parse(struct room_config *c, struct str text);
+/* One such line; false: there is no such key, or it has no such value. */
+bool room_config_line(struct room_config *c, struct str line);
 
-/* The i-th setting, by its name in the form without the prefix; a password is not shown. False: no more. */
-bool room_config_item(const struct room_config *c, unsigned i, struct str *name, struct str *value, struct buf *tmp);
+/* The i-th setting, by its short name: that of the form without the prefix. A password is not shown. False: no more. */
+bool room_config_show(const struct room_config *c, unsigned i, struct str *name, struct str *value, struct buf *tmp);
 /* By that name. ERR_NOTFOUND: there is none; ERR_INVALID: not with this value. */
-int room_config_set(struct room_config *c, struct str name, struct str value);
+int room_config_change(struct room_config *c, struct str name, struct str value);
 
-/* The data form (XEP-0004) as a child of muc#owner's query. */
-void room_config_form(const struct room_config *c, struct str room, struct buf *out);
+/* The fields of the data form (XEP-0004), for its x. */
+void room_config_form(const struct room_config *c, struct buf *out);
 /* A submitted form x; fields not in it stay as they are. not-acceptable, bad-request: c is partly changed. */
 struct xerr room_config_submit(struct room_config *c, const struct xml_tree *t, uint32_t x);
+/* The values of a field of a form, one a line; empty if there are none. tmp: for the text. */
+struct str form_values(const struct xml_tree *t, uint32_t field, struct buf *tmp);
+/* The field with this name in a form x, XML_NONE if there is none. */
+uint32_t form_field(const struct xml_tree *t, uint32_t x, const char *var);
 
 #endif

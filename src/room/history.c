@@ -25,6 +25,22 @@ void history_clear(struct history *h)
 	h->first = h->n = 0;
 }
 
+void history_resize(struct history *h, uint32_t cap)
+{
+	struct history_entry *ring = cap && h->n ? xcalloc(cap, sizeof(*ring)) : NULL;
+	uint32_t keep = h->n < cap ? h->n : cap, drop = h->n - keep;
+
+	for (uint32_t i = 0; i < drop; i++)
+		entry_clear(entry_at(h, i));
+	for (uint32_t i = 0; i < keep; i++)
+		ring[i] = *entry_at(h, drop + i);
+	xfree(h->ring);
+	h->ring = ring;
+	h->first = 0;
+	h->n = keep;
+	h->cap = cap;
+}
+
 struct history_entry *history_newest(const struct history *h, uint32_t i) { return entry_at(h, h->n - 1 - i); }
 
 int64_t history_next_id(struct history *h, int64_t wall)

@@ -27,6 +27,8 @@ struct history_wish {
 
 void history_init(struct history *h, uint32_t cap);
 void history_clear(struct history *h); /* keeps cap and last_id: numbers are not given twice */
+/* Keeps so many from now on. */
+void history_resize(struct history *h, uint32_t cap);
 /* The i-th newest, from 0; there is one. */
 struct history_entry *history_newest(const struct history *h, uint32_t i);
 /* A number greater than all before, at about the time in microseconds. */

@@ -63,12 +63,17 @@ static void put_room_info(struct buf *out, struct room *r, bool inside)
 	put_info(out, "muc#roominfo_description", "text-single", c->description ? str_z(c->description) : STR(""));
 	if (c->language)
 		put_info(out, "muc#roominfo_lang", "text-single", str_z(c->language));
+	if (c->contact)
+		put_info(out, "muc#roominfo_contactjid", "jid-multi", str_z(c->contact));
 	if ((open || inside) && r->subject.text)
 		put_info(out, "muc#roominfo_subject", "text-single", str_z(r->subject.text));
 	put_info_number(out, "muc#roominfo_occupants", room_count(r));
 	put_info(out, "muc#roomconfig_changesubject", "boolean", c->change_subject ? STR("1") : STR("0"));
 	put_info(out, "muc#roomconfig_allowinvites", "boolean", c->allow_invites ? STR("1") : STR("0"));
-	put_info_number(out, "muc#maxhistoryfetch", r->history.cap);
+	put_info(out, "muc#roominfo_subjectmod", "boolean", c->change_subject ? STR("1") : STR("0"));
+	put_info(out, "muc#roomconfig_enablelogging", "boolean", c->logging ? STR("1") : STR("0"));
+	put_info_number(out, "muc#roominfo_slow_mode_duration", c->slow_seconds);
+	put_info_number(out, "muc#maxhistoryfetch", r->config.history);
 	buf_z(out, "</x>");
 }
 
@@ -77,8 +82,6 @@ static struct xerr node_error(struct str node)
 {
 	if (str_is(node, NS_MUC "#traffic"))
 		return xerr(XERR_SERVICE_UNAVAILABLE); /* nothing is held back (16.1.1) */
-	if (str_is(node, "x-roomuser-item"))
-		return xerr(XERR_FEATURE_NOT_IMPLEMENTED); /* 7.12 */
 	return xerr(XERR_ITEM_NOT_FOUND);
 }
 
@@ -102,15 +105,30 @@ static struct xerr command_info(struct iq *iq, struct str node)
 	return XERR_OK;
 }
 
+/* 7.12: the nickname that the asker has registered. */
+static struct xerr own_nick(struct iq *iq, const struct room *r)
+{
+	const struct nickname *n = nicknames_find(&r->reserved, jid_bare_str(iq->stanza->from));
+
+	xml_put_open(&iq->reply, "query", NS_DISCO_INFO);
+	buf_z(&iq->reply, " node='x-roomuser-item'>");
+	if (n)
+		put_identity(&iq->reply, str_z(n->nick));
+	xml_put_close(&iq->reply, "query");
+	return XERR_OK;
+}
+
 struct xerr disco_get_info(struct iq *iq)
 {
 	struct room *r = is_room(iq->entity) ? (struct room *)iq->entity : NULL;
-	struct str node = xml_attr(&iq->stanza->tree, iq->query, "node");
-	struct xerr e = check_node(iq);
-	struct str name;
+	struct str name, node = xml_attr(&iq->stanza->tree, iq->query, "node");
+	struct xerr e;
 
+	if (r && str_is(node, "x-roomuser-item"))
+		return own_nick(iq, r);
 	if (!r && node.n)
 		return command_info(iq, node);
+	e = check_node(iq);
 	if (!xerr_ok(e))
 		return e;
 	name = !r                ? str_z(((struct host *)iq->entity)->title)

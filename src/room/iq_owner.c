@@ -1,12 +1,56 @@
 /* muc#owner: configuration and the end of a room (XEP-0045 10.1, 10.2, 10.9). */
+#include <stddef.h>
+
 #include "base/err.h"
+#include "room/change.h"
 #include "room/rooms_i.h"
 #include "xml/write.h"
 #include "xmpp/ns.h"
 
-enum { CODE_CHANGED = 104, CODE_NON_ANONYMOUS = 172, CODE_SEMI_ANONYMOUS = 173, CODE_MEMBERS_ONLY = 322 };
+enum {
+	CODE_SHOWS_ABSENT = 102,
+	CODE_HIDES_ABSENT = 103,
+	CODE_CHANGED = 104,
+	CODE_LOGGED = 170,
+	CODE_NOT_LOGGED = 171,
+	CODE_NON_ANONYMOUS = 172,
+	CODE_SEMI_ANONYMOUS = 173,
+	CODE_MEMBERS_ONLY = 322
+};
+
+/* Lists of affiliations that are fields of the form, too: each is the whole list (10.1.3). */
+static const struct {
+	const char *var, *label;
+	enum affiliation affiliation;
+} lists[] = {
+	{"muc#roomconfig_roomowners", "Owners", AFFILIATION_OWNER},
+	{"muc#roomconfig_roomadmins", "Admins", AFFILIATION_ADMIN},
+};
 
 static struct room *room_of(const struct iq *iq) { return (struct room *)iq->entity; }
+
+static void put_lists(struct room *r, struct buf *out)
+{
+	for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
+		const struct affiliate *a;
+
+		buf_fmt(out, "<field var='%s' type='jid-multi' label='%s'>", lists[i].var, lists[i].label);
+		for (uint32_t pos = 0; (a = affiliates_next(&r->affiliates, &pos));)
+			if (a->affiliation == lists[i].affiliation)
+				xml_put_text(out, "value", affiliate_jid(a));
+		buf_z(out, "</field>");
+	}
+}
+
+static void put_form(struct room *r, struct buf *out)
+{
+	buf_z(out, "<x xmlns='" NS_DATA "' type='form'><title>Configuration of ");
+	xml_escape(out, room_address(r));
+	buf_z(out, "</title>");
+	room_config_form(&r->config, out);
+	put_lists(r, out);
+	buf_z(out, "</x>");
+}
 
 struct xerr owner_get(struct iq *iq)
 {
@@ -18,7 +62,7 @@ struct xerr owner_get(struct iq *iq)
 		return xerr(XERR_BAD_REQUEST);
 	xml_put_open(&iq->reply, "query", NS_MUC_OWNER);
 	buf_char(&iq->reply, '>');
-	room_config_form(&r->config, room_address(r), &iq->reply);
+	put_form(r, &iq->reply);
 	xml_put_close(&iq->reply, "query");
 	return XERR_OK;
 }
@@ -52,12 +96,6 @@ static void forget_views(struct room *r)
 		occupant_changed(o);
 }
 
-static void on_whois(struct room *r)
-{
-	forget_views(r);
-	message_status(r, r->config.whois == WHOIS_ANYONE ? CODE_NON_ANONYMOUS : CODE_SEMI_ANONYMOUS);
-}
-
 static void on_persistence(struct room *r)
 {
 	if (r->config.persistent) {
@@ -70,49 +108,188 @@ static void on_persistence(struct room *r)
 	r->config.persistent = false;
 }
 
-static void on_change(struct room *r, uint32_t changed)
+/* Before the change: those who will not be seen any more leave; after it: those who were not seen come. */
+static void on_broadcast(struct room *r, uint8_t other, void (*announce)(struct room *r, struct occupant *o))
 {
-	uint32_t whois = room_config_bit("muc#roomconfig_whois"),
-		 persistent = room_config_bit("muc#roomconfig_persistentroom");
+	struct occupant *o;
 
-	if (changed & persistent)
+	for (uint32_t pos = 0; (o = map_next(&r->nicks, &pos));)
+		if (occupant_shown(r, o) && !(other >> o->role & 1))
+			announce(r, o);
+}
+
+/* What is said about a change (10.2.1). */
+static const struct {
+	const char *var;
+	size_t offset; /* of a bool, or of one of two values */
+	uint16_t on, off;
+} privacy[] = {
+	{"muc#roomconfig_enablelogging", offsetof(struct room_config, logging), CODE_LOGGED, CODE_NOT_LOGGED},
+	{"muc#roomconfig_whois", offsetof(struct room_config, whois), CODE_NON_ANONYMOUS, CODE_SEMI_ANONYMOUS},
+	{"muc#roomconfig_showabsent", offsetof(struct room_config, show_absent), CODE_SHOWS_ABSENT, CODE_HIDES_ABSENT},
+};
+
+static void say_what_changed(struct room *r, uint64_t changed)
+{
+	for (size_t i = 0; i < ARRAY_LEN(privacy); i++) {
+		uint64_t bit = room_config_bit(privacy[i].var);
+
+		if (changed & bit)
+			message_status(r,
+				((const uint8_t *)&r->config)[privacy[i].offset] ? privacy[i].on : privacy[i].off);
+		changed &= ~bit;
+	}
+	if (changed)
+		message_status(r, CODE_CHANGED);
+}
+
+static void change_history(struct room *r)
+{
+	history_resize(&r->history, r->config.history);
+	room_store_history(r);
+}
+
+static void on_change(struct room *r, uint64_t changed, uint8_t broadcast_before)
+{
+	if (changed & room_config_bit("muc#roomconfig_persistentroom"))
 		on_persistence(r);
 	else
 		room_store(r);
-	if (changed & whois)
-		on_whois(r);
+	if (changed & room_config_bit("muc#roomconfig_whois"))
+		forget_views(r);
+	if (changed & room_config_bit("muc#maxhistoryfetch"))
+		change_history(r);
+	if (changed & room_config_bit("muc#roomconfig_presencebroadcast"))
+		on_broadcast(r, broadcast_before, announce_shown);
 	if (changed & room_config_bit("muc#roomconfig_membersonly"))
 		put_out_non_members(r);
-	if (changed & ~whois)
-		message_status(r, CODE_CHANGED);
+	say_what_changed(r, changed);
 }
 
 /* ---- requests ---- */
 
-struct xerr room_configure(struct room *r, const struct room_config *new)
+/* The list as it is to be: who is not in it any more has no affiliation, unless another list has him. */
+static struct xerr read_list(struct room *r, struct str text, enum affiliation affiliation, struct changes *cs)
 {
-	uint32_t changed = room_config_diff(&r->config, new);
+	while (text.p) {
+		struct str line = str_trim(str_cut(&text, '\n'));
+		struct change *ch;
+		struct jid_buf jid;
 
-	if (changed && (r->config.persistent || new->persistent) && !core_can_store(room_core(r)))
-		return xerr(XERR_RESOURCE_CONSTRAINT);
+		if (!line.n)
+			continue;
+		if (jid_parse_buf(line, &jid) < 0)
+			return xerr(XERR_JID_MALFORMED);
+		ch = changes_find(cs, jid_bare_str(jid.jid));
+		if (!ch)
+			ch = changes_add(cs);
+		if (!ch)
+			return xerr_text(XERR_NOT_ACCEPTABLE, "too many changes at once");
+		xfree(ch->jid);
+		ch->jid = str_dup(jid_bare_str(jid.jid));
+		if (ch->affiliation < affiliation)
+			ch->affiliation = affiliation;
+	}
+	return XERR_OK;
+}
+
+static struct xerr remove_others(struct room *r, enum affiliation affiliation, struct changes *cs)
+{
+	const struct affiliate *a;
+
+	for (uint32_t pos = 0; (a = affiliates_next(&r->affiliates, &pos));) {
+		struct change *ch;
+
+		if (a->affiliation != affiliation || changes_find(cs, affiliate_jid(a)))
+			continue;
+		ch = changes_add(cs);
+		if (!ch)
+			return xerr_text(XERR_NOT_ACCEPTABLE, "too many changes at once");
+		ch->jid = str_dup(affiliate_jid(a));
+	}
+	return XERR_OK;
+}
+
+/* Only what is different is a change. */
+static void drop_the_same(struct room *r, struct changes *cs)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < cs->n; i++) {
+		const struct affiliate *a = affiliates_find(&r->affiliates, change_jid(cs->list[i]));
+		bool same = a && a->affiliation == cs->list[i]->affiliation;
+
+		if (same) {
+			xfree(cs->list[i]->jid);
+			xfree(cs->list[i]);
+		} else {
+			cs->list[n++] = cs->list[i];
+		}
+	}
+	cs->n = n;
+}
+
+static struct xerr read_lists(struct room *r, const struct xml_tree *t, uint32_t x, struct changes *cs)
+{
+	CLEANUP(buf_clear) struct buf tmp = {.max = 1 << 20};
+	bool given[ARRAY_LEN(lists)] = {false};
+	struct xerr e = XERR_OK;
+
+	for (size_t i = 0; i < ARRAY_LEN(lists) && xerr_ok(e); i++) {
+		uint32_t field = form_field(t, x, lists[i].var);
+
+		given[i] = field != XML_NONE;
+		if (given[i])
+			e = read_list(r, form_values(t, field, &tmp), lists[i].affiliation, cs);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(lists) && xerr_ok(e); i++)
+		if (given[i])
+			e = remove_others(r, lists[i].affiliation, cs);
+	if (xerr_ok(e))
+		drop_the_same(r, cs);
+	return e;
+}
+
+static void configure(struct room *r, const struct room_config *new)
+{
+	uint64_t changed = room_config_diff(&r->config, new);
+	uint8_t broadcast = r->config.broadcast;
+
+	if (changed & room_config_bit("muc#roomconfig_presencebroadcast"))
+		on_broadcast(r, new->broadcast, announce_hidden);
 	room_config_clear(&r->config);
 	room_config_copy(&r->config, new);
 	if (r->state == ROOM_LOCKED)
 		room_unlock(r);
 	if (changed)
-		on_change(r, changed);
+		on_change(r, changed, broadcast);
+}
+
+struct xerr room_configure(struct room *r, const struct room_config *new)
+{
+	if ((r->config.persistent || new->persistent) && !core_can_store(room_core(r)))
+		return xerr(XERR_RESOURCE_CONSTRAINT);
+	configure(r, new);
 	return XERR_OK;
 }
 
-static struct xerr submit(struct room *r, const struct xml_tree *t, uint32_t x)
+/* Everything is looked at before anything is changed. */
+static struct xerr submit(struct room *r, const struct stanza *s, uint32_t x)
 {
+	CLEANUP(changes_clear) struct changes cs = {0};
 	struct room_config new;
 	struct xerr e;
 
 	room_config_copy(&new, &r->config);
-	e = room_config_submit(&new, t, x);
+	e = room_config_submit(&new, &s->tree, x);
 	if (xerr_ok(e))
-		e = room_configure(r, &new);
+		e = read_lists(r, &s->tree, x, &cs);
+	if (xerr_ok(e) && (r->config.persistent || new.persistent) && !core_can_store(room_core(r)))
+		e = xerr(XERR_RESOURCE_CONSTRAINT);
+	if (xerr_ok(e))
+		e = changes_make(r, &cs, s->from);
+	if (xerr_ok(e))
+		configure(r, &new);
 	room_config_clear(&new);
 	return e;
 }
@@ -125,12 +302,12 @@ static struct xerr cancel(struct room *r)
 	return XERR_OK;
 }
 
-static struct xerr on_form(struct room *r, const struct xml_tree *t, uint32_t x)
+static struct xerr on_form(struct room *r, const struct stanza *s, uint32_t x)
 {
-	struct str type = xml_attr(t, x, "type");
+	struct str type = xml_attr(&s->tree, x, "type");
 
 	if (type.p && str_is(type, "submit"))
-		return submit(r, t, x);
+		return submit(r, s, x);
 	if (type.p && str_is(type, "cancel"))
 		return cancel(r);
 	return xerr(XERR_BAD_REQUEST);
@@ -168,7 +345,7 @@ struct xerr owner_set(struct iq *iq)
 	if (!may(MAY_CONFIGURE, ROLE_NONE, sender))
 		return xerr(XERR_FORBIDDEN);
 	if (form != XML_NONE)
-		return on_form(r, t, form);
+		return on_form(r, iq->stanza, form);
 	if (end != XML_NONE && may(MAY_DESTROY, ROLE_NONE, sender))
 		return destroy(r, t, end);
 	return xerr(XERR_BAD_REQUEST);

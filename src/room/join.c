@@ -2,14 +2,16 @@
  * of them, each of them one list with everybody, the history and the subject. */
 #include "base/err.h"
 #include "room/archive.h"
+#include "room/form.h"
 #include "room/rooms_i.h"
 #include "xmpp/ns.h"
 
 enum {
 	CODE_NON_ANONYMOUS = 100,
+	CODE_LOGGED = 170,
 	CODE_CREATED = 201,
+	CODE_RENAMED = 210,
 	CODE_KICKED = 307,
-	CODE_TECHNICAL = 333,
 	EXTRA_ADMINS = 20, /* who may enter a room that is full (7.2.9) */
 	LIST_PER_UNIT = 16 /* entries of a list that cost as much as one of anything else */
 };
@@ -24,7 +26,9 @@ struct entry {
 /* An attempt to enter. */
 struct attempt {
 	const struct stanza *s;
-	uint32_t x;            /* <x xmlns='muc'/> */
+	uint32_t x;      /* <x xmlns='muc'/> */
+	struct str nick; /* asked for, or the one that has to be used */
+	bool renamed;
 	struct buf key;        /* of the nick */
 	struct occupant *same; /* who has the nick already */
 	enum affiliation affiliation;
@@ -38,11 +42,13 @@ bool join_is(const struct stanza *s) { return stanza_child(s, "x", NS_MUC) != XM
 static uint32_t list_others(struct room *r, const struct occupant *self, struct packet **packets)
 {
 	enum view view = view_of(r, self->role);
+	bool all = may(MAY_SEE_ALL, self->role, self->affiliation);
 	struct occupant *o;
 	uint32_t n = 0;
 
 	for (uint32_t pos = 0; (o = map_next(&r->nicks, &pos));) {
-		struct packet *p = o == self ? NULL : occupant_view(r, o, view);
+		bool seen = o != self && (all || occupant_shown(r, o));
+		struct packet *p = seen ? occupant_view(r, o, view) : NULL;
 		if (p)
 			packets[n++] = packet_ref(p);
 	}
@@ -82,35 +88,35 @@ static void welcome(struct room *r, struct entry *e)
 	}
 }
 
-/* All who have entered, to those who were there before and see this view. */
-static void present_to(struct room *r, enum view view, uint32_t from, uint32_t to)
+/* All who have entered, to those who were there before: moderators, or the others. */
+static void present_to(struct room *r, bool moderators)
 {
 	struct packet **packets = rooms_packets(rooms_of(r), r->entering_n);
-	uint32_t n = 0;
+	const struct audience *a = &r->audience;
+	enum view view = moderators ? VIEW_JID : view_of(r, ROLE_VISITOR);
+	uint32_t n = 0, from = moderators ? 0 : a->moderators, to = moderators ? a->moderators : a->n;
 
+	if (from == to && list_empty(&r->remote))
+		return;
 	for (struct entry *e = r->entering; e; e = e->next) {
-		struct packet *p = occupant_view(r, e->visit->occupant, view);
+		struct occupant *o = e->visit->occupant;
+		struct packet *p = moderators || occupant_shown(r, o) ? occupant_view(r, o, view) : NULL;
 		if (p)
 			packets[n++] = packet_ref(p);
 	}
 	LIST_EACH(node, &r->remote) {
 		struct visit *v = LIST_ITEM(node, struct visit, remote);
 
-		for (uint32_t i = 0; i < n && view_of(r, v->occupant->role) == view; i++)
+		for (uint32_t i = 0; i < n && (v->occupant->role == ROLE_MODERATOR) == moderators; i++)
 			room_send_to(r, packets[i], v->jid);
 	}
-	core_multicast(room_core(r), packets, n, to > from ? r->audience.handles + from : NULL, to - from, 0);
+	core_multicast(room_core(r), packets, n, to > from ? a->handles + from : NULL, to - from, 0);
 }
 
 static void present(struct room *r)
 {
-	bool one_view = r->config.whois == WHOIS_ANYONE, nobody_remote = list_empty(&r->remote);
-	uint32_t n = r->audience.n, moderators = one_view ? n : r->audience.moderators;
-
-	if (moderators || !nobody_remote)
-		present_to(r, VIEW_JID, 0, moderators);
-	if (!one_view && (n > moderators || !nobody_remote))
-		present_to(r, VIEW_PLAIN, moderators, n);
+	present_to(r, true);
+	present_to(r, false);
 }
 
 static void entry_free(struct entry *e)
@@ -138,8 +144,10 @@ void join_settle(struct room *r)
 	present(r);
 	for (struct entry *e = r->entering; e; e = e->next)
 		welcome(r, e);
-	for (struct entry *e = r->entering; e; e = e->next)
+	for (struct entry *e = r->entering; e; e = e->next) {
 		visit_seat(r, e->visit);
+		registration_show(r, e->visit);
+	}
 	join_drop(r);
 }
 
@@ -149,7 +157,7 @@ static struct xerr check_nick(struct room *r, struct attempt *a)
 {
 	if (!a->s->to.resource)
 		return xerr(XERR_JID_MALFORMED);
-	if (nick_key(jid_resource(a->s->to), &a->key) < 0)
+	if (nick_key(a->nick, &a->key) < 0)
 		return xerr_text(XERR_NOT_ACCEPTABLE, "this nickname is too long or cannot be seen");
 	return XERR_OK;
 }
@@ -196,8 +204,8 @@ static struct xerr check_conflict(struct room *r, struct attempt *a)
 	struct occupant *o = occupant_find_key(r, buf_view(&a->key));
 
 	if (!o)
-		return XERR_OK;
-	if (!jid_eq_bare(occupant_real(o), a->s->from) || !str_eq(occupant_nick(o), jid_resource(a->s->to)))
+		return nick_check_owner(r, buf_view(&a->key), a->s->from);
+	if (!jid_eq_bare(occupant_real(o), a->s->from) || !str_eq(occupant_nick(o), a->nick))
 		return xerr(XERR_CONFLICT);
 	a->same = o;
 	return o->visit_count < VISITS_PER_NICK ? XERR_OK : xerr(XERR_RESOURCE_CONSTRAINT);
@@ -239,8 +247,12 @@ static struct packet *self_packet(struct room *r, const struct visit *v, const s
 
 	if (r->config.whois == WHOIS_ANYONE)
 		n.codes[i++] = CODE_NON_ANONYMOUS;
+	if (r->config.logging)
+		n.codes[i++] = CODE_LOGGED;
 	if (a->created)
 		n.codes[i++] = CODE_CREATED;
+	if (a->renamed)
+		n.codes[i++] = CODE_RENAMED;
 	return notice_packet(r, v->occupant, v, &n, view_of(r, v->occupant->role), true);
 }
 
@@ -267,13 +279,13 @@ static void welcome_now(struct room *r, struct visit *v, const struct attempt *a
 
 static void add_occupant(struct room *r, const struct attempt *a)
 {
-	struct occupant *o = occupant_new(r, jid_resource(a->s->to), buf_view(&a->key));
+	struct occupant *o = occupant_new(r, a->nick, buf_view(&a->key), a->s->from);
 	struct visit *v;
 
 	o->affiliation = a->affiliation;
 	o->role = role_initial(a->affiliation, r->config.moderated);
 	v = visit_new(r, o, a->s->from, a->s->origin);
-	visit_show(v, a->s);
+	visit_update(r, v, a->s);
 	*r->entering_tail = entry_new(r, v, a);
 	r->entering_tail = &(*r->entering_tail)->next;
 	r->entering_n++;
@@ -289,7 +301,7 @@ static void add_visit(struct room *r, const struct attempt *a)
 	struct visit *v = visit_new(r, o, a->s->from, a->s->origin);
 	struct notice n = {.type = TYPE_AVAILABLE};
 
-	visit_show(v, a->s);
+	visit_update(r, v, a->s);
 	n.show = (struct str){v->show, v->show_n};
 	announce_to_others(r, o, &n);
 	for (struct visit *other = v->next; other; other = other->next) {
@@ -332,7 +344,7 @@ static void resync(struct room *r, struct visit *v, const struct attempt *a)
 	struct notice n = {.type = TYPE_AVAILABLE};
 
 	join_settle(r);
-	if (visit_show(v, a->s)) {
+	if (visit_update(r, v, a->s)) {
 		n.show = (struct str){v->show, v->show_n};
 		announce_to_others(r, v->occupant, &n);
 	}
@@ -350,7 +362,7 @@ static void clear_away(struct room *r, struct str nick)
 	if (!dead)
 		return;
 	join_settle(r);
-	leave_remove(r, o, &(struct notice){.type = TYPE_UNAVAILABLE});
+	leave_remove(r, o, &(struct notice){.type = TYPE_UNAVAILABLE, .codes = {CODE_TECHNICAL}});
 }
 
 static bool sender_is_gone(const struct core *c, const struct stanza *s)
@@ -360,26 +372,40 @@ static bool sender_is_gone(const struct core *c, const struct stanza *s)
 	return s->origin && (!from || !session_alive(from));
 }
 
+/* Where nicknames are locked, a member is called as he is registered, whatever he asked for (7.10). */
+static void use_own_nick(const struct room *r, struct attempt *a)
+{
+	const struct nickname *n = a->nick.n ? nick_locked(r, a->s->from) : NULL;
+
+	a->renamed = n && !str_eq(str_z(n->nick), a->nick);
+	if (a->renamed)
+		a->nick = str_z(n->nick);
+}
+
 void join_on_presence(struct room *r, struct stanza **s)
 {
-	struct attempt a = {.s = *s, .x = stanza_child(*s, "x", NS_MUC), .key = {.max = 4 * NICK_MAX}};
+	struct attempt a = {.s = *s,
+		.x = stanza_child(*s, "x", NS_MUC),
+		.nick = jid_resource((*s)->to),
+		.key = {.max = 4 * NICK_MAX}};
 	struct visit *v = visit_find(r, (*s)->from);
 	struct xerr e = XERR_OK;
 
+	use_own_nick(r, &a);
 	if (v && v->handle != (*s)->origin) {
 		/* The same address, another session: the old one is gone. */
 		join_settle(r);
-		leave_visit(r, v, STR_NONE);
+		leave_visit(r, v, STR_NONE, 0);
 		v = NULL;
 	}
-	if (v && str_eq(jid_resource((*s)->to), occupant_nick(v->occupant)) && show_fits(*s)) {
+	if (v && str_eq(a.nick, occupant_nick(v->occupant)) && show_fits(*s)) {
 		resync(r, v, &a);
 	} else if (v) {
 		join_settle(r);
 		presence_on_update(r, v, s);
 		return;
 	} else if (!sender_is_gone(room_core(r), *s)) {
-		clear_away(r, jid_resource((*s)->to));
+		clear_away(r, a.nick);
 		e = enter(r, &a);
 	}
 	buf_clear(&a.key);

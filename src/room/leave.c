@@ -1,5 +1,6 @@
 /* Leaving a room, changing in it, and being put out. */
 #include "room/archive.h"
+#include "room/form.h"
 #include "room/rooms_i.h"
 #include "xml/write.h"
 #include "xmpp/ns.h"
@@ -54,9 +55,9 @@ static void leave_others_behind(struct room *r, struct visit *v, const struct no
 		announce_change(r, o, &(struct notice){.type = TYPE_AVAILABLE});
 }
 
-void leave_visit(struct room *r, struct visit *v, struct str show)
+void leave_visit(struct room *r, struct visit *v, struct str show, uint16_t code)
 {
-	struct notice n = {.type = TYPE_UNAVAILABLE, .show = show};
+	struct notice n = {.type = TYPE_UNAVAILABLE, .show = show, .codes = {code}};
 
 	if (v->occupant->visit_count > 1)
 		leave_others_behind(r, v, &n);
@@ -72,7 +73,7 @@ void presence_on_unavailable(struct room *r, struct stanza **s)
 
 	if (v) {
 		struct str show = show_of(*s, &w);
-		leave_visit(r, v, show_fits(*s) ? show : STR_NONE);
+		leave_visit(r, v, show_fits(*s) ? show : STR_NONE, 0);
 		buf_clear(&w.out);
 	}
 	core_done(room_core(r), s);
@@ -87,7 +88,7 @@ void leave_ghosts(struct room *r)
 		struct session *s = i < r->audience.n ? session_find(c, r->audience.handles[i]) : NULL;
 
 		if (i < r->audience.n && (!s || !session_alive(s)))
-			leave_visit(r, r->audience.visits[i], STR_NONE);
+			leave_visit(r, r->audience.visits[i], STR_NONE, CODE_TECHNICAL);
 	}
 	room_rest(r);
 }
@@ -102,10 +103,15 @@ static struct xerr check_new_nick(struct room *r, const struct occupant *o, cons
 		return xerr(XERR_JID_MALFORMED);
 	if (!show_fits(s))
 		return xerr_text(XERR_POLICY_VIOLATION, "presence is too long");
-	if (!may(MAY_CHANGE_NICK, o->role, o->affiliation) || nick_key(jid_resource(s->to), key) < 0)
+	if (str_eq(jid_resource(s->to), occupant_nick(o)))
+		return XERR_OK;
+	if (!may_here(&r->config, MAY_CHANGE_NICK, o->role, o->affiliation) || nick_locked(r, occupant_real(o)) ||
+		nick_key(jid_resource(s->to), key) < 0)
 		return xerr(XERR_NOT_ACCEPTABLE);
 	other = occupant_find_key(r, buf_view(key));
-	return other && other != o ? xerr(XERR_CONFLICT) : XERR_OK;
+	if (other && other != o)
+		return xerr(XERR_CONFLICT);
+	return nick_check_owner(r, buf_view(key), occupant_real(o));
 }
 
 /* The occupant gets it, with all its sessions. */
@@ -119,7 +125,7 @@ static void change_nick(struct room *r, struct visit *v, const struct stanza *s,
 	announce_to_others(r, o, &old);
 	announce_to_self(r, o, &old);
 	occupant_rename(r, o, nick, key);
-	visit_show(v, s);
+	visit_update(r, v, s);
 	announce_change(r, o, &(struct notice){.id = s->id});
 }
 
@@ -146,11 +152,18 @@ void presence_on_update(struct room *r, struct visit *v, struct stanza **s)
 	CLEANUP(buf_clear) struct buf key = {.max = 4 * NICK_MAX};
 	struct xerr e = check_new_nick(r, v->occupant, *s, &key);
 
+	static const struct flood_rate rate = {.each_ms = 500, .burst = 30};
+	bool same = str_eq(jid_resource((*s)->to), occupant_nick(v->occupant));
+
+	if (xerr_ok(e) && same && !may_here(&r->config, MAY_CHANGE_STATUS, v->occupant->role, v->occupant->affiliation))
+		e = xerr(XERR_FORBIDDEN);
+	if (xerr_ok(e) && !room_unhurried(r, &v->occupant->presences, rate))
+		e = room_too_fast;
 	if (!xerr_ok(e)) {
 		room_refuse(room_core(r), s, e);
 		return;
 	}
-	if (str_eq(jid_resource((*s)->to), occupant_nick(v->occupant)))
+	if (same)
 		change_show(r, v, *s);
 	else
 		change_nick(r, v, *s, buf_view(&key));

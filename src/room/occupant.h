@@ -6,15 +6,17 @@
 #define ROOM_OCCUPANT_H
 
 #include "base/list.h"
+#include "room/flood.h"
+#include "room/nickname.h"
 #include "room/privilege.h"
 #include "xmpp/packet.h"
 
 struct room;
 
 enum {
-	NICK_MAX = 256,  /* bytes */
 	SHOW_MAX = 8192, /* bytes of a presence's payload */
 	VISITS_PER_NICK = 20,
+	OCCUPANT_ID = 24,
 	NOWHERE = UINT32_MAX /* visit.at: not in the audience */
 };
 
@@ -37,9 +39,13 @@ struct occupant {
 	uint32_t visit_count;
 	enum role role;
 	enum affiliation affiliation;
+	int64_t asked_at; /* when it asked for voice, 0: never */
+	int64_t spoke_at; /* its last message, 0: none */
+	struct flood messages, presences;
 	struct jid address; /* room@domain/nick, own copy */
 	char *key;          /* the nick as compared (RFC 8266) */
 	size_t key_n;
+	char id[OCCUPANT_ID + 1];         /* XEP-0421: of its bare address in this room */
 	struct packet *views[VIEW_COUNT]; /* presence, made when first wanted */
 };
 static inline struct str occupant_nick(const struct occupant *o) { return jid_resource(o->address); }
@@ -56,10 +62,8 @@ void audience_clear(struct audience *a);
 
 /* ---- making and ending; all keep the maps of the room ---- */
 
-/* ERR_INVALID: no nick that can be shown; ERR_LIMIT: too long. */
-int nick_key(struct str nick, struct buf *ret_key);
 /* An occupant without a visit, in the room's map of nicks. The key must be free. */
-struct occupant *occupant_new(struct room *r, struct str nick, struct str key);
+struct occupant *occupant_new(struct room *r, struct str nick, struct str key, struct jid real);
 void occupant_free(struct room *r, struct occupant **o); /* and its visits */
 /* Its nick becomes another; the key must be free (or its own). */
 void occupant_rename(struct room *r, struct occupant *o, struct str nick, struct str key);
@@ -70,6 +74,8 @@ void visit_free(struct room *r, struct visit **v);
 void visit_seat(struct room *r, struct visit *v);
 /* Takes over the payload of a presence, without what only the room may say, and shows it. False if that changed nothing. */
 bool visit_show(struct visit *v, const struct stanza *presence);
+/* The same if its role lets it, otherwise nothing. */
+bool visit_update(const struct room *r, struct visit *v, const struct stanza *presence);
 bool show_fits(const struct stanza *presence);
 /* That payload, in w behind the start tag until buf_clear(&w->out). */
 struct str show_of(const struct stanza *presence, struct packet_writer *w);
@@ -81,12 +87,18 @@ struct occupant *occupant_find_key(const struct room *r, struct str key);
 struct visit *visit_find(const struct room *r, struct jid real);
 static inline struct party occupant_party(const struct occupant *o) { return (struct party){o->role, o->affiliation}; }
 
+void occupant_put_id(struct buf *out, const struct occupant *o); /* <occupant-id/> */
+
 /* ---- presence ---- */
 
 /* What somebody with this role sees in this room. */
 enum view view_of(const struct room *r, enum role viewer);
+/* Whether its presence is for everybody, or for moderators only. */
+bool occupant_shown(const struct room *r, const struct occupant *o);
 /* Borrowed; NULL if it cannot be written. */
 struct packet *occupant_view(struct room *r, struct occupant *o, enum view view);
+/* What somebody whose role has changed has to be told about it: a reference, or NULL. */
+struct packet *occupant_view_change(struct room *r, struct occupant *o, enum role before, enum role now);
 /* Something in it is different now. */
 void occupant_changed(struct occupant *o);
 /* All of them, with their visits. */
@@ -110,6 +122,9 @@ struct packet *notice_packet(struct room *r, const struct occupant *o, const str
 	const struct notice *n, enum view view, bool self);
 void announce_to_self(struct room *r, struct occupant *o, const struct notice *n); /* all its visits */
 void announce_to_others(struct room *r, struct occupant *o, const struct notice *n);
+/* It is not for everybody any more; now it is. */
+void announce_hidden(struct room *r, struct occupant *o);
+void announce_shown(struct room *r, struct occupant *o);
 /* Its present presence to everybody, with what n says besides; type and show are filled in. */
 void announce_change(struct room *r, struct occupant *o, const struct notice *n);
 

@@ -39,7 +39,7 @@ static void show_settings(struct buf *out, const struct room_config *c, bool jso
 	CLEANUP(buf_clear) struct buf tmp = {.max = CONFIG_TEXT_MAX};
 	struct str name, value;
 
-	for (unsigned i = 0; room_config_item(c, i, &name, &value, &tmp); i++) {
+	for (unsigned i = 0; room_config_show(c, i, &name, &value, &tmp); i++) {
 		if (json) {
 			buf_fmt(out, "%s\"%.*s\": ", i ? ", " : "", STR_FMT(name));
 			json_text(out, value);
@@ -146,7 +146,7 @@ static const char *run_create(struct room *r, struct order *o)
 
 	if (jid_parse_buf(order_arg(o, 0), &owner) < 0 || !owner.jid.local)
 		return "the owner is not an address of the form USER@DOMAIN";
-	if (room_config_set(&r->config, STR("roomname"), order_arg(o, 1).n ? order_arg(o, 1) : STR("")) < 0)
+	if (room_config_change(&r->config, STR("roomname"), order_arg(o, 1).n ? order_arg(o, 1) : STR("")) < 0)
 		return "the name is too long";
 	room_create(r, owner.jid);
 	r->config.persistent = true;
@@ -176,7 +176,7 @@ static const char *configure(struct room *r, struct order *o)
 	int err;
 
 	room_config_copy(&new, &r->config);
-	err = room_config_set(&new, order_arg(o, 0), order_arg(o, 1));
+	err = room_config_change(&new, order_arg(o, 0), order_arg(o, 1));
 	if (!err && new.password_protected && !new.secret)
 		err = ERR_DENIED;
 	if (!err) {

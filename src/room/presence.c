@@ -10,6 +10,8 @@ enum view view_of(const struct room *r, enum role viewer)
 	return r->config.whois == WHOIS_ANYONE || may(MAY_SEE_JIDS, viewer, AFFILIATION_NONE) ? VIEW_JID : VIEW_PLAIN;
 }
 
+bool occupant_shown(const struct room *r, const struct occupant *o) { return r->config.broadcast >> o->role & 1; }
+
 static void put_code(struct buf *out, unsigned code) { buf_fmt(out, "<status code='%u'/>", code); }
 
 static void put_actor_and_reason(struct buf *out, const struct notice *n)
@@ -54,6 +56,7 @@ static void put_x(struct buf *out, const struct occupant *o, const struct visit 
 		if (n->codes[i])
 			put_code(out, n->codes[i]);
 	buf_z(out, "</x>");
+	occupant_put_id(out, o);
 }
 
 struct packet *notice_packet(struct room *r, const struct occupant *o, const struct visit *about,
@@ -169,15 +172,40 @@ static uint32_t without(struct room *r, const struct occupant *o, uint32_t from,
 	return n;
 }
 
-static void to_remote(struct room *r, const struct occupant *o, struct packet *p, enum view view)
+/* The audience is served in parts: moderators, who see everybody and every address, and the others. */
+enum part { MODERATORS = 1, OTHERS = 2, ALL = MODERATORS | OTHERS };
+
+static bool in_part(enum role role, enum part part) { return part & (role == ROLE_MODERATOR ? MODERATORS : OTHERS); }
+static enum view part_view(const struct room *r, enum part part)
+{
+	return part == MODERATORS ? VIEW_JID : view_of(r, ROLE_VISITOR);
+}
+
+/* o: not to him; may be NULL. */
+static void to_remote(struct room *r, const struct occupant *o, struct packet *p, enum part part)
 {
 	LIST_EACH(node, &r->remote) {
 		struct visit *v = LIST_ITEM(node, struct visit, remote);
 
-		if (v->occupant != o && view_of(r, v->occupant->role) == view)
+		if (v->occupant != o && in_part(v->occupant->role, part))
 			room_send_to(r, p, v->jid);
 	}
 }
+
+static void send_part(struct room *r, struct packet **p, enum part part, uint64_t commit)
+{
+	struct packet *one = TAKE(*p);
+
+	to_remote(r, NULL, one, part);
+	multicast(r, &one, 1, r->audience.handles, part == ALL ? r->audience.n : r->audience.moderators, commit);
+}
+
+void room_send_seers(struct room *r, struct packet **p, uint64_t commit)
+{
+	send_part(r, p, r->config.whois == WHOIS_ANYONE ? ALL : MODERATORS, commit);
+}
+
+void room_send_moderators(struct room *r, struct packet **p, uint64_t commit) { send_part(r, p, MODERATORS, commit); }
 
 /* A notice that says nothing of its own is the cached presence. */
 static struct packet *packet_for_others(struct room *r, struct occupant *o, const struct notice *n, enum view view)
@@ -190,29 +218,54 @@ static struct packet *packet_for_others(struct room *r, struct occupant *o, cons
 	return notice_packet(r, o, o->visits, n, view, false);
 }
 
-/* To those of the audience in [from, to), and to the remote ones that see the same, who are not o. */
-static void to_part(struct room *r, struct occupant *o, const struct notice *n, enum view view, uint32_t from,
-	uint32_t to)
+static void to_part(struct room *r, struct occupant *o, const struct notice *n, enum part part)
 {
+	const struct audience *a = &r->audience;
+	uint32_t from = part & MODERATORS ? 0 : a->moderators, to = part & OTHERS ? a->n : a->moderators;
 	uint64_t *handles = rooms_handles(rooms_of(r), to - from);
 	uint32_t count = without(r, o, from, to, handles);
 	struct packet *p;
 
 	if (!count && list_empty(&r->remote))
 		return;
-	p = packet_for_others(r, o, n, view);
-	to_remote(r, o, p, view);
+	p = packet_for_others(r, o, n, part_view(r, part));
+	to_remote(r, o, p, part);
 	multicast(r, &p, 1, handles, count, 0);
 }
 
 void announce_to_others(struct room *r, struct occupant *o, const struct notice *n)
 {
-	const struct audience *a = &r->audience;
-	bool one_view = r->config.whois == WHOIS_ANYONE;
+	if (occupant_shown(r, o) && r->config.whois == WHOIS_ANYONE) {
+		to_part(r, o, n, ALL);
+		return;
+	}
+	if (occupant_shown(r, o))
+		to_part(r, o, n, OTHERS);
+	to_part(r, o, n, MODERATORS);
+}
 
-	if (!one_view)
-		to_part(r, o, n, VIEW_PLAIN, a->moderators, a->n);
-	to_part(r, o, n, VIEW_JID, 0, one_view ? a->n : a->moderators);
+void announce_hidden(struct room *r, struct occupant *o)
+{
+	to_part(r, o, &(struct notice){.type = TYPE_UNAVAILABLE}, OTHERS);
+}
+
+void announce_shown(struct room *r, struct occupant *o)
+{
+	to_part(r, o, &(struct notice){.type = TYPE_AVAILABLE}, OTHERS);
+}
+
+/* What he saw before, and what he sees now. */
+struct packet *occupant_view_change(struct room *r, struct occupant *o, enum role before, enum role now)
+{
+	bool shown = occupant_shown(r, o), saw = shown || may(MAY_SEE_ALL, before, AFFILIATION_NONE),
+	     sees = shown || may(MAY_SEE_ALL, now, AFFILIATION_NONE);
+	struct notice gone = {.type = TYPE_UNAVAILABLE};
+	bool more = !saw || (view_of(r, before) == VIEW_PLAIN && view_of(r, now) == VIEW_JID);
+	struct packet *p = sees && more ? occupant_view(r, o, view_of(r, now)) : NULL;
+
+	if (saw && !sees)
+		return notice_packet(r, o, o->visits, &gone, view_of(r, now), false);
+	return p ? packet_ref(p) : NULL;
 }
 
 void announce_change(struct room *r, struct occupant *o, const struct notice *n)

@@ -1,6 +1,9 @@
 #include "room/privilege.h"
 
+#include <stddef.h>
+
 #include "base/mem.h"
+#include "room/config.h"
 
 /* Short names for the columns. */
 enum { V = 1 << ROLE_VISITOR, P = 1 << ROLE_PARTICIPANT, M = 1 << ROLE_MODERATOR };
@@ -11,33 +14,56 @@ enum {
 	OW = 1 << AFFILIATION_OWNER
 };
 
-/* Each privilege belongs to roles or to affiliations. What depends on the room's configuration too (a password, who may
- * send private messages, ...) is decided where it is used. */
+#define OPTION(member) offsetof(struct room_config, member)
+
+/* The tables of 5.1.1 and 5.2.1. Each privilege belongs to roles or to affiliations; where the specification has an
+ * asterisk, an option of the room gives it to more roles. */
 static const struct {
 	uint8_t roles, affiliations;
+	uint8_t more; /* roles that have it while this option, a bool of the configuration, is on */
+	uint16_t option;
 } privileges[PRIVILEGE_COUNT] = {
 	/* clang-format off */
 	[MAY_ENTER]               = {.affiliations = NO | ME | AD | OW},
 	[MAY_ENTER_MEMBERS_ONLY]  = {.affiliations =      ME | AD | OW},
 	[MAY_ENTER_FULL]          = {.affiliations =           AD | OW},
-	[MAY_CHANGE_NICK]         = {.roles = V | P | M},
-	[MAY_SEND_PRIVATE]        = {.roles = V | P | M},
+	[MAY_CHANGE_NICK]         = {.roles =     P | M, .more = V, .option = OPTION(visitor_nick)},
+	[MAY_CHANGE_STATUS]       = {.roles =     P | M, .more = V, .option = OPTION(visitor_status)},
+	[MAY_SEND_PRIVATE]        = {.roles = V | P | M}, /* and see pm_roles */
 	[MAY_SPEAK]               = {.roles =     P | M},
+	[MAY_SPEAK_FAST]          = {.roles =         M},
+	[MAY_REQUEST_VOICE]       = {.more = V, .option = OPTION(voice_requests)},
 	[MAY_INVITE]              = {.roles = V | P | M},
-	[MAY_INVITE_MEMBERS]      = {.affiliations =           AD | OW},
-	[MAY_SET_SUBJECT]         = {.roles =         M},
+	[MAY_INVITE_MEMBERS]      = {.affiliations =           AD | OW, .more = V | P | M, .option = OPTION(allow_invites)},
+	[MAY_SET_SUBJECT]         = {.roles =         M, .more = P, .option = OPTION(change_subject)},
 	[MAY_SEE_JIDS]            = {.roles =         M},
+	[MAY_SEE_ALL]             = {.roles =         M},
 	[MAY_CHANGE_ROLES]        = {.roles =         M},
+	[MAY_APPROVE_VOICE]       = {.roles =         M},
+	[MAY_RETRACT]             = {.roles =         M},
+	[MAY_APPROVE_MEMBERS]     = {.affiliations =           AD | OW},
 	[MAY_CHANGE_AFFILIATIONS] = {.affiliations =           AD | OW},
 	[MAY_CONFIGURE]           = {.affiliations =                OW},
 	[MAY_DESTROY]             = {.affiliations =                OW},
 	/* clang-format on */
 };
 
+static const uint8_t pm_roles[] =
+	{[PM_ANYONE] = V | P | M, [PM_PARTICIPANTS] = P | M, [PM_MODERATORS] = M, [PM_NONE] = 0};
+
 bool may(enum privilege p, enum role role, enum affiliation affiliation)
 {
 	must((unsigned)p < PRIVILEGE_COUNT);
 	return (privileges[p].roles >> role & 1) || (privileges[p].affiliations >> affiliation & 1);
+}
+
+bool may_here(const struct room_config *c, enum privilege p, enum role role, enum affiliation affiliation)
+{
+	bool on = privileges[p].more && *((const bool *)c + privileges[p].option);
+
+	if (p == MAY_SEND_PRIVATE && !(pm_roles[c->allow_pm] >> role & 1))
+		return false;
+	return may(p, role, affiliation) || (on && privileges[p].more >> role & 1);
 }
 
 /* ---- roles ---- */
@@ -146,7 +172,15 @@ struct xerr affiliation_change_check(enum affiliation actor, enum affiliation fr
 	return xerr(to >= AFFILIATION_ADMIN ? XERR_FORBIDDEN : XERR_NOT_ALLOWED);
 }
 
-bool may_list_affiliation(enum affiliation actor, enum affiliation list, bool anonymous)
+/* 9.5: where addresses are hidden, the lists of them are, too. */
+static bool may_list_openly(const struct room_config *c, struct party actor)
+{
+	if (c->whois != WHOIS_ANYONE || !c->member_list)
+		return false;
+	return actor.affiliation >= AFFILIATION_MEMBER || (c->member_list >> actor.role & 1);
+}
+
+bool may_list_affiliation(const struct room_config *c, struct party actor, enum affiliation list)
 {
 	static const uint8_t least[AFFILIATION_COUNT] = {
 		[AFFILIATION_NONE] = AFFILIATION_OWNER,
@@ -156,9 +190,7 @@ bool may_list_affiliation(enum affiliation actor, enum affiliation list, bool an
 		[AFFILIATION_OWNER] = AFFILIATION_OWNER,
 	};
 
-	if (!anonymous && list >= AFFILIATION_MEMBER)
-		return actor >= AFFILIATION_MEMBER;
-	return actor >= least[list];
+	return actor.affiliation >= least[list] || (list >= AFFILIATION_MEMBER && may_list_openly(c, actor));
 }
 
 /* ---- names ---- */

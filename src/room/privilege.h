@@ -22,21 +22,32 @@ enum privilege {
 	MAY_ENTER_MEMBERS_ONLY,
 	MAY_ENTER_FULL, /* beyond the room's own limit of occupants */
 	MAY_CHANGE_NICK,
+	MAY_CHANGE_STATUS,
 	MAY_SEND_PRIVATE,
 	MAY_SPEAK,
+	MAY_SPEAK_FAST, /* without the room's time between two messages */
+	MAY_REQUEST_VOICE,
 	MAY_INVITE,
 	MAY_INVITE_MEMBERS, /* to a members-only room: they become members */
-	MAY_SET_SUBJECT,    /* whatever the configuration says */
-	MAY_SEE_JIDS,       /* of a semi-anonymous room */
+	MAY_SET_SUBJECT,
+	MAY_SEE_JIDS, /* of a semi-anonymous room */
+	MAY_SEE_ALL,  /* also those whose presence is not for everybody */
 	MAY_CHANGE_ROLES,
+	MAY_APPROVE_VOICE,
+	MAY_RETRACT, /* what others said */
+	MAY_APPROVE_MEMBERS,
 	MAY_CHANGE_AFFILIATIONS,
 	MAY_CONFIGURE,
 	MAY_DESTROY,
 	PRIVILEGE_COUNT
 };
 
-/* By the role or by the affiliation, whichever the privilege hangs on. */
+struct room_config;
+
+/* By the role or by the affiliation, whichever the privilege hangs on; without what a room's options add. */
 bool may(enum privilege p, enum role role, enum affiliation affiliation);
+/* The same in a room with these options. */
+bool may_here(const struct room_config *c, enum privilege p, enum role role, enum affiliation affiliation);
 
 /* Of who enters (5.1.2). */
 enum role role_initial(enum affiliation affiliation, bool moderated);
@@ -53,7 +64,7 @@ struct xerr role_change_check(struct party actor, struct party target, enum role
 struct xerr affiliation_change_check(enum affiliation actor, enum affiliation from, enum affiliation to);
 /* Whether somebody may read a list (9.5, 9.8, 10.5, 10.8; 8.5, 9.8). */
 bool may_list_role(struct party actor, enum role list);
-bool may_list_affiliation(enum affiliation actor, enum affiliation list, bool anonymous);
+bool may_list_affiliation(const struct room_config *c, struct party actor, enum affiliation list);
 
 const char *role_name(enum role r);
 const char *affiliation_name(enum affiliation a);

@@ -1,7 +1,11 @@
 #include "room/room.h"
 
+#include "base/codec.h"
+#include "base/hash.h"
 #include "room/rooms_i.h"
 #include "xmpp/ns.h"
+
+enum { CODE_SHUTDOWN = 332 };
 
 /* ---- states ---- */
 
@@ -10,8 +14,8 @@ static const char *const state_names[ROOM_STATE_COUNT] = {"loading", "vacant", "
 static const bool legal[ROOM_STATE_COUNT][ROOM_STATE_COUNT] = {
 	[ROOM_LOADING] = {[ROOM_VACANT] = true, [ROOM_OPEN] = true, [ROOM_FAILED] = true},
 	[ROOM_VACANT] = {[ROOM_LOCKED] = true},
-	[ROOM_LOCKED] = {[ROOM_OPEN] = true, [ROOM_VACANT] = true},
-	[ROOM_OPEN] = {[ROOM_VACANT] = true},
+	[ROOM_LOCKED] = {[ROOM_OPEN] = true, [ROOM_VACANT] = true, [ROOM_FAILED] = true},
+	[ROOM_OPEN] = {[ROOM_VACANT] = true, [ROOM_FAILED] = true},
 };
 
 void room_enter(struct room *r, enum room_state state)
@@ -22,6 +26,18 @@ void room_enter(struct room *r, enum room_state state)
 	r->state = state;
 }
 
+void room_make_key(struct room *r)
+{
+	CLEANUP(buf_clear) struct buf hex = {.max = 64};
+	uint8_t key[16];
+
+	if (r->config.occupant_key)
+		return;
+	rand_bytes(key, sizeof(key));
+	hex_encode(&hex, key, sizeof(key));
+	r->config.occupant_key = str_dup(buf_view(&hex));
+}
+
 void room_create(struct room *r, struct jid owner)
 {
 	struct core *c = room_core(r);
@@ -29,6 +45,7 @@ void room_create(struct room *r, struct jid owner)
 	room_enter(r, ROOM_LOCKED);
 	r->created = core_wall(c);
 	r->owner = rooms_owner_key(owner);
+	room_make_key(r);
 	affiliates_set(&r->affiliates, jid_bare_str(owner), AFFILIATION_OWNER, STR_NONE);
 	timer_start(core_timers(c), &r->timer, core_now(c) + LOCKED_MS);
 	log_info("room_created", "room=%.*s owner=%.*s", STR_FMT(room_address(r)), STR_FMT(jid_bare_str(owner)));
@@ -45,9 +62,13 @@ static void free_contents(struct room *r)
 	join_drop(r);
 	occupants_clear(r);
 	room_config_clear(&r->config);
+	room_config_copy(&r->config, &rooms_of(r)->defaults);
 	affiliates_clear(&r->affiliates);
+	nicknames_clear(&r->reserved);
+	nicknames_clear(&r->requests);
 	subject_clear(&r->subject);
 	history_clear(&r->history);
+	history_resize(&r->history, r->config.history);
 	r->commit = 0;
 }
 
@@ -56,6 +77,21 @@ void room_vacate(struct room *r)
 	timer_stop(core_timers(room_core(r)), &r->timer);
 	free_contents(r);
 	room_enter(r, ROOM_VACANT);
+}
+
+void room_close(struct room *r)
+{
+	struct notice n = {.type = TYPE_UNAVAILABLE, .codes = {CODE_SHUTDOWN}};
+	struct occupant *o;
+
+	join_settle(r);
+	for (uint32_t pos = 0; (o = map_next(&r->nicks, &pos));)
+		announce_to_self(r, o, &n);
+	if (r->state != ROOM_OPEN && r->state != ROOM_LOCKED)
+		return;
+	timer_stop(core_timers(room_core(r)), &r->timer);
+	free_contents(r);
+	room_enter(r, ROOM_FAILED);
 }
 
 static void on_timer(struct timer *t)
@@ -151,7 +187,7 @@ static void on_presence(struct room *r, struct stanza **s)
 		return;
 	case TYPE_ERROR:
 		if (v && error_is_absence(r, v, *s))
-			leave_visit(r, v, STR_NONE);
+			leave_visit(r, v, STR_NONE, CODE_TECHNICAL);
 		core_done(room_core(r), s);
 		return;
 	default: /* probes, subscriptions: rooms have none */
@@ -247,6 +283,7 @@ static void room_free(struct entity *e)
 		j->drop(j);
 	}
 	free_contents(r);
+	room_config_clear(&r->config);
 	xfree(r->history.ring);
 	entity_clear(e);
 	xfree(r);
@@ -261,9 +298,11 @@ struct room *room_new(struct host *h, struct jid bare, enum room_state state)
 
 	entity_init(&r->entity, &room_ops, h->entity.core, h, bare);
 	r->state = state;
-	room_config_init(&r->config);
+	room_config_copy(&r->config, &rs->defaults);
 	affiliates_init(&r->affiliates);
-	history_init(&r->history, rs->config.history);
+	nicknames_init(&r->reserved, AFFILIATES_MAX);
+	nicknames_init(&r->requests, REQUESTS_MAX);
+	history_init(&r->history, r->config.history);
 	map_init(&r->nicks, occupant_key, rs->config.occupants_max);
 	map_init(&r->visits, visit_key, rs->config.occupants_max * 2);
 	list_init(&r->remote);

@@ -41,6 +41,35 @@ void room_store_affiliation(struct room *r, struct str bare)
 	wrote(r);
 }
 
+void room_store_nick(struct room *r, struct str bare)
+{
+	const struct nickname *n = nicknames_find(&r->reserved, bare);
+
+	if (!n)
+		n = nicknames_find(&r->requests, bare);
+	if (!r->config.persistent)
+		return;
+	store_put(core_batch(room_core(r)), STORE_ROOM_NICK_PUT, domain(r), local(r), bare,
+		n ? str_z(n->nick) : STR_NONE);
+	wrote(r);
+}
+
+void room_store_history(struct room *r)
+{
+	if (!r->config.persistent)
+		return;
+	room_archive_trim(r);
+	wrote(r);
+}
+
+static void store_nicks(struct room *r, const struct nicknames *ns)
+{
+	const struct nickname *n;
+
+	for (uint32_t pos = 0; (n = map_next(&ns->by_jid, &pos));)
+		room_store_nick(r, nickname_jid(n));
+}
+
 void room_store_all(struct room *r)
 {
 	struct history *h = &r->history;
@@ -49,6 +78,8 @@ void room_store_all(struct room *r)
 	room_store(r);
 	for (uint32_t pos = 0; (a = affiliates_next(&r->affiliates, &pos));)
 		room_store_affiliation(r, affiliate_jid(a));
+	store_nicks(r, &r->reserved);
+	store_nicks(r, &r->requests);
 	for (uint32_t i = h->n; i > 0; i--)
 		room_archive_store(r, history_newest(h, i - 1));
 }
@@ -77,6 +108,7 @@ static void take_room(struct room *r, const struct store_value *v)
 	r->created = v[1].i;
 	room_config_parse(&r->config, v[2].s);
 	r->config.persistent = true; /* or it would not be here */
+	history_resize(&r->history, r->config.history);
 	subject_set(&r->subject, v[3].s, v[4].s, v[5].i);
 }
 
@@ -96,6 +128,18 @@ static char *real_of(struct str bare, struct str resource)
 		buf_str(&out, resource);
 	}
 	return bare.n && buf_ok(&out) ? str_dup(buf_view(&out)) : NULL;
+}
+
+/* Of who is no member it is a request. */
+static void take_nick(struct room *r, const struct store_value *v)
+{
+	CLEANUP(buf_clear) struct buf key = {.max = 4 * NICK_MAX};
+	bool member;
+
+	if (!v[0].s.n || v[0].s.n > JID_MAX || !v[1].s.n || nick_key(v[1].s, &key) < 0)
+		return;
+	member = room_affiliation(r, jid_view(v[0].s)) >= AFFILIATION_MEMBER;
+	nicknames_set(member ? &r->reserved : &r->requests, v[0].s, v[1].s, buf_view(&key));
 }
 
 static void take_message(struct room *r, const struct store_value *v)
@@ -129,6 +173,8 @@ static void take_row(struct room *r, enum store_row kind, const struct store_val
 		return;
 	else if (kind == ROW_AFFILIATION)
 		take_affiliation(r, v);
+	else if (kind == ROW_ROOM_NICK)
+		take_nick(r, v);
 	else if (kind == ROW_HISTORY)
 		take_message(r, v);
 }
@@ -147,10 +193,16 @@ static void take_rows(struct room *r, const struct store_rows *rows)
 	}
 	while (store_rows_next(rows, &pos, &kind, v, &n))
 		take_row(r, kind, v);
-	if (r->state == ROOM_LOADING)
+	if (r->state == ROOM_LOADING) {
 		room_enter(r, ROOM_VACANT);
-	else
-		rooms_list(r);
+		return;
+	}
+	rooms_list(r);
+	if (r->config.occupant_key)
+		return;
+	/* Of an earlier version. Their ids must not change with the next start. */
+	room_make_key(r);
+	room_store(r);
 }
 
 static void run_jobs(struct room *r)
@@ -195,15 +247,18 @@ static void on_loaded(struct core *c, struct wait *w, const struct store_rows *r
 
 void room_store_load(struct room *r)
 {
+	const struct listing *listed = map_find(&rooms_of(r)->directory, local(r));
 	struct core *c = room_core(r);
 	struct load *l = xcalloc(1, sizeof(*l));
 	struct store_query *q;
+	int64_t many;
 
 	l->wait.answer = on_loaded;
 	l->wait.drop = load_drop;
 	l->room = r->entity.id;
 	entity_park(&r->entity, true);
-	/* Not all in the archive is shown as history. */
-	q = store_query_new(STORE_ROOM_LOAD, core_wait(c, &l->wait), domain(r), local(r), (int64_t)r->history.cap * 2);
+	/* Not all in the archive is shown as history. How many are, is known before the room is, as a rule. */
+	many = listed ? listed->history : HISTORY_MAX;
+	q = store_query_new(STORE_ROOM_LOAD, core_wait(c, &l->wait), domain(r), local(r), many + many / 4 + 4);
 	core_ask(c, &q);
 }

@@ -42,14 +42,16 @@ void rooms_drop(struct room *r)
 
 /* ---- the directory ---- */
 
-static struct listing *put_listing(struct rooms *rs, struct str local, struct str name, bool public_)
+static struct listing *put_listing(struct rooms *rs, struct str local, const struct room_config *config)
 {
+	struct str name = str_z(config->name);
 	struct listing *l;
 
 	rooms_unlist(rs, local);
 	l = xmalloc(sizeof(*l) + local.n + name.n);
 	l->owner = 0;
-	l->public_ = public_;
+	l->public_ = config->public_;
+	l->history = (uint16_t)config->history;
 	l->local_n = (uint16_t)local.n;
 	l->name_n = (uint16_t)name.n;
 	memcpy(l->text, local.p, local.n);
@@ -71,7 +73,7 @@ void rooms_list(struct room *r)
 		r->owner = l->owner;
 	l = NULL;
 	if (r->config.persistent)
-		l = put_listing(rooms_of(r), local, str_z(r->config.name), r->config.public_);
+		l = put_listing(rooms_of(r), local, &r->config);
 	else
 		rooms_unlist(rooms_of(r), local);
 	if (l)
@@ -87,7 +89,7 @@ static void take_listing(struct rooms *rs, const struct store_value *v)
 		return;
 	room_config_init(&config);
 	room_config_parse(&config, v[2].s);
-	put_listing(rs, v[0].s, str_z(config.name), config.public_);
+	put_listing(rs, v[0].s, &config);
 	room_config_clear(&config);
 }
 
@@ -319,6 +321,7 @@ static void rooms_free(struct entity *e)
 	makers_clear(&rs->makers);
 	free_list(rs->admins);
 	free_list(rs->reserved);
+	room_config_clear(&rs->defaults);
 	xfree(rs->handles);
 	xfree(rs->packets);
 	entity_clear(e);
@@ -348,7 +351,11 @@ static void take_config(struct rooms *rs, const struct rooms_config *config)
 	rs->config.history = config->history ? config->history : 20;
 	rs->admins = copy_list(config->admins);
 	rs->reserved = copy_list(config->reserved);
-	rs->config.admins = rs->config.reserved = NULL;
+	room_config_init(&rs->defaults);
+	rs->defaults.history = rs->config.history;
+	for (size_t i = 0; config->defaults && config->defaults[i]; i++)
+		room_config_line(&rs->defaults, str_z(config->defaults[i]));
+	rs->config.defaults = rs->config.admins = rs->config.reserved = NULL;
 }
 
 bool rooms_occupied(const struct host *h)
@@ -379,4 +386,13 @@ struct host *rooms_new(struct core *c, const char *domain, const struct rooms_co
 	core_add_host(c, &rs->host);
 	load(rs);
 	return &rs->host;
+}
+
+void rooms_shutdown(struct host *h)
+{
+	struct rooms *rs = (struct rooms *)h;
+	struct room *r;
+
+	for (uint32_t pos = 0; (r = map_next(&rs->live, &pos));)
+		room_close(r);
 }

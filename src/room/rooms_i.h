@@ -10,6 +10,7 @@
 struct listing {
 	uint64_t owner; /* rooms_owner_key() of who made it */
 	bool public_;
+	uint16_t history; /* messages shown to who enters */
 	uint16_t local_n, name_n;
 	char text[]; /* localpart, name */
 };
@@ -19,6 +20,7 @@ static inline struct str listing_name(const struct listing *l) { return (struct 
 struct rooms {
 	struct host host;
 	struct rooms_config config;
+	struct room_config defaults; /* of new rooms */
 	char **admins, **reserved;
 	struct map live;      /* struct room by localpart */
 	struct map directory; /* struct listing by localpart */
@@ -59,6 +61,7 @@ void command_put_items(struct iq *iq);
 bool command_put_info(struct iq *iq, struct str node); /* false: no such command, for this asker */
 
 /* Tables of feature.h */
-iq_handler disco_get_info, disco_get_items, command_set, admin_get, admin_set, owner_get, owner_set, ping_get;
+iq_handler disco_get_info, disco_get_items, command_set, admin_get, admin_set, owner_get, owner_set, ping_get,
+	register_get, register_set, moderate_set;
 
 #endif

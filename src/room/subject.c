@@ -52,12 +52,6 @@ struct packet *subject_packet(struct room *r)
 	return r->subject.packet;
 }
 
-static bool may_set(const struct room *r, const struct occupant *o)
-{
-	return may(MAY_SET_SUBJECT, o->role, o->affiliation) ||
-		(r->config.change_subject && may(MAY_SPEAK, o->role, o->affiliation));
-}
-
 static struct xerr change(struct room *r, const struct visit *v, const struct stanza *s)
 {
 	CLEANUP(buf_clear) struct buf tmp = {.max = SUBJECT_MAX};
@@ -66,7 +60,7 @@ static struct xerr change(struct room *r, const struct visit *v, const struct st
 	struct packet *p;
 	int64_t id;
 
-	if (!may_set(r, v->occupant))
+	if (!may_here(&r->config, MAY_SET_SUBJECT, v->occupant->role, v->occupant->affiliation))
 		return xerr(XERR_FORBIDDEN);
 	if (!buf_ok(&tmp) || text.n > SUBJECT_MAX || memchr(text.n ? text.p : "", '\0', text.n))
 		return xerr_text(XERR_NOT_ACCEPTABLE, "the subject is too long");

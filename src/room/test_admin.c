@@ -28,7 +28,14 @@ static void test_privileges(void **state)
 		enum privilege p;
 		int least_role, least_affiliation; /* 9: by the other one */
 	} table[] = {
-		{MAY_CHANGE_NICK, ROLE_VISITOR, 9},
+		{MAY_CHANGE_NICK, ROLE_PARTICIPANT, 9},
+		{MAY_CHANGE_STATUS, ROLE_PARTICIPANT, 9},
+		{MAY_REQUEST_VOICE, 9, 9},
+		{MAY_SPEAK_FAST, ROLE_MODERATOR, 9},
+		{MAY_APPROVE_VOICE, ROLE_MODERATOR, 9},
+		{MAY_RETRACT, ROLE_MODERATOR, 9},
+		{MAY_SEE_ALL, ROLE_MODERATOR, 9},
+		{MAY_APPROVE_MEMBERS, 9, AFFILIATION_ADMIN},
 		{MAY_SEND_PRIVATE, ROLE_VISITOR, 9},
 		{MAY_SPEAK, ROLE_PARTICIPANT, 9},
 		{MAY_INVITE, ROLE_VISITOR, 9},
@@ -50,6 +57,49 @@ static void test_privileges(void **state)
 					r >= table[i].least_role || a >= table[i].least_affiliation);
 	for (int a = 0; a < AFFILIATION_COUNT; a++)
 		assert_int_equal(may(MAY_ENTER, ROLE_NONE, (enum affiliation)a), a != AFFILIATION_OUTCAST);
+}
+
+/* The asterisks of 5.1.1: what an option gives to whom, and takes from nobody else. */
+static void test_options(void **state)
+{
+	static const struct {
+		enum privilege p;
+		const char *line;
+		enum role role;
+		bool may;
+	} table[] = {
+		{MAY_CHANGE_NICK, "visitor_nick=1", ROLE_VISITOR, true},
+		{MAY_CHANGE_NICK, "visitor_nick=0", ROLE_VISITOR, false},
+		{MAY_CHANGE_NICK, "visitor_nick=0", ROLE_PARTICIPANT, true},
+		{MAY_CHANGE_STATUS, "visitor_status=1", ROLE_VISITOR, true},
+		{MAY_CHANGE_STATUS, "visitor_status=0", ROLE_VISITOR, false},
+		{MAY_SET_SUBJECT, "change_subject=0", ROLE_PARTICIPANT, false},
+		{MAY_SET_SUBJECT, "change_subject=1", ROLE_PARTICIPANT, true},
+		{MAY_SET_SUBJECT, "change_subject=1", ROLE_VISITOR, false},
+		{MAY_SET_SUBJECT, "change_subject=0", ROLE_MODERATOR, true},
+		{MAY_INVITE_MEMBERS, "allow_invites=0", ROLE_MODERATOR, false},
+		{MAY_INVITE_MEMBERS, "allow_invites=1", ROLE_VISITOR, true},
+		{MAY_INVITE_MEMBERS, "allow_invites=1", ROLE_NONE, false},
+		{MAY_REQUEST_VOICE, "voice_requests=1", ROLE_VISITOR, true},
+		{MAY_REQUEST_VOICE, "voice_requests=1", ROLE_PARTICIPANT, false},
+		{MAY_REQUEST_VOICE, "voice_requests=0", ROLE_VISITOR, false},
+		{MAY_SEND_PRIVATE, "allow_pm=anyone", ROLE_VISITOR, true},
+		{MAY_SEND_PRIVATE, "allow_pm=participants", ROLE_VISITOR, false},
+		{MAY_SEND_PRIVATE, "allow_pm=participants", ROLE_PARTICIPANT, true},
+		{MAY_SEND_PRIVATE, "allow_pm=moderators", ROLE_PARTICIPANT, false},
+		{MAY_SEND_PRIVATE, "allow_pm=moderators", ROLE_MODERATOR, true},
+		{MAY_SEND_PRIVATE, "allow_pm=none", ROLE_MODERATOR, false},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+		struct room_config c;
+
+		room_config_init(&c);
+		assert_true(room_config_line(&c, str_z(table[i].line)));
+		if (may_here(&c, table[i].p, table[i].role, AFFILIATION_NONE) != table[i].may)
+			fail_msg("%s, role %d", table[i].line, (int)table[i].role);
+		room_config_clear(&c);
+	}
 }
 
 static void test_role_rules(void **state)
@@ -313,6 +363,7 @@ static void test_owners(void **state)
 	say(w, root, ADMIN("<item affiliation='admin' jid='carol@x.test'/>"));
 	expect(w, root, "<conflict"); /* she is the only one in the list */
 	say(w, root, ADMIN("<item affiliation='owner' jid='dave@x.test'/>"));
+	expect(w, root, "<message", "affiliation='owner'", "jid='dave@x.test'");
 	expect(w, root, "type='result'");
 	world_free(w);
 }
@@ -423,6 +474,8 @@ static void test_many_changes(void **state)
 			buf_fmt(&xml, "<item affiliation='member' jid='u%d@x.test'/>", i);
 		buf_z(&xml, "</query></iq>");
 		say(w, alice, buf_cstr(&xml));
+		for (int i = 0; i < n && n == 200; i++)
+			expect(w, alice, "<message", "affiliation='member'");
 		expect(w, alice, n == 200 ? "type='result'" : "<not-acceptable");
 	}
 	assert_int_equal(tea(w)->affiliates.map.n, 201);
@@ -435,6 +488,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_initial),
 		cmocka_unit_test(test_privileges),
+		cmocka_unit_test(test_options),
 		cmocka_unit_test(test_role_rules),
 		cmocka_unit_test(test_affiliation_rules),
 		cmocka_unit_test(test_affiliates),

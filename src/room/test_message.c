@@ -387,7 +387,7 @@ static void test_vcard(void **state)
 	/* The room itself has none. */
 	say(w, alice, "<iq type='get' id='v' to='" TEA "'><vCard xmlns='" NS_VCARD "'/></iq>");
 	expect(w, alice, "type='error'", "<service-unavailable");
-	say(w, alice, "<iq type='get' id='v' to='" TEA "'><query xmlns='jabber:iq:register'/></iq>");
+	say(w, alice, "<iq type='get' id='v' to='" TEA "'><query xmlns='jabber:iq:unknown'/></iq>");
 	expect(w, alice, "type='error'", "<service-unavailable");
 	world_free(w);
 }

@@ -189,11 +189,17 @@ UNUSED static void store_write(struct world *w, enum store_write kind, const str
 	case STORE_ROOM_DEL:
 		rows_delete(w, STORE_ROOM_PUT, v, 2);
 		rows_delete(w, STORE_AFFILIATION_PUT, v, 2);
+		rows_delete(w, STORE_ROOM_NICK_PUT, v, 2);
 		rows_delete(w, STORE_ARCHIVE_ADD, v, 2);
 		return;
 	case STORE_AFFILIATION_PUT:
 		rows_delete(w, kind, v, 3);
 		if (v[3].i)
+			row_put(w, kind, v, n);
+		return;
+	case STORE_ROOM_NICK_PUT:
+		rows_delete(w, kind, v, 3);
+		if (v[3].s.p)
 			row_put(w, kind, v, n);
 		return;
 	case STORE_ROOM_LOG:
@@ -286,6 +292,9 @@ UNUSED static struct store_rows *store_answer(struct world *w, const struct stor
 	for (int i = 0; i < ROWS && !out->error && key == 2; i++)
 		if (row_has(&w->row[i], STORE_AFFILIATION_PUT, q->values, 2))
 			store_rows_add(out, ROW_AFFILIATION, w->row[i].v + 2, 3);
+	for (int i = 0; i < ROWS && !out->error && key == 2; i++)
+		if (row_has(&w->row[i], STORE_ROOM_NICK_PUT, q->values, 2))
+			store_rows_add(out, ROW_ROOM_NICK, w->row[i].v + 2, 2);
 	if (!out->error && key == 2)
 		answer_history(out, w, q->values);
 	return out;

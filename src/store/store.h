@@ -26,6 +26,7 @@ enum store_write {
 	STORE_ROOM_PUT, /* domain, local, created, configuration (text form of room/), subject, subject_from, subject_time */
 	STORE_ROOM_DEL,        /* domain, local: the room and all that is its own */
 	STORE_AFFILIATION_PUT, /* domain, local, jid, affiliation (0: remove), reason */
+	STORE_ROOM_NICK_PUT,   /* domain, local, jid, nickname (null: remove) */
 	/* domain, local, id (grows), peer (bare), its resource (null: none), stanza, null. In a room: the sender's bare address,
 	 * his nickname, stanza, the resource of his address */
 	STORE_ARCHIVE_ADD,
@@ -56,8 +57,8 @@ enum store_read {
 	STORE_PRIVATE_GET,  /* domain, local, key -> at most one ROW_XML */
 	STORE_VCARD_GET,    /* domain, local -> at most one ROW_XML */
 	STORE_ROOM_LIST,    /* domain -> ROW_ROOM*, ROW_OWNER* */
-	/* domain, local, count -> at most one ROW_ROOM, then ROW_AFFILIATION*, then at most so many ROW_HISTORY, the newest, oldest
-	 * first */
+	/* domain, local, count -> at most one ROW_ROOM, then ROW_AFFILIATION*, ROW_ROOM_NICK*, then at most so many ROW_HISTORY, the
+	 * newest, oldest first */
 	STORE_ROOM_LOAD,
 	/* domain, local, first and last id that may be, peer and resource (null: any), the two ids between which the page
 	 * lies, how many at most (negative: the newest instead of the oldest), three ids that should be there (0: none)
@@ -89,6 +90,7 @@ enum store_row {
 	ROW_PEER_ADDRESS, /* name s, address s, source i, last success i */
 	ROW_OUTBOX,       /* name s, id i, time i, stanza s */
 	ROW_SEEN,         /* name s, number i, hash i */
+	ROW_ROOM_NICK,    /* jid s, nickname s */
 	ROW_OWNER,        /* of a room: its local s, his jid s */
 };
 

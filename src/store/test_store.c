@@ -45,6 +45,7 @@ static void put_one_of_each(struct store_batch *b, struct str k)
 	store_put(b, STORE_ROOM_PUT, d, l, (int64_t)9, k, empty, none, (int64_t)8);
 	store_put(b, STORE_ROOM_DEL, d, l);
 	store_put(b, STORE_AFFILIATION_PUT, d, l, STR("x@y"), (int64_t)4, none);
+	store_put(b, STORE_ROOM_NICK_PUT, d, l, STR("x@y"), none);
 	store_put(b, STORE_ARCHIVE_ADD, d, l, (int64_t)4, STR("x@y"), none, k, empty);
 	store_put(b, STORE_ARCHIVE_TRIM, d, l, (int64_t)100);
 	store_put(b, STORE_ARCHIVE_REPLACE, d, l, (int64_t)4, k);

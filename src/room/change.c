@@ -1,0 +1,339 @@
+#include "room/change.h"
+
+#include "base/err.h"
+#include "room/rooms_i.h"
+#include "xml/write.h"
+#include "xmpp/ns.h"
+
+enum { CODE_AFFILIATION = 101, CODE_BANNED = 301, CODE_KICKED = 307, CODE_NOT_MEMBER = 321 };
+
+void changes_clear(struct changes *cs)
+{
+	for (uint32_t i = 0; i < cs->n; i++) {
+		xfree(cs->list[i]->jid);
+		xfree(cs->list[i]->reason);
+		xfree(cs->list[i]->nick);
+		xfree(cs->list[i]->key);
+		xfree(cs->list[i]);
+	}
+	xfree(cs->list);
+	*cs = (struct changes){0};
+}
+
+struct change *changes_add(struct changes *cs)
+{
+	if (!cs->list)
+		cs->list = xcalloc(CHANGES_MAX, sizeof(struct change *));
+	if (cs->n == CHANGES_MAX)
+		return NULL;
+	return cs->list[cs->n++] = xcalloc(1, sizeof(struct change));
+}
+
+struct change *changes_find(const struct changes *cs, struct str bare)
+{
+	for (uint32_t i = 0; i < cs->n; i++)
+		if (!cs->list[i]->of_role && str_eq(change_jid(cs->list[i]), bare))
+			return cs->list[i];
+	return NULL;
+}
+
+/* ---- checking ---- */
+
+/* A nickname is registered for members only, and not while another one has it. */
+static struct xerr check_nick(struct room *r, const struct change *ch)
+{
+	const struct nickname *taken = nicknames_find_key(&r->reserved, str_z(ch->key));
+	const struct occupant *o = occupant_find_key(r, str_z(ch->key));
+
+	if (ch->affiliation < AFFILIATION_MEMBER)
+		return xerr(XERR_NOT_ACCEPTABLE);
+	if (taken && !str_eq(nickname_jid(taken), change_jid(ch)))
+		return xerr(XERR_CONFLICT);
+	if (o && !str_eq(jid_bare_str(occupant_real(o)), change_jid(ch)))
+		return xerr(XERR_CONFLICT);
+	return XERR_OK;
+}
+
+static struct xerr check_affiliation(struct room *r, struct party actor, struct jid self, struct change *ch)
+{
+	struct jid who = jid_view(change_jid(ch));
+	const struct affiliate *listed = affiliates_find(&r->affiliates, change_jid(ch));
+	struct xerr e;
+
+	ch->before = rooms_is_admin(rooms_of(r), who) ? AFFILIATION_OWNER
+		: listed                              ? listed->affiliation
+						      : AFFILIATION_NONE;
+	if (ch->affiliation == AFFILIATION_OUTCAST && may(MAY_CHANGE_AFFILIATIONS, actor.role, actor.affiliation) &&
+		jid_eq_bare(who, self))
+		return xerr(XERR_CONFLICT); /* 9.1: not oneself */
+	if (!who.local && ch->affiliation > AFFILIATION_OUTCAST)
+		return xerr_text(XERR_NOT_ACCEPTABLE, "a domain can only be banned");
+	e = affiliation_change_check(actor.affiliation, ch->before, ch->affiliation);
+	return xerr_ok(e) && ch->key ? check_nick(r, ch) : e;
+}
+
+static struct xerr check_one(struct room *r, struct party actor, struct jid self, struct change *ch)
+{
+	if (ch->of_role)
+		return role_change_check(actor, occupant_party(ch->occupant), ch->role);
+	return check_affiliation(r, actor, self, ch);
+}
+
+/* A room has an owner (10.4). */
+static bool leaves_an_owner(const struct room *r, const struct changes *cs)
+{
+	uint32_t owners = r->affiliates.owners, lost = 0;
+
+	for (uint32_t i = 0; i < cs->n; i++) {
+		const struct change *ch = cs->list[i];
+		const struct affiliate *a = ch->of_role ? NULL : affiliates_find(&r->affiliates, change_jid(ch));
+		bool was = a && a->affiliation == AFFILIATION_OWNER,
+		     is = !ch->of_role && ch->affiliation == AFFILIATION_OWNER;
+
+		owners += is && !was;
+		lost += was && !is;
+	}
+	return lost == 0 || owners > lost;
+}
+
+static struct xerr check_all(struct room *r, struct party actor, struct jid self, struct changes *cs)
+{
+	struct xerr e = XERR_OK;
+
+	for (uint32_t i = 0; i < cs->n && xerr_ok(e); i++)
+		e = check_one(r, actor, self, cs->list[i]);
+	if (xerr_ok(e) && !leaves_an_owner(r, cs))
+		e = xerr(XERR_CONFLICT);
+	if (xerr_ok(e) && r->affiliates.map.n + cs->n > AFFILIATES_MAX)
+		e = xerr(XERR_RESOURCE_CONSTRAINT);
+	return e;
+}
+
+/* ---- making them ---- */
+
+static void set_role(struct room *r, struct occupant *o, enum role role, struct str actor, struct str reason)
+{
+	struct notice n = {.type = TYPE_UNAVAILABLE, .codes = {CODE_KICKED}, .actor = actor, .reason = reason};
+
+	if (role == ROLE_NONE) {
+		leave_remove(r, o, &n);
+		return;
+	}
+	role_change(r, o, role, actor, reason);
+}
+
+/* Who becomes a moderator sees what he could not see before; who is none any more does not see those who are not for
+ * everybody. */
+static void show_others(struct room *r, struct occupant *o, enum role before)
+{
+	struct packet **packets = rooms_packets(rooms_of(r), room_count(r));
+	struct occupant *other;
+	uint32_t n = 0;
+
+	for (uint32_t pos = 0; (other = map_next(&r->nicks, &pos));) {
+		struct packet *p = other == o ? NULL : occupant_view_change(r, other, before, o->role);
+		if (p)
+			packets[n++] = p;
+	}
+	room_send_visits(r, o, NULL, packets, n, 0);
+}
+
+void role_change(struct room *r, struct occupant *o, enum role role, struct str actor, struct str reason)
+{
+	enum role before = o->role;
+	bool shown = occupant_shown(r, o);
+	struct notice n = {.actor = actor, .reason = reason};
+
+	o->role = role;
+	occupant_changed(o);
+	occupant_reseat(r, o);
+	if (shown && !occupant_shown(r, o))
+		announce_hidden(r, o);
+	announce_change(r, o, &n);
+	if (role != before && (role == ROLE_MODERATOR || before == ROLE_MODERATOR))
+		show_others(r, o, before);
+}
+
+int room_set_affiliation(struct room *r, struct str bare, enum affiliation a, struct str reason)
+{
+	int err = affiliates_set(&r->affiliates, bare, a, reason);
+
+	if (err < 0)
+		return err;
+	room_store_affiliation(r, bare);
+	if (a < AFFILIATION_MEMBER)
+		room_set_nick(r, bare, STR_NONE, STR_NONE);
+	return 0;
+}
+
+void room_set_nick(struct room *r, struct str bare, struct str nick, struct str key)
+{
+	bool had = nicknames_find(&r->reserved, bare) || nicknames_find(&r->requests, bare);
+
+	nicknames_forget(&r->requests, bare);
+	if (nick.n)
+		nicknames_set(&r->reserved, bare, nick, key);
+	else
+		nicknames_forget(&r->reserved, bare);
+	if (had || nick.n)
+		room_store_nick(r, bare);
+}
+
+/* One occupant's part of affiliation_apply(). */
+static void apply_to(struct room *r, struct occupant *o, enum affiliation now, struct str actor, struct str reason)
+{
+	struct notice out = {.type = TYPE_UNAVAILABLE, .actor = actor, .reason = reason};
+	enum affiliation before = o->affiliation;
+
+	o->affiliation = now;
+	if (!may(MAY_ENTER, ROLE_NONE, now))
+		out.codes[0] = CODE_BANNED;
+	else if (r->config.members_only && !may(MAY_ENTER_MEMBERS_ONLY, ROLE_NONE, now))
+		out.codes[0] = CODE_NOT_MEMBER;
+	if (out.codes[0])
+		leave_remove(r, o, &out);
+	else if (now != before)
+		role_change(r, o, role_after(o->role, before, now, r->config.moderated), actor, reason);
+}
+
+/* A ban of a domain concerns all who are from there. */
+static struct occupant *next_concerned(struct room *r, struct jid who, uint32_t *pos)
+{
+	struct occupant *o;
+
+	while ((o = map_next(&r->nicks, pos))) {
+		struct jid real = occupant_real(o);
+
+		if (who.local ? jid_eq_bare(real, who) : str_eq(jid_domain(real), jid_domain(who)))
+			return o;
+	}
+	return NULL;
+}
+
+void affiliation_apply(struct room *r, struct jid who, struct str actor, struct str reason)
+{
+	struct occupant *o;
+	uint32_t pos = 0;
+
+	core_spend(room_core(r), room_count(r) / 16);
+	while ((o = next_concerned(r, who, &pos))) {
+		enum affiliation now = room_affiliation(r, occupant_real(o));
+		uint32_t n = room_count(r);
+
+		if (now != o->affiliation)
+			apply_to(r, o, now, actor, reason);
+		if (room_count(r) != n)
+			pos = 0; /* the map has moved */
+	}
+}
+
+/* 10.3 and elsewhere: to those who see addresses. */
+static void tell_room(struct room *r, const struct change *ch)
+{
+	struct packet_head head = {.kind = STANZA_MESSAGE, .from = room_address(r)};
+	struct packet_writer w;
+	struct packet *p;
+
+	packet_begin(&w, &head);
+	buf_z(&w.out, "<x xmlns='" NS_MUC_USER "'><item");
+	xml_put_attr(&w.out, "affiliation", str_z(affiliation_name(ch->affiliation)));
+	xml_put_attr(&w.out, "jid", change_jid(ch));
+	buf_z(&w.out, " role='none'/></x>");
+	p = packet_end(&w);
+	room_send_seers(r, &p, r->commit);
+}
+
+/* Code 101. Without the reason: it would be a way to write to strangers. */
+static void tell_absent(struct room *r, const struct change *ch)
+{
+	struct packet_head head = {.kind = STANZA_MESSAGE, .from = room_address(r), .to = change_jid(ch)};
+	struct packet_writer w;
+	struct packet *p;
+
+	packet_begin(&w, &head);
+	buf_z(&w.out, "<x xmlns='" NS_MUC_USER "'><item");
+	xml_put_attr(&w.out, "affiliation", str_z(affiliation_name(ch->affiliation)));
+	buf_fmt(&w.out, "/><status code='%d'/></x>", CODE_AFFILIATION);
+	p = packet_end(&w);
+	room_send_to(r, p, JID_NONE);
+	packet_unref(&p);
+}
+
+/* 9.5: who has just been let in is invited. */
+static void tell_of_absent(struct room *r, const struct change *ch, struct jid from)
+{
+	struct jid who = jid_view(change_jid(ch));
+	bool let_in = r->config.members_only && ch->affiliation == AFFILIATION_MEMBER && ch->before == AFFILIATION_NONE;
+	uint32_t pos = 0;
+
+	if (ch->affiliation == ch->before || next_concerned(r, who, &pos))
+		return;
+	tell_room(r, ch);
+	if (let_in)
+		invite_member(r, who, from, str_z(ch->reason));
+	else if (who.local)
+		tell_absent(r, ch);
+}
+
+static void make_change(struct room *r, const struct change *ch, struct str actor, struct jid from)
+{
+	struct str reason = str_z(ch->reason);
+
+	if (ch->of_role) {
+		set_role(r, ch->occupant, ch->role, actor, reason);
+		return;
+	}
+	if (room_set_affiliation(r, change_jid(ch), ch->affiliation, reason) < 0)
+		return;
+	if (ch->nick)
+		room_set_nick(r, change_jid(ch), str_z(ch->nick), str_z(ch->key));
+	tell_of_absent(r, ch, from);
+	/* Now, since after it those who are banned are not here any more. */
+	affiliation_apply(r, jid_view(change_jid(ch)), actor, reason);
+}
+
+/* Each occupant or address once, and roles and affiliations not mixed: so what was checked holds until it is done. */
+static bool clash(const struct change *a, const struct change *b)
+{
+	if (a->of_role != b->of_role)
+		return true;
+	if (a->of_role)
+		return a->occupant == b->occupant;
+	return str_eq(change_jid(a), change_jid(b)) || (a->key && b->key && strcmp(a->key, b->key) == 0);
+}
+
+static bool names_twice(const struct changes *cs)
+{
+	for (uint32_t i = 0; i < cs->n; i++)
+		for (uint32_t k = 0; k < i; k++)
+			if (clash(cs->list[i], cs->list[k]))
+				return true;
+	return false;
+}
+
+static bool needs_store(const struct room *r, const struct changes *cs)
+{
+	return r->config.persistent && !cs->list[0]->of_role;
+}
+
+struct xerr changes_make(struct room *r, struct changes *cs, struct jid from)
+{
+	struct party actor = room_party(r, from);
+	struct visit *v = visit_find(r, from);
+	char nick[NICK_MAX];
+	struct str name = {v ? nick : NULL, v ? occupant_nick(v->occupant).n : 0};
+	struct xerr e = cs->n && names_twice(cs) ? xerr(XERR_BAD_REQUEST) : XERR_OK;
+
+	if (xerr_ok(e))
+		e = check_all(r, actor, from, cs);
+	if (xerr_ok(e) && cs->n && needs_store(r, cs) && !core_can_store(room_core(r)))
+		e = xerr(XERR_RESOURCE_CONSTRAINT);
+	if (!xerr_ok(e))
+		return e;
+	/* Who acts may put himself out. */
+	if (v)
+		memcpy(nick, occupant_nick(v->occupant).p, name.n);
+	for (uint32_t i = 0; i < cs->n; i++)
+		make_change(r, cs->list[i], name, from);
+	return XERR_OK;
+}

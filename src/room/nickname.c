@@ -1,0 +1,131 @@
+#include "room/nickname.h"
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "xmpp/jid.h"
+
+/* ---- what looks alike ---- */
+
+/* Letters of other scripts that look like a Latin one, small or as capitals; after the mapping to small letters. In order. */
+static const struct {
+	uint32_t c;
+	char like;
+} alike[] = {
+	/* clang-format off */
+	{'0', 'o'}, {'1', 'l'}, {0x131, 'i'}, {0x251, 'a'}, {0x261, 'g'},
+	/* Greek */
+	{0x3b1, 'a'}, {0x3b2, 'b'}, {0x3b5, 'e'}, {0x3b6, 'z'}, {0x3b7, 'h'}, {0x3b9, 'i'}, {0x3ba, 'k'}, {0x3bc, 'm'},
+	{0x3bd, 'v'}, {0x3bf, 'o'}, {0x3c1, 'p'}, {0x3c4, 't'}, {0x3c5, 'u'}, {0x3c7, 'x'}, {0x3f2, 'c'}, {0x3f3, 'j'},
+	/* Cyrillic */
+	{0x430, 'a'}, {0x432, 'b'}, {0x435, 'e'}, {0x43a, 'k'}, {0x43c, 'm'}, {0x43d, 'h'}, {0x43e, 'o'}, {0x440, 'p'},
+	{0x441, 'c'}, {0x442, 't'}, {0x443, 'y'}, {0x445, 'x'}, {0x455, 's'}, {0x456, 'i'}, {0x458, 'j'}, {0x475, 'v'},
+	{0x4bb, 'h'}, {0x4cf, 'l'}, {0x501, 'd'}, {0x51b, 'q'}, {0x51d, 'w'},
+	/* Armenian */
+	{0x570, 'h'}, {0x578, 'n'}, {0x57d, 'u'}, {0x581, 'g'}, {0x585, 'o'},
+	/* clang-format on */
+};
+
+static char like(uint32_t c)
+{
+	size_t from = 0, to = ARRAY_LEN(alike);
+
+	while (from < to) {
+		size_t middle = (from + to) / 2;
+		if (alike[middle].c == c)
+			return alike[middle].like;
+		if (alike[middle].c < c)
+			from = middle + 1;
+		else
+			to = middle;
+	}
+	return 0;
+}
+
+int nick_key(struct str nick, struct buf *ret_key)
+{
+	CLEANUP(buf_clear) struct buf folded = {.max = 4 * NICK_MAX};
+	size_t n;
+
+	if (nick.n > NICK_MAX)
+		return ERR_LIMIT;
+	if (jid_prep_nickname(nick, &folded) < 0 || !buf_ok(&folded) || folded.n == 0)
+		return ERR_INVALID;
+	for (size_t i = 0; i < folded.n; i += n) {
+		char letter;
+
+		n = str_utf8_next((struct str){folded.p + i, folded.n - i});
+		must(n > 0);
+		letter = like(str_utf8_char(folded.p + i, n));
+		buf_add(ret_key, letter ? &letter : folded.p + i, letter ? 1 : n);
+	}
+	return buf_ok(ret_key) ? 0 : ERR_INVALID;
+}
+
+/* ---- whose they are ---- */
+
+static struct str jid_key(const void *item) { return nickname_jid(item); }
+static struct str nick_of(const void *item) { return str_z(((const struct nickname *)item)->key); }
+
+void nicknames_init(struct nicknames *ns, uint32_t max)
+{
+	map_init(&ns->by_jid, jid_key, max);
+	map_init(&ns->by_key, nick_of, max);
+}
+
+static void nickname_free(struct nickname *n)
+{
+	xfree(n->nick);
+	xfree(n->key);
+	xfree(n);
+}
+
+void nicknames_clear(struct nicknames *ns)
+{
+	struct nickname *n;
+
+	for (uint32_t pos = 0; (n = map_next(&ns->by_jid, &pos));)
+		nickname_free(n);
+	map_clear(&ns->by_jid);
+	map_clear(&ns->by_key);
+}
+
+const struct nickname *nicknames_find(const struct nicknames *ns, struct str bare)
+{
+	return map_find(&ns->by_jid, bare);
+}
+
+const struct nickname *nicknames_find_key(const struct nicknames *ns, struct str key)
+{
+	return map_find(&ns->by_key, key);
+}
+
+void nicknames_forget(struct nicknames *ns, struct str bare)
+{
+	struct nickname *n = map_remove(&ns->by_jid, bare);
+
+	if (!n)
+		return;
+	map_remove(&ns->by_key, nick_of(n));
+	nickname_free(n);
+}
+
+int nicknames_set(struct nicknames *ns, struct str bare, struct str nick, struct str key)
+{
+	const struct nickname *taken = nicknames_find_key(ns, key);
+	struct nickname *n;
+
+	if (taken && !str_eq(nickname_jid(taken), bare))
+		return ERR_EXISTS;
+	if (!nicknames_find(ns, bare) && ns->by_jid.n >= ns->by_jid.max)
+		return ERR_LIMIT;
+	/* Made before the old one goes: the address may be a view of that. */
+	n = xmalloc(sizeof(*n) + bare.n);
+	n->nick = str_dup(nick);
+	n->key = str_dup(key);
+	n->jid_n = (uint16_t)bare.n;
+	memcpy(n->jid, bare.p, bare.n);
+	nicknames_forget(ns, nickname_jid(n));
+	must(map_add(&ns->by_jid, n) == 0);
+	must(map_add(&ns->by_key, n) == 0);
+	return 0;
+}

@@ -1,0 +1,34 @@
+/* Nicknames that belong to addresses: those that members have registered (XEP-0045 7.10), and those that somebody asked
+ * for. One an address, each nickname (as compared, RFC 8266) once. */
+#ifndef ROOM_NICKNAME_H
+#define ROOM_NICKNAME_H
+
+#include "base/buf.h"
+#include "base/map.h"
+
+struct nickname {
+	char *nick, *key;
+	uint16_t jid_n;
+	char jid[]; /* bare, canonical */
+};
+static inline struct str nickname_jid(const struct nickname *n) { return (struct str){n->jid, n->jid_n}; }
+
+struct nicknames {
+	struct map by_jid, by_key;
+};
+
+void nicknames_init(struct nicknames *ns, uint32_t max);
+void nicknames_clear(struct nicknames *ns);
+/* NULL if the address has none. */
+const struct nickname *nicknames_find(const struct nicknames *ns, struct str bare);
+/* Whose it is, by nick_key(). */
+const struct nickname *nicknames_find_key(const struct nicknames *ns, struct str key);
+/* ERR_EXISTS: it is another's; ERR_LIMIT. */
+int nicknames_set(struct nicknames *ns, struct str bare, struct str nick, struct str key);
+void nicknames_forget(struct nicknames *ns, struct str bare);
+
+/* The form in which nicknames are compared. ERR_INVALID: none that can be shown; ERR_LIMIT: too long. */
+enum { NICK_MAX = 256 /* bytes */ };
+int nick_key(struct str nick, struct buf *ret_key);
+
+#endif
