@@ -152,6 +152,9 @@ void invite_member(struct room *r, struct jid who, struct jid from, struct str r
 
 /* ---- relay.c ---- */
 void relay_on_iq(struct room *r, struct stanza **s);
+/* The id of an invitation, and its error: passed on to who invited; false: it is none. */
+void relay_write_id(struct buf *out, const struct visit *v, struct jid asked, struct str id);
+bool relay_on_error(struct room *r, const struct stanza *s);
 
 /* ---- change.c ---- */
 /* The occupants with this bare address (or domain) get what follows from their affiliation now: a role, or the door. */

@@ -158,6 +158,7 @@ UNUSED static void store_write(struct world *w, enum store_write kind, const str
 			row_put(w, kind, v, n);
 		return;
 	case STORE_HISTORY_ADD:
+		rows_delete(w, kind, v, 3);
 		row_put(w, kind, v, n);
 		return;
 	case STORE_HISTORY_TRIM:
