@@ -4,6 +4,7 @@
 #include "room/archive.h"
 #include "room/form.h"
 #include "room/rooms_i.h"
+#include "xml/write.h"
 #include "xmpp/ns.h"
 
 enum {
@@ -69,10 +70,11 @@ static uint64_t welcome_commit(const struct room *r, uint32_t presences, uint32_
 static void welcome(struct room *r, struct entry *e)
 {
 	struct occupant *o = e->visit->occupant;
-	struct packet **packets = rooms_packets(rooms_of(r), room_count(r) + 1 + r->history.n + 1);
+	struct packet **packets = rooms_packets(rooms_of(r), room_count(r) + ABSENT_MAX + 1 + r->history.n + 1);
 	struct packet *subject = subject_packet(r);
 	uint32_t presences = list_others(r, o, packets), messages, n;
 
+	presences += nick_list_absent(r, packets + presences);
 	if (e->self)
 		packets[presences++] = TAKE(e->self);
 	messages = history_list(&r->history, r->entity.jid, &e->wish, packets + presences);
@@ -312,6 +314,26 @@ static void add_visit(struct room *r, const struct attempt *a)
 	visit_seat(r, v);
 }
 
+/* Where the room has gone to, as RFC 6120 8.3.3.5 has it. */
+static void refuse_moved(struct core *c, struct stanza **s, const struct moved *m)
+{
+	struct packet_head head = {.kind = STANZA_PRESENCE,
+		.type = TYPE_ERROR,
+		.from = jid_str((*s)->to),
+		.to = jid_str((*s)->from),
+		.id = (*s)->id};
+	struct packet_writer w;
+	struct packet *p;
+
+	packet_begin(&w, &head);
+	buf_z(&w.out, "<x xmlns='" NS_MUC "'/><error type='cancel'><gone xmlns='" NS_STANZAS "'>xmpp:");
+	xml_escape(&w.out, str_z(m->alternate));
+	buf_z(&w.out, "?join</gone></error>");
+	p = packet_end(&w);
+	core_reply(c, *s, &p, 0);
+	core_done(c, s);
+}
+
 static struct xerr enter(struct room *r, struct attempt *a)
 {
 	struct xerr e = run_checks(r, a, checks_before, ARRAY_LEN(checks_before));
@@ -389,9 +411,12 @@ void join_on_presence(struct room *r, struct stanza **s)
 		.nick = jid_resource((*s)->to),
 		.key = {.max = 4 * NICK_MAX}};
 	struct visit *v = visit_find(r, (*s)->from);
+	const struct moved *moved = NULL;
 	struct xerr e = XERR_OK;
 
 	use_own_nick(r, &a);
+	if (r->state == ROOM_VACANT)
+		moved = rooms_moved(rooms_of(r), jid_local(r->entity.jid), (*s)->from);
 	if (v && v->handle != (*s)->origin) {
 		/* The same address, another session: the old one is gone. */
 		join_settle(r);
@@ -403,6 +428,10 @@ void join_on_presence(struct room *r, struct stanza **s)
 	} else if (v) {
 		join_settle(r);
 		presence_on_update(r, v, s);
+		return;
+	} else if (moved) {
+		refuse_moved(room_core(r), s, moved);
+		buf_clear(&a.key);
 		return;
 	} else if (!sender_is_gone(room_core(r), *s)) {
 		clear_away(r, a.nick);

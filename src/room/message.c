@@ -251,7 +251,9 @@ static void on_error(struct room *r, struct stanza **s)
 	bool unstored = condition_is(*s, "resource-constraint");
 	struct packet *p;
 
-	if (v && error_is_absence(r, v, *s)) {
+	if (!(*s)->to.resource && relay_on_error(r, *s)) {
+		/* told to who invited */
+	} else if (v && error_is_absence(r, v, *s)) {
 		leave_visit(r, v, STR_NONE, CODE_TECHNICAL);
 	} else if (to && to == v->occupant && unstored) {
 		own_message_failed(r, v, *s);

@@ -36,7 +36,7 @@ struct xerr rooms_may_make(struct rooms *rs, struct str local, struct jid who)
 	if (rooms_is_admin(rs, who))
 		return XERR_OK;
 	if (rs->only_admins_make)
-		return xerr_text(XERR_ITEM_NOT_FOUND, "there is no such room");
+		return xerr_text(XERR_NOT_ALLOWED, "only administrators make rooms here");
 	if (is_reserved(rs, local))
 		return xerr_text(XERR_NOT_ALLOWED, "this name is reserved");
 	core_spend(rs->host.entity.core, (rs->directory.n + rs->live.n) / 64);

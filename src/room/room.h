@@ -166,6 +166,9 @@ void invite_member(struct room *r, struct jid who, struct jid from, struct str r
 
 /* ---- relay.c ---- */
 void relay_on_iq(struct room *r, struct stanza **s);
+/* The id of an invitation, and its error: passed on to who invited; false: it is none. */
+void relay_write_id(struct buf *out, const struct visit *v, struct jid asked, struct str id);
+bool relay_on_error(struct room *r, const struct stanza *s);
 
 /* ---- iq_owner.c ---- */
 /* Another configuration, and all that follows. resource-constraint while the store fails. */

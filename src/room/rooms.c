@@ -4,7 +4,7 @@
 #include "room/archive.h"
 #include "xmpp/ns.h"
 
-enum { ASK_AGAIN_MS = 5000, GHOSTS_MS = 300000 };
+enum { ASK_AGAIN_MS = 5000, GHOSTS_MS = 300000, MOVED_MS = 24 * 60 * 60 * 1000, MOVED_MAX = 10000 };
 
 static struct str room_key(const void *item) { return jid_local(((const struct room *)item)->entity.jid); }
 static struct str directory_key(const void *item) { return listing_local(item); }
@@ -38,6 +38,53 @@ void rooms_drop(struct room *r)
 {
 	map_remove(&rooms_of(r)->live, jid_local(r->entity.jid));
 	entity_die(&r->entity);
+}
+
+/* ---- rooms that have moved ---- */
+
+static struct str moved_key(const void *item)
+{
+	const struct moved *m = item;
+
+	return (struct str){m->local, m->local_n};
+}
+
+static void moved_free(struct moved *m)
+{
+	if (!m)
+		return;
+	jid_free(&m->by);
+	xfree(m->alternate);
+	xfree(m);
+}
+
+void rooms_move(struct room *r, struct jid by, struct str alternate)
+{
+	struct rooms *rs = rooms_of(r);
+	struct str local = jid_local(r->entity.jid);
+	struct moved *m = xmalloc(sizeof(*m) + local.n);
+
+	moved_free(map_remove(&rs->moved, local));
+	m->until = core_now(room_core(r)) + MOVED_MS;
+	m->by = jid_dup(jid_bare(by));
+	m->alternate = str_dup(alternate);
+	m->local_n = (uint16_t)local.n;
+	memcpy(m->local, local.p, local.n);
+	if (map_add(&rs->moved, m) < 0)
+		moved_free(m);
+}
+
+const struct moved *rooms_moved(struct rooms *rs, struct str local, struct jid who)
+{
+	struct moved *m = map_find(&rs->moved, local);
+
+	if (!m)
+		return NULL;
+	if (m->until > core_now(rs->host.entity.core) && !jid_eq_bare(m->by, who) && !rooms_is_admin(rs, who))
+		return m;
+	if (m->until <= core_now(rs->host.entity.core) || jid_eq_bare(m->by, who))
+		moved_free(map_remove(&rs->moved, local));
+	return NULL;
 }
 
 /* ---- the directory ---- */
@@ -308,6 +355,15 @@ static void free_list(char **list)
 	xfree(list);
 }
 
+static void clear_moved(struct rooms *rs)
+{
+	struct moved *m;
+
+	for (uint32_t pos = 0; (m = map_next(&rs->moved, &pos));)
+		moved_free(m);
+	map_clear(&rs->moved);
+}
+
 static void rooms_free(struct entity *e)
 {
 	struct rooms *rs = (struct rooms *)e;
@@ -318,6 +374,7 @@ static void rooms_free(struct entity *e)
 		xfree(l);
 	map_clear(&rs->directory);
 	map_clear(&rs->live);
+	clear_moved(rs);
 	makers_clear(&rs->makers);
 	free_list(rs->admins);
 	free_list(rs->reserved);
@@ -374,6 +431,7 @@ struct host *rooms_new(struct core *c, const char *domain, const struct rooms_co
 	struct rooms *rs = xcalloc(1, sizeof(*rs));
 
 	take_config(rs, config);
+	map_init(&rs->moved, moved_key, MOVED_MAX);
 	map_init(&rs->live, room_key, rs->config.rooms_max * 2);
 	makers_init(&rs->makers, config->made_max ? config->made_max : 100);
 	rs->only_admins_make = config->only_admins_make;

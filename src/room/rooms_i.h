@@ -17,6 +17,15 @@ struct listing {
 static inline struct str listing_local(const struct listing *l) { return (struct str){l->text, l->local_n}; }
 static inline struct str listing_name(const struct listing *l) { return (struct str){l->text + l->local_n, l->name_n}; }
 
+/* A room that was destroyed in favour of another one: for a day, who wants to enter is told where. */
+struct moved {
+	int64_t until;
+	struct jid by; /* he may make it anew */
+	char *alternate;
+	uint16_t local_n;
+	char local[];
+};
+
 struct rooms {
 	struct host host;
 	struct rooms_config config;
@@ -24,6 +33,7 @@ struct rooms {
 	char **admins, **reserved;
 	struct map live;      /* struct room by localpart */
 	struct map directory; /* struct listing by localpart */
+	struct map moved;     /* struct moved by localpart */
 	struct makers makers; /* who made how many today */
 	bool loaded;          /* the directory is complete */
 	struct timer timer;   /* until then: to ask again; afterwards: looks for ghosts, and for what is too old */
@@ -42,11 +52,14 @@ struct room *rooms_get(struct rooms *rs, struct jid bare, bool make);
 bool rooms_is_admin(const struct rooms *rs, struct jid who);
 /* ---- policy.c ---- */
 uint64_t rooms_owner_key(struct jid who);
-/* Counts it. item-not-found, not-allowed, resource-constraint. */
+/* Counts it. not-allowed, resource-constraint. */
 struct xerr rooms_may_make(struct rooms *rs, struct str local, struct jid who);
 
 /* The room leaves memory at the end of the turn. */
 void rooms_drop(struct room *r);
+/* It has moved to alternate (a JID); whether somebody has to go there: NULL if not. */
+void rooms_move(struct room *r, struct jid by, struct str alternate);
+const struct moved *rooms_moved(struct rooms *rs, struct str local, struct jid who);
 /* The directory follows the room's configuration. */
 void rooms_list(struct room *r);
 void rooms_unlist(struct rooms *rs, struct str local);

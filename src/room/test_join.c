@@ -553,6 +553,18 @@ static void test_max_chars(void **state)
 	world_free(w);
 }
 
+/* 7.2.11: where nobody else may, only an administrator of the service makes a room. */
+static void test_admins_make(void **state)
+{
+	struct world *w = world_new(&(struct rooms_config){.only_admins_make = true, .admins = test_admins});
+	unsigned bob = enter(w, "bob@x.test/b", "tea@rooms.test/bob"), root;
+
+	expect(w, bob, "type='error'", "<not-allowed");
+	root = enter(w, "root@x.test/r", "tea@rooms.test/root");
+	expect(w, root, "<status code='201'/>");
+	world_free(w);
+}
+
 /* 11.2: all are told, nobody comes in any more, and what is kept is kept. */
 static void test_shutdown(void **state)
 {
@@ -604,6 +616,7 @@ static void test_unreachable(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_admins_make),
 		cmocka_unit_test(test_shutdown),
 		cmocka_unit_test(test_unreachable),
 		cmocka_unit_test(test_create),
