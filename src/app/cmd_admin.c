@@ -15,12 +15,13 @@ struct action {
 	const char *address; /* what the first word must be an address of, NULL: it need not be there */
 	int max;             /* words after the name */
 	bool password;       /* asked for and sent as the last word */
+	bool json;           /* takes --json */
 	enum ask_offline offline;
 };
 
 struct group {
 	const char *name, *usage;
-	struct action actions[6];
+	struct action actions[10];
 };
 
 static const struct group user = {
@@ -31,10 +32,10 @@ static const struct group user = {
 	"Works on a running server and on a stopped one's data.\n\n"
 	"Examples:\n  wireside user add alice@localhost\n  wireside user list --json\n",
 	{
-		{"add", "USER@DOMAIN", 1, true, ASK_MAKE},
-		{"passwd", "USER@DOMAIN", 1, true, ASK_STORED},
-		{"del", "USER@DOMAIN", 1, false, ASK_STORED},
-		{"list", NULL, 2, false, ASK_STORED},
+		{"add", "USER@DOMAIN", 1, true, false, ASK_MAKE},
+		{"passwd", "USER@DOMAIN", 1, true, false, ASK_STORED},
+		{"del", "USER@DOMAIN", 1, false, false, ASK_STORED},
+		{"list", NULL, 2, false, true, ASK_STORED},
 		{0},
 	},
 };
@@ -42,12 +43,32 @@ static const struct group user = {
 static const struct group room = {
 	"room",
 	"Usage: wireside room list [--json] [--data DIR]\n"
-	"       wireside room destroy ROOM@SERVICE [--data DIR]\n\n"
-	"Asks a running server. SERVICE is rooms.DOMAIN.\n\n"
-	"Examples:\n  wireside room list\n  wireside room destroy lunch@rooms.localhost\n",
+	"       wireside room show ROOM [--json] [--data DIR]\n"
+	"       wireside room create ROOM OWNER [NAME] [--data DIR]\n"
+	"       wireside room destroy ROOM [REASON] [--data DIR]\n"
+	"       wireside room config ROOM [SETTING VALUE] [--json] [--data DIR]\n"
+	"       wireside room affiliate ROOM [WHO AFFILIATION [REASON]] [--json] [--data DIR]\n"
+	"       wireside room kick ROOM NICK [REASON] [--data DIR]\n"
+	"       wireside room log ROOM [N] [--json] [--data DIR]\n\n"
+	"Asks a running server. ROOM is NAME@rooms.DOMAIN, OWNER and WHO are USER@DOMAIN (a ban also DOMAIN),\n"
+	"AFFILIATION is owner, admin, member, outcast or none, N at most 500 messages. A room that is created stays\n"
+	"until it is destroyed. Without more words config and affiliate list what there is.\n\n"
+	"Examples:\n"
+	"  wireside room list\n"
+	"  wireside room create lunch@rooms.localhost alice@localhost 'Where we eat'\n"
+	"  wireside room config lunch@rooms.localhost membersonly 1\n"
+	"  wireside room affiliate lunch@rooms.localhost bob@localhost member\n"
+	"  wireside room log lunch@rooms.localhost 10 --json\n"
+	"  wireside room destroy lunch@rooms.localhost 'Lunch is over'\n",
 	{
-		{"list", NULL, 1, false, ASK_REFUSE},
-		{"destroy", "ROOM@SERVICE", 1, false, ASK_REFUSE},
+		{"list", NULL, 1, false, true, ASK_REFUSE},
+		{"show", "ROOM@SERVICE", 2, false, true, ASK_REFUSE},
+		{"create", "ROOM@SERVICE", 3, false, false, ASK_REFUSE},
+		{"destroy", "ROOM@SERVICE", 2, false, false, ASK_REFUSE},
+		{"config", "ROOM@SERVICE", 4, false, true, ASK_REFUSE},
+		{"affiliate", "ROOM@SERVICE", 5, false, true, ASK_REFUSE},
+		{"kick", "ROOM@SERVICE", 3, false, false, ASK_REFUSE},
+		{"log", "ROOM@SERVICE", 3, false, true, ASK_REFUSE},
 		{0},
 	},
 };
@@ -92,7 +113,7 @@ static const struct action *find_action(const struct group *g, int argc, char **
 static bool flags_understood(const struct action *a, int argc, char **argv)
 {
 	for (int i = 2; i < argc; i++) {
-		if (argv[i][0] != '-' || (!a->address && strcmp(argv[i], "--json") == 0))
+		if (argv[i][0] != '-' || (a->json && strcmp(argv[i], "--json") == 0))
 			continue;
 		fprintf(stderr, "wireside: %s %s: '%s' is not understood\n", argv[0], a->name, argv[i]);
 		return false;

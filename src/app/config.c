@@ -13,6 +13,7 @@
 
 static bool check_domain(const char *value, struct buf *why);
 static bool check_user(const char *value, struct buf *why);
+static bool check_room(const char *value, struct buf *why);
 static bool check_port(const char *value, struct buf *why);
 static bool check_name(const char *value, struct buf *why);
 
@@ -46,6 +47,17 @@ const struct option config_options[] = {
 	{"offline-max", SERVE, NUMBER, AT(offline_max), "N", 100, 1, 100000, "messages kept for somebody who is away", NULL},
 	{"archive-max", BOTH, NUMBER, AT(archive_max), "N", 10000, 0, 1000000, "messages in the archive of an account; 0: no archive",
 	 NULL},
+	{"room-archive-max", BOTH, NUMBER, AT(room_archive_max), "N", 10000, 0, 1000000,
+	 "messages in the archive of a persistent room; 0: no archive", NULL},
+	{"room-archive-days", BOTH, NUMBER, AT(room_archive_days), "N", 0, 0, 36500, "how long they stay there; 0: as long as there is space",
+	 NULL},
+	{"room-history", BOTH, NUMBER, AT(room_history), "N", 20, 1, 1000, "messages of a room shown to who enters", NULL},
+	{"room-logs", BOTH, TEXT, AT(room_logs), "DIR", 0, 0, 0, "folder of the public logs of rooms (default: room-logs in the data folder)",
+	 NULL},
+	{"room-creation", SERVE, CHOICE, AT(rooms_by_admins), "anyone|admins", 0, 0, 1, "who may make rooms", NULL},
+	{"rooms-per-user", SERVE, NUMBER, AT(rooms_per_user), "N", 0, 0, 10000, "rooms that one user may have; 0: any number", NULL},
+	{"room-reserved", SERVE, LIST, AT(reserved_rooms), "NAME", 0, 0, 0, "a room that only administrators make (repeatable)",
+	 check_room},
 	{"resume-seconds", BOTH, NUMBER, AT(resume_seconds), "N", 300, 1, 86400, "how long a broken session waits (XEP-0198)",
 	 NULL},
 	{"login-seconds", BOTH, NUMBER, AT(login_seconds), "N", 20, 1, 3600, "time to log in", NULL},
@@ -103,6 +115,18 @@ static bool check_user(const char *value, struct buf *why)
 	if (jid_parse_buf(str_z(value), &jid) == 0 && jid.jid.local && !jid.jid.resource)
 		return true;
 	buf_z(why, "not an address of the form USER@DOMAIN");
+	return false;
+}
+
+static bool check_room(const char *value, struct buf *why)
+{
+	CLEANUP(buf_clear) struct buf address = {.max = JID_MAX};
+	struct jid_buf jid;
+
+	buf_fmt(&address, "%s@x", value);
+	if (buf_ok(&address) && jid_parse_buf(buf_view(&address), &jid) == 0 && str_is(jid_local(jid.jid), value))
+		return true;
+	buf_z(why, "not the name of a room, like lunch");
 	return false;
 }
 

@@ -8,7 +8,7 @@
 
 #include "base/buf.h"
 
-enum { CONFIG_LIST_MAX = 64, CONFIG_OPTION_MAX = 32 };
+enum { CONFIG_LIST_MAX = 64, CONFIG_OPTION_MAX = 48 };
 
 struct text_list {
 	char *item[CONFIG_LIST_MAX]; /* owned */
@@ -45,6 +45,12 @@ struct config {
 	int stanza_max;  /* bytes of a client's stanza */
 	int offline_max; /* messages */
 	int archive_max; /* messages an account; 0: no archive */
+	struct text_list reserved_rooms;
+	char *room_logs;      /* folder of the public logs; NULL: in the data folder */
+	bool rooms_by_admins; /* nobody else makes any */
+	int rooms_per_user;   /* 0: any number */
+	int room_archive_max, room_archive_days,
+		room_history; /* messages a room, their age (0: any), messages for newcomers */
 	int resume_seconds;
 	int login_seconds, stall_seconds;
 	int log_level;   /* enum log_level */

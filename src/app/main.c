@@ -17,7 +17,7 @@ static const struct subcommand subcommands[] = {
 	{"peer", cmd_peer, "the index table: who is known, where, and how far trusted"},
 	{"serve", cmd_serve, "run a chat server for a domain"},
 	{"user", cmd_user, "add, list, delete accounts, change passwords"},
-	{"room", cmd_room, "list and destroy rooms"},
+	{"room", cmd_room, "list, make, change and end rooms"},
 	{"status", cmd_status, "what a running server is doing"},
 	{"stop", cmd_stop, "end a running server"},
 	{"reload", cmd_reload, "let a running server read its certificate again"},

@@ -224,7 +224,14 @@ static void make_rooms(struct node *n, const struct config *c)
 {
 	char self[JID_MAX], service[JID_PART_MAX];
 	const char *admins[] = {self, NULL};
-	struct rooms_config rc = {.rooms_max = 1000, .occupants_max = 500, .admins = admins, .only_admins_make = true};
+	struct rooms_config rc = {.rooms_max = 1000,
+		.occupants_max = 500,
+		.admins = admins,
+		.only_admins_make = true,
+		.logs = true,
+		.history = (uint32_t)c->room_history,
+		.archive_max = (uint32_t)c->room_archive_max,
+		.archive_days = (uint32_t)c->room_archive_days};
 
 	snprintf(self, sizeof(self), "%s@%s", c->node->user, c->domains.item[0]);
 	snprintf(service, sizeof(service), "rooms.%s", c->domains.item[0]);

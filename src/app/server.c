@@ -322,13 +322,21 @@ static void read_secret(const struct server *s, char *ret, size_t n)
 static void make_hosts(struct server *s)
 {
 	const struct config *c = s->config;
-	const char *admins[CONFIG_LIST_MAX + 1] = {NULL};
+	const char *admins[CONFIG_LIST_MAX + 1] = {NULL}, *reserved[CONFIG_LIST_MAX + 1] = {NULL};
 	struct users_config users = {.registration_open = c->registration,
 		.offline_max = (uint32_t)c->offline_max,
 		.archive = c->archive_max > 0,
 		.archive_max = (uint32_t)c->archive_max,
 		.admins = admins};
-	struct rooms_config rooms = {.admins = admins};
+	struct rooms_config rooms = {.admins = admins,
+		.no_limits = !c->limits,
+		.reserved = reserved,
+		.logs = true,
+		.only_admins_make = c->rooms_by_admins,
+		.per_user = (uint32_t)c->rooms_per_user,
+		.history = (uint32_t)c->room_history,
+		.archive_max = (uint32_t)c->room_archive_max,
+		.archive_days = (uint32_t)c->room_archive_days};
 	char secret[32];
 
 	if (c->node) {
@@ -339,6 +347,8 @@ static void make_hosts(struct server *s)
 	users.secret = (struct str){secret, sizeof(secret)};
 	for (unsigned i = 0; i < c->admins.n; i++)
 		admins[i] = c->admins.item[i];
+	for (unsigned i = 0; i < c->reserved_rooms.n; i++)
+		reserved[i] = c->reserved_rooms.item[i];
 	for (unsigned i = 0; i < c->domains.n; i++) {
 		char service[JID_PART_MAX + 8];
 
@@ -347,6 +357,14 @@ static void make_hosts(struct server *s)
 		rooms_new(s->core, service, &rooms);
 	}
 	mem_wipe(secret, sizeof(secret));
+}
+
+static void set_logs(struct db *db, const struct config *c)
+{
+	char path[4096];
+
+	snprintf(path, sizeof(path), "%s/room-logs", c->data);
+	db_set_logs(db, c->room_logs ? c->room_logs : path);
 }
 
 int server_new(struct loop *l, const struct config *config, struct server **ret, struct buf *why)
@@ -367,6 +385,8 @@ int server_new(struct loop *l, const struct config *config, struct server **ret,
 	s->to_core = queue_new(config->wires ? l : NULL);
 	s->from_db = queue_new(l);
 	s->db_threaded = config->data && !config->one_thread;
+	if (config->data)
+		set_logs(s->db, config);
 	if (s->db_threaded)
 		db_start(s->db, s->from_db);
 	cc.resume_seconds = (uint32_t)config->resume_seconds;
@@ -516,6 +536,15 @@ const char *server_certificate(const struct server *s) { return s->certificate; 
 
 static void on_stop_timer(struct timer *t) { finish_stop(CONTAINER_OF(t, struct server, stop_timer)); }
 
+static void close_rooms(struct server *s)
+{
+	struct host *h;
+
+	for (uint32_t pos = 0; (h = core_next_host(s->core, &pos));)
+		if (h->kind == HOST_ROOMS)
+			rooms_shutdown(h);
+}
+
 void server_stop(struct server *s, void (*on_stopped)(void *arg), void *arg)
 {
 	if (s->stopping)
@@ -527,6 +556,7 @@ void server_stop(struct server *s, void (*on_stopped)(void *arg), void *arg)
 		listener_free(&s->ports[i].listener);
 	s->port_count = 0;
 	node_stop(s);
+	close_rooms(s);
 	core_shutdown(s->core);
 	s->dirty = true;
 	s->stop_timer.fire = on_stop_timer;

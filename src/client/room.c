@@ -322,6 +322,11 @@ static void on_subject(struct client *c, struct room *r, const struct said *m, s
 		.body = subject};
 	bool changed = !str_eq(subject, str_z(r->subject ? r->subject : ""));
 
+	/* Out of the archive: what it was once. */
+	if (m->history) {
+		client_emit(c, &e);
+		return;
+	}
 	set_text(&r->subject, subject);
 	if (changed)
 		client_emit(c, &e);

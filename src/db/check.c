@@ -66,7 +66,7 @@ static const struct {
 	{"offline messages", "SELECT count(*) FROM offline"},
 	{"rooms", "SELECT count(*) FROM room"},
 	{"affiliations", "SELECT count(*) FROM affiliation"},
-	{"history messages", "SELECT count(*) FROM history"},
+	{"archived messages", "SELECT count(*) FROM archive"},
 };
 
 static int report_counts(struct sqlite3 *h, struct buf *report)

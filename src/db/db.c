@@ -22,12 +22,14 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "db/db_i.h"
+#include "db/room_log.h"
 
 enum { RETRY_MIN = 100, RETRY_MAX = 5000, CLOSE_PATIENCE = 5000, PATH_LIMIT = 4096 }; /* milliseconds, bytes */
 
 struct db {
 	struct sql *writer, *reader; /* the same for a store in memory */
 	int lock;                    /* the locked file; -1: none */
+	struct room_log *logs;       /* NULL: none */
 	/* The worker's: the thread's, or whoever's that calls db_step(). */
 	struct msgs work; /* batches not committed, queries not answered, in order */
 	bool failing;
@@ -131,11 +133,14 @@ static void on_success(struct db *db, struct msgs *out)
 			m->kind = MSG_STORE_COMMITTED;
 			m->committed.number = w->m[i].store_batch.batch->number;
 		}
-		if (w->m[i].kind == MSG_STORE_BATCH)
+		if (w->m[i].kind == MSG_STORE_BATCH) {
+			room_log_batch(db->logs, w->m[i].store_batch.batch);
 			msg_clear(&w->m[i]);
-		else
+		} else {
 			move(&w->m[i], out);
+		}
 	}
+	room_log_rest(db->logs);
 	w->n = 0;
 }
 
@@ -392,6 +397,7 @@ static void destroy(struct db **d)
 	if (db->reader != db->writer)
 		sql_close(&db->reader);
 	sql_close(&db->writer); /* last, because it may write: this is when the log goes into the file */
+	room_log_free(&db->logs);
 	msgs_clear(&db->work);
 	msgs_clear(&db->inbox);
 	pthread_cond_destroy(&db->cond);
@@ -424,6 +430,13 @@ int db_open_vfs(const char *dir, const char *vfs, struct db **ret, struct buf *w
 }
 
 int db_open(const char *dir, struct db **ret, struct buf *why) { return db_open_vfs(dir, NULL, ret, why); }
+
+void db_set_logs(struct db *db, const char *dir)
+{
+	must(!db->threaded);
+	room_log_free(&db->logs);
+	db->logs = room_log_new(dir);
+}
 
 uint32_t db_waiting(const struct db *db)
 {

@@ -21,6 +21,9 @@ int db_open(const char *dir, struct db **ret, struct buf *why);
 /* The same with another VFS of SQLite, for tests and simulation (NULL: the default one, and then the file is made
  * with mode 0600 before SQLite sees it). Folder and lock are always real. */
 int db_open_vfs(const char *dir, const char *vfs, struct db **ret, struct buf *why);
+/* Where the public logs of rooms go (STORE_ROOM_LOG), a folder; made if it is not there. Before db_start(). Without this they go
+ * nowhere. What is written there was committed; a folder that cannot be written loses lines, and no more. */
+void db_set_logs(struct db *db, const char *dir);
 void db_close(struct db **db); /* stops the thread after committing what waits (gives up after 5 s) */
 
 /* Starts the thread; answers go to `answers`, which must live until db_close(). Without this, db_step() does

@@ -72,7 +72,13 @@ static const char version_5[] =
 	"CREATE TABLE room_nick (domain TEXT NOT NULL, local TEXT NOT NULL, jid TEXT NOT NULL, nick TEXT NOT NULL,"
 	" PRIMARY KEY (domain, local, jid)) STRICT, WITHOUT ROWID;";
 
-const char *const migrate_steps[] = {version_1, version_2, version_3, version_4, version_5};
+/* What was said in rooms is in the archive, too, once. */
+static const char version_6[] = "ALTER TABLE archive ADD COLUMN sender TEXT;"
+				"INSERT INTO archive (domain, local, id, peer, stanza)"
+				" SELECT domain, local, id, '', stanza FROM history ORDER BY domain, local, id;"
+				"DROP TABLE history;";
+
+const char *const migrate_steps[] = {version_1, version_2, version_3, version_4, version_5, version_6};
 const int migrate_step_count = ARRAY_LEN(migrate_steps);
 
 int migrate_int(struct sqlite3 *h, const char *text, int64_t *ret)

@@ -16,7 +16,8 @@ enum { STEPS_MAX = 9, PARTS_MAX = 6, MESSAGE_MAX = 160 };
 #define PEER_COLUMNS "label, user, instance, key, trust, password, failures, last_seen, created, statement, flags"
 #define WITH_PEER " AND (?5 IS NULL OR peer = ?5) AND (?6 IS NULL OR resource = ?6)"
 #define ARCHIVE_PAGE \
-	"SELECT id, stanza FROM archive" OF_OWNER " AND id > ?7 AND id < ?8 AND id BETWEEN ?3 AND ?4" WITH_PEER
+	"SELECT id, stanza, peer, sender FROM archive" OF_OWNER \
+	" AND id > ?7 AND id < ?8 AND id BETWEEN ?3 AND ?4" WITH_PEER
 #define ARCHIVE_ENDS \
 	"SELECT ifnull((SELECT min(id) FROM archive" OF_OWNER "), 0)," \
 	" ifnull((SELECT max(id) FROM archive" OF_OWNER "), 0)"
@@ -98,7 +99,7 @@ static const char *const write_sql[STORE_WRITE_COUNT][STEPS_MAX] = {
 			"DELETE FROM room" OF_OWNER,
 			"DELETE FROM affiliation" OF_OWNER,
 			"DELETE FROM room_nick" OF_OWNER,
-			"DELETE FROM history" OF_OWNER,
+			"DELETE FROM archive" OF_OWNER,
 		},
 	[STORE_AFFILIATION_PUT] =
 		{
@@ -111,14 +112,6 @@ static const char *const write_sql[STORE_WRITE_COUNT][STEPS_MAX] = {
 			"DELETE FROM room_nick" OF_OWNER " AND jid = ?3 AND ?4 IS NULL",
 			"INSERT OR REPLACE INTO room_nick (domain, local, jid, nick)"
 			" SELECT ?1, ?2, ?3, ?4 WHERE ?4 IS NOT NULL",
-		},
-	[STORE_HISTORY_ADD] =
-		{
-			"INSERT OR REPLACE INTO history (domain, local, id, time, stanza) VALUES (?1, ?2, ?3, ?4, ?5)",
-		},
-	[STORE_HISTORY_TRIM] =
-		{
-			"DELETE FROM history" OF_OWNER " AND id <= ?3",
 		},
 	[STORE_PEER_PUT] =
 		{
@@ -155,8 +148,8 @@ static const char *const write_sql[STORE_WRITE_COUNT][STEPS_MAX] = {
 		},
 	[STORE_ARCHIVE_ADD] =
 		{
-			"INSERT INTO archive (domain, local, id, peer, resource, stanza, open)"
-			" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+			"INSERT INTO archive (domain, local, id, peer, resource, stanza, sender, open)"
+			" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
 		},
 	[STORE_ARCHIVE_TRIM] =
 		{
@@ -185,6 +178,14 @@ static const char *const write_sql[STORE_WRITE_COUNT][STEPS_MAX] = {
 			"), 0))" OF_OWNER,
 			"DELETE FROM transit" OF_OWNER,
 			"INSERT OR REPLACE INTO delivered (domain, local, upto, open) VALUES (?1, ?2, ?4, '[]')",
+		},
+	[STORE_ARCHIVE_REPLACE] =
+		{
+			"UPDATE archive SET stanza = ?4" OF_OWNER " AND id = ?3",
+		},
+	[STORE_ARCHIVE_EXPIRE] =
+		{
+			"DELETE FROM archive WHERE domain = ?1 AND local IN (SELECT local FROM room WHERE domain = ?1) AND id < ?2",
 		},
 };
 
@@ -231,13 +232,16 @@ static const struct part read_sql[STORE_READ_COUNT][PARTS_MAX] = {
 	[STORE_ROOM_LIST] =
 		{
 			{ROW_ROOM, "SELECT local, " ROOM_COLUMNS " FROM room WHERE domain = ?1 ORDER BY local"},
+			{ROW_OWNER, "SELECT local, jid FROM affiliation WHERE domain = ?1 AND affiliation = 4"},
 		},
 	[STORE_ROOM_LOAD] =
 		{
 			{ROW_ROOM, "SELECT local, " ROOM_COLUMNS " FROM room" OF_OWNER},
 			{ROW_AFFILIATION, "SELECT jid, affiliation, reason FROM affiliation" OF_OWNER " ORDER BY jid"},
 			{ROW_ROOM_NICK, "SELECT jid, nick FROM room_nick" OF_OWNER " ORDER BY jid"},
-			{ROW_HISTORY, "SELECT id, time, stanza FROM history" OF_OWNER " ORDER BY id"},
+			{ROW_HISTORY,
+				"SELECT id, peer, resource, stanza, sender FROM (SELECT * FROM archive" OF_OWNER
+				" ORDER BY id DESC LIMIT ?3) ORDER BY id"},
 		},
 	[STORE_PEERS_LOAD] =
 		{
@@ -261,7 +265,7 @@ static const struct part read_sql[STORE_READ_COUNT][PARTS_MAX] = {
 	[STORE_ARCHIVE_GET] =
 		{
 			{ROW_ARCHIVE,
-				"SELECT id, stanza FROM archive" OF_OWNER
+				"SELECT id, stanza, peer, sender FROM archive" OF_OWNER
 				" AND id IN (SELECT value FROM json_each(?3)) ORDER BY id"},
 		},
 	[STORE_ARCHIVE_ENDS] =

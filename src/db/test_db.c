@@ -144,8 +144,9 @@ static void test_archive(void **state)
 	for (int i = 1; i <= 7; i++)
 		add_batch(&r->in, i,
 			BATCH(STORE_ARCHIVE_ADD, D, A, I(i * 10), str_z(peers[i % 2]), i == 4 ? STR("r") : STR_NONE,
-				STR("<m/>"), I(0)));
-	add_batch(&r->in, 8, BATCH(STORE_ARCHIVE_ADD, D, STR("bob"), I(15), STR("b@x"), STR_NONE, STR("<m/>"), I(0)));
+				STR("<m/>"), i == 7 ? STR("s") : STR_NONE, I(0)));
+	add_batch(&r->in, 8,
+		BATCH(STORE_ARCHIVE_ADD, D, STR("bob"), I(15), STR("b@x"), STR_NONE, STR("<m/>"), STR_NONE, I(0)));
 	rig_expect(r, "committed 8\n");
 	/* Of the two ids that should be there one is. */
 	ask_page(r, 1, NULL, NULL, 0, INT64_MAX, 2);
@@ -153,19 +154,19 @@ static void test_archive(void **state)
 	ask_page(r, 3, NULL, NULL, 0, INT64_MAX, -2);
 	ask_page(r, 4, NULL, NULL, 0, 50, -2);
 	rig_expect(r,
-		"[7 tag 1 error 0]\n11 6 1\n10 10 '<m/>'\n10 20 '<m/>'\n"
-		"[7 tag 2 error 0]\n11 6 1\n10 30 '<m/>'\n10 40 '<m/>'\n"
-		"[7 tag 3 error 0]\n11 6 1\n10 60 '<m/>'\n10 50 '<m/>'\n"
-		"[7 tag 4 error 0]\n11 6 1\n10 40 '<m/>'\n10 30 '<m/>'\n");
+		"[7 tag 1 error 0]\n11 6 1\n10 10 '<m/>' 'c@x' null\n10 20 '<m/>' 'b@x' null\n"
+		"[7 tag 2 error 0]\n11 6 1\n10 30 '<m/>' 'c@x' null\n10 40 '<m/>' 'b@x' null\n"
+		"[7 tag 3 error 0]\n11 6 1\n10 60 '<m/>' 'b@x' null\n10 50 '<m/>' 'c@x' null\n"
+		"[7 tag 4 error 0]\n11 6 1\n10 40 '<m/>' 'b@x' null\n10 30 '<m/>' 'c@x' null\n");
 	ask_page(r, 5, "b@x", NULL, 0, INT64_MAX, 9);
 	ask_page(r, 6, "b@x", "r", 0, INT64_MAX, 9);
 	ask_page(r, 7, NULL, NULL, 0, INT64_MAX, 0);
 	add_query(&r->in, store_query_new(STORE_ARCHIVE_GET, 8, D, A, STR("[70,10,11]")));
 	rig_expect(r,
-		"[7 tag 5 error 0]\n11 3 1\n10 20 '<m/>'\n10 40 '<m/>'\n10 60 '<m/>'\n"
-		"[7 tag 6 error 0]\n11 1 1\n10 40 '<m/>'\n"
+		"[7 tag 5 error 0]\n11 3 1\n10 20 '<m/>' 'b@x' null\n10 40 '<m/>' 'b@x' null\n10 60 '<m/>' 'b@x' null\n"
+		"[7 tag 6 error 0]\n11 1 1\n10 40 '<m/>' 'b@x' null\n"
 		"[7 tag 7 error 0]\n11 6 1\n"
-		"[8 tag 8 error 0]\n10 10 '<m/>'\n10 70 '<m/>'\n");
+		"[8 tag 8 error 0]\n10 10 '<m/>' 'c@x' null\n10 70 '<m/>' 'c@x' 's'\n");
 	/* Trimmed to fewer, but not what is still on its way; to more than there are. */
 	add_batch(&r->in, 9, BATCH(STORE_ARCHIVE_TRIM, D, A, I(1), I(50)));
 	add_query(&r->in, store_query_new(STORE_ARCHIVE_ENDS, 9, D, A));
@@ -173,7 +174,7 @@ static void test_archive(void **state)
 	ask_page(r, 10, NULL, NULL, 0, INT64_MAX, 9);
 	rig_expect(r,
 		"[9 tag 9 error 0]\n12 50 70\n"
-		"committed 10\n[7 tag 10 error 0]\n11 2 0\n10 50 '<m/>'\n10 60 '<m/>'\n");
+		"committed 10\n[7 tag 10 error 0]\n11 2 0\n10 50 '<m/>' 'c@x' null\n10 60 '<m/>' 'b@x' null\n");
 	add_batch(&r->in, 11, BATCH(STORE_ACCOUNT_DEL, D, A));
 	add_query(&r->in, store_query_new(STORE_ARCHIVE_ENDS, 11, D, A));
 	add_query(&r->in, store_query_new(STORE_ARCHIVE_ENDS, 12, D, STR("bob")));
@@ -186,7 +187,7 @@ static void add_open(struct rig *r, int batch, int id, int open)
 
 	snprintf(text, sizeof(text), "<m id='%d'/>", id);
 	add_batch(&r->in, batch,
-		BATCH(STORE_ARCHIVE_ADD, D, A, I(id * 1000), STR("b@x"), STR_NONE, str_z(text), I(open)));
+		BATCH(STORE_ARCHIVE_ADD, D, A, I(id * 1000), STR("b@x"), STR_NONE, str_z(text), STR_NONE, I(open)));
 }
 
 /* What was on its way becomes stored messages, in the order of its time, once. */
@@ -252,18 +253,25 @@ static void test_room(void **state)
 	add_batch(&r->in, 7, BATCH(STORE_AFFILIATION_PUT, D, STR("tea"), STR("m@x"), I(2), STR_NONE));
 	add_batch(&r->in, 8, BATCH(STORE_AFFILIATION_PUT, D, STR("tea"), STR("m@x"), I(0), STR("bye")));
 	for (int i = 1; i <= 11; i++)
-		add_batch(&r->in, 8 + i, BATCH(STORE_HISTORY_ADD, D, STR("tea"), I(i), I(i * 2), STR("<m/>")));
-	add_batch(&r->in, 20, BATCH(STORE_HISTORY_TRIM, D, STR("tea"), I(9)));
+		add_batch(&r->in, 8 + i,
+			BATCH(STORE_ARCHIVE_ADD, D, STR("tea"), I(i), STR("m@x"), STR("Mo"), STR("<m/>"), STR("r"), I(0)));
+	add_batch(&r->in, 20, BATCH(STORE_ARCHIVE_REPLACE, D, STR("tea"), I(11), STR("<gone/>")));
 	add_batch(&r->in, 21, BATCH(STORE_ROOM_NICK_PUT, D, STR("tea"), STR("o@x"), STR("Oh")));
 	add_batch(&r->in, 22, BATCH(STORE_ROOM_NICK_PUT, D, STR("tea"), STR("p@x"), STR("Pi")));
 	add_batch(&r->in, 23, BATCH(STORE_ROOM_NICK_PUT, D, STR("tea"), STR("o@x"), STR_NONE));
 	add_query(&r->in, store_query_new(STORE_ROOM_LIST, 1, D));
-	add_query(&r->in, store_query_new(STORE_ROOM_LOAD, 2, D, STR("tea")));
-	add_query(&r->in, store_query_new(STORE_ROOM_LOAD, 3, D, STR("none")));
+	add_query(&r->in, store_query_new(STORE_ROOM_LOAD, 2, D, STR("tea"), I(2)));
+	add_query(&r->in, store_query_new(STORE_ROOM_LOAD, 3, D, STR("none"), I(2)));
 	rig_expect(r,
-		"committed 23\n[5 tag 1 error 0]\n7 'hall' 6 'b=2' 's' 'x/y' 7\n7 'tea' 5 'a=2\n' '' 'n' 8\n"
+		"committed 23\n[5 tag 1 error 0]\n7 'hall' 6 'b=2' 's' 'x/y' 7\n7 'tea' 5 'a=2\n' '' 'n' 8\n19 'tea' 'o@x'\n"
 		"[6 tag 2 error 0]\n7 'tea' 5 'a=2\n' '' 'n' 8\n8 'b@x' -1 'spam'\n8 'o@x' 4 null\n18 'p@x' 'Pi'\n"
-		"9 10 20 '<m/>'\n9 11 22 '<m/>'\n[6 tag 3 error 0]\n");
+		"9 10 'm@x' 'Mo' '<m/>' 'r'\n9 11 'm@x' 'Mo' '<gone/>' 'r'\n[6 tag 3 error 0]\n");
+	/* What is too old goes from all rooms of the domain, and from nothing else. */
+	add_batch(&r->in, 24, BATCH(STORE_ARCHIVE_ADD, D, A, I(1), STR("b@x"), STR_NONE, STR("<m/>"), STR_NONE, I(0)));
+	add_batch(&r->in, 25, BATCH(STORE_ARCHIVE_EXPIRE, D, I(5)));
+	add_query(&r->in, store_query_new(STORE_ARCHIVE_ENDS, 4, D, STR("tea")));
+	add_query(&r->in, store_query_new(STORE_ARCHIVE_ENDS, 5, D, A));
+	rig_expect(r, "committed 25\n[9 tag 4 error 0]\n12 5 11\n[9 tag 5 error 0]\n12 1 1\n");
 }
 
 /* Each account and room takes all that is its own with it, and nothing else. */
@@ -285,7 +293,7 @@ static void test_delete_cascades(void **state)
 		store_put(b, STORE_ROOM_PUT, D, l, I(1), STR_NONE, STR_NONE, STR_NONE, I(0));
 		store_put(b, STORE_AFFILIATION_PUT, D, l, STR("o@x"), I(4), STR_NONE);
 		store_put(b, STORE_ROOM_NICK_PUT, D, l, STR("o@x"), STR("O"));
-		store_put(b, STORE_HISTORY_ADD, D, l, I(3), I(2), STR("<m/>"));
+		store_put(b, STORE_ARCHIVE_ADD, D, l, I(3), STR("p@x"), STR_NONE, STR("<m/>"), STR_NONE, I(0));
 		add_batch(&r->in, n++, b);
 	}
 	add_batch(&r->in, n++, BATCH(STORE_ACCOUNT_DEL, D, A));
@@ -294,25 +302,27 @@ static void test_delete_cascades(void **state)
 	add_query(&r->in, store_query_new(STORE_OFFLINE_LIST, 2, D, A));
 	add_query(&r->in, store_query_new(STORE_PRIVATE_GET, 3, D, A, STR("k")));
 	add_query(&r->in, store_query_new(STORE_VCARD_GET, 4, D, A));
-	add_query(&r->in, store_query_new(STORE_ROOM_LOAD, 5, D, A));
+	add_query(&r->in, store_query_new(STORE_ROOM_LOAD, 5, D, A, I(2)));
 	rig_expect(r,
 		"[0 tag 1 error 0]\n3 0 0\n12 0 0\n17 0\n[2 tag 2 error 0]\n[3 tag 3 error 0]\n[4 tag 4 error 0]\n"
-		"[6 tag 5 error 0]\n7 'alice' 1 null null null 0\n8 'o@x' 4 null\n18 'o@x' 'O'\n9 3 2 '<m/>'\n");
+		"[6 tag 5 error 0]\n7 'alice' 1 null null null 0\n8 'o@x' 4 null\n18 'o@x' 'O'\n");
+	add_batch(&r->in, n++, BATCH(STORE_ARCHIVE_ADD, D, A, I(3), STR("p@x"), STR_NONE, STR("<m/>"), STR_NONE, I(0)));
 	add_batch(&r->in, n++, BATCH(STORE_ROOM_DEL, D, A));
-	add_query(&r->in, store_query_new(STORE_ROOM_LOAD, 6, D, A));
-	rig_expect(r, "committed 5\n[6 tag 6 error 0]\n");
+	add_query(&r->in, store_query_new(STORE_ARCHIVE_ENDS, 5, D, A));
+	add_query(&r->in, store_query_new(STORE_ROOM_LOAD, 6, D, A, I(2)));
+	rig_expect(r, "committed 6\n[9 tag 5 error 0]\n12 0 0\n[6 tag 6 error 0]\n");
 	for (size_t i = 1; i < ARRAY_LEN(names); i++) {
 		add_query(&r->in, store_query_new(STORE_ACCOUNT_LOAD, 7, D, names[i]));
 		add_query(&r->in, store_query_new(STORE_PRIVATE_GET, 8, D, names[i], STR("k")));
 		add_query(&r->in, store_query_new(STORE_VCARD_GET, 9, D, names[i]));
 		rig_expect(r,
-			"[0 tag 7 error 0]\n0 1 'k' 'k' 1\n1 'b@x' null 0 0 0 null 1\n2 'r@x' '<p/>'\n3 1 8\n12 0 0\n17 0\n"
+			"[0 tag 7 error 0]\n0 1 'k' 'k' 1\n1 'b@x' null 0 0 0 null 1\n2 'r@x' '<p/>'\n3 1 8\n12 3 3\n17 0\n"
 			"[3 tag 8 error 0]\n6 '<x/>'\n[4 tag 9 error 0]\n6 '<v/>'\n");
 	}
 	/* Made again, the account starts from nothing. */
 	add_batch(&r->in, n++, BATCH(STORE_ACCOUNT_PUT, D, A, I(2), STR("k"), STR("k")));
 	ask_account(r, 10);
-	rig_expect(r, "committed 6\n[0 tag 10 error 0]\n0 2 'k' 'k' 0\n3 0 0\n12 0 0\n17 0\n");
+	rig_expect(r, "committed 7\n[0 tag 10 error 0]\n0 2 'k' 'k' 0\n3 0 0\n12 0 0\n17 0\n");
 }
 
 /* --- order and odd values --- */
@@ -663,6 +673,25 @@ static void test_schema_1_is_fixed(void **state)
 	buf_clear(&hex);
 }
 
+/* What a room kept for newcomers before schema 5 is in its archive. */
+static void test_history_moves(void **state)
+{
+	struct rig *r = *state;
+	sqlite3 *h;
+
+	assert_int_equal(sqlite3_open(rig_path(r, DB_FILE), &h), SQLITE_OK);
+	assert_int_equal(migrate_run(h, migrate_steps, 3, &r->why), 0);
+	assert_int_equal(sqlite3_exec(h,
+				 "INSERT INTO history VALUES ('d.example', 'tea', 7, 6, '<m/>');"
+				 "INSERT INTO room VALUES ('d.example', 'tea', 1, NULL, NULL, NULL, 0)",
+				 NULL, NULL, NULL),
+		SQLITE_OK);
+	sqlite3_close(h);
+	rig_open(r);
+	add_query(&r->in, store_query_new(STORE_ROOM_LOAD, 1, D, STR("tea"), I(9)));
+	rig_expect(r, "[6 tag 1 error 0]\n7 'tea' 1 null null null 0\n9 7 '' null '<m/>' null\n");
+}
+
 static void test_tables_are_strict(void **state)
 {
 	struct rig *r = *state;
@@ -712,6 +741,7 @@ int main(void)
 		T(test_locked_by_a_stranger),
 		T(test_migrations_run_in_order_and_whole),
 		T(test_schema_1_is_fixed),
+		T(test_history_moves),
 		T(test_tables_are_strict),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -26,7 +26,7 @@ static void go_on(struct run *u)
 	if (!u->plan.lasting)
 		assert_nothing_new(u);
 	for (unsigned i = 0; u->plan.lasting && i < 3; i++) {
-		add_query(&u->rig.in, store_query_new(STORE_ROOM_LOAD, 3, D, STR("tea")));
+		add_query(&u->rig.in, store_query_new(STORE_ROOM_LOAD, 3, D, STR("tea"), I(1000)));
 		step(u);
 		assert_true(u->failing);
 	}

@@ -131,12 +131,12 @@ static void test_close_commits_what_waits(void **state)
 	struct threaded *t = *state;
 	struct rig *r = &t->rig;
 	for (unsigned i = 1; i <= MANY; i++) {
-		add_batch(&r->in, i, BATCH(STORE_HISTORY_ADD, D, A, I(i), I(i), STR("<m/>")));
+		add_batch(&r->in, i, BATCH(STORE_ARCHIVE_ADD, D, A, I(i), STR("p@x"), STR_NONE, STR("<m/>"), STR_NONE, I(0)));
 		put(t);
 	}
 	db_close(&r->db);
 	rig_open(r);
-	add_query(&r->in, store_query_new(STORE_ROOM_LOAD, 1, D, A));
+	add_query(&r->in, store_query_new(STORE_ROOM_LOAD, 1, D, A, I(1000)));
 	put(t);
 	db_step(r->db, &r->out);
 	assert_int_equal(r->out.n, 1);
@@ -222,10 +222,10 @@ static void check_backup(const char *file, struct rig *live)
 	assert_int_equal(rename(file, path), 0);
 	rig_open(&r); /* a backup is a store */
 	h = sql_handle(db_writer(r.db));
-	assert_int_equal(migrate_int(h, "SELECT count(*) FROM history", &n), 0);
-	assert_int_equal(migrate_int(h, "SELECT ifnull(max(id), 0) FROM history", &last), 0);
-	assert_int_equal(migrate_int(h, "SELECT ifnull(sum(id), 0) FROM history", &sum), 0);
-	assert_int_equal(migrate_int(h, "SELECT count(*) FROM (SELECT id FROM history EXCEPT SELECT id FROM offline)",
+	assert_int_equal(migrate_int(h, "SELECT count(*) FROM archive", &n), 0);
+	assert_int_equal(migrate_int(h, "SELECT ifnull(max(id), 0) FROM archive", &last), 0);
+	assert_int_equal(migrate_int(h, "SELECT ifnull(sum(id), 0) FROM archive", &sum), 0);
+	assert_int_equal(migrate_int(h, "SELECT count(*) FROM (SELECT id FROM archive EXCEPT SELECT id FROM offline)",
 				 &different),
 		0);
 	assert_int_equal(n, last); /* the first n batches, and each of them whole */
@@ -252,7 +252,8 @@ static void test_backup_while_writing(void **state)
 	snprintf(file, sizeof(file), "%s", rig_path(&t->rig, "backup"));
 	for (unsigned i = 1; i <= WRITES; i++) {
 		struct store_batch *b = store_batch_new();
-		store_put(b, STORE_HISTORY_ADD, D, A, I(i), I(i), (struct str){text, sizeof(text)});
+		store_put(b, STORE_ARCHIVE_ADD, D, A, I(i), STR("p@x"), STR_NONE, (struct str){text, sizeof(text)},
+			STR_NONE, I(0));
 		store_put(b, STORE_OFFLINE_ADD, D, A, I(i), I(i), (struct str){text, i * 4});
 		add_batch(&t->rig.in, i, b);
 		put(t);

@@ -27,7 +27,7 @@ static void put_messages(struct store_batch *b, unsigned i)
 		struct str text = {filler + i, 40 + (i * 977 + k * 331) % 3000};
 
 		store_put(b, STORE_OFFLINE_ADD, D, local, I(i * 10 + k), I(i), text);
-		store_put(b, STORE_ARCHIVE_ADD, D, local, I(i * 10 + k), STR("p@x"), STR_NONE, text, I(k % 2));
+		store_put(b, STORE_ARCHIVE_ADD, D, local, I(i * 10 + k), STR("p@x"), STR_NONE, text, STR_NONE, I(k % 2));
 		if (k == 0 && i % 4 == 1)
 			store_put(b, STORE_TRANSIT_ADD, D, local, I(i * 10 + k), I(i), (struct str){text.p, 40});
 	}
@@ -37,12 +37,12 @@ static void put_messages(struct store_batch *b, unsigned i)
 		store_put(b, STORE_DELIVERED_PUT, D, str_z(names[i / 8 % ACCOUNTS]), I((i - 2) * 10), STR("[10,20]"));
 	if (i == 17)
 		store_put(b, STORE_TRANSIT_RECOVER, D, str_z(names[1]), I(i * 1000), I(i * 10));
-	store_put(b, STORE_HISTORY_ADD, D, STR("tea"), I(i), I(i * 2),
-		(struct str){filler, i % 3 == 0 ? BIG : 300 + i});
+	store_put(b, STORE_ARCHIVE_ADD, D, STR("tea"), I(i), STR("p@x"), STR("P"),
+		(struct str){filler, i % 3 == 0 ? BIG : 300 + i}, STR("r"), I(0));
 	if (i % 6 == 0)
 		store_put(b, STORE_OFFLINE_DEL, D, str_z(names[i / 6 % ACCOUNTS]), I((i - 3) * 10));
 	if (i % 7 == 0)
-		store_put(b, STORE_HISTORY_TRIM, D, STR("tea"), I(i - 4));
+		store_put(b, STORE_ARCHIVE_TRIM, D, STR("tea"), I(4));
 }
 
 static void put_accounts(struct store_batch *b, unsigned i)
@@ -82,7 +82,7 @@ static void ask_all(struct msgs *to)
 {
 	add_query(to, store_query_new(STORE_ACCOUNT_LIST, 0, STR_NONE));
 	add_query(to, store_query_new(STORE_ROOM_LIST, 0, D));
-	add_query(to, store_query_new(STORE_ROOM_LOAD, 0, D, STR("tea")));
+	add_query(to, store_query_new(STORE_ROOM_LOAD, 0, D, STR("tea"), I(1000)));
 	for (unsigned k = 0; k < ACCOUNTS; k++) {
 		add_query(to, store_query_new(STORE_ACCOUNT_LOAD, 0, D, str_z(names[k])));
 		add_query(to, store_query_new(STORE_OFFLINE_LIST, 0, D, str_z(names[k])));
@@ -219,7 +219,7 @@ static UNUSED bool put_group(struct run *u)
 	if (u->group == ARRAY_LEN(groups))
 		return false;
 	for (unsigned k = 0; k < groups[u->group]; k++) {
-		add_query(&u->rig.in, store_query_new(STORE_ROOM_LOAD, 1, D, STR("tea")));
+		add_query(&u->rig.in, store_query_new(STORE_ROOM_LOAD, 1, D, STR("tea"), I(1000)));
 		add_batch(&u->rig.in, u->put + 1, script((unsigned)u->put + 1));
 		u->put++;
 	}

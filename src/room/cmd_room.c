@@ -1,7 +1,8 @@
-/* `room list`, `room destroy` for the administrator of the server. */
+/* `room ...` for the administrator of the server. */
 #include <stdlib.h>
 
 #include "base/json.h"
+#include "room/order.h"
 #include "room/rooms_i.h"
 
 struct row {
@@ -121,47 +122,50 @@ static void run_list(struct command_call *call)
 	buf_clear(&out);
 }
 
-/* ---- destroy ---- */
+/* ---- the others: each a verb (order.h) ---- */
 
-static const char *destroy(struct rooms *rs, struct str local)
+static void reply(struct order *o, const char *error)
 {
-	struct room *r = rooms_find(rs, local);
-	struct core *c = rs->host.entity.core;
-
-	if (!rs->loaded || (r && r->state == ROOM_LOADING))
-		return "the room is just being loaded: try again";
-	if (!core_can_store(c))
-		return "the store fails: try again later";
-	if (r && (r->state == ROOM_OPEN || r->state == ROOM_LOCKED)) {
-		room_destroy(r, STR_NONE, STR("The room was removed by the administrator."), STR_NONE);
-		room_rest(r);
-		return NULL;
-	}
-	if (!map_find(&rs->directory, local))
-		return "there is no such room";
-	store_put(core_batch(c), STORE_ROOM_DEL, jid_domain(rs->host.entity.jid), local);
-	rooms_unlist(rs, local);
-	return NULL;
+	if (error)
+		command_reply(o->core, o->asker, true, "%s: %s", o->address, error);
+	else
+		command_reply_buf(o->core, o->asker, &o->out);
 }
 
-static void run_destroy(struct command_call *call)
+static void run_verb(struct command_call *call)
 {
-	struct jid_buf jid;
-	struct host *h = NULL;
-	const char *error = "there is no such room";
+	const struct order_verb *v = order_verb_find(str_z(call->words[1]));
+	struct order front = {.done = reply, .asker = call->asker};
+	struct str args[ORDER_ARGS];
+	unsigned n = 0;
 
-	if (jid_parse_buf(str_z(call->words[2]), &jid) == 0)
-		h = core_find_host(call->core, jid_domain(jid.jid));
-	if (h && h->kind == HOST_ROOMS && jid.jid.local)
-		error = destroy((struct rooms *)h, jid_local(jid.jid));
-	if (error)
-		command_reply(call->core, call->asker, true, "%s: %s", call->words[2], error);
+	for (uint32_t i = 3; i < call->n; i++) {
+		if (strcmp(call->words[i], "--json") == 0)
+			front.json = true;
+		else if (n < v->max)
+			args[n++] = str_z(call->words[i]);
+		else
+			n = ORDER_ARGS + 1;
+	}
+	if (n < v->min || n > v->max)
+		command_reply(call->core, call->asker, true, "room %s: too %s words", v->name,
+			n < v->min ? "few" : "many");
 	else
-		command_reply(call->core, call->asker, false, "%s: destroyed", call->words[2]);
+		order_start(call->core, v, str_z(call->words[2]), args, n, &front);
 }
 
 const struct command room_commands[] = {
 	{.name = "room list", .args = "[--json]", .min = 0, .max = 1, .run = run_list},
-	{.name = "room destroy", .args = "ROOM@DOMAIN", .min = 1, .max = 1, .run = run_destroy},
+	{.name = "room show", .args = "ROOM [--json]", .min = 1, .max = 2, .run = run_verb},
+	{.name = "room create", .args = "ROOM OWNER [NAME]", .min = 2, .max = 3, .run = run_verb},
+	{.name = "room destroy", .args = "ROOM [REASON]", .min = 1, .max = 2, .run = run_verb},
+	{.name = "room config", .args = "ROOM [SETTING VALUE] [--json]", .min = 1, .max = 4, .run = run_verb},
+	{.name = "room affiliate",
+		.args = "ROOM [WHO AFFILIATION [REASON]] [--json]",
+		.min = 1,
+		.max = 5,
+		.run = run_verb},
+	{.name = "room kick", .args = "ROOM NICK [REASON]", .min = 2, .max = 3, .run = run_verb},
+	{.name = "room log", .args = "ROOM [N] [--json]", .min = 1, .max = 3, .run = run_verb},
 	{.name = NULL},
 };

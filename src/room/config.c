@@ -64,6 +64,7 @@ const struct config_field room_config_fields[] = {
 	{CONFIG "roomsecret",             "secret",              AT(secret), FIELD_SECRET, "Password", .max = 256},
 	{CONFIG "whois",                  "whois",               AT(whois), FIELD_CHOICE, "Who may see real addresses", .options = whois_options},
 	{CONFIG "enablelogging",          "logging",             AT(logging), FIELD_BOOL, "What is said is logged in public"},
+	{CONFIG "enablearchiving",        "archive",             AT(archive), FIELD_BOOL, "What is said is kept for those who may enter"},
 	{CONFIG "changesubject",          "change_subject",      AT(change_subject), FIELD_BOOL, "Participants may change the subject"},
 	{CONFIG "allowinvites",           "allow_invites",       AT(allow_invites), FIELD_BOOL, "Occupants may invite to a members-only room"},
 	{CONFIG "allowpm",                "allow_pm",            AT(allow_pm), FIELD_CHOICE, "Who may send private messages", .options = pm_options},
@@ -109,6 +110,7 @@ void room_config_init(struct room_config *c)
 	enum { ALL = 1 << ROLE_VISITOR | 1 << ROLE_PARTICIPANT | 1 << ROLE_MODERATOR };
 
 	*c = (struct room_config){.public_ = true,
+		.archive = true,
 		.voice_requests = true,
 		.visitor_nick = true,
 		.visitor_status = true,
@@ -377,4 +379,59 @@ void room_config_parse(struct room_config *c, struct str text)
 {
 	while (text.p)
 		room_config_line(c, str_cut(&text, '\n')); /* what this version does not know stays as it is */
+}
+
+/* ---- one by one, for people ---- */
+
+/* "muc#roomconfig_whois" is whois, "muc#maxhistoryfetch" maxhistoryfetch. */
+static struct str short_name(const struct config_field *f)
+{
+	static const char *const prefixes[] = {CONFIG, "muc#roominfo_", "muc#"};
+	struct str var = str_z(f->var);
+
+	for (size_t i = 0; i < ARRAY_LEN(prefixes); i++)
+		if (str_starts(var, str_z(prefixes[i])))
+			return (struct str){var.p + strlen(prefixes[i]), var.n - strlen(prefixes[i])};
+	return var;
+}
+
+static void replace_char(struct buf *b, char from, char to)
+{
+	for (size_t i = 0; i < b->n; i++)
+		if (b->p[i] == from)
+			b->p[i] = to;
+}
+
+bool room_config_show(const struct room_config *c, unsigned i, struct str *name, struct str *value, struct buf *tmp)
+{
+	const struct config_field *f = i < ARRAY_LEN(room_config_fields) ? &room_config_fields[i] : NULL;
+
+	buf_reset(tmp);
+	if (!f || !f->var)
+		return false;
+	*name = short_name(f);
+	*value = room_config_value(c, f, tmp);
+	if (f->kind == FIELD_SECRET && value->n)
+		*value = STR("(set)");
+	if (f->kind == FIELD_ROLES && value->p == tmp->p)
+		replace_char(tmp, '\n', ',');
+	return true;
+}
+
+int room_config_change(struct room_config *c, struct str name, struct str value)
+{
+	CLEANUP(buf_clear) struct buf lines = {.max = CONFIG_TEXT_MAX};
+
+	if (value.n)
+		buf_str(&lines, value);
+	for (size_t i = 0; i < ARRAY_LEN(room_config_fields); i++) {
+		const struct config_field *f = &room_config_fields[i];
+
+		if (!f->var || !str_eq(name, short_name(f)))
+			continue;
+		if (f->kind == FIELD_ROLES)
+			replace_char(&lines, ',', '\n');
+		return buf_ok(&lines) ? room_config_set(c, f, lines.n ? buf_view(&lines) : STR("")) : ERR_INVALID;
+	}
+	return ERR_NOTFOUND;
 }

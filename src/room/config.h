@@ -17,6 +17,7 @@ struct room_config {
 	char *name, *description, *language, *contact, *secret; /* NULL: none */
 	char *occupant_key; /* of the ids of occupants (XEP-0421), hexadecimal; made with the room, in no form */
 	bool persistent, public_, members_only, moderated, password_protected, change_subject, allow_invites, logging;
+	bool archive; /* what is said is kept for who asks */
 	bool voice_requests, visitor_nick, visitor_status, lock_nicks, show_absent;
 	uint8_t whois;         /* enum whois */
 	uint8_t allow_pm;      /* enum allow_pm */
@@ -43,6 +44,11 @@ void room_config_text(const struct room_config *c, struct buf *out);
 void room_config_parse(struct room_config *c, struct str text);
 /* One such line; false: there is no such key, or it has no such value. */
 bool room_config_line(struct room_config *c, struct str line);
+
+/* The i-th setting, by its short name: that of the form without the prefix. A password is not shown. False: no more. */
+bool room_config_show(const struct room_config *c, unsigned i, struct str *name, struct str *value, struct buf *tmp);
+/* By that name. ERR_NOTFOUND: there is none; ERR_INVALID: not with this value. */
+int room_config_change(struct room_config *c, struct str name, struct str value);
 
 /* The fields of the data form (XEP-0004), for its x. */
 void room_config_form(const struct room_config *c, struct buf *out);

@@ -1,4 +1,5 @@
 /* What a domain of rooms speaks; composed by app/, dispatched by core/iq.c. */
+#include "room/archive.h"
 #include "room/rooms_i.h"
 #include "xmpp/ns.h"
 
@@ -25,11 +26,25 @@ const struct feature room_features[] = {
 	{.name = "List of public rooms", .spec = "XEP-0030", .version = "2.5.0", .ns = NS_DISCO_ITEMS, .element = "query",
 	 .at = BOTH, .get = disco_get_items, .disco = NS_DISCO_ITEMS, .disco_at = BOTH, .script = "rooms-create"},
 	{.name = "Pages of the list of rooms", .spec = "XEP-0059", .version = "1.0", .disco = NS_RSM, .disco_at = AT_ROOMS},
+	{.name = "Ad-Hoc Commands", .spec = "XEP-0050", .version = "1.3.0", .ns = NS_COMMANDS, .element = "command", .at = AT_ROOMS,
+	 .set = command_set, .disco = NS_COMMANDS, .disco_at = AT_ROOMS, .note = "for administrators: show, create, destroy, configure rooms,"
+	 " affiliations, kick, log", .script = "rooms-commands"},
 	{.name = "Ping of rooms", .spec = "XEP-0199", .version = "2.0.1", .ns = NS_PING, .element = "ping", .at = BOTH,
 	 .get = ping_get, .disco = NS_PING, .disco_at = BOTH, .script = "rooms-talk"},
 	{.name = "Self-ping in a room", .spec = "XEP-0410", .version = "1.1.0", .disco = NS_MUC "#self-ping-optimization",
 	 .disco_at = AT_ROOM, .script = "rooms-talk"},
 	{.name = "Unique message ids in rooms", .spec = "XEP-0359", .version = "0.7.0", .disco = NS_STANZA_ID, .disco_at = AT_ROOM, .script = "rooms-talk"},
+	{.name = "Archive of a room", .spec = "XEP-0313", .version = "1.1.3", .ns = NS_MAM, .element = "query", .at = AT_ROOM,
+	 .get = room_archive_get, .set = room_archive_set, .disco = NS_MAM, .disco_at = AT_ROOM, .on = room_archive_on,
+	 .note = "for whoever may enter; `with` a nickname, or a real address for those who may know it; a temporary room's is its history",
+	 .script = "rooms-archive"},
+	{.name = "Archive of a room", .spec = "XEP-0313", .version = "1.1.3", .ns = NS_MAM, .element = "metadata", .at = AT_ROOM,
+	 .get = room_archive_metadata_get, .disco = NS_MAM_EXTENDED, .disco_at = AT_ROOM, .on = room_archive_on, .script = "rooms-archive"},
+	{.name = "Ids of occupants", .spec = "XEP-0421", .version = "1.0.0", .disco = NS_OCCUPANT_ID, .disco_at = BOTH,
+	 .script = "rooms-ids"},
+	{.name = "Retraction by a moderator", .spec = "XEP-0425", .version = "0.3.0", .ns = NS_MODERATE, .element = "moderate",
+	 .at = AT_ROOM, .set = moderate_set, .disco = NS_MODERATE, .disco_at = AT_ROOM, .script = "rooms-retract"},
+	{.name = "Slow mode", .spec = "XEP-0500", .version = "0.1.1", .script = "rooms-pace"},
 	{.name = "Direct invitations", .spec = "XEP-0249", .version = "1.2",
 	 .note = "the element is added to invitations through a room"},
 	{.name = NULL},

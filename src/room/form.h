@@ -24,6 +24,9 @@ bool form_says_yes(struct str value);
 
 /* Requests that wait, to an admin who enters. */
 void registration_show(struct room *r, struct visit *v);
+enum { ABSENT_MAX = 500 };
+/* Presences of members who have a nickname and are not here, where the room shows them: at most ABSENT_MAX. */
+uint32_t nick_list_absent(struct room *r, struct packet **packets);
 /* May this address have this nickname? conflict: it is another's. */
 struct xerr nick_check_owner(const struct room *r, struct str key, struct jid who);
 /* The nickname that somebody has to use here, NULL: any. */

@@ -14,6 +14,8 @@ static void entry_clear(struct history_entry *e)
 {
 	packet_unref(&e->live);
 	packet_unref(&e->delayed);
+	xfree(e->real);
+	xfree(e->nick);
 }
 
 void history_clear(struct history *h)
@@ -21,7 +23,6 @@ void history_clear(struct history *h)
 	for (uint32_t i = 0; i < h->n; i++)
 		entry_clear(entry_at(h, i));
 	h->first = h->n = 0;
-	h->stored = 0;
 }
 
 void history_resize(struct history *h, uint32_t cap)
@@ -48,7 +49,7 @@ int64_t history_next_id(struct history *h, int64_t wall)
 	return h->last_id;
 }
 
-void history_add(struct history *h, int64_t id, int64_t time, struct packet *live)
+void history_add(struct history *h, const struct history_entry *e)
 {
 	if (!h->cap)
 		return;
@@ -59,9 +60,27 @@ void history_add(struct history *h, int64_t id, int64_t time, struct packet *liv
 		h->first = (h->first + 1) % h->cap;
 		h->n--;
 	}
-	*entry_at(h, h->n++) = (struct history_entry){.id = id, .time = time, .live = packet_ref(live)};
-	if (h->last_id < id)
-		h->last_id = id;
+	*entry_at(h, h->n++) = (struct history_entry){.id = e->id,
+		.time = e->time,
+		.live = packet_ref(e->live),
+		.commit = e->commit,
+		.real = e->real ? xstrdup(e->real) : NULL,
+		.nick = e->nick ? xstrdup(e->nick) : NULL};
+}
+
+struct history_entry *history_find(const struct history *h, int64_t id)
+{
+	for (uint32_t i = 0; i < h->n; i++)
+		if (entry_at(h, i)->id == id)
+			return entry_at(h, i);
+	return NULL;
+}
+
+void history_replace(struct history_entry *e, struct packet *live)
+{
+	packet_unref(&e->live);
+	packet_unref(&e->delayed);
+	e->live = packet_ref(live);
 }
 
 /* ---- what is wanted ---- */

@@ -9,12 +9,13 @@ struct history_entry {
 	struct packet *live;    /* as it was sent */
 	struct packet *delayed; /* with its delay stamp; made when first wanted */
 	uint64_t commit;        /* nobody may see it before; 0: at once */
+	char *real, *nick;      /* full address and nickname of who said it; NULL: the room, or not known */
 };
 
 struct history {
 	struct history_entry *ring;
 	uint32_t cap, first, n;
-	uint32_t stored; /* rows in the store that have not been trimmed */
+	uint32_t untrimmed; /* messages that went into the store since the room is in memory */
 	int64_t last_id;
 };
 
@@ -32,8 +33,10 @@ void history_resize(struct history *h, uint32_t cap);
 struct history_entry *history_newest(const struct history *h, uint32_t i);
 /* A number greater than all before, at about the time in microseconds. */
 int64_t history_next_id(struct history *h, int64_t wall);
-/* Takes a reference of its own. What is too much goes. */
-void history_add(struct history *h, int64_t id, int64_t time, struct packet *live);
+/* Copies the texts, takes a reference of its own. What is too much goes. */
+void history_add(struct history *h, const struct history_entry *e);
+struct history_entry *history_find(const struct history *h, int64_t id); /* NULL if it is not there (any more) */
+void history_replace(struct history_entry *e, struct packet *live);
 
 /* Reads <history/> in an <x xmlns='muc'/> (XML_NONE: none). */
 void history_wish_read(const struct xml_tree *t, uint32_t x, int64_t wall, struct history_wish *ret);

@@ -92,7 +92,7 @@ static int let_in(struct room *r, struct jid who)
 
 static struct xerr invite_one(struct room *r, const struct visit *v, const struct stanza *s, uint32_t invite)
 {
-	CLEANUP(buf_clear) struct buf tmp = {.max = 65536};
+	CLEANUP(buf_clear) struct buf tmp = {.max = 65536}, id = {.max = 4096};
 	const struct xml_tree *t = &s->tree;
 	uint32_t reason = xml_child(t, invite, "reason", NS_MUC_USER),
 		 go_on = xml_child(t, invite, "continue", NS_MUC_USER);
@@ -110,7 +110,8 @@ static struct xerr invite_one(struct room *r, const struct visit *v, const struc
 		words.reason = xml_text(t, reason, &tmp);
 	if (go_on != XML_NONE)
 		words.thread = xml_attr(t, go_on, "thread");
-	send_invitation(r, who.jid, v->jid, s->id, &words);
+	relay_write_id(&id, v, who.jid, s->id);
+	send_invitation(r, who.jid, v->jid, buf_view(&id), &words);
 	return XERR_OK;
 }
 

@@ -92,6 +92,19 @@ static struct xerr check_node(const struct iq *iq)
 	return node.n ? node_error(node) : XERR_OK;
 }
 
+static struct xerr command_info(struct iq *iq, struct str node)
+{
+	xml_put_open(&iq->reply, "query", NS_DISCO_INFO);
+	xml_put_attr(&iq->reply, "node", node);
+	buf_char(&iq->reply, '>');
+	if (command_is_node(node))
+		buf_z(&iq->reply, "<identity category='automation' type='command-list'/>");
+	else if (!command_put_info(iq, node))
+		return node_error(node);
+	xml_put_close(&iq->reply, "query");
+	return XERR_OK;
+}
+
 /* 7.12: the nickname that the asker has registered. */
 static struct xerr own_nick(struct iq *iq, const struct room *r)
 {
@@ -113,6 +126,8 @@ struct xerr disco_get_info(struct iq *iq)
 
 	if (r && str_is(node, "x-roomuser-item"))
 		return own_nick(iq, r);
+	if (!r && node.n)
+		return command_info(iq, node);
 	e = check_node(iq);
 	if (!xerr_ok(e))
 		return e;
@@ -276,13 +291,19 @@ static void put_rooms(struct iq *iq, struct rooms *rs)
 /* Who is in a room is not told to those outside (6.5). */
 struct xerr disco_get_items(struct iq *iq)
 {
-	struct xerr e = check_node(iq);
+	struct str node = xml_attr(&iq->stanza->tree, iq->query, "node");
+	bool commands = !is_room(iq->entity) && command_is_node(node);
+	struct xerr e = commands ? XERR_OK : check_node(iq);
 
 	if (!xerr_ok(e))
 		return e;
 	xml_put_open(&iq->reply, "query", NS_DISCO_ITEMS);
+	if (commands)
+		xml_put_attr(&iq->reply, "node", node);
 	buf_char(&iq->reply, '>');
-	if (!is_room(iq->entity))
+	if (commands)
+		command_put_items(iq);
+	else if (!is_room(iq->entity))
 		put_rooms(iq, (struct rooms *)iq->entity);
 	xml_put_close(&iq->reply, "query");
 	return XERR_OK;

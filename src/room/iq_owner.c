@@ -265,6 +265,14 @@ static void configure(struct room *r, const struct room_config *new)
 		on_change(r, changed, broadcast);
 }
 
+struct xerr room_configure(struct room *r, const struct room_config *new)
+{
+	if ((r->config.persistent || new->persistent) && !core_can_store(room_core(r)))
+		return xerr(XERR_RESOURCE_CONSTRAINT);
+	configure(r, new);
+	return XERR_OK;
+}
+
 /* Everything is looked at before anything is changed. */
 static struct xerr submit(struct room *r, const struct stanza *s, uint32_t x)
 {
@@ -312,8 +320,9 @@ static struct str child_text(const struct xml_tree *t, uint32_t parent, const ch
 	return i == XML_NONE ? STR_NONE : xml_text(t, i, tmp);
 }
 
-static struct xerr destroy(struct room *r, const struct xml_tree *t, uint32_t i)
+static struct xerr destroy(struct room *r, const struct stanza *s, uint32_t i)
 {
+	const struct xml_tree *t = &s->tree;
 	CLEANUP(buf_clear) struct buf reason = {.max = 65536}, password = {.max = 65536};
 	struct str alternate = xml_attr(t, i, "jid");
 	struct jid_buf jid;
@@ -322,6 +331,8 @@ static struct xerr destroy(struct room *r, const struct xml_tree *t, uint32_t i)
 		return xerr(XERR_JID_MALFORMED);
 	if (r->config.persistent && !core_can_store(room_core(r)))
 		return xerr(XERR_RESOURCE_CONSTRAINT);
+	if (alternate.p && r->config.persistent)
+		rooms_move(r, s->from, jid_str(jid.jid));
 	room_destroy(r, alternate.p ? jid_str(jid.jid) : STR_NONE, child_text(t, i, "reason", &reason),
 		child_text(t, i, "password", &password));
 	return XERR_OK;
@@ -339,6 +350,6 @@ struct xerr owner_set(struct iq *iq)
 	if (form != XML_NONE)
 		return on_form(r, iq->stanza, form);
 	if (end != XML_NONE && may(MAY_DESTROY, ROLE_NONE, sender))
-		return destroy(r, t, end);
+		return destroy(r, iq->stanza, end);
 	return xerr(XERR_BAD_REQUEST);
 }

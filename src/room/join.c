@@ -1,8 +1,10 @@
 /* Entering a room (XEP-0045 7.2). Those who enter in one turn are welcomed together: each occupant gets one batch with all
  * of them, each of them one list with everybody, the history and the subject. */
 #include "base/err.h"
+#include "room/archive.h"
 #include "room/form.h"
 #include "room/rooms_i.h"
+#include "xml/write.h"
 #include "xmpp/ns.h"
 
 enum {
@@ -11,7 +13,6 @@ enum {
 	CODE_CREATED = 201,
 	CODE_RENAMED = 210,
 	CODE_KICKED = 307,
-	CODE_TECHNICAL = 333,
 	EXTRA_ADMINS = 20, /* who may enter a room that is full (7.2.9) */
 	LIST_PER_UNIT = 16 /* entries of a list that cost as much as one of anything else */
 };
@@ -69,10 +70,11 @@ static uint64_t welcome_commit(const struct room *r, uint32_t presences, uint32_
 static void welcome(struct room *r, struct entry *e)
 {
 	struct occupant *o = e->visit->occupant;
-	struct packet **packets = rooms_packets(rooms_of(r), room_count(r) + 1 + r->history.n + 1);
+	struct packet **packets = rooms_packets(rooms_of(r), room_count(r) + ABSENT_MAX + 1 + r->history.n + 1);
 	struct packet *subject = subject_packet(r);
 	uint32_t presences = list_others(r, o, packets), messages, n;
 
+	presences += nick_list_absent(r, packets + presences);
 	if (e->self)
 		packets[presences++] = TAKE(e->self);
 	messages = history_list(&r->history, r->entity.jid, &e->wish, packets + presences);
@@ -263,6 +265,8 @@ static struct entry *entry_new(struct room *r, struct visit *v, const struct att
 	e->visit = v;
 	e->self = self_packet(r, v, a);
 	history_wish_read(&a->s->tree, a->x, core_wall(room_core(r)), &e->wish);
+	if (e->wish.since < room_archive_oldest(r))
+		e->wish.since = room_archive_oldest(r);
 	return e;
 }
 
@@ -277,7 +281,7 @@ static void welcome_now(struct room *r, struct visit *v, const struct attempt *a
 
 static void add_occupant(struct room *r, const struct attempt *a)
 {
-	struct occupant *o = occupant_new(r, a->nick, buf_view(&a->key));
+	struct occupant *o = occupant_new(r, a->nick, buf_view(&a->key), a->s->from);
 	struct visit *v;
 
 	o->affiliation = a->affiliation;
@@ -287,6 +291,7 @@ static void add_occupant(struct room *r, const struct attempt *a)
 	*r->entering_tail = entry_new(r, v, a);
 	r->entering_tail = &(*r->entering_tail)->next;
 	r->entering_n++;
+	room_log(r, occupant_nick(o), "came in", STR_NONE);
 	/* Its list is made at the end, for all together, but it is work of now: it keeps one turn's crowd in bounds. */
 	core_spend(room_core(r), room_count(r) / LIST_PER_UNIT);
 }
@@ -309,6 +314,26 @@ static void add_visit(struct room *r, const struct attempt *a)
 	visit_seat(r, v);
 }
 
+/* Where the room has gone to, as RFC 6120 8.3.3.5 has it. */
+static void refuse_moved(struct core *c, struct stanza **s, const struct moved *m)
+{
+	struct packet_head head = {.kind = STANZA_PRESENCE,
+		.type = TYPE_ERROR,
+		.from = jid_str((*s)->to),
+		.to = jid_str((*s)->from),
+		.id = (*s)->id};
+	struct packet_writer w;
+	struct packet *p;
+
+	packet_begin(&w, &head);
+	buf_z(&w.out, "<x xmlns='" NS_MUC "'/><error type='cancel'><gone xmlns='" NS_STANZAS "'>xmpp:");
+	xml_escape(&w.out, str_z(m->alternate));
+	buf_z(&w.out, "?join</gone></error>");
+	p = packet_end(&w);
+	core_reply(c, *s, &p, 0);
+	core_done(c, s);
+}
+
 static struct xerr enter(struct room *r, struct attempt *a)
 {
 	struct xerr e = run_checks(r, a, checks_before, ARRAY_LEN(checks_before));
@@ -316,12 +341,9 @@ static struct xerr enter(struct room *r, struct attempt *a)
 	if (!xerr_ok(e))
 		return e;
 	if (r->state == ROOM_VACANT) {
-		struct rooms *rs = rooms_of(r);
-
-		if (!rooms_is_admin(rs, a->s->from) && rs->only_admins_make)
-			return xerr_text(XERR_NOT_ALLOWED, "only administrators make rooms here");
-		if (!rooms_is_admin(rs, a->s->from) && !makers_count(&rs->makers, a->s->from, core_now(r->entity.core)))
-			return xerr_text(XERR_RESOURCE_CONSTRAINT, "too many new rooms today");
+		e = rooms_may_make(rooms_of(r), jid_local(r->entity.jid), a->s->from);
+		if (!xerr_ok(e))
+			return e;
 		room_create(r, a->s->from);
 		a->created = true;
 	}
@@ -362,7 +384,7 @@ static void clear_away(struct room *r, struct str nick)
 	if (!dead)
 		return;
 	join_settle(r);
-	leave_remove(r, o, &(struct notice){.type = TYPE_UNAVAILABLE});
+	leave_remove(r, o, &(struct notice){.type = TYPE_UNAVAILABLE, .codes = {CODE_TECHNICAL}});
 }
 
 static bool sender_is_gone(const struct core *c, const struct stanza *s)
@@ -389,13 +411,16 @@ void join_on_presence(struct room *r, struct stanza **s)
 		.nick = jid_resource((*s)->to),
 		.key = {.max = 4 * NICK_MAX}};
 	struct visit *v = visit_find(r, (*s)->from);
+	const struct moved *moved = NULL;
 	struct xerr e = XERR_OK;
 
 	use_own_nick(r, &a);
+	if (r->state == ROOM_VACANT)
+		moved = rooms_moved(rooms_of(r), jid_local(r->entity.jid), (*s)->from);
 	if (v && v->handle != (*s)->origin) {
 		/* The same address, another session: the old one is gone. */
 		join_settle(r);
-		leave_visit(r, v, STR_NONE);
+		leave_visit(r, v, STR_NONE, 0);
 		v = NULL;
 	}
 	if (v && str_eq(a.nick, occupant_nick(v->occupant)) && show_fits(*s)) {
@@ -403,6 +428,10 @@ void join_on_presence(struct room *r, struct stanza **s)
 	} else if (v) {
 		join_settle(r);
 		presence_on_update(r, v, s);
+		return;
+	} else if (moved) {
+		refuse_moved(room_core(r), s, moved);
+		buf_clear(&a.key);
 		return;
 	} else if (!sender_is_gone(room_core(r), *s)) {
 		clear_away(r, a.nick);

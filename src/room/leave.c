@@ -1,4 +1,5 @@
 /* Leaving a room, changing in it, and being put out. */
+#include "room/archive.h"
 #include "room/form.h"
 #include "room/rooms_i.h"
 #include "xml/write.h"
@@ -16,8 +17,25 @@ static void unseat(struct room *r, struct occupant *o)
 	}
 }
 
+static void log_out(struct room *r, const struct occupant *o, const struct notice *n)
+{
+	static const struct {
+		uint16_t code;
+		const char *did;
+	} list[] = {{301, "was banned"}, {307, "was put out"}, {321, "was put out, being no member"},
+		{322, "was put out, being no member"}};
+
+	for (size_t i = 0; i < ARRAY_LEN(list); i++)
+		if (n->codes[0] == list[i].code) {
+			room_log(r, occupant_nick(o), list[i].did, n->reason);
+			return;
+		}
+	room_log(r, occupant_nick(o), "left", STR_NONE);
+}
+
 void leave_remove(struct room *r, struct occupant *o, const struct notice *n)
 {
+	log_out(r, o, n);
 	announce_to_self(r, o, n);
 	unseat(r, o);
 	announce_to_others(r, o, n);
@@ -37,9 +55,9 @@ static void leave_others_behind(struct room *r, struct visit *v, const struct no
 		announce_change(r, o, &(struct notice){.type = TYPE_AVAILABLE});
 }
 
-void leave_visit(struct room *r, struct visit *v, struct str show)
+void leave_visit(struct room *r, struct visit *v, struct str show, uint16_t code)
 {
-	struct notice n = {.type = TYPE_UNAVAILABLE, .show = show};
+	struct notice n = {.type = TYPE_UNAVAILABLE, .show = show, .codes = {code}};
 
 	if (v->occupant->visit_count > 1)
 		leave_others_behind(r, v, &n);
@@ -55,7 +73,7 @@ void presence_on_unavailable(struct room *r, struct stanza **s)
 
 	if (v) {
 		struct str show = show_of(*s, &w);
-		leave_visit(r, v, show_fits(*s) ? show : STR_NONE);
+		leave_visit(r, v, show_fits(*s) ? show : STR_NONE, 0);
 		buf_clear(&w.out);
 	}
 	core_done(room_core(r), s);
@@ -70,7 +88,7 @@ void leave_ghosts(struct room *r)
 		struct session *s = i < r->audience.n ? session_find(c, r->audience.handles[i]) : NULL;
 
 		if (i < r->audience.n && (!s || !session_alive(s)))
-			leave_visit(r, r->audience.visits[i], STR_NONE);
+			leave_visit(r, r->audience.visits[i], STR_NONE, CODE_TECHNICAL);
 	}
 	room_rest(r);
 }
@@ -103,6 +121,7 @@ static void change_nick(struct room *r, struct visit *v, const struct stanza *s,
 	struct str nick = jid_resource(s->to);
 	struct notice old = {.type = TYPE_UNAVAILABLE, .codes = {CODE_NEW_NICK}, .new_nick = nick};
 
+	room_log(r, occupant_nick(o), "is now called", nick);
 	announce_to_others(r, o, &old);
 	announce_to_self(r, o, &old);
 	occupant_rename(r, o, nick, key);
@@ -133,10 +152,13 @@ void presence_on_update(struct room *r, struct visit *v, struct stanza **s)
 	CLEANUP(buf_clear) struct buf key = {.max = 4 * NICK_MAX};
 	struct xerr e = check_new_nick(r, v->occupant, *s, &key);
 
+	static const struct flood_rate rate = {.each_ms = 500, .burst = 30};
 	bool same = str_eq(jid_resource((*s)->to), occupant_nick(v->occupant));
 
 	if (xerr_ok(e) && same && !may_here(&r->config, MAY_CHANGE_STATUS, v->occupant->role, v->occupant->affiliation))
 		e = xerr(XERR_FORBIDDEN);
+	if (xerr_ok(e) && !room_unhurried(r, &v->occupant->presences, rate))
+		e = room_too_fast;
 	if (!xerr_ok(e)) {
 		room_refuse(room_core(r), s, e);
 		return;
@@ -176,6 +198,7 @@ void room_destroy(struct room *r, struct str alternate, struct str reason, struc
 		announce_to_self(r, o, &n);
 	}
 	log_info("room_destroyed", "room=%.*s", STR_FMT(room_address(r)));
+	room_log(r, STR_NONE, "was destroyed", reason);
 	room_store_forget(r);
 	room_vacate(r);
 }

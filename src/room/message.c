@@ -1,11 +1,12 @@
 /* Messages: to all (XEP-0045 7.4), from one occupant to another (7.5), errors. */
 #include "base/hash.h"
+#include "room/archive.h"
 #include "room/form.h"
 #include "room/rooms_i.h"
 #include "xml/write.h"
 #include "xmpp/ns.h"
 
-enum { ID_RANDOM = 8, ID_MADE_UP = 16 };
+enum { ID_MADE_UP = 16 };
 
 /* ---- what only the room may say ---- */
 
@@ -23,7 +24,7 @@ static bool is_forged(const struct stanza *s, uint32_t child)
 {
 	struct str ns = xml_ns(&s->tree, child);
 
-	if (str_is(ns, NS_MUC_USER) || str_is(ns, NS_MUC))
+	if (str_is(ns, NS_MUC_USER) || str_is(ns, NS_MUC) || str_is(ns, NS_OCCUPANT_ID))
 		return true;
 	if (xml_is(&s->tree, child, "stanza-id", NS_STANZA_ID))
 		return names_room(s, child, "by");
@@ -34,13 +35,9 @@ static bool is_forged(const struct stanza *s, uint32_t child)
 
 /* ---- to all ---- */
 
-static void put_stanza_id(struct buf *out, const struct room *r, int64_t id)
+void message_put_stanza_id(struct buf *out, const struct room *r, int64_t id)
 {
-	char token[ID_RANDOM + 1];
-
-	/* Where it stands in the history, and something that nobody guesses. */
-	rand_token(token, ID_RANDOM);
-	buf_fmt(out, "<stanza-id xmlns='" NS_STANZA_ID "' id='%llx-%s'", (unsigned long long)id, token);
+	buf_fmt(out, "<stanza-id xmlns='" NS_STANZA_ID "' id='%lld'", (long long)id);
 	xml_put_attr(out, "by", room_address(r));
 	buf_z(out, "/>");
 }
@@ -61,37 +58,74 @@ struct packet *message_reflection(struct room *r, const struct visit *v, const s
 	}
 	packet_begin(&w, &head);
 	packet_put_payload(&w, s, is_forged);
-	put_stanza_id(&w.out, r, id);
+	occupant_put_id(&w.out, v->occupant);
+	if (id)
+		message_put_stanza_id(&w.out, r, id);
 	p = packet_end(&w);
 	if (p)
 		p->volatile_ = packet_only_typing(s);
 	return p;
 }
 
-/* What is worth being shown to who comes later. */
-static bool is_lasting(const struct stanza *s)
+bool message_is_shown(const struct stanza *s)
 {
-	return stanza_child(s, "body", NS_CLIENT) != XML_NONE && stanza_child(s, "no-store", NS_HINTS) == XML_NONE &&
-		stanza_child(s, "no-permanent-store", NS_HINTS) == XML_NONE;
+	return stanza_child(s, "body", NS_CLIENT) != XML_NONE || stanza_child(s, "retracted", NS_RETRACT) != XML_NONE;
+}
+
+static void log_said(struct room *r, const struct visit *v, const struct stanza *s)
+{
+	CLEANUP(buf_clear) struct buf tmp = {.max = 1 << 20};
+	uint32_t body = stanza_child(s, "body", NS_CLIENT);
+
+	if (body != XML_NONE)
+		room_log(r, occupant_nick(v->occupant), NULL, xml_text(&s->tree, body, &tmp));
+}
+
+const struct xerr room_too_fast = {XERR_POLICY_VIOLATION, "wait", "you are too fast"};
+
+bool room_unhurried(const struct room *r, struct flood *f, struct flood_rate rate)
+{
+	return rooms_of(r)->config.no_limits || flood_allows(f, rate, core_now(room_core(r)));
+}
+
+/* For everybody so much; where the owner wants it slow (XEP-0500), one message in a time. What has no body is no message. */
+static struct xerr check_pace(struct room *r, struct occupant *o, bool lasting)
+{
+	static const struct flood_rate rate = {.each_ms = 50, .burst = 200};
+	int64_t now = core_now(room_core(r)), wait = (int64_t)r->config.slow_seconds * 1000;
+	bool slow = wait && lasting && !may(MAY_SPEAK_FAST, o->role, o->affiliation);
+
+	if (slow && o->spoke_at && now - o->spoke_at < wait)
+		return (struct xerr){XERR_POLICY_VIOLATION, "wait", "this room is slow: wait before your next message"};
+	return room_unhurried(r, &o->messages, rate) ? XERR_OK : room_too_fast;
 }
 
 static struct xerr speak(struct room *r, const struct visit *v, const struct stanza *s)
 {
 	struct core *c = room_core(r);
-	bool lasting = is_lasting(s);
+	bool lasting = room_archive_wants(s);
 	struct packet *p;
+	struct xerr e;
 	int64_t id;
 
 	if (!may(MAY_SPEAK, v->occupant->role, v->occupant->affiliation))
 		return xerr(XERR_FORBIDDEN);
+	e = check_pace(r, v->occupant, lasting);
+	if (!xerr_ok(e))
+		return e;
 	if (lasting && r->config.persistent && !core_can_store(c))
 		return xerr(XERR_RESOURCE_CONSTRAINT);
-	id = history_next_id(&r->history, core_wall(c));
+	id = lasting ? history_next_id(&r->history, core_wall(c)) : 0;
 	p = message_reflection(r, v, s, id);
 	if (!p)
 		return xerr(XERR_RESOURCE_CONSTRAINT);
 	if (lasting)
-		room_remember(r, id, p);
+		v->occupant->spoke_at = core_now(c);
+	retract_own(r, v->occupant, s);
+	if (lasting)
+		room_remember(r, id, v, p, message_is_shown(s));
+	if (lasting && r->config.logging)
+		log_said(r, v, s);
 	room_send_all(r, &p, lasting ? r->commit : 0);
 	return XERR_OK;
 }
@@ -127,6 +161,7 @@ static struct packet *private_packet(const struct visit *v, const struct stanza 
 	packet_begin(&w, &head);
 	packet_put_payload(&w, s, is_forged);
 	buf_z(&w.out, "<x xmlns='" NS_MUC_USER "'/>");
+	occupant_put_id(&w.out, v->occupant);
 	p = packet_end(&w);
 	if (p)
 		p->volatile_ = packet_only_typing(s);
@@ -145,6 +180,8 @@ static struct xerr whisper(struct room *r, const struct stanza *s)
 		return xerr(XERR_NOT_ACCEPTABLE);
 	if (!to)
 		return xerr(XERR_ITEM_NOT_FOUND);
+	if (!room_unhurried(r, &v->occupant->messages, (struct flood_rate){.each_ms = 50, .burst = 200}))
+		return room_too_fast;
 	if (!may_here(&r->config, MAY_SEND_PRIVATE, v->occupant->role, v->occupant->affiliation))
 		return xerr(XERR_FORBIDDEN);
 	p = private_packet(v, s);
@@ -214,8 +251,10 @@ static void on_error(struct room *r, struct stanza **s)
 	bool unstored = condition_is(*s, "resource-constraint");
 	struct packet *p;
 
-	if (v && error_is_absence(r, v, *s)) {
-		leave_visit(r, v, STR_NONE);
+	if (!(*s)->to.resource && relay_on_error(r, *s)) {
+		/* told to who invited */
+	} else if (v && error_is_absence(r, v, *s)) {
+		leave_visit(r, v, STR_NONE, CODE_TECHNICAL);
 	} else if (to && to == v->occupant && unstored) {
 		own_message_failed(r, v, *s);
 	} else if (to && to != v->occupant && !unstored) {

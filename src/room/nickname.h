@@ -8,6 +8,7 @@
 
 struct nickname {
 	char *nick, *key;
+	bool here; /* scratch of nick_list_absent() */
 	uint16_t jid_n;
 	char jid[]; /* bare, canonical */
 };

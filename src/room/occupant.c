@@ -1,6 +1,8 @@
 #include "room/occupant.h"
 
+#include "base/codec.h"
 #include "base/err.h"
+#include "base/hash.h"
 #include "room/rooms_i.h"
 #include "xmpp/ns.h"
 
@@ -73,10 +75,28 @@ static void set_nick(struct room *r, struct occupant *o, struct str nick, struct
 	must(map_add(&r->nicks, o) == 0);
 }
 
-struct occupant *occupant_new(struct room *r, struct str nick, struct str key)
+/* Nobody can tell the address from it, nor whether two rooms have the same one. */
+static void set_id(const struct room *r, struct occupant *o, struct jid real)
+{
+	CLEANUP(buf_clear) struct buf text = {.max = 64};
+	uint8_t digest[HASH_MAX];
+
+	hash_hmac(HASH_SHA256, str_z(r->config.occupant_key), jid_bare_str(real), digest);
+	b32_encode(&text, digest, OCCUPANT_ID * 5 / 8);
+	must(text.n == OCCUPANT_ID);
+	memcpy(o->id, text.p, OCCUPANT_ID);
+}
+
+void occupant_put_id(struct buf *out, const struct occupant *o)
+{
+	buf_fmt(out, "<occupant-id xmlns='" NS_OCCUPANT_ID "' id='%s'/>", o->id);
+}
+
+struct occupant *occupant_new(struct room *r, struct str nick, struct str key, struct jid real)
 {
 	struct occupant *o = xcalloc(1, sizeof(*o));
 
+	set_id(r, o, real);
 	set_nick(r, o, nick, key);
 	return o;
 }
@@ -231,7 +251,8 @@ static bool is_ours(const struct stanza *s, uint32_t child)
 {
 	struct str ns = xml_ns(&s->tree, child);
 
-	return str_is(ns, NS_MUC) || str_is(ns, NS_MUC_USER) || str_is(ns, NS_DELAY) || str_is(ns, NS_STANZA_ID);
+	return str_is(ns, NS_MUC) || str_is(ns, NS_MUC_USER) || str_is(ns, NS_DELAY) || str_is(ns, NS_STANZA_ID) ||
+		str_is(ns, NS_OCCUPANT_ID);
 }
 
 struct str show_of(const struct stanza *presence, struct packet_writer *w)

@@ -6,6 +6,7 @@
 #define ROOM_OCCUPANT_H
 
 #include "base/list.h"
+#include "room/flood.h"
 #include "room/nickname.h"
 #include "room/privilege.h"
 #include "xmpp/packet.h"
@@ -15,6 +16,7 @@ struct room;
 enum {
 	SHOW_MAX = 8192, /* bytes of a presence's payload */
 	VISITS_PER_NICK = 20,
+	OCCUPANT_ID = 24,
 	NOWHERE = UINT32_MAX /* visit.at: not in the audience */
 };
 
@@ -37,10 +39,13 @@ struct occupant {
 	uint32_t visit_count;
 	enum role role;
 	enum affiliation affiliation;
-	int64_t asked_at;   /* when it asked for voice, 0: never */
+	int64_t asked_at; /* when it asked for voice, 0: never */
+	int64_t spoke_at; /* its last message, 0: none */
+	struct flood messages, presences;
 	struct jid address; /* room@domain/nick, own copy */
 	char *key;          /* the nick as compared (RFC 8266) */
 	size_t key_n;
+	char id[OCCUPANT_ID + 1];         /* XEP-0421: of its bare address in this room */
 	struct packet *views[VIEW_COUNT]; /* presence, made when first wanted */
 };
 static inline struct str occupant_nick(const struct occupant *o) { return jid_resource(o->address); }
@@ -58,7 +63,7 @@ void audience_clear(struct audience *a);
 /* ---- making and ending; all keep the maps of the room ---- */
 
 /* An occupant without a visit, in the room's map of nicks. The key must be free. */
-struct occupant *occupant_new(struct room *r, struct str nick, struct str key);
+struct occupant *occupant_new(struct room *r, struct str nick, struct str key, struct jid real);
 void occupant_free(struct room *r, struct occupant **o); /* and its visits */
 /* Its nick becomes another; the key must be free (or its own). */
 void occupant_rename(struct room *r, struct occupant *o, struct str nick, struct str key);
@@ -81,6 +86,8 @@ struct occupant *occupant_find(const struct room *r, struct str nick);
 struct occupant *occupant_find_key(const struct room *r, struct str key);
 struct visit *visit_find(const struct room *r, struct jid real);
 static inline struct party occupant_party(const struct occupant *o) { return (struct party){o->role, o->affiliation}; }
+
+void occupant_put_id(struct buf *out, const struct occupant *o); /* <occupant-id/> */
 
 /* ---- presence ---- */
 

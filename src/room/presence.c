@@ -56,6 +56,7 @@ static void put_x(struct buf *out, const struct occupant *o, const struct visit 
 		if (n->codes[i])
 			put_code(out, n->codes[i]);
 	buf_z(out, "</x>");
+	occupant_put_id(out, o);
 }
 
 struct packet *notice_packet(struct room *r, const struct occupant *o, const struct visit *about,

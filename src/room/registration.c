@@ -24,6 +24,52 @@ const struct nickname *nick_locked(const struct room *r, struct jid who)
 	return r->config.lock_nicks ? nicknames_find(&r->reserved, jid_bare_str(who)) : NULL;
 }
 
+static void mark_present(struct room *r)
+{
+	struct nickname *n;
+	struct occupant *o;
+
+	for (uint32_t pos = 0; (n = map_next(&r->reserved.by_jid, &pos));)
+		n->here = false;
+	for (uint32_t pos = 0; (o = map_next(&r->nicks, &pos));) {
+		n = map_find(&r->reserved.by_jid, jid_bare_str(occupant_real(o)));
+		if (n)
+			n->here = true;
+	}
+}
+
+static struct packet *absent_packet(struct room *r, const struct nickname *n)
+{
+	CLEANUP(buf_clear) struct buf from = {.max = 2 * JID_MAX};
+	struct packet_head head = {.kind = STANZA_PRESENCE, .type = TYPE_UNAVAILABLE};
+	enum affiliation a = room_affiliation(r, jid_view(nickname_jid(n)));
+	struct packet_writer w;
+
+	buf_str(&from, room_address(r));
+	buf_fmt(&from, "/%s", n->nick);
+	head.from = buf_view(&from);
+	packet_begin(&w, &head);
+	buf_fmt(&w.out, "<x xmlns='" NS_MUC_USER "'><item affiliation='%s' role='none'/></x>", affiliation_name(a));
+	return packet_end(&w);
+}
+
+uint32_t nick_list_absent(struct room *r, struct packet **packets)
+{
+	const struct nickname *n;
+	uint32_t count = 0;
+
+	if (!r->config.show_absent)
+		return 0;
+	mark_present(r);
+	for (uint32_t pos = 0; count < ABSENT_MAX && (n = map_next(&r->reserved.by_jid, &pos));) {
+		/* Somebody else may have been called so before it was registered. */
+		struct packet *p = n->here || occupant_find_key(r, str_z(n->key)) ? NULL : absent_packet(r, n);
+		if (p)
+			packets[count++] = p;
+	}
+	return count;
+}
+
 /* Nobody else has it, asks for it, or is called so now. */
 static struct xerr check_free(const struct room *r, struct str key, struct jid who)
 {

@@ -150,6 +150,38 @@ static void answer(struct room *r, const struct stanza *s)
 	room_send_visits(r, v->occupant, v, &p, 1, 0);
 }
 
+/* ---- invitations: an error is told to who invited ---- */
+
+void relay_write_id(struct buf *out, const struct visit *v, struct jid asked, struct str id)
+{
+	write_id(out, v->jid, asked, occupant_nick(v->occupant), id.p && id.n <= ID_MAX ? id : STR(""));
+}
+
+static bool is_no_error(const struct stanza *s, uint32_t child) { return !xml_is(&s->tree, child, "error", NS_CLIENT); }
+
+bool relay_on_error(struct room *r, const struct stanza *s)
+{
+	struct packet_head head = {.kind = STANZA_MESSAGE, .type = TYPE_ERROR, .from = room_address(r)};
+	char expected[SEAL + 1];
+	struct relayed id;
+	struct packet_writer w;
+	struct packet *p;
+	struct occupant *o = read_id(s->id, &id) ? occupant_find(r, id.nick) : NULL;
+
+	for (struct visit *v = o ? o->visits : NULL; v; v = v->next) {
+		seal(v->jid, s->from, id.nick, id.id, expected);
+		if (!str_is(id.seal, expected))
+			continue;
+		head.id = id.id.n ? id.id : STR_NONE;
+		packet_begin(&w, &head);
+		packet_put_payload(&w, s, is_no_error);
+		p = packet_end(&w);
+		room_send_visits(r, o, v, &p, 1, 0);
+		return true;
+	}
+	return false;
+}
+
 void relay_on_iq(struct room *r, struct stanza **s)
 {
 	struct core *c = room_core(r);

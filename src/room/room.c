@@ -5,6 +5,8 @@
 #include "room/rooms_i.h"
 #include "xmpp/ns.h"
 
+enum { CODE_SHUTDOWN = 332 };
+
 /* ---- states ---- */
 
 static const char *const state_names[ROOM_STATE_COUNT] = {"loading", "vacant", "locked", "open", "failed"};
@@ -12,8 +14,8 @@ static const char *const state_names[ROOM_STATE_COUNT] = {"loading", "vacant", "
 static const bool legal[ROOM_STATE_COUNT][ROOM_STATE_COUNT] = {
 	[ROOM_LOADING] = {[ROOM_VACANT] = true, [ROOM_OPEN] = true, [ROOM_FAILED] = true},
 	[ROOM_VACANT] = {[ROOM_LOCKED] = true},
-	[ROOM_LOCKED] = {[ROOM_OPEN] = true, [ROOM_VACANT] = true},
-	[ROOM_OPEN] = {[ROOM_VACANT] = true},
+	[ROOM_LOCKED] = {[ROOM_OPEN] = true, [ROOM_VACANT] = true, [ROOM_FAILED] = true},
+	[ROOM_OPEN] = {[ROOM_VACANT] = true, [ROOM_FAILED] = true},
 };
 
 void room_enter(struct room *r, enum room_state state)
@@ -42,6 +44,7 @@ void room_create(struct room *r, struct jid owner)
 
 	room_enter(r, ROOM_LOCKED);
 	r->created = core_wall(c);
+	r->owner = rooms_owner_key(owner);
 	room_make_key(r);
 	affiliates_set(&r->affiliates, jid_bare_str(owner), AFFILIATION_OWNER, STR_NONE);
 	timer_start(core_timers(c), &r->timer, core_now(c) + LOCKED_MS);
@@ -74,6 +77,21 @@ void room_vacate(struct room *r)
 	timer_stop(core_timers(room_core(r)), &r->timer);
 	free_contents(r);
 	room_enter(r, ROOM_VACANT);
+}
+
+void room_close(struct room *r)
+{
+	struct notice n = {.type = TYPE_UNAVAILABLE, .codes = {CODE_SHUTDOWN}};
+	struct occupant *o;
+
+	join_settle(r);
+	for (uint32_t pos = 0; (o = map_next(&r->nicks, &pos));)
+		announce_to_self(r, o, &n);
+	if (r->state != ROOM_OPEN && r->state != ROOM_LOCKED)
+		return;
+	timer_stop(core_timers(room_core(r)), &r->timer);
+	free_contents(r);
+	room_enter(r, ROOM_FAILED);
 }
 
 static void on_timer(struct timer *t)
@@ -169,7 +187,7 @@ static void on_presence(struct room *r, struct stanza **s)
 		return;
 	case TYPE_ERROR:
 		if (v && error_is_absence(r, v, *s))
-			leave_visit(r, v, STR_NONE);
+			leave_visit(r, v, STR_NONE, CODE_TECHNICAL);
 		core_done(room_core(r), s);
 		return;
 	default: /* probes, subscriptions: rooms have none */
@@ -255,10 +273,15 @@ static struct str visit_key(const void *item) { return jid_str(((const struct vi
 static void room_free(struct entity *e)
 {
 	struct room *r = (struct room *)e;
+	struct room_job *j;
 
 	if (rooms_find(rooms_of(r), jid_local(e->jid)) == r)
 		map_remove(&rooms_of(r)->live, jid_local(e->jid));
 	timer_stop(core_timers(e->core), &r->timer);
+	while ((j = r->jobs)) {
+		r->jobs = j->next;
+		j->drop(j);
+	}
 	free_contents(r);
 	room_config_clear(&r->config);
 	xfree(r->history.ring);

@@ -18,6 +18,7 @@
 #include "room/history.h"
 #include "room/occupant.h"
 
+enum { CODE_TECHNICAL = 333 }; /* removed because it cannot be reached (11.1) */
 enum room_state { ROOM_LOADING, ROOM_VACANT, ROOM_LOCKED, ROOM_OPEN, ROOM_FAILED, ROOM_STATE_COUNT };
 
 enum {
@@ -37,10 +38,19 @@ struct subject {
 };
 
 struct entry; /* somebody entering in this turn (join.c) */
+struct room;
+
+/* What waits for a room to be loaded. Exactly one of the two is called; both own the memory from then on. */
+struct room_job {
+	struct room_job *next;
+	void (*run)(struct room *r, struct room_job *j); /* its state is anything but LOADING */
+	void (*drop)(struct room_job *j);                /* the room is going away */
+};
 
 struct room {
 	struct entity entity;
 	enum room_state state;
+	uint64_t owner; /* rooms_owner_key() of who made it; 0: not known */
 	int64_t created;
 	struct room_config config;
 	struct affiliates affiliates;
@@ -56,6 +66,7 @@ struct room {
 	struct entry *entering, **entering_tail; /* welcomed by settle */
 	uint32_t entering_n;
 	struct timer timer; /* LOCKED: LOCKED_MS; nobody in: IDLE_MS */
+	struct room_job *jobs;
 };
 
 struct room *room_new(struct host *h, struct jid bare, enum room_state state);
@@ -71,6 +82,8 @@ void room_unlock(struct room *r);
 void room_make_key(struct room *r); /* of the ids of its occupants, if it has none yet */
 /* There is no such room any more. All have left. Does not touch the store. */
 void room_vacate(struct room *r);
+/* The service goes down: all are told and out, and nobody comes in any more. */
+void room_close(struct room *r);
 /* Sees to what follows from who is in: an empty temporary room ends, an idle one leaves memory. */
 void room_rest(struct room *r);
 
@@ -105,9 +118,9 @@ void join_tell_absent(struct core *c, struct stanza **s);
 
 /* ---- leave.c ---- */
 void presence_on_unavailable(struct room *r, struct stanza **s);
-/* One session goes; its occupant with the last one. show: payload of the presence, or absent. The room stays, even if it
+/* One session goes; its occupant with the last one. show: payload of the presence, or absent. code: 0, or why it went. The room stays, even if it
  * is empty now. */
-void leave_visit(struct room *r, struct visit *v, struct str show);
+void leave_visit(struct room *r, struct visit *v, struct str show, uint16_t code);
 /* An occupant is put out, with all sessions. */
 void leave_remove(struct room *r, struct occupant *o, const struct notice *n);
 /* All are put out, silently but for one presence each, and the room is gone, in the store too. alternate: a JID or absent. */
@@ -118,13 +131,26 @@ void leave_ghosts(struct room *r);
 void presence_on_update(struct room *r, struct visit *v, struct stanza **s);
 
 /* ---- message.c ---- */
+/* Not faster than the room lets one occupant; room_too_fast otherwise. */
+bool room_unhurried(const struct room *r, struct flood *f, struct flood_rate rate);
+extern const struct xerr room_too_fast;
 void message_on(struct room *r, struct stanza **s);
-/* To all, with our stanza-id, as the visit's. NULL if it got too long. */
+/* To all, as the visit's, under our id if it is to have one (not 0). NULL if it got too long. */
 struct packet *message_reflection(struct room *r, const struct visit *v, const struct stanza *s, int64_t id);
+bool message_is_shown(const struct stanza *s); /* to who comes later: in the history, not only in the archive */
 /* Whether it says that its sender is not there any more; *s is an error. */
 bool error_is_absence(const struct room *r, const struct visit *v, const struct stanza *s);
 /* A notice from the room to all: codes in <x xmlns='muc#user'/>. */
 void message_status(struct room *r, uint16_t code);
+
+void message_put_stanza_id(struct buf *out, const struct room *r, int64_t id);
+
+/* ---- retract.c ---- */
+/* Who takes back what he said himself: it goes from the history. */
+/* What is left of a stored message; NULL if it is not the author's (his occupant-id; absent: anybody's). why: what stands in
+ * <retracted/>, may be empty. */
+struct packet *retract_tombstone(const struct room *r, struct str stored, struct str author, struct str why);
+void retract_own(struct room *r, const struct occupant *o, const struct stanza *s);
 
 /* ---- subject.c ---- */
 bool subject_is_change(const struct stanza *s);
@@ -140,6 +166,13 @@ void invite_member(struct room *r, struct jid who, struct jid from, struct str r
 
 /* ---- relay.c ---- */
 void relay_on_iq(struct room *r, struct stanza **s);
+/* The id of an invitation, and its error: passed on to who invited; false: it is none. */
+void relay_write_id(struct buf *out, const struct visit *v, struct jid asked, struct str id);
+bool relay_on_error(struct room *r, const struct stanza *s);
+
+/* ---- iq_owner.c ---- */
+/* Another configuration, and all that follows. resource-constraint while the store fails. */
+struct xerr room_configure(struct room *r, const struct room_config *new);
 
 /* ---- change.c ---- */
 /* The occupants with this bare address (or domain) get what follows from their affiliation now: a role, or the door. */
@@ -151,14 +184,13 @@ void room_set_nick(struct room *r, struct str bare, struct str nick, struct str 
 void role_change(struct room *r, struct occupant *o, enum role role, struct str actor, struct str reason);
 
 /* ---- room_store.c: nothing is written for a room that is not persistent ---- */
-void room_store_load(struct room *r); /* parks it */
-void room_store(struct room *r);      /* its row */
-void room_store_all(struct room *r);  /* also its lists and messages: it becomes persistent */
+void room_store_load(struct room *r);                      /* parks it */
+void room_when_loaded(struct room *r, struct room_job *j); /* at once if it is */
+void room_store(struct room *r);                           /* its row */
+void room_store_all(struct room *r);                       /* also its lists and messages: it becomes persistent */
 void room_store_forget(struct room *r);
 void room_store_history(struct room *r); /* it keeps fewer messages now */
 void room_store_affiliation(struct room *r, struct str bare);
 void room_store_nick(struct room *r, struct str bare); /* registered or asked for */
-/* A message that was sent: into the history, and into the store of a persistent room. */
-void room_remember(struct room *r, int64_t id, struct packet *live);
 
 #endif

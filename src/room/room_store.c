@@ -1,5 +1,6 @@
 /* Persistent rooms in the store. */
 #include "base/err.h"
+#include "room/archive.h"
 #include "room/rooms_i.h"
 
 static struct str domain(const struct room *r) { return jid_domain(r->entity.jid); }
@@ -21,6 +22,8 @@ void room_store(struct room *r)
 	must(buf_ok(&text));
 	store_put(core_batch(room_core(r)), STORE_ROOM_PUT, domain(r), local(r), r->created, buf_view(&text),
 		str_z(s->text), str_z(s->nick), s->time);
+	if (!room_archive_on(&r->entity))
+		room_archive_trim(r);
 	wrote(r);
 	if (text.p)
 		mem_wipe(text.p, text.n);
@@ -51,48 +54,12 @@ void room_store_nick(struct room *r, struct str bare)
 	wrote(r);
 }
 
-static void store_message(struct room *r, int64_t id, int64_t time, const struct packet *live)
-{
-	struct history *h = &r->history;
-
-	store_put(core_batch(room_core(r)), STORE_HISTORY_ADD, domain(r), local(r), id, time, packet_view(live));
-	h->stored++;
-	wrote(r);
-}
-
 void room_store_history(struct room *r)
 {
-	struct history *h = &r->history;
-	int64_t last = h->n ? history_newest(h, h->n - 1)->id - 1 : INT64_MAX;
-
 	if (!r->config.persistent)
 		return;
-	store_put(core_batch(room_core(r)), STORE_HISTORY_TRIM, domain(r), local(r), last);
-	h->stored = h->n;
+	room_archive_trim(r);
 	wrote(r);
-}
-
-/* Not at every message. */
-static void trim(struct room *r)
-{
-	const struct history *h = &r->history;
-
-	if (h->stored >= 2 * h->cap && h->n >= h->cap)
-		room_store_history(r);
-}
-
-void room_remember(struct room *r, int64_t id, struct packet *live)
-{
-	int64_t now = core_wall(room_core(r));
-
-	if (!r->history.cap)
-		return;
-	history_add(&r->history, id, now, live);
-	if (!r->config.persistent)
-		return;
-	store_message(r, id, now, live);
-	history_newest(&r->history, 0)->commit = r->commit;
-	trim(r);
 }
 
 static void store_nicks(struct room *r, const struct nicknames *ns)
@@ -113,11 +80,8 @@ void room_store_all(struct room *r)
 		room_store_affiliation(r, affiliate_jid(a));
 	store_nicks(r, &r->reserved);
 	store_nicks(r, &r->requests);
-	h->stored = 0;
-	for (uint32_t i = 0; i < h->n; i++) {
-		const struct history_entry *e = &h->ring[(h->first + i) % h->cap];
-		store_message(r, e->id, e->time, e->live);
-	}
+	for (uint32_t i = h->n; i > 0; i--)
+		room_archive_store(r, history_newest(h, i - 1));
 }
 
 void room_store_forget(struct room *r)
@@ -154,6 +118,18 @@ static void take_affiliation(struct room *r, const struct store_value *v)
 		affiliates_set(&r->affiliates, v[0].s, (enum affiliation)v[1].i, v[2].s);
 }
 
+static char *real_of(struct str bare, struct str resource)
+{
+	CLEANUP(buf_clear) struct buf out = {.max = JID_MAX};
+
+	buf_str(&out, bare);
+	if (resource.p) {
+		buf_char(&out, '/');
+		buf_str(&out, resource);
+	}
+	return bare.n && buf_ok(&out) ? str_dup(buf_view(&out)) : NULL;
+}
+
 /* Of who is no member it is a request. */
 static void take_nick(struct room *r, const struct store_value *v)
 {
@@ -168,16 +144,24 @@ static void take_nick(struct room *r, const struct store_value *v)
 
 static void take_message(struct room *r, const struct store_value *v)
 {
+	struct history_entry e = {.id = v[0].i, .time = v[0].i / 1000};
 	struct stanza *s;
-	struct packet *p;
 
-	r->history.stored++;
-	if (stanza_parse(v[2].s, &s) != 0)
+	/* Numbers are not given twice, whatever became of the message. */
+	if (r->history.last_id < e.id)
+		r->history.last_id = e.id;
+	if (stanza_parse(v[3].s, &s) != 0)
 		return;
-	p = packet_from(s, NULL);
-	if (p)
-		history_add(&r->history, v[0].i, v[1].i, p);
-	packet_unref(&p);
+	if (message_is_shown(s))
+		e.live = packet_from(s, NULL);
+	if (e.live) {
+		e.real = real_of(v[1].s, v[4].s);
+		e.nick = v[2].s.p ? str_dup(v[2].s) : NULL;
+		history_add(&r->history, &e);
+		xfree(e.real);
+		xfree(e.nick);
+	}
+	packet_unref(&e.live);
 	stanza_free(&s);
 }
 
@@ -221,6 +205,31 @@ static void take_rows(struct room *r, const struct store_rows *rows)
 	room_store(r);
 }
 
+static void run_jobs(struct room *r)
+{
+	struct room_job *j;
+
+	while ((j = r->jobs)) {
+		r->jobs = j->next;
+		j->run(r, j);
+	}
+}
+
+/* In the order in which they came. */
+void room_when_loaded(struct room *r, struct room_job *j)
+{
+	struct room_job **end = &r->jobs;
+
+	if (r->state != ROOM_LOADING) {
+		j->run(r, j);
+		return;
+	}
+	while (*end)
+		end = &(*end)->next;
+	j->next = NULL;
+	*end = j;
+}
+
 static void on_loaded(struct core *c, struct wait *w, const struct store_rows *rows, const struct scram_keys *keys)
 {
 	struct load *l = (struct load *)w;
@@ -231,20 +240,25 @@ static void on_loaded(struct core *c, struct wait *w, const struct store_rows *r
 		return;
 	take_rows((struct room *)e, rows);
 	entity_park(e, false);
-	if (!e->inbox)
+	run_jobs((struct room *)e);
+	if (!e->inbox && !e->dead)
 		room_rest((struct room *)e);
 }
 
 void room_store_load(struct room *r)
 {
+	const struct listing *listed = map_find(&rooms_of(r)->directory, local(r));
 	struct core *c = room_core(r);
 	struct load *l = xcalloc(1, sizeof(*l));
 	struct store_query *q;
+	int64_t many;
 
 	l->wait.answer = on_loaded;
 	l->wait.drop = load_drop;
 	l->room = r->entity.id;
 	entity_park(&r->entity, true);
-	q = store_query_new(STORE_ROOM_LOAD, core_wait(c, &l->wait), domain(r), local(r));
+	/* Not all in the archive is shown as history. How many are, is known before the room is, as a rule. */
+	many = listed ? listed->history : HISTORY_MAX;
+	q = store_query_new(STORE_ROOM_LOAD, core_wait(c, &l->wait), domain(r), local(r), many + many / 4 + 4);
 	core_ask(c, &q);
 }

@@ -1,9 +1,10 @@
 #include "room/rooms_i.h"
 
 #include "base/err.h"
+#include "room/archive.h"
 #include "xmpp/ns.h"
 
-enum { ASK_AGAIN_MS = 5000, GHOSTS_MS = 300000 };
+enum { ASK_AGAIN_MS = 5000, GHOSTS_MS = 300000, MOVED_MS = 24 * 60 * 60 * 1000, MOVED_MAX = 10000 };
 
 static struct str room_key(const void *item) { return jid_local(((const struct room *)item)->entity.jid); }
 static struct str directory_key(const void *item) { return listing_local(item); }
@@ -39,22 +40,73 @@ void rooms_drop(struct room *r)
 	entity_die(&r->entity);
 }
 
+/* ---- rooms that have moved ---- */
+
+static struct str moved_key(const void *item)
+{
+	const struct moved *m = item;
+
+	return (struct str){m->local, m->local_n};
+}
+
+static void moved_free(struct moved *m)
+{
+	if (!m)
+		return;
+	jid_free(&m->by);
+	xfree(m->alternate);
+	xfree(m);
+}
+
+void rooms_move(struct room *r, struct jid by, struct str alternate)
+{
+	struct rooms *rs = rooms_of(r);
+	struct str local = jid_local(r->entity.jid);
+	struct moved *m = xmalloc(sizeof(*m) + local.n);
+
+	moved_free(map_remove(&rs->moved, local));
+	m->until = core_now(room_core(r)) + MOVED_MS;
+	m->by = jid_dup(jid_bare(by));
+	m->alternate = str_dup(alternate);
+	m->local_n = (uint16_t)local.n;
+	memcpy(m->local, local.p, local.n);
+	if (map_add(&rs->moved, m) < 0)
+		moved_free(m);
+}
+
+const struct moved *rooms_moved(struct rooms *rs, struct str local, struct jid who)
+{
+	struct moved *m = map_find(&rs->moved, local);
+
+	if (!m)
+		return NULL;
+	if (m->until > core_now(rs->host.entity.core) && !jid_eq_bare(m->by, who) && !rooms_is_admin(rs, who))
+		return m;
+	if (m->until <= core_now(rs->host.entity.core) || jid_eq_bare(m->by, who))
+		moved_free(map_remove(&rs->moved, local));
+	return NULL;
+}
+
 /* ---- the directory ---- */
 
-static void put_listing(struct rooms *rs, struct str local, struct str name, bool public_)
+static struct listing *put_listing(struct rooms *rs, struct str local, const struct room_config *config)
 {
+	struct str name = str_z(config->name);
 	struct listing *l;
 
 	rooms_unlist(rs, local);
 	l = xmalloc(sizeof(*l) + local.n + name.n);
-	l->public_ = public_;
+	l->owner = 0;
+	l->public_ = config->public_;
+	l->history = (uint16_t)config->history;
 	l->local_n = (uint16_t)local.n;
 	l->name_n = (uint16_t)name.n;
 	memcpy(l->text, local.p, local.n);
 	if (name.n)
 		memcpy(l->text + local.n, name.p, name.n);
 	if (map_add(&rs->directory, l) < 0)
-		xfree(l);
+		xfree(TAKE(l));
+	return l;
 }
 
 void rooms_unlist(struct rooms *rs, struct str local) { xfree(map_remove(&rs->directory, local)); }
@@ -62,11 +114,17 @@ void rooms_unlist(struct rooms *rs, struct str local) { xfree(map_remove(&rs->di
 void rooms_list(struct room *r)
 {
 	struct str local = jid_local(r->entity.jid);
+	struct listing *l = map_find(&rooms_of(r)->directory, local);
 
+	if (l && !r->owner)
+		r->owner = l->owner;
+	l = NULL;
 	if (r->config.persistent)
-		put_listing(rooms_of(r), local, str_z(r->config.name), r->config.public_);
+		l = put_listing(rooms_of(r), local, &r->config);
 	else
 		rooms_unlist(rooms_of(r), local);
+	if (l)
+		l->owner = r->owner;
 }
 
 static void take_listing(struct rooms *rs, const struct store_value *v)
@@ -78,8 +136,17 @@ static void take_listing(struct rooms *rs, const struct store_value *v)
 		return;
 	room_config_init(&config);
 	room_config_parse(&config, v[2].s);
-	put_listing(rs, v[0].s, str_z(config.name), config.public_);
+	put_listing(rs, v[0].s, &config);
 	room_config_clear(&config);
+}
+
+static void take_owner(struct rooms *rs, const struct store_value *v)
+{
+	struct listing *l = map_find(&rs->directory, v[0].s);
+	struct jid_buf jid;
+
+	if (l && !l->owner && jid_parse_buf(v[1].s, &jid) == 0)
+		l->owner = rooms_owner_key(jid.jid);
 }
 
 struct load {
@@ -119,6 +186,8 @@ static void take_rows(struct rooms *rs, const struct store_rows *rows)
 	while (store_rows_next(rows, &pos, &kind, v, &n))
 		if (kind == ROW_ROOM)
 			take_listing(rs, v);
+		else if (kind == ROW_OWNER)
+			take_owner(rs, v);
 	rs->loaded = true;
 	rest_vacant(rs);
 	watch_ghosts(rs);
@@ -182,6 +251,7 @@ static void on_timer(struct timer *t)
 		return;
 	}
 	look_for_ghosts(rs);
+	room_archive_expire(rs);
 	watch_ghosts(rs);
 }
 
@@ -200,6 +270,20 @@ static struct room *add_room(struct rooms *rs, struct jid bare, enum room_state 
 	if (state == ROOM_LOADING)
 		room_store_load(r);
 	return r;
+}
+
+struct room *rooms_get(struct rooms *rs, struct jid bare, bool make)
+{
+	struct room *r = rooms_find(rs, jid_local(bare));
+	bool listed = map_find(&rs->directory, jid_local(bare)) != NULL;
+
+	if (r)
+		return r;
+	if (!listed && rs->loaded && !make)
+		return NULL;
+	if (rs->live.n >= rs->live.max || (!listed && rooms_full(rs)))
+		return NULL;
+	return add_room(rs, bare, listed || !rs->loaded ? ROOM_LOADING : ROOM_VACANT);
 }
 
 /* As long as the directory is not complete, each room is looked for in the store. What is for no room is answered by the
@@ -264,6 +348,22 @@ struct packet **rooms_packets(struct rooms *rs, uint32_t n)
 	return rs->packets;
 }
 
+static void free_list(char **list)
+{
+	for (size_t i = 0; list && list[i]; i++)
+		xfree(list[i]);
+	xfree(list);
+}
+
+static void clear_moved(struct rooms *rs)
+{
+	struct moved *m;
+
+	for (uint32_t pos = 0; (m = map_next(&rs->moved, &pos));)
+		moved_free(m);
+	map_clear(&rs->moved);
+}
+
 static void rooms_free(struct entity *e)
 {
 	struct rooms *rs = (struct rooms *)e;
@@ -274,10 +374,10 @@ static void rooms_free(struct entity *e)
 		xfree(l);
 	map_clear(&rs->directory);
 	map_clear(&rs->live);
+	clear_moved(rs);
 	makers_clear(&rs->makers);
-	for (size_t i = 0; rs->admins && rs->admins[i]; i++)
-		xfree(rs->admins[i]);
-	xfree(rs->admins);
+	free_list(rs->admins);
+	free_list(rs->reserved);
 	room_config_clear(&rs->defaults);
 	xfree(rs->handles);
 	xfree(rs->packets);
@@ -287,7 +387,7 @@ static void rooms_free(struct entity *e)
 
 static const struct entity_ops entity_ops = {.name = "host", .deliver = deliver, .free = rooms_free};
 
-static char **copy_admins(const char *const *from)
+static char **copy_list(const char *const *from)
 {
 	size_t n = 0;
 	char **own;
@@ -306,12 +406,13 @@ static void take_config(struct rooms *rs, const struct rooms_config *config)
 	rs->config.rooms_max = config->rooms_max ? config->rooms_max : 10000;
 	rs->config.occupants_max = config->occupants_max ? config->occupants_max : 5000;
 	rs->config.history = config->history ? config->history : 20;
-	rs->admins = copy_admins(config->admins);
+	rs->admins = copy_list(config->admins);
+	rs->reserved = copy_list(config->reserved);
 	room_config_init(&rs->defaults);
 	rs->defaults.history = rs->config.history;
 	for (size_t i = 0; config->defaults && config->defaults[i]; i++)
 		room_config_line(&rs->defaults, str_z(config->defaults[i]));
-	rs->config.defaults = rs->config.admins = NULL;
+	rs->config.defaults = rs->config.admins = rs->config.reserved = NULL;
 }
 
 bool rooms_occupied(const struct host *h)
@@ -330,6 +431,7 @@ struct host *rooms_new(struct core *c, const char *domain, const struct rooms_co
 	struct rooms *rs = xcalloc(1, sizeof(*rs));
 
 	take_config(rs, config);
+	map_init(&rs->moved, moved_key, MOVED_MAX);
 	map_init(&rs->live, room_key, rs->config.rooms_max * 2);
 	makers_init(&rs->makers, config->made_max ? config->made_max : 100);
 	rs->only_admins_make = config->only_admins_make;
@@ -342,4 +444,13 @@ struct host *rooms_new(struct core *c, const char *domain, const struct rooms_co
 	core_add_host(c, &rs->host);
 	load(rs);
 	return &rs->host;
+}
+
+void rooms_shutdown(struct host *h)
+{
+	struct rooms *rs = (struct rooms *)h;
+	struct room *r;
+
+	for (uint32_t pos = 0; (r = map_next(&rs->live, &pos));)
+		room_close(r);
 }

@@ -10,14 +10,23 @@ struct rooms_config {
 	uint32_t rooms_max;          /* 0: 10000 */
 	uint32_t occupants_max;      /* a room, 0: 5000 */
 	uint32_t made_max;           /* rooms that an account may make a day, admins apart, 0: 100 */
-	uint32_t history;            /* messages kept and shown to who joins, 0: 20 */
+	uint32_t per_user;           /* rooms that somebody may have who is no administrator, 0: any number */
+	uint32_t history;            /* messages shown to who joins a new room, 0: 20 */
+	uint32_t archive_max;        /* messages kept in the archive of a persistent room, 0: none but the history */
+	uint32_t archive_days;       /* what is older goes; 0: nothing does */
 	const char *const *defaults; /* of new rooms: lines of config.h, "moderated=1"; NULL at the end; may be NULL */
+	const char *const *reserved; /* localparts of rooms that only administrators make, likewise */
+	const char *const *admins;   /* bare addresses that count as owner everywhere, likewise */
+	bool logs;                   /* public logs go somewhere */
+	bool no_limits;              /* on the pace of an occupant: for load tests */
 	bool only_admins_make;       /* rooms: nobody else's entering makes one */
-	const char *const *admins;   /* bare addresses that count as owner everywhere, NULL at the end; may be NULL */
 };
 
 /* Makes the host, core_add_host()s it and loads the directory of persistent rooms. */
 struct host *rooms_new(struct core *c, const char *domain, const struct rooms_config *config);
+
+/* The service goes down: all are told (332) and out; nothing in the store changes. */
+void rooms_shutdown(struct host *h);
 
 /* Is anybody in any of its rooms? */
 bool rooms_occupied(const struct host *h);

@@ -8,23 +8,35 @@
 
 /* A persistent room, in memory or not: what the list of rooms says about it. */
 struct listing {
+	uint64_t owner; /* rooms_owner_key() of who made it */
 	bool public_;
+	uint16_t history; /* messages shown to who enters */
 	uint16_t local_n, name_n;
 	char text[]; /* localpart, name */
 };
 static inline struct str listing_local(const struct listing *l) { return (struct str){l->text, l->local_n}; }
 static inline struct str listing_name(const struct listing *l) { return (struct str){l->text + l->local_n, l->name_n}; }
 
+/* A room that was destroyed in favour of another one: for a day, who wants to enter is told where. */
+struct moved {
+	int64_t until;
+	struct jid by; /* he may make it anew */
+	char *alternate;
+	uint16_t local_n;
+	char local[];
+};
+
 struct rooms {
 	struct host host;
 	struct rooms_config config;
 	struct room_config defaults; /* of new rooms */
-	char **admins;
+	char **admins, **reserved;
 	struct map live;      /* struct room by localpart */
 	struct map directory; /* struct listing by localpart */
+	struct map moved;     /* struct moved by localpart */
 	struct makers makers; /* who made how many today */
 	bool loaded;          /* the directory is complete */
-	struct timer timer;   /* until then: to ask again; afterwards: looks for ghosts */
+	struct timer timer;   /* until then: to ask again; afterwards: looks for ghosts, and for what is too old */
 	/* Scratch for one multicast. */
 	uint64_t *handles;
 	struct packet **packets;
@@ -35,9 +47,19 @@ static inline struct rooms *rooms_of(const struct room *r) { return (struct room
 
 struct room *rooms_find(const struct rooms *rs, struct str local); /* in memory */
 bool rooms_full(const struct rooms *rs);
+/* In memory or on its way there (LOADING), or new (VACANT) if make. NULL: there is none, or no space. */
+struct room *rooms_get(struct rooms *rs, struct jid bare, bool make);
 bool rooms_is_admin(const struct rooms *rs, struct jid who);
+/* ---- policy.c ---- */
+uint64_t rooms_owner_key(struct jid who);
+/* Counts it. not-allowed, resource-constraint. */
+struct xerr rooms_may_make(struct rooms *rs, struct str local, struct jid who);
+
 /* The room leaves memory at the end of the turn. */
 void rooms_drop(struct room *r);
+/* It has moved to alternate (a JID); whether somebody has to go there: NULL if not. */
+void rooms_move(struct room *r, struct jid by, struct str alternate);
+const struct moved *rooms_moved(struct rooms *rs, struct str local, struct jid who);
 /* The directory follows the room's configuration. */
 void rooms_list(struct room *r);
 void rooms_unlist(struct rooms *rs, struct str local);
@@ -46,8 +68,13 @@ void rooms_missing(struct core *c, struct stanza **s);
 uint64_t *rooms_handles(struct rooms *rs, uint32_t n); /* room for n */
 struct packet **rooms_packets(struct rooms *rs, uint32_t n);
 
+/* ---- iq_command.c: for disco ---- */
+bool command_is_node(struct str node); /* the list of commands */
+void command_put_items(struct iq *iq);
+bool command_put_info(struct iq *iq, struct str node); /* false: no such command, for this asker */
+
 /* Tables of feature.h */
-iq_handler disco_get_info, disco_get_items, admin_get, admin_set, owner_get, owner_set, ping_get, register_get,
-	register_set;
+iq_handler disco_get_info, disco_get_items, command_set, admin_get, admin_set, owner_get, owner_set, ping_get,
+	register_get, register_set, moderate_set;
 
 #endif

@@ -1,4 +1,5 @@
 /* The subject (XEP-0045 8.1, 7.2.15). */
+#include "room/archive.h"
 #include "room/rooms_i.h"
 #include "xml/write.h"
 #include "xmpp/ns.h"
@@ -57,6 +58,7 @@ static struct xerr change(struct room *r, const struct visit *v, const struct st
 	struct core *c = room_core(r);
 	struct str text = xml_text(&s->tree, stanza_child(s, "subject", NS_CLIENT), &tmp);
 	struct packet *p;
+	int64_t id;
 
 	if (!may_here(&r->config, MAY_SET_SUBJECT, v->occupant->role, v->occupant->affiliation))
 		return xerr(XERR_FORBIDDEN);
@@ -64,11 +66,14 @@ static struct xerr change(struct room *r, const struct visit *v, const struct st
 		return xerr_text(XERR_NOT_ACCEPTABLE, "the subject is too long");
 	if (r->config.persistent && !core_can_store(c))
 		return xerr(XERR_RESOURCE_CONSTRAINT);
-	p = message_reflection(r, v, s, history_next_id(&r->history, core_wall(c)));
+	id = history_next_id(&r->history, core_wall(c));
+	p = message_reflection(r, v, s, id);
 	if (!p)
 		return xerr(XERR_RESOURCE_CONSTRAINT);
 	subject_set(&r->subject, text, occupant_nick(v->occupant), core_wall(c));
 	room_store(r);
+	room_remember(r, id, v, p, false);
+	room_log(r, occupant_nick(v->occupant), "changed the subject to", text);
 	r->subject.commit = r->commit;
 	room_send_all(r, &p, r->commit);
 	return XERR_OK;

@@ -246,10 +246,13 @@ static void test_destroy(void **state)
 	expect(w, alice, "from='" TEA "/alice'", "<destroy");
 	assert_int_not_equal(expect(w, alice, "id='d' type='result'")->commit, 0);
 	assert_null(tea(w));
-	assert_int_equal(rows_count(w, STORE_ROOM_PUT) + rows_count(w, STORE_HISTORY_ADD) +
+	assert_int_equal(rows_count(w, STORE_ROOM_PUT) + rows_count(w, STORE_ARCHIVE_ADD) +
 			rows_count(w, STORE_AFFILIATION_PUT),
 		0);
-	/* The name is free. */
+	/* For a day it is told where the room is now; then the name is free. */
+	join(w, bob, TEA "/bob");
+	expect(w, bob, "type='error'", "<gone xmlns='" NS_STANZAS "'>xmpp:coffee@rooms.test?join</gone>");
+	sleep_ms(w, 25 * 60 * 60 * 1000);
 	join(w, bob, TEA "/bob");
 	expect(w, bob, "201", "affiliation='owner'");
 	world_free(w);

@@ -553,9 +553,72 @@ static void test_max_chars(void **state)
 	world_free(w);
 }
 
+/* 7.2.11: where nobody else may, only an administrator of the service makes a room. */
+static void test_admins_make(void **state)
+{
+	struct world *w = world_new(&(struct rooms_config){.only_admins_make = true, .admins = test_admins});
+	unsigned bob = enter(w, "bob@x.test/b", "tea@rooms.test/bob"), root;
+
+	expect(w, bob, "type='error'", "<not-allowed");
+	root = enter(w, "root@x.test/r", "tea@rooms.test/root");
+	expect(w, root, "<status code='201'/>");
+	world_free(w);
+}
+
+/* 11.2: all are told, nobody comes in any more, and what is kept is kept. */
+static void test_shutdown(void **state)
+{
+	struct world *w = world_new(NULL);
+	unsigned alice = open_tea(w, FIELD("persistentroom", "1")),
+		 bob = enter(w, "bob@x.test/b", "tea@rooms.test/bob"), carol = login(w, "carol@x.test/c");
+
+	forget_all(w);
+	core_begin(w->core, w->now, (int64_t)TEST_WALL * 1000 + w->now);
+	rooms_shutdown(&w->rooms->host);
+	core_end(w->core);
+	turn_out(w);
+	expect(w, alice, "from='tea@rooms.test/alice'", "type='unavailable'", "<status code='332'/>", "110");
+	expect_nothing(w, alice);
+	expect(w, bob, "from='tea@rooms.test/bob'", "type='unavailable'", "<status code='332'/>", "110");
+	expect_nothing(w, bob);
+	join(w, carol, "tea@rooms.test/carol");
+	expect(w, carol, "type='error'", "<resource-constraint");
+	assert_int_equal(rows_count(w, STORE_ROOM_PUT), 1);
+	world_restart(w);
+	carol = login(w, "carol@x.test/c");
+	join(w, carol, "tea@rooms.test/carol");
+	expect(w, carol, "affiliation='none'", "110");
+	world_free(w);
+}
+
+/* 11.1: who cannot be reached leaves with 333, for himself and for the others. */
+static void test_unreachable(void **state)
+{
+	struct world *w = world_new(NULL);
+	unsigned alice = open_tea(w, "");
+
+	say_far(w, "zoe@far.test/z", "<presence to='tea@rooms.test/zoe'>" MUC "</presence>");
+	say_far(w, "yan@far.test/y", "<presence to='tea@rooms.test/yan'>" MUC "</presence>");
+	forget_all(w);
+	say_far(w, "zoe@far.test/z",
+		"<message type='error' to='tea@rooms.test/alice'><error type='cancel'><remote-server-timeout xmlns='" NS_STANZAS
+		"'/></error></message>");
+	expect(w, alice, "from='tea@rooms.test/zoe'", "type='unavailable'", "<status code='333'/>", "!307");
+	assert_int_equal(room_count(tea(w)), 2);
+	say_far(w, "yan@far.test/y",
+		"<presence type='error' to='tea@rooms.test/alice'><error type='cancel'><gone xmlns='" NS_STANZAS
+		"'/></error></presence>");
+	expect(w, alice, "from='tea@rooms.test/yan'", "type='unavailable'", "<status code='333'/>");
+	assert_int_equal(room_count(tea(w)), 1);
+	world_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_admins_make),
+		cmocka_unit_test(test_shutdown),
+		cmocka_unit_test(test_unreachable),
 		cmocka_unit_test(test_create),
 		cmocka_unit_test(test_unconfigured),
 		cmocka_unit_test(test_order),

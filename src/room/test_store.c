@@ -77,14 +77,14 @@ static void test_temporary(void **state)
 	configure(w, alice, TEA, FIELD("persistentroom", "1"));
 	assert_int_equal(rows_count(w, STORE_ROOM_PUT), 1);
 	assert_int_equal(rows_count(w, STORE_AFFILIATION_PUT), 2);
-	assert_int_equal(rows_count(w, STORE_HISTORY_ADD), 3);
+	assert_int_equal(rows_count(w, STORE_ARCHIVE_ADD), 3);
 	configure(w, alice, TEA, FIELD("persistentroom", "0"));
 	assert_int_equal(rows_count(w, STORE_ROOM_PUT) + rows_count(w, STORE_AFFILIATION_PUT) +
-			rows_count(w, STORE_HISTORY_ADD),
+			rows_count(w, STORE_ARCHIVE_ADD),
 		0);
 	assert_int_equal(w->rooms->directory.n, 0);
 	talk(w, alice, 3, 4);
-	assert_int_equal(rows_count(w, STORE_HISTORY_ADD), 0);
+	assert_int_equal(rows_count(w, STORE_ARCHIVE_ADD), 0);
 	world_free(w);
 }
 
@@ -121,18 +121,18 @@ static void test_trim(void **state)
 	struct world *w = world_new(&(struct rooms_config){.history = 5});
 	unsigned alice = kept_tea(w), bob;
 
-	for (int i = 0; i < 60; i++) {
-		talk(w, alice, i, i + 1);
-		assert_in_range(rows_count(w, STORE_HISTORY_ADD), i < 5 ? (unsigned)i + 1 : 5, 10);
+	for (int i = 0; i < 180; i++) {
+		talk(w, alice, i % 60, i % 60 + 1);
+		assert_in_range(rows_count(w, STORE_ARCHIVE_ADD), i < 5 ? (unsigned)i + 1 : 5, 5 + 64);
 	}
-	assert_true(w->writes[STORE_HISTORY_TRIM] <= 12);
+	assert_true(w->writes[STORE_ARCHIVE_TRIM] <= 4);
 	/* More rows than are shown: the newest are taken. */
 	talk(w, alice, 60, 62);
 	world_restart(w); /* with the usual 20 */
 	bob = enter(w, "bob@x.test/b", TEA "/bob");
 	expect(w, bob, "110");
-	assert_true(tea(w)->history.n >= 5 && tea(w)->history.n <= 10);
-	expect_history(w, bob, 62 - (int)tea(w)->history.n, 62);
+	assert_int_equal(tea(w)->history.n, 5);
+	expect_history(w, bob, 57, 62);
 	world_free(w);
 }
 
@@ -363,13 +363,13 @@ static void test_odd_rows(void **state)
 			{.s = STR_NONE}},
 	};
 	struct store_value message[] = {{.s = STR("rooms.test")}, {.s = STR("tea")}, {.is_int = true, .i = 5},
-		{.is_int = true, .i = 5}, {.s = STR("<message <")}};
+		{.s = STR("")}, {.s = STR_NONE}, {.s = STR("<message <")}, {.s = STR_NONE}, {.is_int = true}};
 	unsigned bob;
 
 	row_put(w, STORE_ROOM_PUT, room, 7);
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
 		row_put(w, STORE_AFFILIATION_PUT, rows[i], 5);
-	row_put(w, STORE_HISTORY_ADD, message, 5);
+	row_put(w, STORE_ARCHIVE_ADD, message, 8);
 	world_restart(w);
 	bob = enter(w, "bob@x.test/b", TEA "/bob");
 	expect(w, bob, "110");
@@ -380,9 +380,84 @@ static void test_odd_rows(void **state)
 	world_free(w);
 }
 
+#define REGISTER(nick) \
+	"<iq type='set' id='reg' to='tea@rooms.test'><query xmlns='" NS_REGISTER "'><x xmlns='" NS_DATA \
+	"' type='submit'><field var='muc#register_roomnick'><value>" nick "</value></field></x></query></iq>"
+
+/* The id in the newest presence that somebody got. */
+static void last_occupant_id(struct world *w, unsigned conn, char *ret, size_t n)
+{
+	const struct got *g = &w->logs[conn].got[w->logs[conn].tail - 1];
+	const char *at = strstr(g->text, NS_OCCUPANT_ID "' id='");
+
+	assert_non_null(at);
+	at += strlen(NS_OCCUPANT_ID "' id='");
+	snprintf(ret, n, "%.*s", (int)strcspn(at, "'"), at);
+}
+
+/* What was registered, what was asked for, and the ids of occupants are the same after the process was killed. */
+static void test_registrations_stay(void **state)
+{
+	struct world *w = world_new(NULL);
+	unsigned alice = open_tea(w, FIELD("persistentroom", "1") FIELD("registration", "open")), bob, eve;
+	char before[64], after[64];
+
+	bob = enter(w, "bob@x.test/b", "tea@rooms.test/bob");
+	last_occupant_id(w, alice, before, sizeof(before));
+	say(w, bob, REGISTER("Bobby"));
+	assert_non_null(nicknames_find(&tea(w)->reserved, STR("bob@x.test")));
+	configure(w, alice, "tea@rooms.test", FIELD("registration", "approval"));
+	eve = login(w, "eve@x.test/e");
+	say(w, eve, REGISTER("Evening"));
+	assert_int_not_equal(expect(w, eve, "type='result'")->commit, 0);
+	world_restart(w);
+	eve = enter(w, "eve@x.test/e", "tea@rooms.test/bobby");
+	expect(w, eve, "<conflict");
+	assert_string_equal(nicknames_find(&tea(w)->reserved, STR("bob@x.test"))->nick, "Bobby");
+	assert_string_equal(nicknames_find(&tea(w)->requests, STR("eve@x.test"))->nick, "Evening");
+	alice = enter(w, "alice@x.test/a", "tea@rooms.test/alice");
+	expect(w, alice, "110");
+	expect(w, alice, "<subject>");
+	expect(w, alice, "Registration request", "Evening", "eve@x.test");
+	enter(w, "bob@x.test/b", "tea@rooms.test/bob");
+	last_occupant_id(w, alice, after, sizeof(after));
+	assert_string_equal(before, after);
+	/* The room goes, and all that was registered. */
+	say(w, alice,
+		"<iq type='set' id='d' to='tea@rooms.test'><query xmlns='" NS_MUC_OWNER "'><destroy/></query></iq>");
+	assert_int_equal(rows_count(w, STORE_ROOM_NICK_PUT), 0);
+	world_free(w);
+}
+
+/* What a moderator took back is not there after a restart, either. */
+static void test_retraction_stays(void **state)
+{
+	struct world *w = world_new(NULL);
+	unsigned alice = open_tea(w, FIELD("persistentroom", "1"));
+	char xml[512];
+	const char *id;
+
+	say(w, alice, "<message type='groupchat' to='tea@rooms.test' id='m'><body>spam</body></message>");
+	id = strstr(expect(w, alice, "<body>spam")->text, NS_STANZA_ID "' id='") + strlen(NS_STANZA_ID "' id='");
+	snprintf(xml, sizeof(xml),
+		"<iq type='set' id='r' to='tea@rooms.test'><moderate xmlns='" NS_MODERATE
+		"' id='%.*s'><retract xmlns='" NS_RETRACT "'/></moderate></iq>",
+		(int)strcspn(id, "'"), id);
+	say(w, alice, xml);
+	expect(w, alice, "<retract ", "<moderated ");
+	assert_int_not_equal(expect(w, alice, "type='result'")->commit, 0);
+	world_restart(w);
+	alice = enter(w, "alice@x.test/a", "tea@rooms.test/alice");
+	expect(w, alice, "110");
+	expect(w, alice, "<retracted ", "id='m'", "<delay ", "!spam");
+	world_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_registrations_stay),
+		cmocka_unit_test(test_retraction_stays),
 		cmocka_unit_test(test_restart),
 		cmocka_unit_test(test_temporary),
 		cmocka_unit_test(test_commits),

@@ -133,6 +133,51 @@ UNUSED static void row_put(struct world *w, int write, const struct store_value 
 	}
 }
 
+/* The newest row of a room that is older than an id; NULL if there is none. */
+UNUSED static struct row *archive_before(struct world *w, const struct store_value *v, int64_t id)
+{
+	struct row *found = NULL;
+
+	for (int i = 0; i < ROWS; i++)
+		if (row_has(&w->row[i], STORE_ARCHIVE_ADD, v, 2) && w->row[i].v[2].i < id &&
+			(!found || w->row[i].v[2].i > found->v[2].i))
+			found = &w->row[i];
+	return found;
+}
+
+UNUSED static struct row *archive_newest(struct world *w, const struct store_value *v, int64_t n)
+{
+	struct row *r = archive_before(w, v, INT64_MAX);
+
+	for (; r && n > 0; n--)
+		r = archive_before(w, v, r->v[2].i);
+	return r;
+}
+
+UNUSED static void archive_trim(struct world *w, const struct store_value *v)
+{
+	struct row *r;
+
+	while ((r = archive_newest(w, v, v[2].i)))
+		row_free(r);
+}
+
+UNUSED static void archive_replace(struct world *w, const struct store_value *v)
+{
+	for (int i = 0; i < ROWS; i++)
+		if (row_has(&w->row[i], STORE_ARCHIVE_ADD, v, 3)) {
+			xfree((void *)w->row[i].v[5].s.p);
+			w->row[i].v[5].s = (struct str){xmemdup(v[3].s.p, v[3].s.n), v[3].s.n};
+		}
+}
+
+UNUSED static void archive_expire(struct world *w, const struct store_value *v)
+{
+	for (int i = 0; i < ROWS; i++)
+		if (row_has(&w->row[i], STORE_ARCHIVE_ADD, v, 1) && w->row[i].v[2].i < v[1].i)
+			row_free(&w->row[i]);
+}
+
 UNUSED static void store_write(struct world *w, enum store_write kind, const struct store_value *v, unsigned n)
 {
 	w->writes[kind]++;
@@ -145,7 +190,7 @@ UNUSED static void store_write(struct world *w, enum store_write kind, const str
 		rows_delete(w, STORE_ROOM_PUT, v, 2);
 		rows_delete(w, STORE_AFFILIATION_PUT, v, 2);
 		rows_delete(w, STORE_ROOM_NICK_PUT, v, 2);
-		rows_delete(w, STORE_HISTORY_ADD, v, 2);
+		rows_delete(w, STORE_ARCHIVE_ADD, v, 2);
 		return;
 	case STORE_AFFILIATION_PUT:
 		rows_delete(w, kind, v, 3);
@@ -157,13 +202,18 @@ UNUSED static void store_write(struct world *w, enum store_write kind, const str
 		if (v[3].s.p)
 			row_put(w, kind, v, n);
 		return;
-	case STORE_HISTORY_ADD:
+	case STORE_ROOM_LOG:
+	case STORE_ARCHIVE_ADD:
 		row_put(w, kind, v, n);
 		return;
-	case STORE_HISTORY_TRIM:
-		for (int i = 0; i < ROWS; i++)
-			if (row_has(&w->row[i], STORE_HISTORY_ADD, v, 2) && w->row[i].v[2].i <= v[2].i)
-				row_free(&w->row[i]);
+	case STORE_ARCHIVE_TRIM:
+		archive_trim(w, v);
+		return;
+	case STORE_ARCHIVE_REPLACE:
+		archive_replace(w, v);
+		return;
+	case STORE_ARCHIVE_EXPIRE:
+		archive_expire(w, v);
 		return;
 	default:
 		fail_msg("a room wrote %s", store_write_name(kind));
@@ -181,20 +231,43 @@ UNUSED static unsigned rows_count(const struct world *w, int write)
 
 UNUSED static void answer_history(struct store_rows *out, struct world *w, const struct store_value *v)
 {
-	int64_t last = INT64_MIN;
-	struct row *next;
+	struct row *r;
 
-	do {
-		next = NULL;
-		for (int i = 0; i < ROWS; i++)
-			if (row_has(&w->row[i], STORE_HISTORY_ADD, v, 2) && w->row[i].v[2].i > last &&
-				(!next || w->row[i].v[2].i < next->v[2].i))
-				next = &w->row[i];
-		if (next) {
-			store_rows_add(out, ROW_HISTORY, next->v + 2, 3);
-			last = next->v[2].i;
-		}
-	} while (next);
+	for (int64_t n = v[2].i; n > 0; n--)
+		if ((r = archive_newest(w, v, n - 1)))
+			store_rows_add(out, ROW_HISTORY, r->v + 2, 5);
+}
+
+/* All of it, or the newest: filters and bounds are tested with the real store. */
+UNUSED static void answer_page(struct store_rows *out, struct world *w, const struct store_value *v)
+{
+	struct store_value count[2] = {{.is_int = true}, {.is_int = true}};
+	int64_t limit = v[8].i;
+	struct row *r;
+
+	for (int64_t i = 0; i < ROWS; i++) {
+		r = archive_newest(w, v, limit < 0 ? i : ROWS - 1 - i);
+		if (!r || (limit < 0 && count[0].i >= -limit))
+			continue;
+		store_rows_add(out, ROW_ARCHIVE, (struct store_value[]){r->v[2], r->v[5], r->v[3], r->v[6]}, 4);
+		count[0].i++;
+	}
+	store_rows_add(out, ROW_ARCHIVE_COUNT, count, 2);
+}
+
+UNUSED static void answer_ids(struct store_rows *out, struct world *w, const struct store_value *v)
+{
+	char id[32];
+	struct row *r;
+
+	for (int i = 0; i < ROWS; i++) {
+		r = &w->row[i];
+		if (!row_has(r, STORE_ARCHIVE_ADD, v, 2))
+			continue;
+		snprintf(id, sizeof(id), "[%lld]", (long long)r->v[2].i);
+		if (str_is(v[2].s, id))
+			store_rows_add(out, ROW_ARCHIVE, (struct store_value[]){r->v[2], r->v[5], r->v[3], r->v[6]}, 4);
+	}
 }
 
 UNUSED static struct store_rows *store_answer(struct world *w, const struct store_query *q)
@@ -204,9 +277,18 @@ UNUSED static struct store_rows *store_answer(struct world *w, const struct stor
 
 	w->asked[q->read]++;
 	out->error = w->store_error;
+	if (!out->error && q->read == STORE_ARCHIVE_PAGE)
+		answer_page(out, w, q->values);
+	if (!out->error && q->read == STORE_ARCHIVE_GET)
+		answer_ids(out, w, q->values);
+	if (q->read != STORE_ROOM_LIST && q->read != STORE_ROOM_LOAD)
+		return out;
 	for (int i = 0; i < ROWS && !out->error; i++)
 		if (row_has(&w->row[i], STORE_ROOM_PUT, q->values, key))
 			store_rows_add(out, ROW_ROOM, w->row[i].v + 1, 6);
+	for (int i = 0; i < ROWS && !out->error && key == 1; i++)
+		if (row_has(&w->row[i], STORE_AFFILIATION_PUT, q->values, 1) && w->row[i].v[3].i == AFFILIATION_OWNER)
+			store_rows_add(out, ROW_OWNER, w->row[i].v + 1, 2);
 	for (int i = 0; i < ROWS && !out->error && key == 2; i++)
 		if (row_has(&w->row[i], STORE_AFFILIATION_PUT, q->values, 2))
 			store_rows_add(out, ROW_AFFILIATION, w->row[i].v + 2, 3);

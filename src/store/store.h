@@ -27,11 +27,15 @@ enum store_write {
 	STORE_ROOM_DEL,        /* domain, local: the room and all that is its own */
 	STORE_AFFILIATION_PUT, /* domain, local, jid, affiliation (0: remove), reason */
 	STORE_ROOM_NICK_PUT,   /* domain, local, jid, nickname (null: remove) */
-	STORE_HISTORY_ADD,     /* domain, local, id (grows), time, stanza */
-	STORE_HISTORY_TRIM,    /* domain, local, id: this one and older */
-	/* domain, local, id (grows), peer (bare), its resource (null: none), stanza, open (it is on its way to a session) */
+	/* domain, local, id (grows), peer (bare), its resource (null: none), stanza, null, open (it is on its way to a session). In a
+	 * room: the sender's bare address, his nickname, stanza, the resource of his address, 0 */
 	STORE_ARCHIVE_ADD,
 	STORE_ARCHIVE_TRIM, /* domain, local, count: all but the newest so many; id: and none from this one on */
+	STORE_ARCHIVE_REPLACE, /* domain, local, id, stanza: it says something else now, if it is there */
+	STORE_ARCHIVE_EXPIRE,  /* domain, id: all that is older, of all rooms of this domain */
+	/* domain, local, time, nickname (null: the room), what he did (null: said), text: a line of the public log of a room, which is
+	 * a file */
+	STORE_ROOM_LOG,
 	STORE_TRANSIT_ADD, /* domain, local, id (grows), time, stanza: on its way to a session, and not in the archive */
 	STORE_TRANSIT_DEL, /* domain, local, id */
 	STORE_DELIVERED_PUT, /* domain, local, id: up to this one nothing in the archive is open but (a JSON array of ids) */
@@ -58,8 +62,10 @@ enum store_read {
 	STORE_OFFLINE_LIST, /* domain, local -> ROW_OFFLINE*, oldest first */
 	STORE_PRIVATE_GET,  /* domain, local, key -> at most one ROW_XML */
 	STORE_VCARD_GET,    /* domain, local -> at most one ROW_XML */
-	STORE_ROOM_LIST,    /* domain -> ROW_ROOM* */
-	STORE_ROOM_LOAD, /* domain, local -> at most one ROW_ROOM, then ROW_AFFILIATION*, ROW_ROOM_NICK*, ROW_HISTORY* oldest first */
+	STORE_ROOM_LIST,    /* domain -> ROW_ROOM*, ROW_OWNER* */
+	/* domain, local, count -> at most one ROW_ROOM, then ROW_AFFILIATION*, ROW_ROOM_NICK*, then at most so many ROW_HISTORY, the
+	 * newest, oldest first */
+	STORE_ROOM_LOAD,
 	/* domain, local, first and last id that may be, peer and resource (null: any), the two ids between which the page
 	 * lies, how many at most (negative: the newest instead of the oldest), three ids that should be there (0: none)
 	 * -> one ROW_ARCHIVE_COUNT, then ROW_ARCHIVE* in the order in which they were looked for */
@@ -81,8 +87,8 @@ enum store_row {
 	ROW_XML,           /* xml s */
 	ROW_ROOM,          /* local s, created i, configuration s, subject s, subject_from s, subject_time i */
 	ROW_AFFILIATION,   /* jid s, affiliation i, reason s */
-	ROW_HISTORY,       /* id i, time i, stanza s */
-	ROW_ARCHIVE,       /* id i, stanza s */
+	ROW_HISTORY,       /* id i, sender's bare address s, nickname s, stanza s, sender's resource s */
+	ROW_ARCHIVE,       /* id i, stanza s, peer s, of a room also the sender's resource s */
 	ROW_ARCHIVE_COUNT, /* how many there are on all pages i, how many of the ids that should be there are i */
 	ROW_ARCHIVE_ENDS,  /* lowest id i, highest i; 0 when it is empty */
 	/* name s, label s, user s, instance s, key s, trust i, password s, failures i, last seen i, created i, statement i, flags i */
@@ -92,6 +98,7 @@ enum store_row {
 	ROW_SEEN,          /* name s, number i, hash i */
 	ROW_TRANSIT_COUNT, /* how many were on their way to sessions i */
 	ROW_ROOM_NICK,     /* jid s, nickname s */
+	ROW_OWNER,         /* of a room: its local s, his jid s */
 };
 
 struct store_value {

@@ -225,10 +225,11 @@ const struct command line_commands[] = {
 	{"peers", "", "who there is, and how they are", 0, run_peers},
 	{"msg", "PEER [TEXT]", "says TEXT to somebody, and talks to them from now on", FIND_PEER | FIND_ROOM, run_msg},
 	{"history", "[PEER] [N]", "the last N messages of a conversation", FIND_PEER | FIND_ROOM, run_history},
-	{"status", "[available|away|dnd|xa|chat] [TEXT]", "what others see of you", 0, run_status},
+	{"status", "[available|away|dnd|xa|chat] [TEXT]", "what others see of you", 0, run_status,
+		"available away dnd xa chat "},
 	{"add", "ADDRESS [NAME]", "a new person: USER@DOMAIN, or ADDR[:PORT] on a LAN", 0, run_add},
 	{"remove", "PEER", "forgets a person", FIND_PEER, run_remove},
-	{"verify", "PEER [yes|no]", "compares a code with a peer, to know who it is", FIND_PEER, run_verify},
+	{"verify", "PEER [yes|no]", "compares a code with a peer, to know who it is", FIND_PEER, run_verify, "yes no "},
 	{"block", "PEER", "hears no more of somebody", FIND_PEER, run_block},
 	{"quit", "", "ends", 0, run_quit},
 };
@@ -312,6 +313,15 @@ static void offer_commands(struct str prefix, const char *before, struct edit_ch
 	}
 }
 
+static void offer_words(const char *words, struct str prefix, struct edit_choices *ret)
+{
+	struct str rest = str_z(words), word;
+
+	while ((word = str_cut(&rest, ' ')).n)
+		if (str_starts(word, prefix))
+			edit_choose(ret, word);
+}
+
 void line_complete(struct line *n, struct str line, struct str word, struct edit_choices *ret)
 {
 	struct completion k = {.ret = ret, .hash = str_starts(word, STR("#"))};
@@ -325,6 +335,8 @@ void line_complete(struct line *n, struct str line, struct str word, struct edit
 		return;
 	}
 	c = str_starts(first, STR("/")) ? line_find_command((struct str){first.p + 1, first.n - 1}) : NULL;
+	if (c && c->words)
+		offer_words(c->words, word, ret);
 	if (c && (c->complete & COMPLETE_COMMAND))
 		offer_commands(word, "", ret);
 	if (c)

@@ -44,6 +44,7 @@ struct command {
 	const char *name, *args, *help;
 	unsigned complete; /* FIND_ bits and COMPLETE_NICK: of its first word */
 	void (*run)(struct line *n, const struct command *c, struct str args);
+	const char *words; /* other words that it knows, with a space behind each; NULL: none */
 };
 enum { COMPLETE_NICK = 4, COMPLETE_COMMAND = 8 };
 extern const struct command line_commands[];

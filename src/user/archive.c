@@ -3,6 +3,7 @@
 #include "user/transit.h"
 #include "user/users_i.h"
 #include "xml/write.h"
+#include "xmpp/keep.h"
 #include "xmpp/ns.h"
 
 /* Trimming looks for the oldest one to stay: not at every message. */
@@ -17,26 +18,6 @@ bool archive_on(const struct entity *e)
 
 /* ---- what is kept ---- */
 
-/* What says something: a text, or one that only the recipient can read. */
-static const struct {
-	const char *name, *ns;
-} contents[] = {
-	{"body", NS_CLIENT},
-	{"store", NS_HINTS},
-	{"encrypted", "eu.siacs.conversations.axolotl"},
-	{"encrypted", "urn:xmpp:omemo:2"},
-	{"openpgp", "urn:xmpp:openpgp:0"},
-	{"x", "jabber:x:encrypted"},
-};
-
-static bool has_content(const struct stanza *s)
-{
-	for (size_t i = 0; i < ARRAY_LEN(contents); i++)
-		if (stanza_child(s, contents[i].name, contents[i].ns) != XML_NONE)
-			return true;
-	return false;
-}
-
 /* Between occupants of a room: the room sends it to each session that is in it by itself, so there would be several. */
 static bool is_in_room(const struct stanza *s, struct jid peer)
 {
@@ -46,9 +27,8 @@ static bool is_in_room(const struct stanza *s, struct jid peer)
 bool archive_wants(const struct account *a, const struct stanza *s, struct jid peer)
 {
 	return archive_on(&a->entity) && s->kind == STANZA_MESSAGE &&
-		(s->type == TYPE_CHAT || s->type == TYPE_NORMAL) && has_content(s) && !is_in_room(s, peer) &&
-		core_can_store(a->entity.core) && stanza_child(s, "no-store", NS_HINTS) == XML_NONE &&
-		stanza_child(s, "no-permanent-store", NS_HINTS) == XML_NONE;
+		(s->type == TYPE_CHAT || s->type == TYPE_NORMAL) && keep_has_content(s) && !keep_forbidden(s) &&
+		!is_in_room(s, peer) && core_can_store(a->entity.core);
 }
 
 /* ---- ids in the message ---- */
@@ -120,7 +100,8 @@ static void trim(struct account *a)
 static void store(struct account *a, struct jid peer, int64_t id, const struct packet *p, bool open)
 {
 	store_put(core_batch(a->entity.core), STORE_ARCHIVE_ADD, jid_domain(a->entity.jid), jid_local(a->entity.jid),
-		id, jid_bare_str(peer), peer.resource ? jid_resource(peer) : STR_NONE, packet_view(p), (int64_t)open);
+		id, jid_bare_str(peer), peer.resource ? jid_resource(peer) : STR_NONE, packet_view(p), STR_NONE,
+		(int64_t)open);
 	trim(a);
 }
 

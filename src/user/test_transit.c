@@ -217,9 +217,9 @@ static void test_archived(void **state)
 	send(w, a, "1");
 	send(w, a, "2");
 	send(w, a, "3");
-	assert_int_equal(find_row(w, STORE_ARCHIVE_ADD, key, 3)->v[6].i, 1);
+	assert_int_equal(find_row(w, STORE_ARCHIVE_ADD, key, 3)->v[7].i, 1);
 	key[1] = sv("alice"); /* what was sent is not on its way to anybody */
-	assert_int_equal(find_row(w, STORE_ARCHIVE_ADD, key, 3)->v[6].i, 0);
+	assert_int_equal(find_row(w, STORE_ARCHIVE_ADD, key, 3)->v[7].i, 0);
 	arrived(w, b, 3);
 	arrived(w, b, 1);
 	sleep_ms(w, TRANSIT_TICK_MS);

@@ -29,6 +29,7 @@
 #define NS_SM "urn:xmpp:sm:3"
 #define NS_STANZA_ID "urn:xmpp:sid:0"
 #define NS_HINTS "urn:xmpp:hints"
+#define NS_COMMANDS "http://jabber.org/protocol/commands"
 #define NS_MAM "urn:xmpp:mam:2"
 #define NS_MAM_EXTENDED NS_MAM "#extended"
 #define NS_CARBONS "urn:xmpp:carbons:2"
@@ -47,6 +48,9 @@
 #define NS_MUC_ROOMINFO "http://jabber.org/protocol/muc#roominfo"
 #define NS_MUC_REGISTER "http://jabber.org/protocol/muc#register"
 #define NS_MUC_REQUEST "http://jabber.org/protocol/muc#request"
+#define NS_OCCUPANT_ID "urn:xmpp:occupant-id:0"
+#define NS_RETRACT "urn:xmpp:message-retract:1"
+#define NS_MODERATE "urn:xmpp:message-moderate:1"
 #define NS_RSM "http://jabber.org/protocol/rsm"
 #define NS_X_CONFERENCE "jabber:x:conference"
 

@@ -44,6 +44,7 @@ VirtualHost "localhost"
 Component "rooms.localhost" "muc"
     max_history_messages = 20
     muc_room_default_public = true
+    modules_enabled = {{ {rooms} }}
 """
 
 
@@ -77,6 +78,7 @@ def prepare(folder, port, accounts, options):
     registration = "open" in options[options.index("--registration"):] if "--registration" in options else False
     (folder / "prosody.cfg.lua").write_text(
         CONFIG.format(folder=folder, port=port, archive=', "mam"' if "--archive-max" in options else "",
+                      rooms='"muc_mam"' if "--room-archive-max" in options else "",
                       registration="true" if registration else "false"))
     for account in accounts:
         user, host = account.split("@")

@@ -24,6 +24,23 @@ def talk(t, alice, bob):
     t.step("created, found, joined, talked in, renamed, a private word")
 
 
+def history(t, alice, bob):
+    alice.say("/config persistentroom on", "/topic Bread alone", "/topic Cake")
+    for who in (alice, bob):
+        who.expect(r"\* #lunch is about: Bread alone \(set by alice\)")
+        who.expect(r"\* #lunch is about: Cake \(set by alice\)")
+    alice.say("/log 10")
+    alice.expect("#lunch alice: first words")
+    alice.expect("#lunch bobby: hello all")
+    # What it was about once is told again.
+    alice.expect(r"\* #lunch is about: Bread alone \(set by alice\)")
+    bob.say("/log nonsense")
+    bob.expect("/log .*: the last N messages of the room")
+    bob.say("/help affiliate")
+    bob.expect("/affiliate ")
+    t.step("what was said, out of the archive; help")
+
+
 def order(t, alice, bob):
     carol = t.slix("carol")
     alice.say("/config moderatedroom on")
@@ -80,6 +97,7 @@ def test(t):
     alice.expect("online")
     bob.expect("online")
     talk(t, alice, bob)
+    history(t, alice, bob)
     order(t, alice, bob)
     invite(t, alice, bob)
 

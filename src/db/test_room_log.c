@@ -1,0 +1,211 @@
+/* The public logs of rooms: names and texts that want to be something else, rights, links, folders that cannot be
+ * written. */
+#include "db/room_log.h"
+#include "db/testing.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#define TIME 1800000001000 /* 2027-01-15T08:00:01Z */
+#define DAY "2027-01-15"
+
+static void expect_folder(const char *room, const char *want)
+{
+	CLEANUP(buf_clear) struct buf out = {.max = 8192};
+
+	room_log_folder(&out, str_z(room));
+	assert_string_equal(buf_cstr(&out), want);
+}
+
+static void test_folders(void **state)
+{
+	CLEANUP(buf_clear) struct buf a = {.max = 8192}, b = {.max = 8192};
+	char name[2000];
+
+	expect_folder("lunch@rooms.example.org", "lunch@rooms.example.org");
+	expect_folder("..@x", "%2E.@x");
+	expect_folder("a%2fb\\c\xc3\xa9@x", "a%252fb%5Cc%C3%A9@x");
+	/* Long ones differ although their beginnings do not. */
+	memset(name, 'n', sizeof(name));
+	room_log_folder(&a, (struct str){name, 1000});
+	room_log_folder(&b, (struct str){name, 1001});
+	assert_in_range(a.n, 10, 255);
+	assert_string_not_equal(buf_cstr(&a), buf_cstr(&b));
+}
+
+static void expect_line(struct room_line line, const char *text, const char *html)
+{
+	CLEANUP(buf_clear) struct buf out = {.max = 8192};
+
+	line.time = TIME;
+	room_log_text(&out, &line);
+	assert_string_equal(buf_cstr(&out), text);
+	buf_reset(&out);
+	room_log_html(&out, &line);
+	assert_string_equal(buf_cstr(&out), html);
+}
+#define STAMP "<time datetime=\"2027-01-15T08:00:01.000Z\">08:00:01</time>"
+
+static void test_lines(void **state)
+{
+	expect_line((struct room_line){.nick = STR("bob"), .text = STR("a < b & \"c\"")},
+		"08:00:01 <bob> a < b & \"c\"\n", "<p>" STAMP " <b>bob</b> a &lt; b &amp; &quot;c&quot;</p>\n");
+	expect_line((struct room_line){.nick = STR("<i>\n"), .did = STR("left")}, "08:00:01 * <i>  left\n",
+		"<p class=\"event\">" STAMP " <b>&lt;i&gt; </b> left</p>\n");
+	expect_line((struct room_line){.did = STR("was destroyed"), .text = STR("why")},
+		"08:00:01 * the room was destroyed: why\n",
+		"<p class=\"event\">" STAMP " <b>the room</b> was destroyed: why</p>\n");
+	/* A second line cannot pass for a line of the log; overrides of direction and controls are not there. */
+	expect_line(
+		(struct room_line){.nick = STR("e"), .text = STR("x\n08:00:02 <bob> \xe2\x80\xae\x1b[2J\xc2\x9b\xff")},
+		"08:00:01 <e> x\n         08:00:02 <bob> [2J?\n",
+		"<p>" STAMP " <b>e</b> x<br>08:00:02 &lt;bob&gt; [2J?</p>\n");
+}
+
+/* ---- files ---- */
+
+struct folder {
+	char path[80];
+	struct room_log *log;
+};
+
+static int set_up(void **state)
+{
+	struct folder *f = xcalloc(1, sizeof(*f));
+	const char *tmp = getenv("TMPDIR");
+
+	snprintf(f->path, sizeof(f->path), "%.40s/ws-log-XXXXXX", tmp ? tmp : "/tmp");
+	assert_non_null(mkdtemp(f->path));
+	log_set_sink(drop_line);
+	f->log = room_log_new(f->path);
+	*state = f;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct folder *f = *state;
+	char command[200];
+
+	room_log_free(&f->log);
+	snprintf(command, sizeof(command), "rm -r '%s'", f->path);
+	assert_int_equal(system(command), 0);
+	xfree(f);
+	return 0;
+}
+
+static void put(struct folder *f, const char *room, int64_t time, const char *nick, const char *text)
+{
+	struct store_batch *b = store_batch_new();
+
+	store_put(b, STORE_VCARD_PUT, STR("d"), STR("l"), STR("x"));
+	store_put(b, STORE_ROOM_LOG, STR("rooms.x"), str_z(room), time, str_z(nick), STR_NONE, str_z(text));
+	room_log_batch(f->log, b);
+	room_log_rest(f->log);
+	store_batch_free(&b);
+}
+
+static struct stat stat_of(struct folder *f, const char *name)
+{
+	struct stat st;
+	char path[400];
+
+	snprintf(path, sizeof(path), "%s/%s", f->path, name);
+	assert_int_equal(lstat(path, &st), 0);
+	return st;
+}
+
+static void expect_file(struct folder *f, const char *name, const char *part, unsigned times)
+{
+	char path[400], text[8192];
+	const char *at = text;
+	FILE *file;
+	size_t n;
+
+	snprintf(path, sizeof(path), "%s/%s", f->path, name);
+	file = fopen(path, "r");
+	assert_non_null(file);
+	n = fread(text, 1, sizeof(text) - 1, file);
+	text[n] = '\0';
+	fclose(file);
+	for (; (at = strstr(at, part)); times--)
+		at++;
+	assert_int_equal(times, 0);
+}
+
+static void test_files(void **state)
+{
+	struct folder *f = *state;
+
+	put(f, "tea", TIME, "bob", "one");
+	put(f, "tea", TIME + 1000, "bob", "two");
+	put(f, "tea", TIME + 86400000, "bob", "tomorrow");
+	put(f, "coffee", TIME, "eve", "<script>");
+	expect_file(f, "tea@rooms.x/" DAY ".txt", "08:00:0", 2);
+	expect_file(f, "tea@rooms.x/" DAY ".html", "<!DOCTYPE html>", 1);
+	expect_file(f, "tea@rooms.x/" DAY ".html", "<p>", 2);
+	expect_file(f, "tea@rooms.x/2027-01-16.txt", "tomorrow", 1);
+	expect_file(f, "coffee@rooms.x/" DAY ".html", "<script>", 0);
+	/* The rights are those of the folder. */
+	assert_int_equal(stat_of(f, "tea@rooms.x").st_mode & 0777, 0700);
+	assert_int_equal(stat_of(f, "tea@rooms.x/" DAY ".txt").st_mode & 0777, 0600);
+	assert_int_equal(chmod(f->path, 0755), 0);
+	put(f, "open", TIME, "bob", "one");
+	assert_int_equal(stat_of(f, "open@rooms.x").st_mode & 0777, 0755);
+	assert_int_equal(stat_of(f, "open@rooms.x/" DAY ".html").st_mode & 0777, 0644);
+}
+
+/* What lies in the way is left alone; and when it is gone, the log goes on. */
+static void test_obstacles(void **state)
+{
+	struct folder *f = *state;
+	char path[400], target[400];
+
+	snprintf(path, sizeof(path), "%s/tea@rooms.x", f->path);
+	snprintf(target, sizeof(target), "%s/elsewhere", f->path);
+	assert_int_equal(mkdir(target, 0700), 0);
+	assert_int_equal(symlink(target, path), 0);
+	put(f, "tea", TIME, "bob", "one");
+	assert_int_equal(rmdir(target), 0); /* nothing was written there */
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(mkdir(path, 0700), 0);
+	snprintf(path, sizeof(path), "%s/tea@rooms.x/" DAY ".txt", f->path);
+	assert_int_equal(symlink(target, path), 0);
+	put(f, "tea", TIME, "bob", "two");
+	assert_int_equal(access(target, F_OK), -1);
+	assert_int_equal(unlink(path), 0);
+	put(f, "tea", TIME, "bob", "three");
+	expect_file(f, "tea@rooms.x/" DAY ".txt", "three", 1);
+	expect_file(f, "tea@rooms.x/" DAY ".txt", "two", 0);
+}
+
+/* What is not committed is not in the log: the store writes it when it has. */
+static void test_committed(void **state)
+{
+	struct folder *f = *state;
+	struct rig r;
+
+	rig_init(&r);
+	rig_open(&r);
+	db_set_logs(r.db, f->path);
+	add_batch(&r.in, 1,
+		BATCH(STORE_ROOM_LOG, STR("rooms.x"), STR("tea"), (int64_t)TIME, STR("bob"), STR_NONE, STR("one")));
+	rig_expect(&r, "committed 1\n");
+	expect_file(f, "tea@rooms.x/" DAY ".txt", "<bob> one", 1);
+	rig_clear(&r);
+}
+
+#define FILES(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_folders),
+		cmocka_unit_test(test_lines),
+		FILES(test_files),
+		FILES(test_obstacles),
+		FILES(test_committed),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

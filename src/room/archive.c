@@ -1,0 +1,305 @@
+#include "room/archive.h"
+
+#include <stdio.h>
+
+#include "room/rooms_i.h"
+#include "xml/write.h"
+#include "xmpp/keep.h"
+#include "xmpp/ns.h"
+
+/* Trimming looks for the oldest one to stay: not at every message. */
+enum { TRIM_EVERY = 64, DAY_MS = 86400000 };
+
+bool room_archive_on(const struct entity *e)
+{
+	const struct room *r = (const struct room *)e;
+
+	return r->config.archive && rooms_of(r)->config.archive_max > 0;
+}
+
+bool room_archive_wants(const struct stanza *s) { return keep_has_content(s) && !keep_forbidden(s); }
+
+int64_t room_archive_id(struct str text)
+{
+	uint64_t id;
+
+	return text.p && str_uint(text, INT64_MAX - 1, &id) == 0 ? (int64_t)id : 0;
+}
+
+/* ---- keeping ---- */
+
+/* How many messages of this room the store keeps. */
+static uint32_t kept(const struct room *r)
+{
+	uint32_t max = room_archive_on(&r->entity) ? rooms_of(r)->config.archive_max : 0;
+
+	return max > r->history.cap ? max : r->history.cap;
+}
+
+void room_archive_trim(struct room *r)
+{
+	store_put(core_batch(room_core(r)), STORE_ARCHIVE_TRIM, jid_domain(r->entity.jid), jid_local(r->entity.jid),
+		(int64_t)kept(r), INT64_MAX);
+}
+
+void room_archive_store(struct room *r, const struct history_entry *e)
+{
+	struct jid real = e->real ? jid_view(str_z(e->real)) : JID_NONE;
+
+	if (!kept(r))
+		return;
+	store_put(core_batch(room_core(r)), STORE_ARCHIVE_ADD, jid_domain(r->entity.jid), jid_local(r->entity.jid),
+		e->id, e->real ? jid_bare_str(real) : STR(""), e->nick ? str_z(e->nick) : STR_NONE,
+		packet_view(e->live), real.resource ? jid_resource(real) : STR_NONE,
+		(int64_t)0);
+	r->commit = core_commit(room_core(r));
+	if (r->history.untrimmed++ % TRIM_EVERY == 0)
+		room_archive_trim(r);
+}
+
+void room_remember(struct room *r, int64_t id, const struct visit *v, struct packet *live, bool shown)
+{
+	struct history_entry e = {.id = id, .time = core_wall(room_core(r)), .live = live};
+
+	if (v) {
+		e.real = str_dup(jid_str(v->jid));
+		e.nick = str_dup(occupant_nick(v->occupant));
+	}
+	if (r->config.persistent) {
+		room_archive_store(r, &e);
+		e.commit = r->commit;
+	}
+	if (shown)
+		history_add(&r->history, &e);
+	xfree(e.real);
+	xfree(e.nick);
+}
+
+static int64_t oldest(const struct rooms *rs)
+{
+	int64_t days = rs->config.archive_days;
+
+	return days ? core_wall(rs->host.entity.core) - days * DAY_MS : INT64_MIN;
+}
+
+int64_t room_archive_oldest(const struct room *r) { return oldest(rooms_of(r)); }
+
+void room_archive_expire(struct rooms *rs)
+{
+	struct core *c = rs->host.entity.core;
+
+	if (rs->config.archive_days && core_can_store(c))
+		store_put(core_batch(c), STORE_ARCHIVE_EXPIRE, jid_str(rs->host.entity.jid), oldest(rs) * 1000);
+}
+
+void room_log(struct room *r, struct str nick, const char *did, struct str text)
+{
+	struct core *c = room_core(r);
+
+	/* While the store fails nothing gathers for it that is not needed. */
+	if (!r->config.logging || !rooms_of(r)->config.logs || !core_can_store(c))
+		return;
+	store_put(core_batch(c), STORE_ROOM_LOG, jid_domain(r->entity.jid), jid_local(r->entity.jid), core_wall(c),
+		nick, did ? str_z(did) : STR_NONE, text.n ? text : STR_NONE);
+}
+
+/* ---- who may read it (7.2: who may enter may) ---- */
+
+static struct xerr check_asker(const struct room *r, struct jid who)
+{
+	enum affiliation a = room_affiliation(r, who);
+	bool member = may(MAY_ENTER_MEMBERS_ONLY, ROLE_NONE, a);
+
+	if (!may(MAY_ENTER, ROLE_NONE, a) || (r->config.members_only && !member))
+		return xerr(XERR_FORBIDDEN);
+	/* Whoever knows the password is in, or has been made a member. */
+	return r->config.password_protected && !member && !visit_find(r, who) ? xerr(XERR_FORBIDDEN) : XERR_OK;
+}
+
+static bool sees_senders(const struct room *r, struct jid who)
+{
+	struct party p = room_party(r, who);
+
+	return r->config.whois == WHOIS_ANYONE || may(MAY_SEE_JIDS, p.role, p.affiliation) ||
+		p.affiliation >= AFFILIATION_ADMIN;
+}
+
+/* An occupant's address means a nickname, any other one the real sender. */
+static struct xerr find_with(const struct room *r, struct mam_page *p)
+{
+	struct jid with = p->with ? jid_view(str_z(p->with)) : JID_NONE;
+
+	if (!p->with)
+		return XERR_OK;
+	if (!jid_eq_bare(with, r->entity.jid)) {
+		p->peer = str_dup(jid_bare_str(with));
+		return p->senders ? XERR_OK : xerr(XERR_FORBIDDEN);
+	}
+	p->name = with.resource ? str_dup(jid_resource(with)) : NULL;
+	return XERR_OK;
+}
+
+/* ---- answers ---- */
+
+/* XEP-0313 6.1.2: with the real address, for those who may know it. */
+static void put_message(struct buf *out, const struct mam_row *row, const struct mam_page *page)
+{
+	const struct str end = STR("</message>");
+
+	packet_put_inner(out, row->stanza, strlen("<message"));
+	if (!page->senders || !row->peer.n || !str_ends(row->stanza, end))
+		return;
+	buf_cut(out, out->n - end.n);
+	buf_z(out, "<x xmlns='" NS_MUC_USER "'><item jid='");
+	xml_escape(out, row->peer);
+	if (row->sender.p) {
+		buf_char(out, '/');
+		xml_escape(out, row->sender);
+	}
+	buf_z(out, "'/></x>");
+	buf_str(out, end);
+}
+
+static struct mam_row row_of(const struct history_entry *e)
+{
+	struct jid real = e->real ? jid_view(str_z(e->real)) : JID_NONE;
+
+	return (struct mam_row){e->id, packet_view(e->live), e->real ? jid_bare_str(real) : STR_NONE,
+		e->nick ? str_z(e->nick) : STR_NONE, real.resource ? jid_resource(real) : STR_NONE};
+}
+
+static void answer_from_memory(struct iq *iq, struct room *r, struct mam_page *page)
+{
+	const struct history *h = &r->history;
+	struct mam_row *rows = xcalloc(h->n + 1, sizeof(*rows));
+
+	for (uint32_t i = 0; i < h->n; i++)
+		rows[i] = row_of(history_newest(h, h->n - 1 - i));
+	core_spend(iq->core, h->n);
+	mam_answer(iq, page, put_message, rows, h->n);
+	xfree(rows);
+}
+
+struct xerr room_archive_set(struct iq *iq)
+{
+	struct room *r = (struct room *)iq->entity;
+	struct xerr e = check_asker(r, iq->stanza->from);
+	struct mam_page page;
+
+	if (xerr_ok(e))
+		e = mam_read(&page, &iq->stanza->tree, iq->query);
+	if (!xerr_ok(e))
+		return e;
+	page.senders = sees_senders(r, iq->stanza->from);
+	e = find_with(r, &page);
+	if (!xerr_ok(e))
+		mam_page_clear(&page);
+	else if (r->config.persistent)
+		mam_ask(iq, &page, put_message);
+	else
+		answer_from_memory(iq, r, &page);
+	return e;
+}
+
+struct xerr room_archive_get(struct iq *iq)
+{
+	struct xerr e = check_asker((struct room *)iq->entity, iq->stanza->from);
+
+	if (xerr_ok(e))
+		mam_form(iq);
+	return e;
+}
+
+struct xerr room_archive_metadata_get(struct iq *iq)
+{
+	struct room *r = (struct room *)iq->entity;
+	const struct history *h = &r->history;
+	struct xerr e = check_asker(r, iq->stanza->from);
+
+	if (!xerr_ok(e))
+		return e;
+	if (r->config.persistent)
+		mam_metadata(iq);
+	else
+		mam_put_metadata(&iq->reply, h->n ? history_newest(h, h->n - 1)->id : 0,
+			h->n ? history_newest(h, 0)->id : 0);
+	return XERR_OK;
+}
+
+/* ---- retraction ---- */
+
+struct retraction {
+	struct wait wait;
+	uint64_t room;
+	int64_t id;
+	char *author, *why;
+};
+
+static void retraction_drop(struct wait *w)
+{
+	struct retraction *x = (struct retraction *)w;
+
+	xfree(x->author);
+	xfree(x->why);
+	xfree(x);
+}
+
+static void replace(struct room *r, int64_t id, const struct packet *p)
+{
+	store_put(core_batch(room_core(r)), STORE_ARCHIVE_REPLACE, jid_domain(r->entity.jid), jid_local(r->entity.jid),
+		id, packet_view(p));
+	r->commit = core_commit(room_core(r));
+}
+
+static void on_found(struct core *c, struct wait *w, const struct store_rows *rows, const struct scram_keys *keys)
+{
+	struct retraction *x = (struct retraction *)w;
+	struct room *r = (struct room *)entity_find(c, x->room);
+	struct store_value v[STORE_VALUES_MAX];
+	struct packet *p = NULL;
+	enum store_row kind;
+	size_t pos = 0;
+	unsigned n;
+
+	if (r && r->config.persistent && !rows->error && store_rows_next(rows, &pos, &kind, v, &n))
+		p = retract_tombstone(r, v[1].s, x->author ? str_z(x->author) : STR_NONE, str_z(x->why));
+	if (p)
+		replace(r, x->id, p);
+	packet_unref(&p);
+	retraction_drop(w);
+}
+
+static void retract_in_store(struct room *r, int64_t id, struct str author, struct str why)
+{
+	struct retraction *x = xcalloc(1, sizeof(*x));
+	struct store_query *q;
+	char ids[32];
+
+	x->wait.answer = on_found;
+	x->wait.drop = retraction_drop;
+	x->room = r->entity.id;
+	x->id = id;
+	x->author = author.p ? str_dup(author) : NULL;
+	x->why = str_dup(why);
+	snprintf(ids, sizeof(ids), "[%lld]", (long long)id);
+	q = store_query_new(STORE_ARCHIVE_GET, core_wait(room_core(r), &x->wait), jid_domain(r->entity.jid),
+		jid_local(r->entity.jid), str_z(ids));
+	core_ask(room_core(r), &q);
+}
+
+void room_archive_retract(struct room *r, int64_t id, struct str author, struct str why)
+{
+	struct history_entry *e = history_find(&r->history, id);
+	struct packet *p = e ? retract_tombstone(r, packet_view(e->live), author, why) : NULL;
+
+	if (p) {
+		history_replace(e, p);
+		if (r->config.persistent) {
+			replace(r, id, p);
+			e->commit = r->commit;
+		}
+	} else if (!e && r->config.persistent) {
+		retract_in_store(r, id, author, why);
+	}
+	packet_unref(&p);
+}

@@ -1,0 +1,375 @@
+/* The archive of a room: what goes in, who may read it, what is found, and what is left of what was taken back. */
+#include "room/archive.h"
+#include "room/testing.h"
+
+#define TEA "tea@rooms.test"
+#define FORM(fields) \
+	"<x xmlns='" NS_DATA "' type='submit'><field var='FORM_TYPE'><value>" NS_MAM "</value></field>" fields "</x>"
+#define WITH(jid) FORM("<field var='with'><value>" jid "</value></field>")
+#define QUERY(inside) "<iq type='set' id='q' to='" TEA "'><query xmlns='" NS_MAM "' queryid='f'>" inside "</query></iq>"
+#define RSM(inside) "<set xmlns='" NS_RSM "'>" inside "</set>"
+
+static const struct rooms_config with_archive = {.archive_max = 100, .history = 20};
+
+static unsigned kept_tea(struct world *w) { return open_tea(w, FIELD("persistentroom", "1")); }
+
+static void say_text(struct world *w, unsigned conn, const char *text)
+{
+	char xml[2048];
+
+	snprintf(xml, sizeof(xml), "<message type='groupchat' to='" TEA "'>%s</message>", text);
+	say(w, conn, xml);
+}
+
+static void id_of(const struct got *g, char *ret, size_t n)
+{
+	const char *at = strstr(strstr(g->text, "<stanza-id"), " id='") + 5;
+
+	snprintf(ret, n, "%.*s", (int)strcspn(at, "'"), at);
+}
+
+/* One row a message, whatever it is; the id that all got is the one in the archive. */
+static void test_rows(void **state)
+{
+	struct world *w = world_new(&with_archive);
+	unsigned alice = kept_tea(w), bob = enter(w, "bob@x.test/b", TEA "/bob");
+	char id[64];
+
+	forget_all(w);
+	say_text(w, bob, "<body>one</body>");
+	id_of(expect(w, alice, "<body>one", "<stanza-id"), id, sizeof(id));
+	expect(w, bob, "<body>one", id);
+	assert_int_equal(rows_count(w, STORE_ARCHIVE_ADD), 1);
+	say_text(w, bob, "<composing xmlns='" NS_CHATSTATES "'/>");
+	expect(w, alice, "<composing", "!<stanza-id");
+	say_text(w, bob, "<body>x</body><no-store xmlns='" NS_HINTS "'/>");
+	expect(w, alice, "<body>x", "!<stanza-id");
+	say(w, bob, "<message type='chat' to='" TEA "/alice'><body>private</body></message>");
+	expect(w, alice, "private", "!<stanza-id");
+	assert_int_equal(rows_count(w, STORE_ARCHIVE_ADD), 1);
+	say_text(w, bob, "<reactions xmlns='urn:xmpp:reactions:0'/><store xmlns='" NS_HINTS "'/>");
+	say_text(w, alice, "<subject>s</subject>");
+	assert_int_equal(rows_count(w, STORE_ARCHIVE_ADD), 3);
+	expect(w, alice, "<reactions", "<stanza-id");
+	expect(w, alice, "<subject>", "<stanza-id");
+	forget_all(w);
+	say(w, alice, QUERY(""));
+	expect(w, alice, "<result xmlns='" NS_MAM "' queryid='f'", id, "from='" TEA "/bob'", "<body>one",
+		"<x xmlns='" NS_MUC_USER "'><item jid='bob@x.test/b'/></x></message>");
+	expect(w, alice, "<reactions");
+	expect(w, alice, "<subject>s", "jid='alice@x.test/a'");
+	expect(w, alice, "<fin", "complete='true'", "<count>3</count>");
+	expect_nothing(w, alice);
+	world_free(w);
+}
+
+/* What is not history is not shown to newcomers as such, before and after a restart. */
+static void test_history(void **state)
+{
+	struct world *w = world_new(&with_archive);
+	unsigned alice = kept_tea(w), bob;
+
+	say_text(w, alice, "<body>one</body>");
+	say_text(w, alice, "<reactions xmlns='urn:xmpp:reactions:0'/><store xmlns='" NS_HINTS "'/>");
+	say_text(w, alice, "<subject>s</subject>");
+	for (int i = 0; i < 2; i++) {
+		bob = enter(w, "bob@x.test/b", TEA "/bob");
+		while (!strstr(expect(w, bob, "from='" TEA)->text, "110"))
+			;
+		expect(w, bob, "<body>one", "<delay");
+		expect(w, bob, "<subject>s");
+		expect_nothing(w, bob);
+		world_restart(w);
+	}
+	world_free(w);
+}
+
+static void ask(struct world *w, unsigned conn, const char *query, const char *want)
+{
+	forget_all(w);
+	say(w, conn, query);
+	expect(w, conn, want);
+}
+
+/* Who may enter may read. */
+static void test_access(void **state)
+{
+	struct world *w = world_new(&with_archive);
+	unsigned alice = kept_tea(w), bob = login(w, "bob@x.test/b"), eve = login(w, "eve@x.test/e");
+
+	say(w, alice, ADMIN("<item affiliation='outcast' jid='eve@x.test'/>"));
+	ask(w, bob, QUERY(""), "<fin");
+	ask(w, eve, QUERY(""), "<forbidden");
+	ask(w, eve, "<iq type='get' id='f' to='" TEA "'><query xmlns='" NS_MAM "'/></iq>", "<forbidden");
+	ask(w, eve, "<iq type='get' id='f' to='" TEA "'><metadata xmlns='" NS_MAM "'/></iq>", "<forbidden");
+	configure(w, alice, TEA, FIELD("membersonly", "1"));
+	ask(w, bob, QUERY(""), "<forbidden");
+	say(w, alice, ADMIN("<item affiliation='member' jid='bob@x.test'/>"));
+	ask(w, bob, QUERY(""), "<fin");
+	configure(w, alice, TEA,
+		FIELD("membersonly", "0") FIELD("passwordprotectedroom", "1") FIELD("roomsecret", "s"));
+	ask(w, bob, QUERY(""), "<fin"); /* a member */
+	say(w, alice, ADMIN("<item affiliation='none' jid='bob@x.test'/>"));
+	ask(w, bob, QUERY(""), "<forbidden");
+	say(w, bob, "<presence to='" TEA "/bob'><x xmlns='" NS_MUC "'><password>s</password></x></presence>");
+	ask(w, bob, QUERY(""), "<fin");
+	/* Turned off: as if there were none, and no more than the history is kept. */
+	configure(w, alice, TEA, FIELD("enablearchiving", "0"));
+	ask(w, alice, QUERY(""), "<service-unavailable");
+	ask(w, alice, "<iq type='get' id='f' to='" TEA "'><query xmlns='" NS_DISCO_INFO "'/></iq>", "!" NS_MAM);
+	world_free(w);
+}
+
+/* Real addresses are for those who may know them, in answers and in questions. */
+static void test_senders(void **state)
+{
+	struct world *w = world_new(&with_archive);
+	unsigned alice = kept_tea(w), bob = enter(w, "bob@x.test/b", TEA "/bob");
+
+	say_text(w, alice, "<body>one</body>");
+	ask(w, bob, QUERY(""), "!alice@x.test");
+	ask(w, bob, QUERY(WITH("alice@x.test")), "<forbidden");
+	ask(w, bob, QUERY(WITH(TEA "/alice")), "<body>one");
+	ask(w, alice, QUERY(WITH("alice@x.test")), "alice@x.test/a");
+	configure(w, alice, TEA, FIELD("whois", "anyone"));
+	ask(w, bob, QUERY(WITH("alice@x.test")), "<item jid='alice@x.test/a'/>");
+	world_free(w);
+}
+
+/* Those who say they are somebody else are cut: only the room says who it was. */
+static void test_forged(void **state)
+{
+	struct world *w = world_new(&with_archive);
+	unsigned alice = kept_tea(w), bob = enter(w, "bob@x.test/b", TEA "/bob");
+
+	say_text(w, bob,
+		"<body>one</body><x xmlns='" NS_MUC_USER "'><item jid='eve@x.test'/></x><stanza-id xmlns='" NS_STANZA_ID
+		"' id='4' by='" TEA "'/>");
+	forget_all(w);
+	say(w, alice, QUERY(""));
+	expect(w, alice, "<body>one", "!eve@x.test", "!id='4'", "jid='bob@x.test/b'");
+	world_free(w);
+}
+
+/* A temporary room answers from its memory, with all that a page can be asked for. */
+static void test_temporary(void **state)
+{
+	struct world *w = world_new(&with_archive);
+	unsigned alice = open_tea(w, ""), bob = enter(w, "bob@x.test/b", TEA "/bob");
+	char ids[5][64], xml[1024];
+
+	forget_all(w);
+	for (int i = 0; i < 5; i++) {
+		snprintf(xml, sizeof(xml), "<body>text %d</body>", i);
+		say_text(w, i % 2 ? bob : alice, xml);
+		id_of(expect(w, alice, "<body>text"), ids[i], sizeof(ids[i]));
+	}
+	assert_int_equal(rows_count(w, STORE_ARCHIVE_ADD), 0);
+	forget_all(w);
+	say(w, alice, QUERY(RSM("<max>2</max>")));
+	expect(w, alice, "text 0", "jid='alice@x.test/a'");
+	expect(w, alice, "text 1");
+	expect(w, alice, "<fin", "!complete", "<count>5</count>", ids[0], ids[1]);
+	say(w, alice, QUERY(RSM("<max>2</max><before/>")));
+	expect(w, alice, "text 3");
+	expect(w, alice, "text 4");
+	expect(w, alice, "<fin", ids[3]);
+	snprintf(xml, sizeof(xml), QUERY("<flip-page/>" RSM("<max>2</max><after>%s</after>")), ids[0]);
+	say(w, alice, xml);
+	expect(w, alice, "text 2");
+	expect(w, alice, "text 1");
+	expect(w, alice, "<fin", "<first>");
+	say(w, alice, QUERY(WITH(TEA "/bob")));
+	expect(w, alice, "text 1");
+	expect(w, alice, "text 3");
+	expect(w, alice, "<fin", "complete='true'", "<count>2</count>");
+	snprintf(xml, sizeof(xml), QUERY(FORM("<field var='ids'><value>%s</value><value>%s</value></field>")), ids[4],
+		ids[2]);
+	say(w, alice, xml);
+	expect(w, alice, "text 2");
+	expect(w, alice, "text 4");
+	expect(w, alice, "<fin");
+	snprintf(xml, sizeof(xml), QUERY(FORM("<field var='after-id'><value>%s</value></field>")), ids[3]);
+	say(w, alice, xml);
+	expect(w, alice, "text 4");
+	expect(w, alice, "<fin");
+	ask(w, alice, QUERY(RSM("<after>7</after>")), "<item-not-found");
+	ask(w, alice, QUERY(RSM("<max>0</max>")), "<count>5</count>");
+	ask(w, alice, "<iq type='get' id='m' to='" TEA "'><metadata xmlns='" NS_MAM "'/></iq>", ids[4]);
+	world_free(w);
+}
+
+/* What was taken back is gone from history, archive and store; that something was said, when and by whom, stays. */
+static void test_retract(void **state)
+{
+	struct world *w = world_new(&(struct rooms_config){.archive_max = 100, .history = 2});
+	unsigned alice = kept_tea(w), bob = enter(w, "bob@x.test/b", TEA "/bob");
+	const struct str gone = STR("");
+	int64_t ids[4];
+	char xml[256];
+
+	forget_all(w);
+	for (int i = 0; i < 4; i++) {
+		snprintf(xml, sizeof(xml), "<body>text %d</body>", i);
+		say_text(w, bob, xml);
+		id_of(expect(w, alice, "<body>text"), xml, sizeof(xml));
+		ids[i] = room_archive_id(str_z(xml));
+	}
+	core_begin(w->core, w->now, (int64_t)TEST_WALL * 1000);
+	room_archive_retract(tea(w), ids[0], STR("somebody"), gone); /* not hers: in the store */
+	room_archive_retract(tea(w), ids[1], str_z(occupant_find(tea(w), STR("bob"))->id), gone);
+	room_archive_retract(tea(w), ids[2], STR("somebody"), gone); /* not hers: in memory */
+	room_archive_retract(tea(w), ids[3], STR_NONE, gone);
+	room_archive_retract(tea(w), 4711, STR_NONE, gone);
+	core_end(w->core);
+	turn_out(w);
+	pump(w);
+	assert_int_equal(w->writes[STORE_ARCHIVE_REPLACE], 2);
+	forget_all(w);
+	say(w, alice, QUERY(""));
+	expect(w, alice, "text 0");
+	expect(w, alice, "<retracted", "!text 1", "from='" TEA "/bob'", "<stanza-id", "jid='bob@x.test/b'");
+	expect(w, alice, "text 2");
+	expect(w, alice, "<retracted", "!text 3");
+	expect(w, alice, "<fin");
+	unsigned carol = enter(w, "carol@x.test/c", TEA "/carol");
+	while (!strstr(expect(w, carol, "from='" TEA)->text, "110"))
+		;
+	expect(w, carol, "text 2");
+	expect(w, carol, "<retracted", "!text 3", "<delay");
+	world_free(w);
+}
+
+/* Too many, too old. */
+static void test_limits(void **state)
+{
+	struct world *w = world_new(&(struct rooms_config){.archive_max = 30, .archive_days = 7, .history = 5});
+	unsigned alice = kept_tea(w);
+
+	for (int i = 0; i < 300; i++) {
+		say_text(w, alice, "<body>x</body>");
+		assert_true(rows_count(w, STORE_ARCHIVE_ADD) <= 30 + 64);
+	}
+	assert_true(rows_count(w, STORE_ARCHIVE_ADD) >= 30);
+	w->now += (int64_t)6 * 86400000;
+	pump(w);
+	assert_true(rows_count(w, STORE_ARCHIVE_ADD) >= 30);
+	say_text(w, alice, "<body>y</body>");
+	w->now += (int64_t)2 * 86400000;
+	pump(w);
+	assert_int_equal(rows_count(w, STORE_ARCHIVE_ADD), 1);
+	/* Nor are they shown. */
+	forget_all(w);
+	unsigned bob = enter(w, "bob@x.test/b", TEA "/bob");
+	while (!strstr(expect(w, bob, "from='" TEA)->text, "110"))
+		;
+	expect(w, bob, "<body>y");
+	expect(w, bob, "<subject");
+	world_free(w);
+}
+
+/* While the store fails nothing is said that would not be kept. */
+static void test_failing(void **state)
+{
+	struct world *w = world_new(&with_archive);
+	unsigned alice = kept_tea(w);
+
+	store_fails(w, true);
+	say_text(w, alice, "<reactions xmlns='urn:xmpp:reactions:0'/><store xmlns='" NS_HINTS "'/>");
+	expect(w, alice, "<resource-constraint");
+	say_text(w, alice, "<composing xmlns='" NS_CHATSTATES "'/>");
+	expect(w, alice, "<composing");
+	store_fails(w, false);
+	w->store_error = ERR_IO;
+	ask(w, alice, QUERY(""), "<resource-constraint");
+	w->store_error = 0;
+	world_free(w);
+}
+
+/* From another host there is no session to answer to. */
+static void test_far(void **state)
+{
+	struct world *w = world_new(&with_archive);
+	unsigned alice = kept_tea(w);
+	struct stanza *s;
+
+	say_text(w, alice, "<body>one</body>");
+	forget_all(w);
+	assert_int_equal(stanza_parse(STR("<iq from='far@far.test/x' to='" TEA
+					  "' type='set' id='q'><query xmlns='" NS_MAM "'/></iq>"),
+				 &s),
+		0);
+	core_begin(w->core, w->now, (int64_t)TEST_WALL * 1000);
+	core_send(w->core, &s);
+	core_end(w->core);
+	turn_out(w);
+	pump(w);
+	expect(w, 0, "<body>one", "to='far@far.test/x'");
+	expect(w, 0, "<fin", "to='far@far.test/x'");
+	world_free(w);
+}
+
+/* ---- the public log ---- */
+
+static void expect_logged(const struct world *w, unsigned i, const char *nick, const char *did, const char *text)
+{
+	for (int at = 0; at < ROWS; at++) {
+		const struct row *r = &w->row[at];
+
+		if (r->write != STORE_ROOM_LOG || i-- > 0)
+			continue;
+		assert_true(str_eq(r->v[3].s, str_z(nick)));
+		assert_true(str_eq(r->v[4].s, str_z(did)));
+		assert_true(str_eq(r->v[5].s, str_z(text)));
+		return;
+	}
+	fail_msg("there is no such line");
+}
+
+static void test_log(void **state)
+{
+	struct world *w = world_new(&(struct rooms_config){.logs = true, .history = 5});
+	unsigned alice = open_tea(w, FIELD("enablelogging", "1")), bob = enter(w, "bob@x.test/b", TEA "/bob");
+
+	say_text(w, bob, "<body>one</body>");
+	say_text(w, bob, "<body>hush</body><no-store xmlns='" NS_HINTS "'/>");
+	say(w, bob, "<message type='chat' to='" TEA "/alice'><body>private</body></message>");
+	say(w, bob, "<presence to='" TEA "/rob'/>");
+	say_text(w, alice, "<subject>News</subject>");
+	say(w, alice, ADMIN("<item nick='rob' role='none'><reason>enough</reason></item>"));
+	join(w, bob, TEA "/bob");
+	say(w, bob, "<presence type='unavailable' to='" TEA "/bob'/>");
+	assert_int_equal(rows_count(w, STORE_ROOM_LOG), 7);
+	expect_logged(w, 0, "bob", "came in", NULL);
+	expect_logged(w, 1, "bob", NULL, "one");
+	expect_logged(w, 2, "bob", "is now called", "rob");
+	expect_logged(w, 3, "alice", "changed the subject to", "News");
+	expect_logged(w, 4, "rob", "was put out", "enough");
+	expect_logged(w, 6, "bob", "left", NULL);
+	/* Turned off, and while nothing can be stored, not a line; and a temporary room's messages wait for nothing. */
+	configure(w, alice, TEA, FIELD("enablelogging", "0"));
+	forget_all(w);
+	say_text(w, alice, "<body>two</body>");
+	assert_int_equal(expect(w, alice, "two")->commit, 0);
+	assert_int_equal(rows_count(w, STORE_ROOM_LOG), 7);
+	world_free(w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_rows),
+		cmocka_unit_test(test_history),
+		cmocka_unit_test(test_access),
+		cmocka_unit_test(test_senders),
+		cmocka_unit_test(test_forged),
+		cmocka_unit_test(test_temporary),
+		cmocka_unit_test(test_retract),
+		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_failing),
+		cmocka_unit_test(test_far),
+		cmocka_unit_test(test_log),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,250 @@
+/* What administrators do with rooms in words: each verb, on rooms in memory and out of it, and what is refused. */
+#include "room/testing.h"
+
+#define TEA "tea@rooms.test"
+
+static void expect_reply(struct world *w, int line, bool failed, const char *part)
+{
+	if (!w->reply || w->reply_failed != failed || !strstr(w->reply, part))
+		fail_msg("line %d: %s: %s", line, w->reply_failed ? "failed" : "done",
+			w->reply ? w->reply : "no answer");
+	xfree(TAKE(w->reply));
+}
+#define DONE(part) expect_reply(w, __LINE__, false, part)
+#define REFUSED(part) expect_reply(w, __LINE__, true, part)
+
+static void evict(struct world *w)
+{
+	sleep_ms(w, 2 * IDLE_MS);
+	assert_null(tea(w));
+}
+
+static void test_create(void **state)
+{
+	struct world *w = world_new(NULL);
+	unsigned alice;
+
+	run(w, "room create " TEA " alice@x.test Green");
+	DONE("created");
+	assert_int_equal(rows_count(w, STORE_ROOM_PUT), 1);
+	run(w, "room create " TEA " alice@x.test");
+	REFUSED("already");
+	evict(w);
+	run(w, "room create " TEA " alice@x.test");
+	REFUSED("already");
+	run(w, "room create coffee@rooms.test nobody");
+	REFUSED("USER@DOMAIN");
+	run(w, "room create coffee@elsewhere.test alice@x.test");
+	REFUSED("no such room");
+	run(w, "room create rooms.test alice@x.test");
+	REFUSED("ROOM@SERVICE");
+	run(w, "room create coffee@rooms.test");
+	REFUSED("");
+	alice = enter(w, "alice@x.test/a", TEA "/alice");
+	expect(w, alice, "affiliation='owner'", "110", "!201");
+	world_restart(w);
+	run(w, "room show " TEA);
+	DONE("roomname               Green\n");
+	world_free(w);
+}
+
+/* A command for a room that is not in memory waits for it; several of them, in order. */
+static void test_loaded_first(void **state)
+{
+	struct world *w = world_new(NULL);
+
+	run(w, "room create " TEA " alice@x.test");
+	run(w, "room affiliate " TEA " bob@x.test member");
+	evict(w);
+	w->store_silent = true;
+	xfree(TAKE(w->reply));
+	run(w, "room affiliate " TEA " bob@x.test admin nice");
+	assert_null(w->reply);
+	run(w, "room affiliate " TEA);
+	assert_null(w->reply);
+	store_wake(w);
+	assert_non_null(w->reply);
+	run(w, "room affiliate " TEA " --json");
+	DONE("{\"jid\": \"bob@x.test\", \"affiliation\": \"admin\", \"reason\": \"nice\"}");
+	/* The room goes while somebody waits for it: he is told nothing, and nothing leaks. */
+	evict(w);
+	w->store_silent = true;
+	run(w, "room show " TEA);
+	world_free(w);
+}
+
+static void test_affiliate(void **state)
+{
+	struct world *w = world_new(NULL);
+	unsigned alice = open_tea(w, FIELD("persistentroom", "1")), bob = enter(w, "bob@x.test/b", TEA "/bob");
+
+	forget_all(w);
+	run(w, "room affiliate " TEA " alice@x.test none");
+	REFUSED("needs an owner");
+	run(w, "room affiliate " TEA " x.test member");
+	REFUSED("domain");
+	run(w, "room affiliate " TEA " bob@x.test king");
+	REFUSED("say what");
+	run(w, "room affiliate " TEA " @ member");
+	REFUSED("USER@DOMAIN");
+	run(w, "room affiliate " TEA " bob@x.test outcast bad");
+	DONE("bob@x.test is outcast");
+	expect(w, bob, "unavailable", "301", "<reason>bad");
+	expect(w, alice, "/bob'", "unavailable");
+	assert_int_equal(rows_count(w, STORE_AFFILIATION_PUT), 2);
+	run(w, "room affiliate " TEA " bob@x.test none");
+	DONE("no list");
+	run(w, "room affiliate " TEA);
+	DONE("owner    alice@x.test\n");
+	world_free(w);
+}
+
+static void test_config(void **state)
+{
+	struct world *w = world_new(NULL);
+	unsigned alice = open_tea(w, ""), bob = enter(w, "bob@x.test/b", TEA "/bob");
+
+	forget_all(w);
+	run(w, "room config " TEA " membersonly 1");
+	DONE("membersonly = 1");
+	expect(w, bob, "322");
+	expect(w, alice, "/bob'");
+	expect(w, alice, "<status code='104'/>");
+	run(w, "room config " TEA " passwordprotectedroom 1");
+	REFUSED("password first");
+	run(w, "room config " TEA " roomsecret hush");
+	DONE("");
+	run(w, "room config " TEA " passwordprotectedroom 1");
+	DONE("");
+	run(w, "room config " TEA " --json");
+	DONE("\"roomsecret\": \"(set)\"");
+	run(w, "room config " TEA " colour blue");
+	REFUSED("no such setting");
+	run(w, "room config " TEA " moderatedroom maybe");
+	REFUSED("cannot have");
+	run(w, "room config " TEA " moderatedroom");
+	REFUSED("to what");
+	/* It becomes persistent, and is stored. */
+	run(w, "room config " TEA " persistentroom 1");
+	DONE("");
+	assert_int_equal(rows_count(w, STORE_ROOM_PUT), 1);
+	world_free(w);
+}
+
+static void test_kick_show_log(void **state)
+{
+	struct world *w = world_new(&(struct rooms_config){.archive_max = 100, .history = 5});
+	unsigned alice = open_tea(w, ""), bob = enter(w, "bob@x.test/b", TEA "/bob");
+
+	say(w, bob, "<message type='groupchat' to='" TEA "'><body>one&#10;two \"q\"</body></message>");
+	say(w, alice, "<message type='groupchat' to='" TEA "'><body>three</body></message>");
+	forget_all(w);
+	run(w, "room log " TEA);
+	DONE(" <bob> one?two \"q\"\n2027-01-15T08:00:01.000Z <alice> three\n");
+	run(w, "room log " TEA " 1");
+	DONE("<alice> three\n");
+	run(w, "room log " TEA " 0");
+	REFUSED("1 to 500");
+	for (int i = 0; i < 2; i++) {
+		run(w, "room log " TEA " --json");
+		DONE("\"nick\": \"bob\", \"text\": \"one\\u000atwo \\\"q\\\"\"},\n {");
+		configure(w, alice, TEA, FIELD("persistentroom", "1"));
+	}
+	say(w, alice, "<message type='groupchat' to='" TEA "'><subject>News</subject></message>");
+	run(w, "room log " TEA);
+	DONE("<alice> three\n2027-01-15T08:00:01.000Z * alice changed the subject to: News\n");
+	run(w, "room show " TEA " --json");
+	DONE("{\"nick\": \"bob\", \"jid\": \"bob@x.test/b\", \"role\": \"participant\", \"affiliation\": \"none\"}");
+	run(w, "room kick " TEA " nobody");
+	REFUSED("nobody in the room");
+	forget_all(w);
+	run(w, "room kick " TEA " bob enough");
+	DONE("put out");
+	expect(w, bob, "unavailable", "307", "<reason>enough");
+	world_free(w);
+}
+
+static void test_failing(void **state)
+{
+	struct world *w = world_new(NULL);
+
+	run(w, "room create " TEA " alice@x.test");
+	store_fails(w, true);
+	run(w, "room affiliate " TEA " bob@x.test member");
+	REFUSED("the store fails");
+	run(w, "room destroy " TEA);
+	REFUSED("the store fails");
+	run(w, "room show " TEA);
+	DONE("owner");
+	store_fails(w, false);
+	/* What was changed is not said to be done before it is stored. */
+	w->store_silent = true;
+	xfree(TAKE(w->reply));
+	run(w, "room affiliate " TEA " bob@x.test member");
+	assert_null(w->reply);
+	store_wake(w);
+	DONE("member");
+	world_free(w);
+}
+
+/* ---- who may make a room ---- */
+
+static void test_policy(void **state)
+{
+	static const char *const reserved[] = {"admin", NULL};
+	struct world *w = world_new(&(struct rooms_config){.per_user = 2, .reserved = reserved, .admins = test_admins});
+	unsigned alice = login(w, "alice@x.test/a"), bob = login(w, "bob@x.test/b");
+
+	join(w, alice, "admin@rooms.test/alice");
+	expect(w, alice, "<not-allowed");
+	join(w, alice, TEA "/alice");
+	configure(w, alice, TEA, FIELD("persistentroom", "1"));
+	join(w, alice, "two@rooms.test/alice");
+	forget_all(w);
+	join(w, alice, "three@rooms.test/alice");
+	expect(w, alice, "<resource-constraint");
+	/* Another's does not count, nor does one that has ended. */
+	join(w, bob, "three@rooms.test/bob");
+	expect(w, bob, "201");
+	say(w, alice, "<presence type='unavailable' to='two@rooms.test/alice'/>");
+	forget_all(w);
+	join(w, alice, "four@rooms.test/alice");
+	expect(w, alice, "201");
+	world_free(w);
+}
+
+/* Also those made before a restart. */
+static void test_policy_kept(void **state)
+{
+	struct world *w = world_new(&(struct rooms_config){.per_user = 1});
+	unsigned alice = open_tea(w, FIELD("persistentroom", "1"));
+
+	clear_users(w);
+	world_core(w, &(struct rooms_config){.per_user = 1});
+	pump(w);
+	alice = login(w, "alice@x.test/a");
+	join(w, alice, "two@rooms.test/alice");
+	expect(w, alice, "<resource-constraint");
+	join(w, alice, TEA "/alice");
+	say(w, alice, "<iq type='set' id='d' to='" TEA "'><query xmlns='" NS_MUC_OWNER "'><destroy/></query></iq>");
+	forget_all(w);
+	join(w, alice, "two@rooms.test/alice");
+	expect(w, alice, "201");
+	world_free(w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_create),
+		cmocka_unit_test(test_loaded_first),
+		cmocka_unit_test(test_affiliate),
+		cmocka_unit_test(test_config),
+		cmocka_unit_test(test_kick_show_log),
+		cmocka_unit_test(test_failing),
+		cmocka_unit_test(test_policy),
+		cmocka_unit_test(test_policy_kept),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
