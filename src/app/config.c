@@ -124,7 +124,7 @@ static bool check_room(const char *value, struct buf *why)
 	struct jid_buf jid;
 
 	buf_fmt(&address, "%s@x", value);
-	if (buf_ok(&address) && jid_parse_buf(buf_view(&address), &jid) == 0 && str_is(jid_local(jid.jid), value))
+	if (buf_ok(&address) && jid_parse_buf(buf_view(&address), &jid) == 0)
 		return true;
 	buf_z(why, "not the name of a room, like lunch");
 	return false;

@@ -400,6 +400,19 @@ static char **copy_list(const char *const *from)
 	return own;
 }
 
+/* As it would stand in an address. */
+static void make_local(char **name)
+{
+	CLEANUP(buf_clear) struct buf address = {.max = JID_MAX};
+	struct jid_buf jid;
+
+	buf_fmt(&address, "%s@x", *name);
+	if (!buf_ok(&address) || jid_parse_buf(buf_view(&address), &jid) < 0)
+		return;
+	xfree(*name);
+	*name = str_dup(jid_local(jid.jid));
+}
+
 static void take_config(struct rooms *rs, const struct rooms_config *config)
 {
 	rs->config = *config;
@@ -408,6 +421,8 @@ static void take_config(struct rooms *rs, const struct rooms_config *config)
 	rs->config.history = config->history ? config->history : 20;
 	rs->admins = copy_list(config->admins);
 	rs->reserved = copy_list(config->reserved);
+	for (size_t i = 0; rs->reserved[i]; i++)
+		make_local(&rs->reserved[i]);
 	room_config_init(&rs->defaults);
 	rs->defaults.history = rs->config.history;
 	for (size_t i = 0; config->defaults && config->defaults[i]; i++)

@@ -191,7 +191,7 @@ static void test_failing(void **state)
 
 static void test_policy(void **state)
 {
-	static const char *const reserved[] = {"admin", NULL};
+	static const char *const reserved[] = {"Admin", NULL};
 	struct world *w = world_new(&(struct rooms_config){.per_user = 2, .reserved = reserved, .admins = test_admins});
 	unsigned alice = login(w, "alice@x.test/a"), bob = login(w, "bob@x.test/b");
 
