@@ -60,6 +60,8 @@ static void do_room(struct sim *s)
 		room_join(a);
 	else if (sim_chance(s, 6))
 		room_leave(a);
+	else if (sim_chance(s, 15))
+		rights_act(a);
 	else
 		for (unsigned n = 1 + sim_random(s, 3); n > 0 && s->mail_n < MAILS_MAX / 2; n--)
 			room_send(a);
@@ -482,6 +484,7 @@ void plan_finale(struct sim *s)
 	everybody_acknowledges(s);
 	check_views(s);
 	mail_check_all(s);
+	rights_check_all(s);
 	room_check_all(s);
 	stop_server(s);
 	sim_settle(s);
