@@ -89,11 +89,11 @@ static void put_text_row(struct buf *out, const struct peer *p)
 	buf_fmt(out, "%-20s %-8s %-6s %u waiting  last seen ", p->label, trust_name(p->trust), presence_of(p),
 		p->outbox.n);
 	put_time(out, p->last_seen);
-	if (*protection_of(p))
-		buf_fmt(out, "  %s", protection_of(p));
 	buf_fmt(out, "\n    %.*s%s", STR_FMT(jid_str(p->entity.jid)), p->instance ? "  on the network as " : "");
 	label_put(out, str_z(p->instance));
 	buf_char(out, '\n');
+	if (*protection_of(p))
+		buf_fmt(out, "    link %s\n", protection_of(p));
 	for (unsigned i = 0; i < p->address_n; i++) {
 		buf_fmt(out, "    %s (%s, worked ", p->addresses[i].text, source_name(p->addresses[i].source));
 		put_time(out, p->addresses[i].success);
