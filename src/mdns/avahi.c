@@ -368,6 +368,7 @@ static void on_there(struct backend *b, const struct avahi_event *e)
 	stop(b, &b->fail_timer);
 	b->was_there = true;
 	b->state = e->kind == AVAHI_EVENT_UP ? STATE_UP : STATE_UNSETTLED;
+	log_info("avahi_up", "settled=%d", b->state == STATE_UP);
 	if (b->state == STATE_UNSETTLED)
 		withdraw_all(b); /* one that was on its way may have come after the others had gone */
 	sync_groups(b);

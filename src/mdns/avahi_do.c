@@ -4,12 +4,18 @@
 
 enum { TTL_PICTURE = 120, EVENTS_MAX = 65536 };
 
-/* If the loop does not keep up, we begin again from nothing: events that build on each other cannot be left out. */
+/* From nothing, in a second: events that build on each other cannot be left out. */
+static void begin_again(struct avahi_thread *t)
+{
+	send_command(t, (struct command){.kind = DO_DISCONNECT, .id = t->generation});
+}
+
+/* The loop may not keep up. */
 static void post(struct avahi_thread *t, struct avahi_event e)
 {
 	if (e.kind != AVAHI_EVENT_DOWN && mailbox_count(&t->events) >= EVENTS_MAX) {
 		if (!t->overflowed)
-			send_command(t, (struct command){.kind = DO_DISCONNECT, .id = t->generation});
+			begin_again(t);
 		t->overflowed = true;
 		xfree(e.rdata);
 		return;
@@ -73,8 +79,7 @@ static void on_client(struct avahi_client *c, int state, void *arg)
 		post(t, (struct avahi_event){.kind = AVAHI_EVENT_UNSETTLED});
 		break;
 	case AVAHI_CLIENT_FAILURE:
-		/* Not from within its own callback. */
-		send_command(t, (struct command){.kind = DO_DISCONNECT, .id = t->generation});
+		begin_again(t); /* not from within its own callback */
 		break;
 	default:
 		break;
@@ -110,6 +115,8 @@ static void on_record(struct avahi_browser *b, int interface, int protocol, int 
 	struct watched *w = arg;
 	struct avahi_event e = {.id = w->id, .ifindex = (uint32_t)interface, .protocol = protocol == AVAHI_IPV6};
 
+	if (event == AVAHI_BROWSER_FAILURE)
+		begin_again(w->thread); /* it would tell nothing any more */
 	if ((event != AVAHI_BROWSER_NEW && event != AVAHI_BROWSER_REMOVE) || interface <= 0 || n > UINT16_MAX)
 		return;
 	e.kind = event == AVAHI_BROWSER_NEW ? AVAHI_EVENT_NEW : AVAHI_EVENT_REMOVED;
@@ -156,6 +163,7 @@ static void do_watch(struct avahi_thread *t, struct command *c)
 		return;
 	list_remove(&w->node);
 	xfree(w);
+	begin_again(t);
 }
 
 static void do_unwatch(struct avahi_thread *t, struct command *c)

@@ -47,6 +47,7 @@ enum {
 	/* events of a browser */
 	AVAHI_BROWSER_NEW = 0,
 	AVAHI_BROWSER_REMOVE = 1,
+	AVAHI_BROWSER_FAILURE = 4,
 	AVAHI_ERR_COLLISION = -8
 };
 

@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+import contextlib
 import re
 
 from lib import main, need, run, wait_until
@@ -72,13 +73,17 @@ def test_typed(net):
     net.step("the other end was told where the first is: its message comes after a restart")
 
 
-def deafen():
-    """The switch lets no multicast pass, nor anything of mDNS. Gives a function that says how many packets it has dropped."""
+@contextlib.contextmanager
+def deaf():
+    """Meanwhile the switch lets no multicast pass, nor anything of mDNS. Gives a function that says how many packets it has dropped."""
     nft = need("nft")
     run(nft, "add table bridge deaf; add chain bridge deaf forward { type filter hook forward priority 0; }")
     run(nft, "add rule bridge deaf forward meta pkttype multicast counter drop")
     run(nft, "add rule bridge deaf forward udp dport 5353 counter drop")
-    return lambda: sum(map(int, re.findall(r"counter packets (\d+)", run(nft, "list table bridge deaf"))))
+    try:
+        yield lambda: sum(map(int, re.findall(r"counter packets (\d+)", run(nft, "list table bridge deaf"))))
+    finally:
+        run(nft, "delete table bridge deaf")
 
 
 def at_chat(node):
@@ -91,7 +96,11 @@ def at_chat(node):
 def test_filtered(net):
     """A switch that drops multicast: told sanely that nobody is found; one typed address is enough, at the command line
     and in the chat"""
-    dropped = deafen()
+    with deaf() as dropped:
+        filtered(net, dropped)
+
+
+def filtered(net, dropped):
     alice, bob, carol = (Node(net.host(h), u, discovery="auto").start()
                          for h, u in (("alpha", "alice"), ("bravo", "bob"), ("charlie", "carol")))
     # Three probes and three announcements of each, in two families, and then questions.
