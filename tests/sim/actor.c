@@ -271,6 +271,8 @@ static void on_iq(struct actor *a, const struct xml_tree *t)
 	uint32_t query = xml_child(t, XML_ROOT, "query", NS_ROSTER);
 	uint64_t value = 0;
 
+	if (!str_is(type, "set") && rights_on_answer(a, id, str_is(type, "result")))
+		return;
 	if (str_is(type, "set")) {
 		client_fmt(&a->client, 0, "<iq type='result' id='%.*s'/>", STR_FMT(id));
 	} else if (str_is(type, "error")) {

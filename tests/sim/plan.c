@@ -60,6 +60,9 @@ static void do_room(struct sim *s)
 		room_join(a);
 	else if (sim_chance(s, 6))
 		room_leave(a);
+	else if (sim_chance(s, 40))
+		for (unsigned n = 1 + sim_random(s, 6); n > 0; n--)
+			rights_act(s->actors[0].in_room && sim_chance(s, 50) ? &s->actors[0] : a); /* its owner */
 	else
 		for (unsigned n = 1 + sim_random(s, 3); n > 0 && s->mail_n < MAILS_MAX / 2; n--)
 			room_send(a);
@@ -482,6 +485,7 @@ void plan_finale(struct sim *s)
 	everybody_acknowledges(s);
 	check_views(s);
 	mail_check_all(s);
+	rights_check_all(s);
 	room_check_all(s);
 	stop_server(s);
 	sim_settle(s);

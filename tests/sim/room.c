@@ -80,6 +80,7 @@ void room_on_presence(struct actor *a, const struct xml_tree *t)
 		return;
 	}
 	a->occupants[nick] = !type.p;
+	rights_on_presence(a, (unsigned)nick, t);
 	if ((unsigned)nick != a->index)
 		return;
 	sim_say(s, "c%u is %s the room", a->index, type.p ? "out of" : "in");
@@ -225,6 +226,8 @@ void room_on_message(struct actor *a, const struct xml_tree *t)
 		on_error(a, mail);
 	else if (mail >= 0 && a->sim->mails[mail].to_room)
 		on_groupchat(a, (uint32_t)mail, t);
+	else if (xml_child(t, XML_ROOT, "x", NS_MUC_USER) != XML_NONE)
+		sim_say(a->sim, "c%u is told of a change in the room", a->index);
 	else if (xml_child(t, XML_ROOT, "subject", NS_CLIENT) != XML_NONE && a->stay)
 		be_welcome(a);
 	else
@@ -292,6 +295,7 @@ void room_check_all(struct sim *s)
 
 void room_check_occupants(struct sim *s)
 {
+	rights_check_views(s);
 	for (unsigned i = 0; i < s->actor_count; i++)
 		for (unsigned k = 0; s->actors[i].in_room && k < s->actor_count; k++)
 			if (s->actors[i].occupants[k] != s->actors[k].in_room)

@@ -69,6 +69,7 @@ static void take_stock(struct actor *a)
 void sim_settle(struct sim *s)
 {
 	stage_settle(&s->stage);
+	rights_check(s);
 	for (unsigned i = 0; i < s->actor_count && s->stage.server && !s->held && !s->stage.failing; i++)
 		take_stock(&s->actors[i]);
 }

@@ -4,6 +4,7 @@
 #define SIM_SIM_H
 
 #include "base/mem.h"
+#include "room/privilege.h"
 #include "tests/sim/client.h"
 
 enum {
@@ -14,7 +15,8 @@ enum {
 	LIVES_MAX = 1024,
 	RECEIPTS_MAX = 48,
 	GRAVES_MAX = 64,
-	CRASHES_MAX = 64
+	CRASHES_MAX = 64,
+	RIGHTS_MAX = 512
 };
 
 /* One session of a client, as seen from outside (see client.h). */
@@ -70,6 +72,19 @@ struct stay {
 	uint32_t heard_n, heard_cap, history_n;
 };
 
+/* What somebody is in the room. */
+struct standing {
+	enum role role;
+	enum affiliation affiliation;
+};
+
+/* A change of it that was asked for. */
+struct right {
+	unsigned actor, person; /* PEOPLE_MAX: a role */
+	enum affiliation value;
+	bool acked;
+};
+
 struct actor {
 	struct client client;
 	struct sim *sim;
@@ -85,6 +100,7 @@ struct actor {
 	bool in_room, joining;
 	uint32_t stay; /* of sim->stays, 0: none */
 	bool occupants[ACTORS_MAX];
+	struct standing items[ACTORS_MAX], best; /* best: its own since it last asked for a change */
 	/* one contact's name in its roster, which only it changes */
 	uint32_t note_sent, note_acked, note_asked; /* values; acked at the time of asking for the roster */
 	bool away;                                  /* logged out, and in no hurry to come back */
@@ -116,6 +132,8 @@ struct sim {
 	uint32_t life_n;
 	struct stay *stays;
 	uint32_t stay_n;
+	struct right rights[RIGHTS_MAX];
+	uint32_t right_n;
 	struct grave graves[GRAVES_MAX];
 	unsigned grave_n;
 	int64_t crashed_at[CRASHES_MAX];
@@ -182,6 +200,14 @@ void room_on_life_over(struct actor *a);
 void room_clear(struct sim *s);
 void room_check_occupants(struct sim *s);
 void room_check_all(struct sim *s);
+
+/* ---- rights.c ---- */
+void rights_act(struct actor *a);
+bool rights_on_answer(struct actor *a, struct str id, bool good); /* false: not of such a request */
+void rights_on_presence(struct actor *a, unsigned nick, const struct xml_tree *t);
+void rights_check(struct sim *s); /* in every turn */
+void rights_check_views(struct sim *s);
+void rights_check_all(struct sim *s);
 
 /* ---- plan.c ---- */
 void plan_draw(struct sim *s);
