@@ -378,7 +378,14 @@ static void connect_now(struct chat *k)
 	try_place(k);
 }
 
-static void on_retry(struct timer *t) { connect_now(CONTAINER_OF(t, struct chat, retry)); }
+static void on_retry(struct timer *t)
+{
+	struct chat *k = CONTAINER_OF(t, struct chat, retry);
+
+	if (k->was_online && k->ops.on_retry)
+		k->ops.on_retry(k->ops.arg);
+	connect_now(k);
+}
 
 static void on_patience(struct timer *t)
 {

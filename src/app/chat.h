@@ -29,6 +29,8 @@ struct chat_ops {
 	void (*on_turn)(void *arg);    /* something may have changed */
 	/* It failed before there was a session ever, or for good. */
 	void (*on_failed)(void *arg, struct str why, bool final);
+	/* It had a session, and tries again now; may be NULL. */
+	void (*on_retry)(void *arg);
 	void *arg;
 };
 

@@ -44,6 +44,7 @@ struct session {
 	char *name; /* of the node on the network; NULL: no node, or it does not say */
 	int status;
 	bool over;
+	bool started_node;
 };
 
 static const char usage[] =
@@ -260,7 +261,8 @@ static void show_last_line(const char *log)
 	fputs(last, stderr);
 }
 
-static bool start_node(const struct session *s)
+/* loud: says why not. */
+static bool start_node(const struct session *s, bool loud)
 {
 	char number[16], folder[4096], log[4096], program[] = "wireside", node[] = "node", data_flag[] = "--data",
 						  fd_flag[] = "--ready-fd", needed[] = "--while-needed";
@@ -273,7 +275,8 @@ static bool start_node(const struct session *s)
 	snprintf(folder, sizeof(folder), "%s", s->data);
 	snprintf(log, sizeof(log), "%.4000s/node.log", s->data);
 	if (node_make_folder(s->data, &why) != 0) {
-		fprintf(stderr, "wireside: %s\n", buf_cstr(&why));
+		if (loud)
+			fprintf(stderr, "wireside: %s\n", buf_cstr(&why));
 		return false;
 	}
 	if (pipe2(ends, O_CLOEXEC) != 0)
@@ -284,7 +287,7 @@ static bool start_node(const struct session *s)
 	close(ends[1]);
 	ready = err == 0 && wait_ready(ends[0]);
 	close(ends[0]);
-	if (!ready)
+	if (!ready && loud)
 		show_last_line(log);
 	return ready;
 }
@@ -312,7 +315,7 @@ static bool find_node(struct session *s)
 	CLEANUP(buf_clear) struct buf out = {.max = ANSWER_BYTES};
 	int err = ask_socket(s, words, 2, &out);
 
-	if (err == ERR_NOTFOUND && start_node(s)) {
+	if (err == ERR_NOTFOUND && (s->started_node = start_node(s, true))) {
 		buf_reset(&out);
 		err = ask_socket(s, words, 2, &out);
 	}
@@ -426,6 +429,18 @@ static void on_turn(void *arg)
 	line_go_on(s->line);
 }
 
+/* The node that this chat has started may have died: then it gets another one, with the same data. What others keep running
+ * is theirs to start. */
+static void revive_node(void *arg)
+{
+	struct session *s = arg;
+	static const char *const words[] = {"node", "address"};
+	CLEANUP(buf_clear) struct buf out = {.max = ANSWER_BYTES};
+
+	if (ask_socket(s, words, 2, &out) == ERR_NOTFOUND)
+		start_node(s, false);
+}
+
 /* A person may wait for better times; a script may not. */
 static void on_failed(void *arg, struct str why, bool final)
 {
@@ -486,7 +501,11 @@ static void run(struct session *s, int wait, bool local, bool node, const char *
 		.ask_node = node ? ask_node : NULL,
 		.on_end = on_end,
 		.arg = s};
-	struct chat_ops ops = {.on_trusted = on_trusted, .on_turn = on_turn, .on_failed = on_failed, .arg = s};
+	struct chat_ops ops = {.on_trusted = on_trusted,
+		.on_turn = on_turn,
+		.on_failed = on_failed,
+		.on_retry = s->started_node ? revive_node : NULL,
+		.arg = s};
 	struct chat_target target = choose_target(s, local, domain);
 
 	s->loop = loop_new();

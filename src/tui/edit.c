@@ -1,6 +1,7 @@
 #include "tui/edit.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <histedit.h>
 #include <signal.h>
 #include <stdio.h>
@@ -316,6 +317,14 @@ static void give_keys(struct edit *e)
 	}
 }
 
+void edit_keep_blocking(void)
+{
+	int flags = fcntl(STDIN_FILENO, F_GETFL);
+
+	if (flags >= 0)
+		fcntl(STDIN_FILENO, F_SETFL, flags & ~O_NONBLOCK);
+}
+
 static void on_ready(void *arg, int events)
 {
 	struct edit *e = arg;
@@ -369,6 +378,7 @@ struct edit *edit_new(struct loop *l, const struct edit_ops *ops, void *arg)
 	el_set(e->el, EL_BIND, "^V", "ed-unassigned", NULL);
 	el_set(e->el, EL_UNBUFFERED, 1);
 	e->watch = watch_new(l, STDIN_FILENO, on_ready, e);
+	edit_keep_blocking();
 	watch_set(e->watch, WATCH_READ);
 	return e;
 }

@@ -33,4 +33,8 @@ void edit_interrupt(struct edit *e); /* forgets what was typed */
 void edit_resize(struct edit *e);
 void edit_suspend(struct edit *e); /* as Ctrl-Z does */
 
+/* The loop makes what it watches non-blocking. But a terminal is one file for input and output, which would lose what it
+ * cannot take at once, and for the program that has it next. We read only what is there. */
+void edit_keep_blocking(void);
+
 #endif

@@ -428,6 +428,7 @@ void line_start(struct line *n)
 		set_prompt(n);
 	} else if (can_be_watched(STDIN_FILENO)) {
 		n->watch = watch_new(n->loop, STDIN_FILENO, on_readable, n);
+		edit_keep_blocking();
 		watch_set(n->watch, WATCH_READ);
 	} else {
 		loop_next(n->loop, &n->read);

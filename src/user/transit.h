@@ -33,7 +33,7 @@ void transit_flush(struct account *a);                  /* now: the last session
 void transit_recover(struct account *a, int64_t count); /* loaded, and so many were on their way */
 /* Nothing is written any more. */
 void transit_free(struct account *a);
-void transit_hurry(struct host *h);     /* at once what was for the next tick */
+void transit_hurry(struct host *h);    /* at once what was for the next tick */
 void transit_on_tick(struct timer *t); /* of users.transit_timer */
 
 #endif

@@ -129,6 +129,7 @@ void mail_on_acked(struct actor *a, uint32_t mail)
 	sim_say(a->sim, "c%u: m%u is acknowledged", a->index, mail);
 	m->state = MAIL_ACKED;
 	m->in_trouble = mail_may_be_refused(a->sim, m, &why);
+	m->unsafe = a->sim->disk_bad_until >= m->sent_at;
 	a->sim->stats.acked++;
 }
 
@@ -335,7 +336,7 @@ static bool may_have_returned(const struct sim *s, const struct mail *m)
 /* While the store fails people who are there go on talking, but nothing can be written down. */
 static bool had_no_store(struct sim *s, const struct mail *m)
 {
-	if (m->sent_at > s->disk_bad_until || !crashed_since(s, m->sent_at))
+	if (!m->unsafe || !crashed_since(s, m->sent_at))
 		return false;
 	s->stats.lost_in_crash++;
 	return true;

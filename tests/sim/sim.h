@@ -52,6 +52,7 @@ struct mail {
 	uint8_t to_address; /* actor for a full address; ACTORS_MAX: bare */
 	bool to_room, normal, bounced, reflected;
 	bool in_trouble; /* it may have been refused before it was acknowledged */
+	bool unsafe;     /* the store was failing between its sending and its acknowledgement */
 	bool again;      /* to be sent again in the next life */
 	bool doubtful;   /* to the room, while the store was failing: it may have been taken back from some */
 	uint8_t state;

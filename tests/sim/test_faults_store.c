@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "db/db_i.h"
+#include "link/mem.h"
 #include "tests/sim/guest.h"
 #include "xmpp/ns.h"
 
@@ -353,6 +354,51 @@ static void crash_after(unsigned turns, enum fault_loss loss, bool failing, unsi
 	few_close(&f);
 }
 
+/* bob's cable is out and his session waits for him when it all goes dark: nothing of what ann was told is safe is lost, and
+ * nothing comes twice. */
+static void crash_with_a_broken_session(bool archive)
+{
+	const struct stage_options o = {.people = 2, .strangers = true, .archive = archive};
+	struct guest ann, bob;
+	struct stage s;
+	char id[24];
+
+	stage_open(&s, &o);
+	guest_init(&ann, &s, "u0", "a");
+	guest_init(&bob, &s, "u1", "b");
+	ann.client.use_sm = bob.client.use_sm = true;
+	guest_online(&ann);
+	guest_online(&bob);
+	mem_link_cut(bob.client.cable);
+	stage_settle(&s);
+	for (unsigned i = 0; i < 20; i++)
+		client_fmt(&ann.client, i + 1,
+			"<message to='" ADDRESS("u1") "' type='chat' id='m%02u'><body>x</body></message>", i);
+	stage_pass(&s, 1000);
+	client_ask(&ann.client);
+	stage_settle(&s);
+	assert_int_equal(ann.acked, 20 + 1); /* her presence */
+	stage_crash(&s, LOSE_UNSYNCED, 1);
+	stage_settle(&s);
+	stage_start(&s);
+	guest_forget(&bob);
+	guest_login(&bob);
+	guest_say(&bob, "<presence/>");
+	for (unsigned i = 0; i < 20; i++) {
+		snprintf(id, sizeof(id), "id='m%02u'", i);
+		assert_int_equal(guest_count(&bob, id), 1);
+	}
+	guest_clear(&ann);
+	guest_clear(&bob);
+	stage_close(&s);
+}
+
+static void test_crash_with_a_broken_session(void **state)
+{
+	crash_with_a_broken_session(true);
+	crash_with_a_broken_session(false);
+}
+
 static void test_crash_while_messages_flow(void **state)
 {
 	static const enum fault_loss losses[] = {LOSE_UNSYNCED, LOSE_SOME, LOSE_NOTHING};
@@ -402,6 +448,7 @@ int main(void)
 		cmocka_unit_test(test_held_output_returns),
 		cmocka_unit_test(test_slow_store),
 		cmocka_unit_test(test_crash_while_messages_flow),
+		cmocka_unit_test(test_crash_with_a_broken_session),
 		cmocka_unit_test(test_start_on_a_bad_disk),
 	};
 

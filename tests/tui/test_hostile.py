@@ -1,4 +1,6 @@
 #!/usr/bin/python3
+import os
+import pathlib
 import re
 
 from chat import LIMIT, Pipe, Terminal, command, lib, pipe
@@ -20,6 +22,8 @@ def test(t):
     argv = command(t, "bob")
     bob = Terminal(t, "bob", argv)
     bob.shown(b"online as bob@localhost")
+    flags = re.search(r"flags:\s*([0-7]+)", pathlib.Path(f"/proc/{bob.process.pid}/fdinfo/0").read_text())[1]
+    t.equal(int(flags, 8) & os.O_NONBLOCK, 0, "a terminal that others will use, too, is left blocking")
     plain.expect("online")
     scripted.expect("online")
     everyone = ("alice@localhost", "bob@localhost", "carol@localhost")

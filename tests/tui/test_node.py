@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 import os
 import pwd
+import signal
 import socket
 import threading
 
@@ -43,8 +44,26 @@ class Node:
         return "+"
 
 
+def revived(t):
+    folder = t.folder / "own"
+    line = Pipe(t, "own", [str(lib.find_wireside()), "--plain", "--data", str(folder), "--discovery", "none",
+                           "--listen", "127.0.0.1:5298"])
+    line.expect("online as")
+    first = int((folder / "wireside.lock").read_text())
+    os.kill(first, signal.SIGKILL)
+    line.expect("offline")
+    line.expect("online as")
+    second = int((folder / "wireside.lock").read_text())
+    t.true(second != first, "another node")
+    t.step("a node that the chat has started is killed: it gets another one")
+    t.equal(line.end(), 0, "the end")
+    os.kill(second, signal.SIGTERM)
+    lib.wait_until(lambda: not (folder / "control.sock").exists(), 20, "the node's end")
+
+
 def test(t):
     """Line mode with a node: found by itself, and asked about peers"""
+    revived(t)
     me = pwd.getpwuid(os.getuid()).pw_name
     t.user(me)
     node = Node(t.folder / "node", t.server, f"{me}@localhost")
