@@ -375,12 +375,15 @@ static int start_recorder(struct capture *c, struct buf *why)
 		.secrets = c->source && c->o->secrets,
 		.keep = keep,
 		.arg = c};
+	struct pcapng_name names[NAMES_MAX];
 	int fd = open_file(c);
 
 	if (fd < 0) {
 		buf_fmt(why, "%s: %s", c->o->file, strerror(errno));
 		return ERR_IO;
 	}
+	head.names = names;
+	head.name_n = c->names = c->node ? links_names(c->links, names, NAMES_MAX) : 0;
 	c->out = c->o->pipe || strcmp(c->o->file, "-") == 0 ? fd : -1;
 	return recorder_on(fd, &head, &c->recorder);
 }
