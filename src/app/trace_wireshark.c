@@ -35,8 +35,6 @@ static bool can_live(const struct args *a, const char *folder, struct buf *why)
 	struct links *links = xcalloc(1, sizeof(*links));
 	int err = links_ask(links, folder, a->peer, why);
 
-	if (err == ERR_NOTFOUND && !a->peer)
-		buf_z(why, "; `wireside node` starts one, and so does a chat");
 	xfree(links);
 	return err == 0;
 }
