@@ -27,6 +27,11 @@ test: ## everything that must pass, under the address and undefined-behaviour sa
 	@tools/build fuzz
 	@tools/run-tests $(addprefix --only ,$(ONLY)) build/test build/fuzz
 
+test-gui: ## Wireshark's window with our profile, on a screen that nobody sees; pictures are left in build/gui
+	@tools/setup build run test gui
+	@tools/build test
+	@WIRESIDE=build/test/wireside /usr/bin/python3 tests/gui/test_window.py
+
 demo: ## two machines on one wire and the chat they make, printed as it happens
 	@tools/setup build run test
 	@tools/build release

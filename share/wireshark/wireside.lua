@@ -118,13 +118,20 @@ end
 
 local function bare(jid) return jid and jid:gsub("/.*$", "") or "" end
 
+-- Domain of a node -> the name of its only user, once he was seen in this file.
+local users = {}
+local function learn(jid)
+  local user, domain = bare(jid):match("^([^@]*)@(%w+%.internal)$")
+  if user and #domain > 24 then users[domain] = user end
+end
+
 -- For people: of somebody at a node the name, which the node's key stands behind; of others all but the resource.
 local function who(jid)
   if not jid then return nil end
   local name = bare(jid)
   local user = name:match("^([^@]*)@%w+%.internal$")
   if user then return user end
-  if #name > 24 and name:find("^%w+%.internal$") then return name:sub(1, 6) .. "..." end
+  if #name > 24 and name:find("^%w+%.internal$") then return users[name] or name:sub(1, 6) .. "..." end
   return name
 end
 
@@ -187,7 +194,7 @@ local function event_of(e)
     stanzas[name](e, ev)
   elseif plain[name] then
     ev.kind, ev.text = plain[name][1], plain[name][2]
-    if name == "a" then ev.text = "has " .. (attribute(tag, "h") or "?") .. " stanzas" end
+    if name == "a" then local h = attribute(tag, "h") or "?"; ev.text = "has " .. h .. (h == "1" and " stanza" or " stanzas") end
     if name == "stream:error" then ev.text = "stream error: " .. (e:match("<([%w%-]+)", #tag) or "?") end
     if name == "auth" or name == "authenticate" then ev.text = "SASL: " .. (attribute(tag, "mechanism") or "begins") end
   else
@@ -248,13 +255,15 @@ for key, name in pairs{x="xmpp", stream="tcp.stream", port="tcp.srcport", tls="t
 end
 
 local frames, carries, sent, receipts -- of the file
-local function forget() frames, carries, sent, receipts = {}, {}, {}, {} end
+local function forget() frames, carries, sent, receipts, users = {}, {}, {}, {}, {} end
 chat.init = forget
 forget()
 
 local function first(field) local v = field(); return v and v.value end
 
 local function note(ev, number, time)
+  learn(ev.from)
+  learn(ev.to)
   if ev.kind == "message" and ev.id then
     local key = ev.id .. "|" .. bare(ev.to)
     sent[key] = sent[key] or {number, time}

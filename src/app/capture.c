@@ -25,6 +25,8 @@ enum {
 	TICK_MS = 20,
 	TAKE_EVERY_MS = 40,
 	ASK_EVERY_MS = 1000,
+	OPENING_MS = 6000,
+	SUSPECTS_MAX = 32,
 	END_MS = 5000,
 	NAMES_MAX = 256
 };
@@ -42,7 +44,10 @@ struct capture {
 	bool node;    /* it answers */
 	size_t names; /* in the file */
 	int64_t take_at, ask_at;
-	uint64_t lost; /* stanzas that the node had no room for */
+	struct frame suspects[SUSPECTS_MAX]; /* links whose handshake is not here */
+	unsigned suspect_n;
+	int64_t opening_until; /* links may be on their way up whose handshake was over when we began */
+	uint64_t lost;         /* stanzas that the node had no room for */
 };
 
 /* ---- which packets ---- */
@@ -70,42 +75,65 @@ static bool keep(void *arg, const struct pcapng_packet *p)
 	return ours && (!c->o->peer || links_meant(c->links, &f));
 }
 
-/* The same for dumpcap, so that nothing else leaves the kernel. */
+static void add_port(struct source_ports *ports, size_t *n, uint16_t port)
+{
+	for (size_t i = 0; i < *n; i++)
+		if (port >= ports[i].first && port <= ports[i].last)
+			return;
+	if (*n <= SOURCE_PORTS_MAX)
+		ports[(*n)++] = (struct source_ports){port, port};
+}
+
+/* The same for the kernel, so that nothing else comes from there. One more than SOURCE_PORTS_MAX: there are too many. */
+static size_t ports_of(const struct capture *c, struct source_ports ports[SOURCE_PORTS_MAX + 1])
+{
+	size_t n = 0;
+
+	ports[n++] = (struct source_ports){NODE_FIRST, NODE_LAST};
+	add_port(ports, &n, MDNS);
+	for (unsigned i = 0; i < c->o->port_n; i++)
+		add_port(ports, &n, c->o->ports[i]);
+	if (c->links->port)
+		add_port(ports, &n, c->links->port);
+	for (unsigned i = 0; i < c->links->n; i++)
+		if (!c->links->rows[i].up)
+			add_port(ports, &n, c->links->rows[i].other.port);
+	return n;
+}
+
+/* And for dumpcap. */
 static void put_filter(const struct capture *c, struct buf *out)
 {
-	buf_fmt(out, "udp port %d or tcp portrange %d-%d", MDNS, NODE_FIRST, NODE_LAST);
-	for (unsigned i = 0; i < c->o->port_n; i++)
-		buf_fmt(out, " or tcp port %u", c->o->ports[i]);
-	if (c->links->port)
-		buf_fmt(out, " or tcp port %u", c->links->port);
-	for (unsigned i = 0; i < c->links->n && out->n < out->max / 2; i++)
-		if (!c->links->rows[i].up)
-			buf_fmt(out, " or tcp port %u", c->links->rows[i].other.port);
+	struct source_ports ports[SOURCE_PORTS_MAX + 1];
+	size_t n = ports_of(c, ports);
+
+	if (n > SOURCE_PORTS_MAX)
+		buf_z(out, "tcp or udp");
+	for (size_t i = 0; n <= SOURCE_PORTS_MAX && i < n; i++)
+		buf_fmt(out, "%sportrange %u-%u", i ? " or " : "", ports[i].first, ports[i].last);
+}
+
+static void narrow(const struct capture *c)
+{
+	struct source_ports ports[SOURCE_PORTS_MAX + 1];
+	size_t n = ports_of(c, ports);
+
+	if (c->source)
+		source_only(c->source, ports, n);
 }
 
 /* ---- where from ---- */
 
-static bool is_up(const char *name) { return strcmp(name, "lo") != 0 && if_nametoindex(name) != 0; }
-
 static int choose_interface(struct capture *c, struct buf *why)
 {
-	struct if_nameindex *all;
-
 	if (c->o->interface) {
 		snprintf(c->interface, sizeof(c->interface), "%s", c->o->interface);
 		return 0;
 	}
-	if (c->node && links_interface(c->links, c->interface))
+	if ((c->node && links_interface(c->links, c->interface)) || links_any_interface(c->interface))
 		return 0;
-	all = if_nameindex();
-	for (size_t i = 0; all && all[i].if_index && !c->interface[0]; i++)
-		if (is_up(all[i].if_name))
-			snprintf(c->interface, sizeof(c->interface), "%s", all[i].if_name);
-	if (all)
-		if_freenameindex(all);
-	if (!c->interface[0])
-		buf_z(why, "there is no network but the loopback; -i names one");
-	return c->interface[0] ? 0 : ERR_NOTFOUND;
+	buf_z(why, "there is no network but the loopback; -i names one");
+	return ERR_NOTFOUND;
 }
 
 static int open_packets(struct capture *c, struct buf *why)
@@ -156,11 +184,19 @@ static int begin_feed(struct capture *c, struct buf *why)
 	err = feed_begin(&c->feed, c->o->data, c->source ? keys : pdus, why);
 	if (err || !c->source)
 		return err;
+	c->opening_until = clock_mono() + OPENING_MS;
 	/* Links that are up have no handshake left to capture. */
 	err = feed_ask(c->o->data, "relink", c->o->peer, &answer);
 	if (err)
 		buf_z(why, "the node does not open its links anew: those that are up would stay closed");
 	return err;
+}
+
+static void put_ends(const struct links_end *own, const struct links_end *other, struct frame *ret)
+{
+	*ret = (struct frame){.protocol = FRAME_TCP, .v6 = own->v6, .from_port = own->port, .to_port = other->port};
+	memcpy(ret->from, own->address, 16);
+	memcpy(ret->to, other->address, 16);
 }
 
 /* "sent|received MS OWN OTHER HEX" */
@@ -171,7 +207,7 @@ static void take_pdu(struct capture *c, struct str rest)
 	uint64_t time = 0;
 	bool good = str_uint(str_cut(&rest, ' '), INT64_MAX / 1000000, &time) == 0;
 	struct links_end own, other;
-	struct frame ends = {.protocol = FRAME_TCP};
+	struct frame ends;
 	struct pcapng_packet p = {.time = (int64_t)time * 1000000, .way = sent ? PCAPNG_OUT : PCAPNG_IN};
 	struct pdu_end a, b;
 
@@ -181,11 +217,7 @@ static void take_pdu(struct capture *c, struct str rest)
 		c->lost++;
 		return;
 	}
-	ends.v6 = own.v6;
-	memcpy(ends.from, own.address, 16);
-	memcpy(ends.to, other.address, 16);
-	ends.from_port = own.port;
-	ends.to_port = other.port;
+	put_ends(&own, &other, &ends);
 	if (c->o->peer && !links_meant(c->links, &ends))
 		return;
 	a = (struct pdu_end){.v6 = own.v6, .port = own.port};
@@ -242,6 +274,38 @@ static void take(struct capture *c)
 	mem_wipe(out.p ? out.p : (char[1]){0}, out.n);
 }
 
+/* Was it missing before? Its handshake and its secrets may just have been on their way to us. */
+static bool is_suspect(const struct capture *c, const struct frame *ends)
+{
+	for (unsigned i = 0; i < c->suspect_n; i++)
+		if (memcmp(&c->suspects[i], ends, sizeof(*ends)) == 0)
+			return true;
+	return false;
+}
+
+/* A link that was on its way up when we began could not be opened anew then, and its secrets were told before. */
+static void open_late_ones(struct capture *c)
+{
+	struct frame missing[SUSPECTS_MAX];
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < c->links->n && n < SUSPECTS_MAX; i++) {
+		CLEANUP(buf_clear) struct buf answer = {.max = 4096};
+		const struct links_row *r = &c->links->rows[i];
+
+		if (!r->up || !r->secure || !r->meant)
+			continue;
+		put_ends(&r->own, &r->other, &missing[n]);
+		if (recorder_knows(c->recorder, &missing[n]))
+			continue;
+		if (is_suspect(c, &missing[n]))
+			feed_ask(c->o->data, "relink", r->peer, &answer);
+		n++;
+	}
+	memcpy(c->suspects, missing, n * sizeof(*missing));
+	c->suspect_n = n;
+}
+
 /* Links come and go, and with them addresses that have names. */
 static void look_again(struct capture *c)
 {
@@ -250,11 +314,14 @@ static void look_again(struct capture *c)
 	size_t n;
 
 	c->node = links_ask(c->links, c->o->data, c->o->peer, &why) == 0;
+	narrow(c);
 	n = c->node && c->recorder ? links_names(c->links, names, NAMES_MAX) : 0;
 	if (n > c->names) {
 		recorder_names(c->recorder, names, n);
 		c->names = n;
 	}
+	if (n && c->source && feed_on(&c->feed) && clock_mono() < c->opening_until)
+		open_late_ones(c);
 	if (c->recorder && (c->o->secrets || !c->source) && !feed_on(&c->feed) && c->node)
 		begin_again(c);
 }
@@ -375,12 +442,15 @@ static int start_recorder(struct capture *c, struct buf *why)
 		.secrets = c->source && c->o->secrets,
 		.keep = keep,
 		.arg = c};
+	struct pcapng_name names[NAMES_MAX];
 	int fd = open_file(c);
 
 	if (fd < 0) {
 		buf_fmt(why, "%s: %s", c->o->file, strerror(errno));
 		return ERR_IO;
 	}
+	head.names = names;
+	head.name_n = c->names = c->node ? links_names(c->links, names, NAMES_MAX) : 0;
 	c->out = c->o->pipe || strcmp(c->o->file, "-") == 0 ? fd : -1;
 	return recorder_on(fd, &head, &c->recorder);
 }
@@ -427,8 +497,10 @@ static int prepare(struct capture *c, struct buf *why)
 
 	if (!err)
 		err = open_source(c, why);
-	if (!err && c->source)
+	if (!err && c->source) {
+		narrow(c);
 		source_drop_rights();
+	}
 	/* First, for a file of this name is made anew. */
 	if (!err)
 		err = begin_feed(c, why);

@@ -28,7 +28,7 @@ static const char usage[] =
 	"       wireside trace explain FILE [-Y FILTER]       the questions of a lesson, answered, with frames and filters\n"
 	"       wireside trace stats FILE [-Y FILTER]         numbers: messages, receipts, losses, bytes\n"
 	"       wireside trace report FILE -w PAGE.html       all of this as one page that needs no network\n"
-	"       wireside trace open FILE                      in the user's Wireshark, with our profile and chat layer\n"
+	"       wireside trace open FILE [-Y FILTER] [--frame N] in the user's Wireshark, with our profile and chat layer\n"
 	"       wireside trace open --live [-i INTERFACE] [--peer NAME] [--stanzas]\n"
 	"                                                     the same while the chat goes on, with its secrets\n"
 	"       wireside trace install [--json]               puts profile, chat layer and interfaces into the user's Wireshark\n"

@@ -1,13 +1,19 @@
 #include "app/extcap.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <net/if.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "app/capture.h"
 #include "app/config.h"
 #include "base/mem.h"
 #include "tui/filter.h"
+
+enum { PIPE_TRIES = 100, PIPE_WAIT_MS = 30 };
 
 struct call {
 	const char *interface, *fifo;
@@ -28,7 +34,7 @@ static const struct interface {
 	{EXTCAP_LINKS, "Wireside: peer links (packets + secrets)", "{number=1}{name=EN10MB}{display=Ethernet}",
 		"arg {number=3}{call=--secrets}{display=Read what is encrypted}{type=boolean}{default=true}{tooltip=The node tells "
 		"the keys of its links, and opens those anew that are up. Whoever has the capture can read what is said.}\n"
-		"arg {number=4}{call=--port}{display=Another TCP port of the chat}{type=unsigned}{range=1,65535}{tooltip=Besides "
+		"arg {number=4}{call=--port}{display=Another TCP port of the chat (0: none)}{type=unsigned}{range=0,65535}{default=0}{tooltip=Besides "
 		"those that nodes choose by themselves}\n",
 		false},
 	{EXTCAP_STANZAS, "Wireside: stanzas as the program saw them",
@@ -78,6 +84,23 @@ static int describe(const struct interface *i)
 	return 0;
 }
 
+/* Wireshark waits for the other end of the pipe, whatever becomes of us, and tells what we said only when the pipe has
+ * ended. */
+static void end_pipe(const char *fifo)
+{
+	for (int tries = 0; tries < PIPE_TRIES; tries++) {
+		int fd = open(fifo, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+
+		if (fd >= 0) {
+			close(fd);
+			return;
+		}
+		if (errno != ENXIO)
+			return;
+		poll(NULL, 0, PIPE_WAIT_MS);
+	}
+}
+
 static int capture(const struct call *call, const struct interface *i)
 {
 	CLEANUP(buf_clear) struct buf done = {.max = 8192}, why = {.max = 8192}, line = {.max = 16384};
@@ -95,6 +118,7 @@ static int capture(const struct call *call, const struct interface *i)
 	if (err) {
 		filter_line(&line, buf_view(&why));
 		fprintf(stderr, "Wireside: %s\n", buf_cstr(&line));
+		end_pipe(call->fifo);
 	}
 	xfree(folder);
 	return err ? 1 : 0;

@@ -32,7 +32,7 @@ int feed_begin(struct feed *f, const char *data, const char *const *wanted, stru
 		words[n++] = *wanted++;
 	err = control_call(f->path, words, n, &answer);
 	if (err == ERR_NOTFOUND)
-		buf_fmt(why, "no node runs on %s", data);
+		buf_fmt(why, "no node runs on %s; a chat starts one, or `wireside node`", data);
 	else if (err)
 		buf_fmt(why, "the node on %s tells nothing: %s", data, answer.n ? buf_cstr(&answer) : err_name(err));
 	else

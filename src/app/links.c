@@ -73,7 +73,7 @@ static bool is_at(const struct links_end *e, bool v6, const uint8_t address[16])
 
 static void set(char *to, size_t n, struct str text) { snprintf(to, n, "%.*s", STR_FMT(text)); }
 
-/* "self PORT NAME", "peer WHERE ADDRESS LABEL", "link OWN OTHER ADDRESS LABEL" */
+/* "self PORT NAME", "peer WHERE ADDRESS LABEL", "link tls|plain OWN OTHER ADDRESS LABEL" */
 static void take_line(struct links *l, struct str rest)
 {
 	struct str word = str_cut(&rest, '\t');
@@ -88,6 +88,7 @@ static void take_line(struct links *l, struct str rest)
 	}
 	if (l->n == LINKS_MAX || (!row.up && !str_is(word, "peer")))
 		return;
+	row.secure = row.up && str_is(str_cut(&rest, '\t'), "tls");
 	if (row.up && !links_end_parse(str_cut(&rest, '\t'), &row.own))
 		return;
 	if (!links_end_parse(str_cut(&rest, '\t'), &row.other))
@@ -116,7 +117,7 @@ int links_ask(struct links *l, const char *data, const char *peer, struct buf *w
 	struct str text = buf_view(&answer);
 
 	if (err == ERR_NOTFOUND)
-		buf_fmt(why, "no node runs on %s", data);
+		buf_fmt(why, "no node runs on %s; a chat starts one, or `wireside node`", data);
 	else if (err)
 		buf_fmt(why, "the node on %s: %s", data, answer.n ? buf_cstr(&answer) : err_name(err));
 	if (err)
@@ -198,6 +199,31 @@ bool links_interface(const struct links *l, char ret[IF_NAMESIZE])
 	}
 	freeifaddrs(all);
 	return most > 0;
+}
+
+static bool may_chat(const struct ifaddrs *i, int family)
+{
+	const unsigned wanted = IFF_UP | IFF_RUNNING | IFF_MULTICAST;
+
+	return i->ifa_addr && i->ifa_addr->sa_family == family && (i->ifa_flags & wanted) == wanted &&
+		!(i->ifa_flags & (IFF_LOOPBACK | IFF_POINTOPOINT));
+}
+
+bool links_any_interface(char ret[IF_NAMESIZE])
+{
+	static const int families[] = {AF_INET, AF_INET6, AF_PACKET};
+	const struct ifaddrs *found = NULL;
+	struct ifaddrs *all = NULL;
+
+	if (getifaddrs(&all) != 0)
+		return false;
+	for (size_t k = 0; k < ARRAY_LEN(families) && !found; k++)
+		for (const struct ifaddrs *i = all; i && !found; i = i->ifa_next)
+			found = may_chat(i, families[k]) ? i : NULL;
+	if (found)
+		snprintf(ret, IF_NAMESIZE, "%s", found->ifa_name);
+	freeifaddrs(all);
+	return found != NULL;
 }
 
 /* ---- names ---- */

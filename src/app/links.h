@@ -22,7 +22,7 @@ struct links_row {
 	struct links_end own, other;
 	char peer[160];             /* the address of its row */
 	char label[LINKS_NAME_MAX]; /* how people call it */
-	bool up, meant;             /* meant: it is the peer that was named */
+	bool up, secure, meant;     /* meant: it is the peer that was named */
 };
 
 struct links {
@@ -42,6 +42,8 @@ bool links_port(const struct links *l, uint16_t port);
 bool links_meant(const struct links *l, const struct frame *f);
 /* The interface that most links go over; false: none is up, or it is not there. */
 bool links_interface(const struct links *l, char ret[IF_NAMESIZE]);
+/* Where a chat would be: up, with a cable or the like in it, and an address. False: there is none but the loopback. */
+bool links_any_interface(char ret[IF_NAMESIZE]);
 /* Names of the addresses, each once. Returns how many of the max there are; they live as long as l. */
 size_t links_names(const struct links *l, struct pcapng_name *ret, size_t max);
 

@@ -15,7 +15,7 @@
 #include "tui/filter.h"
 
 struct args {
-	const char *file, *peer, *card, *data;
+	const char *file, *peer, *card, *data, *filter, *frame;
 	bool live, stanzas, folder, json;
 };
 
@@ -35,8 +35,6 @@ static bool can_live(const struct args *a, const char *folder, struct buf *why)
 	struct links *links = xcalloc(1, sizeof(*links));
 	int err = links_ask(links, folder, a->peer, why);
 
-	if (err == ERR_NOTFOUND && !a->peer)
-		buf_z(why, "; `wireside node` starts one, and so does a chat");
 	xfree(links);
 	return err == 0;
 }
@@ -76,7 +74,7 @@ static int run_live(const struct args *a, struct open_what *what, struct buf *re
 static int run_open(const struct args *a)
 {
 	CLEANUP(buf_clear) struct buf why = {.max = 8192}, folder = {.max = 4096};
-	struct open_what what = {.file = a->file, .folder_only = a->folder};
+	struct open_what what = {.file = a->file, .filter = a->filter, .frame = a->frame, .folder_only = a->folder};
 	int err;
 
 	if (!!a->file + a->live + a->folder != 1) {
@@ -179,6 +177,8 @@ static bool take_word(struct args *a, char **argv, int *i)
 		{"--peer", NULL, &a->peer},
 		{"--data", NULL, &a->data},
 		{"-i", NULL, &a->card},
+		{"-Y", NULL, &a->filter},
+		{"--frame", NULL, &a->frame},
 	};
 
 	for (size_t k = 0; k < ARRAY_LEN(words); k++) {
@@ -214,7 +214,9 @@ int trace_wireshark(int argc, char **argv)
 			return 2;
 		}
 	if ((a.json && !actions[k].json) ||
-		(!actions[k].opens && (a.file || a.live || a.stanzas || a.folder || a.peer || a.data || a.card))) {
+		(!actions[k].opens &&
+			(a.file || a.live || a.stanzas || a.folder || a.peer || a.data || a.card || a.filter ||
+				a.frame))) {
 		fprintf(stderr, "wireside: trace %s: that does not belong here\nSee `wireside trace --help`.\n",
 			actions[k].name);
 		return 2;

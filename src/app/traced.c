@@ -282,8 +282,8 @@ static void put_link(void *arg, const struct wire_tapped *link)
 	struct str row = link->peer, label = STR_NONE;
 
 	peers_row(peers_of(l->t), link->peer, &row, &label);
-	buf_fmt(l->out, "link\t%.*s\t%.*s\t%.*s\t%.*s\n", STR_FMT(link->own), STR_FMT(link->other), STR_FMT(row),
-		STR_FMT(label));
+	buf_fmt(l->out, "link\t%s\t%.*s\t%.*s\t%.*s\t%.*s\n", link->secure ? "tls" : "plain", STR_FMT(link->own),
+		STR_FMT(link->other), STR_FMT(row), STR_FMT(label));
 }
 
 static void put_address(void *arg, struct str peer, struct str label, struct str where)

@@ -234,5 +234,26 @@ void hold_take(struct hold *h, int64_t now, bool all, struct buf *out)
 	}
 }
 
+static bool is_same(const struct frame *a, const struct frame *b)
+{
+	return a->v6 == b->v6 && a->from_port == b->from_port && a->to_port == b->to_port &&
+		memcmp(a->from, b->from, 16) == 0 && memcmp(a->to, b->to, 16) == 0;
+}
+
+bool hold_knows(const struct hold *h, const struct frame *ends)
+{
+	for (size_t i = 0; i < FLOWS_MAX; i++) {
+		const struct flow *f = &h->flows[i];
+
+		if (f->ends.protocol != FRAME_TCP || (!is_same(&f->ends, ends) && !is_answer(&f->ends, ends)))
+			continue;
+		for (size_t k = 0; k < HOLD_SESSIONS_MAX; k++)
+			if (h->sessions[k].have == ALL_LABELS &&
+				memcmp(h->sessions[k].random, f->random, TLS_RANDOM) == 0)
+				return true;
+	}
+	return false;
+}
+
 uint64_t hold_packets(const struct hold *h) { return h->packets; }
 uint64_t hold_sessions(const struct hold *h) { return h->with_secrets; }

@@ -4,6 +4,7 @@
 #ifndef TRACE_HOLD_H
 #define TRACE_HOLD_H
 
+#include "trace/frame.h"
 #include "trace/pcapng.h"
 
 enum {
@@ -23,6 +24,8 @@ void hold_key(struct hold *h, struct str line);
 void hold_packet(struct hold *h, const struct pcapng_packet *p, uint16_t link_type, int64_t now);
 /* Appends the blocks that may go; all: the rest, too. */
 void hold_take(struct hold *h, int64_t now, bool all, struct buf *out);
+/* Is the handshake of this connection here, with its secrets? ends: in either direction. */
+bool hold_knows(const struct hold *h, const struct frame *ends);
 uint64_t hold_packets(const struct hold *h);  /* given to hold_take() so far */
 uint64_t hold_sessions(const struct hold *h); /* of them, with secrets */
 

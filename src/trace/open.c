@@ -12,19 +12,33 @@
 #include "trace/folder.h"
 #include "trace/tshark.h"
 
-enum { SETTINGS_MAX = 8, ARGS_MAX = 8 + 2 * SETTINGS_MAX };
+enum { SETTINGS_MAX = 8, ARGS_MAX = 12 + 2 * SETTINGS_MAX };
 
-static const char *const ours[] = {"init.lua", "wireside.lua", "preferences", "colorfilters", "dfilter_buttons",
-	"io_graphs"};
+static const struct {
+	const char *name;
+	bool first; /* where Wireshark begins, and keeps what its user likes: only if it is not there */
+} ours[] = {
+	{"init.lua", false},
+	{"wireside.lua", false},
+	{"preferences", false},
+	{"colorfilters", false},
+	{"dfilter_buttons", false},
+	{"io_graphs", false},
+	{"recent", true},
+	{"recent_common", true},
+};
 
 /* ---- the folder ---- */
 
-static int copy(const char *from, const char *to, const char *name)
+static int copy(const char *from, const char *to, const char *name, bool first)
 {
 	CLEANUP(buf_clear) struct buf text = {.max = FOLDER_FILE_MAX};
 	char path[FOLDER_PATH + 100];
 	int err;
 
+	snprintf(path, sizeof(path), "%.4095s/%s", to, name);
+	if (first && access(path, F_OK) == 0)
+		return 0;
 	snprintf(path, sizeof(path), "%.4095s/%s", from, name);
 	err = folder_read(path, &text);
 	snprintf(path, sizeof(path), "%.4095s/%s", to, name);
@@ -57,7 +71,7 @@ static int fill(const char *folder, const char *programs, struct buf *why)
 	}
 	err = folder_make(folder, 0700, NULL, NULL);
 	for (size_t i = 0; !err && i < ARRAY_LEN(ours); i++)
-		err = copy(buf_cstr(&share), folder, ours[i]);
+		err = copy(buf_cstr(&share), folder, ours[i].name, ours[i].first);
 	if (!err)
 		err = folder_make(programs, 0700, NULL, NULL);
 	if (!err)
@@ -102,6 +116,14 @@ static int start(const struct open_what *what, struct buf *why)
 		argv[n++] = "-k";
 		argv[n++] = "-i";
 		argv[n++] = what->live;
+	}
+	if (what->filter) {
+		argv[n++] = "-Y";
+		argv[n++] = what->filter;
+	}
+	if (what->frame) {
+		argv[n++] = "-g";
+		argv[n++] = what->frame;
 	}
 	for (size_t i = 0; what->settings && what->settings[i] && i < SETTINGS_MAX; i++) {
 		argv[n++] = "-o";

@@ -10,6 +10,7 @@ struct open_what {
 	const char *file;
 	const char *live;
 	const char *const *settings; /* of the interface, "name:value", NULL at the end */
+	const char *filter, *frame;  /* shown at first; NULL: all, the first one */
 	bool folder_only;            /* starts nothing */
 };
 

@@ -135,5 +135,6 @@ int recorder_free(struct recorder **recorder, uint64_t received, uint64_t droppe
 	return err;
 }
 
+bool recorder_knows(const struct recorder *r, const struct frame *ends) { return hold_knows(r->hold, ends); }
 uint64_t recorder_packets(const struct recorder *r) { return hold_packets(r->hold); }
 uint64_t recorder_sessions(const struct recorder *r) { return hold_sessions(r->hold); }

@@ -35,6 +35,7 @@ void recorder_names(struct recorder *r, const struct pcapng_name *names, size_t 
 int recorder_step(struct recorder *r, struct source *s, int64_t now);
 /* What is held back goes, too, with its secrets or without. */
 void recorder_end(struct recorder *r);
+bool recorder_knows(const struct recorder *r, const struct frame *ends); /* as hold_knows() */
 uint64_t recorder_packets(const struct recorder *r);
 uint64_t recorder_sessions(const struct recorder *r);
 

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <linux/filter.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <net/if.h>
@@ -20,6 +21,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "trace/child.h"
+#include "trace/frame.h"
 
 enum { BUFFER = 32 << 20, CHUNK = 65536, WHY_MAX = 1000, BEGIN_MS = 10000, LAG_MS = 700 };
 
@@ -105,6 +107,80 @@ void source_drop_rights(void)
 		rights[0].permitted = rights[0].effective = 1u << CAP_DAC_OVERRIDE;
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	syscall(SYS_capset, &who, rights);
+}
+
+/* A program of the kernel's filter machine. What is wanted jumps to the last instruction but one, what is not to the last
+ * one; jumps are filled in when their number is known. */
+enum { YES = 254, NO = 255, CODE_MAX = 240 };
+_Static_assert(2 * (7 + 2 * (1 + 2 * SOURCE_PORTS_MAX)) + 6 <= CODE_MAX, "jumps are of 8 bits");
+
+struct program {
+	struct sock_filter code[CODE_MAX];
+	unsigned n;
+};
+
+static void put(struct program *p, uint16_t code, uint32_t k, uint8_t yes, uint8_t no)
+{
+	p->code[p->n++] = (struct sock_filter){code, yes, no, k};
+}
+
+/* Both ports, at x + at. */
+static void put_ports(struct program *p, uint16_t mode, uint32_t at, const struct source_ports *ports, size_t n)
+{
+	for (uint32_t side = 0; side < 4; side += 2) {
+		put(p, BPF_LD | BPF_H | mode, at + side, 0, 0);
+		for (size_t i = 0; i < n; i++) {
+			put(p, BPF_JMP | BPF_JGE | BPF_K, ports[i].first, 0, 1);
+			put(p, BPF_JMP | BPF_JGT | BPF_K, ports[i].last, 0, YES);
+		}
+	}
+	put(p, BPF_RET | BPF_K, 0, 0, 0);
+}
+
+static void put_protocols(struct program *p, uint32_t at)
+{
+	put(p, BPF_LD | BPF_B | BPF_ABS, at, 0, 0);
+	put(p, BPF_JMP | BPF_JEQ | BPF_K, FRAME_TCP, 1, 0);
+	put(p, BPF_JMP | BPF_JEQ | BPF_K, FRAME_UDP, 0, NO);
+}
+
+static void fill_jumps(struct program *p)
+{
+	for (unsigned i = 0; i < p->n; i++) {
+		uint8_t *jumps[] = {&p->code[i].jt, &p->code[i].jf};
+
+		for (size_t k = 0; BPF_CLASS(p->code[i].code) == BPF_JMP && k < 2; k++)
+			if (*jumps[k] >= YES)
+				*jumps[k] = (uint8_t)(p->n - 1 - i - (*jumps[k] == NO ? 1 : 2));
+	}
+}
+
+void source_only(struct source *s, const struct source_ports *ports, size_t n)
+{
+	struct program p = {.n = 0};
+	struct sock_fprog prog = {.filter = p.code};
+	unsigned v6;
+
+	if (s->pid || n > SOURCE_PORTS_MAX)
+		return;
+	put(&p, BPF_LD | BPF_H | BPF_ABS, 12, 0, 0);
+	put(&p, BPF_JMP | BPF_JEQ | BPF_K, ETH_P_8021Q, YES, 0);
+	v6 = p.n;
+	put(&p, BPF_JMP | BPF_JEQ | BPF_K, ETH_P_IPV6, 0, 0);
+	put(&p, BPF_JMP | BPF_JEQ | BPF_K, ETH_P_IP, 0, NO);
+	put_protocols(&p, 14 + 9);
+	put(&p, BPF_LD | BPF_H | BPF_ABS, 14 + 6, 0, 0);
+	put(&p, BPF_JMP | BPF_JSET | BPF_K, 0x1fff, NO, 0); /* a fragment without ports */
+	put(&p, BPF_LDX | BPF_B | BPF_MSH, 14, 0, 0);
+	put_ports(&p, BPF_IND, 14, ports, n);
+	p.code[v6].jt = (uint8_t)(p.n - v6 - 1);
+	put_protocols(&p, 14 + 6);
+	put_ports(&p, BPF_ABS, 14 + 40, ports, n);
+	put(&p, BPF_RET | BPF_K, PCAPNG_SNAPLEN, 0, 0);
+	put(&p, BPF_RET | BPF_K, 0, 0, 0);
+	fill_jumps(&p);
+	prog.len = (unsigned short)p.n;
+	setsockopt(s->fd, SOL_SOCKET, SO_ATTACH_FILTER, &prog, sizeof(prog));
 }
 
 static int64_t time_of(struct msghdr *m)

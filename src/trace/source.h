@@ -14,6 +14,13 @@ int source_dumpcap(const char *interface, const char *filter, struct source **re
 /* After that this process can open no source by itself any more, nor has it any other right that its user has not. Root keeps
  * the right to read and write files of others, because the node asked for may be somebody else's. */
 void source_drop_rights(void);
+/* Of TCP and UDP only these ports, told to the kernel, so that what else passes costs nothing; it may be said again. More
+ * may come all the same: whoever captures looks, too. By dumpcap: nothing, it has its filter. */
+enum { SOURCE_PORTS_MAX = 24 };
+struct source_ports {
+	uint16_t first, last;
+};
+void source_only(struct source *s, const struct source_ports *ports, size_t n);
 void source_free(struct source **s);
 /* How long a packet may take from the wire to here, milliseconds: dumpcap gets them from the kernel a few times a second,
  * and what it has not got when it is told to end is lost. */

@@ -13,7 +13,10 @@ static void describe(const struct conn *c, struct wire_tapped *ret)
 
 	if (c->link)
 		link_info(c->link, &info);
-	*ret = (struct wire_tapped){.peer = stream_jid(c->stream), .own = info.local_address, .other = info.peer};
+	*ret = (struct wire_tapped){.peer = stream_jid(c->stream),
+		.own = info.local_address,
+		.other = info.peer,
+		.secure = info.secure};
 }
 
 void tap_stanza(const struct conn *c, bool sent, struct str xml)

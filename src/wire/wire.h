@@ -65,6 +65,7 @@ void wire_flush(struct wire *w);
 struct wire_tapped {
 	struct str peer;       /* address of the other end, "" before it is known */
 	struct str own, other; /* ends of the connection: "10.0.0.7:5298", "[fe80::1]:5298" */
+	bool secure;           /* TLS is up */
 	bool sent;
 	struct str xml;
 };

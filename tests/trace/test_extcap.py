@@ -81,6 +81,11 @@ def test_asked(net):
                   ["--extcap-interface"]):
         net.true(traces.run(program, *wrong, check=False).returncode == 1, f"{wrong} is refused")
     net.step("listed by tshark, with link types and settings")
+    host = net.host("alone")
+    tried = host.program("tshark", *with_ours(home, "tshark", "-i", "wireside-links", "-o", f"extcap.wireside_links.data:{home}"))
+    tried.expect("no node runs on ")
+    tried.process.wait(30)
+    net.step("where no node runs Wireshark is told so, and does not wait for ever")
 
 
 def test_live(net):
@@ -155,5 +160,45 @@ def test_peer(net):
     net.true("nobody is called nobody" in said and files["packets"].read_bytes() == before, said)
 
 
+def test_rights(net):
+    """What a capture may do once it runs; and where it may not capture at all"""
+    need("tshark")
+    need("setpriv")
+    alpha, folder, alice = start(net, "alpha", "alice")
+    _, _, bob = start(net, "bravo", "bob")
+    alice.expect(r"\* bob is ")
+    bob.expect(r"\* alice is ")
+    file = net.folder / "packets.pcapng"
+    program = alpha.program("capture", WIRESIDE, "trace", "capture", "-w", file, "--data", folder)
+    program.expect("^Capturing chat on eth0")
+    status = dict(line.split(":\t", 1) for line in pathlib.Path(f"/proc/{program.process.pid}/status").read_text().splitlines()
+                  if ":\t" in line)
+    for name in ("CapEff", "CapPrm", "CapInh"):
+        net.true(int(status[name], 16) & ~(1 << 1) == 0, f"no right but to reach files of others: {name} {status[name]}")
+    net.true(status["NoNewPrivs"] == "1", "and never again any")
+    talk(alice, bob, "bob", "with fewer rights")
+    alpha.run(sys.executable, "-c", "import socket; s = socket.socket(type=socket.SOCK_DGRAM)\n"
+              "for port in (5298, 9999): s.sendto(b'x', ('10.77.0.2', port))")
+    talk(alice, bob, "bob", "and after that")
+    end(program)
+    protocols = {p for row in traces.fields(file, "udp.port") for p in row[0]}
+    net.true(len(traces.fields(file, "tcp.port", only="tcp")) > 3 and protocols <= {"5353"}, f"only what is ours: {protocols}")
+    net.step("rights are given up")
+
+    weak = ["setpriv", "--bounding-set=-net_raw,-net_admin", "--inh-caps=-net_raw,-net_admin", "--no-new-privs", WIRESIDE, "trace",
+            "capture", "--data", folder, "-w", file]
+    before = file.read_bytes()
+    said = alpha.run(*weak, check=False)
+    net.true("--stanzas" in said and file.read_bytes() == before, f"it is said what can be done: {said}")
+    program = alpha.program("weak", *weak, "--with-secrets")
+    program.expect("STANZAS, NOT PACKETS", "^Capturing stanzas")
+    talk(alice, bob, "bob", "without any right")
+    end(program)
+    program.expect(r"[1-9]\d* stanzas, not packets; 0 that")
+    net.true("without any right" in texts(file), f"{texts(file)}")
+    net.true(file.stat().st_mode & 0o777 == 0o600, "mode 0600")
+    net.step("without rights: stanzas, when what is said was wanted; else it is told what to do")
+
+
 if __name__ == "__main__":
-    raise SystemExit(main(test_asked, test_live, test_peer))
+    raise SystemExit(main(test_asked, test_live, test_peer, test_rights))
