@@ -152,7 +152,7 @@ static int show_live(const struct trace_args *a, const char *const *writer)
 	int err = has_screen(a) ? screen_run(&o, &said, &why) : ERR_UNSUPPORTED;
 
 	if (err == ERR_UNSUPPORTED && a->live)
-		err = live_lines(&o, &said, &why);
+		err = live_lines(&o, &why);
 	else if (err == ERR_UNSUPPORTED)
 		return show(a, put_ladder);
 	if (err)
@@ -266,11 +266,12 @@ static int run_capture(const struct trace_args *a)
 	CLEANUP(buf_clear) struct buf done = {.max = 8192};
 	CLEANUP(buf_clear) struct buf why = {.max = 8192};
 	struct capture_options o = a->capture;
-	char *folder = a->data ? xstrdup(a->data) : config_default_data(CONFIG_NODE);
+	char *folder;
 	int err;
 
 	if (a->live)
 		return capture_live(a);
+	folder = a->data ? xstrdup(a->data) : config_default_data(CONFIG_NODE);
 	/* Whoever shows what is captured has started this: it ends with that. */
 	if (a->child)
 		prctl(PR_SET_PDEATHSIG, SIGINT);

@@ -3,6 +3,7 @@
  * tracer that has died leaves nothing armed. */
 #include <string.h>
 
+#include "app/node.h"
 #include "app/server_i.h"
 #include "base/clock.h"
 #include "base/json.h"
@@ -11,7 +12,7 @@ enum { LEASE_MS = 30000, LINES_MAX = 4 << 20 };
 
 struct traced {
 	struct server *server;
-	bool armed;
+	bool armed, ending;
 	struct buf lines;
 	uint64_t lost; /* lines for which there was no room */
 	struct timer lease;
@@ -71,6 +72,8 @@ static void set_armed(struct traced *t, bool armed)
 	tls_ctx_keylog(u->node_out, armed ? on_key_line : NULL, t);
 	wire_tap(u->wire, armed ? on_stanza : NULL, t);
 	log_info("trace", "armed=%s", armed ? "yes" : "no");
+	if (!t->ending)
+		node_traced(t->server, armed);
 }
 
 static void renew(struct traced *t)
@@ -172,6 +175,7 @@ void server_untrace(struct server *s)
 
 	if (!t)
 		return;
+	t->ending = true; /* there is nobody left to be told */
 	disarm(t);
 	s->traced = NULL;
 	xfree(t);

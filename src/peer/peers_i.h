@@ -192,7 +192,7 @@ struct peers {
 	struct map inflight; /* messages taken in and not handled yet, by hash: see inbound.c */
 	size_t strangers_bytes;
 	char **told; /* our addresses, NULL at the end */
-	bool available;
+	bool available, traced;
 	char *show, *status;
 	struct picture picture; /* our user's, if it is published */
 	size_t pictures_bytes;  /* of all peers */

@@ -113,8 +113,9 @@ static int end_signals(void)
 	return signalfd(-1, &ends, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-int live_lines(const struct screen_options *o, struct buf *said, struct buf *why)
+int live_lines(const struct screen_options *o, struct buf *why)
 {
+	CLEANUP(buf_clear) struct buf told = {.max = 65536}; /* on the way already */
 	struct lines l = {.o = o, .header = {.max = 1 << 20}};
 	int signals = end_signals(), err = o->writer ? writer_start(o->writer, &l.writer, why) : 0;
 
@@ -127,7 +128,7 @@ int live_lines(const struct screen_options *o, struct buf *said, struct buf *why
 			err = ERR_INVALID;
 		}
 	}
-	writer_end(&l.writer, said);
+	writer_end(&l.writer, &told);
 	live_free(&l.live);
 	buf_clear(&l.header);
 	close(signals);

@@ -19,6 +19,6 @@ int screen_run(const struct screen_options *o, struct buf *said, struct buf *why
 
 /* The same line by line, for pipes: what has happened so far, until the file is told to be whole (SIGINT, SIGTERM, the end of
  * the writer) or nobody reads. */
-int live_lines(const struct screen_options *o, struct buf *said, struct buf *why);
+int live_lines(const struct screen_options *o, struct buf *why);
 
 #endif
