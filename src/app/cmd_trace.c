@@ -155,7 +155,10 @@ static int show_live(const struct trace_args *a, const char *const *writer)
 		err = live_lines(&o, &why);
 	else if (err == ERR_UNSUPPORTED)
 		return show(a, put_ladder);
-	if (err)
+	/* The writer has said who it is. */
+	if (str_starts(buf_view(&why), STR("wireside: ")))
+		fprintf(stderr, "%s\n", buf_cstr(&why));
+	else if (why.n)
 		complain("", &why);
 	if (said.n)
 		fprintf(stderr, "%s\n", buf_cstr(&said));

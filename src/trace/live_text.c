@@ -128,7 +128,8 @@ int live_lines(const struct screen_options *o, struct buf *why)
 			err = ERR_INVALID;
 		}
 	}
-	writer_end(&l.writer, &told);
+	if (writer_end(&l.writer, &told) != 0 && !err)
+		err = ERR_CLOSED;
 	live_free(&l.live);
 	buf_clear(&l.header);
 	close(signals);

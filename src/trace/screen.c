@@ -513,7 +513,8 @@ int screen_run(const struct screen_options *o, struct buf *said, struct buf *why
 			err = ERR_INVALID;
 		}
 	}
-	writer_end(&s.writer, said);
+	if (writer_end(&s.writer, said) != 0 && !err)
+		err = ERR_CLOSED;
 	clear(&s);
 	close(signals);
 	sigprocmask(SIG_SETMASK, &before, NULL);

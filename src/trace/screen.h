@@ -14,7 +14,7 @@ struct screen_options {
 };
 
 /* Until the user ends it. said: what the writer said at its end. ERR_UNSUPPORTED: the terminal cannot do it, and nothing was
- * done; else ERR_ with a line in why. */
+ * done; ERR_CLOSED: the writer failed, and has said why; else ERR_ with a line in why. */
 int screen_run(const struct screen_options *o, struct buf *said, struct buf *why);
 
 /* The same line by line, for pipes: what has happened so far, until the file is told to be whole (SIGINT, SIGTERM, the end of
