@@ -318,7 +318,7 @@ local function show(ev, t, pinfo, encrypted)
   end
   t:add(F.summary, summary):set_generated()
   t:add(F.row, table.concat({ev.kind, ev.stanza or "", quote(ev.id), quote(who(ev.from)), quote(who(ev.to)), quote(ev.text),
-    other and other[1] or "", latency and ("%.6f"):format(latency) or ""}, "|")):set_hidden()
+    other and other[1] or "", latency and ("%.6f"):format(latency) or "", quote(ev.key)}, "|")):set_hidden()
   t:append_text(", " .. summary)
   return summary
 end

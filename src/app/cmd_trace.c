@@ -1,8 +1,10 @@
 /* `wireside trace ...`: what is in a capture file, as Wireshark's engine reads it. */
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -16,15 +18,18 @@
 #include "trace/ladder.h"
 #include "trace/recorder.h"
 #include "trace/report.h"
+#include "trace/screen.h"
 #include "trace/stats.h"
 #include "trace/strip.h"
 #include "trace/tshark.h"
 #include "tui/filter.h"
 
-enum { VIEW_MAX = 512 << 20 };
+enum { VIEW_MAX = 512 << 20, WORDS_MAX = 100 };
 
 static const char usage[] =
-	"Usage: wireside trace FILE [-a] [-Y FILTER]          the ladder: what happened between whom, line by line\n"
+	"Usage: wireside trace FILE [-a] [-Y FILTER]          the ladder: what happened between whom; on a terminal to move in\n"
+	"                                                     (? tells the keys), in a pipe or with --plain as text\n"
+	"       wireside trace --live [FILE]                  the same of a file that is still written; no FILE: as capture --live\n"
 	"       wireside trace explain FILE [-Y FILTER]       the questions of a lesson, answered, with frames and filters\n"
 	"       wireside trace stats FILE [-Y FILTER]         numbers: messages, receipts, losses, bytes\n"
 	"       wireside trace report FILE -w PAGE.html       all of this as one page that needs no network\n"
@@ -38,7 +43,8 @@ static const char usage[] =
 	"       wireside trace save FILE -Y FILTER -w NEW-FILE   some of the packets, with their secrets\n"
 	"       wireside trace capture [-i INTERFACE] [-w FILE] [--peer NAME] [--with-secrets] [--seconds N] [--count N]\n"
 	"                              [--port N]... [--stanzas]\n"
-	"                                                     packets of this machine's chat into a file\n"
+	"                                                     packets of this machine's chat into a file; with --live the ladder\n"
+	"                                                     grows meanwhile\n"
 	"       wireside trace strip FILE -w NEW-FILE         a copy without secrets: what was encrypted stays so\n\n"
 	"FILE is a capture of any kind that tshark reads. It is dissected by Wireshark's engine (tshark), with Wireside's chat\n"
 	"layer and without the user's own Wireshark settings. `wireside lab` makes one.\n\n"
@@ -57,10 +63,12 @@ static const char usage[] =
 
 struct trace_args {
 	const char *file, *filter, *into;
-	bool all, secrets, plain;
+	bool all, secrets, plain, live, child;
 	unsigned stream;
 	const char *data;
 	struct capture_options capture;
+	int argc; /* the words themselves */
+	char **argv;
 };
 
 /* What went wrong has names of files and words of other programs in it. */
@@ -133,7 +141,47 @@ static void put_report(const struct trace_args *a, const struct dissected *d, st
 
 static int run_stats(const struct trace_args *a) { return show(a, put_stats); }
 static int run_report(const struct trace_args *a) { return show(a, put_report); }
-static int run_ladder(const struct trace_args *a) { return show(a, put_ladder); }
+
+/* ---- the ladder, growing or on the whole screen ---- */
+
+static bool has_screen(const struct trace_args *a)
+{
+	const char *term = getenv("TERM");
+
+	return !a->plain && !a->into && isatty(STDIN_FILENO) && isatty(STDOUT_FILENO) && term &&
+		strcmp(term, "dumb") != 0;
+}
+
+static int show_live(const struct trace_args *a, const char *const *writer)
+{
+	CLEANUP(buf_clear) struct buf why = {.max = 8192};
+	CLEANUP(buf_clear) struct buf said = {.max = 65536};
+	struct screen_options o = {a->file, a->filter, a->all, a->live, a->secrets, writer};
+	int err = has_screen(a) ? screen_run(&o, &said, &why) : ERR_UNSUPPORTED;
+
+	if (err == ERR_UNSUPPORTED && a->live)
+		err = live_lines(&o, &why);
+	else if (err == ERR_UNSUPPORTED)
+		return show(a, put_ladder);
+	/* The writer has said who it is. */
+	if (str_starts(buf_view(&why), STR("wireside: ")))
+		fprintf(stderr, "%s\n", buf_cstr(&why));
+	else if (why.n)
+		complain("", &why);
+	if (said.n)
+		fprintf(stderr, "%s\n", buf_cstr(&said));
+	return err ? 1 : 0;
+}
+
+static int capture_live(const struct trace_args *a);
+
+static int run_ladder(const struct trace_args *a)
+{
+	if (a->live && !a->file)
+		return capture_live(a);
+	return has_screen(a) || a->live ? show_live(a, NULL) : show(a, put_ladder);
+}
+
 static int run_explain(const struct trace_args *a) { return show(a, put_explain); }
 
 /* ---- what tshark does alone ---- */
@@ -219,9 +267,15 @@ static int run_capture(const struct trace_args *a)
 	CLEANUP(buf_clear) struct buf done = {.max = 8192};
 	CLEANUP(buf_clear) struct buf why = {.max = 8192};
 	struct capture_options o = a->capture;
-	char *folder = a->data ? xstrdup(a->data) : config_default_data(CONFIG_NODE);
+	char *folder;
 	int err;
 
+	if (a->live)
+		return capture_live(a);
+	folder = a->data ? xstrdup(a->data) : config_default_data(CONFIG_NODE);
+	/* Whoever shows what is captured has started this: it ends with that. */
+	if (a->child)
+		prctl(PR_SET_PDEATHSIG, SIGINT);
 	o.file = a->into ? a->into : "chat.pcapng";
 	o.data = folder;
 	o.secrets = a->secrets;
@@ -232,6 +286,23 @@ static int run_capture(const struct trace_args *a)
 		fputs(buf_cstr(&done), strcmp(o.file, "-") == 0 ? stderr : stdout);
 	xfree(folder);
 	return err ? 1 : 0;
+}
+
+/* The same words again, for a child that captures while this shows. */
+static int capture_live(const struct trace_args *a)
+{
+	struct trace_args shown = *a;
+	const char *argv[WORDS_MAX + 4] = {"/proc/self/exe", "trace", "capture", "--child"};
+	int n = 4;
+
+	for (int i = 1; i < a->argc; i++)
+		if (strcmp(a->argv[i], "--live") != 0)
+			argv[n++] = a->argv[i];
+	argv[n] = NULL;
+	shown.live = true;
+	shown.into = NULL;
+	shown.file = a->into ? a->into : "chat.pcapng";
+	return show_live(&shown, argv);
 }
 
 /* ---- words ---- */
@@ -311,6 +382,10 @@ static bool take_args(struct trace_args *a, int argc, char **argv)
 			a->secrets = true;
 		} else if (strcmp(argv[i], "--plain") == 0) {
 			a->plain = true;
+		} else if (strcmp(argv[i], "--live") == 0) {
+			a->live = true;
+		} else if (strcmp(argv[i], "--child") == 0) {
+			a->child = true;
 		} else if (strcmp(argv[i], "--dumpcap") == 0) {
 			a->capture.dumpcap = true;
 		} else if (strcmp(argv[i], "--stanzas") == 0) {
@@ -356,9 +431,11 @@ int cmd_trace(int argc, char **argv)
 	} else {
 		action = &actions[0];
 	}
-	if (!take_args(&a, argc, argv))
+	if (argc > WORDS_MAX || !take_args(&a, argc, argv))
 		return 2;
-	if (!a.file != action->no_file) {
+	a.argc = argc;
+	a.argv = argv;
+	if (!a.file != action->no_file && !(a.live && action->run == run_ladder)) {
 		fprintf(stderr, "wireside: trace: %s\nSee `wireside trace --help`.\n",
 			a.file ? "the file to write is named with -w" : "which file?");
 		return 2;

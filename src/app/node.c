@@ -526,3 +526,13 @@ void node_free(struct server *s)
 }
 
 const char *node_name(const struct server *s) { return peers_instance(s->node->peers); }
+
+/* Outside a turn, as commands are. */
+void node_traced(struct server *s, bool traced)
+{
+	core_begin(s->core, loop_now(s->loop), loop_wall(s->loop));
+	peers_traced(s->node->peers, traced);
+	core_end(s->core);
+	s->dirty = true;
+	loop_wake(s->loop);
+}

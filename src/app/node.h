@@ -44,6 +44,9 @@ void node_free(struct server *s);
 /* What it is called on the network now. */
 const char *node_name(const struct server *s);
 
+/* The secrets of its links are being recorded, or not any more: its user is told. */
+void node_traced(struct server *s, bool traced);
+
 /* Nobody needs it just now: no client, nothing waits, nobody is in a room. */
 bool node_is_idle(const struct server *s);
 

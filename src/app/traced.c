@@ -3,6 +3,7 @@
  * until it is taken, for as long as somebody takes it: a tracer that has died leaves nothing armed. */
 #include <string.h>
 
+#include "app/node.h"
 #include "app/server_i.h"
 #include "base/clock.h"
 #include "base/codec.h"
@@ -31,6 +32,7 @@ struct traced {
 	struct tracer tracers[TRACERS_MAX];
 	unsigned last; /* number given */
 	unsigned armed;
+	bool ending;
 	struct timer lease;
 };
 
@@ -135,6 +137,8 @@ static void settle(struct traced *t)
 	tell_keys(t, u->starttls_out);
 	wire_tap(u->wire, t->armed & (WANTS_STANZAS | WANTS_PDUS) ? on_stanza : NULL, t);
 	log_info("trace", "armed=%s", t->armed ? "yes" : "no");
+	if ((t->armed ^ before) & WANTS_KEYS && !t->ending)
+		node_traced(t->server, t->armed & WANTS_KEYS);
 }
 
 static void renew(struct traced *t, struct tracer *one)
@@ -350,6 +354,7 @@ void server_untrace(struct server *s)
 		return;
 	for (size_t i = 0; i < TRACERS_MAX; i++)
 		end(&t->tracers[i]);
+	t->ending = true; /* there is nobody left to be told */
 	settle(t);
 	s->traced = NULL;
 	xfree(t);

@@ -48,6 +48,8 @@ int peers_forget(struct host *h, struct jid contact);
 void peers_listening(struct host *h, uint16_t port, const char *const *addresses);
 /* What the node's user shows: of the sessions that are available the best; away when there is none. */
 void peers_show(struct host *h, bool available, struct str show, struct str status);
+/* The secrets of our links are being recorded, or not any more: our user is told, now and whenever he comes while they are. */
+void peers_traced(struct host *h, bool traced);
 /* His picture, absent: none. At most 8 KiB are published; a bigger one is to be had over links alone. */
 void peers_picture(struct host *h, struct str bytes);
 /* Messages waiting, links that are up: a node that was started by a chat stays as long as there are any. */

@@ -209,7 +209,7 @@ struct peers {
 	char **told; /* our addresses, NULL at the end */
 	struct timer told_timer;
 	int64_t told_next; /* core time before which a change of them is not told */
-	bool available;
+	bool available, traced;
 	char *show, *status;
 	struct picture picture; /* our user's, if it is published */
 	size_t pictures_bytes;  /* of all peers */

@@ -235,6 +235,24 @@ void show_publish(struct peers *ps)
 	picture_publish(ps, m);
 }
 
+static void tell_traced(struct peers *ps)
+{
+	notice(ps, ps->traced ? "secrets" : "secrets-end", NULL,
+		ps->traced
+			? "the secrets of your links are being recorded: who has the capture can read what is said now"
+			: "the secrets of your links are not recorded any more");
+}
+
+void peers_traced(struct host *h, bool traced)
+{
+	struct peers *ps = (struct peers *)h;
+
+	if (ps->traced == traced)
+		return;
+	ps->traced = traced;
+	tell_traced(ps);
+}
+
 void peers_show(struct host *h, bool available, struct str show, struct str status)
 {
 	struct peers *ps = (struct peers *)h;
@@ -245,4 +263,6 @@ void peers_show(struct host *h, bool available, struct str show, struct str stat
 	ps->show = str_dup(show);
 	ps->status = str_dup(status);
 	show_publish(ps);
+	if (available && ps->traced)
+		tell_traced(ps);
 }

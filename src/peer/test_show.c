@@ -247,6 +247,39 @@ static void show(struct world *w, bool available, const char *how, const char *s
 	pump(w);
 }
 
+static void set_traced(struct world *w, bool on)
+{
+	core_begin(w->core, w->now, TEST_WALL + w->now);
+	peers_traced(&w->peers->host, on);
+	core_end(w->core);
+	pump(w);
+}
+
+/* That secrets are recorded is told when it begins, to whoever comes while it lasts, and when it ends. */
+static void traced(void **state)
+{
+	struct world *w = world_new();
+
+	show(w, true, NULL, NULL);
+	set_traced(w, false);
+	assert_int_equal(got_with(w, "kind='secrets"), 0);
+	set_traced(w, true);
+	set_traced(w, true);
+	assert_int_equal(got_with(w, "kind='secrets'"), 1);
+	assert_non_null(strstr(expect_got(w, "kind='secrets'"), "can read what is said"));
+	look_away(w);
+	show(w, false, NULL, NULL);
+	assert_int_equal(got_with(w, "kind='secrets'"), 0);
+	show(w, true, NULL, NULL);
+	assert_int_equal(got_with(w, "kind='secrets'"), 1);
+	set_traced(w, false);
+	assert_non_null(strstr(expect_got(w, "kind='secrets-end'"), "not recorded any more"));
+	look_away(w);
+	show(w, true, NULL, NULL);
+	assert_int_equal(got_with(w, "kind='secrets"), 0);
+	world_free(w);
+}
+
 static void published(void **state)
 {
 	static const struct {
@@ -295,6 +328,7 @@ int main(void)
 		cmocka_unit_test(probes_of_nobody),
 		cmocka_unit_test(blocked),
 		cmocka_unit_test(another_user),
+		cmocka_unit_test(traced),
 		cmocka_unit_test(published),
 	};
 

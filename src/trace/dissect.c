@@ -8,10 +8,7 @@
 
 #define SEPARATOR "\x1f"
 #define AGGREGATOR "\x1e"
-/* In the first of its two passes tshark makes only those fields that the display filter names; the chat layer needs these to
- * know in the second which receipt belongs to which message. */
-#define WANTED "(frame || xmpp || tcp.stream || tcp.srcport || tls.record.opaque_type)"
-enum { SEPARATOR_BYTE = 0x1f, AGGREGATOR_BYTE = 0x1e, ACKS_AHEAD_MAX = 10000 };
+enum { SEPARATOR_BYTE = 0x1f, AGGREGATOR_BYTE = 0x1e };
 
 static const char *const names[FIELDS] = {
 	[F_NUMBER] = "frame.number",
@@ -109,8 +106,8 @@ static unsigned host_of(struct dissected *d, struct str address, struct str name
 		return HOST_NONE;
 	for (unsigned i = 0; i < d->host_n; i++)
 		if (str_eq(d->hosts[i].address, address)) {
-			/* The name may be known later than the first packet. */
-			if (str_eq(d->hosts[i].name, address) && name.n) {
+			/* The name may be known later than the first packet, or a better one. */
+			if (name.n && !str_eq(name, d->hosts[i].name) && !str_eq(name, address)) {
 				xfree((char *)(uintptr_t)d->hosts[i].name.p);
 				d->hosts[i].name = (struct str){str_dup(name), name.n};
 			}
@@ -130,6 +127,11 @@ static unsigned host_of(struct dissected *d, struct str address, struct str name
 double field_number(const struct dissected *d, const struct dissected_frame *f, enum field i)
 {
 	return seconds(field_first(d, f, i));
+}
+
+uint32_t field_uint(const struct dissected *d, const struct dissected_frame *f, enum field i)
+{
+	return number(field_first(d, f, i));
 }
 
 static void take_hosts(struct dissected *d, struct dissected_frame *f)
@@ -244,7 +246,7 @@ static struct str unquote(struct str s, struct buf *store)
 
 bool chat_next(struct str *rows, struct buf *store, struct chat_event *ret)
 {
-	struct str row, part[8];
+	struct str row, part[9];
 
 	if (!rows->p || !rows->n)
 		return false;
@@ -255,95 +257,39 @@ bool chat_next(struct str *rows, struct buf *store, struct chat_event *ret)
 		return false;
 	for (size_t i = 0; i < ARRAY_LEN(part); i++) {
 		part[i] = row.p ? str_cut(&row, '|') : STR("");
-		if (i < 6)
+		if (i < 6 || i == 8)
 			part[i] = unquote(part[i], store);
 	}
-	*ret = (struct chat_event){part[0], part[1], part[2], part[3], part[4], part[5], number(part[6]),
+	*ret = (struct chat_event){part[0], part[1], part[2], part[3], part[4], part[5], part[8], number(part[6]),
 		seconds(part[7])};
 	return true;
-}
-
-/* ---- who acknowledges what ---- */
-
-/* In 32 bits that may wrap. */
-static bool reaches(uint32_t ack, uint32_t end) { return (int32_t)(ack - end) >= 0; }
-
-struct direction {
-	uint32_t *waiting; /* indexes of frames with data */
-	uint32_t first, n, cap;
-};
-
-static void wait_for_ack(struct direction *dir, uint32_t index)
-{
-	if (dir->n == dir->cap) {
-		dir->cap = dir->cap ? 2 * dir->cap : 16;
-		dir->waiting = xrealloc(dir->waiting, dir->cap * sizeof(*dir->waiting));
-	}
-	dir->waiting[dir->n++] = index;
-}
-
-static uint32_t end_of(const struct dissected_frame *f)
-{
-	return f->seq + f->len + !!(f->flags & TCP_SYN) + !!(f->flags & TCP_FIN);
-}
-
-static void acknowledge(struct dissected *d, struct direction *dir, uint32_t by)
-{
-	while (dir->first < dir->n && reaches(d->frames[by].ack, end_of(&d->frames[dir->waiting[dir->first]])))
-		d->frames[dir->waiting[dir->first++]].acked_by = by + 1;
-}
-
-void dissect_end(struct dissected *d)
-{
-	struct direction *dirs = xcalloc((size_t)d->stream_n * 2 + 1, sizeof(*dirs));
-	uint16_t *openers = xcalloc((size_t)d->stream_n + 1, sizeof(*openers));
-	bool *secured = xcalloc((size_t)d->stream_n + 1, sizeof(*secured));
-
-	for (uint32_t i = 0; i < d->n; i++) {
-		struct dissected_frame *f = &d->frames[i];
-		uint16_t port = (uint16_t)number(field_first(d, f, F_PORT_FROM));
-
-		if (f->stream < 0)
-			continue;
-		/* The first packet of a connection is of whoever began it, unless it is an answer. */
-		if (!openers[f->stream])
-			openers[f->stream] = (f->flags & (TCP_SYN | TCP_ACK)) == (TCP_SYN | TCP_ACK)
-				? (uint16_t)number(field_first(d, f, F_PORT_TO))
-				: port;
-		secured[f->stream] |= field_has(f, F_ENCRYPTED);
-		f->encrypted = f->len && secured[f->stream];
-		f->opener = port == openers[f->stream];
-		if (f->flags & TCP_ACK)
-			acknowledge(d, &dirs[2 * f->stream + f->opener], i);
-		if (end_of(f) != f->seq && !field_has(f, F_KEEPALIVE))
-			wait_for_ack(&dirs[2 * f->stream + !f->opener], i);
-	}
-	for (uint32_t i = 0; i < 2 * d->stream_n; i++)
-		xfree(dirs[i].waiting);
-	xfree(dirs);
-	xfree(openers);
-	xfree(secured);
 }
 
 /* ---- all ---- */
 
 static bool on_line(void *arg, struct str line) { return dissect_line(arg, line); }
 
+void dissect_command(const char **argv, int at)
+{
+	static const char *const format[] = {"-T", "fields", "-E", "separator=" SEPARATOR, "-E",
+		"aggregator=" AGGREGATOR, "-E", "occurrence=a"};
+
+	memcpy(argv + at, format, sizeof(format));
+	at += ARRAY_LEN(format);
+	for (int i = 0; i < FIELDS; i++) {
+		argv[at++] = "-e";
+		argv[at++] = names[i];
+	}
+	argv[at] = NULL;
+}
+
 int dissect(const char *file, const char *filter, struct dissected *ret, struct buf *why)
 {
-	const char *argv[TSHARK_ARGS_MAX] = {"tshark", "-2", "-r", file, "-T", "fields", "-E", "separator=" SEPARATOR,
-		"-E", "aggregator=" AGGREGATOR, "-E", "occurrence=a"};
-	CLEANUP(buf_clear) struct buf chosen = {.max = 65536};
-	int n = 12, err;
+	const char *argv[TSHARK_ARGS_MAX] = {"tshark", "-2", "-R", DISSECT_FIRST_PASS, "-r", file, "-Y",
+		filter ? filter : "frame"};
+	int err;
 
-	for (int i = 0; i < FIELDS; i++) {
-		argv[n++] = "-e";
-		argv[n++] = names[i];
-	}
-	buf_fmt(&chosen, "(%s) && " WANTED, filter ? filter : "frame");
-	argv[n++] = "-Y";
-	argv[n++] = buf_cstr(&chosen);
-	argv[n] = NULL;
+	dissect_command(argv, 8);
 	*ret = (struct dissected){0};
 	buf_init(&ret->text, (size_t)1 << 30);
 	err = tshark_run(argv, on_line, ret, why);
@@ -361,6 +307,7 @@ void dissected_clear(struct dissected *d)
 		xfree((char *)(uintptr_t)d->hosts[i].name.p);
 	}
 	xfree(d->frames);
+	track_free(&d->track);
 	buf_clear(&d->text);
 	*d = (struct dissected){0};
 }

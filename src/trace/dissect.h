@@ -63,6 +63,7 @@ struct chat_event {
 	struct str kind;   /* "message", "receipt", "presence", "stream-open", ... see share/wireshark/wireside.lua */
 	struct str stanza; /* "message", "presence", "iq", or "" */
 	struct str id, from, to, text;
+	struct str key; /* what a message and its receipt have in common; "": no receipt can be for it */
 	uint32_t other; /* frame of the receipt or of the message; 0: none */
 	double latency; /* seconds between them */
 };
@@ -95,7 +96,8 @@ struct dissected {
 	struct dissected_host hosts[HOSTS_MAX];
 	unsigned host_n;
 	uint32_t stream_n;
-	bool cut; /* there was more than the limits allow */
+	struct track *track; /* what dissect_end() knows so far */
+	bool cut;            /* there was more than the limits allow */
 };
 
 enum { DISSECTED_FRAMES_MAX = 2000000 };
@@ -111,6 +113,7 @@ static inline struct str field_of(const struct dissected *d, const struct dissec
 }
 /* The first value as a number; 0 if there is none. */
 double field_number(const struct dissected *d, const struct dissected_frame *f, enum field i);
+uint32_t field_uint(const struct dissected *d, const struct dissected_frame *f, enum field i);
 /* The first of several values. */
 struct str field_first(const struct dissected *d, const struct dissected_frame *f, enum field i);
 static inline bool field_has(const struct dissected_frame *f, enum field i) { return f->field[i].n > 0; }
@@ -118,8 +121,19 @@ static inline bool field_has(const struct dissected_frame *f, enum field i) { re
 /* Eats one event of *rows, which began as field F_CHAT; texts are put into store. False: no more. */
 bool chat_next(struct str *rows, struct buf *store, struct chat_event *ret);
 
-/* Fields of one line of tshark's output -> a frame; for tests and fuzzing. */
+/* What only the rest of the file tells: of a message its receipt, of a receipt its message, where tshark did not know. */
+void chat_resolve(const struct dissected *d, const struct dissected_frame *f, struct chat_event *e);
+
+/* tshark's filter of the first of two passes, which all frames pass: there it makes only those fields that a filter names, and
+ * the chat layer needs these to know in the second which receipt belongs to which message. */
+#define DISSECT_FIRST_PASS "frame || xmpp || tcp.stream || tcp.srcport || tls.record.opaque_type"
+
+/* The command that makes the lines for dissect_line(), one a frame, filled in after argv[0..at-1]; NULL at the end. */
+void dissect_command(const char **argv, int at);
+/* Fields of one line of tshark's output -> a frame. */
 bool dissect_line(struct dissected *d, struct str line);
-void dissect_end(struct dissected *d); /* after the last line: who acknowledges what */
+/* After the last line, or the last one so far: who acknowledges what. */
+void dissect_end(struct dissected *d);
+void track_free(struct track **t); /* for dissected_clear() */
 
 #endif

@@ -218,9 +218,11 @@ static void on_messages(struct explain *x)
 		struct str rows = field_of(x->d, f, F_CHAT);
 		struct chat_event e;
 
-		while (chat_next(&rows, &store, &e))
+		while (chat_next(&rows, &store, &e)) {
+			chat_resolve(x->d, f, &e);
 			if (str_is(e.kind, "message") && n++ < LISTED_MAX)
 				put_message(x, f, &e);
+		}
 	}
 	if (!n)
 		say(x, "No message can be read in this trace.");

@@ -236,6 +236,7 @@ static bool put_nth_event(const struct dissected *d, const struct dissected_fram
 
 	for (unsigned at = 0; chat_next(&rows, &store, &e); at++)
 		if (at == i) {
+			chat_resolve(d, f, &e);
 			put_event(d, f, &e, out);
 			return true;
 		}

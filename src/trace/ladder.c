@@ -11,7 +11,7 @@ struct ladder {
 	const struct dissected *d;
 	const struct ladder_options *o;
 	struct buf *out;
-	unsigned folded_acks, folded_asks, folded_others;
+	struct folded folded;
 };
 
 /* ---- lanes ---- */
@@ -104,14 +104,29 @@ static void put_count(struct buf *out, unsigned n, const char *what)
 		buf_fmt(out, "%s%u %s%s", out->n ? ", " : "", n, what, n > 1 ? "s" : "");
 }
 
+void folded_text(const struct folded *n, struct buf *out)
+{
+	CLEANUP(buf_clear) struct buf text = {.max = 200};
+
+	put_count(&text, n->acks, "bare ACK");
+	put_count(&text, n->asks, "stanza acknowledgement");
+	put_count(&text, n->others, "other packet");
+	buf_str(out, buf_view(&text));
+}
+
+void folded_count(struct folded *n, enum fold what)
+{
+	n->acks += what == FOLD_ACK;
+	n->asks += what == FOLD_ASK;
+	n->others += what == FOLD_OTHER;
+}
+
 static void put_folded(struct ladder *l)
 {
 	CLEANUP(buf_clear) struct buf text = {.max = 200};
 
-	put_count(&text, l->folded_acks, "bare ACK");
-	put_count(&text, l->folded_asks, "stanza acknowledgement");
-	put_count(&text, l->folded_others, "other packet");
-	l->folded_acks = l->folded_asks = l->folded_others = 0;
+	folded_text(&l->folded, &text);
+	l->folded = (struct folded){0};
 	if (!text.n)
 		return;
 	buf_fmt(l->out, "%8s %10s  ", "", "");
@@ -131,22 +146,36 @@ static bool is_chatter(const struct dissected *d, const struct dissected_frame *
 	return field_has(f, F_CHAT) && !field_has(f, F_RETRANSMISSION);
 }
 
-/* Counted instead of shown. */
-static bool fold(struct ladder *l, const struct dissected_frame *f)
+enum fold frame_fold(const struct dissected *d, const struct dissected_frame *f)
 {
 	bool opens = f->opener && f->seq == 1 && f->ack == 1;
 
-	if (l->o->all)
-		return false;
 	if (f->bare_ack && !opens && !field_has(f, F_KEEPALIVE) && !field_has(f, F_KEEPALIVE_ACK))
-		l->folded_acks++;
-	else if (is_chatter(l->d, f))
-		l->folded_asks++;
-	else if (f->stream < 0 && !str_is(field_of(l->d, f, F_PROTOCOL), "MDNS"))
-		l->folded_others++;
-	else
-		return false;
-	return true;
+		return FOLD_ACK;
+	if (is_chatter(d, f))
+		return FOLD_ASK;
+	return f->stream < 0 && !str_is(field_of(d, f, F_PROTOCOL), "MDNS") ? FOLD_OTHER : FOLD_NONE;
+}
+
+unsigned frame_events(const struct dissected *d, const struct dissected_frame *f)
+{
+	struct str rows = field_of(d, f, F_CHAT);
+	unsigned n = 0;
+
+	while (rows.p && rows.n) {
+		str_cut(&rows, 0x1e);
+		n++;
+	}
+	return n ? n : 1;
+}
+
+/* Counted instead of shown. */
+static bool fold(struct ladder *l, const struct dissected_frame *f)
+{
+	enum fold what = l->o->all ? FOLD_NONE : frame_fold(l->d, f);
+
+	folded_count(&l->folded, what);
+	return what != FOLD_NONE;
 }
 
 static void put_comment(struct ladder *l, const struct dissected_frame *f)
@@ -193,20 +222,48 @@ static void put_closing(const struct ladder *l, uint32_t stream)
 	}
 }
 
-void ladder_put(const struct dissected *d, const struct ladder_options *o, struct buf *out)
-{
-	struct ladder l = {.d = d, .o = o, .out = out};
+void ladder_put_header(const struct dissected *d, struct buf *out) { put_header(&(struct ladder){.d = d, .out = out}); }
 
-	put_hosts(&l);
-	buf_fmt(out, "%u frames, %.3f s. ---- in clear, ==== encrypted, * to everybody\n\n", d->n,
-		d->n ? d->frames[d->n - 1].time : 0.0);
-	put_header(&l);
-	for (uint32_t i = 0; i < d->n; i++)
+void ladder_put_frames(const struct dissected *d, const struct ladder_options *o, uint32_t from, uint32_t to,
+	struct folded *open, struct buf *out)
+{
+	struct ladder l = {.d = d, .o = o, .out = out, .folded = *open};
+
+	for (uint32_t i = from; i < to; i++)
 		put_frame(&l, &d->frames[i]);
+	*open = l.folded;
+}
+
+void ladder_put_folded(const struct dissected *d, struct folded *open, struct buf *out)
+{
+	struct ladder l = {.d = d, .out = out, .folded = *open};
+
 	put_folded(&l);
+	*open = l.folded;
+}
+
+void ladder_put_end(const struct dissected *d, struct folded *open, struct buf *out)
+{
+	struct ladder l = {.d = d, .out = out, .folded = *open};
+
+	put_folded(&l);
+	*open = l.folded;
 	buf_z(out, "\n");
 	for (uint32_t i = 0; i < d->stream_n && i < 1000; i++)
 		put_closing(&l, i);
 	if (d->cut)
 		buf_z(out, "There is more than can be shown: give a filter.\n");
+}
+
+void ladder_put(const struct dissected *d, const struct ladder_options *o, struct buf *out)
+{
+	struct ladder l = {.d = d, .o = o, .out = out};
+	struct folded open = {0};
+
+	put_hosts(&l);
+	buf_fmt(out, "%u frames, %.3f s. ---- in clear, ==== encrypted, * to everybody\n\n", d->n,
+		d->n ? d->frames[d->n - 1].time : 0.0);
+	put_header(&l);
+	ladder_put_frames(d, o, 0, d->n, &open, out);
+	ladder_put_end(d, &open, out);
 }

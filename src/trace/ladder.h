@@ -11,7 +11,28 @@ struct ladder_options {
 
 void ladder_put(const struct dissected *d, const struct ladder_options *o, struct buf *out);
 
+/* The beginning of the ladder: names over the lanes; and what frames from..to - 1 add to it. *open counts what is folded and
+ * not written yet; folded_put() writes it, at the end. */
+struct folded {
+	unsigned acks, asks, others;
+};
+void ladder_put_header(const struct dissected *d, struct buf *out);
+void ladder_put_frames(const struct dissected *d, const struct ladder_options *o, uint32_t from, uint32_t to,
+	struct folded *open, struct buf *out);
+void ladder_put_folded(const struct dissected *d, struct folded *open, struct buf *out);
+/* The same, and how connections ended. */
+void ladder_put_end(const struct dissected *d, struct folded *open, struct buf *out);
+
 /* ---- parts that other views use, too ---- */
+
+/* Is the frame only counted, and as what? */
+enum fold { FOLD_NONE, FOLD_ACK, FOLD_ASK, FOLD_OTHER };
+enum fold frame_fold(const struct dissected *d, const struct dissected_frame *f);
+/* "3 bare ACKs, 1 other packet"; nothing for nothing. */
+void folded_text(const struct folded *n, struct buf *out);
+void folded_count(struct folded *n, enum fold what);
+/* How many events of its own the frame has: lines of the ladder, at least one. */
+unsigned frame_events(const struct dissected *d, const struct dissected_frame *f);
 
 /* What a frame is, in words for people; of several events on it the i-th. Not filtered. False: there is no such event. */
 bool frame_text(const struct dissected *d, const struct dissected_frame *f, unsigned i, struct buf *out);

@@ -71,6 +71,7 @@ static void count_events(struct stats *s, const struct dissected_frame *f)
 
 	while (chat_next(&rows, &store, &e)) {
 		count_kind(s, e.kind);
+		chat_resolve(s->d, f, &e);
 		if (str_is(e.kind, "receipt") && e.other)
 			add(&s->receipts, e.latency);
 		if (!str_is(e.kind, "message"))

@@ -9,49 +9,7 @@
 
 #include "base/mem.h"
 #include "trace/explain.h"
-
-/* What tshark would say of a frame. */
-struct given {
-	const char *field[FIELDS];
-};
-
-static void give(struct dissected *d, const struct given *g)
-{
-	CLEANUP(buf_clear) struct buf line = {.max = 100000};
-
-	for (int i = 0; i < FIELDS; i++) {
-		if (i)
-			buf_char(&line, 0x1f);
-		buf_z(&line, g->field[i] ? g->field[i] : "");
-	}
-	assert_true(dissect_line(d, buf_view(&line)));
-}
-
-/* A segment of a connection between 10.0.0.1 and 10.0.0.2. */
-static struct given segment(const char *number, bool back, const char *flags, const char *seq, const char *ack,
-	const char *len)
-{
-	return (struct given){{[F_NUMBER] = number,
-		[F_TIME] = number,
-		[F_PROTOCOL] = "TCP",
-		[F_IP_FROM] = back ? "10.0.0.2" : "10.0.0.1",
-		[F_IP_TO] = back ? "10.0.0.1" : "10.0.0.2",
-		[F_STREAM] = "0",
-		[F_PORT_FROM] = back ? "5298" : "40000",
-		[F_PORT_TO] = back ? "40000" : "5298",
-		[F_FLAGS] = flags,
-		[F_SEQ] = seq,
-		[F_ACK] = ack,
-		[F_LEN] = len}};
-}
-
-static void give_all(struct dissected *d, struct given *all, size_t n)
-{
-	*d = (struct dissected){.text = {.max = 1 << 20}};
-	for (size_t i = 0; i < n; i++)
-		give(d, &all[i]);
-	dissect_end(d);
-}
+#include "trace/test_frames.h"
 
 static bool has(struct buf *out, const char *text) { return strstr(buf_cstr(out), text) != NULL; }
 
@@ -136,6 +94,42 @@ static void test_lines(void **state)
 	dissected_clear(&d);
 }
 
+/* A receipt tells of its message, in one pass, too; the first one counts. A model that grows knows in the end what one that is
+ * whole knows. */
+static void test_growing(void **state)
+{
+	struct given all[] = {
+		segment("1", false, "0x0018", "1", "1", "100"),
+		segment("2", true, "0x0018", "1", "101", "10"),
+		segment("3", true, "0x0018", "11", "101", "10"),
+		segment("4", false, "0x0010", "101", "21", "0"),
+	};
+	CLEANUP(buf_clear) struct buf whole = {.max = 1 << 20};
+	CLEANUP(buf_clear) struct buf grown = {.max = 1 << 20};
+	struct dissected d, e = {.text = {.max = 1 << 20}};
+	struct ladder_options o = {0};
+
+	all[0].field[F_CHAT] = "message|message|a|alice@a|bob@b|%22one%22|||a%7Cbob@b\x1e"
+			       "message|message|b|alice@a|bob@b|%22two%22|||b%7Cbob@b";
+	all[1].field[F_CHAT] = "receipt|message|r|bob@b|alice@a|delivered|1|1.000000|b%7Cbob@b";
+	all[2].field[F_CHAT] = "receipt|message|r|bob@b|alice@a|delivered|||b%7Cbob@b";
+	give_all(&d, all, ARRAY_LEN(all));
+	ladder_put(&d, &o, &whole);
+	assert_true(has(&whole, "\"one\"  [PSH ACK, bytes 1 to 100]  TCP: acknowledged by frame 2 after 1000.0 ms\n"));
+	assert_true(has(&whole,
+		"\"two\"  [PSH ACK, bytes 1 to 100]  TCP: acknowledged by frame 2 after 1000.0 ms; "
+		"receipt in frame 2 after 1000.0 ms\n"));
+	assert_true(has(&whole, "receipt after 2000.0 ms")); /* the second one, which tshark had no message for */
+	for (size_t i = 0; i < ARRAY_LEN(all); i++) {
+		give(&e, &all[i]);
+		dissect_end(&e);
+	}
+	ladder_put(&e, &o, &grown);
+	assert_string_equal(buf_cstr(&whole), buf_cstr(&grown));
+	dissected_clear(&d);
+	dissected_clear(&e);
+}
+
 /* Rows that are none, cut anywhere. */
 static void test_hostile_rows(void **state)
 {
@@ -160,6 +154,7 @@ int main(void)
 		cmocka_unit_test(test_acknowledgements),
 		cmocka_unit_test(test_wrap),
 		cmocka_unit_test(test_lines),
+		cmocka_unit_test(test_growing),
 		cmocka_unit_test(test_hostile_rows),
 	};
 

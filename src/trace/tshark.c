@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -54,14 +53,17 @@ bool tshark_share(struct buf *ret)
 
 /* ---- the child ---- */
 
-struct child {
+struct tshark {
+	const char *program;
 	pid_t pid;
 	int out, err;
 	struct buf line, complaint;
+	tshark_line_fn *on_line;
+	void *arg;
 	bool enough, too_long;
 };
 
-static int spawn(struct child *c, const char *const *argv, const char *folder)
+static int spawn(struct tshark *t, const char *const *argv, int in, const char *folder)
 {
 	char setting[4200], *env[ENV_MAX + 2] = {setting};
 	int n = 1;
@@ -70,65 +72,52 @@ static int spawn(struct child *c, const char *const *argv, const char *folder)
 	for (char **e = environ; *e && n < ENV_MAX; e++)
 		if (strncmp(*e, "WIRESHARK_CONFIG_DIR=", 21) != 0)
 			env[n++] = *e;
-	return child_spawn(argv, env, &c->out, &c->err, &c->pid);
+	if (in >= 0)
+		return child_feed(argv, env, in, &t->out, &t->err, &t->pid);
+	return child_spawn(argv, env, &t->out, &t->err, &t->pid);
 }
 
-static void give_lines(struct child *c, const char *p, size_t n, tshark_line_fn *on_line, void *arg)
+static void give_lines(struct tshark *t, const char *p, size_t n)
 {
-	while (n && !c->enough) {
+	while (n && !t->enough) {
 		const char *end = memchr(p, '\n', n);
 		size_t take = end ? (size_t)(end - p) : n;
 
-		buf_add(&c->line, p, take);
+		buf_add(&t->line, p, take);
 		p += take;
 		n -= take;
 		if (!end)
 			return;
-		c->too_long = !buf_ok(&c->line);
-		c->enough = c->too_long || !on_line(arg, buf_view(&c->line));
-		buf_reset(&c->line);
+		t->too_long = !buf_ok(&t->line);
+		t->enough = t->too_long || !t->on_line(t->arg, buf_view(&t->line));
+		buf_reset(&t->line);
 		p++;
 		n--;
 	}
 }
 
-static bool read_one(struct child *c, int *fd, tshark_line_fn *on_line, void *arg)
+static void read_one(struct tshark *t, int *fd)
 {
 	char chunk[CHUNK];
 	ssize_t n = read(*fd, chunk, sizeof(chunk));
 
 	if (n < 0 && errno == EINTR)
-		return true;
+		return;
 	if (n <= 0) {
 		close(*fd);
 		*fd = -1;
-		return false;
+		return;
 	}
-	if (fd == &c->out)
-		give_lines(c, chunk, (size_t)n, on_line, arg);
-	else if (c->complaint.n < COMPLAINT_MAX)
-		buf_add(&c->complaint, chunk, (size_t)n < COMPLAINT_MAX ? (size_t)n : COMPLAINT_MAX);
-	return true;
-}
-
-static void read_all(struct child *c, tshark_line_fn *on_line, void *arg)
-{
-	while ((c->out >= 0 || c->err >= 0) && !c->enough) {
-		struct pollfd fds[2] = {{.fd = c->out, .events = POLLIN}, {.fd = c->err, .events = POLLIN}};
-
-		if (poll(fds, 2, -1) < 0 && errno != EINTR)
-			return;
-		if (c->out >= 0 && fds[0].revents)
-			read_one(c, &c->out, on_line, arg);
-		if (c->err >= 0 && fds[1].revents)
-			read_one(c, &c->err, on_line, arg);
-	}
+	if (fd == &t->out)
+		give_lines(t, chunk, (size_t)n);
+	else if (t->complaint.n < COMPLAINT_MAX)
+		buf_add(&t->complaint, chunk, (size_t)n < COMPLAINT_MAX ? (size_t)n : COMPLAINT_MAX);
 }
 
 /* The first line that tells why: what it says to everybody is left out. */
-static void explain(const struct child *c, const char *program, struct buf *why)
+static void explain(const struct tshark *t, struct buf *why)
 {
-	struct str rest = buf_view(&c->complaint);
+	struct str rest = buf_view(&t->complaint);
 
 	while (rest.p && rest.n) {
 		struct str line = str_cut(&rest, '\n');
@@ -138,43 +127,100 @@ static void explain(const struct child *c, const char *program, struct buf *why)
 			return;
 		}
 	}
-	buf_fmt(why, "%s failed", program);
+	buf_fmt(why, "%s failed", t->program);
 }
 
-int tshark_run(const char *const *argv, tshark_line_fn *on_line, void *arg, struct buf *why)
+static void free_all(struct tshark *t)
+{
+	buf_clear(&t->line);
+	buf_clear(&t->complaint);
+	xfree(t);
+}
+
+int tshark_start(const char *const *argv, int in, tshark_line_fn *on_line, void *arg, struct tshark **ret,
+	struct buf *why)
 {
 	CLEANUP(buf_clear) struct buf folder = {.max = 4096};
-	struct child c = {.out = -1, .err = -1};
+	struct tshark *t;
 	int status;
 
 	if (!tshark_share(&folder)) {
 		buf_z(why, "the folder with wireside.lua is missing; WIRESIDE_SHARE names it");
 		return ERR_NOTFOUND;
 	}
-	buf_init(&c.line, TSHARK_LINE_MAX);
-	buf_init(&c.complaint, (size_t)2 * COMPLAINT_MAX);
-	status = spawn(&c, argv, buf_cstr(&folder));
+	t = xcalloc(1, sizeof(*t));
+	*t = (struct tshark){.program = argv[0], .out = -1, .err = -1, .on_line = on_line, .arg = arg};
+	buf_init(&t->line, TSHARK_LINE_MAX);
+	buf_init(&t->complaint, (size_t)2 * COMPLAINT_MAX);
+	status = spawn(t, argv, in, buf_cstr(&folder));
 	if (status) {
 		buf_fmt(why, "%s: %s", argv[0],
 			status == ENOENT ? "not installed; on Debian: apt install tshark" : strerror(status));
+		free_all(t);
 		return ERR_NOTFOUND;
 	}
-	read_all(&c, on_line, arg);
-	if (c.enough)
-		kill(c.pid, SIGTERM);
-	if (c.out >= 0)
-		close(c.out);
-	if (c.err >= 0)
-		close(c.err);
-	while (waitpid(c.pid, &status, 0) < 0 && errno == EINTR)
+	*ret = t;
+	return 0;
+}
+
+void tshark_fds(const struct tshark *t, struct pollfd fds[2])
+{
+	fds[0] = (struct pollfd){.fd = t->out, .events = POLLIN};
+	fds[1] = (struct pollfd){.fd = t->err, .events = POLLIN};
+}
+
+bool tshark_step(struct tshark *t)
+{
+	struct pollfd fds[2];
+
+	tshark_fds(t, fds);
+	if (poll(fds, 2, 0) > 0) {
+		if (t->out >= 0 && fds[0].revents)
+			read_one(t, &t->out);
+		if (t->err >= 0 && fds[1].revents)
+			read_one(t, &t->err);
+	}
+	return (t->out >= 0 || t->err >= 0) && !t->enough;
+}
+
+int tshark_end(struct tshark **tshark, struct buf *why)
+{
+	struct tshark *t = TAKE(*tshark);
+	bool cut = t->out >= 0 || t->err >= 0;
+	int status, err = 0;
+
+	if (cut)
+		kill(t->pid, SIGTERM);
+	if (t->out >= 0)
+		close(t->out);
+	if (t->err >= 0)
+		close(t->err);
+	while (waitpid(t->pid, &status, 0) < 0 && errno == EINTR)
 		;
-	if (c.too_long)
-		buf_fmt(why, "a line of %s is longer than %u MiB", argv[0], TSHARK_LINE_MAX >> 20);
-	else if (!c.enough && status != 0)
-		explain(&c, argv[0], why);
-	buf_clear(&c.line);
-	buf_clear(&c.complaint);
-	if (c.too_long)
-		return ERR_LIMIT;
-	return c.enough || status == 0 ? 0 : ERR_INVALID;
+	if (t->too_long) {
+		buf_fmt(why, "a line of %s is longer than %u MiB", t->program, TSHARK_LINE_MAX >> 20);
+		err = ERR_LIMIT;
+	} else if (!cut && status != 0) {
+		explain(t, why);
+		err = ERR_INVALID;
+	}
+	free_all(t);
+	return err;
+}
+
+int tshark_run(const char *const *argv, tshark_line_fn *on_line, void *arg, struct buf *why)
+{
+	struct tshark *t;
+	int err = tshark_start(argv, -1, on_line, arg, &t, why);
+
+	if (err)
+		return err;
+	do {
+		struct pollfd fds[2];
+
+		tshark_fds(t, fds);
+		if (poll(fds, 2, -1) < 0 && errno != EINTR)
+			break;
+	} while (tshark_step(t));
+	return tshark_end(&t, why);
 }

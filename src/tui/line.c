@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -21,7 +22,7 @@ static void write_out(const char *p, size_t n)
 	fflush(stdout);
 }
 
-void line_print(struct line *n, struct str text)
+static void print(struct line *n, struct str text, bool alarm)
 {
 	CLEANUP(buf_clear) struct buf wrapped = {.max = 2 * TEXT_OUT_MAX};
 
@@ -29,8 +30,19 @@ void line_print(struct line *n, struct str text)
 		write_out(text.p, text.n);
 		return;
 	}
+	buf_z(&wrapped, alarm ? "\033[31m" : "");
 	filter_wrap(&wrapped, text, edit_columns(n->edit));
+	buf_z(&wrapped, alarm ? "\033[0m" : "");
 	edit_print(n->edit, buf_view(&wrapped));
+}
+
+void line_print(struct line *n, struct str text) { print(n, text, false); }
+
+static bool is_alarm(const struct client_event *e)
+{
+	const char *none = getenv("NO_COLOR");
+
+	return e->kind == EVENT_NOTICE && str_is(e->verb, "secrets") && !(none && *none);
 }
 
 static void show(struct line *n, const struct client_event *e)
@@ -41,7 +53,7 @@ static void show(struct line *n, const struct client_event *e)
 	else
 		text_of_event(&n->text, e, loop_wall(n->loop));
 	if (n->text.n && buf_ok(&n->text))
-		line_print(n, buf_view(&n->text));
+		print(n, buf_view(&n->text), is_alarm(e));
 	n->text.failed = false;
 }
 
@@ -92,6 +104,22 @@ static bool is_current(const struct line *n, const struct client_event *e)
 	return n->current && str_is(e->conversation, n->current);
 }
 
+static void set_prompt(struct line *n);
+
+/* A mark stays as long as it lasts. A new session is told anew, if it still does. */
+static void note_recorded(struct line *n, const struct client_event *e)
+{
+	bool had = n->recorded;
+
+	if (e->kind == EVENT_NOTICE && str_is(e->verb, "secrets"))
+		n->recorded = true;
+	else if ((e->kind == EVENT_NOTICE && str_is(e->verb, "secrets-end")) ||
+		(e->kind == EVENT_ONLINE && !str_is(e->body, "resumed")))
+		n->recorded = false;
+	if (n->recorded != had)
+		set_prompt(n);
+}
+
 /* People are not told of every step: that a message is with the server matters only if nobody is there to get it; typing
  * only of whom they talk to. */
 static bool is_shown(const struct line *n, const struct client_event *e)
@@ -116,6 +144,7 @@ void line_on_event(void *arg, const struct client_event *e)
 		xfree(TAKE(n->last_offline));
 		n->last_offline = e->kind == EVENT_OFFLINE ? str_dup(e->body) : NULL;
 	}
+	note_recorded(n, e);
 	n->failed |= e->kind == EVENT_REFUSED || (e->kind == EVENT_STATE && e->state == MESSAGE_FAILED);
 	if (is_shown(n, e))
 		show(n, e);
@@ -155,8 +184,9 @@ static void set_prompt(struct line *n)
 	filter_line(&text, buf_view(&label));
 	if (text.n > 100)
 		buf_cut(&text, 100);
-	buf_z(&text, "> ");
-	edit_prompt(n->edit, buf_view(&text));
+	buf_reset(&label);
+	buf_fmt(&label, "%s%.*s> ", n->recorded ? "[recorded] " : "", STR_FMT(buf_view(&text)));
+	edit_prompt(n->edit, buf_view(&label));
 }
 
 void line_talk_to(struct line *n, struct str jid)

@@ -25,6 +25,7 @@ struct line {
 	bool ended;     /* no more input */
 	bool met;       /* there was a session */
 	bool started, failed, misused, over;
+	bool recorded; /* the secrets of the node's links are: the prompt says so */
 	char *current; /* address of the conversation that a bare line goes to */
 	char *last_typing, *last_offline;
 };

@@ -65,8 +65,14 @@ def test(net):
     file = net.folder / "with.pcapng"
     program = capture(net, alpha, file, folder, "--with-secrets")
     net.true("SECRETS are recorded" in program.text(), program.text())
+    alice.expect("the secrets of your links are being recorded")
+    late = alpha.program("late", WIRESIDE, "chat", "--plain", "--data", folder)
+    late.expect("the secrets of your links are being recorded")
     talk(alice, bob, "while it is captured")
     found = end(net, program)
+    alice.expect("are not recorded any more")
+    late.expect("are not recorded any more")
+    late.say("/quit")
     net.true(int(found.group(1)) > 10 and found.group(2) == "0" and int(found.group(3)) >= 1, found.group(0))
     net.true(texts(file) == ["while it is captured"], f"what can be read: {texts(file)}")
     net.true(file.stat().st_mode & 0o777 == 0o600, "mode 0600")
@@ -100,10 +106,26 @@ def test(net):
         net.true(text in texts(one), f"{one.name}: {texts(one)}")
     net.step("two captures of one node: each has all secrets")
 
+    shown_live(net, alpha, folder, alice, bob)
     need("dumpcap")
     by_dumpcap(net, alpha, folder, alice, bob)
     traces.equal(traces.wireside("trace", "capture", "-i", "nothing", "-w", net.folder / "x", check=False).returncode, 1,
                  "no such interface")
+
+
+def shown_live(net, alpha, folder, alice, bob):
+    """Line by line while they chat."""
+    file = net.folder / "live.pcapng"
+    program = alpha.program("live", WIRESIDE, "trace", "capture", "--live", "-i", "eth0", "-w", file, "--data", folder,
+                            "--with-secrets")
+    program.expect("SECRETS are recorded")
+    program.expect("session goes on")
+    talk(alice, bob, "seen while it is said")
+    program.expect(r'[<>=]+[ |]+  alice: "seen while it is said"')
+    program.expect("bob: has the message of frame [0-9]+: receipt after")
+    end(net, program)
+    net.true(texts(file) == ["seen while it is said"], f"and in the file: {texts(file)}")
+    net.step("--live shows it, decrypted, while it is said")
 
 
 def by_dumpcap(net, alpha, folder, alice, bob):
