@@ -329,21 +329,31 @@ void dissect_end(struct dissected *d)
 
 static bool on_line(void *arg, struct str line) { return dissect_line(arg, line); }
 
+void dissect_filter(const char *filter, struct buf *out) { buf_fmt(out, "(%s) && " WANTED, filter ? filter : "frame"); }
+
+void dissect_command(const char **argv, int at)
+{
+	static const char *const format[] = {"-T", "fields", "-E", "separator=" SEPARATOR, "-E",
+		"aggregator=" AGGREGATOR, "-E", "occurrence=a"};
+
+	memcpy(argv + at, format, sizeof(format));
+	at += ARRAY_LEN(format);
+	for (int i = 0; i < FIELDS; i++) {
+		argv[at++] = "-e";
+		argv[at++] = names[i];
+	}
+	argv[at] = NULL;
+}
+
 int dissect(const char *file, const char *filter, struct dissected *ret, struct buf *why)
 {
-	const char *argv[TSHARK_ARGS_MAX] = {"tshark", "-2", "-r", file, "-T", "fields", "-E", "separator=" SEPARATOR,
-		"-E", "aggregator=" AGGREGATOR, "-E", "occurrence=a"};
 	CLEANUP(buf_clear) struct buf chosen = {.max = 65536};
-	int n = 12, err;
+	const char *argv[TSHARK_ARGS_MAX] = {"tshark", "-2", "-r", file, "-Y"};
+	int err;
 
-	for (int i = 0; i < FIELDS; i++) {
-		argv[n++] = "-e";
-		argv[n++] = names[i];
-	}
-	buf_fmt(&chosen, "(%s) && " WANTED, filter ? filter : "frame");
-	argv[n++] = "-Y";
-	argv[n++] = buf_cstr(&chosen);
-	argv[n] = NULL;
+	dissect_filter(filter, &chosen);
+	argv[5] = buf_cstr(&chosen);
+	dissect_command(argv, 6);
 	*ret = (struct dissected){0};
 	buf_init(&ret->text, (size_t)1 << 30);
 	err = tshark_run(argv, on_line, ret, why);

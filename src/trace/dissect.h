@@ -118,6 +118,10 @@ static inline bool field_has(const struct dissected_frame *f, enum field i) { re
 /* Eats one event of *rows, which began as field F_CHAT; texts are put into store. False: no more. */
 bool chat_next(struct str *rows, struct buf *store, struct chat_event *ret);
 
+/* A display filter for two passes (NULL: all frames), so made that the chat layer knows in the first what it needs. */
+void dissect_filter(const char *filter, struct buf *out);
+/* The command that makes the lines for dissect_line(), one a frame, filled in after argv[0..at-1]; NULL at the end. */
+void dissect_command(const char **argv, int at);
 /* Fields of one line of tshark's output -> a frame; for tests and fuzzing. */
 bool dissect_line(struct dissected *d, struct str line);
 void dissect_end(struct dissected *d); /* after the last line: who acknowledges what */

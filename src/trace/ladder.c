@@ -11,7 +11,7 @@ struct ladder {
 	const struct dissected *d;
 	const struct ladder_options *o;
 	struct buf *out;
-	unsigned folded_acks, folded_asks, folded_others;
+	struct folded folded;
 };
 
 /* ---- lanes ---- */
@@ -104,14 +104,29 @@ static void put_count(struct buf *out, unsigned n, const char *what)
 		buf_fmt(out, "%s%u %s%s", out->n ? ", " : "", n, what, n > 1 ? "s" : "");
 }
 
+void folded_text(const struct folded *n, struct buf *out)
+{
+	CLEANUP(buf_clear) struct buf text = {.max = 200};
+
+	put_count(&text, n->acks, "bare ACK");
+	put_count(&text, n->asks, "stanza acknowledgement");
+	put_count(&text, n->others, "other packet");
+	buf_str(out, buf_view(&text));
+}
+
+void folded_count(struct folded *n, enum fold what)
+{
+	n->acks += what == FOLD_ACK;
+	n->asks += what == FOLD_ASK;
+	n->others += what == FOLD_OTHER;
+}
+
 static void put_folded(struct ladder *l)
 {
 	CLEANUP(buf_clear) struct buf text = {.max = 200};
 
-	put_count(&text, l->folded_acks, "bare ACK");
-	put_count(&text, l->folded_asks, "stanza acknowledgement");
-	put_count(&text, l->folded_others, "other packet");
-	l->folded_acks = l->folded_asks = l->folded_others = 0;
+	folded_text(&l->folded, &text);
+	l->folded = (struct folded){0};
 	if (!text.n)
 		return;
 	buf_fmt(l->out, "%8s %10s  ", "", "");
@@ -131,22 +146,24 @@ static bool is_chatter(const struct dissected *d, const struct dissected_frame *
 	return field_has(f, F_CHAT) && !field_has(f, F_RETRANSMISSION);
 }
 
-/* Counted instead of shown. */
-static bool fold(struct ladder *l, const struct dissected_frame *f)
+enum fold frame_fold(const struct dissected *d, const struct dissected_frame *f)
 {
 	bool opens = f->opener && f->seq == 1 && f->ack == 1;
 
-	if (l->o->all)
-		return false;
 	if (f->bare_ack && !opens && !field_has(f, F_KEEPALIVE) && !field_has(f, F_KEEPALIVE_ACK))
-		l->folded_acks++;
-	else if (is_chatter(l->d, f))
-		l->folded_asks++;
-	else if (f->stream < 0 && !str_is(field_of(l->d, f, F_PROTOCOL), "MDNS"))
-		l->folded_others++;
-	else
-		return false;
-	return true;
+		return FOLD_ACK;
+	if (is_chatter(d, f))
+		return FOLD_ASK;
+	return f->stream < 0 && !str_is(field_of(d, f, F_PROTOCOL), "MDNS") ? FOLD_OTHER : FOLD_NONE;
+}
+
+/* Counted instead of shown. */
+static bool fold(struct ladder *l, const struct dissected_frame *f)
+{
+	enum fold what = l->o->all ? FOLD_NONE : frame_fold(l->d, f);
+
+	folded_count(&l->folded, what);
+	return what != FOLD_NONE;
 }
 
 static void put_comment(struct ladder *l, const struct dissected_frame *f)

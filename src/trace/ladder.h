@@ -13,6 +13,16 @@ void ladder_put(const struct dissected *d, const struct ladder_options *o, struc
 
 /* ---- parts that other views use, too ---- */
 
+/* Is the frame only counted, and as what? */
+enum fold { FOLD_NONE, FOLD_ACK, FOLD_ASK, FOLD_OTHER };
+struct folded {
+	unsigned acks, asks, others;
+};
+enum fold frame_fold(const struct dissected *d, const struct dissected_frame *f);
+/* "3 bare ACKs, 1 other packet"; nothing for nothing. */
+void folded_text(const struct folded *n, struct buf *out);
+void folded_count(struct folded *n, enum fold what);
+
 /* What a frame is, in words for people; of several events on it the i-th. Not filtered. False: there is no such event. */
 bool frame_text(const struct dissected *d, const struct dissected_frame *f, unsigned i, struct buf *out);
 /* A host as people call it: who speaks there, or its name. */
