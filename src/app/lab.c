@@ -554,5 +554,5 @@ int lab_run(const struct lab_options *o, struct buf *done, struct buf *why)
 		err = end_capture(&l, done, why);
 	recorder_free(&l.recorder, 0, 0);
 	clear(&l);
-	return err;
+	return err && told_to_end ? ERR_CLOSED : err;
 }
