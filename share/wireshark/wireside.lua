@@ -55,18 +55,31 @@ local function tag_end(s, i)
   end
 end
 
+-- Comments, instructions and CDATA are not for XMPP, but in a hostile stream they must hide nothing: whatever quotes and brackets
+-- are in them open no tag. True, and the position of the last byte, nil if it is not there yet; false: there is none at i.
+local skips = {{"<!--", "-->"}, {"<![CDATA[", "]]>"}, {"<?", "?>"}}
+local function skip_end(s, i)
+  for _, pair in ipairs(skips) do
+    if s:sub(i, i + #pair[1] - 1) == pair[1] then
+      local _, e = s:find(pair[2], i + #pair[1], true)
+      return true, e
+    end
+  end
+  return false
+end
+
 -- Position of the last byte of the element beginning at i; nil if it is not there yet.
 local function element_end(s, i)
   local depth = 0
   while true do
     local at = s:find("<", i, true)
     if not at then return nil end
-    if s:sub(at, at + 8) == "<![CDATA[" then
-      local _, e = s:find("]]>", at, true)
+    local skipped, e = skip_end(s, at)
+    if skipped then
       if not e then return nil end
       i = e + 1
     else
-      local e = tag_end(s, at + 1)
+      e = tag_end(s, at + 1)
       if not e then return nil end
       if s:sub(at + 1, at + 1) == "/" then depth = depth - 1
       elseif s:sub(e - 1, e - 1) ~= "/" then depth = depth + 1 end
@@ -98,11 +111,33 @@ local function attribute(tag, name)
   return v and decode(v)
 end
 
+-- The element as it would be without those: comments gone, CDATA as text.
+local function plain_markup(e)
+  if not e:find("<[!?]") then return e end
+  local out, i = {}, 1
+  while true do
+    local at = e:find("<", i, true)
+    if not at then break end
+    out[#out + 1] = e:sub(i, at - 1)
+    local skipped, last = skip_end(e, at)
+    last = last or (not skipped and tag_end(e, at + 1)) or #e
+    if e:sub(at, at + 8) == "<![CDATA[" then
+      out[#out + 1] = (e:sub(at + 9, last - 3):gsub("&", "&amp;"):gsub("<", "&lt;"))
+    elseif not skipped then
+      out[#out + 1] = e:sub(at, last)
+    end
+    i = last + 1
+  end
+  return table.concat(out) .. e:sub(i)
+end
+
 -- Text of the first child with this name, directly or deeper.
 local function child_text(element, name)
-  local text = element:match("<" .. name .. "[^%w][^>]*>(.-)</" .. name .. "%s*>") or
-    element:match("<" .. name .. ">(.-)</" .. name .. "%s*>")
-  return text and decode((text:gsub("<[^>]*>", "")))
+  local at = element:find("<" .. name .. "[%s>/]")
+  local begin = at and tag_end(element, at + 1)
+  if not begin or element:sub(begin - 1, begin - 1) == "/" then return nil end
+  local close = element:find("</" .. name .. "%s*>", begin)
+  return close and decode((element:sub(begin + 1, close - 1):gsub("<[^>]*>", "")))
 end
 
 -- Start tag of the first element with this namespace of its own.
@@ -186,6 +221,7 @@ local plain = {
 local stanzas = {message=message, presence=presence, iq=query}
 
 local function event_of(e)
+  e = plain_markup(e)
   local tag = e:sub(1, tag_end(e, 2) or #e)
   local name = tag:match("^</?([%w:_%-]+)") or "?"
   local ev = {tag=tag, from=attribute(tag, "from"), to=attribute(tag, "to"), id=attribute(tag, "id"), text=name}
@@ -210,8 +246,11 @@ local function events_of(text, carry)
   while true do
     local at = s:find("<", i, true)
     if not at then return out, "" end
-    local e
-    if s:find("^<%?", at) or s:find("^<stream:stream[%s>]", at) or s:find("^</", at) then
+    local skipped, e = skip_end(s, at)
+    if skipped and not s:find("^<%?xml%s", at) then
+      if not e then break end
+      out[#out + 1] = {kind="other", text="something that XMPP does not allow: " .. s:sub(at, math.min(e, at + 60))}
+    elseif s:find("^<%?", at) or s:find("^<stream:stream[%s>]", at) or s:find("^</", at) then
       e = tag_end(s, at + 1)
       if not e then break end
       local tag = s:sub(at, e)

@@ -5,6 +5,9 @@
 
 #include "app/commands.h"
 #include "app/lab.h"
+#include "app/trace_i.h"
+#include "base/err.h"
+#include "base/hash.h"
 #include "base/mem.h"
 
 static const char usage[] =
@@ -16,9 +19,14 @@ static const char usage[] =
 	"  --plain           links of old programs: everybody on the wire reads along\n"
 	"  --loss PERCENT    so many TCP segments are lost (0 to 50)\n"
 	"  --peers N         hosts (2 to 8, default 2)\n"
+	"  --ipv6            hosts have IPv6 addresses alone (default: IPv4 alone)\n"
+	"  --port N|random   nodes listen there (default 5298)\n"
+	"  --script FILE     what they say and do, as docs/traces.md explains\n"
 	"  --batch           does not show the ladder at the end\n"
-	"  -o DIR            folder for lab.pcapng and transcript.json (default wireside-lab)\n\n"
-	"Examples:\n  wireside lab\n  wireside lab --plain --loss 15% -o lossy\n";
+	"  -o DIR            folder for lab.pcapng, report.html and transcript.json (default wireside-lab)\n\n"
+	"Examples:\n  wireside lab\n  wireside lab --plain --loss 15% -o lossy\n  wireside lab --script docs/samples/loss.lab\n";
+
+enum { INTERRUPTED = 130, RANDOM_FIRST = 20000, RANDOM_N = 20000 };
 
 static bool read_number(const char *text, unsigned min, unsigned max, unsigned *ret)
 {
@@ -33,24 +41,60 @@ static bool read_number(const char *text, unsigned min, unsigned max, unsigned *
 	return true;
 }
 
-/* Words used; 0: not understood. */
-static int take_option(struct lab_options *o, bool *batch, char **argv)
+static bool read_port(const char *text, unsigned *ret)
 {
-	const char *word = argv[0];
+	uint16_t any;
 
-	if (strcmp(word, "--tls") == 0 || strcmp(word, "--plain") == 0)
-		o->plain = word[2] == 'p';
-	else if (strcmp(word, "--batch") == 0)
-		*batch = true;
-	else if (strcmp(word, "--loss") == 0)
-		return read_number(argv[1], 0, 50, &o->loss) ? 2 : 0;
-	else if (strcmp(word, "--peers") == 0)
-		return read_number(argv[1], 2, LAB_PEERS_MAX, &o->peers) ? 2 : 0;
-	else if (strcmp(word, "-o") == 0 && argv[1])
-		o->into = argv[1];
+	if (!text || strcmp(text, "random") != 0)
+		return read_number(text, 1, 65535, ret);
+	rand_bytes(&any, sizeof(any));
+	*ret = RANDOM_FIRST + any % RANDOM_N;
+	return true;
+}
+
+struct lab_words {
+	struct lab_options o;
+	bool batch;
+	const char *script;
+};
+
+/* Options without a value; false: it is none of them. */
+static bool take_flag(struct lab_words *w, const char *word)
+{
+	const struct {
+		const char *name;
+		bool *flag, value;
+	} flags[] = {
+		{"--tls", &w->o.plain, false},
+		{"--plain", &w->o.plain, true},
+		{"--ipv6", &w->o.v6, true},
+		{"--batch", &w->batch, true},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(flags); i++)
+		if (strcmp(word, flags[i].name) == 0) {
+			*flags[i].flag = flags[i].value;
+			return true;
+		}
+	return false;
+}
+
+/* False: it is none of them, or the value is wrong. */
+static bool take_value(struct lab_words *w, const char *word, const char *value)
+{
+	if (strcmp(word, "--loss") == 0)
+		return read_number(value, 0, 50, &w->o.loss);
+	if (strcmp(word, "--peers") == 0)
+		return read_number(value, 2, LAB_PEERS_MAX, &w->o.peers);
+	if (strcmp(word, "--port") == 0)
+		return read_port(value, &w->o.port);
+	if (strcmp(word, "--script") == 0)
+		w->script = value;
+	else if (strcmp(word, "-o") == 0)
+		w->o.into = value;
 	else
-		return 0;
-	return strcmp(word, "-o") == 0 ? 2 : 1;
+		return false;
+	return value != NULL;
 }
 
 static int show_ladder(const struct lab_options *o)
@@ -62,28 +106,60 @@ static int show_ladder(const struct lab_options *o)
 	return cmd_trace(2, argv);
 }
 
-int cmd_lab(int argc, char **argv)
+/* Without tshark there is a capture all the same. */
+static void write_report(const struct lab_options *o)
 {
-	struct lab_options o = {.peers = 2, .into = "wireside-lab"};
+	CLEANUP(buf_clear) struct buf why = {.max = 8192};
+	char file[4096], page[4096];
+
+	snprintf(file, sizeof(file), "%s/lab.pcapng", o->into);
+	snprintf(page, sizeof(page), "%s/report.html", o->into);
+	if (trace_report_file(file, page, &why) == 0)
+		printf("%s: all of it as a page\n", page);
+	else
+		fprintf(stderr, "wireside: lab: no report: %s\n", buf_cstr(&why));
+}
+
+static int run(struct lab_words *w)
+{
 	CLEANUP(buf_clear) struct buf done = {.max = 4096};
 	CLEANUP(buf_clear) struct buf why = {.max = 8192};
-	bool batch = false;
+	struct lab_script *script = NULL;
+	unsigned peers = 0;
+	int err = lab_script_read(w->script, &script, &peers, &why), status = err == ERR_SYNTAX ? 2 : 1;
+
+	w->o.script = script;
+	w->o.peers = peers > w->o.peers ? peers : w->o.peers;
+	if (!err) {
+		err = lab_run(&w->o, &done, &why);
+		status = err == ERR_CLOSED ? INTERRUPTED : 1;
+	}
+	lab_script_free(&script);
+	if (err) {
+		fprintf(stderr, "wireside: lab: %s\n", buf_cstr(&why));
+		return status;
+	}
+	fputs(buf_cstr(&done), stdout);
+	write_report(&w->o);
+	return w->batch ? 0 : show_ladder(&w->o);
+}
+
+int cmd_lab(int argc, char **argv)
+{
+	struct lab_words w = {.o = {.peers = 2, .into = "wireside-lab"}};
 
 	if (wants_help(argc, argv)) {
 		fputs(usage, stdout);
 		return 0;
 	}
-	for (int i = 1, used; i < argc; i += used) {
-		used = take_option(&o, &batch, argv + i);
-		if (!used) {
+	for (int i = 1; i < argc; i++) {
+		if (take_flag(&w, argv[i]))
+			continue;
+		if (!take_value(&w, argv[i], argv[i + 1])) {
 			fprintf(stderr, "wireside: lab: '%s' is not understood\nSee `wireside lab --help`.\n", argv[i]);
 			return 2;
 		}
+		i++;
 	}
-	if (lab_run(&o, &done, &why) != 0) {
-		fprintf(stderr, "wireside: lab: %s\n", buf_cstr(&why));
-		return 1;
-	}
-	fputs(buf_cstr(&done), stdout);
-	return batch ? 0 : show_ladder(&o);
+	return run(&w);
 }

@@ -8,23 +8,21 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "app/capture.h"
 #include "app/commands.h"
 #include "app/config.h"
+#include "app/trace_i.h"
 #include "app/trace_wireshark.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "trace/explain.h"
 #include "trace/ladder.h"
 #include "trace/recorder.h"
-#include "trace/report.h"
 #include "trace/screen.h"
 #include "trace/stats.h"
 #include "trace/strip.h"
-#include "trace/tshark.h"
 #include "tui/filter.h"
 
-enum { VIEW_MAX = 512 << 20, WORDS_MAX = 100 };
+enum { WORDS_MAX = 100 };
 
 static const char usage[] =
 	"Usage: wireside trace FILE [-a] [-Y FILTER]          the ladder: what happened between whom; on a terminal to move in\n"
@@ -32,7 +30,8 @@ static const char usage[] =
 	"       wireside trace --live [FILE]                  the same of a file that is still written; no FILE: as capture --live\n"
 	"       wireside trace explain FILE [-Y FILTER]       the questions of a lesson, answered, with frames and filters\n"
 	"       wireside trace stats FILE [-Y FILTER]         numbers: messages, receipts, losses, bytes\n"
-	"       wireside trace report FILE -w PAGE.html       all of this as one page that needs no network\n"
+	"       wireside trace report FILE [-o PAGE.html]     all of this as one page that needs no network; or, by the flag or\n"
+	"              the name of the file: --svg (the ladder) --csv --json --txt --pdml --pcap\n"
 	"       wireside trace open FILE [-Y FILTER] [--frame N] in the user's Wireshark, with our profile and chat layer\n"
 	"       wireside trace open --live [-i INTERFACE] [--peer NAME] [--stanzas]\n"
 	"                                                     the same while the chat goes on, with its secrets\n"
@@ -40,19 +39,24 @@ static const char usage[] =
 	"       wireside trace uninstall [--json]             takes exactly that away, and nothing that was changed\n"
 	"       wireside trace follow FILE [--connection N] [--plain]\n"
 	"                                                     what one connection (0) said; --plain: it was never encrypted\n"
-	"       wireside trace save FILE -Y FILTER -w NEW-FILE   some of the packets, with their secrets\n"
+	"       wireside trace save FILE [-Y FILTER] -w NEW-FILE [--format pcapng|pcap|snoop]\n"
+	"                                                     some or all packets; also as the name ends: .pcap .snoop .gz\n"
+	"       wireside trace import TEXT -w NEW-FILE        packets out of a hexadecimal dump\n"
 	"       wireside trace capture [-i INTERFACE] [-w FILE] [--peer NAME] [--with-secrets] [--seconds N] [--count N]\n"
 	"                              [--port N]... [--stanzas]\n"
 	"                                                     packets of this machine's chat into a file; with --live the ladder\n"
 	"                                                     grows meanwhile\n"
-	"       wireside trace strip FILE -w NEW-FILE         a copy without secrets: what was encrypted stays so\n\n"
+	"       wireside trace strip FILE -w NEW-FILE         a copy without secrets: what was encrypted stays so\n"
+	"       wireside trace share FILE -w NEW-FILE         the same, and passwords and logins in clear are made unreadable\n\n"
 	"FILE is a capture of any kind that tshark reads. It is dissected by Wireshark's engine (tshark), with Wireside's chat\n"
 	"layer and without the user's own Wireshark settings. `wireside lab` makes one.\n\n"
 	"  -a          shows bare acknowledgements and other packets, too, which are only counted else\n"
-	"  -Y FILTER   only frames that Wireshark's display filter lets through, e.g. 'chat.kind == \"message\"'\n"
-	"  -w FILE     where to write (capture: chat.pcapng; - for standard output)\n"
+	"  -Y FILTER   (--filter) only frames that Wireshark's display filter lets through, e.g. 'chat.kind == \"message\"'\n"
+	"  -w FILE     (-o) where to write (capture: chat.pcapng, - for standard output; views: standard output)\n"
 	"  -i INTERFACE   the network (default: where the node's links are, else the first one)\n"
 	"  --peer NAME    only what is said with this one; the node (--data DIR) knows where that is\n"
+	"  --crlf      line ends of text as on Windows (report --txt; --csv has them always)\n"
+	"  --from ADDRESS:PORT, --to ADDRESS:PORT   of import: the dumps are what TCP carried, and get headers\n"
 	"  --with-secrets   the node (--data DIR) tells the secrets of its links, and makes those that are up anew, so that their\n"
 	"              handshake is in the file too. Whoever has the file can read what is said.\n"
 	"  --stanzas   what the node exchanges with others, not packets: needs no right, and the node\n"
@@ -61,18 +65,7 @@ static const char usage[] =
 	"  wireside trace wireside-lab/lab.pcapng\n"
 	"  wireside trace explain wireside-lab/lab.pcapng\n";
 
-struct trace_args {
-	const char *file, *filter, *into;
-	bool all, secrets, plain, live, child;
-	unsigned stream;
-	const char *data;
-	struct capture_options capture;
-	int argc; /* the words themselves */
-	char **argv;
-};
-
-/* What went wrong has names of files and words of other programs in it. */
-static void complain(const char *action, const struct buf *why)
+void trace_complain(const char *action, const struct buf *why)
 {
 	CLEANUP(buf_clear) struct buf line = {.max = 16384};
 
@@ -82,8 +75,8 @@ static void complain(const char *action, const struct buf *why)
 
 /* ---- views ---- */
 
-/* To standard output, or into the file named, which only its owner can read: it may have what was encrypted. */
-static int write_out(const struct trace_args *a, struct str text)
+/* The file is one that only its owner can read: it may have what was encrypted. */
+int trace_write_out(const struct trace_args *a, struct str text)
 {
 	int fd = a->into ? trace_file(a->into) : STDOUT_FILENO;
 	int err = fd < 0 ? ERR_IO : trace_write(fd, text);
@@ -99,11 +92,11 @@ static int show(const struct trace_args *a,
 	void (*put)(const struct trace_args *a, const struct dissected *d, struct buf *out))
 {
 	CLEANUP(buf_clear) struct buf why = {.max = 8192};
-	CLEANUP(buf_clear) struct buf out = {.max = VIEW_MAX};
+	CLEANUP(buf_clear) struct buf out = {.max = TRACE_VIEW_MAX};
 	struct dissected d;
 
 	if (dissect(a->file, a->filter, &d, &why) != 0) {
-		complain("", &why);
+		trace_complain("", &why);
 		return 1;
 	}
 	put(a, &d, &out);
@@ -112,7 +105,7 @@ static int show(const struct trace_args *a,
 		fputs("wireside: trace: too much to show: give a filter (-Y)\n", stderr);
 		return 1;
 	}
-	return write_out(a, buf_view(&out));
+	return trace_write_out(a, buf_view(&out));
 }
 
 static void put_ladder(const struct trace_args *a, const struct dissected *d, struct buf *out)
@@ -132,16 +125,7 @@ static void put_stats(const struct trace_args *a, const struct dissected *d, str
 	stats_put(d, out);
 }
 
-static void put_report(const struct trace_args *a, const struct dissected *d, struct buf *out)
-{
-	const char *slash = strrchr(a->file, '/');
-
-	report_put(d, str_z(slash ? slash + 1 : a->file), out);
-}
-
 static int run_stats(const struct trace_args *a) { return show(a, put_stats); }
-static int run_report(const struct trace_args *a) { return show(a, put_report); }
-
 /* ---- the ladder, growing or on the whole screen ---- */
 
 static bool has_screen(const struct trace_args *a)
@@ -167,7 +151,7 @@ static int show_live(const struct trace_args *a, const char *const *writer)
 	if (str_starts(buf_view(&why), STR("wireside: ")))
 		fprintf(stderr, "%s\n", buf_cstr(&why));
 	else if (why.n)
-		complain("", &why);
+		trace_complain("", &why);
 	if (said.n)
 		fprintf(stderr, "%s\n", buf_cstr(&said));
 	return err ? 1 : 0;
@@ -195,18 +179,19 @@ static bool print_line(void *arg, struct str line)
 	return buf_ok(out);
 }
 
-static int run_tshark(const char *const *argv)
+int trace_tshark(const char *const *argv)
 {
 	CLEANUP(buf_clear) struct buf why = {.max = 8192};
-	CLEANUP(buf_clear) struct buf out = {.max = VIEW_MAX};
+	CLEANUP(buf_clear) struct buf out = {.max = TRACE_VIEW_MAX};
 
 	umask(077);
 	if (tshark_run(argv, print_line, &out, &why) != 0) {
-		complain("", &why);
+		trace_complain("", &why);
 		return 1;
 	}
 	if (!buf_ok(&out)) {
-		fprintf(stderr, "wireside: trace: that is more than %d MiB: take less of it with -Y\n", VIEW_MAX >> 20);
+		fprintf(stderr, "wireside: trace: that is more than %d MiB: take less of it with -Y\n",
+			TRACE_VIEW_MAX >> 20);
 		return 1;
 	}
 	return fwrite(out.p ? out.p : "", 1, out.n, stdout) == out.n ? 0 : 1;
@@ -219,28 +204,7 @@ static int run_follow(const struct trace_args *a)
 	const char *argv[] = {"tshark", "-q", "-r", a->file, "-z", how, NULL};
 
 	snprintf(how, sizeof(how), "follow,%s,ascii,%u", a->plain ? "tcp" : "tls", a->stream);
-	return run_tshark(argv);
-}
-
-/* Secrets go with the packets. */
-static int run_save(const struct trace_args *a)
-{
-	const char *argv[] = {"tshark", "-2", "-r", a->file, "-Y", a->filter ? a->filter : "frame", "-w", a->into,
-		NULL};
-
-	int fd;
-
-	if (!a->into) {
-		fputs("wireside: trace save: -w FILE says where to\n", stderr);
-		return 2;
-	}
-	/* Made here, since tshark keeps the rights of a file that is there. */
-	fd = trace_file(a->into);
-	if (fd < 0 || close(fd) != 0) {
-		fprintf(stderr, "wireside: trace save: %s: %s\n", a->into, strerror(errno));
-		return 1;
-	}
-	return run_tshark(argv);
+	return trace_tshark(argv);
 }
 
 /* ---- files ---- */
@@ -255,7 +219,7 @@ static int run_strip(const struct trace_args *a)
 		return 2;
 	}
 	if (strip_file(a->file, a->into, &removed, &why) != 0) {
-		complain(" strip", &why);
+		trace_complain(" strip", &why);
 		return 1;
 	}
 	printf("%s: without the secrets of %u link%s\n", a->into, removed, removed == 1 ? "" : "s");
@@ -281,7 +245,7 @@ static int run_capture(const struct trace_args *a)
 	o.secrets = a->secrets;
 	err = capture_run(&o, &done, &why);
 	if (err)
-		complain(" capture", &why);
+		trace_complain(" capture", &why);
 	else
 		fputs(buf_cstr(&done), strcmp(o.file, "-") == 0 ? stderr : stdout);
 	xfree(folder);
@@ -315,10 +279,12 @@ static const struct action {
 	{"ladder", run_ladder, false}, /* also without a word */
 	{"explain", run_explain, false},
 	{"stats", run_stats, false},
-	{"report", run_report, false},
+	{"report", trace_report, false},
 	{"follow", run_follow, false},
-	{"save", run_save, false},
+	{"save", trace_save, false},
 	{"strip", run_strip, false},
+	{"share", trace_share, false},
+	{"import", trace_import, false},
 	{"capture", run_capture, true},
 };
 
@@ -349,7 +315,12 @@ static bool take_value(struct trace_args *a, const char *word, const char *value
 		unsigned *number;
 	} options[] = {
 		{"-Y", &a->filter, NULL},
+		{"--filter", &a->filter, NULL},
 		{"-w", &a->into, NULL},
+		{"-o", &a->into, NULL},
+		{"--format", &a->format, NULL},
+		{"--from", &a->from, NULL},
+		{"--to", &a->to, NULL},
 		{"-i", &a->capture.interface, NULL},
 		{"--data", &a->data, NULL},
 		{"--peer", &a->capture.peer, NULL},
@@ -373,24 +344,43 @@ static bool take_value(struct trace_args *a, const char *word, const char *value
 	return true;
 }
 
+/* Options without a value; false: it is none of them. */
+static bool take_flag(struct trace_args *a, const char *word)
+{
+	static const char *const formats[] = {"--html", "--svg", "--csv", "--json", "--txt", "--pcap", "--pdml"};
+	const struct {
+		const char *name;
+		bool *flag;
+	} flags[] = {
+		{"-a", &a->all},
+		{"--with-secrets", &a->secrets},
+		{"--plain", &a->plain},
+		{"--live", &a->live},
+		{"--child", &a->child},
+		{"--dumpcap", &a->capture.dumpcap},
+		{"--stanzas", &a->capture.stanzas},
+		{"--crlf", &a->crlf},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(flags); i++)
+		if (strcmp(word, flags[i].name) == 0) {
+			*flags[i].flag = true;
+			return true;
+		}
+	for (size_t i = 0; i < ARRAY_LEN(formats); i++)
+		if (strcmp(word, formats[i]) == 0) {
+			a->format = formats[i] + 2;
+			return true;
+		}
+	return false;
+}
+
 static bool take_args(struct trace_args *a, int argc, char **argv)
 {
 	for (int i = 1; i < argc; i++) {
-		if (strcmp(argv[i], "-a") == 0) {
-			a->all = true;
-		} else if (strcmp(argv[i], "--with-secrets") == 0) {
-			a->secrets = true;
-		} else if (strcmp(argv[i], "--plain") == 0) {
-			a->plain = true;
-		} else if (strcmp(argv[i], "--live") == 0) {
-			a->live = true;
-		} else if (strcmp(argv[i], "--child") == 0) {
-			a->child = true;
-		} else if (strcmp(argv[i], "--dumpcap") == 0) {
-			a->capture.dumpcap = true;
-		} else if (strcmp(argv[i], "--stanzas") == 0) {
-			a->capture.stanzas = true;
-		} else if (argv[i][0] != '-' && !a->file) {
+		if (take_flag(a, argv[i])) {
+			continue;
+		} else if ((argv[i][0] != '-' || !argv[i][1]) && !a->file) {
 			a->file = argv[i];
 		} else if (argv[i][0] == '-' && take_value(a, argv[i], argv[i + 1])) {
 			i++;

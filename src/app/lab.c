@@ -40,6 +40,28 @@ static const struct {
 	{"heidi", "hotel"},
 };
 
+const char *lab_user(unsigned i) { return people[i].user; }
+
+/* ---- Ctrl-C ---- */
+
+static volatile sig_atomic_t told_to_end;
+
+static void on_signal(int number)
+{
+	(void)number;
+	told_to_end = 1;
+}
+
+/* The folder of secrets is removed and everybody's programs are ended, whenever it ends. */
+static void watch_signals(void (*handler)(int))
+{
+	static const int all[] = {SIGINT, SIGTERM, SIGHUP};
+	struct sigaction how = {.sa_handler = handler, .sa_flags = SA_RESTART};
+
+	for (size_t i = 0; i < ARRAY_LEN(all); i++)
+		sigaction(all[i], &how, NULL);
+}
+
 /* ---- what nodes tell ---- */
 
 /* "stanza {"dir": ...}" -> an element of the transcript, with whose it is. */
@@ -106,6 +128,11 @@ static int go_on(struct lab *l, struct buf *why)
 	int64_t now;
 	int err;
 
+	if (told_to_end) {
+		buf_reset(why);
+		buf_z(why, "ended early");
+		return ERR_CLOSED;
+	}
 	for (unsigned i = 0; i < l->n; i++)
 		fds[i + 1] = (struct pollfd){.fd = l->peers[i].from_client, .events = POLLIN};
 	poll(fds, l->n + 1, TICK_MS);
@@ -150,6 +177,16 @@ int lab_see(struct lab *l, struct lab_peer *p, const char *text, int64_t ms, str
 		}
 		err = go_on(l, why);
 	}
+	return err;
+}
+
+int lab_wait(struct lab *l, int64_t ms, struct buf *why)
+{
+	int64_t end = clock_mono() + ms;
+	int err = 0;
+
+	while (!err && clock_mono() < end)
+		err = go_on(l, why);
 	return err;
 }
 
@@ -206,22 +243,31 @@ static int wait_ready(struct lab *l, struct lab_peer *p, int fd, struct buf *why
 
 static int start_node(struct lab *l, struct lab_peer *p, struct buf *why)
 {
-	char name[100], number[16], log[PATH_LONG], program[] = "/proc/self/exe", node[] = "node", data[] = "--data",
-						    name_flag[] = "--name", discovery[] = "--discovery", own[] = "own",
-						    fd_flag[] = "--ready-fd", card[] = "--interface", eth[] = BOX_CARD,
-						    plain[] = "--plaintext", only[] = "only";
-	char *argv[] = {program, node, data, p->data, name_flag, name, discovery, own, card, eth, fd_flag, number,
-		l->options.plain ? plain : NULL, only, NULL};
-	int ends[2], null, out, err;
+	char name[100], number[16], log[PATH_LONG], where[64],
+		program[] = "/proc/self/exe", node[] = "node", data[] = "--data", name_flag[] = "--name",
+		discovery[] = "--discovery", own[] = "own", fd_flag[] = "--ready-fd", card[] = "--interface",
+		eth[] = BOX_CARD, plain[] = "--plaintext", only[] = "only", listen[] = "--listen";
+	char *argv[20] = {program, node, data, p->data, name_flag, name, discovery, own, card, eth, fd_flag, number};
+	int ends[2], null, out, err, n = 12;
+
+	if (l->options.plain) {
+		argv[n++] = plain;
+		argv[n++] = only;
+	}
+	if (l->options.port) {
+		argv[n++] = listen;
+		argv[n++] = where;
+	}
+	snprintf(where, sizeof(where), l->options.v6 ? "[%s]:%u" : "%s:%u", p->host.address, l->options.port);
 
 	snprintf(name, sizeof(name), "%s@%s", p->user, p->host.name);
 	snprintf(log, sizeof(log), "%s/node.log", p->data);
-	if (mkdir(p->data, 0700) != 0 || pipe2(ends, O_CLOEXEC) != 0)
+	if ((mkdir(p->data, 0700) != 0 && errno != EEXIST) || pipe2(ends, O_CLOEXEC) != 0)
 		return ERR_IO;
 	fcntl(ends[1], F_SETFD, 0);
 	snprintf(number, sizeof(number), "%d", ends[1]);
 	null = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	out = open(log, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	out = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 	err = box_spawn(&p->host, argv, (int[3]){null, out, out}, &p->node);
 	close(ends[1]);
 	close(null);
@@ -281,28 +327,51 @@ static void settle(struct lab *l, struct buf *why)
 	while (go_on(l, why) == 0 && l->received < l->sent && clock_mono() < end);
 }
 
+static void end_client(struct lab *l, struct lab_peer *p, struct buf *why)
+{
+	if (p->to_client < 0)
+		return;
+	close(p->to_client);
+	p->to_client = -1;
+	wait_end(l, &p->client, START_MS, why);
+}
+
+static int end_node(struct lab *l, struct lab_peer *p, struct buf *why)
+{
+	CLEANUP(buf_clear) struct buf answer = {.max = 4096};
+	int err;
+
+	for (unsigned j = 0; j < l->n; j++)
+		take(l, &l->peers[j]);
+	err = tell(p, "stop", &answer);
+	p->feed.number[0] = '\0';
+	wait_end(l, &p->node, START_MS, why);
+	return err;
+}
+
 /* In an orderly way: the people first, then the nodes, the first one first. */
 static int end_all(struct lab *l, struct buf *why)
 {
 	int err = 0;
 
 	for (unsigned i = 0; i < l->n; i++)
-		if (l->peers[i].to_client >= 0) {
-			close(l->peers[i].to_client);
-			l->peers[i].to_client = -1;
-			wait_end(l, &l->peers[i].client, START_MS, why);
-		}
+		end_client(l, &l->peers[i], why);
 	settle(l, why);
-	for (unsigned i = 0; !err && i < l->n; i++) {
-		CLEANUP(buf_clear) struct buf answer = {.max = 4096};
-
-		for (unsigned j = 0; j < l->n; j++)
-			take(l, &l->peers[j]);
-		err = tell(&l->peers[i], "stop", &answer);
-		l->peers[i].feed.number[0] = '\0';
-		wait_end(l, &l->peers[i].node, START_MS, why);
-	}
+	for (unsigned i = 0; !err && i < l->n; i++)
+		err = end_node(l, &l->peers[i], why);
 	return err;
+}
+
+int lab_restart(struct lab *l, struct lab_peer *p, struct buf *why)
+{
+	int err;
+
+	end_client(l, p, why);
+	if (p->from_client >= 0)
+		close(p->from_client);
+	p->from_client = -1;
+	err = end_node(l, p, why);
+	return err ? err : start_peer(l, p, why);
 }
 
 /* ---- the whole ---- */
@@ -315,7 +384,7 @@ static int make_network(struct lab *l, struct buf *why)
 		struct lab_peer *p = &l->peers[i];
 
 		p->user = people[i].user;
-		err = box_plug(&p->host, people[i].host, i + 1, why);
+		err = box_plug(&p->host, people[i].host, i + 1, l->options.v6, why);
 		if (!err && l->options.loss)
 			err = box_lose(&p->host, l->options.loss, why);
 	}
@@ -338,11 +407,16 @@ static int start_recorder(struct lab *l, struct buf *why)
 		.secrets = !l->options.plain};
 	char path[PATH_LONG];
 
-	buf_fmt(&comment, "wireside lab --%s --peers %u --loss %u", l->options.plain ? "plain" : "tls", l->n,
-		l->options.loss);
+	buf_fmt(&comment, "wireside lab --%s --peers %u --loss %u%s", l->options.plain ? "plain" : "tls", l->n,
+		l->options.loss, l->options.v6 ? " --ipv6" : "");
+	if (l->options.port)
+		buf_fmt(&comment, " --port %u", l->options.port);
 	head.comment = buf_view(&comment);
 	for (unsigned i = 0; i < l->n; i++) {
-		memcpy(names[i].address, (uint8_t[4]){10, 77, 0, (uint8_t)(i + 1)}, 4);
+		memcpy(names[i].address,
+			l->options.v6 ? (uint8_t[4]){0xfd, 0x77} : (uint8_t[4]){10, 77, 0, (uint8_t)(i + 1)}, 4);
+		names[i].address[15] = (uint8_t)(i + 1);
+		names[i].v6 = l->options.v6;
 		names[i].name = str_z(l->peers[i].user);
 	}
 	snprintf(path, sizeof(path), "%s/lab.pcapng", l->options.into);
@@ -420,8 +494,11 @@ static void clear(struct lab *l)
 	}
 	source_free(&l->source);
 	buf_clear(&l->transcript);
+	/* Whoever removes it is not to be disturbed by a second Ctrl-C. */
+	watch_signals(SIG_IGN);
 	if (l->folder[0] && !l->keep)
 		remove_folder(l->folder);
+	watch_signals(SIG_DFL);
 }
 
 static int end_capture(struct lab *l, struct buf *done, struct buf *why)
@@ -457,6 +534,7 @@ int lab_run(const struct lab_options *o, struct buf *done, struct buf *why)
 		buf_init(&l.peers[i].said, SAID_MAX);
 	}
 	signal(SIGPIPE, SIG_IGN);
+	watch_signals(on_signal);
 	err = make_folders(&l, why);
 	if (!err)
 		err = make_network(&l, why);
@@ -465,7 +543,7 @@ int lab_run(const struct lab_options *o, struct buf *done, struct buf *why)
 	for (unsigned i = 0; !err && i < l.n; i++)
 		err = start_peer(&l, &l.peers[i], why);
 	if (!err)
-		err = lab_script(&l, why);
+		err = lab_script_run(&l, o->script, why);
 	if (!err)
 		err = end_all(&l, why);
 	if (!err)
@@ -474,5 +552,5 @@ int lab_run(const struct lab_options *o, struct buf *done, struct buf *why)
 		err = end_capture(&l, done, why);
 	recorder_free(&l.recorder, 0, 0);
 	clear(&l);
-	return err;
+	return err && told_to_end ? ERR_CLOSED : err;
 }

@@ -11,10 +11,20 @@ struct lab_options {
 	unsigned peers;   /* 2 to LAB_PEERS_MAX */
 	unsigned loss;    /* of a hundred TCP segments */
 	bool plain;       /* no encryption, as old programs */
+	bool v6;          /* hosts have IPv6 alone, else IPv4 alone */
+	unsigned port;    /* that nodes listen on; 0: as they do by themselves */
 	const char *into; /* folder for what comes out */
+	const struct lab_script *script;
 };
 
-/* Runs it to its end; the files are in the folder then. ERR_ with a line in why. done: what came out, for people. */
+/* What the people say and do: docs/traces.md has the language. */
+struct lab_script;
+/* file: NULL: what they say when nobody tells them. ERR_ with a line in why. *ret_peers: as many hosts are needed. */
+int lab_script_read(const char *file, struct lab_script **ret, unsigned *ret_peers, struct buf *why);
+void lab_script_free(struct lab_script **s);
+
+/* Runs it to its end; the files are in the folder then. ERR_ with a line in why; ERR_CLOSED: ended by a signal, and what was
+ * captured until then is in the folder. done: what came out, for people. */
 int lab_run(const struct lab_options *o, struct buf *done, struct buf *why);
 
 #endif

@@ -9,6 +9,7 @@
 
 struct lab_peer {
 	const char *user;
+	bool unplugged; /* its cable is out */
 	struct box_host host;
 	char *data; /* folder of its node */
 	pid_t node, client;
@@ -35,8 +36,14 @@ struct lab {
 /* Goes on until the text comes up on the person's screen. ERR_TIMEOUT, ERR_IO with a line in why. */
 int lab_see(struct lab *l, struct lab_peer *p, const char *text, int64_t ms, struct buf *why);
 int lab_say(struct lab_peer *p, struct str line);
+/* Time passes. */
+int lab_wait(struct lab *l, int64_t ms, struct buf *why);
+/* Its client and its node end in an orderly way, and begin again. */
+int lab_restart(struct lab *l, struct lab_peer *p, struct buf *why);
+/* The name of the person with this number. */
+const char *lab_user(unsigned i);
 
 /* lab_script.c: what the people do */
-int lab_script(struct lab *l, struct buf *why);
+int lab_script_run(struct lab *l, const struct lab_script *s, struct buf *why);
 
 #endif

@@ -254,7 +254,8 @@ static void test_room(void **state)
 	add_batch(&r->in, 8, BATCH(STORE_AFFILIATION_PUT, D, STR("tea"), STR("m@x"), I(0), STR("bye")));
 	for (int i = 1; i <= 11; i++)
 		add_batch(&r->in, 8 + i,
-			BATCH(STORE_ARCHIVE_ADD, D, STR("tea"), I(i), STR("m@x"), STR("Mo"), STR("<m/>"), STR("r"), I(0)));
+			BATCH(STORE_ARCHIVE_ADD, D, STR("tea"), I(i), STR("m@x"), STR("Mo"), STR("<m/>"), STR("r"),
+				I(0)));
 	add_batch(&r->in, 20, BATCH(STORE_ARCHIVE_REPLACE, D, STR("tea"), I(11), STR("<gone/>")));
 	add_batch(&r->in, 21, BATCH(STORE_ROOM_NICK_PUT, D, STR("tea"), STR("o@x"), STR("Oh")));
 	add_batch(&r->in, 22, BATCH(STORE_ROOM_NICK_PUT, D, STR("tea"), STR("p@x"), STR("Pi")));

@@ -131,7 +131,8 @@ static void test_close_commits_what_waits(void **state)
 	struct threaded *t = *state;
 	struct rig *r = &t->rig;
 	for (unsigned i = 1; i <= MANY; i++) {
-		add_batch(&r->in, i, BATCH(STORE_ARCHIVE_ADD, D, A, I(i), STR("p@x"), STR_NONE, STR("<m/>"), STR_NONE, I(0)));
+		add_batch(&r->in, i,
+			BATCH(STORE_ARCHIVE_ADD, D, A, I(i), STR("p@x"), STR_NONE, STR("<m/>"), STR_NONE, I(0)));
 		put(t);
 	}
 	db_close(&r->db);

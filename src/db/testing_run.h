@@ -27,7 +27,8 @@ static void put_messages(struct store_batch *b, unsigned i)
 		struct str text = {filler + i, 40 + (i * 977 + k * 331) % 3000};
 
 		store_put(b, STORE_OFFLINE_ADD, D, local, I(i * 10 + k), I(i), text);
-		store_put(b, STORE_ARCHIVE_ADD, D, local, I(i * 10 + k), STR("p@x"), STR_NONE, text, STR_NONE, I(k % 2));
+		store_put(b, STORE_ARCHIVE_ADD, D, local, I(i * 10 + k), STR("p@x"), STR_NONE, text, STR_NONE,
+			I(k % 2));
 		if (k == 0 && i % 4 == 1)
 			store_put(b, STORE_TRANSIT_ADD, D, local, I(i * 10 + k), I(i), (struct str){text.p, 40});
 	}

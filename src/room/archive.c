@@ -50,8 +50,7 @@ void room_archive_store(struct room *r, const struct history_entry *e)
 		return;
 	store_put(core_batch(room_core(r)), STORE_ARCHIVE_ADD, jid_domain(r->entity.jid), jid_local(r->entity.jid),
 		e->id, e->real ? jid_bare_str(real) : STR(""), e->nick ? str_z(e->nick) : STR_NONE,
-		packet_view(e->live), real.resource ? jid_resource(real) : STR_NONE,
-		(int64_t)0);
+		packet_view(e->live), real.resource ? jid_resource(real) : STR_NONE, (int64_t)0);
 	r->commit = core_commit(room_core(r));
 	if (r->history.untrimmed++ % TRIM_EVERY == 0)
 		room_archive_trim(r);

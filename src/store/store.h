@@ -30,7 +30,7 @@ enum store_write {
 	/* domain, local, id (grows), peer (bare), its resource (null: none), stanza, null, open (it is on its way to a session). In a
 	 * room: the sender's bare address, his nickname, stanza, the resource of his address, 0 */
 	STORE_ARCHIVE_ADD,
-	STORE_ARCHIVE_TRIM, /* domain, local, count: all but the newest so many; id: and none from this one on */
+	STORE_ARCHIVE_TRIM,    /* domain, local, count: all but the newest so many; id: and none from this one on */
 	STORE_ARCHIVE_REPLACE, /* domain, local, id, stanza: it says something else now, if it is there */
 	STORE_ARCHIVE_EXPIRE,  /* domain, id: all that is older, of all rooms of this domain */
 	/* domain, local, time, nickname (null: the room), what he did (null: said), text: a line of the public log of a room, which is

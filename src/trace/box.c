@@ -200,7 +200,7 @@ static void offload_off(const char *interface)
 }
 
 /* In a child, so that this process stays where it is. */
-static int offload_off_there(const struct box_host *h)
+static int offload_off_there(const struct box_host *h, bool v6)
 {
 	int status = -1;
 	pid_t pid = fork();
@@ -211,8 +211,10 @@ static int offload_off_there(const struct box_host *h)
 		if (setns(h->net, CLONE_NEWNET) != 0)
 			_exit(1);
 		offload_off(BOX_CARD);
-		/* One address a host: the lesson is about TCP. */
-		write_file("/proc/sys/net/ipv6/conf/all/disable_ipv6", "1");
+		/* One address a host: none of the link alone, either. It is good at once, since nobody else can have it. */
+		write_file("/proc/sys/net/ipv6/conf/all/disable_ipv6", v6 ? "0" : "1");
+		write_file("/proc/sys/net/ipv6/conf/" BOX_CARD "/addr_gen_mode", "1");
+		write_file("/proc/sys/net/ipv6/conf/" BOX_CARD "/accept_dad", "0");
 		_exit(0);
 	}
 	return waitpid(pid, &status, 0) == pid && status == 0 ? 0 : ERR_IO;
@@ -253,7 +255,18 @@ static int make_net(int *ret_fd)
 	return *ret_fd >= 0 ? 0 : ERR_IO;
 }
 
-int box_plug(struct box_host *h, const char *name, unsigned number, struct buf *why)
+static int set_address(const struct box_host *h, bool v6, struct buf *why)
+{
+	int err = run(h, why, "ip link set lo up");
+
+	if (!err && v6)
+		err = run(h, why, "ip addr add %s/64 dev " BOX_CARD " nodad", h->address);
+	else if (!err)
+		err = run(h, why, "ip addr add %s/24 dev " BOX_CARD, h->address);
+	return err ? err : run(h, why, "ip link set " BOX_CARD " up");
+}
+
+int box_plug(struct box_host *h, const char *name, unsigned number, bool v6, struct buf *why)
 {
 	char port[24];
 	int err = make_net(&h->net);
@@ -262,35 +275,57 @@ int box_plug(struct box_host *h, const char *name, unsigned number, struct buf *
 		buf_fmt(why, "a network for %s: %s", name, strerror(errno));
 		return err;
 	}
+	h->number = number;
 	snprintf(h->name, sizeof(h->name), "%s", name);
-	snprintf(h->address, sizeof(h->address), "10.77.0.%u", number);
+	snprintf(h->address, sizeof(h->address), v6 ? "fd77::%u" : "10.77.0.%u", number);
 	snprintf(port, sizeof(port), "port%u", number);
 	err = run(NULL, why, "ip link add %s type veth peer name " BOX_CARD " netns /proc/%d/fd/%d", port,
 		(int)getpid(), h->net);
 	if (!err)
-		err = offload_off_there(h);
+		err = offload_off_there(h, v6);
 	if (err)
 		return err;
 	offload_off(port);
 	write_file("/proc/sys/net/ipv6/conf/all/disable_ipv6", "1");
 	err = run(NULL, why, "ip link set %s master " BOX_SWITCH " up", port);
-	if (!err)
-		err = run(h, why, "ip link set lo up");
-	if (!err)
-		err = run(h, why, "ip addr add %s/24 dev " BOX_CARD, h->address);
-	return err ? err : run(h, why, "ip link set " BOX_CARD " up");
+	return err ? err : set_address(h, v6, why);
 }
 
-int box_lose(const struct box_host *h, unsigned percent, struct buf *why)
+int box_cable(const struct box_host *h, bool in, struct buf *why)
+{
+	return run(NULL, why, "ip link set port%u %s", h->number, in ? "up" : "down");
+}
+
+/* A table for rules, without rules. */
+static int clear_rules(const struct box_host *h, struct buf *why)
 {
 	int err = run(h, why, "nft add table inet loss");
 
 	if (!err)
 		err = run(h, why, "nft add chain inet loss input { type filter hook input priority 0 ; }");
-	if (!err)
-		err = run(h, why,
-			"nft add rule inet loss input iif " BOX_CARD
-			" meta l4proto tcp numgen random mod 100 < %u drop",
-			percent);
-	return err;
+	return err ? err : run(h, why, "nft flush chain inet loss input");
+}
+
+int box_lose(const struct box_host *h, unsigned percent, struct buf *why)
+{
+	int err = clear_rules(h, why);
+
+	if (err || !percent)
+		return err;
+	return run(h, why,
+		"nft add rule inet loss input iif " BOX_CARD " meta l4proto tcp numgen random mod 100 < %u drop",
+		percent);
+}
+
+int box_lose_next(const struct box_host *h, unsigned n, struct buf *why)
+{
+	int err = clear_rules(h, why);
+
+	if (err || !n)
+		return err;
+	/* It counts from 0, and does not come back to it. */
+	return run(h, why,
+		"nft add rule inet loss input iif " BOX_CARD
+		" meta l4proto tcp meta length > 150 numgen inc mod 1000000000 < %u drop",
+		n);
 }

@@ -91,9 +91,11 @@ static double seconds(struct str s)
 	return strtod(text, NULL);
 }
 
+/* Everybody, or nobody yet. */
 static bool is_multicast(struct str address)
 {
-	return str_starts(address, STR("ff")) || str_is(address, "255.255.255.255") ||
+	return str_is(address, "::") || str_is(address, "0.0.0.0") || str_starts(address, STR("ff")) ||
+		str_is(address, "255.255.255.255") ||
 		(address.n > 3 && memchr(address.p, '.', 4) == address.p + 3 && address.p[0] == '2' &&
 			(address.p[1] > '2' || (address.p[1] == '2' && address.p[2] >= '4')) && address.p[1] <= '3');
 }

@@ -289,6 +289,68 @@ static void on_times(struct explain *x)
 	prove(x, "tcp.analysis.ack_rtt");
 }
 
+/* The shortest of the other messages on this connection. */
+static double usual_latency(const struct explain *x, uint32_t but)
+{
+	CLEANUP(buf_clear) struct buf store = {.max = 64 << 20};
+	double least = 0;
+
+	EACH(f, x)
+	{
+		struct str rows = field_of(x->d, f, F_CHAT);
+		struct chat_event e;
+
+		while (chat_next(&rows, &store, &e))
+			if (str_is(e.kind, "message") && e.other && f->number != but &&
+				(least <= 0 || e.latency < least))
+				least = e.latency;
+	}
+	return least;
+}
+
+/* Was something of this direction sent again while the message waited for its receipt? The frame, or 0. */
+static uint32_t again_between(const struct explain *x, const struct dissected_frame *message, uint32_t receipt)
+{
+	EACH(f, x)
+	if ((field_has(f, F_RETRANSMISSION) || field_has(f, F_OUT_OF_ORDER)) && f->number > message->number &&
+		f->number < receipt && f->opener == message->opener &&
+		(int32_t)(f->seq - message->seq - message->len) < 0)
+		return f->number;
+	return 0;
+}
+
+static void put_wait(struct explain *x, const struct dissected_frame *f, const struct chat_event *e)
+{
+	uint32_t again = e->other ? again_between(x, f, e->other) : 0;
+	double usual;
+
+	if (!again)
+		return;
+	usual = usual_latency(x, f->number);
+	if (usual > 0)
+		say(x, "the message of frame %u had its receipt after %.1f ms, sent again in frame %u; without a loss here: %.1f ms",
+			f->number, ms(e->latency), again, ms(usual));
+	else
+		say(x, "the message of frame %u had its receipt after %.1f ms, sent again in frame %u", f->number,
+			ms(e->latency), again);
+}
+
+/* What people notice of it. */
+static void put_waits(struct explain *x)
+{
+	CLEANUP(buf_clear) struct buf store = {.max = 64 << 20};
+
+	EACH(f, x)
+	{
+		struct str rows = field_of(x->d, f, F_CHAT);
+		struct chat_event e;
+
+		while (chat_next(&rows, &store, &e))
+			if (str_is(e.kind, "message"))
+				put_wait(x, f, &e);
+	}
+}
+
 static void on_losses(struct explain *x)
 {
 	unsigned n = 0;
@@ -309,7 +371,8 @@ static void on_losses(struct explain *x)
 	if (!n)
 		say(x, "No: no segment was sent twice.");
 	else
-		say(x, "%u segments were sent again", n);
+		say(x, "%u segment%s sent again", n, n == 1 ? " was" : "s were");
+	put_waits(x);
 	prove(x, "tcp.analysis.retransmission || tcp.analysis.out_of_order");
 }
 

@@ -127,6 +127,18 @@ static void run_msg(struct line *n, const struct command *c, struct str args)
 		say_to(n, buf_view(&jid), args);
 }
 
+/* A face that sees keys says so by itself; in lines, and for lessons, it is said. */
+static void run_typing(struct line *n, const struct command *c, struct str args)
+{
+	CLEANUP(buf_clear) struct buf jid = {.max = JID_MAX};
+	struct str peer = line_word(&args);
+
+	if (!peer.n || (args.n && !str_is(args, "off")))
+		line_usage(n, c);
+	else if (line_find(n, peer, FIND_PEER | FIND_ROOM, &jid))
+		client_typing(n->client, buf_view(&jid), !args.n);
+}
+
 static void run_add(struct line *n, const struct command *c, struct str args)
 {
 	struct str who = line_word(&args);
@@ -224,6 +236,7 @@ const struct command line_commands[] = {
 	{"help", "[COMMAND]", "what can be said, or how one command is used", COMPLETE_COMMAND, run_help},
 	{"peers", "", "who there is, and how they are", 0, run_peers},
 	{"msg", "PEER [TEXT]", "says TEXT to somebody, and talks to them from now on", FIND_PEER | FIND_ROOM, run_msg},
+	{"typing", "PEER [off]", "tells somebody that you are writing", FIND_PEER | FIND_ROOM, run_typing},
 	{"history", "[PEER] [N]", "the last N messages of a conversation", FIND_PEER | FIND_ROOM, run_history},
 	{"status", "[available|away|dnd|xa|chat] [TEXT]", "what others see of you", 0, run_status,
 		"available away dnd xa chat "},

@@ -2,14 +2,16 @@
 #include "base/mem.h"
 #include "tests/lib/fuzz.h"
 #include "trace/explain.h"
+#include "trace/export.h"
 #include "trace/ladder.h"
+#include "trace/report.h"
 
 enum { OUT_MAX = 64 << 20 };
 
-static void check(const struct buf *out)
+static void check(const struct buf *out, const char *allowed)
 {
 	for (size_t i = 0; i < out->n; i++)
-		must((uint8_t)out->p[i] >= 32 || out->p[i] == '\n');
+		must((uint8_t)out->p[i] >= 32 || strchr(allowed, out->p[i]));
 	must(str_utf8(buf_view(out)) || !buf_ok(out));
 }
 
@@ -17,6 +19,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	CLEANUP(buf_clear) struct buf ladder = {.max = OUT_MAX};
 	CLEANUP(buf_clear) struct buf explain = {.max = OUT_MAX};
+	CLEANUP(buf_clear) struct buf page = {.max = OUT_MAX};
+	CLEANUP(buf_clear) struct buf picture = {.max = OUT_MAX};
+	CLEANUP(buf_clear) struct buf table = {.max = OUT_MAX};
 	struct dissected d = {.text = {.max = 16 << 20}};
 	struct str in = {(const char *)data, size};
 	struct ladder_options o = {.all = size % 2};
@@ -26,8 +31,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	dissect_end(&d);
 	ladder_put(&d, &o, &ladder);
 	explain_put(&d, &explain);
-	check(&ladder);
-	check(&explain);
+	report_put(&(struct report){.d = &d, .name = STR("x")}, &page);
+	report_svg(&d, &picture);
+	export_csv(&d, &table);
+	check(&ladder, "\n");
+	check(&explain, "\n");
+	check(&page, "\n");
+	check(&picture, "\n");
+	check(&table, "\r\n");
 	dissected_clear(&d);
 	return 0;
 }

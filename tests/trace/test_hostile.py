@@ -20,12 +20,13 @@ def checksum(data):
 class Page(html.parser.HTMLParser):
     """Of the report: only elements and attributes that it makes itself."""
 
-    ELEMENTS = {"html", "head", "meta", "title", "style", "body", "h1", "h2", "p", "pre", "div", "svg", "g", "path", "circle",
-                "text", "table", "tr", "th", "td"}
+    ELEMENTS = {"html", "head", "meta", "title", "style", "body", "h1", "h2", "h3", "p", "pre", "div", "svg", "g", "path", "circle",
+                "text", "table", "tr", "th", "td", "nav", "a", "b", "br", "code", "details", "summary", "span", "ul", "li", "rect"}
 
     def handle_starttag(self, tag, attrs):
         true(tag in self.ELEMENTS, f"element {tag} in the page")
-        true(not any(name.startswith("on") or name in ("src", "href") for name, _ in attrs), f"{tag} {attrs}")
+        true(not any(name.startswith("on") or name == "src" or (name == "href" and value[:1] != "#") for name, value in attrs),
+             f"{tag} {attrs}")
 
     def check(self, text):
         self.feed(text)
@@ -116,6 +117,35 @@ def check_pieces(folder):
     step("each is seen once, in one pass and in two")
 
 
+def check_hidden(folder):
+    """Comments, instructions and CDATA hide no speech, and forge none; odd markers of a chat break nothing"""
+    one = Connection()
+    one.add(0, OPEN % b"a@a")
+    hidden = [b"<!-- ' --><message id='1'><body>behind a quote</body></message>", b'<!-- " > --><message id="2"><body>behind two</body></message>',
+              b"<message id='3'><!-- <body>not said</body> ' --><body>said</body></message>",
+              b"<message id='4'><body><![CDATA[in <cdata> & ]]>all</body></message>", b"<?x ' ?><message id='5'><body>behind an instruction</body></message>",
+              b"<message id='6' note='<!--'><body>no comment</body></message><message id='7' note='-->'><body>nor this</body></message>",
+              b"<message id='8'><body>half<!-- ' -->way</body></message>",
+              b"<message id='a'><body xml:lang='>'>one > two</body></message><message id='b'><body>1 > 0</body></message>"]
+    for text in hidden:
+        one.add(0, text)
+    for odd in (b"<' xmlns='urn:xmpp:chat-markers:0'/>", b"<|x| xmlns='urn:xmpp:chat-markers:0' id='1'/>", b"< xmlns='urn:xmpp:chat-markers:0'",
+                b"<\xff xmlns='urn:xmpp:chat-markers:0'/>", b"<displayed xmlns=\"urn:xmpp:chat-markers:0\" id='%1E%1F|'/>"):
+        one.add(0, b"<message id='o'>" + odd + b"</message>")
+    one.add(0, b"<message id='9'><body>the end</body></message>")
+    file = one.write(folder / "hidden.pcap")
+    found = events(file)
+    equal([(e.id, e.text) for e in found if e.kind == "message" and len(e.id) == 1 and e.id not in "9o"],
+          [("1", '"behind a quote"'), ("2", '"behind two"'), ("3", '"said"'), ("4", '"in <cdata> & all"'), ("5", '"behind an instruction"'),
+           ("6", '"no comment"'), ("7", '"nor this"'), ("8", '"halfway"'), ("a", '"one > two"'), ("b", '"1 > 0"')], "what was said")
+    true([e for e in found if e.kind == "other"], "what is not allowed is shown")
+    for argv in (["trace", file], ["trace", "explain", file], ["trace", "report", file]):
+        out = wireside(*argv).out
+        true("Lua" not in out and "behind a quote" in out and "half" in out, f"{argv}: {out}")
+    true("Lua" not in tshark(file, "-V"), "no error of the chat layer")
+    step("each is seen")
+
+
 def check_garbage(folder):
     """Streams that are none, without end, or deep"""
     for name, text in (("open", b"<message " * 2000), ("deep", b"<a>" * 20000), ("quote", b"<message from='" + b"x" * 30000),
@@ -131,4 +161,4 @@ def check_garbage(folder):
 
 
 if __name__ == "__main__":
-    raise SystemExit(main(check_terminal, check_pieces, check_garbage))
+    raise SystemExit(main(check_terminal, check_pieces, check_hidden, check_garbage))

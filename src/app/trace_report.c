@@ -1,0 +1,206 @@
+/* `wireside trace report`: a capture as a page, a picture, a table, or as what other programs read. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "app/trace_i.h"
+#include "base/codec.h"
+#include "base/err.h"
+#include "base/hash.h"
+#include "base/mem.h"
+#include "trace/export.h"
+#include "trace/ladder.h"
+#include "trace/recorder.h"
+#include "trace/report.h"
+
+/* ---- about the file ---- */
+
+/* In hexadecimal; false: it cannot be read. */
+static bool digest(const char *file, char ret[2 * HASH_MAX + 1])
+{
+	uint8_t sum[HASH_MAX];
+	struct stat st;
+	int fd = open(file, O_RDONLY | O_CLOEXEC);
+	void *all = MAP_FAILED;
+
+	if (fd >= 0 && fstat(fd, &st) == 0 && st.st_size > 0)
+		all = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+	if (fd >= 0)
+		close(fd);
+	if (all == MAP_FAILED)
+		return false;
+	hash_digest(HASH_SHA256, (struct str){all, (size_t)st.st_size}, sum);
+	munmap(all, (size_t)st.st_size);
+	for (size_t i = 0; i < sizeof(sum); i++)
+		snprintf(ret + 2 * i, 3, "%02x", sum[i]);
+	return true;
+}
+
+static bool take_comment(void *arg, struct str line)
+{
+	static const struct str label = STR("Capture comment:");
+	struct buf *out = arg;
+
+	if (!str_starts(line, label))
+		return true;
+	buf_str(out, str_trim((struct str){line.p + label.n, line.n - label.n}));
+	buf_char(out, '\n');
+	return buf_ok(out);
+}
+
+static struct str name_of(const char *file)
+{
+	const char *slash = strrchr(file, '/');
+
+	return str_z(slash ? slash + 1 : file);
+}
+
+/* ---- formats ---- */
+
+static void put_html(const struct trace_args *a, const struct dissected *d, struct buf *out)
+{
+	CLEANUP(buf_clear) struct buf comments = {.max = 65536};
+	CLEANUP(buf_clear) struct buf why = {.max = 8192};
+	const char *argv[] = {"capinfos", "-k", a->file, NULL};
+	char sum[2 * HASH_MAX + 1];
+	struct report r = {.d = d, .name = name_of(a->file), .file = a->file, .filter = a->filter};
+
+	/* Where there is no capinfos, there is no comment. */
+	if (tshark_run(argv, take_comment, &comments, &why) == 0)
+		r.comments = buf_view(&comments);
+	r.sha256 = digest(a->file, sum) ? sum : NULL;
+	report_put(&r, out);
+}
+
+static void put_svg(const struct trace_args *a, const struct dissected *d, struct buf *out)
+{
+	(void)a;
+	report_svg(d, out);
+}
+
+static void put_csv(const struct trace_args *a, const struct dissected *d, struct buf *out)
+{
+	(void)a;
+	export_csv(d, out);
+}
+
+static void put_json(const struct trace_args *a, const struct dissected *d, struct buf *out)
+{
+	export_json(d, name_of(a->file), out);
+}
+
+static void put_txt(const struct trace_args *a, const struct dissected *d, struct buf *out)
+{
+	CLEANUP(buf_clear) struct buf text = {.max = TRACE_VIEW_MAX};
+	struct str rest;
+
+	ladder_put(d, &(struct ladder_options){.all = a->all}, &text);
+	rest = buf_view(&text);
+	while (rest.p && rest.n) {
+		buf_str(out, str_cut(&rest, '\n'));
+		buf_z(out, a->crlf ? "\r\n" : "\n");
+	}
+	out->failed |= !buf_ok(&text);
+}
+
+static bool copy_line(void *arg, struct str line)
+{
+	struct buf *out = arg;
+
+	buf_str(out, line);
+	buf_char(out, '\n');
+	return buf_ok(out);
+}
+
+/* All fields of all packets, in Wireshark's own XML. */
+static int run_pdml(const struct trace_args *a)
+{
+	CLEANUP(buf_clear) struct buf why = {.max = 8192};
+	CLEANUP(buf_clear) struct buf out = {.max = TRACE_VIEW_MAX};
+	const char *argv[] = {"tshark", "-2", "-R", DISSECT_FIRST_PASS, "-r", a->file, "-T", "pdml", "-Y",
+		a->filter ? a->filter : "frame", NULL};
+
+	/* To a terminal what others wrote goes through the filter. */
+	if (!a->into && isatty(STDOUT_FILENO))
+		return trace_tshark(argv);
+	if (tshark_run(argv, copy_line, &out, &why) != 0 || !buf_ok(&out)) {
+		buf_z(&why, why.n ? "" : "too much to show: give a filter (-Y)");
+		trace_complain(" report", &why);
+		return 1;
+	}
+	return trace_write_out(a, buf_view(&out));
+}
+
+static const struct format {
+	const char *name;
+	void (*put)(const struct trace_args *a, const struct dissected *d, struct buf *out);
+	int (*run)(const struct trace_args *a); /* instead of put */
+} formats[] = {
+	{"html", put_html, NULL},
+	{"svg", put_svg, NULL},
+	{"csv", put_csv, NULL},
+	{"json", put_json, NULL},
+	{"txt", put_txt, NULL},
+	{"pdml", NULL, run_pdml},
+	{"pcap", NULL, trace_save},
+};
+
+/* As told, or as the name of the file ends, or a page. */
+static const struct format *choose(const struct trace_args *a)
+{
+	const char *dot = a->into ? strrchr(a->into, '.') : NULL,
+		   *name = a->format ? a->format
+		: dot                ? dot + 1
+				     : "html";
+
+	for (size_t i = 0; i < ARRAY_LEN(formats); i++)
+		if (strcmp(name, formats[i].name) == 0)
+			return &formats[i];
+	return &formats[0];
+}
+
+static int make(const struct trace_args *a, const struct format *format, struct buf *out, struct buf *why)
+{
+	struct dissected d;
+	int err = dissect(a->file, a->filter, &d, why);
+
+	if (err)
+		return err;
+	format->put(a, &d, out);
+	dissected_clear(&d);
+	if (buf_ok(out))
+		return 0;
+	buf_z(why, "too much to show: give a filter (-Y)");
+	return ERR_LIMIT;
+}
+
+int trace_report(const struct trace_args *a)
+{
+	const struct format *format = choose(a);
+	CLEANUP(buf_clear) struct buf out = {.max = TRACE_VIEW_MAX};
+	CLEANUP(buf_clear) struct buf why = {.max = 8192};
+
+	if (format->run)
+		return format->run(a);
+	if (make(a, format, &out, &why) != 0) {
+		trace_complain(" report", &why);
+		return 1;
+	}
+	return trace_write_out(a, buf_view(&out));
+}
+
+int trace_report_file(const char *file, const char *into, struct buf *why)
+{
+	CLEANUP(buf_clear) struct buf out = {.max = TRACE_VIEW_MAX};
+	struct trace_args a = {.file = file, .into = into};
+	int err = make(&a, &formats[0], &out, why);
+
+	if (!err && trace_write_out(&a, buf_view(&out)) != 0) {
+		buf_fmt(why, "%s cannot be written", into);
+		err = ERR_IO;
+	}
+	return err;
+}
