@@ -43,7 +43,7 @@ demo-server: ## the same with a server and clients of others
 	@WIRESIDE=build/release/wireside tools/demo-server
 
 bench: ## measurements, in a release build (ONLY=NAME for one)
-	@tools/setup build test
+	@tools/setup build test bench
 	@tools/build bench
 	@tools/bench build/bench $(ONLY)
 

@@ -335,6 +335,7 @@ static void make_hosts(struct server *s)
 		.only_admins_make = c->rooms_by_admins,
 		.per_user = (uint32_t)c->rooms_per_user,
 		.history = (uint32_t)c->room_history,
+		.made_max = c->limits ? 0 : UINT32_MAX,
 		.archive_max = (uint32_t)c->room_archive_max,
 		.archive_days = (uint32_t)c->room_archive_days};
 	char secret[32];

@@ -91,10 +91,14 @@ void client_typing(struct client *c, struct str to, bool composing);
 void client_displayed(struct client *c, struct str conversation);
 /* show: "available", "away", "dnd", "xa", "chat". ERR_INVALID. Kept for coming sessions. */
 int client_status(struct client *c, struct str show, struct str text);
+/* What was told last; "available" and "" at first. Borrowed. */
+void client_own_status(const struct client *c, struct str *ret_show, struct str *ret_text);
 void client_peers(struct client *c); /* EVENT_ANSWER */
 /* Pending until the server has answered: what it had said by then has been heard. */
 void client_sync(struct client *c);
 int client_add(struct client *c, struct str jid, struct str name);
+int client_rename(struct client *c, struct str jid,
+	struct str name); /* how he is called here; his groups are forgotten */
 int client_remove(struct client *c, struct str jid);
 int client_block(struct client *c, struct str jid);
 /* The last n of a conversation, from the archive of ours or the room's. */

@@ -306,6 +306,12 @@ int client_status(struct client *c, struct str show, struct str text)
 	return 0;
 }
 
+void client_own_status(const struct client *c, struct str *ret_show, struct str *ret_text)
+{
+	*ret_show = c->show && *c->show ? str_z(c->show) : STR("available");
+	*ret_text = c->text ? str_z(c->text) : STR("");
+}
+
 static int put_subscription(struct client *c, struct str jid, const char *type)
 {
 	CLEANUP(buf_clear) struct buf out = {.max = 8192};
@@ -316,16 +322,23 @@ static int put_subscription(struct client *c, struct str jid, const char *type)
 	return client_put(c, buf_view(&out));
 }
 
-int client_add(struct client *c, struct str jid, struct str name)
+static int put_contact(struct client *c, struct str jid, struct str name, const char *what)
 {
 	CLEANUP(buf_clear) struct buf out = {.max = 8192};
-	int err;
 
 	buf_z(&out, "<query xmlns='" NS_ROSTER "'><item");
 	xml_put_attr(&out, "jid", jid);
 	xml_put_attr(&out, "name", name);
 	buf_z(&out, "/></query>");
-	err = client_order(c, STR_NONE, buf_view(&out), "add");
+	return client_order(c, STR_NONE, buf_view(&out), what);
+}
+
+int client_rename(struct client *c, struct str jid, struct str name) { return put_contact(c, jid, name, "rename"); }
+
+int client_add(struct client *c, struct str jid, struct str name)
+{
+	int err = put_contact(c, jid, name, "add");
+
 	if (!err)
 		err = put_subscription(c, jid, "subscribed"); /* also the answer to a request */
 	return err ? err : put_subscription(c, jid, "subscribe");

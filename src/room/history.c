@@ -49,7 +49,7 @@ int64_t history_next_id(struct history *h, int64_t wall)
 	return h->last_id;
 }
 
-void history_add(struct history *h, const struct history_entry *e)
+void history_add(struct history *h, struct history_entry *e)
 {
 	if (!h->cap)
 		return;
@@ -64,8 +64,8 @@ void history_add(struct history *h, const struct history_entry *e)
 		.time = e->time,
 		.live = packet_ref(e->live),
 		.commit = e->commit,
-		.real = e->real ? xstrdup(e->real) : NULL,
-		.nick = e->nick ? xstrdup(e->nick) : NULL};
+		.real = TAKE(e->real),
+		.nick = TAKE(e->nick)};
 }
 
 struct history_entry *history_find(const struct history *h, int64_t id)

@@ -33,8 +33,8 @@ void history_resize(struct history *h, uint32_t cap);
 struct history_entry *history_newest(const struct history *h, uint32_t i);
 /* A number greater than all before, at about the time in microseconds. */
 int64_t history_next_id(struct history *h, int64_t wall);
-/* Copies the texts, takes a reference of its own. What is too much goes. */
-void history_add(struct history *h, const struct history_entry *e);
+/* Takes real and nick over unless it keeps nothing; takes a reference of its own. What is too much goes. */
+void history_add(struct history *h, struct history_entry *e);
 struct history_entry *history_find(const struct history *h, int64_t id); /* NULL if it is not there (any more) */
 void history_replace(struct history_entry *e, struct packet *live);
 

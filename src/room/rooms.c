@@ -416,7 +416,7 @@ static void make_local(char **name)
 static void take_config(struct rooms *rs, const struct rooms_config *config)
 {
 	rs->config = *config;
-	rs->config.rooms_max = config->rooms_max ? config->rooms_max : 10000;
+	rs->config.rooms_max = config->rooms_max ? config->rooms_max : 200000;
 	rs->config.occupants_max = config->occupants_max ? config->occupants_max : 5000;
 	rs->config.history = config->history ? config->history : 20;
 	rs->admins = copy_list(config->admins);

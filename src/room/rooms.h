@@ -7,7 +7,7 @@
 #include "core/feature.h"
 
 struct rooms_config {
-	uint32_t rooms_max;          /* 0: 10000 */
+	uint32_t rooms_max;          /* 0: 200000 */
 	uint32_t occupants_max;      /* a room, 0: 5000 */
 	uint32_t made_max;           /* rooms that an account may make a day, admins apart, 0: 100 */
 	uint32_t per_user;           /* rooms that somebody may have who is no administrator, 0: any number */

@@ -220,7 +220,7 @@ static const struct command {
 	{KEY_IS_CHAR, 's', statistics, false, "s                   statistics"},
 	{KEY_IS_CHAR, 'x', explain, false, "x                   explains: the questions of a lesson, answered"},
 	{KEY_IS_CHAR, 'e', export, false,
-		"e                   writes a file: ladder .txt, page .html, packets .pcapng"},
+		"e                   writes a file: .txt .html .svg .csv .json .pdml, packets .pcapng .pcap"},
 	{KEY_IS_CHAR, 'w', screen_wireshark, false, "w                   opens the file in Wireshark"},
 	{KEY_IS_CHAR, '?', help, false, "?                   this page"},
 	{KEY_IS_CHAR, 27, escape, true, "Esc                 gives up what is going on"},

@@ -202,7 +202,14 @@ static const struct export_kind {
 } kinds[] = {
 	{".txt", NULL, "--plain"}, /* the ladder */
 	{".html", "report", NULL},
+	{".svg", "report", NULL},
+	{".csv", "report", NULL},
+	{".json", "report", NULL},
+	{".pdml", "report", NULL},
 	{".pcapng", "save", NULL},
+	{".pcap", "save", NULL},
+	{".snoop", "save", NULL},
+	{".gz", "save", NULL},
 };
 
 static const struct export_kind *kind_of(struct str path)
@@ -244,7 +251,8 @@ void screen_export(struct screen *s, struct str path)
 	buf_reset(&s->trying);
 	buf_str(&s->trying, path);
 	if (!kind) {
-		screen_say(s, STR("the end of the name says what is written: .txt, .html or .pcapng"));
+		screen_say(s,
+			STR("the end of the name says what: .txt .html .svg .csv .json .pdml .pcapng .pcap .snoop .gz"));
 		return;
 	}
 	name = str_dup(path);

@@ -177,6 +177,17 @@ static void run_verify(struct line *n, const struct command *c, struct str args)
 		line_refuse(n, "a server vouches for its people; /verify is for peers without one");
 }
 
+static void run_rename(struct line *n, const struct command *c, struct str args)
+{
+	CLEANUP(buf_clear) struct buf jid = {.max = JID_MAX};
+	struct str who = line_word(&args);
+
+	if (!who.n || !args.n)
+		line_usage(n, c);
+	else if (!ask_node(n, "rename", who, args) && line_find(n, who, FIND_PEER, &jid))
+		line_ok(n, client_rename(n->client, buf_view(&jid), args));
+}
+
 static void run_block(struct line *n, const struct command *c, struct str args)
 {
 	CLEANUP(buf_clear) struct buf jid = {.max = JID_MAX};
@@ -188,11 +199,24 @@ static void run_block(struct line *n, const struct command *c, struct str args)
 		line_ok(n, client_block(n->client, buf_view(&jid)));
 }
 
+static void say_status(struct line *n)
+{
+	struct str show, text;
+
+	client_own_status(n->client, &show, &text);
+	line_say(n, EVENT_ANSWER, "you are %.*s, %.*s%s%.*s", STR_FMT(client_jid(n->client)), STR_FMT(show),
+		text.n ? ": " : "", STR_FMT(text));
+}
+
 static void run_status(struct line *n, const struct command *c, struct str args)
 {
 	struct str show = line_word(&args);
 
-	if (client_status(n->client, show.n ? show : STR("available"), args) != 0)
+	if (!show.n) {
+		say_status(n);
+		return;
+	}
+	if (client_status(n->client, show, args) != 0)
 		line_usage(n, c);
 }
 
@@ -241,6 +265,7 @@ const struct command line_commands[] = {
 	{"status", "[available|away|dnd|xa|chat] [TEXT]", "what others see of you", 0, run_status,
 		"available away dnd xa chat "},
 	{"add", "ADDRESS [NAME]", "a new person: USER@DOMAIN, or ADDR[:PORT] on a LAN", 0, run_add},
+	{"rename", "PEER NAME", "how somebody is called here", FIND_PEER, run_rename},
 	{"remove", "PEER", "forgets a person", FIND_PEER, run_remove},
 	{"verify", "PEER [yes|no]", "compares a code with a peer, to know who it is", FIND_PEER, run_verify, "yes no "},
 	{"block", "PEER", "hears no more of somebody", FIND_PEER, run_block},

@@ -10,17 +10,7 @@
 #include "tests/lib/bench.h"
 #include "tests/lib/load.h"
 
-enum {
-	PLAIN_SESSIONS = 5000,
-	TLS_SESSIONS = 2000,
-	PAIRS = 50,
-	ROUNDS = 400,
-	ROOMS = 5,
-	OCCUPANTS = 100,
-	ROOM_ROUNDS = 50,
-	TIMES = 7,
-	PAUSE_US = 2000
-};
+enum { PLAIN_SESSIONS = 5000, TLS_SESSIONS = 2000, PAIRS = 50, ROUNDS = 400, TIMES = 7, PAUSE_US = 2000 };
 
 /* After sending, before reading: a reader that waits in the kernel is woken by the sender, at the sender's cost. Whether it
  * waits just then depends on who is faster by a hair, and would decide the figures. */
@@ -143,99 +133,6 @@ static void messages(const char *what, const char *const *flags, const char *aim
 	load_stop(&relay);
 }
 
-/* ---- rooms ---- */
-
-static double in_rooms(pid_t pid, struct load_client **c, char texts[][1024], const char *end, size_t len)
-{
-	int64_t cpu = 0;
-
-	for (unsigned round = 0; round < ROOM_ROUNDS + 5; round++) {
-		if (round == 5)
-			cpu = load_cpu_ns(pid);
-		for (unsigned r = 0; r < ROOMS; r++)
-			load_send(c[r * OCCUPANTS], texts[r], strlen(texts[r]));
-		let_them_send();
-		for (unsigned i = 0; i < ROOMS * OCCUPANTS; i++) {
-			if (end)
-				load_expect(c[i], end);
-			else
-				load_skip(c[i], len);
-		}
-	}
-	return (double)(load_cpu_ns(pid) - cpu) / ((double)ROOM_ROUNDS * ROOMS * OCCUPANTS);
-}
-
-static void join(struct load_client *c, unsigned room, unsigned i)
-{
-	char text[512];
-
-	snprintf(text, sizeof(text),
-		"<presence to='bench%u@rooms.localhost/nick%u'><x xmlns='http://jabber.org/protocol/muc'/></presence>",
-		room, i);
-	load_send(c, text, strlen(text));
-	load_expect(c, "<subject"); /* the last of what a joiner gets */
-	load_expect(c, "</message>");
-	if (i)
-		return;
-	/* The first one makes the room, and opens it as it is. */
-	snprintf(text, sizeof(text),
-		"<iq type='set' id='open' to='bench%u@rooms.localhost'><query xmlns='http://jabber.org/protocol/muc#owner'>"
-		"<x xmlns='jabber:x:data' type='submit'/></query></iq>",
-		room);
-	load_send(c, text, strlen(text));
-	load_expect(c, "id='open'");
-}
-
-/* Length of what an occupant gets for one message; everybody has read everything afterwards. */
-static size_t first_messages(struct load_client **c, char texts[][1024])
-{
-	size_t len = 0;
-
-	for (int time = 0; time < 2; time++) {
-		for (unsigned r = 0; r < ROOMS; r++)
-			load_send(c[r * OCCUPANTS], texts[r], strlen(texts[r]));
-		for (unsigned i = 0; i < ROOMS * OCCUPANTS; i++)
-			len = load_expect(c[i], "</message>");
-	}
-	return len;
-}
-
-static void rooms(void)
-{
-	static struct load_client *c[ROOMS * OCCUPANTS], *raw_c[ROOMS * OCCUPANTS];
-	static char texts[ROOMS][1024], raw_texts[ROOMS][1024];
-	struct load_server s, relay;
-	double ours = 0, raw = 0;
-	size_t len;
-
-	load_start(&s, ROOMS * OCCUPANTS, 1, NULL);
-	relay = load_relay(OCCUPANTS, true);
-	for (unsigned i = 0; i < ROOMS * OCCUPANTS; i++) {
-		c[i] = load_connect(s.port);
-		load_login(c[i], i, "r");
-		join(c[i], i / OCCUPANTS, i % OCCUPANTS);
-		raw_c[i] = load_connect(relay.port);
-	}
-	for (unsigned r = 0; r < ROOMS; r++)
-		snprintf(texts[r], sizeof(texts[r]),
-			"<message to='bench%u@rooms.localhost' type='groupchat' id='g-%06u'><body>The quick brown fox jumps "
-			"over the lazy dog, and then it does it again.</body></message>",
-			r, r);
-	len = first_messages(c, texts);
-	must(len < sizeof(raw_texts[0]));
-	for (unsigned r = 0; r < ROOMS; r++)
-		memset(raw_texts[r], 'x', len);
-	for (int i = 0; i < TIMES; i++) {
-		keep_best(&ours, in_rooms(s.pid, c, texts, "</message>", 0));
-		keep_best(&raw, in_rooms(relay.pid, raw_c, raw_texts, NULL, len));
-	}
-	report_beside_relay("room delivery (100 occupants), CPU", ours, raw, "at most 1.6");
-	close_all(c, ROOMS * OCCUPANTS);
-	close_all(raw_c, ROOMS * OCCUPANTS);
-	load_stop(&s);
-	load_stop(&relay);
-}
-
 /* ---- logins ---- */
 
 static void logins(const char *name, unsigned iterations, bool tls,
@@ -270,8 +167,6 @@ int main(int argc, char **argv)
 		messages("one-to-one message, CPU", (const char *const[]){"--archive-max", "0", NULL}, "at most 2");
 		messages("one-to-one message kept in both archives, CPU", NULL, NULL);
 	}
-	if (!*only || strcmp(only, "rooms") == 0)
-		rooms();
 	if (!*only || strcmp(only, "logins") == 0) {
 		logins("login, SCRAM-SHA-256, CPU", 10000, false, load_login_scram);
 		logins("login, SCRAM-SHA-256 inside TLS, CPU", 10000, true, load_login_scram);

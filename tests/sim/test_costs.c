@@ -9,9 +9,9 @@
 
 enum {
 	SESSION_BYTES_MAX = 2560,
-	SM_BYTES_MAX = 320, /* more with XEP-0198 enabled */
-	ALLOCS_MESSAGE = 5, /* one-to-one */
-	ALLOCS_ROOM_MESSAGE = 7,
+	SM_BYTES_MAX = 320,       /* more with XEP-0198 enabled */
+	ALLOCS_MESSAGE = 5,       /* one-to-one */
+	ALLOCS_ROOM_MESSAGE = 10, /* the history keeps who said it */
 	ALLOCS_PRESENCE = 8
 };
 

@@ -70,15 +70,15 @@ def test(t):
     line = Pipe(t, "line", [str(lib.find_wireside()), "--plain", "--data", str(t.folder / "node")])
     line.expect("online as me@here")
     line.say("/add 10.0.0.7:5298", "/add bob@10.0.0.7:5298 Bobby B", "/verify bob", "/verify bob yes", "/peers", "/block eve",
-             "/remove bob")
+             "/rename bob Bobby B", "/remove bob")
     line.expect("^      | bob .10.0.0.7:5298. verified$")
     line.expect("^      | carol\u241b.2J new$")
     line.expect("refused: nobody is called eve")
     t.equal(line.end(), 1, "something was refused")
     t.equal(node.asked, [["node", "address"], ["node", "name"], ["peer", "add", "10.0.0.7:5298"], ["peer", "add", "bob@10.0.0.7:5298", "Bobby B"],
                          ["peer", "verify", "bob"], ["peer", "verify", "bob", "yes"], ["peer", "list"],
-                         ["peer", "block", "eve"], ["peer", "del", "bob"]], "what the node was asked")
-    t.step("/add, /verify, /peers, /block, /remove become words on the control socket; the answers are shown, filtered")
+                         ["peer", "block", "eve"], ["peer", "rename", "bob", "Bobby B"], ["peer", "del", "bob"]], "what the node was asked")
+    t.step("/add, /verify, /peers, /block, /rename, /remove become words on the control socket; the answers are shown, filtered")
 
 
 if __name__ == "__main__":

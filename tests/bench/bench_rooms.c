@@ -1,0 +1,430 @@
+/* What rooms cost: a delivery, a storm of joins, an occupant, an idle room; beside a raw relay that copies the same bytes, and
+ * beside Prosody and ejabberd where they are installed, all in one run. Processor time of the server's process, all threads;
+ * wall time only for latencies. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "tests/lib/bench.h"
+#include "tests/lib/crowd.h"
+#include "tests/lib/load.h"
+#include "tests/lib/load_foreign.h"
+
+enum {
+	CLIENTS = 1000,
+	PAUSE_US = 2000,
+	SETTLE_MS = 500, /* without a byte: all is said */
+	STORM_PAUSE_NS = 100000000,
+	IDLE_CLIENTS = 200, /* an address is in 500 rooms at most */
+	IDLE_ROOMS = 500,   /* of each */
+	LATENCY_MESSAGES = 300
+};
+
+/* ---- servers ---- */
+
+static bool start_ours(struct load_server *s, bool archive)
+{
+	static const char *const without[] = {"--archive-max", "0", "--room-archive-max", "0", NULL};
+
+	load_start(s, CLIENTS, 1, archive ? NULL : without);
+	return true;
+}
+
+static bool start_prosody(struct load_server *s, bool archive) { return load_start_prosody(s, CLIENTS, archive); }
+static bool start_ejabberd(struct load_server *s, bool archive) { return load_start_ejabberd(s, CLIENTS, archive); }
+
+struct contender {
+	const char *name;
+	bool (*start)(struct load_server *s, bool archive);
+	unsigned rounds; /* of messages: the slow ones get fewer, or a run takes an hour */
+	unsigned times;
+};
+
+static const struct contender contenders[] = {
+	{"wireside", start_ours, 60, 5},
+	{"prosody", start_prosody, 5, 2},
+	{"ejabberd", start_ejabberd, 10, 2},
+};
+enum { N_CONTENDERS = sizeof(contenders) / sizeof(contenders[0]) };
+
+static bool is_ours(unsigned i) { return i == 0; }
+
+/* ---- people in rooms ---- */
+
+/* Sessions of u0..; none is in a room. */
+static void log_in(const struct load_server *s, struct load_client **c, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		c[i] = load_connect(s->port);
+		load_login(c[i], i, "r");
+	}
+}
+
+static int join_text(char *out, size_t size, const char *room, unsigned number, unsigned nick)
+{
+	return snprintf(out, size,
+		"<presence to='%s%u@rooms.localhost/nick%u'><x xmlns='http://jabber.org/protocol/muc'/></presence>",
+		room, number, nick);
+}
+
+/* The first one makes the room, and opens it as it is. */
+static void open_room(struct load_client *c, const char *room, unsigned number, bool persistent)
+{
+	char text[512];
+	int n = join_text(text, sizeof(text), room, number, 0);
+
+	load_send(c, text, (size_t)n);
+	load_expect(c, "<subject");
+	load_expect(c, "</message>");
+	n = snprintf(text, sizeof(text),
+		"<iq type='set' id='open' to='%s%u@rooms.localhost'><query xmlns='http://jabber.org/protocol/muc#owner'>"
+		"<x xmlns='jabber:x:data' type='submit'><field var='FORM_TYPE'>"
+		"<value>http://jabber.org/protocol/muc#roomconfig</value></field>"
+		"<field var='muc#roomconfig_persistentroom'><value>%d</value></field></x></query></iq>",
+		room, number, persistent);
+	load_send(c, text, (size_t)n);
+	load_expect(c, "id='open'");
+}
+
+static void settle(struct crowd *crowd)
+{
+	while (crowd_read(crowd, SETTLE_MS))
+		;
+}
+
+/* Rooms of `size` each; everybody is in one. */
+static void fill_rooms(struct crowd *crowd, struct load_client **c, unsigned n, unsigned size, bool persistent)
+{
+	for (unsigned i = 0; i < n; i += size)
+		open_room(c[i], "bench", i / size, persistent);
+	crowd_look_for(crowd, "<subject");
+	for (unsigned i = 0; i < n; i++) {
+		char text[512];
+
+		if (i % size)
+			crowd_send(crowd, i, text, (size_t)join_text(text, sizeof(text), "bench", i / size, i % size));
+		crowd_read(crowd, 0);
+	}
+	while (crowd_seen(crowd) < n - n / size)
+		crowd_read(crowd, SETTLE_MS);
+	settle(crowd);
+}
+
+static int message_text(char *out, size_t size, const char *room, unsigned number)
+{
+	char mark[CROWD_MARK_LEN + 1];
+
+	crowd_mark(mark);
+	return snprintf(out, size,
+		"<message to='%s%u@rooms.localhost' type='groupchat' id='g-%06u'><body>%s The quick brown fox jumps over the lazy "
+		"dog, and then it does it again.</body></message>",
+		room, number, number, mark);
+}
+
+/* ---- a delivery ---- */
+
+/* One message in each room, then everybody reads: rounds of that. Bytes of the relay have the length that a delivery has. */
+static double deliver(struct crowd *crowd, pid_t pid, unsigned n, unsigned size, unsigned rounds, const char *name,
+	size_t raw_len)
+{
+	int64_t cpu = 0;
+
+	for (unsigned round = 0; round < rounds + 2; round++) {
+		uint64_t before = crowd_messages(crowd);
+
+		if (round == 2)
+			cpu = load_cpu_ns(pid);
+		for (unsigned i = 0; i < n; i += size) {
+			char text[2048];
+			int len = message_text(text, sizeof(text), name, i / size);
+
+			if (raw_len) {
+				memset(text + len, 'x', sizeof(text) - (size_t)len);
+				len = (int)raw_len;
+			}
+			crowd_send(crowd, i, text, (size_t)len);
+		}
+		usleep(PAUSE_US); /* a reader that waits in the kernel is woken at the cost of the sender: nobody waits yet */
+		crowd_wait(crowd, before + n, 0);
+	}
+	return (double)(load_cpu_ns(pid) - cpu) / ((double)rounds * n);
+}
+
+/* What one delivery has, in bytes. */
+static size_t delivery_len(struct crowd *crowd, unsigned n, unsigned size, const char *name)
+{
+	uint64_t before = crowd_bytes(crowd), messages = crowd_messages(crowd);
+
+	for (unsigned i = 0; i < n; i += size) {
+		char text[2048];
+
+		crowd_send(crowd, i, text, (size_t)message_text(text, sizeof(text), name, i / size));
+	}
+	crowd_wait(crowd, messages + n, 0);
+	settle(crowd);
+	return (crowd_bytes(crowd) - before) / n;
+}
+
+/* A running relay beside ours: the two are measured in turns, so what disturbs one disturbs the other. */
+static double raw_delivery(unsigned n, unsigned size, size_t len, unsigned rounds, unsigned times, double *ours,
+	double (*again)(void *), void *arg)
+{
+	struct load_server relay = load_relay(size, true);
+	struct load_client **c = xcalloc(n, sizeof(struct load_client *));
+	struct crowd *crowd;
+	double best = 0;
+
+	for (unsigned i = 0; i < n; i++)
+		c[i] = load_connect(relay.port);
+	crowd = crowd_new(c, n);
+	for (unsigned i = 0; i < times; i++) {
+		double raw = deliver(crowd, relay.pid, n, size, rounds, "raw", len), now = again(arg);
+
+		best = i && best < raw ? best : raw;
+		*ours = i && *ours < now ? *ours : now;
+	}
+	crowd_free(&crowd);
+	for (unsigned i = 0; i < n; i++)
+		load_close(&c[i]);
+	xfree(c);
+	load_stop(&relay);
+	return best;
+}
+
+struct run {
+	struct crowd *crowd;
+	pid_t pid;
+	unsigned n, size, rounds;
+	const char *name;
+};
+
+static double run_again(void *arg)
+{
+	struct run *r = arg;
+
+	return deliver(r->crowd, r->pid, r->n, r->size, r->rounds, r->name, 0);
+}
+
+/* Messages at a third of what the server can take, one after the other. */
+static void latency(struct crowd *crowd, double delivery_ns, unsigned size, const char *who, const char *name)
+{
+	int64_t gap = (int64_t)(3 * delivery_ns * size), next = bench_wall_ns();
+	uint64_t before = crowd_messages(crowd);
+	unsigned sent = 0, wanted = gap > 20000000 ? LATENCY_MESSAGES / 5 : LATENCY_MESSAGES;
+	char text[2048], title[80];
+
+	crowd_forget(crowd);
+	while (sent < wanted) {
+		if (bench_wall_ns() >= next) {
+			crowd_send(crowd, 0, text, (size_t)message_text(text, sizeof(text), name, 0));
+			next += gap;
+			sent++;
+		}
+		crowd_read(crowd, 0);
+	}
+	crowd_wait(crowd, before + (uint64_t)wanted * size, 0);
+	snprintf(title, sizeof(title), "  %s: latency p50, %u messages/s", who, (unsigned)(1e9 / (double)gap));
+	bench_report(title, (double)crowd_latency(crowd, 0.5) / 1e6, "ms", NULL);
+	snprintf(title, sizeof(title), "  %s: latency p99", who);
+	bench_report(title, (double)crowd_latency(crowd, 0.99) / 1e6, "ms", NULL);
+}
+
+/* One contender, one size of rooms. Returns the nanoseconds of a delivery, 0: it is not there. */
+static double contend(unsigned which, unsigned n, unsigned size, bool archive, double *raw)
+{
+	const struct contender *k = &contenders[which];
+	struct load_client **c = xcalloc(n, sizeof(struct load_client *));
+	struct load_server s;
+	struct crowd *crowd;
+	double best = 0;
+	char title[80];
+
+	if (!k->start(&s, archive)) {
+		printf("  %s is not installed\n", k->name);
+		xfree(c);
+		return 0;
+	}
+	log_in(&s, c, n);
+	crowd = crowd_new(c, n);
+	fill_rooms(crowd, c, n, size, archive); /* some keep no archive of others */
+	if (is_ours(which)) {
+		struct run r = {crowd, s.pid, n, size, k->rounds, "bench"};
+
+		*raw = raw_delivery(n, size, delivery_len(crowd, n, size, "bench"), k->rounds, k->times, &best,
+			run_again, &r);
+	} else {
+		for (unsigned i = 0; i < k->times; i++) {
+			double now = deliver(crowd, s.pid, n, size, k->rounds, "bench", 0);
+
+			best = i && best < now ? best : now;
+		}
+	}
+	snprintf(title, sizeof(title), "  %s", k->name);
+	bench_report(title, best / 1000, "us", NULL);
+	if (is_ours(which)) {
+		bench_report("  raw relay, same bytes", *raw / 1000, "us", NULL);
+		bench_report("  ratio", best / *raw, "times", "at most 1.6");
+	}
+	latency(crowd, best, size, k->name, "bench");
+	crowd_free(&crowd);
+	for (unsigned i = 0; i < n; i++)
+		load_close(&c[i]);
+	xfree(c);
+	load_stop(&s);
+	return best;
+}
+
+static void delivery(unsigned size, bool archive)
+{
+	unsigned n = size == CLIENTS ? CLIENTS : CLIENTS / 2;
+	double ours = 0, better = 0, raw = 0;
+
+	printf("a delivery in rooms of %u, archive %s, CPU\n", size, archive ? "on" : "off");
+	for (unsigned i = 0; i < N_CONTENDERS; i++) {
+		double ns = contend(i, n, size, archive, &raw);
+
+		if (is_ours(i))
+			ours = ns;
+		else if (ns > 0 && (better == 0 || ns < better))
+			better = ns;
+	}
+	if (better > 0)
+		bench_report("  the better of the others, compared with ours", better / ours, "times", "at least 10");
+}
+
+/* ---- a storm ---- */
+
+static void storm_of(unsigned which)
+{
+	const struct contender *k = &contenders[which];
+	struct load_client **c = xcalloc(CLIENTS, sizeof(struct load_client *));
+	struct load_server s;
+	struct crowd *crowd;
+	int64_t cpu, next;
+	unsigned sent = 0;
+	char text[2048], title[80];
+
+	if (!k->start(&s, false)) {
+		xfree(c);
+		return;
+	}
+	log_in(&s, c, CLIENTS);
+	crowd = crowd_new(c, CLIENTS);
+	open_room(c[0], "storm", 0, false);
+	settle(crowd);
+	cpu = load_cpu_ns(s.pid);
+	crowd_look_for(crowd, "<subject");
+	crowd_forget(crowd);
+	for (unsigned i = 1; i < CLIENTS; i++)
+		crowd_send(crowd, i, text, (size_t)join_text(text, sizeof(text), "storm", 0, i));
+	next = bench_wall_ns();
+	while (crowd_seen(crowd) < CLIENTS - 1) {
+		if (bench_wall_ns() >= next) {
+			crowd_send(crowd, 0, text, (size_t)message_text(text, sizeof(text), "storm", 0));
+			next += STORM_PAUSE_NS;
+			sent++;
+		}
+		crowd_read(crowd, 10);
+	}
+	settle(crowd);
+	snprintf(title, sizeof(title), "  %s: CPU", k->name);
+	bench_report(title, (double)(load_cpu_ns(s.pid) - cpu) / 1e9, "s", is_ours(which) ? "under 2" : NULL);
+	snprintf(title, sizeof(title), "  %s: slowest delivery of %u messages meanwhile", k->name, sent);
+	bench_report(title, (double)crowd_latency(crowd, 1) / 1e6, "ms", is_ours(which) ? "within 100" : NULL);
+	crowd_free(&crowd);
+	for (unsigned i = 0; i < CLIENTS; i++)
+		load_close(&c[i]);
+	xfree(c);
+	load_stop(&s);
+}
+
+static void storm(void)
+{
+	printf("%u people join one room\n", CLIENTS);
+	for (unsigned i = 0; i < N_CONTENDERS; i++)
+		storm_of(i);
+}
+
+/* ---- memory ---- */
+
+/* One after the other, so that no queue of a crowd is what is measured. */
+static void occupants(void)
+{
+	struct load_client **c = xcalloc(CLIENTS, sizeof(struct load_client *));
+	struct load_server s;
+	struct crowd *crowd;
+	int64_t rss;
+	char text[512];
+
+	start_ours(&s, false);
+	log_in(&s, c, CLIENTS);
+	crowd = crowd_new(c, CLIENTS);
+	open_room(c[0], "memory", 0, false);
+	rss = bench_rss_bytes(s.pid);
+	for (unsigned i = 1; i < CLIENTS; i++) {
+		crowd_look_for(crowd, "<subject");
+		crowd_send(crowd, i, text, (size_t)join_text(text, sizeof(text), "memory", 0, i));
+		while (!crowd_seen(crowd))
+			crowd_read(crowd, 1000);
+	}
+	settle(crowd);
+	bench_report("memory of an occupant", (double)(bench_rss_bytes(s.pid) - rss) / CLIENTS, "bytes",
+		"under 400 and his presence");
+	crowd_free(&crowd);
+	for (unsigned i = 0; i < CLIENTS; i++)
+		load_close(&c[i]);
+	xfree(c);
+	load_stop(&s);
+}
+
+static void idle_rooms(void)
+{
+	struct load_client *c[IDLE_CLIENTS];
+	struct load_server s;
+	struct crowd *crowd;
+	int64_t rss;
+
+	start_ours(&s, false);
+	log_in(&s, c, IDLE_CLIENTS);
+	crowd = crowd_new(c, IDLE_CLIENTS);
+	crowd_count(crowd, "<subject");
+	rss = bench_rss_bytes(s.pid);
+	for (unsigned i = 0; i < IDLE_CLIENTS * IDLE_ROOMS; i++) {
+		char text[512];
+
+		crowd_send(crowd, i % IDLE_CLIENTS, text, (size_t)join_text(text, sizeof(text), "idle", i, 0));
+		crowd_read(crowd, 0);
+	}
+	crowd_wait(crowd, IDLE_CLIENTS * IDLE_ROOMS, 0);
+	bench_report("memory of 100,000 rooms with one silent occupant each",
+		(double)(bench_rss_bytes(s.pid) - rss) / 1048576, "MiB", "under 200");
+	crowd_free(&crowd);
+	for (unsigned i = 0; i < IDLE_CLIENTS; i++)
+		load_close(&c[i]);
+	load_stop(&s);
+}
+
+int main(int argc, char **argv)
+{
+	const char *only = argc > 1 ? argv[1] : "";
+	struct rlimit limit;
+
+	getrlimit(RLIMIT_NOFILE, &limit);
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	for (int archive = 0; archive < 2; archive++)
+		for (unsigned size = 10; size <= 1000; size *= 10)
+			if (!*only || strcmp(only, archive ? "archive" : "delivery") == 0)
+				delivery(size, archive);
+	if (!*only || strcmp(only, "storm") == 0)
+		storm();
+	if (!*only || strcmp(only, "memory") == 0) {
+		occupants();
+		idle_rooms();
+	}
+	return 0;
+}
