@@ -391,6 +391,8 @@ int server_new(struct loop *l, const struct config *config, struct server **ret,
 	if (s->db_threaded)
 		db_start(s->db, s->from_db);
 	cc.resume_seconds = (uint32_t)config->resume_seconds;
+	/* An outbox and the receipts for as much: what a cable that is out for long may hold up. */
+	cc.resume_queue = config->node ? 12000 : 0;
 	cc.relaxed = config->relaxed;
 	s->core = core_new(&cc);
 	core_begin(s->core, loop_now(l), loop_wall(l));

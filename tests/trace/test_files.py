@@ -21,7 +21,7 @@ def check_report(folder):
     text = page.read_text()
     equal(page.stat().st_mode & 0o777, 0o600, "mode of the page")
     for part in (HELLO, "<svg", "Which segments are the three-way handshake", "half of them within", "Sequence numbers over time",
-                 "(RTT)", "by TCP, and by the other program", "Connection 0, decrypted", "tshark -2 -r lab.pcapng",
+                 "(RTT)", "by TCP, and by the other program", "Connection 0, decrypted", "tshark -2 -R", " -r lab.pcapng",
                  "SHA-256 of the file " + run("sha256sum", lab.file).out.split()[0], "wireside lab --tls", "10.77.0.1"):
         true(part in text, f"the page has {part}")
     true(text.count("<path class=") >= 60 and "<script" not in text and "<img" not in text, "arrows, and no script")
