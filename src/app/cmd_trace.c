@@ -99,6 +99,8 @@ static int show(const struct trace_args *a,
 		trace_complain("", &why);
 		return 1;
 	}
+	if (why.n)
+		trace_complain("", &why); /* a word about what is shown */
 	put(a, &d, &out);
 	dissected_clear(&d);
 	if (!buf_ok(&out)) {

@@ -148,10 +148,11 @@ static const struct format {
 	{"pcap", NULL, trace_save},
 };
 
-/* As told, or as the name of the file ends, or a page. */
+/* As told, or as the name of the file ends, a page if it does not. NULL: that is no form of a report. */
 static const struct format *choose(const struct trace_args *a)
 {
-	const char *dot = a->into ? strrchr(a->into, '.') : NULL,
+	const char *slash = a->into ? strrchr(a->into, '/') : NULL,
+		   *dot = a->into ? strrchr(slash ? slash : a->into, '.') : NULL,
 		   *name = a->format ? a->format
 		: dot                ? dot + 1
 				     : "html";
@@ -159,7 +160,7 @@ static const struct format *choose(const struct trace_args *a)
 	for (size_t i = 0; i < ARRAY_LEN(formats); i++)
 		if (strcmp(name, formats[i].name) == 0)
 			return &formats[i];
-	return &formats[0];
+	return NULL;
 }
 
 static int make(const struct trace_args *a, const struct format *format, struct buf *out, struct buf *why)
@@ -183,12 +184,21 @@ int trace_report(const struct trace_args *a)
 	CLEANUP(buf_clear) struct buf out = {.max = TRACE_VIEW_MAX};
 	CLEANUP(buf_clear) struct buf why = {.max = 8192};
 
+	if (!format) {
+		fprintf(stderr,
+			"wireside: trace report: the end of %s says nothing: .html .svg .csv .json .txt .pdml .pcap, or the same "
+			"with --\n",
+			a->into);
+		return 2;
+	}
 	if (format->run)
 		return format->run(a);
 	if (make(a, format, &out, &why) != 0) {
 		trace_complain(" report", &why);
 		return 1;
 	}
+	if (why.n)
+		trace_complain(" report", &why);
 	return trace_write_out(a, buf_view(&out));
 }
 

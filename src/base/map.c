@@ -5,7 +5,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 
-enum { FIRST_CAP = 8, LAST_CAP = 1 << 30 };
+enum { FIRST_CAP = 4, LAST_CAP = 1 << 30 };
 
 void map_init(struct map *m, struct str (*key)(const void *item), uint32_t max)
 {

@@ -103,7 +103,7 @@ struct dissected {
 enum { DISSECTED_FRAMES_MAX = 2000000 };
 
 /* Reads the file (any kind that tshark reads), those frames that the display filter (NULL: all) lets through. ERR_ with a line
- * in why. */
+ * in why; also with 0, where the file is cut short. */
 int dissect(const char *file, const char *filter, struct dissected *ret, struct buf *why);
 void dissected_clear(struct dissected *d);
 

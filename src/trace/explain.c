@@ -155,7 +155,7 @@ static void on_handshake(struct explain *x)
 
 static void on_encryption(struct explain *x)
 {
-	unsigned opaque = 0, data = 0;
+	unsigned opaque = 0, data = 0, readable = 0;
 	bool found = false;
 
 	ask(x, "Is it encrypted, and how?");
@@ -164,6 +164,7 @@ static void on_encryption(struct explain *x)
 		CLEANUP(buf_clear) struct buf text = {.max = TEXT_MAX};
 
 		data += f->len > 0;
+		readable += field_has(f, F_CHAT);
 		opaque += field_has(f, F_ENCRYPTED) && !field_has(f, F_CHAT) && !field_has(f, F_TLS_TYPE) &&
 			!field_has(f, F_TLS_ALERT);
 		if (!field_has(f, F_TLS_TYPE))
@@ -174,6 +175,8 @@ static void on_encryption(struct explain *x)
 	}
 	if (!data)
 		say(x, "Nothing is said on it.");
+	else if (!found && (opaque || !readable))
+		say(x, "Its beginning is not in this trace, and nothing in it can be read: it is probably encrypted.");
 	else if (!found)
 		say(x, "No: everybody on the wire can read what is said.");
 	else if (opaque)

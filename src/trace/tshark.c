@@ -61,6 +61,7 @@ struct tshark {
 	tshark_line_fn *on_line;
 	void *arg;
 	bool enough, too_long;
+	bool said; /* there were lines */
 };
 
 static int spawn(struct tshark *t, const char *const *argv, int in, const char *folder)
@@ -88,6 +89,7 @@ static void give_lines(struct tshark *t, const char *p, size_t n)
 		n -= take;
 		if (!end)
 			return;
+		t->said = true;
 		t->too_long = !buf_ok(&t->line);
 		t->enough = t->too_long || !t->on_line(t->arg, buf_view(&t->line));
 		buf_reset(&t->line);
@@ -128,6 +130,12 @@ static void explain(const struct tshark *t, struct buf *why)
 		}
 	}
 	buf_fmt(why, "%s failed", t->program);
+}
+
+/* Whoever captured was killed, or the disk was full: what is whole can be shown, as Wireshark does. */
+static bool is_cut_short(struct tshark *t)
+{
+	return t->said && strstr(buf_cstr(&t->complaint), "cut short in the middle of a packet");
 }
 
 static void free_all(struct tshark *t)
@@ -200,6 +208,8 @@ int tshark_end(struct tshark **tshark, struct buf *why)
 	if (t->too_long) {
 		buf_fmt(why, "a line of %s is longer than %u MiB", t->program, TSHARK_LINE_MAX >> 20);
 		err = ERR_LIMIT;
+	} else if (!cut && status != 0 && is_cut_short(t)) {
+		buf_z(why, "the file is cut short in the middle of a packet: here is what is whole");
 	} else if (!cut && status != 0) {
 		explain(t, why);
 		err = ERR_INVALID;

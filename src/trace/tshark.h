@@ -14,7 +14,7 @@ bool tshark_share(struct buf *ret);
 
 /* Runs `program` (tshark, editcap...) to its end; each line of its output goes to on_line, which says false to end it.
  * argv[0] is the program. ERR_NOTFOUND: it is not installed; ERR_INVALID: it failed; ERR_LIMIT: a line over
- * TSHARK_LINE_MAX. why: one line. */
+ * TSHARK_LINE_MAX. why: one line; also with 0, where the file that was read is cut short and what is whole in it came. */
 typedef bool tshark_line_fn(void *arg, struct str line);
 int tshark_run(const char *const *argv, tshark_line_fn *on_line, void *arg, struct buf *why);
 

@@ -1,6 +1,7 @@
 /* What rooms cost: a delivery, a storm of joins, an occupant, an idle room; beside a raw relay that copies the same bytes, and
  * beside Prosody and ejabberd where they are installed, all in one run. Processor time of the server's process, all threads;
- * wall time only for latencies. */
+ * wall time only for latencies. Arguments: delivery, archive, storm or memory, for one of these; "alone" behind it leaves the
+ * other servers out. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,7 +49,7 @@ static const struct contender contenders[] = {
 	{"prosody", start_prosody, 5, 2},
 	{"ejabberd", start_ejabberd, 10, 2},
 };
-enum { N_CONTENDERS = sizeof(contenders) / sizeof(contenders[0]) };
+static unsigned contenders_n = sizeof(contenders) / sizeof(contenders[0]);
 
 static bool is_ours(unsigned i) { return i == 0; }
 
@@ -283,7 +284,7 @@ static void delivery(unsigned size, bool archive)
 	double ours = 0, better = 0, raw = 0;
 
 	printf("a delivery in rooms of %u, archive %s, CPU\n", size, archive ? "on" : "off");
-	for (unsigned i = 0; i < N_CONTENDERS; i++) {
+	for (unsigned i = 0; i < contenders_n; i++) {
 		double ns = contend(i, n, size, archive, &raw);
 
 		if (is_ours(i))
@@ -344,7 +345,7 @@ static void storm_of(unsigned which)
 static void storm(void)
 {
 	printf("%u people join one room\n", CLIENTS);
-	for (unsigned i = 0; i < N_CONTENDERS; i++)
+	for (unsigned i = 0; i < contenders_n; i++)
 		storm_of(i);
 }
 
@@ -412,6 +413,8 @@ int main(int argc, char **argv)
 	const char *only = argc > 1 ? argv[1] : "";
 	struct rlimit limit;
 
+	if (argc > 2 && strcmp(argv[2], "alone") == 0)
+		contenders_n = 1;
 	getrlimit(RLIMIT_NOFILE, &limit);
 	limit.rlim_cur = limit.rlim_max;
 	setrlimit(RLIMIT_NOFILE, &limit);

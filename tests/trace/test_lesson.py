@@ -21,7 +21,18 @@ def check_answers(folder):
             true(text in explain, f"{name}: {text}: {explain}")
     for number in ("558607257", "2864001349", "1200 to 1588", "653.9 ms", "frame 53"):
         true(number in PAGE, f"{number} is in the page")
-    step("as told")
+    late, closed = folder / "late.pcapng", folder / "closed.pcapng"
+    run("editcap", "-r", ROOT / "docs/samples/tls.pcapng", late, "31-104")
+    wireside("trace", "strip", late, "-w", closed)
+    explain = wireside("trace", "explain", closed).out
+    true("probably encrypted" in explain and "can read what is said" not in explain, f"without its beginning: {explain}")
+    whole, cut = (ROOT / "docs/samples/tls.pcapng").read_bytes(), folder / "cut.pcapng"
+    cut.write_bytes(whole[:20000])
+    for view in ([], ["explain"], ["report", "-o", folder / "cut.html"]):
+        done = wireside("trace", *view[:1], cut, *view[1:], check=False)
+        true(done.returncode == 0 and "cut short" in done.err, f"{view}: {done.returncode} {done.err}")
+    true('"hello Bob' in wireside("trace", "explain", cut).out, "what is whole is shown")
+    step("as told; and of a link without its beginning nobody says that it can be read")
 
 
 def check_commands(folder):
