@@ -13,9 +13,10 @@
 
 #include "admin/control.h"
 #include "app/node.h"
-#include "app/server.h"
+#include "app/server_i.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "peer/peers.h"
 
 /* ---- what is printed ---- */
 
@@ -66,7 +67,7 @@ static bool prepare(struct config *c, const char *const *words, uint32_t n)
 	bool good = true;
 
 	snprintf(path, sizeof(path), "%s/node.key", c->data);
-	if (access(path, F_OK) != 0) {
+	if (access(path, F_OK) != 0 && strcmp(words[0], "peer") != 0) {
 		serve_any_domain(c, words, n);
 		return true;
 	}
@@ -75,9 +76,19 @@ static bool prepare(struct config *c, const char *const *words, uint32_t n)
 	if (node_prepare(c, &why) != 0) {
 		print_answer(buf_cstr(&why), true);
 		good = false;
+	} else {
+		c->node->alone = true;
 	}
 	buf_clear(&why);
 	return good;
+}
+
+/* What a node keeps in memory has been read. */
+static bool is_ready(const struct server *s)
+{
+	const struct host *peers = core_gateway(s->core);
+
+	return !peers || peers_ready(peers);
 }
 
 static void run_inside(struct offline *o, const struct config *c, const char *const *words, uint32_t n)
@@ -90,6 +101,9 @@ static void run_inside(struct offline *o, const struct config *c, const char *co
 		print_answer(buf_cstr(&why), true);
 	} else {
 		server_start_wires(s);
+		/* The first turn asks the store; until then nothing would wake us. */
+		for (int i = 0; i < 10000 && !is_ready(s); i++)
+			loop_step(o->loop, i > 0);
 		server_command(s, words, n, on_answer, o);
 		for (int i = 0; i < 10000 && !o->answered; i++)
 			loop_step(o->loop, true);

@@ -25,7 +25,7 @@ static const char usage[] =
 	"  accept        a new or changed key belongs to whom it says\n"
 	"  allow         talk to this program without encryption, which it does not know\n"
 	"  verify        compare a code with the other person, to know that nobody sits between\n"
-	"  set-password  makes a password that both of you set; --typed asks for one instead\n\n"
+	"  set-password  makes a password; the other person types it (--typed)\n\n"
 	"Examples:\n  wireside peer\n  wireside peer add bob@10.0.0.7\n  wireside peer verify bob\n"
 	"  wireside peer export >peers.txt\n";
 
@@ -59,7 +59,9 @@ static const struct action *find(const char *name)
 
 static int ask(const char *data, const char *const *words, uint32_t n)
 {
-	return ask_server(data, words, n, ASK_STORED);
+	bool makes = strcmp(words[1], "add") == 0 || strcmp(words[1], "import") == 0;
+
+	return ask_server(data, words, n, makes ? ASK_MAKE : ASK_STORED);
 }
 
 static int each_line(const struct action *a, const char *data)

@@ -51,7 +51,7 @@ const struct option config_options[] = {
 	 "messages in the archive of a persistent room; 0: no archive", NULL},
 	{"room-archive-days", BOTH, NUMBER, AT(room_archive_days), "N", 0, 0, 36500, "how long they stay there; 0: as long as there is space",
 	 NULL},
-	{"room-history", BOTH, NUMBER, AT(room_history), "N", 20, 1, 1000, "messages of a room shown to who enters", NULL},
+	{"room-history", BOTH, NUMBER, AT(room_history), "N", 20, 1, 500, "messages of a room shown to who enters", NULL},
 	{"room-logs", BOTH, TEXT, AT(room_logs), "DIR", 0, 0, 0, "folder of the public logs of rooms (default: room-logs in the data folder)",
 	 NULL},
 	{"room-creation", SERVE, CHOICE, AT(rooms_by_admins), "anyone|admins", 0, 0, 1, "who may make rooms", NULL},

@@ -245,6 +245,7 @@ void node_make_hosts(struct server *s)
 	struct peers_config pc = {.user = c->node->user,
 		.instance = c->node->instance,
 		.plaintext = (enum plaintext)c->plaintext,
+		.alone = c->node->alone,
 		.feed = {n, feed_put, feed_remove}};
 
 	s->node = n;

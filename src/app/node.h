@@ -17,6 +17,7 @@ struct node_config {
 	char *host;
 	char *cert, *keyfile; /* PEM; NULL: links prove their keys in another way (tests) */
 	uint8_t key[32], seed[32];
+	bool alone; /* only a command on its data: nobody is dialled */
 	/* Tests: instead of TCP. */
 	struct link *(*dial)(void *arg, struct loop *l, const char *address);
 	void *dial_arg;

@@ -56,7 +56,7 @@ static void test_add_find_remove(void **unused)
 	assert_int_equal(map_add(&m, &other), ERR_EXISTS);
 	assert_int_equal(map_add(&m, &items[1]), ERR_EXISTS);
 	assert_int_equal(m.n, 3);
-	assert_int_equal(m.cap, 8);
+	assert_int_equal(m.cap, 4);
 	assert_ptr_equal(map_find(&m, STR("item1")), &items[1]);
 	assert_ptr_equal(map_find(&m, STR("item2")), &items[2]);
 	assert_ptr_equal(map_find(&m, STR("")), &empty);

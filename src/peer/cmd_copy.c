@@ -37,12 +37,14 @@ static bool is_plain(const char *label) { return !strpbrk(label, "\t\n\r"); }
 
 void cmd_peer_export(struct command_call *call)
 {
-	struct peers *ps = (struct peers *)core_gateway(call->core);
+	struct peers *ps = cmd_peers(call);
 	bool with = call->n > 2 && strcmp(call->words[2], "--with-passwords") == 0;
 	struct peer *p;
 	struct buf out;
 
-	if (!ps || (call->n > 2 && !with)) {
+	if (!ps)
+		return;
+	if (call->n > 2 && !with) {
 		command_reply(call->core, call->asker, true, "usage: peer export [--with-passwords]");
 		return;
 	}
@@ -128,11 +130,11 @@ static struct peer *import(struct peers *ps, struct str line)
 
 void cmd_peer_import(struct command_call *call)
 {
-	struct peers *ps = (struct peers *)core_gateway(call->core);
+	struct peers *ps = cmd_peers(call);
 	struct peer *p = ps ? import(ps, str_z(call->words[2])) : NULL;
 
 	if (p)
 		command_reply(call->core, call->asker, false, "%s\n", p->label);
-	else
+	else if (ps)
 		command_reply(call->core, call->asker, true, "not a line of `peer export`, or the table is full");
 }

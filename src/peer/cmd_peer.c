@@ -9,25 +9,34 @@
 
 enum { PORT_DEFAULT = 5298, REPLY_MAX = 4 << 20 };
 
-static struct peers *peers_of(const struct command_call *call) { return (struct peers *)core_gateway(call->core); }
-
 static void fail(struct command_call *call, const char *text)
 {
 	command_reply(call->core, call->asker, true, "%s", text);
+}
+
+struct peers *cmd_peers(struct command_call *call)
+{
+	struct host *h = core_gateway(call->core);
+
+	if (!h)
+		fail(call, "this is a server: it has no peers");
+	else if (!peers_ready(h))
+		fail(call, "the node has only just been started: try again");
+	else
+		return (struct peers *)h;
+	return NULL;
 }
 
 /* The row meant by the i-th word; NULL, answered, if there is none or more than one. */
 static struct peer *row_of(struct command_call *call, uint32_t i)
 {
 	CLEANUP(buf_clear) struct buf why = {.max = 4096};
-	struct peers *ps = peers_of(call);
+	struct peers *ps = cmd_peers(call);
 	struct peer *p = NULL;
 	int err;
 
-	if (!ps) {
-		fail(call, "this is a server: it has no peers");
+	if (!ps)
 		return NULL;
-	}
 	err = peers_find_label(ps, str_z(call->words[i]), &p, &why);
 	if (err == ERR_NOTFOUND)
 		command_reply(call->core, call->asker, true, "nobody is called %s; `wireside peer list` names all",
@@ -160,13 +169,15 @@ static void put_json_row(struct buf *out, const struct peer *p)
 
 static void run_list(struct command_call *call)
 {
-	struct peers *ps = peers_of(call);
+	struct peers *ps = cmd_peers(call);
 	bool json = call->n > 2 && strcmp(call->words[2], "--json") == 0;
 	struct peer **rows;
 	struct buf out;
 
-	if (!ps || (call->n > 2 && !json)) {
-		fail(call, ps ? "usage: peer list [--json]" : "this is a server: it has no peers");
+	if (!ps)
+		return;
+	if (call->n > 2 && !json) {
+		fail(call, "usage: peer list [--json]");
 		return;
 	}
 	buf_init(&out, REPLY_MAX);
@@ -244,15 +255,16 @@ static void run_add(struct command_call *call)
 {
 	CLEANUP(buf_clear) struct buf address = {.max = 128};
 	CLEANUP(buf_clear) struct buf why = {.max = 4096};
-	struct peers *ps = peers_of(call);
+	struct peers *ps = cmd_peers(call);
 	struct peer *p = NULL;
 	struct str name;
 
-	if (!ps || !read_target(str_z(call->words[2]), &name, &address)) {
+	if (!ps)
+		return;
+	if (!read_target(str_z(call->words[2]), &name, &address)) {
 		fail(call,
-			ps ? "an address is a number, like 10.0.0.7, 10.0.0.7:5298 or [fe80::1%eth0]:5298, with a name before it "
-			     "if you like: bob@10.0.0.7"
-			   : "this is a server: it has no peers");
+			"an address is a number, like 10.0.0.7, 10.0.0.7:5298 or [fe80::1%eth0]:5298, with a name before it if "
+			"you like: bob@10.0.0.7");
 		return;
 	}
 	/* Somebody known by this name gets one address more; else whoever answers there will show his key. */
@@ -275,6 +287,11 @@ static void run_add(struct command_call *call)
 		peer_set_trust(p, TRUST_PINNED);
 	peer_store(p);
 	peer_changed(p);
+	if (ps->config.alone) {
+		command_reply(call->core, call->asker, false, "%s is added; the node looks for him when it runs\n",
+			p->label);
+		return;
+	}
 	dial_now(p);
 	p->adder = call->asker;
 	if (peer_is_up(p) || !p->dialling)
@@ -448,8 +465,8 @@ static void run_set_password(struct command_call *call)
 	dial_now(p);
 	if (made.n)
 		command_reply(call->core, call->asker, false,
-			"%s\nSet the same on the other machine: wireside peer set-password "
-			"YOUR-NAME-THERE\n",
+			"%s\nSet this one on the other machine: wireside peer set-password "
+			"YOUR-NAME-THERE --typed\n",
 			buf_cstr(&made));
 	else
 		command_reply(call->core, call->asker, false, "set\n");

@@ -13,7 +13,7 @@ static bool waits_for_resumption(const struct peer *p)
 
 bool peer_wants_link(const struct peer *p)
 {
-	if (p->trust == TRUST_BLOCKED || p->entity.dead || peer_is_up(p))
+	if (p->trust == TRUST_BLOCKED || p->entity.dead || peer_is_up(p) || p->peers->config.alone)
 		return false;
 	return p->outbox.n || p->pending.first || p->verify || p->kind == PEER_TYPED || waits_for_resumption(p);
 }

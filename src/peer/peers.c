@@ -282,6 +282,8 @@ static void on_loaded(struct core *c, struct wait *wait, const struct store_rows
 	show_publish(ps);
 }
 
+bool peers_ready(const struct host *h) { return ((const struct peers *)h)->loaded; }
+
 static void load(struct peers *ps)
 {
 	struct load *l = xcalloc(1, sizeof(*l));

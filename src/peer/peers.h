@@ -32,11 +32,14 @@ struct peers_config {
 	enum plaintext plaintext;
 	uint32_t peers_max;  /* rows, 0: 1000 */
 	uint32_t outbox_max; /* messages waiting for one peer, 0: 5000; less than SEEN_MAX, or one could arrive twice */
+	bool alone;          /* dials nobody: what is done on the data of a node that does not run */
 	struct roster_feed feed;
 };
 
 /* Makes the gateway and asks the store for the table. The configuration is copied. */
 struct host *peers_new(struct core *c, const struct peers_config *config);
+/* The index table has been read. Before that commands are refused: they would answer as if it were empty. */
+bool peers_ready(const struct host *h);
 
 /* Our user has changed an entry of his roster: as `peer rename` and `peer del` do. ERR_NOTFOUND: no peer has this address.
  * ERR_SYNTAX, ERR_EXISTS: see why. */

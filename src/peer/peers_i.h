@@ -361,6 +361,8 @@ void verify_free(struct peer *p);
 void peer_tell_adder(struct peer *asked, const struct peer *p);
 
 /* cmd_copy.c */
+/* Those of this node, when they have been read; NULL, and the call answered: why not. */
+struct peers *cmd_peers(struct command_call *call);
 void cmd_peer_export(struct command_call *call);
 void cmd_peer_import(struct command_call *call);
 

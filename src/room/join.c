@@ -216,7 +216,7 @@ static struct xerr check_conflict(struct room *r, struct attempt *a)
 static struct xerr check_space(struct room *r, struct attempt *a)
 {
 	const struct xerr full = {XERR_SERVICE_UNAVAILABLE, "wait", NULL};
-	uint32_t n = room_count(r), max = r->config.max_users;
+	uint64_t n = room_count(r), max = r->config.max_users;
 
 	if (r->visits.n >= r->visits.max)
 		return full;

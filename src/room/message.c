@@ -28,7 +28,7 @@ static bool is_forged(const struct stanza *s, uint32_t child)
 		return true;
 	if (xml_is(&s->tree, child, "stanza-id", NS_STANZA_ID))
 		return names_room(s, child, "by");
-	if (str_is(ns, NS_DELAY))
+	if (str_is(ns, NS_DELAY) || str_is(ns, NS_DELAY_OLD))
 		return !xml_attr(&s->tree, child, "from").p || names_room(s, child, "from");
 	return false;
 }

@@ -252,7 +252,7 @@ static bool is_ours(const struct stanza *s, uint32_t child)
 	struct str ns = xml_ns(&s->tree, child);
 
 	return str_is(ns, NS_MUC) || str_is(ns, NS_MUC_USER) || str_is(ns, NS_DELAY) || str_is(ns, NS_STANZA_ID) ||
-		str_is(ns, NS_OCCUPANT_ID);
+		str_is(ns, NS_OCCUPANT_ID) || str_is(ns, NS_HATS);
 }
 
 struct str show_of(const struct stanza *presence, struct packet_writer *w)

@@ -291,6 +291,7 @@ struct xerr registration_on_form(struct room *r, const struct stanza *s, uint32_
 	CLEANUP(buf_clear) struct buf tmp = {.max = TEXT_MAX};
 	struct party actor = room_party(r, s->from);
 	const struct nickname *n;
+	char *who;
 
 	if (!may(MAY_APPROVE_MEMBERS, actor.role, actor.affiliation))
 		return xerr(XERR_FORBIDDEN);
@@ -301,6 +302,9 @@ struct xerr registration_on_form(struct room *r, const struct stanza *s, uint32_
 		return xerr(XERR_RESOURCE_CONSTRAINT);
 	if (form_says_yes(form_text(&s->tree, x, "muc#register_allow", &tmp)))
 		return approve(r, n, s->from);
-	room_set_nick(r, nickname_jid(n), STR_NONE, STR_NONE);
+	/* A copy: what it is a view of goes. */
+	who = str_dup(nickname_jid(n));
+	room_set_nick(r, str_z(who), STR_NONE, STR_NONE);
+	xfree(who);
 	return XERR_OK;
 }

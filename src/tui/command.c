@@ -148,8 +148,19 @@ static void run_add(struct line *n, const struct command *c, struct str args)
 		line_usage(n, c);
 		return;
 	}
-	if (ask_node(n, "add", who, args))
+	if (n->config.ask_node) {
+		CLEANUP(buf_clear) struct buf target = {.max = LINE_MAX_BYTES};
+		size_t at = who.n;
+
+		while (at && who.p[at - 1] != '@')
+			at--;
+		/* A node takes it in one word. */
+		if (args.n)
+			buf_fmt(&target, "%.*s@", STR_FMT(args));
+		buf_add(&target, args.n ? who.p + at : who.p, args.n ? who.n - at : who.n);
+		ask_node(n, "add", buf_view(&target), STR_NONE);
 		return;
+	}
 	if (jid_parse_buf(who, &j) != 0 || !j.jid.local)
 		line_misuse(n, "%.*s is not an address like bob@example.org", STR_FMT(who));
 	else

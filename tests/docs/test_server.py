@@ -618,6 +618,17 @@ class Refusals(Case):
         result = run("check", "--data", self.data, *ANY_PORTS)
         self.assertRegex(result.stdout, r"error +\S*wireside.db: belongs to user 0")
 
+    def test_peers_of_a_stopped_node(self):
+        """The index table is changed where no node runs, also before its first start."""
+        node = ["--data", self.folder / "node"]
+        self.assertIn("bob is added", run("peer", "add", "bob@127.0.0.1:5999", *node).stdout)
+        self.assertIn("10.1.1.1:5298 is added", run("peer", "add", "10.1.1.1", *node).stdout)
+        self.assertEqual(0, run("peer", "rename", "bob", "bobby", *node).returncode)
+        rows = json.loads(run("peer", "list", "--json", *node).stdout)
+        self.assertEqual({"bobby", "10.1.1.1:5298"}, {row["label"] for row in rows})
+        self.assertEqual(0, run("peer", "del", "bobby", *node).returncode)
+        self.assertNotIn("bobby", run("peer", "list", *node).stdout)
+
     def test_no_server(self):
         for args in (["status"], ["stop"], ["reload"], ["room", "list"]):
             self.refused(1, f"no server runs on {self.data}; start one", *args, "--data", self.data)

@@ -75,7 +75,7 @@ def test(t):
     line.expect("^      | carol\u241b.2J new$")
     line.expect("refused: nobody is called eve")
     t.equal(line.end(), 1, "something was refused")
-    t.equal(node.asked, [["node", "address"], ["node", "name"], ["peer", "add", "10.0.0.7:5298"], ["peer", "add", "bob@10.0.0.7:5298", "Bobby B"],
+    t.equal(node.asked, [["node", "address"], ["node", "name"], ["peer", "add", "10.0.0.7:5298"], ["peer", "add", "Bobby B@10.0.0.7:5298"],
                          ["peer", "verify", "bob"], ["peer", "verify", "bob", "yes"], ["peer", "list"],
                          ["peer", "block", "eve"], ["peer", "rename", "bob", "Bobby B"], ["peer", "del", "bob"]], "what the node was asked")
     t.step("/add, /verify, /peers, /block, /rename, /remove become words on the control socket; the answers are shown, filtered")
