@@ -1,7 +1,7 @@
 # The commands of this project. Each does all its own set-up: it installs what is missing, and says so before.
 # The work is in tools/ and meson.build.
 
-.PHONY: help run serve build test demo bench fuzz check format install clean
+.PHONY: help run serve build test test-gui demo demo-server bench fuzz check format install clean
 MAKEFLAGS += --no-print-directory
 
 help: ## this list

@@ -96,6 +96,17 @@ static bool leaves_an_owner(const struct room *r, const struct changes *cs)
 	return lost == 0 || owners > lost;
 }
 
+/* Those that the list has not: a full one can still be changed. */
+static uint32_t count_new(const struct room *r, const struct changes *cs)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < cs->n; i++)
+		n += !cs->list[i]->of_role && cs->list[i]->affiliation != AFFILIATION_NONE &&
+			!affiliates_find(&r->affiliates, change_jid(cs->list[i]));
+	return n;
+}
+
 static struct xerr check_all(struct room *r, struct party actor, struct jid self, struct changes *cs)
 {
 	struct xerr e = XERR_OK;
@@ -104,7 +115,7 @@ static struct xerr check_all(struct room *r, struct party actor, struct jid self
 		e = check_one(r, actor, self, cs->list[i]);
 	if (xerr_ok(e) && !leaves_an_owner(r, cs))
 		e = xerr(XERR_CONFLICT);
-	if (xerr_ok(e) && r->affiliates.map.n + cs->n > AFFILIATES_MAX)
+	if (xerr_ok(e) && r->affiliates.map.n + count_new(r, cs) > AFFILIATES_MAX)
 		e = xerr(XERR_RESOURCE_CONSTRAINT);
 	return e;
 }

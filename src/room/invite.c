@@ -102,7 +102,8 @@ static struct xerr invite_one(struct room *r, const struct visit *v, const struc
 
 	if (!to.p || jid_parse_buf(to, &who) < 0)
 		return xerr(XERR_JID_MALFORMED);
-	if (jid_eq_bare(who.jid, r->entity.jid) || room_affiliation(r, who.jid) == AFFILIATION_OUTCAST)
+	if (!who.jid.local || jid_eq_bare(who.jid, r->entity.jid) ||
+		room_affiliation(r, who.jid) == AFFILIATION_OUTCAST)
 		return xerr(XERR_NOT_ALLOWED);
 	if (let_in(r, who.jid) < 0)
 		return xerr(XERR_RESOURCE_CONSTRAINT);
@@ -120,6 +121,8 @@ static struct xerr invite(struct room *r, const struct visit *v, const struct st
 	uint32_t x = stanza_child(s, "x", NS_MUC_USER), n = 0;
 	struct xerr e = may_invite(r, v);
 
+	if (xerr_ok(e))
+		e = message_pace(r, v->occupant, false);
 	if (xerr_ok(e) && r->config.members_only && r->config.persistent && !core_can_store(room_core(r)))
 		e = xerr(XERR_RESOURCE_CONSTRAINT);
 	XML_EACH(i, &s->tree, x) {

@@ -361,16 +361,19 @@ static struct xerr enter(struct room *r, struct attempt *a)
 }
 
 /* Who is in and asks to enter has lost track (7.2.1): everything again. */
-static void resync(struct room *r, struct visit *v, const struct attempt *a)
+static struct xerr resync(struct room *r, struct visit *v, const struct attempt *a)
 {
 	struct notice n = {.type = TYPE_AVAILABLE};
 
+	if (!room_unhurried(r, &v->occupant->presences, presence_rate))
+		return room_too_fast;
 	join_settle(r);
 	if (visit_update(r, v, a->s)) {
 		n.show = (struct str){v->show, v->show_n};
 		announce_to_others(r, v->occupant, &n);
 	}
 	welcome_now(r, v, a);
+	return XERR_OK;
 }
 
 /* Sessions that went without a word give up their nick at once, others at the next look. */
@@ -424,7 +427,7 @@ void join_on_presence(struct room *r, struct stanza **s)
 		v = NULL;
 	}
 	if (v && str_eq(a.nick, occupant_nick(v->occupant)) && show_fits(*s)) {
-		resync(r, v, &a);
+		e = resync(r, v, &a);
 	} else if (v) {
 		join_settle(r);
 		presence_on_update(r, v, s);

@@ -89,7 +89,7 @@ bool room_unhurried(const struct room *r, struct flood *f, struct flood_rate rat
 }
 
 /* For everybody so much; where the owner wants it slow (XEP-0500), one message in a time. What has no body is no message. */
-static struct xerr check_pace(struct room *r, struct occupant *o, bool lasting)
+struct xerr message_pace(const struct room *r, struct occupant *o, bool lasting)
 {
 	static const struct flood_rate rate = {.each_ms = 50, .burst = 200};
 	int64_t now = core_now(room_core(r)), wait = (int64_t)r->config.slow_seconds * 1000;
@@ -110,7 +110,7 @@ static struct xerr speak(struct room *r, const struct visit *v, const struct sta
 
 	if (!may(MAY_SPEAK, v->occupant->role, v->occupant->affiliation))
 		return xerr(XERR_FORBIDDEN);
-	e = check_pace(r, v->occupant, lasting);
+	e = message_pace(r, v->occupant, lasting);
 	if (!xerr_ok(e))
 		return e;
 	if (lasting && r->config.persistent && !core_can_store(c))
@@ -168,6 +168,11 @@ static struct packet *private_packet(const struct visit *v, const struct stanza 
 	return p;
 }
 
+static bool may_whisper(const struct room *r, const struct occupant *o)
+{
+	return may_here(&r->config, MAY_SEND_PRIVATE, o->role, o->affiliation);
+}
+
 static struct xerr whisper(struct room *r, const struct stanza *s)
 {
 	struct visit *v = visit_find(r, s->from);
@@ -182,7 +187,7 @@ static struct xerr whisper(struct room *r, const struct stanza *s)
 		return xerr(XERR_ITEM_NOT_FOUND);
 	if (!room_unhurried(r, &v->occupant->messages, (struct flood_rate){.each_ms = 50, .burst = 200}))
 		return room_too_fast;
-	if (!may_here(&r->config, MAY_SEND_PRIVATE, v->occupant->role, v->occupant->affiliation))
+	if (!may_whisper(r, v->occupant))
 		return xerr(XERR_FORBIDDEN);
 	p = private_packet(v, s);
 	if (!p)
@@ -257,8 +262,9 @@ static void on_error(struct room *r, struct stanza **s)
 		leave_visit(r, v, STR_NONE, CODE_TECHNICAL);
 	} else if (to && to == v->occupant && unstored) {
 		own_message_failed(r, v, *s);
-	} else if (to && to != v->occupant && !unstored) {
-		/* What became of a private message; the failed copies of one message to all concern nobody. */
+	} else if (to && to != v->occupant && !unstored && may_whisper(r, v->occupant)) {
+		/* What became of a private message; the failed copies of one message to all concern nobody. Who may not send one
+		 * may not send one as an error either. */
 		p = private_packet(v, *s);
 		room_send_visits(r, to, NULL, &p, 1, 0);
 	}

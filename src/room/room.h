@@ -128,12 +128,15 @@ void room_destroy(struct room *r, struct str alternate, struct str reason, struc
 /* Visits whose session is gone without a word. */
 void leave_ghosts(struct room *r);
 /* 7.6 and 7.7 */
+extern const struct flood_rate presence_rate; /* of one occupant, entering again too */
 void presence_on_update(struct room *r, struct visit *v, struct stanza **s);
 
 /* ---- message.c ---- */
 /* Not faster than the room lets one occupant; room_too_fast otherwise. */
 bool room_unhurried(const struct room *r, struct flood *f, struct flood_rate rate);
 extern const struct xerr room_too_fast;
+/* The same for what goes to all; lasting: it also waits for the room's slow mode (XEP-0500). */
+struct xerr message_pace(const struct room *r, struct occupant *o, bool lasting);
 void message_on(struct room *r, struct stanza **s);
 /* To all, as the visit's, under our id if it is to have one (not 0). NULL if it got too long. */
 struct packet *message_reflection(struct room *r, const struct visit *v, const struct stanza *s, int64_t id);

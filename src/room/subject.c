@@ -58,10 +58,14 @@ static struct xerr change(struct room *r, const struct visit *v, const struct st
 	struct core *c = room_core(r);
 	struct str text = xml_text(&s->tree, stanza_child(s, "subject", NS_CLIENT), &tmp);
 	struct packet *p;
+	struct xerr e;
 	int64_t id;
 
 	if (!may_here(&r->config, MAY_SET_SUBJECT, v->occupant->role, v->occupant->affiliation))
 		return xerr(XERR_FORBIDDEN);
+	e = message_pace(r, v->occupant, true);
+	if (!xerr_ok(e))
+		return e;
 	if (!buf_ok(&tmp) || text.n > SUBJECT_MAX || memchr(text.n ? text.p : "", '\0', text.n))
 		return xerr_text(XERR_NOT_ACCEPTABLE, "the subject is too long");
 	if (r->config.persistent && !core_can_store(c))
@@ -70,6 +74,7 @@ static struct xerr change(struct room *r, const struct visit *v, const struct st
 	p = message_reflection(r, v, s, id);
 	if (!p)
 		return xerr(XERR_RESOURCE_CONSTRAINT);
+	v->occupant->spoke_at = core_now(c);
 	subject_set(&r->subject, text, occupant_nick(v->occupant), core_wall(c));
 	room_store(r);
 	room_remember(r, id, v, p, false);
