@@ -143,8 +143,8 @@ static void targets(void **state)
 		p = called(w, good[i].label);
 		assert_string_equal(p->addresses[0].text, good[i].address);
 		assert_int_equal(p->addresses[0].source, SOURCE_TYPED);
-		assert_int_equal(rows_of(w, STORE_PEER_PUT), 1);
-		assert_int_equal(rows_of(w, STORE_PEER_ADDRESS_PUT), 1);
+		assert_int_equal(test_rows_count(&w->rows, STORE_PEER_PUT), 1);
+		assert_int_equal(test_rows_count(&w->rows, STORE_PEER_ADDRESS_PUT), 1);
 		world_restart(w);
 		assert_non_null(find_msg(w, MSG_DIAL)); /* it is looked for until it is found */
 		world_free(w);
@@ -190,7 +190,7 @@ static void del(void **state)
 	assert_non_null(strstr(command(w, "peer", "del", "bob", NULL), "and so are the messages"));
 	assert_int_equal(w->peers->peers.n, 0);
 	for (int t = 0; t < STORE_WRITE_COUNT; t++)
-		assert_int_equal(rows_of(w, t), 0);
+		assert_int_equal(test_rows_count(&w->rows, t), 0);
 	assert_int_equal(last_feed(w)[0], '-');
 	sleep_ms(w, 100000); /* its dial comes to nothing */
 	world_free(w);

@@ -91,7 +91,7 @@ static void somebody_new(void **state)
 	assert_string_equal(p->instance, "bob@bravo");
 	assert_int_equal(p->trust, TRUST_NEW);
 	assert_false(p->stored);
-	assert_int_equal(rows_of(w, STORE_PEER_PUT), 0);
+	assert_int_equal(test_rows_count(&w->rows, STORE_PEER_PUT), 0);
 	assert_true(has_address(p, "10.0.0.2:5298", SOURCE_MDNS));
 	assert_true(has_address(p, "[fe80::2%eth0]:5298", SOURCE_MDNS));
 	assert_non_null(strstr(last_feed(w), "bob [Not known yet]"));
@@ -179,7 +179,7 @@ static void many_addresses(void **state)
 	assert_true(has_address(p, "10.9.9.9:1", SOURCE_TYPED));
 	assert_true(has_address(p, "10.9.9.8:1", SOURCE_SEEN));
 	assert_true(has_address(p, "10.1.0.99:5298", SOURCE_SEEN));
-	assert_int_equal(rows_of(w, STORE_PEER_ADDRESS_PUT), PEER_ADDRESSES_MAX);
+	assert_int_equal(test_rows_count(&w->rows, STORE_PEER_ADDRESS_PUT), PEER_ADDRESSES_MAX);
 	world_free(w);
 }
 

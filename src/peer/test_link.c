@@ -491,8 +491,8 @@ static void forgotten_with_a_link(void **state)
 	command(w, "peer", "del", "bob", NULL);
 	pump(w);
 	assert_null(row(w, 'b'));
-	assert_int_equal(rows_of(w, STORE_PEER_PUT), 0);
-	assert_int_equal(rows_of(w, STORE_OUTBOX_ADD), 0);
+	assert_int_equal(test_rows_count(&w->rows, STORE_PEER_PUT), 0);
+	assert_int_equal(test_rows_count(&w->rows, STORE_OUTBOX_ADD), 0);
 	assert_int_equal(core_session_count(w->core), 0);
 	world_free(w);
 }

@@ -21,10 +21,10 @@ static void with_a_link(void **state)
 
 	say_message(w, bob(), "m1", "hi");
 	expect_sent(w, conn, "<body>hi</body>");
-	assert_int_equal(rows_of(w, STORE_OUTBOX_ADD), 1);
+	assert_int_equal(test_rows_count(&w->rows, STORE_OUTBOX_ADD), 1);
 	assert_int_equal(row(w, 'b')->trust, TRUST_PINNED);
 	arrive_all(w, conn);
-	assert_int_equal(rows_of(w, STORE_OUTBOX_ADD), 0);
+	assert_int_equal(test_rows_count(&w->rows, STORE_OUTBOX_ADD), 0);
 	assert_int_equal(row(w, 'b')->outbox.n, 0);
 	assert_int_equal(row(w, 'b')->outbox.bytes, 0);
 	world_free(w);
@@ -42,7 +42,7 @@ static void refused_it_is_not_sent_again(void **state)
 	hear(w, conn, "<message type='error' from='%s' to='%s' id='m1'/>", bob(), jid_of('n', "alice"));
 	expect_got(w, "type='error'");
 	assert_int_equal(row(w, 'b')->outbox.n, 0);
-	assert_int_equal(rows_of(w, STORE_OUTBOX_ADD), 0);
+	assert_int_equal(test_rows_count(&w->rows, STORE_OUTBOX_ADD), 0);
 	cut(w, conn, false);
 	say_message(w, bob(), "m3", "later");
 	conn = link_from(w, 'b', "bob");
@@ -278,7 +278,7 @@ static void too_many(void **state)
 	say_message(w, bob(), "d", "text");
 	refused(w, "resource-constraint");
 	assert_int_equal(row(w, 'b')->outbox.n, 3);
-	assert_int_equal(rows_of(w, STORE_OUTBOX_ADD), 3);
+	assert_int_equal(test_rows_count(&w->rows, STORE_OUTBOX_ADD), 3);
 	world_free(w);
 }
 
@@ -337,7 +337,7 @@ static void to_an_old_program(void **state)
 	assert_non_null(strstr(text, "<html xmlns='http://www.w3.org/1999/xhtml'>"));
 	arrive_all(w, conn);
 	expect_got(w, "kind='sent'");
-	assert_int_equal(rows_of(w, STORE_OUTBOX_ADD), 0);
+	assert_int_equal(test_rows_count(&w->rows, STORE_OUTBOX_ADD), 0);
 	/* Not read to the end: again on its next stream. */
 	say(w, "<message type='chat' from='%s/t' to='carol\\40old@xep0174.internal' id='m2'><body>two</body></message>",
 		jid_of('n', "alice"));
@@ -358,7 +358,7 @@ static void nothing_to_say_to_an_old_program(void **state)
 	say(w, "<message type='chat' from='%s/t' to='carol\\40old@xep0174.internal' id='m1'><received xmlns='urn:xmpp:receipts' id='x'/></message>",
 		jid_of('n', "alice"));
 	assert_int_equal(sent_with(w, conn, "<message"), 0);
-	assert_int_equal(rows_of(w, STORE_OUTBOX_ADD), 0);
+	assert_int_equal(test_rows_count(&w->rows, STORE_OUTBOX_ADD), 0);
 	world_free(w);
 }
 
@@ -388,8 +388,8 @@ static void moved(void **state)
 	assert_non_null(strstr(text, "stamp='2027-01-15T08:16:40.000Z'"));
 	assert_non_null(strstr(expect_sent(w, conn, "<body>two"), "stamp='2027-01-15T08:16:48.000Z'"));
 	arrive_all(w, conn);
-	assert_int_equal(rows_of(w, STORE_OUTBOX_ADD), 0);
-	assert_int_equal(rows_of(w, STORE_PEER_PUT), 1);
+	assert_int_equal(test_rows_count(&w->rows, STORE_OUTBOX_ADD), 0);
+	assert_int_equal(test_rows_count(&w->rows, STORE_PEER_PUT), 1);
 	world_free(w);
 }
 

@@ -15,10 +15,9 @@
 
 #include "base/sign.h"
 #include "peer/peers_i.h"
+#include "store/testing.h"
 
-#define UNUSED __attribute__((unused))
-
-enum { LOG_MAX = 20000, CONNS = 64, ROWS = 16384, HELD_MAX = 256, FEED_MAX = 1024 };
+enum { LOG_MAX = 20000, CONNS = 64, HELD_MAX = 256, FEED_MAX = 1024 };
 #define TEST_WALL ((int64_t)1800000000 * 1000)
 
 /* ---- who is there ---- */
@@ -67,12 +66,6 @@ UNUSED static char somebody(bool above)
 
 /* ---- the world ---- */
 
-struct test_row {
-	int table; /* the write that put it; -1: free */
-	struct store_value v[STORE_VALUES_MAX];
-	unsigned n;
-};
-
 struct test_conn {
 	bool known, closed;
 	enum serr error;
@@ -110,7 +103,7 @@ struct world {
 	unsigned note_n;
 	struct test_conn conn[CONNS]; /* by number */
 	uint64_t next_conn;
-	struct test_row row[ROWS];
+	struct test_rows rows;
 	struct msgs in, store_waiting;
 	int64_t now;
 	bool store_silent; /* batches and queries wait */
@@ -123,65 +116,11 @@ static struct world world;
 
 /* ---- the store ---- */
 
-UNUSED static struct str own_str(struct str s)
-{
-	return s.p ? (struct str){xmemdup(s.n ? s.p : "", s.n ? s.n : 1), s.n} : s;
-}
-
-UNUSED static void free_row(struct test_row *r)
-{
-	for (unsigned i = 0; i < r->n; i++)
-		xfree((void *)r->v[i].s.p);
-	r->table = -1;
-}
-
-UNUSED static bool same(const struct store_value *a, const struct store_value *b, unsigned n)
-{
-	for (unsigned i = 0; i < n; i++)
-		if (a[i].is_int ? a[i].i != b[i].i : !str_eq(a[i].s, b[i].s))
-			return false;
-	return true;
-}
-
-UNUSED static struct test_row *find_row(struct world *w, int table, const struct store_value *v, unsigned n)
-{
-	for (unsigned i = 0; i < ROWS; i++)
-		if (w->row[i].table == table && same(w->row[i].v, v, n))
-			return &w->row[i];
-	return NULL;
-}
-
-UNUSED static void put_row(struct world *w, int table, const struct store_value *v, unsigned n)
-{
-	struct test_row *r = find_row(w, table, v, table == STORE_PEER_PUT ? 2 : 3);
-
-	if (r)
-		free_row(r);
-	for (unsigned i = 0; !r && i < ROWS; i++)
-		if (w->row[i].table == -1)
-			r = &w->row[i];
-	assert_non_null(r);
-	r->table = table;
-	r->n = n;
-	for (unsigned i = 0; i < n; i++) {
-		r->v[i] = v[i];
-		r->v[i].s = own_str(v[i].s);
-	}
-}
-
-UNUSED static void delete_rows(struct world *w, int table, const struct store_value *v, unsigned n)
-{
-	struct test_row *r;
-
-	while ((r = find_row(w, table, v, n)))
-		free_row(r);
-}
-
 UNUSED static void trim_seen(struct world *w, const struct store_value *v)
 {
-	for (unsigned i = 0; i < ROWS; i++)
-		if (w->row[i].table == STORE_SEEN_ADD && same(w->row[i].v, v, 2) && w->row[i].v[2].i <= v[4].i)
-			free_row(&w->row[i]);
+	TEST_ROWS_EACH(&w->rows, r, STORE_SEEN_ADD, v, 2)
+		if (r->v[2].i <= v[4].i)
+			test_row_free(r);
 }
 
 UNUSED static void apply_write(struct world *w, enum store_write kind, const struct store_value *v, unsigned n)
@@ -190,13 +129,13 @@ UNUSED static void apply_write(struct world *w, enum store_write kind, const str
 
 	if (kind == STORE_PEER_DEL)
 		for (size_t i = 0; i < ARRAY_LEN(all); i++)
-			delete_rows(w, all[i], v, 2);
+			test_rows_del(&w->rows, all[i], v, 2);
 	else if (kind == STORE_PEER_ADDRESS_DEL)
-		delete_rows(w, STORE_PEER_ADDRESS_PUT, v, 3);
+		test_rows_del(&w->rows, STORE_PEER_ADDRESS_PUT, v, 3);
 	else if (kind == STORE_OUTBOX_DEL)
-		delete_rows(w, STORE_OUTBOX_ADD, v, 3);
+		test_rows_del(&w->rows, STORE_OUTBOX_ADD, v, 3);
 	else
-		put_row(w, (int)kind, v, n);
+		test_rows_set(&w->rows, (int)kind, v, n, kind == STORE_PEER_PUT ? 2 : 3);
 	if (kind == STORE_SEEN_ADD)
 		trim_seen(w, v);
 }
@@ -205,12 +144,8 @@ UNUSED static void apply_write(struct world *w, enum store_write kind, const str
 UNUSED static void add_rows(struct store_rows *out, struct world *w, int table, enum store_row kind,
 	const struct store_value *v, unsigned n)
 {
-	for (unsigned i = 0; i < ROWS; i++) {
-		struct test_row *r = &w->row[i];
-
-		if (r->table == table && same(r->v, v, 1))
-			store_rows_add(out, kind, r->v + 1, n);
-	}
+	TEST_ROWS_EACH(&w->rows, r, table, v, 1)
+		store_rows_add(out, kind, r->v + 1, n);
 }
 
 UNUSED static struct store_rows *answer_query(struct world *w, const struct store_query *q)
@@ -256,15 +191,6 @@ UNUSED static void store_keep(struct world *w, struct msg *m)
 }
 
 /* How many rows a table has. */
-UNUSED static unsigned rows_of(const struct world *w, int table)
-{
-	unsigned n = 0;
-
-	for (unsigned i = 0; i < ROWS; i++)
-		n += w->row[i].table == table;
-	return n;
-}
-
 /* ---- the wire ---- */
 
 UNUSED static struct test_conn *conn_of(struct world *w, uint64_t conn)
@@ -543,8 +469,6 @@ UNUSED static struct world *world_new_with(void (*change)(struct peers_config *c
 
 	memset(w, 0, sizeof(*w));
 	log_set_sink(no_log);
-	for (unsigned i = 0; i < ROWS; i++)
-		w->row[i].table = -1;
 	w->now = 1000000;
 	w->config = (struct peers_config){.user = "alice",
 		.instance = "alice@alpha",
@@ -601,9 +525,7 @@ UNUSED static void world_free(struct world *w)
 {
 	core_gone(w);
 	forget_all(w);
-	for (unsigned i = 0; i < ROWS; i++)
-		if (w->row[i].table != -1)
-			free_row(&w->row[i]);
+	test_rows_clear(&w->rows);
 	xfree(TAKE(w->reply));
 }
 

@@ -39,17 +39,17 @@ static void test_rows(void **state)
 	say_text(w, bob, "<body>one</body>");
 	id_of(expect(w, alice, "<body>one", "<stanza-id"), id, sizeof(id));
 	expect(w, bob, "<body>one", id);
-	assert_int_equal(rows_count(w, STORE_ARCHIVE_ADD), 1);
+	assert_int_equal(test_rows_count(&w->rows, STORE_ARCHIVE_ADD), 1);
 	say_text(w, bob, "<composing xmlns='" NS_CHATSTATES "'/>");
 	expect(w, alice, "<composing", "!<stanza-id");
 	say_text(w, bob, "<body>x</body><no-store xmlns='" NS_HINTS "'/>");
 	expect(w, alice, "<body>x", "!<stanza-id");
 	say(w, bob, "<message type='chat' to='" TEA "/alice'><body>private</body></message>");
 	expect(w, alice, "private", "!<stanza-id");
-	assert_int_equal(rows_count(w, STORE_ARCHIVE_ADD), 1);
+	assert_int_equal(test_rows_count(&w->rows, STORE_ARCHIVE_ADD), 1);
 	say_text(w, bob, "<reactions xmlns='urn:xmpp:reactions:0'/><store xmlns='" NS_HINTS "'/>");
 	say_text(w, alice, "<subject>s</subject>");
-	assert_int_equal(rows_count(w, STORE_ARCHIVE_ADD), 3);
+	assert_int_equal(test_rows_count(&w->rows, STORE_ARCHIVE_ADD), 3);
 	expect(w, alice, "<reactions", "<stanza-id");
 	expect(w, alice, "<subject>", "<stanza-id");
 	forget_all(w);
@@ -164,7 +164,7 @@ static void test_temporary(void **state)
 		say_text(w, i % 2 ? bob : alice, xml);
 		id_of(expect(w, alice, "<body>text"), ids[i], sizeof(ids[i]));
 	}
-	assert_int_equal(rows_count(w, STORE_ARCHIVE_ADD), 0);
+	assert_int_equal(test_rows_count(&w->rows, STORE_ARCHIVE_ADD), 0);
 	forget_all(w);
 	say(w, alice, QUERY(RSM("<max>2</max>")));
 	expect(w, alice, "text 0", "jid='alice@x.test/a'");
@@ -248,16 +248,16 @@ static void test_limits(void **state)
 
 	for (int i = 0; i < 300; i++) {
 		say_text(w, alice, "<body>x</body>");
-		assert_true(rows_count(w, STORE_ARCHIVE_ADD) <= 30 + 64);
+		assert_true(test_rows_count(&w->rows, STORE_ARCHIVE_ADD) <= 30 + 64);
 	}
-	assert_true(rows_count(w, STORE_ARCHIVE_ADD) >= 30);
+	assert_true(test_rows_count(&w->rows, STORE_ARCHIVE_ADD) >= 30);
 	w->now += (int64_t)6 * 86400000;
 	pump(w);
-	assert_true(rows_count(w, STORE_ARCHIVE_ADD) >= 30);
+	assert_true(test_rows_count(&w->rows, STORE_ARCHIVE_ADD) >= 30);
 	say_text(w, alice, "<body>y</body>");
 	w->now += (int64_t)2 * 86400000;
 	pump(w);
-	assert_int_equal(rows_count(w, STORE_ARCHIVE_ADD), 1);
+	assert_int_equal(test_rows_count(&w->rows, STORE_ARCHIVE_ADD), 1);
 	/* Nor are they shown. */
 	forget_all(w);
 	unsigned bob = enter(w, "bob@x.test/b", TEA "/bob");
@@ -313,10 +313,8 @@ static void test_far(void **state)
 
 static void expect_logged(const struct world *w, unsigned i, const char *nick, const char *did, const char *text)
 {
-	for (int at = 0; at < ROWS; at++) {
-		const struct row *r = &w->row[at];
-
-		if (r->write != STORE_ROOM_LOG || i-- > 0)
+	TEST_ROWS_EACH(&w->rows, r, STORE_ROOM_LOG, NULL, 0) {
+		if (i-- > 0)
 			continue;
 		assert_true(str_eq(r->v[3].s, str_z(nick)));
 		assert_true(str_eq(r->v[4].s, str_z(did)));
@@ -339,7 +337,7 @@ static void test_log(void **state)
 	say(w, alice, ADMIN("<item nick='rob' role='none'><reason>enough</reason></item>"));
 	join(w, bob, TEA "/bob");
 	say(w, bob, "<presence type='unavailable' to='" TEA "/bob'/>");
-	assert_int_equal(rows_count(w, STORE_ROOM_LOG), 7);
+	assert_int_equal(test_rows_count(&w->rows, STORE_ROOM_LOG), 7);
 	expect_logged(w, 0, "bob", "came in", NULL);
 	expect_logged(w, 1, "bob", NULL, "one");
 	expect_logged(w, 2, "bob", "is now called", "rob");
@@ -351,7 +349,7 @@ static void test_log(void **state)
 	forget_all(w);
 	say_text(w, alice, "<body>two</body>");
 	assert_int_equal(expect(w, alice, "two")->commit, 0);
-	assert_int_equal(rows_count(w, STORE_ROOM_LOG), 7);
+	assert_int_equal(test_rows_count(&w->rows, STORE_ROOM_LOG), 7);
 	world_free(w);
 }
 

@@ -246,8 +246,8 @@ static void test_destroy(void **state)
 	expect(w, alice, "from='" TEA "/alice'", "<destroy");
 	assert_int_not_equal(expect(w, alice, "id='d' type='result'")->commit, 0);
 	assert_null(tea(w));
-	assert_int_equal(rows_count(w, STORE_ROOM_PUT) + rows_count(w, STORE_ARCHIVE_ADD) +
-			rows_count(w, STORE_AFFILIATION_PUT),
+	assert_int_equal(test_rows_count(&w->rows, STORE_ROOM_PUT) + test_rows_count(&w->rows, STORE_ARCHIVE_ADD) +
+			test_rows_count(&w->rows, STORE_AFFILIATION_PUT),
 		0);
 	/* For a day it is told where the room is now; then the name is free. */
 	join(w, bob, TEA "/bob");
@@ -383,7 +383,7 @@ static void test_cmd(void **state)
 	assert_non_null(strstr(w->reply, "tea@rooms.test\t0\tpersistent"));
 	run(w, "room destroy tea@rooms.test");
 	assert_false(w->reply_failed);
-	assert_int_equal(rows_count(w, STORE_ROOM_PUT), 0);
+	assert_int_equal(test_rows_count(&w->rows, STORE_ROOM_PUT), 0);
 	run(w, "room list --json");
 	assert_string_equal(w->reply, "[]\n");
 	world_free(w);

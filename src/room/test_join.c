@@ -583,7 +583,7 @@ static void test_shutdown(void **state)
 	expect_nothing(w, bob);
 	join(w, carol, "tea@rooms.test/carol");
 	expect(w, carol, "type='error'", "<resource-constraint");
-	assert_int_equal(rows_count(w, STORE_ROOM_PUT), 1);
+	assert_int_equal(test_rows_count(&w->rows, STORE_ROOM_PUT), 1);
 	world_restart(w);
 	carol = login(w, "carol@x.test/c");
 	join(w, carol, "tea@rooms.test/carol");

@@ -26,7 +26,7 @@ static void test_create(void **state)
 
 	run(w, "room create " TEA " alice@x.test Green");
 	DONE("created");
-	assert_int_equal(rows_count(w, STORE_ROOM_PUT), 1);
+	assert_int_equal(test_rows_count(&w->rows, STORE_ROOM_PUT), 1);
 	run(w, "room create " TEA " alice@x.test");
 	REFUSED("already");
 	evict(w);
@@ -91,7 +91,7 @@ static void test_affiliate(void **state)
 	DONE("bob@x.test is outcast");
 	expect(w, bob, "unavailable", "301", "<reason>bad");
 	expect(w, alice, "/bob'", "unavailable");
-	assert_int_equal(rows_count(w, STORE_AFFILIATION_PUT), 2);
+	assert_int_equal(test_rows_count(&w->rows, STORE_AFFILIATION_PUT), 2);
 	run(w, "room affiliate " TEA " bob@x.test none");
 	DONE("no list");
 	run(w, "room affiliate " TEA);
@@ -127,7 +127,7 @@ static void test_config(void **state)
 	/* It becomes persistent, and is stored. */
 	run(w, "room config " TEA " persistentroom 1");
 	DONE("");
-	assert_int_equal(rows_count(w, STORE_ROOM_PUT), 1);
+	assert_int_equal(test_rows_count(&w->rows, STORE_ROOM_PUT), 1);
 	world_free(w);
 }
 

@@ -75,16 +75,16 @@ static void test_temporary(void **state)
 		assert_int_equal(w->writes[i], 0);
 	/* It becomes persistent with all it has, and temporary again without a trace. */
 	configure(w, alice, TEA, FIELD("persistentroom", "1"));
-	assert_int_equal(rows_count(w, STORE_ROOM_PUT), 1);
-	assert_int_equal(rows_count(w, STORE_AFFILIATION_PUT), 2);
-	assert_int_equal(rows_count(w, STORE_ARCHIVE_ADD), 3);
+	assert_int_equal(test_rows_count(&w->rows, STORE_ROOM_PUT), 1);
+	assert_int_equal(test_rows_count(&w->rows, STORE_AFFILIATION_PUT), 2);
+	assert_int_equal(test_rows_count(&w->rows, STORE_ARCHIVE_ADD), 3);
 	configure(w, alice, TEA, FIELD("persistentroom", "0"));
-	assert_int_equal(rows_count(w, STORE_ROOM_PUT) + rows_count(w, STORE_AFFILIATION_PUT) +
-			rows_count(w, STORE_ARCHIVE_ADD),
+	assert_int_equal(test_rows_count(&w->rows, STORE_ROOM_PUT) + test_rows_count(&w->rows, STORE_AFFILIATION_PUT) +
+			test_rows_count(&w->rows, STORE_ARCHIVE_ADD),
 		0);
 	assert_int_equal(w->rooms->directory.n, 0);
 	talk(w, alice, 3, 4);
-	assert_int_equal(rows_count(w, STORE_ARCHIVE_ADD), 0);
+	assert_int_equal(test_rows_count(&w->rows, STORE_ARCHIVE_ADD), 0);
 	world_free(w);
 }
 
@@ -123,7 +123,7 @@ static void test_trim(void **state)
 
 	for (int i = 0; i < 180; i++) {
 		talk(w, alice, i % 60, i % 60 + 1);
-		assert_in_range(rows_count(w, STORE_ARCHIVE_ADD), i < 5 ? (unsigned)i + 1 : 5, 5 + 64);
+		assert_in_range(test_rows_count(&w->rows, STORE_ARCHIVE_ADD), i < 5 ? (unsigned)i + 1 : 5, 5 + 64);
 	}
 	assert_true(w->writes[STORE_ARCHIVE_TRIM] <= 4);
 	/* More rows than are shown: the newest are taken. */
@@ -366,10 +366,10 @@ static void test_odd_rows(void **state)
 		{.s = STR("")}, {.s = STR_NONE}, {.s = STR("<message <")}, {.s = STR_NONE}, {.is_int = true}};
 	unsigned bob;
 
-	row_put(w, STORE_ROOM_PUT, room, 7);
+	test_rows_put(&w->rows, STORE_ROOM_PUT, room, 7);
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-		row_put(w, STORE_AFFILIATION_PUT, rows[i], 5);
-	row_put(w, STORE_ARCHIVE_ADD, message, 8);
+		test_rows_put(&w->rows, STORE_AFFILIATION_PUT, rows[i], 5);
+	test_rows_put(&w->rows, STORE_ARCHIVE_ADD, message, 8);
 	world_restart(w);
 	bob = enter(w, "bob@x.test/b", TEA "/bob");
 	expect(w, bob, "110");
@@ -425,7 +425,7 @@ static void test_registrations_stay(void **state)
 	/* The room goes, and all that was registered. */
 	say(w, alice,
 		"<iq type='set' id='d' to='tea@rooms.test'><query xmlns='" NS_MUC_OWNER "'><destroy/></query></iq>");
-	assert_int_equal(rows_count(w, STORE_ROOM_NICK_PUT), 0);
+	assert_int_equal(test_rows_count(&w->rows, STORE_ROOM_NICK_PUT), 0);
 	world_free(w);
 }
 

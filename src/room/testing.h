@@ -16,12 +16,11 @@
 #include "base/err.h"
 #include "base/hash.h"
 #include "room/rooms_i.h"
+#include "store/testing.h"
 #include "xml/write.h"
 #include "xmpp/ns.h"
 
-#define UNUSED __attribute__((unused))
-
-enum { TEST_WALL = 1800000000, USERS = 4096, ROWS = 4096, TARGETS = 16 };
+enum { TEST_WALL = 1800000000, USERS = 4096, TARGETS = 16 };
 
 /* What a connection got. */
 struct got {
@@ -43,12 +42,6 @@ struct user {
 	char *targets[TARGETS]; /* rooms that were sent presence */
 };
 
-struct row {
-	int write; /* the write that put it; -1: free */
-	struct store_value v[STORE_VALUES_MAX];
-	unsigned n;
-};
-
 struct world {
 	struct core *core;
 	struct rooms *rooms;
@@ -60,7 +53,7 @@ struct world {
 	uint32_t user_count, sends;
 	bool counting; /* logs only count */
 	uint64_t counted;
-	struct row row[ROWS];
+	struct test_rows rows;
 	struct msgs in, store_waiting;
 	int64_t now;
 	bool store_silent;
@@ -95,59 +88,20 @@ UNUSED static void log_clear(struct log *l)
 
 /* ---- the store ---- */
 
-UNUSED static void row_free(struct row *r)
-{
-	for (unsigned i = 0; i < r->n; i++)
-		xfree((void *)r->v[i].s.p);
-	r->write = -1;
-}
-
-UNUSED static bool row_has(const struct row *r, int write, const struct store_value *v, unsigned n)
-{
-	bool same = r->write == write;
-
-	for (unsigned i = 0; same && i < n; i++)
-		same = v[i].is_int ? v[i].i == r->v[i].i : str_eq(v[i].s, r->v[i].s);
-	return same;
-}
-
-UNUSED static void rows_delete(struct world *w, int write, const struct store_value *v, unsigned n)
-{
-	for (int i = 0; i < ROWS; i++)
-		if (row_has(&w->row[i], write, v, n))
-			row_free(&w->row[i]);
-}
-
-UNUSED static void row_put(struct world *w, int write, const struct store_value *v, unsigned n)
-{
-	int i = 0;
-
-	while (w->row[i].write != -1)
-		assert_true(++i < ROWS);
-	w->row[i].write = write;
-	w->row[i].n = n;
-	for (unsigned k = 0; k < n; k++) {
-		w->row[i].v[k] = v[k];
-		if (v[k].s.p)
-			w->row[i].v[k].s.p = xmemdup(v[k].s.n ? v[k].s.p : "", v[k].s.n ? v[k].s.n : 1);
-	}
-}
-
 /* The newest row of a room that is older than an id; NULL if there is none. */
-UNUSED static struct row *archive_before(struct world *w, const struct store_value *v, int64_t id)
+UNUSED static struct test_row *archive_before(struct world *w, const struct store_value *v, int64_t id)
 {
-	struct row *found = NULL;
+	struct test_row *found = NULL;
 
-	for (int i = 0; i < ROWS; i++)
-		if (row_has(&w->row[i], STORE_ARCHIVE_ADD, v, 2) && w->row[i].v[2].i < id &&
-			(!found || w->row[i].v[2].i > found->v[2].i))
-			found = &w->row[i];
+	TEST_ROWS_EACH(&w->rows, r, STORE_ARCHIVE_ADD, v, 2)
+		if (r->v[2].i < id && (!found || r->v[2].i > found->v[2].i))
+			found = r;
 	return found;
 }
 
-UNUSED static struct row *archive_newest(struct world *w, const struct store_value *v, int64_t n)
+UNUSED static struct test_row *archive_newest(struct world *w, const struct store_value *v, int64_t n)
 {
-	struct row *r = archive_before(w, v, INT64_MAX);
+	struct test_row *r = archive_before(w, v, INT64_MAX);
 
 	for (; r && n > 0; n--)
 		r = archive_before(w, v, r->v[2].i);
@@ -156,26 +110,25 @@ UNUSED static struct row *archive_newest(struct world *w, const struct store_val
 
 UNUSED static void archive_trim(struct world *w, const struct store_value *v)
 {
-	struct row *r;
+	struct test_row *r;
 
 	while ((r = archive_newest(w, v, v[2].i)))
-		row_free(r);
+		test_row_free(r);
 }
 
 UNUSED static void archive_replace(struct world *w, const struct store_value *v)
 {
-	for (int i = 0; i < ROWS; i++)
-		if (row_has(&w->row[i], STORE_ARCHIVE_ADD, v, 3)) {
-			xfree((void *)w->row[i].v[5].s.p);
-			w->row[i].v[5].s = (struct str){xmemdup(v[3].s.p, v[3].s.n), v[3].s.n};
-		}
+	TEST_ROWS_EACH(&w->rows, r, STORE_ARCHIVE_ADD, v, 3) {
+		xfree((void *)r->v[5].s.p);
+		r->v[5].s = test_own(v[3].s);
+	}
 }
 
 UNUSED static void archive_expire(struct world *w, const struct store_value *v)
 {
-	for (int i = 0; i < ROWS; i++)
-		if (row_has(&w->row[i], STORE_ARCHIVE_ADD, v, 1) && w->row[i].v[2].i < v[1].i)
-			row_free(&w->row[i]);
+	TEST_ROWS_EACH(&w->rows, r, STORE_ARCHIVE_ADD, v, 1)
+		if (r->v[2].i < v[1].i)
+			test_row_free(r);
 }
 
 UNUSED static void store_write(struct world *w, enum store_write kind, const struct store_value *v, unsigned n)
@@ -183,28 +136,27 @@ UNUSED static void store_write(struct world *w, enum store_write kind, const str
 	w->writes[kind]++;
 	switch (kind) {
 	case STORE_ROOM_PUT:
-		rows_delete(w, kind, v, 2);
-		row_put(w, kind, v, n);
+		test_rows_set(&w->rows, kind, v, n, 2);
 		return;
 	case STORE_ROOM_DEL:
-		rows_delete(w, STORE_ROOM_PUT, v, 2);
-		rows_delete(w, STORE_AFFILIATION_PUT, v, 2);
-		rows_delete(w, STORE_ROOM_NICK_PUT, v, 2);
-		rows_delete(w, STORE_ARCHIVE_ADD, v, 2);
+		test_rows_del(&w->rows, STORE_ROOM_PUT, v, 2);
+		test_rows_del(&w->rows, STORE_AFFILIATION_PUT, v, 2);
+		test_rows_del(&w->rows, STORE_ROOM_NICK_PUT, v, 2);
+		test_rows_del(&w->rows, STORE_ARCHIVE_ADD, v, 2);
 		return;
 	case STORE_AFFILIATION_PUT:
-		rows_delete(w, kind, v, 3);
+		test_rows_del(&w->rows, kind, v, 3);
 		if (v[3].i)
-			row_put(w, kind, v, n);
+			test_rows_put(&w->rows, kind, v, n);
 		return;
 	case STORE_ROOM_NICK_PUT:
-		rows_delete(w, kind, v, 3);
+		test_rows_del(&w->rows, kind, v, 3);
 		if (v[3].s.p)
-			row_put(w, kind, v, n);
+			test_rows_put(&w->rows, kind, v, n);
 		return;
 	case STORE_ROOM_LOG:
 	case STORE_ARCHIVE_ADD:
-		row_put(w, kind, v, n);
+		test_rows_put(&w->rows, kind, v, n);
 		return;
 	case STORE_ARCHIVE_TRIM:
 		archive_trim(w, v);
@@ -220,18 +172,9 @@ UNUSED static void store_write(struct world *w, enum store_write kind, const str
 	}
 }
 
-UNUSED static unsigned rows_count(const struct world *w, int write)
-{
-	unsigned n = 0;
-
-	for (int i = 0; i < ROWS; i++)
-		n += w->row[i].write == write;
-	return n;
-}
-
 UNUSED static void answer_history(struct store_rows *out, struct world *w, const struct store_value *v)
 {
-	struct row *r;
+	struct test_row *r;
 
 	for (int64_t n = v[2].i; n > 0; n--)
 		if ((r = archive_newest(w, v, n - 1)))
@@ -243,10 +186,10 @@ UNUSED static void answer_page(struct store_rows *out, struct world *w, const st
 {
 	struct store_value count[2] = {{.is_int = true}, {.is_int = true}};
 	int64_t limit = v[8].i;
-	struct row *r;
+	struct test_row *r;
 
-	for (int64_t i = 0; i < ROWS; i++) {
-		r = archive_newest(w, v, limit < 0 ? i : ROWS - 1 - i);
+	for (int64_t i = 0; i < w->rows.n; i++) {
+		r = archive_newest(w, v, limit < 0 ? i : w->rows.n - 1 - i);
 		if (!r || (limit < 0 && count[0].i >= -limit))
 			continue;
 		store_rows_add(out, ROW_ARCHIVE, (struct store_value[]){r->v[2], r->v[5], r->v[3], r->v[6]}, 4);
@@ -258,12 +201,8 @@ UNUSED static void answer_page(struct store_rows *out, struct world *w, const st
 UNUSED static void answer_ids(struct store_rows *out, struct world *w, const struct store_value *v)
 {
 	char id[32];
-	struct row *r;
 
-	for (int i = 0; i < ROWS; i++) {
-		r = &w->row[i];
-		if (!row_has(r, STORE_ARCHIVE_ADD, v, 2))
-			continue;
+	TEST_ROWS_EACH(&w->rows, r, STORE_ARCHIVE_ADD, v, 2) {
 		snprintf(id, sizeof(id), "[%lld]", (long long)r->v[2].i);
 		if (str_is(v[2].s, id))
 			store_rows_add(out, ROW_ARCHIVE, (struct store_value[]){r->v[2], r->v[5], r->v[3], r->v[6]}, 4);
@@ -283,20 +222,21 @@ UNUSED static struct store_rows *store_answer(struct world *w, const struct stor
 		answer_ids(out, w, q->values);
 	if (q->read != STORE_ROOM_LIST && q->read != STORE_ROOM_LOAD)
 		return out;
-	for (int i = 0; i < ROWS && !out->error; i++)
-		if (row_has(&w->row[i], STORE_ROOM_PUT, q->values, key))
-			store_rows_add(out, ROW_ROOM, w->row[i].v + 1, 6);
-	for (int i = 0; i < ROWS && !out->error && key == 1; i++)
-		if (row_has(&w->row[i], STORE_AFFILIATION_PUT, q->values, 1) && w->row[i].v[3].i == AFFILIATION_OWNER)
-			store_rows_add(out, ROW_OWNER, w->row[i].v + 1, 2);
-	for (int i = 0; i < ROWS && !out->error && key == 2; i++)
-		if (row_has(&w->row[i], STORE_AFFILIATION_PUT, q->values, 2))
-			store_rows_add(out, ROW_AFFILIATION, w->row[i].v + 2, 3);
-	for (int i = 0; i < ROWS && !out->error && key == 2; i++)
-		if (row_has(&w->row[i], STORE_ROOM_NICK_PUT, q->values, 2))
-			store_rows_add(out, ROW_ROOM_NICK, w->row[i].v + 2, 2);
-	if (!out->error && key == 2)
-		answer_history(out, w, q->values);
+	if (out->error)
+		return out;
+	TEST_ROWS_EACH(&w->rows, r, STORE_ROOM_PUT, q->values, key)
+		store_rows_add(out, ROW_ROOM, r->v + 1, 6);
+	if (key == 1) {
+		TEST_ROWS_EACH(&w->rows, r, STORE_AFFILIATION_PUT, q->values, 1)
+			if (r->v[3].i == AFFILIATION_OWNER)
+				store_rows_add(out, ROW_OWNER, r->v + 1, 2);
+		return out;
+	}
+	TEST_ROWS_EACH(&w->rows, r, STORE_AFFILIATION_PUT, q->values, 2)
+		store_rows_add(out, ROW_AFFILIATION, r->v + 2, 3);
+	TEST_ROWS_EACH(&w->rows, r, STORE_ROOM_NICK_PUT, q->values, 2)
+		store_rows_add(out, ROW_ROOM_NICK, r->v + 2, 2);
+	answer_history(out, w, q->values);
 	return out;
 }
 
@@ -638,8 +578,6 @@ UNUSED static struct world *world_new(const struct rooms_config *config)
 	struct world *w = &world;
 
 	memset(w, 0, sizeof(*w));
-	for (int i = 0; i < ROWS; i++)
-		w->row[i].write = -1;
 	w->now = 1000;
 	world_core(w, config);
 	pump(w);
@@ -663,9 +601,7 @@ UNUSED static void clear_users(struct world *w)
 UNUSED static void world_free(struct world *w)
 {
 	clear_users(w);
-	for (int i = 0; i < ROWS; i++)
-		if (w->row[i].write != -1)
-			row_free(&w->row[i]);
+	test_rows_clear(&w->rows);
 	xfree(TAKE(w->reply));
 }
 

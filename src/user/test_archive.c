@@ -27,12 +27,12 @@ static void test_nothing_overtakes_the_commit(void **state)
 	commit = last_commit(w, b);
 	assert_int_not_equal(commit, 0);
 	assert_int_equal(w->conn[a].handled_commit, commit);
-	assert_int_equal(count_rows(w, STORE_ARCHIVE_ADD), 2);
+	assert_int_equal(test_rows_count(&w->rows, STORE_ARCHIVE_ADD), 2);
 	/* What is not kept waits for nothing. */
 	say(w, a, "<message to='bob@x.test' id='2' type='headline'><body>x</body></message>");
 	expect_has(w, b, "id='2'");
 	assert_int_equal(last_commit(w, b), 0);
-	assert_int_equal(count_rows(w, STORE_ARCHIVE_ADD), 2);
+	assert_int_equal(test_rows_count(&w->rows, STORE_ARCHIVE_ADD), 2);
 	world_free(w);
 }
 
@@ -43,7 +43,7 @@ static void test_what_is_sent_elsewhere(void **state)
 	unsigned a = online(w, "alice", "a", 0);
 
 	say(w, a, "<message to='romeo@far.test' id='1' type='chat'><body>x</body></message>");
-	assert_int_equal(count_rows(w, STORE_ARCHIVE_ADD), 1);
+	assert_int_equal(test_rows_count(&w->rows, STORE_ARCHIVE_ADD), 1);
 	assert_int_not_equal(w->conn[a].handled_commit, 0);
 	assert_string_equal(far_next(w),
 		"<message from='alice@x.test/a' to='romeo@far.test' id='1' type='chat'><body>x</body></message>");
@@ -59,15 +59,15 @@ static void test_what_comes_back(void **state)
 	from_far(w, "romeo@far.test/r", "<message to='bob@x.test' id='1' type='chat'><body>x</body></message>");
 	expect_has(w, b, "id='1800000001000000'");
 	lose(w, b, 1);
-	assert_int_equal(count_rows(w, STORE_OFFLINE_ADD), 1);
-	assert_int_equal(count_rows(w, STORE_ARCHIVE_ADD), 1);
+	assert_int_equal(test_rows_count(&w->rows, STORE_OFFLINE_ADD), 1);
+	assert_int_equal(test_rows_count(&w->rows, STORE_ARCHIVE_ADD), 1);
 	world_restart_with(w, &with_archive);
 	b = login(w, "bob", "b");
 	say(w, b, "<presence/>");
 	next(w, b);
 	expect_has(w, b, "id='1800000001000000'/><delay");
 	expect_nothing(w, b);
-	assert_int_equal(count_rows(w, STORE_ARCHIVE_ADD), 1);
+	assert_int_equal(test_rows_count(&w->rows, STORE_ARCHIVE_ADD), 1);
 	world_free(w);
 }
 
@@ -84,7 +84,7 @@ static void test_ids_grow(void **state)
 	b = online(w, "bob", "b", 0);
 	from_far(w, "romeo@far.test/r", "<message to='bob@x.test' id='2' type='chat'><body>x</body></message>");
 	expect_has(w, b, "id='1800000006000002'"); /* the stored one took a number */
-	assert_int_equal(count_rows(w, STORE_ARCHIVE_ADD), 2);
+	assert_int_equal(test_rows_count(&w->rows, STORE_ARCHIVE_ADD), 2);
 	world_free(w);
 }
 
@@ -98,7 +98,7 @@ static void test_store_fails(void **state)
 	say(w, a, "<message to='bob@x.test' id='1' type='chat'><body>x</body></message>");
 	expect(w, b, "<message from='alice@x.test/a' to='bob@x.test' id='1' type='chat'><body>x</body></message>");
 	assert_int_equal(last_commit(w, b), 0);
-	assert_int_equal(count_rows(w, STORE_ARCHIVE_ADD), 0);
+	assert_int_equal(test_rows_count(&w->rows, STORE_ARCHIVE_ADD), 0);
 	world_free(w);
 }
 
@@ -108,7 +108,7 @@ static void test_off(void **state)
 	unsigned a = online(w, "alice", "a", 0);
 
 	say(w, a, "<message to='romeo@far.test' id='1' type='chat'><body>x</body></message>");
-	assert_int_equal(count_rows(w, STORE_ARCHIVE_ADD), 0);
+	assert_int_equal(test_rows_count(&w->rows, STORE_ARCHIVE_ADD), 0);
 	say(w, a, "<iq type='set' id='q'><query xmlns='urn:xmpp:mam:2'/></iq>");
 	expect_has(w, a, "service-unavailable");
 	say(w, a,
@@ -142,7 +142,7 @@ static void test_pages_and_copies_are_dropped(void **state)
 	lose(w, b, 4);
 	expect_has(w, c, "unavailable");
 	expect_nothing(w, c);
-	assert_int_equal(count_rows(w, STORE_OFFLINE_ADD), 0);
+	assert_int_equal(test_rows_count(&w->rows, STORE_OFFLINE_ADD), 0);
 	world_free(w);
 }
 

@@ -43,7 +43,7 @@ static void test_life_of_an_account(void **state)
 	assert_int_equal(w->conn[a].error, SERR_NOT_AUTHORIZED);
 	check(w, "user del alice@x.test", true, "no such account");
 	check(w, "user passwd alice@x.test x", true, "no such account");
-	assert_int_equal(count_rows(w, STORE_ACCOUNT_PUT), 0);
+	assert_int_equal(test_rows_count(&w->rows, STORE_ACCOUNT_PUT), 0);
 	world_free(w);
 }
 
@@ -56,7 +56,7 @@ static void test_password_is_the_one_given(void **state)
 
 	check(w, "user add alice@x.test secret", false, "added");
 	check(w, "user passwd alice@x.test better", false, "changed");
-	row = find_row(w, STORE_ACCOUNT_PUT, v, 2);
+	row = test_rows_find(&w->rows, STORE_ACCOUNT_PUT, v, 2);
 	assert_int_equal(store_keys_unpack(row->v[3].s, &keys), 0);
 	assert_int_equal(keys.kind, HASH_SHA1);
 	assert_true(scram_verify(&keys, STR("better")));
@@ -79,7 +79,7 @@ static void test_bad_words(void **state)
 	check(w, "user add alice@x.test \xc2\xad", true, "cannot be used");
 	check(w, "user list other.test", true, "no accounts there");
 	check(w, "user", true, "unknown command");
-	assert_int_equal(count_rows(w, STORE_ACCOUNT_PUT), 0);
+	assert_int_equal(test_rows_count(&w->rows, STORE_ACCOUNT_PUT), 0);
 	world_free(w);
 }
 

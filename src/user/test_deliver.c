@@ -98,7 +98,7 @@ static void check_cell(struct world *w, enum deliver_have have, enum deliver_to 
 	far = far_next(w);
 	assert_int_equal(strstr(far, "<service-unavailable") != NULL, a == DELIVER_ERROR);
 	assert_int_equal(*far != '\0', a == DELIVER_ERROR);
-	assert_int_equal(count_rows(w, STORE_OFFLINE_ADD), a == DELIVER_OFFLINE);
+	assert_int_equal(test_rows_count(&w->rows, STORE_OFFLINE_ADD), a == DELIVER_OFFLINE);
 	assert_int_equal(has(w, b.target, got), a == DELIVER_DIRECT);
 	assert_int_equal(has(w, b.low, got), a == DELIVER_ALL);
 	assert_int_equal(has(w, b.high, got), a == DELIVER_ALL || a == DELIVER_MOST);
@@ -296,7 +296,7 @@ static void test_returned_is_stored(void **state)
 	from_far(w, "romeo@far.test/r", "<message to='bob@x.test/b' type='chat' id='1'><body>1</body></message>");
 	from_far(w, "romeo@far.test/r", "<message to='bob@x.test/b' id='2'><body>2</body></message>");
 	lose(w, b, 2);
-	assert_int_equal(count_rows(w, STORE_OFFLINE_ADD), 2);
+	assert_int_equal(test_rows_count(&w->rows, STORE_OFFLINE_ADD), 2);
 	assert_string_equal(far_next(w), "");
 	b = login(w, "bob", "b");
 	say(w, b, "<presence/>");
@@ -326,7 +326,7 @@ static void test_returned_bounces(void **state)
 	/* Not the groupchat: here far.test is a service of rooms, and those know by themselves who has gone. */
 	assert_non_null(strstr(far_next(w), "id='2' type='error'"));
 	assert_string_equal(far_next(w), "");
-	assert_int_equal(count_rows(w, STORE_OFFLINE_ADD), 0);
+	assert_int_equal(test_rows_count(&w->rows, STORE_OFFLINE_ADD), 0);
 	world_free(w);
 }
 
@@ -347,9 +347,9 @@ static void test_copies_come_back(void **state)
 	lose(w, b, 1);
 	expect_has(w, c, "type='unavailable'");
 	expect_nothing(w, c); /* no second copy */
-	assert_int_equal(count_rows(w, STORE_OFFLINE_ADD), 0);
+	assert_int_equal(test_rows_count(&w->rows, STORE_OFFLINE_ADD), 0);
 	lose(w, c, 2);
-	assert_int_equal(count_rows(w, STORE_OFFLINE_ADD), 1);
+	assert_int_equal(test_rows_count(&w->rows, STORE_OFFLINE_ADD), 1);
 	world_free(w);
 }
 
@@ -389,7 +389,7 @@ static void test_copies_of_many_come_back(void **state)
 	}
 	lose(w, b, 100);
 	lose(w, c, 1 + 100); /* and the presence of b */
-	assert_int_equal(count_rows(w, STORE_OFFLINE_ADD), 100);
+	assert_int_equal(test_rows_count(&w->rows, STORE_OFFLINE_ADD), 100);
 	world_free(w);
 }
 
@@ -448,11 +448,11 @@ static void test_detached_keeps_its_messages(void **state)
 	detach(w, b);
 	assert_string_equal(far_next(w), ""); /* nobody is told */
 	from_far(w, "romeo@far.test/r", "<message to='bob@x.test' type='chat' id='m'><body>x</body></message>");
-	assert_int_equal(count_rows(w, STORE_OFFLINE_ADD), 0);
+	assert_int_equal(test_rows_count(&w->rows, STORE_OFFLINE_ADD), 0);
 	/* too long: stored, and everybody is told */
 	sleep_ms(w, 301000);
 	assert_non_null(strstr(far_next(w), "type='unavailable'"));
-	assert_int_equal(count_rows(w, STORE_OFFLINE_ADD), 1);
+	assert_int_equal(test_rows_count(&w->rows, STORE_OFFLINE_ADD), 1);
 	assert_int_equal(core_session_count(w->core), 0);
 	world_free(w);
 }
@@ -483,7 +483,7 @@ static void overflow(bool detached_first)
 	}
 	assert_int_equal(messages, 8);
 	assert_int_equal(gone, 1);
-	assert_int_equal(count_rows(w, STORE_OFFLINE_ADD), 0);
+	assert_int_equal(test_rows_count(&w->rows, STORE_OFFLINE_ADD), 0);
 	assert_string_equal(far_next(w), "");
 	world_free(w);
 }
@@ -509,7 +509,7 @@ static void test_overflow_of_the_only_one(void **state)
 		snprintf(xml, sizeof(xml), "<message to='bob@x.test' type='chat' id='%d'><body>x</body></message>", i);
 		from_far(w, "romeo@far.test/r", xml);
 	}
-	assert_int_equal(count_rows(w, STORE_OFFLINE_ADD), 8);
+	assert_int_equal(test_rows_count(&w->rows, STORE_OFFLINE_ADD), 8);
 	d = login(w, "bob", "d");
 	say(w, d, "<presence/>");
 	next(w, d);

@@ -101,7 +101,7 @@ static void before_anybody_is_there(void **state)
 	assert_non_null(strstr(text,
 		"<item jid='dave@far.test' name='Dave' subscription='both'><group>Not known yet</group></item>"));
 	assert_null(strstr(text, "erin"));
-	assert_int_equal(count_rows(w, STORE_ROSTER_PUT), 0); /* it is not his, so it is not stored */
+	assert_int_equal(test_rows_count(&w->rows, STORE_ROSTER_PUT), 0); /* it is not his, so it is not stored */
 	world_free(w);
 }
 
@@ -277,7 +277,7 @@ static void a_client_changes_its_roster(void **state)
 	expect_has(w, a, "subscription='remove'");
 	expect_has(w, a, "type='result'");
 	assert_string_equal(next(w, a), "");
-	assert_int_equal(count_rows(w, STORE_ROSTER_PUT), 0);
+	assert_int_equal(test_rows_count(&w->rows, STORE_ROSTER_PUT), 0);
 	world_free(w);
 }
 

@@ -140,7 +140,7 @@ static void test_private(void **state)
 	check(w, a, PRIVATE("get", "<storage xmlns='storage:bookmarks'/>"),
 		"<storage xmlns='storage:bookmarks'><c/></storage>");
 	check(w, a, PRIVATE("set", "<e xmlns='exodus:prefs'/>"), "type='result'");
-	assert_int_equal(count_rows(w, STORE_PRIVATE_PUT), 2); /* bookmarks and the index */
+	assert_int_equal(test_rows_count(&w->rows, STORE_PRIVATE_PUT), 2); /* bookmarks and the index */
 	world_restart(w);
 	a = login(w, "alice", "a");
 	check(w, a, PRIVATE("get", "<storage xmlns='storage:bookmarks'/>"), "<c/></storage>");
@@ -169,7 +169,7 @@ static void test_private_errors(void **state)
 	store_state(w, false);
 	/* all or nothing */
 	check(w, a, PRIVATE("set", "<e xmlns='e'>x</e><f/>"), "<not-acceptable");
-	assert_int_equal(count_rows(w, STORE_PRIVATE_PUT), 0);
+	assert_int_equal(test_rows_count(&w->rows, STORE_PRIVATE_PUT), 0);
 	world_restart(w);
 	a = login(w, "alice", "a");
 	w->store_error = -3;
@@ -225,7 +225,7 @@ static void test_private_sets_at_once(void **state)
 	store_wake(w);
 	expect_has(w, a, "type='result'");
 	expect_has(w, a, "type='result'");
-	assert_int_equal(count_rows(w, STORE_PRIVATE_PUT), 3);
+	assert_int_equal(test_rows_count(&w->rows, STORE_PRIVATE_PUT), 3);
 	assert_string_equal(account_find(w->users, STR("alice"))->private_index, "1 e\n2 e");
 	world_free(w);
 }
@@ -271,7 +271,7 @@ static void test_answer_to_the_gone(void **state)
 	lose(w, a, 0);
 	store_wake(w);
 	expect_nothing(w, a);
-	assert_int_equal(count_rows(w, STORE_PRIVATE_PUT), 2);
+	assert_int_equal(test_rows_count(&w->rows, STORE_PRIVATE_PUT), 2);
 	world_free(w);
 }
 
@@ -282,7 +282,7 @@ static void test_answer_to_the_gone(void **state)
 static bool has_password(struct world *w, const char *password)
 {
 	struct store_value v[2] = {sv("x.test"), sv("alice")};
-	struct test_row *row = find_row(w, STORE_ACCOUNT_PUT, v, 2);
+	struct test_row *row = test_rows_find(&w->rows, STORE_ACCOUNT_PUT, v, 2);
 	struct scram_keys keys;
 
 	assert_non_null(row);
@@ -341,7 +341,7 @@ static void test_register_for_others(void **state)
 		"<forbidden");
 	from_far(w, "r@far.test/r", REGISTER("<remove/>"));
 	assert_non_null(strstr(far_next(w), "<registration-required"));
-	assert_int_equal(count_rows(w, STORE_ACCOUNT_PUT), 2);
+	assert_int_equal(test_rows_count(&w->rows, STORE_ACCOUNT_PUT), 2);
 	world_free(w);
 }
 
@@ -397,9 +397,8 @@ static void test_remove_account(void **state)
 	assert_int_equal(denied, 1);
 	assert_int_equal(room, 1);
 	/* nothing is left */
-	for (unsigned i = 0; i < ROWS; i++)
-		if (w->row[i].table != -1)
-			assert_false(str_is(w->row[i].v[1].s, "alice"));
+	for (unsigned i = 0; i < w->rows.n; i++)
+		assert_false(str_is(w->rows.row[i].v[1].s, "alice"));
 	a = bind_begin(w, "alice", "a");
 	pump(w);
 	assert_int_equal(w->conn[a].refused, XERR_NOT_AUTHORIZED);
@@ -428,7 +427,7 @@ static void test_remove_account_with_messages_under_way(void **state)
 	packets_add(&m->end.rest, &(struct packet *){packet_ref(w->conn[a].packets[w->conn[a].tail - 2])});
 	pump(w);
 	assert_non_null(strstr(far_next(w), "id='m' type='error'"));
-	assert_int_equal(count_rows(w, STORE_OFFLINE_ADD), 0);
+	assert_int_equal(test_rows_count(&w->rows, STORE_OFFLINE_ADD), 0);
 	world_free(w);
 }
 

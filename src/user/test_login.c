@@ -187,7 +187,7 @@ static void test_register_refused(void **state)
 	store_state(w, true);
 	c = enroll(w, "new@x.test");
 	assert_int_equal(w->conn[c].register_error, XERR_RESOURCE_CONSTRAINT);
-	assert_int_equal(count_rows(w, STORE_ACCOUNT_PUT), 0);
+	assert_int_equal(test_rows_count(&w->rows, STORE_ACCOUNT_PUT), 0);
 	world_free(w);
 }
 
@@ -347,7 +347,7 @@ static void test_parked_until_loaded(void **state)
 	assert_null(w->conn[b].jid);
 	store_wake(w);
 	assert_non_null(w->conn[b].jid);
-	assert_int_equal(count_rows(w, STORE_OFFLINE_ADD), 1);
+	assert_int_equal(test_rows_count(&w->rows, STORE_OFFLINE_ADD), 1);
 	assert_non_null(strstr(far_next(w), "id='2' type='result'"));
 	world_free(w);
 }

@@ -19,14 +19,14 @@ static void test_order_and_stamps(void **state)
 	w->now += 1500;
 	message(w, "id='2'", "<body>two &amp; more</body>");
 	message(w, "type='chat' id='3'", "<body>three</body>");
-	assert_int_equal(count_rows(w, STORE_OFFLINE_ADD), 3);
+	assert_int_equal(test_rows_count(&w->rows, STORE_OFFLINE_ADD), 3);
 	world_restart(w);
 	b = login(w, "bob", "b");
 	expect_nothing(w, b); /* connected is not available */
 	say(w, b, "<presence><priority>-1</priority></presence>");
 	next(w, b);
 	expect_nothing(w, b); /* not to a negative priority */
-	assert_int_equal(count_rows(w, STORE_OFFLINE_ADD), 3);
+	assert_int_equal(test_rows_count(&w->rows, STORE_OFFLINE_ADD), 3);
 	say(w, b, "<presence/>");
 	next(w, b);
 	expect(w, b,
@@ -37,7 +37,7 @@ static void test_order_and_stamps(void **state)
 		"<delay xmlns='urn:xmpp:delay' from='x.test' stamp='2027-01-15T08:00:02.500Z'/></message>");
 	expect_has(w, b, "id='3'");
 	expect_nothing(w, b);
-	assert_int_equal(count_rows(w, STORE_OFFLINE_ADD), 0);
+	assert_int_equal(test_rows_count(&w->rows, STORE_OFFLINE_ADD), 0);
 	/* once */
 	say(w, b, "<presence/>");
 	next(w, b);
@@ -150,7 +150,7 @@ static void test_worth(void **state)
 		have_account(w, "bob");
 		snprintf(attrs, sizeof(attrs), "id='m' %s", cases[i].attrs);
 		message(w, attrs, cases[i].payload);
-		assert_int_equal(count_rows(w, STORE_OFFLINE_ADD), cases[i].worth == OFFLINE_KEEP);
+		assert_int_equal(test_rows_count(&w->rows, STORE_OFFLINE_ADD), cases[i].worth == OFFLINE_KEEP);
 		assert_int_equal(*far_next(w) != '\0', cases[i].worth == OFFLINE_BOUNCE);
 		world_free(w);
 	}
@@ -170,7 +170,7 @@ static void test_limit(void **state)
 	assert_string_equal(far_next(w),
 		"<message from='bob@x.test' to='romeo@far.test/r' id='late' type='error'><error type='cancel'>"
 		"<service-unavailable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></message>");
-	assert_int_equal(count_rows(w, STORE_OFFLINE_ADD), 3);
+	assert_int_equal(test_rows_count(&w->rows, STORE_OFFLINE_ADD), 3);
 	/* also after a restart */
 	world_restart_with(w, &config);
 	message(w, "type='chat' id='late'", "<body>x</body>");
@@ -190,7 +190,7 @@ static void test_default_limit_is_a_hundred(void **state)
 	have_account(w, "bob");
 	for (int i = 0; i < 101; i++)
 		message(w, "type='chat' id='m'", "<body>x</body>");
-	assert_int_equal(count_rows(w, STORE_OFFLINE_ADD), 100);
+	assert_int_equal(test_rows_count(&w->rows, STORE_OFFLINE_ADD), 100);
 	assert_non_null(strstr(far_next(w), "<service-unavailable"));
 	world_free(w);
 }
@@ -207,7 +207,7 @@ static void test_store_failing(void **state)
 	store_state(w, false);
 	message(w, "type='chat' id='m'", "<body>x</body>");
 	assert_string_equal(far_next(w), "");
-	assert_int_equal(count_rows(w, STORE_OFFLINE_ADD), 2);
+	assert_int_equal(test_rows_count(&w->rows, STORE_OFFLINE_ADD), 2);
 	world_free(w);
 }
 
@@ -258,7 +258,7 @@ static void test_session_goes_while_they_are_read(void **state)
 	say(w, b, "<presence/>");
 	lose(w, b, 0);
 	store_wake(w);
-	assert_int_equal(count_rows(w, STORE_OFFLINE_ADD), 1);
+	assert_int_equal(test_rows_count(&w->rows, STORE_OFFLINE_ADD), 1);
 	/* one that came meanwhile gets them */
 	b = login(w, "bob", "b");
 	w->store_silent = true;
@@ -270,7 +270,7 @@ static void test_session_goes_while_they_are_read(void **state)
 	forget(w, c);
 	store_wake(w);
 	expect_has(w, c, "id='1'");
-	assert_int_equal(count_rows(w, STORE_OFFLINE_ADD), 0);
+	assert_int_equal(test_rows_count(&w->rows, STORE_OFFLINE_ADD), 0);
 	world_free(w);
 }
 
@@ -289,7 +289,7 @@ static void test_priority_changes_while_they_are_read(void **state)
 	forget(w, b);
 	store_wake(w);
 	expect_nothing(w, b);
-	assert_int_equal(count_rows(w, STORE_OFFLINE_ADD), 1);
+	assert_int_equal(test_rows_count(&w->rows, STORE_OFFLINE_ADD), 1);
 	say(w, b, "<presence/>");
 	next(w, b);
 	expect_has(w, b, "id='1'");
@@ -307,9 +307,9 @@ static void test_undelivered_ones_are_kept(void **state)
 	message(w, "type='chat' id='1'", "<body>1</body>");
 	message(w, "type='chat' id='2'", "<body>2</body>");
 	b = online(w, "bob", "b", 0);
-	assert_int_equal(count_rows(w, STORE_OFFLINE_ADD), 0);
+	assert_int_equal(test_rows_count(&w->rows, STORE_OFFLINE_ADD), 0);
 	lose(w, b, 2);
-	assert_int_equal(count_rows(w, STORE_OFFLINE_ADD), 2);
+	assert_int_equal(test_rows_count(&w->rows, STORE_OFFLINE_ADD), 2);
 	assert_string_equal(far_next(w), "");
 	b = login(w, "bob", "b");
 	say(w, b, "<presence/>");
@@ -345,13 +345,13 @@ static void test_unreadable_row_is_passed_over(void **state)
 	struct store_value bad[5] = {sv("x.test"), sv("bob"), iv(1), iv(1000), sv("<message><oops")};
 
 	have_account(w, "bob");
-	put_row(w, STORE_OFFLINE_ADD, bad, 5);
+	test_rows_set(&w->rows, STORE_OFFLINE_ADD, bad, 5, 3);
 	message(w, "type='chat' id='1'", "<body>1</body>");
 	b = login(w, "bob", "b");
 	say(w, b, "<presence/>");
 	next(w, b);
 	expect_has(w, b, "id='1'");
-	assert_int_equal(count_rows(w, STORE_OFFLINE_ADD), 0);
+	assert_int_equal(test_rows_count(&w->rows, STORE_OFFLINE_ADD), 0);
 	world_free(w);
 }
 

@@ -63,7 +63,7 @@ static void test_add_update_remove(void **state)
 	say(w, a, ROSTER("<item jid='bob@x.test' subscription='remove'/>"));
 	expect_has(w, a, V "3'><item jid='bob@x.test' subscription='remove'/></query>");
 	expect(w, a, OK);
-	assert_int_equal(count_rows(w, STORE_ROSTER_PUT), 0);
+	assert_int_equal(test_rows_count(&w->rows, STORE_ROSTER_PUT), 0);
 	world_free(w);
 }
 
@@ -98,7 +98,7 @@ static void test_errors(void **state)
 		expect_has(w, a, cases[i].error);
 		expect_nothing(w, a);
 	}
-	assert_int_equal(count_rows(w, STORE_ROSTER_PUT), 0);
+	assert_int_equal(test_rows_count(&w->rows, STORE_ROSTER_PUT), 0);
 	world_free(w);
 }
 
@@ -169,7 +169,7 @@ static void test_roster_max(void **state)
 	expect_has(w, a, "<resource-constraint");
 	say(w, a, ROSTER("<item jid='c@x.test' name='C'/>")); /* a change needs no place */
 	expect_has(w, a, "push3");
-	assert_int_equal(count_rows(w, STORE_ROSTER_PUT), 2);
+	assert_int_equal(test_rows_count(&w->rows, STORE_ROSTER_PUT), 2);
 	world_free(w);
 }
 

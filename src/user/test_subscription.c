@@ -102,7 +102,7 @@ static void have_state(struct world *w, int state, bool listed)
 	if (parts[state].in) {
 		struct store_value v[4] = {sv("x.test"), sv("alice"), sv(ROMEO),
 			sv("<presence from='" ROMEO "' to='alice@x.test' type='subscribe'/>")};
-		put_row(w, STORE_REQUEST_PUT, v, 4);
+		test_rows_set(&w->rows, STORE_REQUEST_PUT, v, 4, 3);
 	}
 }
 
@@ -151,7 +151,7 @@ static void check_stored(struct world *w, int state, bool may_be_unlisted)
 {
 	struct test_row *c = stored_contact(w, "alice", ROMEO);
 	int sub = c ? (int)c->v[4].i : 0, ask = c ? (int)c->v[5].i : 0;
-	bool in = count_rows(w, STORE_REQUEST_PUT) > 0;
+	bool in = test_rows_count(&w->rows, STORE_REQUEST_PUT) > 0;
 
 	assert_true(c || may_be_unlisted);
 	assert_int_equal(sub,
@@ -311,7 +311,7 @@ static void test_request_waits_for_login(void **state)
 	have_account(w, "bob");
 	from_far(w, ROMEO, "<presence to='bob@x.test/old' type='subscribe'><status>It is me</status></presence>");
 	from_far(w, ROMEO, "<presence to='bob@x.test' type='subscribe'><status>again</status></presence>");
-	assert_int_equal(count_rows(w, STORE_REQUEST_PUT), 1);
+	assert_int_equal(test_rows_count(&w->rows, STORE_REQUEST_PUT), 1);
 	world_restart(w);
 	for (int i = 0; i < 2; i++) { /* until it is answered */
 		b = login(w, "bob", "b");
@@ -325,8 +325,8 @@ static void test_request_waits_for_login(void **state)
 	}
 	say(w, b, "<presence to='" ROMEO "' type='unsubscribed'/>");
 	assert_string_equal(far_next(w), "<presence from='bob@x.test' to='" ROMEO "' type='unsubscribed'/>");
-	assert_int_equal(count_rows(w, STORE_REQUEST_PUT), 0);
-	assert_int_equal(count_rows(w, STORE_ROSTER_PUT), 0);
+	assert_int_equal(test_rows_count(&w->rows, STORE_REQUEST_PUT), 0);
+	assert_int_equal(test_rows_count(&w->rows, STORE_ROSTER_PUT), 0);
 	world_free(w);
 }
 
@@ -345,7 +345,7 @@ static void test_requests_are_limited(void **state)
 	assert_non_null(strstr(far_next(w), "<resource-constraint"));
 	from_far(w, "spam7@far.test", "<presence to='bob@x.test' type='subscribe'/>"); /* known: no second one */
 	assert_string_equal(far_next(w), "");
-	assert_int_equal(count_rows(w, STORE_REQUEST_PUT), ROSTER_REQUESTS_MAX);
+	assert_int_equal(test_rows_count(&w->rows, STORE_REQUEST_PUT), ROSTER_REQUESTS_MAX);
 	world_free(w);
 }
 
@@ -381,7 +381,7 @@ static void test_preapproval(void **state)
 		from_far(w, ROMEO, "<presence to='alice@x.test' type='subscribe'/>");
 		assert_int_equal(now_in(w), SUB_STATE_FROM);
 		assert_false(got(w, o.a, "type='subscribe'", ""));
-		assert_int_equal(count_rows(w, STORE_REQUEST_PUT), 0);
+		assert_int_equal(test_rows_count(&w->rows, STORE_REQUEST_PUT), 0);
 		expect_has(w, o.a, "subscription='from' approved='true'");
 		assert_string_equal(far_next(w), "<presence from='alice@x.test' to='" ROMEO "' type='subscribed'/>");
 		assert_non_null(strstr(far_next(w), "<presence from='alice@x.test/a' to='" ROMEO "'>"));

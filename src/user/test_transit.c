@@ -74,7 +74,7 @@ static struct test_row *delivered(struct world *w)
 {
 	struct store_value v[2] = {sv("x.test"), sv("bob")};
 
-	return find_row(w, STORE_DELIVERED_PUT, v, 2);
+	return test_rows_find(&w->rows, STORE_DELIVERED_PUT, v, 2);
 }
 
 /* Without an archive its sender hears of it when it has arrived, and nothing is stored. */
@@ -90,7 +90,7 @@ static void test_held_until_it_arrives(void **state)
 	arrived(w, b, 1);
 	assert_int_equal(w->conn[a].handled, before + 1);
 	sleep_ms(w, 2 * TRANSIT_TICK_MS);
-	assert_int_equal(count_rows(w, STORE_TRANSIT_ADD), 0);
+	assert_int_equal(test_rows_count(&w->rows, STORE_TRANSIT_ADD), 0);
 	world_free(w);
 }
 
@@ -105,9 +105,9 @@ static void test_parked(void **state)
 	sleep_ms(w, TRANSIT_TICK_MS);
 	assert_int_equal(w->conn[a].handled, before + 1);
 	assert_int_not_equal(w->conn[a].handled_commit, 0);
-	assert_int_equal(count_rows(w, STORE_TRANSIT_ADD), 1);
+	assert_int_equal(test_rows_count(&w->rows, STORE_TRANSIT_ADD), 1);
 	arrived(w, b, 1);
-	assert_int_equal(count_rows(w, STORE_TRANSIT_ADD), 0);
+	assert_int_equal(test_rows_count(&w->rows, STORE_TRANSIT_ADD), 0);
 	world_free(w);
 }
 
@@ -122,8 +122,8 @@ static void test_killed(void **state)
 	world_restart_with(w, &relay);
 	b = comes_back(w);
 	expect_has(w, b, "id='1'");
-	assert_int_equal(count_rows(w, STORE_TRANSIT_ADD), 1); /* it has not arrived there, either */
-	assert_int_equal(count_rows(w, STORE_OFFLINE_ADD), 0);
+	assert_int_equal(test_rows_count(&w->rows, STORE_TRANSIT_ADD), 1); /* it has not arrived there, either */
+	assert_int_equal(test_rows_count(&w->rows, STORE_OFFLINE_ADD), 0);
 	world_restart_with(w, &relay);
 	b = comes_back(w);
 	expect_has(w, b, "<delay xmlns='urn:xmpp:delay' from='x.test' stamp='2027-01-15T08:00:01.500Z'/>");
@@ -143,8 +143,8 @@ static void test_given_back(void **state)
 	send(w, a, "1");
 	sleep_ms(w, TRANSIT_TICK_MS);
 	lose(w, b, 1);
-	assert_int_equal(count_rows(w, STORE_TRANSIT_ADD), 0);
-	assert_int_equal(count_rows(w, STORE_OFFLINE_ADD), 1);
+	assert_int_equal(test_rows_count(&w->rows, STORE_TRANSIT_ADD), 0);
+	assert_int_equal(test_rows_count(&w->rows, STORE_OFFLINE_ADD), 1);
 	b = comes_back(w);
 	expect_has(w, b, "id='1'");
 	assert_string_equal(next(w, b), "");
@@ -162,10 +162,10 @@ static void test_one_of_two(void **state)
 	send(w, a, "1");
 	sleep_ms(w, TRANSIT_TICK_MS);
 	arrived(w, other, 1);
-	assert_int_equal(count_rows(w, STORE_TRANSIT_ADD), 0);
+	assert_int_equal(test_rows_count(&w->rows, STORE_TRANSIT_ADD), 0);
 	arrived(w, b, 1);
 	lose(w, b, 1);
-	assert_int_equal(count_rows(w, STORE_OFFLINE_ADD), 0);
+	assert_int_equal(test_rows_count(&w->rows, STORE_OFFLINE_ADD), 0);
 	world_free(w);
 }
 
@@ -178,7 +178,7 @@ static void test_who_cannot_wait(void **state)
 
 	for (int i = 0; i < GATE_CREDIT_MAX; i++)
 		send(w, a, "m");
-	assert_true(count_rows(w, STORE_TRANSIT_ADD) >= GATE_CREDIT_MAX / 2);
+	assert_true(test_rows_count(&w->rows, STORE_TRANSIT_ADD) >= GATE_CREDIT_MAX / 2);
 	sleep_ms(w, TRANSIT_TICK_MS);
 	assert_int_equal(w->conn[a].handled, before + GATE_CREDIT_MAX);
 	store_state(w, true);
@@ -186,7 +186,7 @@ static void test_who_cannot_wait(void **state)
 	assert_int_equal(w->conn[a].handled, before + GATE_CREDIT_MAX);
 	sleep_ms(w, TRANSIT_TICK_MS);
 	assert_int_equal(w->conn[a].handled, before + GATE_CREDIT_MAX + 1);
-	assert_int_equal(count_rows(w, STORE_TRANSIT_ADD), GATE_CREDIT_MAX);
+	assert_int_equal(test_rows_count(&w->rows, STORE_TRANSIT_ADD), GATE_CREDIT_MAX);
 	world_free(w);
 }
 
@@ -202,7 +202,7 @@ static void test_what_is_not_kept(void **state)
 	say(w, a, "<message to='bob@x.test' type='headline'><body>x</body></message>");
 	assert_int_equal(w->conn[a].handled, before + 3);
 	sleep_ms(w, TRANSIT_TICK_MS);
-	assert_int_equal(count_rows(w, STORE_TRANSIT_ADD), 0);
+	assert_int_equal(test_rows_count(&w->rows, STORE_TRANSIT_ADD), 0);
 	world_free(w);
 }
 
@@ -217,9 +217,9 @@ static void test_archived(void **state)
 	send(w, a, "1");
 	send(w, a, "2");
 	send(w, a, "3");
-	assert_int_equal(find_row(w, STORE_ARCHIVE_ADD, key, 3)->v[7].i, 1);
+	assert_int_equal(test_rows_find(&w->rows, STORE_ARCHIVE_ADD, key, 3)->v[7].i, 1);
 	key[1] = sv("alice"); /* what was sent is not on its way to anybody */
-	assert_int_equal(find_row(w, STORE_ARCHIVE_ADD, key, 3)->v[7].i, 0);
+	assert_int_equal(test_rows_find(&w->rows, STORE_ARCHIVE_ADD, key, 3)->v[7].i, 0);
 	arrived(w, b, 3);
 	arrived(w, b, 1);
 	sleep_ms(w, TRANSIT_TICK_MS);
@@ -228,7 +228,7 @@ static void test_archived(void **state)
 	arrived(w, b, 2);
 	sleep_ms(w, TRANSIT_TICK_MS);
 	assert_true(str_is(delivered(w)->v[3].s, "[]"));
-	assert_int_equal(count_rows(w, STORE_TRANSIT_ADD), 0);
+	assert_int_equal(test_rows_count(&w->rows, STORE_TRANSIT_ADD), 0);
 	world_free(w);
 }
 
@@ -246,7 +246,7 @@ static void test_archived_given_back(void **state)
 	for (uint32_t i = 0; i < w->store_waiting.n; i++)
 		assert_int_equal(i, 0);
 	store_wake(w);
-	assert_int_equal(count_rows(w, STORE_OFFLINE_ADD), 1);
+	assert_int_equal(test_rows_count(&w->rows, STORE_OFFLINE_ADD), 1);
 	assert_true(str_is(delivered(w)->v[3].s, "[]"));
 	world_free(w);
 }
@@ -263,7 +263,7 @@ static void test_account_deleted(void **state)
 	pump(w);
 	assert_int_equal(w->conn[a].handled, before + 1);
 	sleep_ms(w, 2 * TRANSIT_TICK_MS);
-	assert_int_equal(count_rows(w, STORE_TRANSIT_ADD), 0);
+	assert_int_equal(test_rows_count(&w->rows, STORE_TRANSIT_ADD), 0);
 	world_free(w);
 }
 

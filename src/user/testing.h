@@ -228,8 +228,6 @@ UNUSED static struct world *world_new(const struct users_config *config)
 	struct users_config defaults = {.registration_open = true, .secret = STR("0123456789abcdef")};
 
 	memset(w, 0, sizeof(*w));
-	for (unsigned i = 0; i < ROWS; i++)
-		w->row[i].table = -1;
 	w->now = 1000;
 	world_core(w, config ? config : &defaults);
 	return w;
@@ -254,9 +252,7 @@ UNUSED static void world_free(struct world *w)
 	clear_conns(w);
 	for (unsigned i = 0; i < w->far_tail; i++)
 		xfree(w->far_got[i]);
-	for (unsigned i = 0; i < ROWS; i++)
-		if (w->row[i].table != -1)
-			free_row(&w->row[i]);
+	test_rows_clear(&w->rows);
 	for (uint32_t i = 0; i < w->in.n; i++)
 		msg_clear(&w->in.m[i]);
 	for (uint32_t i = 0; i < w->store_waiting.n; i++)
@@ -303,7 +299,7 @@ UNUSED static void have_account(struct world *w, const char *local)
 		v[3 + i].s = buf_view(&packed[i]);
 		v[3 + i].is_int = false;
 	}
-	put_row(w, STORE_ACCOUNT_PUT, v, 5);
+	test_rows_set(&w->rows, STORE_ACCOUNT_PUT, v, 5, 2);
 	buf_clear(&packed[0]);
 	buf_clear(&packed[1]);
 }
@@ -314,7 +310,7 @@ UNUSED static void have_contact(struct world *w, const char *local, const char *
 	struct store_value v[9] = {sv("x.test"), sv(local), sv(contact), sv(NULL), iv(sub), iv(ask), iv(approved),
 		sv(NULL), iv(1)};
 
-	put_row(w, STORE_ROSTER_PUT, v, 9);
+	test_rows_set(&w->rows, STORE_ROSTER_PUT, v, 9, 3);
 }
 
 /* Both are subscribed to each other. */
@@ -482,16 +478,7 @@ UNUSED static struct test_row *stored_contact(struct world *w, const char *local
 {
 	struct store_value v[3] = {sv("x.test"), sv(local), sv(contact)};
 
-	return find_row(w, STORE_ROSTER_PUT, v, 3);
-}
-
-UNUSED static unsigned count_rows(const struct world *w, int table)
-{
-	unsigned n = 0;
-
-	for (unsigned i = 0; i < ROWS; i++)
-		n += w->row[i].table == table;
-	return n;
+	return test_rows_find(&w->rows, STORE_ROSTER_PUT, v, 3);
 }
 
 UNUSED static void store_state(struct world *w, bool failing)

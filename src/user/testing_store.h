@@ -14,21 +14,12 @@
 #include "base/hash.h"
 #include "core/command.h"
 #include "core/feature.h"
+#include "store/testing.h"
 #include "user/users_i.h"
 #include "xmpp/ns.h"
 #include "xmpp/scram.h"
 
-#define UNUSED __attribute__((unused))
-
-enum { LOG_MAX = 4096, CONNS = 64, ROWS = 8192, TEST_WALL = 1800000000 };
-
-/* ---- the store ---- */
-
-struct test_row {
-	int table; /* the write that put it; -1: free */
-	struct store_value v[STORE_VALUES_MAX];
-	unsigned n;
-};
+enum { LOG_MAX = 4096, CONNS = 64, TEST_WALL = 1800000000 };
 
 struct test_conn {
 	char *jid; /* NULL until bound */
@@ -58,7 +49,7 @@ struct world {
 	uint64_t far_commit; /* of the last stanza */
 	struct test_conn conn[CONNS];
 	unsigned conn_count;
-	struct test_row row[ROWS];
+	struct test_rows rows;
 	struct msgs in;
 	int64_t now;
 	bool store_silent; /* queries and batches wait */
@@ -73,64 +64,12 @@ struct world {
 
 static struct world world; /* one at a time: it is large */
 
-UNUSED static struct str own_str(struct str s)
-{
-	return s.p ? (struct str){xmemdup(s.n ? s.p : "", s.n ? s.n : 1), s.n} : s;
-}
-
-UNUSED static void free_row(struct test_row *r)
-{
-	for (unsigned i = 0; i < r->n; i++)
-		xfree((void *)r->v[i].s.p);
-	r->table = -1;
-}
+/* ---- the store ---- */
 
 /* Number of leading values that are the key of each table. */
 UNUSED static unsigned key_size(int table)
 {
 	return table == STORE_ACCOUNT_PUT || table == STORE_VCARD_PUT || table == STORE_DELIVERED_PUT ? 2 : 3;
-}
-
-UNUSED static bool same(const struct store_value *a, const struct store_value *b, unsigned n)
-{
-	for (unsigned i = 0; i < n; i++)
-		if (a[i].is_int ? a[i].i != b[i].i : !str_eq(a[i].s, b[i].s))
-			return false;
-	return true;
-}
-
-UNUSED static struct test_row *find_row(struct world *w, int table, const struct store_value *v, unsigned n)
-{
-	for (unsigned i = 0; i < ROWS; i++)
-		if (w->row[i].table == table && same(w->row[i].v, v, n))
-			return &w->row[i];
-	return NULL;
-}
-
-UNUSED static void put_row(struct world *w, int table, const struct store_value *v, unsigned n)
-{
-	struct test_row *r = find_row(w, table, v, key_size(table));
-
-	if (r)
-		free_row(r);
-	for (unsigned i = 0; !r && i < ROWS; i++)
-		if (w->row[i].table == -1)
-			r = &w->row[i];
-	assert_non_null(r);
-	r->table = table;
-	r->n = n;
-	for (unsigned i = 0; i < n; i++) {
-		r->v[i] = v[i];
-		r->v[i].s = own_str(v[i].s);
-	}
-}
-
-UNUSED static void delete_rows(struct world *w, int table, const struct store_value *v, unsigned n)
-{
-	struct test_row *r;
-
-	while ((r = find_row(w, table, v, n)))
-		free_row(r);
 }
 
 /* Only of what is not in the archive: the rest is tested with the real store. */
@@ -139,11 +78,11 @@ UNUSED static void recover(struct world *w, const struct store_value *v)
 	struct test_row *r;
 	int64_t id = v[2].i;
 
-	while ((r = find_row(w, STORE_TRANSIT_ADD, v, 2))) {
+	while ((r = test_rows_find(&w->rows, STORE_TRANSIT_ADD, v, 2))) {
 		struct store_value row[5] = {v[0], v[1], {.is_int = true, .i = ++id}, r->v[3], r->v[4]};
 
-		put_row(w, STORE_OFFLINE_ADD, row, 5);
-		free_row(r);
+		test_rows_put(&w->rows, STORE_OFFLINE_ADD, row, 5);
+		test_row_free(r);
 	}
 }
 
@@ -152,69 +91,61 @@ UNUSED static void apply_write(struct world *w, enum store_write kind, const str
 	switch (kind) {
 	case STORE_ACCOUNT_DEL:
 		for (int t = 0; t < STORE_WRITE_COUNT; t++)
-			delete_rows(w, t, v, 2);
+			test_rows_del(&w->rows, t, v, 2);
 		return;
 	case STORE_ROSTER_DEL:
-		delete_rows(w, STORE_ROSTER_PUT, v, 3);
+		test_rows_del(&w->rows, STORE_ROSTER_PUT, v, 3);
 		return;
 	case STORE_REQUEST_DEL:
-		delete_rows(w, STORE_REQUEST_PUT, v, 3);
+		test_rows_del(&w->rows, STORE_REQUEST_PUT, v, 3);
 		return;
 	case STORE_ARCHIVE_TRIM:
 		return;
 	case STORE_TRANSIT_DEL:
-		delete_rows(w, STORE_TRANSIT_ADD, v, 3);
+		test_rows_del(&w->rows, STORE_TRANSIT_ADD, v, 3);
 		return;
 	case STORE_TRANSIT_RECOVER:
 		recover(w, v);
 		return;
 	case STORE_OFFLINE_DEL:
-		for (unsigned i = 0; i < ROWS; i++)
-			if (w->row[i].table == STORE_OFFLINE_ADD && same(w->row[i].v, v, 2) &&
-				w->row[i].v[2].i <= v[2].i)
-				free_row(&w->row[i]);
+		TEST_ROWS_EACH(&w->rows, r, STORE_OFFLINE_ADD, v, 2)
+			if (r->v[2].i <= v[2].i)
+				test_row_free(r);
 		return;
 	case STORE_PRIVATE_PUT:
-		delete_rows(w, kind, v, 3);
+		test_rows_del(&w->rows, kind, v, 3);
 		if (v[3].s.p)
-			put_row(w, kind, v, n);
+			test_rows_put(&w->rows, kind, v, n);
 		return;
 	default:
-		put_row(w, (int)kind, v, n);
+		test_rows_set(&w->rows, (int)kind, v, n, key_size((int)kind));
 	}
 }
 
 UNUSED static void add_rows(struct store_rows *out, struct world *w, int table, enum store_row kind,
 	const struct store_value *v, unsigned n_key, unsigned skip)
 {
-	for (unsigned i = 0; i < ROWS; i++) {
-		struct test_row *r = &w->row[i];
-		if (r->table == table && same(r->v, v, n_key))
-			store_rows_add(out, kind, r->v + skip, r->n - skip);
-	}
+	TEST_ROWS_EACH(&w->rows, r, table, v, n_key)
+		store_rows_add(out, kind, r->v + skip, r->n - skip);
 }
 
 UNUSED static void answer_load(struct store_rows *out, struct world *w, const struct store_value *v)
 {
-	struct test_row *account = find_row(w, STORE_ACCOUNT_PUT, v, 2);
+	struct test_row *account = test_rows_find(&w->rows, STORE_ACCOUNT_PUT, v, 2);
 	struct store_value row[4], count[2] = {{.is_int = true}, {.is_int = true}};
 	struct store_value ends[2] = {{.is_int = true}, {.is_int = true}};
 	struct store_value transit = {.is_int = true};
 	int64_t version = 0;
 
-	for (unsigned i = 0; i < ROWS; i++) {
-		struct test_row *r = &w->row[i];
-		if (r->table == STORE_ARCHIVE_ADD && same(r->v, v, 2) && r->v[2].i > ends[1].i)
-			ends[1].i = r->v[2].i;
-		if (r->table == STORE_TRANSIT_ADD && same(r->v, v, 2))
-			transit.i++;
-		if (r->table == STORE_ROSTER_PUT && same(r->v, v, 2) && r->v[8].i > version)
-			version = r->v[8].i;
-		if (r->table == STORE_OFFLINE_ADD && same(r->v, v, 2)) {
-			count[0].i++;
-			if (r->v[2].i > count[1].i)
-				count[1].i = r->v[2].i;
-		}
+	TEST_ROWS_EACH(&w->rows, r, STORE_ARCHIVE_ADD, v, 2)
+		ends[1].i = r->v[2].i > ends[1].i ? r->v[2].i : ends[1].i;
+	TEST_ROWS_EACH(&w->rows, r, STORE_TRANSIT_ADD, v, 2)
+		transit.i++;
+	TEST_ROWS_EACH(&w->rows, r, STORE_ROSTER_PUT, v, 2)
+		version = r->v[8].i > version ? r->v[8].i : version;
+	TEST_ROWS_EACH(&w->rows, r, STORE_OFFLINE_ADD, v, 2) {
+		count[0].i++;
+		count[1].i = r->v[2].i > count[1].i ? r->v[2].i : count[1].i;
 	}
 	if (account) {
 		memcpy(row, account->v + 2, 3 * sizeof(row[0]));
@@ -233,11 +164,9 @@ UNUSED static struct test_row *row_after(struct world *w, int table, const struc
 {
 	struct test_row *next = NULL;
 
-	for (unsigned i = 0; i < ROWS; i++) {
-		struct test_row *r = &w->row[i];
-		if (r->table == table && same(r->v, v, 2) && r->v[2].i > id && (!next || r->v[2].i < next->v[2].i))
+	TEST_ROWS_EACH(&w->rows, r, table, v, 2)
+		if (r->v[2].i > id && (!next || r->v[2].i < next->v[2].i))
 			next = r;
-	}
 	return next;
 }
 
@@ -259,11 +188,8 @@ UNUSED static void answer_page(struct store_rows *out, struct world *w, const st
 
 UNUSED static void answer_list(struct store_rows *out, struct world *w, const struct store_value *v)
 {
-	for (unsigned i = 0; i < ROWS; i++) {
-		struct test_row *r = &w->row[i];
-		if (r->table == STORE_ACCOUNT_PUT && (!v[0].s.p || str_eq(r->v[0].s, v[0].s)))
-			store_rows_add(out, ROW_ACCOUNT_NAME, r->v, 3);
-	}
+	TEST_ROWS_EACH(&w->rows, r, STORE_ACCOUNT_PUT, v, v[0].s.p ? 1 : 0)
+		store_rows_add(out, ROW_ACCOUNT_NAME, r->v, 3);
 }
 
 UNUSED static struct store_rows *answer_query(struct world *w, const struct store_query *q)
