@@ -1,6 +1,7 @@
 #include "base/codec.h"
 
 #include "base/err.h"
+#include "base/mem.h"
 
 static const char b64_digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
@@ -65,6 +66,16 @@ int b64_decode(struct buf *out, struct str text)
 			return ERR_SYNTAX;
 	out->n += n;
 	return 0;
+}
+
+int b64_decode_folded(struct buf *out, struct str text)
+{
+	CLEANUP(buf_clear) struct buf plain = {.max = text.n};
+
+	for (size_t i = 0; i < text.n; i++)
+		if (!memchr(" \t\r\n", text.p[i], 4))
+			buf_char(&plain, text.p[i]);
+	return plain.n ? b64_decode(out, buf_view(&plain)) : 0;
 }
 
 void b32_encode(struct buf *out, const void *p, size_t n)

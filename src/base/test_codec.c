@@ -112,6 +112,19 @@ static void test_b64_limits(void **unused)
 	buf_clear(&b);
 }
 
+static void test_b64_folded(void **unused)
+{
+	struct buf b = {.max = 16};
+
+	assert_int_equal(b64_decode_folded(&b, STR("Zm9v\r\n Ym\tFy\n")), 0);
+	assert_true(str_is(buf_view(&b), "foobar"));
+	assert_int_equal(b64_decode_folded(&b, STR(" \n")), 0);
+	assert_int_equal(b.n, 6);
+	assert_int_equal(b64_decode_folded(&b, STR("Zm9v\0Zm9v")), ERR_SYNTAX);
+	assert_int_equal(b64_decode_folded(&b, STR("Zm9v Zm9v Zm9v Zm9v")), ERR_LIMIT);
+	buf_clear(&b);
+}
+
 static void test_b64_round_trip(void **unused)
 {
 	unsigned char raw[300];
@@ -293,6 +306,7 @@ int main(void)
 		cmocka_unit_test(test_b64_pairs),
 		cmocka_unit_test(test_b64_strict),
 		cmocka_unit_test(test_b64_limits),
+		cmocka_unit_test(test_b64_folded),
 		cmocka_unit_test(test_b64_round_trip),
 		cmocka_unit_test(test_b64_canonical),
 		cmocka_unit_test(test_b32_pairs),

@@ -78,7 +78,12 @@ static const char version_6[] = "ALTER TABLE archive ADD COLUMN sender TEXT;"
 				" SELECT domain, local, id, '', stanza FROM history ORDER BY domain, local, id;"
 				"DROP TABLE history;";
 
-const char *const migrate_steps[] = {version_1, version_2, version_3, version_4, version_5, version_6};
+/* Hats of rooms (jid ''), and who wears them. */
+static const char version_7[] =
+	"CREATE TABLE room_hat (domain TEXT NOT NULL, local TEXT NOT NULL, jid TEXT NOT NULL, uri TEXT NOT NULL,"
+	" title TEXT NOT NULL, hue TEXT, PRIMARY KEY (domain, local, jid, uri)) STRICT, WITHOUT ROWID;";
+
+const char *const migrate_steps[] = {version_1, version_2, version_3, version_4, version_5, version_6, version_7};
 const int migrate_step_count = ARRAY_LEN(migrate_steps);
 
 int migrate_int(struct sqlite3 *h, const char *text, int64_t *ret)

@@ -99,6 +99,8 @@ static const char *const write_sql[STORE_WRITE_COUNT][STEPS_MAX] = {
 			"DELETE FROM room" OF_OWNER,
 			"DELETE FROM affiliation" OF_OWNER,
 			"DELETE FROM room_nick" OF_OWNER,
+			"DELETE FROM room_hat" OF_OWNER,
+			"DELETE FROM vcard" OF_OWNER,
 			"DELETE FROM archive" OF_OWNER,
 		},
 	[STORE_AFFILIATION_PUT] =
@@ -112,6 +114,12 @@ static const char *const write_sql[STORE_WRITE_COUNT][STEPS_MAX] = {
 			"DELETE FROM room_nick" OF_OWNER " AND jid = ?3 AND ?4 IS NULL",
 			"INSERT OR REPLACE INTO room_nick (domain, local, jid, nick)"
 			" SELECT ?1, ?2, ?3, ?4 WHERE ?4 IS NOT NULL",
+		},
+	[STORE_HAT_PUT] =
+		{
+			"DELETE FROM room_hat" OF_OWNER " AND jid = ?3 AND uri = ?4 AND ?5 IS NULL",
+			"INSERT OR REPLACE INTO room_hat (domain, local, jid, uri, title, hue)"
+			" SELECT ?1, ?2, ?3, ?4, ?5, ?6 WHERE ?5 IS NOT NULL",
 		},
 	[STORE_PEER_PUT] =
 		{
@@ -239,6 +247,8 @@ static const struct part read_sql[STORE_READ_COUNT][PARTS_MAX] = {
 			{ROW_ROOM, "SELECT local, " ROOM_COLUMNS " FROM room" OF_OWNER},
 			{ROW_AFFILIATION, "SELECT jid, affiliation, reason FROM affiliation" OF_OWNER " ORDER BY jid"},
 			{ROW_ROOM_NICK, "SELECT jid, nick FROM room_nick" OF_OWNER " ORDER BY jid"},
+			{ROW_HAT, "SELECT jid, uri, title, hue FROM room_hat" OF_OWNER " ORDER BY jid, uri"},
+			{ROW_XML, "SELECT xml FROM vcard" OF_OWNER},
 			{ROW_HISTORY,
 				"SELECT id, peer, resource, stanza, sender FROM (SELECT * FROM archive" OF_OWNER
 				" ORDER BY id DESC LIMIT ?3) ORDER BY id"},

@@ -260,19 +260,25 @@ static void test_room(void **state)
 	add_batch(&r->in, 21, BATCH(STORE_ROOM_NICK_PUT, D, STR("tea"), STR("o@x"), STR("Oh")));
 	add_batch(&r->in, 22, BATCH(STORE_ROOM_NICK_PUT, D, STR("tea"), STR("p@x"), STR("Pi")));
 	add_batch(&r->in, 23, BATCH(STORE_ROOM_NICK_PUT, D, STR("tea"), STR("o@x"), STR_NONE));
+	add_batch(&r->in, 24, BATCH(STORE_HAT_PUT, D, STR("tea"), STR("o@x"), STR("urn:a"), STR(""), STR_NONE));
+	add_batch(&r->in, 25, BATCH(STORE_HAT_PUT, D, STR("tea"), STR(""), STR("urn:b"), STR("B"), STR_NONE));
+	add_batch(&r->in, 26, BATCH(STORE_HAT_PUT, D, STR("tea"), STR(""), STR("urn:a"), STR("A"), STR("120")));
+	add_batch(&r->in, 27, BATCH(STORE_HAT_PUT, D, STR("tea"), STR(""), STR("urn:b"), STR_NONE, STR_NONE));
+	add_batch(&r->in, 28, BATCH(STORE_VCARD_PUT, D, STR("tea"), STR("<v/>")));
 	add_query(&r->in, store_query_new(STORE_ROOM_LIST, 1, D));
 	add_query(&r->in, store_query_new(STORE_ROOM_LOAD, 2, D, STR("tea"), I(2)));
 	add_query(&r->in, store_query_new(STORE_ROOM_LOAD, 3, D, STR("none"), I(2)));
 	rig_expect(r,
-		"committed 23\n[5 tag 1 error 0]\n7 'hall' 6 'b=2' 's' 'x/y' 7\n7 'tea' 5 'a=2\n' '' 'n' 8\n19 'tea' 'o@x'\n"
+		"committed 28\n[5 tag 1 error 0]\n7 'hall' 6 'b=2' 's' 'x/y' 7\n7 'tea' 5 'a=2\n' '' 'n' 8\n19 'tea' 'o@x'\n"
 		"[6 tag 2 error 0]\n7 'tea' 5 'a=2\n' '' 'n' 8\n8 'b@x' -1 'spam'\n8 'o@x' 4 null\n18 'p@x' 'Pi'\n"
+		"20 '' 'urn:a' 'A' '120'\n20 'o@x' 'urn:a' '' null\n6 '<v/>'\n"
 		"9 10 'm@x' 'Mo' '<m/>' 'r'\n9 11 'm@x' 'Mo' '<gone/>' 'r'\n[6 tag 3 error 0]\n");
 	/* What is too old goes from all rooms of the domain, and from nothing else. */
-	add_batch(&r->in, 24, BATCH(STORE_ARCHIVE_ADD, D, A, I(1), STR("b@x"), STR_NONE, STR("<m/>"), STR_NONE, I(0)));
-	add_batch(&r->in, 25, BATCH(STORE_ARCHIVE_EXPIRE, D, I(5)));
+	add_batch(&r->in, 29, BATCH(STORE_ARCHIVE_ADD, D, A, I(1), STR("b@x"), STR_NONE, STR("<m/>"), STR_NONE, I(0)));
+	add_batch(&r->in, 30, BATCH(STORE_ARCHIVE_EXPIRE, D, I(5)));
 	add_query(&r->in, store_query_new(STORE_ARCHIVE_ENDS, 4, D, STR("tea")));
 	add_query(&r->in, store_query_new(STORE_ARCHIVE_ENDS, 5, D, A));
-	rig_expect(r, "committed 25\n[9 tag 4 error 0]\n12 5 11\n[9 tag 5 error 0]\n12 1 1\n");
+	rig_expect(r, "committed 30\n[9 tag 4 error 0]\n12 5 11\n[9 tag 5 error 0]\n12 1 1\n");
 }
 
 /* Each account and room takes all that is its own with it, and nothing else. */
@@ -294,6 +300,7 @@ static void test_delete_cascades(void **state)
 		store_put(b, STORE_ROOM_PUT, D, l, I(1), STR_NONE, STR_NONE, STR_NONE, I(0));
 		store_put(b, STORE_AFFILIATION_PUT, D, l, STR("o@x"), I(4), STR_NONE);
 		store_put(b, STORE_ROOM_NICK_PUT, D, l, STR("o@x"), STR("O"));
+		store_put(b, STORE_HAT_PUT, D, l, STR(""), STR("urn:h"), STR("H"), STR_NONE);
 		store_put(b, STORE_ARCHIVE_ADD, D, l, I(3), STR("p@x"), STR_NONE, STR("<m/>"), STR_NONE, I(0));
 		add_batch(&r->in, n++, b);
 	}
@@ -306,7 +313,7 @@ static void test_delete_cascades(void **state)
 	add_query(&r->in, store_query_new(STORE_ROOM_LOAD, 5, D, A, I(2)));
 	rig_expect(r,
 		"[0 tag 1 error 0]\n3 0 0\n12 0 0\n17 0\n[2 tag 2 error 0]\n[3 tag 3 error 0]\n[4 tag 4 error 0]\n"
-		"[6 tag 5 error 0]\n7 'alice' 1 null null null 0\n8 'o@x' 4 null\n18 'o@x' 'O'\n");
+		"[6 tag 5 error 0]\n7 'alice' 1 null null null 0\n8 'o@x' 4 null\n18 'o@x' 'O'\n20 '' 'urn:h' 'H' null\n");
 	add_batch(&r->in, n++, BATCH(STORE_ARCHIVE_ADD, D, A, I(3), STR("p@x"), STR_NONE, STR("<m/>"), STR_NONE, I(0)));
 	add_batch(&r->in, n++, BATCH(STORE_ROOM_DEL, D, A));
 	add_query(&r->in, store_query_new(STORE_ARCHIVE_ENDS, 5, D, A));

@@ -1,4 +1,5 @@
 #include "room/archive.h"
+#include "room/activity.h"
 
 #include <stdio.h>
 
@@ -70,6 +71,8 @@ void room_remember(struct room *r, int64_t id, const struct visit *v, struct pac
 	}
 	if (shown)
 		history_add(&r->history, &e);
+	if (shown && v)
+		activity_add(&r->activity, r->active_since, e.time, e.time);
 	xfree(e.real);
 	xfree(e.nick);
 }

@@ -1,5 +1,6 @@
 /* What a domain of rooms speaks; composed by app/, dispatched by core/iq.c. */
 #include "room/archive.h"
+#include "room/picture.h"
 #include "room/rooms_i.h"
 #include "xmpp/ns.h"
 
@@ -44,6 +45,16 @@ const struct feature room_features[] = {
 	 .script = "rooms-ids"},
 	{.name = "Retraction by a moderator", .spec = "XEP-0425", .version = "0.3.0", .ns = NS_MODERATE, .element = "moderate",
 	 .at = AT_ROOM, .set = moderate_set, .disco = NS_MODERATE, .disco_at = AT_ROOM, .script = "rooms-retract"},
+	{.name = "Hats", .spec = "XEP-0317", .version = "0.3.1", .ns = NS_COMMANDS, .element = "command", .at = AT_ROOM,
+	 .set = hats_set, .disco = NS_HATS, .disco_at = AT_ROOM, .note = "owners make them, admins give them; at most 32 a room",
+	 .script = "rooms-hats"},
+	{.name = "Commands of rooms", .spec = "XEP-0050", .version = "1.3.0", .disco = NS_COMMANDS, .disco_at = AT_ROOM,
+	 .script = "rooms-hats"},
+	{.name = "Pictures of rooms", .spec = "XEP-0486", .version = "0.1.0", .ns = NS_VCARD, .element = "vCard", .at = AT_ROOM,
+	 .get = picture_iq_get, .set = picture_iq_set, .disco = NS_VCARD, .disco_at = BOTH,
+	 .note = "a vCard (XEP-0054) of at most 64 KiB, set by owners", .script = "rooms-picture"},
+	{.name = "Activity of rooms", .spec = "XEP-0502", .version = "0.1.0", .note = "of public, persistent rooms that all may enter",
+	 .script = "rooms-activity"},
 	{.name = "Slow mode", .spec = "XEP-0500", .version = "0.1.1", .script = "rooms-pace"},
 	{.name = "Direct invitations", .spec = "XEP-0249", .version = "1.2",
 	 .note = "the element is added to invitations through a room"},

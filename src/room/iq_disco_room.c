@@ -2,6 +2,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "room/activity.h"
+#include "room/hats.h"
+#include "room/picture.h"
 #include "room/rooms_i.h"
 #include "xml/write.h"
 #include "xmpp/ns.h"
@@ -51,6 +54,26 @@ static void put_info_number(struct buf *out, const char *var, uint32_t n)
 	put_info(out, var, "text-single", str_z(text));
 }
 
+/* XEP-0502: only of a room that is there for everybody, and stays. */
+static void put_activity(struct buf *out, const struct room *r)
+{
+	const struct room_config *c = &r->config;
+	char text[32];
+
+	if (!c->persistent || !c->public_ || c->password_protected || c->members_only)
+		return;
+	snprintf(text, sizeof(text), "%.2f", activity_rate(r->activity, r->active_since, core_wall(room_core(r))));
+	put_info(out, "{urn:xmpp:muc-activity}message-activity", "text-single", str_z(text));
+}
+
+static void put_hats_hash(struct buf *out, const struct room *r)
+{
+	CLEANUP(buf_clear) struct buf hash = {.max = 64};
+
+	if (hats_hash(r->hats, &hash))
+		put_info(out, "hats#hash", "text-single", buf_view(&hash));
+}
+
 /* What is talked about is not for those who could not get in. */
 static void put_room_info(struct buf *out, struct room *r, bool inside)
 {
@@ -74,6 +97,9 @@ static void put_room_info(struct buf *out, struct room *r, bool inside)
 	put_info(out, "muc#roomconfig_enablelogging", "boolean", c->logging ? STR("1") : STR("0"));
 	put_info_number(out, "muc#roominfo_slow_mode_duration", c->slow_seconds);
 	put_info_number(out, "muc#maxhistoryfetch", r->config.history);
+	put_activity(out, r);
+	put_hats_hash(out, r);
+	picture_put_info(out, r->picture);
 	buf_z(out, "</x>");
 }
 
@@ -99,7 +125,7 @@ static struct xerr command_info(struct iq *iq, struct str node)
 	buf_char(&iq->reply, '>');
 	if (command_is_node(node))
 		buf_z(&iq->reply, "<identity category='automation' type='command-list'/>");
-	else if (!command_put_info(iq, node))
+	else if (!(is_room(iq->entity) ? hats_put_node_info : command_put_info)(iq, node))
 		return node_error(node);
 	xml_put_close(&iq->reply, "query");
 	return XERR_OK;
@@ -122,15 +148,11 @@ struct xerr disco_get_info(struct iq *iq)
 {
 	struct room *r = is_room(iq->entity) ? (struct room *)iq->entity : NULL;
 	struct str name, node = xml_attr(&iq->stanza->tree, iq->query, "node");
-	struct xerr e;
 
 	if (r && str_is(node, "x-roomuser-item"))
 		return own_nick(iq, r);
-	if (!r && node.n)
+	if (node.n)
 		return command_info(iq, node);
-	e = check_node(iq);
-	if (!xerr_ok(e))
-		return e;
 	name = !r                ? str_z(((struct host *)iq->entity)->title)
 		: r->config.name ? str_z(r->config.name)
 				 : jid_local(r->entity.jid);
@@ -292,7 +314,7 @@ static void put_rooms(struct iq *iq, struct rooms *rs)
 struct xerr disco_get_items(struct iq *iq)
 {
 	struct str node = xml_attr(&iq->stanza->tree, iq->query, "node");
-	bool commands = !is_room(iq->entity) && command_is_node(node);
+	bool commands = command_is_node(node);
 	struct xerr e = commands ? XERR_OK : check_node(iq);
 
 	if (!xerr_ok(e))
@@ -302,7 +324,7 @@ struct xerr disco_get_items(struct iq *iq)
 		xml_put_attr(&iq->reply, "node", node);
 	buf_char(&iq->reply, '>');
 	if (commands)
-		command_put_items(iq);
+		(is_room(iq->entity) ? hats_put_items : command_put_items)(iq);
 	else if (!is_room(iq->entity))
 		put_rooms(iq, (struct rooms *)iq->entity);
 	xml_put_close(&iq->reply, "query");

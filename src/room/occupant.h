@@ -42,6 +42,7 @@ struct occupant {
 	int64_t asked_at; /* when it asked for voice, 0: never */
 	int64_t spoke_at; /* its last message, 0: none */
 	struct flood messages, presences;
+	bool hatless;       /* scratch of iq_hats.c */
 	struct jid address; /* room@domain/nick, own copy */
 	char *key;          /* the nick as compared (RFC 8266) */
 	size_t key_n;

@@ -1,4 +1,5 @@
 /* What an occupant's presence says to whom, and who gets it. */
+#include "room/hats.h"
 #include "room/rooms_i.h"
 #include "xml/write.h"
 #include "xmpp/ns.h"
@@ -71,6 +72,8 @@ struct packet *notice_packet(struct room *r, const struct occupant *o, const str
 	packet_begin(&w, &head);
 	buf_str(&w.out, n->show);
 	put_x(&w.out, o, about, n, view, self);
+	if (n->type == TYPE_AVAILABLE)
+		hats_put(&w.out, r->hats, hats_of(r->hats, jid_bare_str(occupant_real(o))));
 	return packet_end(&w);
 }
 

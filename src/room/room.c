@@ -2,6 +2,9 @@
 
 #include "base/codec.h"
 #include "base/hash.h"
+#include "room/activity.h"
+#include "room/hats.h"
+#include "room/picture.h"
 #include "room/rooms_i.h"
 #include "xmpp/ns.h"
 
@@ -43,7 +46,7 @@ void room_create(struct room *r, struct jid owner)
 	struct core *c = room_core(r);
 
 	room_enter(r, ROOM_LOCKED);
-	r->created = core_wall(c);
+	r->created = r->active_since = core_wall(c);
 	r->owner = rooms_owner_key(owner);
 	room_make_key(r);
 	affiliates_set(&r->affiliates, jid_bare_str(owner), AFFILIATION_OWNER, STR_NONE);
@@ -67,6 +70,9 @@ static void free_contents(struct room *r)
 	nicknames_clear(&r->reserved);
 	nicknames_clear(&r->requests);
 	subject_clear(&r->subject);
+	picture_free(&r->picture);
+	hats_clear(&r->hats);
+	xfree(TAKE(r->activity));
 	history_clear(&r->history);
 	history_resize(&r->history, r->config.history);
 	r->commit = 0;

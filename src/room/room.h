@@ -37,6 +37,9 @@ struct subject {
 	uint64_t commit;       /* nobody may see it before */
 };
 
+struct picture;
+struct hats;
+struct activity;
 struct entry; /* somebody entering in this turn (join.c) */
 struct room;
 
@@ -58,9 +61,13 @@ struct room {
 	struct nicknames requests; /* of who wants to be one, until an admin decides */
 	struct subject subject;
 	struct history history;
-	uint64_t commit;   /* of the newest message or subject */
-	struct map nicks;  /* struct occupant by key */
-	struct map visits; /* struct visit by real address */
+	struct picture *picture;   /* NULL: none */
+	struct hats *hats;         /* NULL: none */
+	struct activity *activity; /* NULL: nothing was said */
+	int64_t active_since;      /* ms since 1970: what was said from then on is in it */
+	uint64_t commit;           /* of the newest message or subject */
+	struct map nicks;          /* struct occupant by key */
+	struct map visits;         /* struct visit by real address */
 	struct audience audience;
 	struct list remote;                      /* visits that are reached by address */
 	struct entry *entering, **entering_tail; /* welcomed by settle */
@@ -195,5 +202,7 @@ void room_store_forget(struct room *r);
 void room_store_history(struct room *r); /* it keeps fewer messages now */
 void room_store_affiliation(struct room *r, struct str bare);
 void room_store_nick(struct room *r, struct str bare); /* registered or asked for */
+
+void hats_store(struct room *r); /* iq_hats.c */
 
 #endif

@@ -1,6 +1,9 @@
 /* Persistent rooms in the store. */
 #include "base/err.h"
+#include "room/activity.h"
 #include "room/archive.h"
+#include "room/hats.h"
+#include "room/picture.h"
 #include "room/rooms_i.h"
 
 static struct str domain(const struct room *r) { return jid_domain(r->entity.jid); }
@@ -80,6 +83,9 @@ void room_store_all(struct room *r)
 		room_store_affiliation(r, affiliate_jid(a));
 	store_nicks(r, &r->reserved);
 	store_nicks(r, &r->requests);
+	hats_store(r);
+	if (r->picture)
+		picture_store(r);
 	for (uint32_t i = h->n; i > 0; i--)
 		room_archive_store(r, history_newest(h, i - 1));
 }
@@ -105,7 +111,7 @@ static void load_drop(struct wait *w) { xfree(w); }
 static void take_room(struct room *r, const struct store_value *v)
 {
 	room_enter(r, ROOM_OPEN);
-	r->created = v[1].i;
+	r->created = r->active_since = v[1].i;
 	room_config_parse(&r->config, v[2].s);
 	r->config.persistent = true; /* or it would not be here */
 	history_resize(&r->history, r->config.history);
@@ -165,6 +171,29 @@ static void take_message(struct room *r, const struct store_value *v)
 	stanza_free(&s);
 }
 
+/* Definitions come before those who wear them. */
+static void take_hat(struct room *r, const struct store_value *v)
+{
+	int i = hats_find(r->hats, v[1].s);
+
+	if (!v[0].s.n)
+		hats_define(&r->hats, v[1].s, v[2].s, v[3].s);
+	else if (i >= 0 && v[0].s.n <= JID_MAX)
+		hats_wear(r->hats, v[0].s, i, true);
+}
+
+/* What happened before the oldest message that is still known is not known. */
+static void take_activity(struct room *r)
+{
+	const struct history *h = &r->history;
+	int64_t now = core_wall(room_core(r));
+
+	if (h->n && h->n >= r->config.history)
+		r->active_since = history_newest(h, h->n - 1)->time;
+	for (uint32_t i = 0; i < h->n; i++)
+		activity_add(&r->activity, r->active_since, history_newest(h, i)->time, now);
+}
+
 static void take_row(struct room *r, enum store_row kind, const struct store_value *v)
 {
 	if (kind == ROW_ROOM && r->state == ROOM_LOADING)
@@ -175,6 +204,10 @@ static void take_row(struct room *r, enum store_row kind, const struct store_val
 		take_affiliation(r, v);
 	else if (kind == ROW_ROOM_NICK)
 		take_nick(r, v);
+	else if (kind == ROW_HAT)
+		take_hat(r, v);
+	else if (kind == ROW_XML && !r->picture)
+		picture_new(v[0].s, &r->picture);
 	else if (kind == ROW_HISTORY)
 		take_message(r, v);
 }
@@ -197,6 +230,7 @@ static void take_rows(struct room *r, const struct store_rows *rows)
 		room_enter(r, ROOM_VACANT);
 		return;
 	}
+	take_activity(r);
 	rooms_list(r);
 	if (r->config.occupant_key)
 		return;

@@ -73,8 +73,12 @@ bool command_is_node(struct str node); /* the list of commands */
 void command_put_items(struct iq *iq);
 bool command_put_info(struct iq *iq, struct str node); /* false: no such command, for this asker */
 
+/* ---- iq_hats.c: the same for those of a room ---- */
+void hats_put_items(struct iq *iq);
+bool hats_put_node_info(struct iq *iq, struct str node);
+
 /* Tables of feature.h */
 iq_handler disco_get_info, disco_get_items, command_set, admin_get, admin_set, owner_get, owner_set, ping_get,
-	register_get, register_set, moderate_set;
+	register_get, register_set, moderate_set, hats_set;
 
 #endif

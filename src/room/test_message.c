@@ -386,7 +386,7 @@ static void test_vcard(void **state)
 	expect(w, alice, "from='" TEA "/zoe' id='v' type='result'", "<FN>Z</FN>");
 	/* The room itself has none. */
 	say(w, alice, "<iq type='get' id='v' to='" TEA "'><vCard xmlns='" NS_VCARD "'/></iq>");
-	expect(w, alice, "type='error'", "<service-unavailable");
+	expect(w, alice, "type='error'", "<item-not-found");
 	say(w, alice, "<iq type='get' id='v' to='" TEA "'><query xmlns='jabber:iq:unknown'/></iq>");
 	expect(w, alice, "type='error'", "<service-unavailable");
 	world_free(w);

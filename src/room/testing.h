@@ -142,6 +142,8 @@ UNUSED static void store_write(struct world *w, enum store_write kind, const str
 		test_rows_del(&w->rows, STORE_ROOM_PUT, v, 2);
 		test_rows_del(&w->rows, STORE_AFFILIATION_PUT, v, 2);
 		test_rows_del(&w->rows, STORE_ROOM_NICK_PUT, v, 2);
+		test_rows_del(&w->rows, STORE_HAT_PUT, v, 2);
+		test_rows_del(&w->rows, STORE_VCARD_PUT, v, 2);
 		test_rows_del(&w->rows, STORE_ARCHIVE_ADD, v, 2);
 		return;
 	case STORE_AFFILIATION_PUT:
@@ -152,6 +154,16 @@ UNUSED static void store_write(struct world *w, enum store_write kind, const str
 	case STORE_ROOM_NICK_PUT:
 		test_rows_del(&w->rows, kind, v, 3);
 		if (v[3].s.p)
+			test_rows_put(&w->rows, kind, v, n);
+		return;
+	case STORE_HAT_PUT:
+		test_rows_del(&w->rows, kind, v, 4);
+		if (v[4].s.p)
+			test_rows_put(&w->rows, kind, v, n);
+		return;
+	case STORE_VCARD_PUT:
+		test_rows_del(&w->rows, kind, v, 2);
+		if (v[2].s.p)
 			test_rows_put(&w->rows, kind, v, n);
 		return;
 	case STORE_ROOM_LOG:
@@ -236,6 +248,14 @@ UNUSED static struct store_rows *store_answer(struct world *w, const struct stor
 		store_rows_add(out, ROW_AFFILIATION, r->v + 2, 3);
 	TEST_ROWS_EACH(&w->rows, r, STORE_ROOM_NICK_PUT, q->values, 2)
 		store_rows_add(out, ROW_ROOM_NICK, r->v + 2, 2);
+	TEST_ROWS_EACH(&w->rows, r, STORE_HAT_PUT, q->values, 2)
+		if (!r->v[2].s.n)
+			store_rows_add(out, ROW_HAT, r->v + 2, 4);
+	TEST_ROWS_EACH(&w->rows, r, STORE_HAT_PUT, q->values, 2)
+		if (r->v[2].s.n)
+			store_rows_add(out, ROW_HAT, r->v + 2, 4);
+	TEST_ROWS_EACH(&w->rows, r, STORE_VCARD_PUT, q->values, 2)
+		store_rows_add(out, ROW_XML, r->v + 2, 1);
 	answer_history(out, w, q->values);
 	return out;
 }

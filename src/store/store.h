@@ -27,6 +27,8 @@ enum store_write {
 	STORE_ROOM_DEL,        /* domain, local: the room and all that is its own */
 	STORE_AFFILIATION_PUT, /* domain, local, jid, affiliation (0: remove), reason */
 	STORE_ROOM_NICK_PUT,   /* domain, local, jid, nickname (null: remove) */
+	/* domain, local, jid (empty: the hat itself), uri, title (null: remove; empty of who wears it), hue or null: a hat of a room */
+	STORE_HAT_PUT,
 	/* domain, local, id (grows), peer (bare), its resource (null: none), stanza, null, open (it is on its way to a session). In a
 	 * room: the sender's bare address, his nickname, stanza, the resource of his address, 0 */
 	STORE_ARCHIVE_ADD,
@@ -63,7 +65,8 @@ enum store_read {
 	STORE_PRIVATE_GET,  /* domain, local, key -> at most one ROW_XML */
 	STORE_VCARD_GET,    /* domain, local -> at most one ROW_XML */
 	STORE_ROOM_LIST,    /* domain -> ROW_ROOM*, ROW_OWNER* */
-	/* domain, local, count -> at most one ROW_ROOM, then ROW_AFFILIATION*, ROW_ROOM_NICK*, then at most so many ROW_HISTORY, the
+	/* domain, local, count -> at most one ROW_ROOM, then ROW_AFFILIATION*, ROW_ROOM_NICK*, ROW_HAT* (hats before who wears
+	 * them), at most one ROW_XML (its vCard), then at most so many ROW_HISTORY, the
 	 * newest, oldest first */
 	STORE_ROOM_LOAD,
 	/* domain, local, first and last id that may be, peer and resource (null: any), the two ids between which the page
@@ -99,6 +102,7 @@ enum store_row {
 	ROW_TRANSIT_COUNT, /* how many were on their way to sessions i */
 	ROW_ROOM_NICK,     /* jid s, nickname s */
 	ROW_OWNER,         /* of a room: its local s, his jid s */
+	ROW_HAT,           /* jid s, uri s, title s, hue s */
 };
 
 struct store_value {

@@ -46,6 +46,7 @@ static void put_one_of_each(struct store_batch *b, struct str k)
 	store_put(b, STORE_ROOM_DEL, d, l);
 	store_put(b, STORE_AFFILIATION_PUT, d, l, STR("x@y"), (int64_t)4, none);
 	store_put(b, STORE_ROOM_NICK_PUT, d, l, STR("x@y"), none);
+	store_put(b, STORE_HAT_PUT, d, l, empty, STR("urn:hat"), STR("Hat"), none);
 	store_put(b, STORE_ARCHIVE_ADD, d, l, (int64_t)4, STR("x@y"), none, k, empty, (int64_t)1);
 	store_put(b, STORE_ARCHIVE_TRIM, d, l, (int64_t)100, (int64_t)4);
 	store_put(b, STORE_ARCHIVE_REPLACE, d, l, (int64_t)4, k);

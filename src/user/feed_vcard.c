@@ -6,17 +6,6 @@
 
 enum { TEXT_MAX = 128 << 10 };
 
-/* Clients break the lines of it. */
-static bool decode(struct str text, struct buf *out)
-{
-	CLEANUP(buf_clear) struct buf plain = {.max = TEXT_MAX};
-
-	for (size_t i = 0; i < text.n; i++)
-		if (!strchr(" \t\r\n", text.p[i]))
-			buf_char(&plain, text.p[i]);
-	return buf_ok(&plain) && b64_decode(out, buf_view(&plain)) == 0;
-}
-
 static void take(const struct users *u, const struct xml_tree *t, uint32_t vcard)
 {
 	CLEANUP(buf_clear) struct buf tmp = {.max = TEXT_MAX};
@@ -24,7 +13,7 @@ static void take(const struct users *u, const struct xml_tree *t, uint32_t vcard
 	uint32_t photo = xml_child(t, vcard, "PHOTO", NS_VCARD);
 	uint32_t data = photo == XML_NONE ? XML_NONE : xml_child(t, photo, "BINVAL", NS_VCARD);
 	struct str text = data == XML_NONE ? STR_NONE : xml_text(t, data, &tmp);
-	bool good = buf_ok(&tmp) && text.n && decode(text, &bytes) && buf_ok(&bytes);
+	bool good = buf_ok(&tmp) && text.n && b64_decode_folded(&bytes, text) == 0 && bytes.n;
 
 	u->config.on_picture(u->config.presence_arg, good ? buf_view(&bytes) : STR_NONE);
 }
