@@ -1,5 +1,7 @@
 /* What many cost: no allocation per recipient, one batch for the joins of a turn, one list for who joins, and no room
  * that keeps another one waiting. And a crowd that does everything at once. */
+#include <malloc.h>
+
 #include "room/testing.h"
 
 #define TEA "tea@rooms.test"
@@ -87,6 +89,48 @@ static void test_presence_allocations(void **state)
 		}
 	}
 	assert_int_equal(cost[0], cost[1]);
+	world_free(w);
+}
+
+static int64_t targets_bytes(const struct world *w)
+{
+	int64_t bytes = 0;
+
+	for (uint32_t i = 1; i <= w->user_count; i++)
+		bytes += w->users[i]->targets[0] ? (int64_t)malloc_usable_size(w->users[i]->targets[0]) : 0;
+	return bytes;
+}
+
+/* What a room keeps for each who is in it, without his presence stanza: under 400 bytes. */
+static void test_memory(void **state)
+{
+	enum { MANY = 1000 };
+	struct world *w = world_new(NULL);
+	int64_t before, with, without;
+	struct occupant *o;
+	char text[256];
+
+	open_tea(w, "");
+	w->counting = true;
+	for (unsigned i = 0; i < MANY; i++) {
+		snprintf(text, sizeof(text), "someone%u@x.test/phone", i);
+		login(w, text);
+	}
+	pump(w);
+	before = mem_stats().bytes - targets_bytes(w);
+	for (unsigned i = 0; i < MANY; i++) {
+		snprintf(text, sizeof(text), "<presence to='" TEA "/someone%u'>" MUC "</presence>", i);
+		put(w, 2 + i, text);
+		pump(w);
+	}
+	assert_int_equal(room_count(tea(w)), MANY + 1);
+	with = mem_stats().bytes - targets_bytes(w) - before;
+	for (uint32_t pos = 0; (o = map_next(&tea(w)->nicks, &pos));)
+		occupant_changed(o);
+	without = mem_stats().bytes - targets_bytes(w) - before;
+	print_message("an occupant: %d bytes, and %d of presence\n", (int)(without / MANY),
+		(int)((with - without) / MANY));
+	assert_true(without / MANY < 400);
 	world_free(w);
 }
 
@@ -380,6 +424,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_allocations),
 		cmocka_unit_test(test_presence_allocations),
+		cmocka_unit_test(test_memory),
 		cmocka_unit_test(test_one_send),
 		cmocka_unit_test(test_joins_of_a_turn),
 		cmocka_unit_test(test_talk_between_joins),
