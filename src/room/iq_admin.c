@@ -165,11 +165,21 @@ static struct xerr read_changes(struct room *r, const struct xml_tree *t, uint32
 	return cs->n ? XERR_OK : xerr(XERR_BAD_REQUEST);
 }
 
+/* Who may not change anything anyway hears that, and is no burden to anybody. */
+static bool may_act(const struct room *r, struct jid who)
+{
+	struct party p = room_party(r, who);
+
+	return may(MAY_CHANGE_ROLES, p.role, p.affiliation) || may(MAY_CHANGE_AFFILIATIONS, p.role, p.affiliation);
+}
+
 struct xerr admin_set(struct iq *iq)
 {
 	CLEANUP(changes_clear) struct changes cs = {0};
 	struct room *r = room_of(iq);
 	struct xerr e = read_changes(r, &iq->stanza->tree, iq->query, &cs);
 
+	if (xerr_ok(e) && may_act(r, iq->stanza->from))
+		e = room_charge(r, iq->stanza->from, COST_MESSAGE * cs.n);
 	return xerr_ok(e) ? changes_make(r, &cs, iq->stanza->from) : e;
 }

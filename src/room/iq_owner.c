@@ -161,6 +161,8 @@ static void on_change(struct room *r, uint64_t changed, uint8_t broadcast_before
 		change_history(r);
 	if (changed & room_config_bit("muc#roomconfig_presencebroadcast"))
 		on_broadcast(r, broadcast_before, announce_shown);
+	if (changed & room_config_bit("muc#roomconfig_slow_mode_duration"))
+		paces_unsilence(&r->paces);
 	if (changed & room_config_bit("muc#roomconfig_membersonly"))
 		put_out_non_members(r);
 	say_what_changed(r, changed);
@@ -278,8 +280,10 @@ static struct xerr submit(struct room *r, const struct stanza *s, uint32_t x)
 {
 	CLEANUP(changes_clear) struct changes cs = {0};
 	struct room_config new;
-	struct xerr e;
+	struct xerr e = room_charge(r, s->from, COST_PRESENCE);
 
+	if (!xerr_ok(e))
+		return e;
 	room_config_copy(&new, &r->config);
 	e = room_config_submit(&new, &s->tree, x);
 	if (xerr_ok(e))

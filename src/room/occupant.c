@@ -113,6 +113,43 @@ void occupant_rename(struct room *r, struct occupant *o, struct str nick, struct
 	occupant_changed(o);
 }
 
+/* ---- by bare address ---- */
+
+struct occupant *occupant_find_real(const struct room *r, struct jid real)
+{
+	return map_find(&r->people, jid_bare_str(real));
+}
+
+static void add_person(struct room *r, struct occupant *o)
+{
+	struct occupant *first = occupant_find_real(r, occupant_real(o));
+
+	if (first) {
+		o->twin = first->twin;
+		first->twin = o;
+		return;
+	}
+	must(map_add(&r->people, o) == 0);
+	nicknames_mark(&r->reserved, jid_bare_str(occupant_real(o)), true);
+}
+
+static void remove_person(struct room *r, struct occupant *o)
+{
+	struct occupant *first = occupant_find_real(r, occupant_real(o)), *before = first;
+
+	if (first != o) {
+		while (before->twin != o)
+			before = before->twin;
+		before->twin = o->twin;
+		return;
+	}
+	map_remove(&r->people, jid_bare_str(occupant_real(o)));
+	if (o->twin)
+		must(map_add(&r->people, o->twin) == 0);
+	else
+		nicknames_mark(&r->reserved, jid_bare_str(occupant_real(o)), false);
+}
+
 /* When nothing knows it any more. */
 static void discard_visit(struct visit *v)
 {
@@ -146,6 +183,7 @@ void occupant_free(struct room *r, struct occupant **occupant)
 		map_remove(&r->visits, jid_str(v->jid));
 	}
 	map_remove(&r->nicks, (struct str){o->key, o->key_n});
+	remove_person(r, o);
 	discard_occupant(o);
 }
 
@@ -157,6 +195,7 @@ void occupants_clear(struct room *r)
 		discard_occupant(o);
 	map_clear(&r->nicks);
 	map_clear(&r->visits);
+	map_clear(&r->people);
 	audience_clear(&r->audience);
 }
 
@@ -201,7 +240,8 @@ struct visit *visit_new(struct room *r, struct occupant *o, struct jid real, uin
 	v->jid = jid_dup(real);
 	v->next = o->visits;
 	o->visits = v;
-	o->visit_count++;
+	if (o->visit_count++ == 0)
+		add_person(r, o);
 	occupant_changed(o);
 	must(map_add(&r->visits, v) == 0);
 	return v;

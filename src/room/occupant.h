@@ -6,7 +6,6 @@
 #define ROOM_OCCUPANT_H
 
 #include "base/list.h"
-#include "room/flood.h"
 #include "room/nickname.h"
 #include "room/privilege.h"
 #include "xmpp/packet.h"
@@ -35,13 +34,11 @@ struct visit {
 enum view { VIEW_PLAIN, VIEW_JID /* shows the real address */, VIEW_COUNT };
 
 struct occupant {
-	struct visit *visits; /* the one whose presence is shown first */
+	struct visit *visits;  /* the one whose presence is shown first */
+	struct occupant *twin; /* the next one with the same bare address */
 	uint32_t visit_count;
 	enum role role;
 	enum affiliation affiliation;
-	int64_t asked_at; /* when it asked for voice, 0: never */
-	int64_t spoke_at; /* its last message, 0: none */
-	struct flood messages, presences;
 	struct jid address; /* room@domain/nick, own copy */
 	char *key;          /* the nick as compared (RFC 8266) */
 	size_t key_n;
@@ -85,6 +82,8 @@ struct occupant *occupant_find(const struct room *r, struct str nick);
 /* The occupant whose nick cannot be told from this key. */
 struct occupant *occupant_find_key(const struct room *r, struct str key);
 struct visit *visit_find(const struct room *r, struct jid real);
+/* The first of those with this bare address, of which ->twin is the next; NULL if it is not in. */
+struct occupant *occupant_find_real(const struct room *r, struct jid real);
 static inline struct party occupant_party(const struct occupant *o) { return (struct party){o->role, o->affiliation}; }
 
 void occupant_put_id(struct buf *out, const struct occupant *o); /* <occupant-id/> */

@@ -244,9 +244,8 @@ static const char *run_affiliate(struct room *r, struct order *o)
 	error = check_affiliate(r, who.jid, to);
 	if (error)
 		return error;
-	if (room_set_affiliation(r, jid_bare_str(who.jid), to, order_arg(o, 2)) < 0)
+	if (room_affiliate(r, who.jid, to, order_arg(o, 2), r->entity.jid, true) < 0)
 		return "there are too many in the room's lists";
-	affiliation_apply(r, who.jid, STR_NONE, order_arg(o, 2));
 	o->wrote = r->config.persistent;
 	buf_fmt(&o->out, "%s: %.*s is %s\n", o->address, STR_FMT(jid_bare_str(who.jid)),
 		to == AFFILIATION_NONE ? "in no list any more" : affiliation_name(to));

@@ -67,6 +67,8 @@ static void free_contents(struct room *r)
 	nicknames_clear(&r->reserved);
 	nicknames_clear(&r->requests);
 	subject_clear(&r->subject);
+	paces_clear(&r->paces);
+	xfree(TAKE(r->invited));
 	history_clear(&r->history);
 	history_resize(&r->history, r->config.history);
 	r->commit = 0;
@@ -268,6 +270,7 @@ static struct str occupant_key(const void *item)
 	return (struct str){o->key, o->key_n};
 }
 
+static struct str person_key(const void *item) { return jid_bare_str(occupant_real(item)); }
 static struct str visit_key(const void *item) { return jid_str(((const struct visit *)item)->jid); }
 
 static void room_free(struct entity *e)
@@ -305,7 +308,9 @@ struct room *room_new(struct host *h, struct jid bare, enum room_state state)
 	history_init(&r->history, r->config.history);
 	map_init(&r->nicks, occupant_key, rs->config.occupants_max);
 	map_init(&r->visits, visit_key, rs->config.occupants_max * 2);
+	map_init(&r->people, person_key, rs->config.occupants_max);
 	list_init(&r->remote);
+	paces_init(&r->paces);
 	r->entering_tail = &r->entering;
 	r->timer.fire = on_timer;
 	return r;

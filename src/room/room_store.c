@@ -139,7 +139,10 @@ static void take_nick(struct room *r, const struct store_value *v)
 	if (!v[0].s.n || v[0].s.n > JID_MAX || !v[1].s.n || nick_key(v[1].s, &key) < 0)
 		return;
 	member = room_affiliation(r, jid_view(v[0].s)) >= AFFILIATION_MEMBER;
-	nicknames_set(member ? &r->reserved : &r->requests, v[0].s, v[1].s, buf_view(&key));
+	if (member)
+		room_put_nick(r, v[0].s, v[1].s, buf_view(&key));
+	else
+		nicknames_set(&r->requests, v[0].s, v[1].s, buf_view(&key));
 }
 
 static void take_message(struct room *r, const struct store_value *v)

@@ -231,9 +231,11 @@ static void look_for_ghosts(struct rooms *rs)
 	uint64_t *ids = xcalloc(n + 1, sizeof(*ids));
 	struct room *r;
 
-	for (uint32_t pos = 0; (r = map_next(&rs->live, &pos));)
+	for (uint32_t pos = 0; (r = map_next(&rs->live, &pos));) {
 		if (r->audience.n)
 			ids[count++] = r->entity.id;
+		paces_sweep(&r->paces, core_now(rs->host.entity.core));
+	}
 	for (uint32_t i = 0; i < count; i++) {
 		struct entity *e = entity_find(rs->host.entity.core, ids[i]);
 		if (e)
