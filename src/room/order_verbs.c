@@ -358,7 +358,7 @@ static const char *run_log(struct room *r, struct order *o)
 	o->wait.drop = drop_log;
 	q = store_query_new(STORE_ARCHIVE_PAGE, core_wait(o->core, &o->wait), jid_domain(r->entity.jid),
 		jid_local(r->entity.jid), (int64_t)0, INT64_MAX, STR_NONE, STR_NONE, (int64_t)0, INT64_MAX, -(int64_t)n,
-		(int64_t)0, (int64_t)0, (int64_t)0);
+		(int64_t)0, (int64_t)0, (int64_t)0, (int64_t)0);
 	core_ask(o->core, &q);
 	return order_later;
 }

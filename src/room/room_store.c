@@ -147,7 +147,7 @@ static void take_nick(struct room *r, const struct store_value *v)
 
 static void take_message(struct room *r, const struct store_value *v)
 {
-	struct history_entry e = {.id = v[0].i, .time = v[0].i / 1000};
+	struct history_entry e = {.id = v[0].i, .time = v[0].i / 1000, .open = v[5].i != 0};
 	struct stanza *s;
 
 	/* Numbers are not given twice, whatever became of the message. */
