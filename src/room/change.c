@@ -43,10 +43,13 @@ struct change *changes_find(const struct changes *cs, struct str bare)
 static struct xerr check_nick(struct room *r, const struct change *ch)
 {
 	const struct nickname *taken = nicknames_find_key(&r->reserved, str_z(ch->key));
+	const struct nickname *asked = nicknames_find_key(&r->requests, str_z(ch->key));
 	const struct occupant *o = occupant_find_key(r, str_z(ch->key));
 
 	if (ch->affiliation < AFFILIATION_MEMBER)
 		return xerr(XERR_NOT_ACCEPTABLE);
+	if (asked && !str_eq(nickname_jid(asked), change_jid(ch)))
+		return xerr(XERR_CONFLICT); /* it has to be decided about first */
 	if (taken && !str_eq(nickname_jid(taken), change_jid(ch)))
 		return xerr(XERR_CONFLICT);
 	if (o && !str_eq(jid_bare_str(occupant_real(o)), change_jid(ch)))
@@ -172,6 +175,19 @@ void role_change(struct room *r, struct occupant *o, enum role role, struct str 
 		show_others(r, o, before);
 }
 
+/* Who made the room is its owner no more: it is one of another one's rooms now. */
+static void pass_on(struct room *r)
+{
+	const struct affiliate *a;
+	uint32_t pos = 0;
+
+	do
+		a = affiliates_next(&r->affiliates, &pos);
+	while (a && a->affiliation != AFFILIATION_OWNER);
+	room_belongs_to(r, a ? affiliate_jid(a) : STR_NONE);
+	room_store(r);
+}
+
 int room_set_affiliation(struct room *r, struct str bare, enum affiliation a, struct str reason)
 {
 	int err = affiliates_set(&r->affiliates, bare, a, reason);
@@ -179,6 +195,8 @@ int room_set_affiliation(struct room *r, struct str bare, enum affiliation a, st
 	if (err < 0)
 		return err;
 	room_store_affiliation(r, bare);
+	if (a != AFFILIATION_OWNER && r->config.maker && str_is(bare, r->config.maker))
+		pass_on(r);
 	nicknames_changed(&r->reserved, bare);
 	if (a < AFFILIATION_MEMBER)
 		room_set_nick(r, bare, STR_NONE, STR_NONE);

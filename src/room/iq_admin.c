@@ -104,13 +104,14 @@ static struct xerr read_role(struct room *r, const struct xml_tree *t, uint32_t 
 /* 9.5: a nickname beside an address is his from now on; an empty one takes it from him. */
 static struct xerr read_nick(struct str nick, struct change *ch)
 {
-	CLEANUP(buf_clear) struct buf key = {.max = 4 * NICK_MAX};
+	CLEANUP(buf_clear) struct buf key = {.max = 4 * NICK_MAX}, prepared = {.max = 4 * NICK_MAX};
 
 	if (!nick.p)
 		return XERR_OK;
-	if (nick.n && nick_key(nick, &key) < 0)
+	/* As it will stand in an address. */
+	if (nick.n && (jid_prep_resource(nick, &prepared) < 0 || nick_key(buf_view(&prepared), &key) < 0))
 		return xerr(XERR_NOT_ACCEPTABLE);
-	ch->nick = str_dup(nick);
+	ch->nick = nick.n ? str_dup(buf_view(&prepared)) : xstrdup("");
 	ch->key = nick.n ? str_dup(buf_view(&key)) : NULL;
 	return XERR_OK;
 }

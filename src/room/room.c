@@ -38,13 +38,20 @@ void room_make_key(struct room *r)
 	r->config.occupant_key = str_dup(buf_view(&hex));
 }
 
+void room_belongs_to(struct room *r, struct str bare)
+{
+	xfree(r->config.maker);
+	r->config.maker = bare.n ? str_dup(bare) : NULL;
+	r->owner = bare.n ? rooms_owner_key(jid_view(bare)) : 0;
+}
+
 void room_create(struct room *r, struct jid owner)
 {
 	struct core *c = room_core(r);
 
 	room_enter(r, ROOM_LOCKED);
 	r->created = core_wall(c);
-	r->owner = rooms_owner_key(owner);
+	room_belongs_to(r, jid_bare_str(owner));
 	room_make_key(r);
 	affiliates_set(&r->affiliates, jid_bare_str(owner), AFFILIATION_OWNER, STR_NONE);
 	timer_start(core_timers(c), &r->timer, core_now(c) + LOCKED_MS);

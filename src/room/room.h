@@ -52,7 +52,7 @@ struct room_job {
 struct room {
 	struct entity entity;
 	enum room_state state;
-	uint64_t owner; /* rooms_owner_key() of who made it; 0: not known */
+	uint64_t owner; /* rooms_owner_key() of config.maker; 0: not known */
 	int64_t created;
 	struct room_config config;
 	struct affiliates affiliates;
@@ -84,6 +84,8 @@ static inline struct core *room_core(const struct room *r) { return r->entity.co
 
 void room_enter(struct room *r, enum room_state state);
 void room_create(struct room *r, struct jid owner);
+/* It is one of the rooms of this bare address, of which there may be so many. absent: of nobody. */
+void room_belongs_to(struct room *r, struct str bare);
 void room_unlock(struct room *r);
 void room_make_key(struct room *r); /* of the ids of its occupants, if it has none yet */
 /* There is no such room any more. All have left. Does not touch the store. */

@@ -108,6 +108,8 @@ static void take_room(struct room *r, const struct store_value *v)
 	r->created = v[1].i;
 	room_config_parse(&r->config, v[2].s);
 	r->config.persistent = true; /* or it would not be here */
+	if (r->config.maker)
+		r->owner = rooms_owner_key(jid_view(str_z(r->config.maker)));
 	history_resize(&r->history, r->config.history);
 	subject_set(&r->subject, v[3].s, v[4].s, v[5].i);
 }

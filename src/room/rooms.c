@@ -96,7 +96,7 @@ static struct listing *put_listing(struct rooms *rs, struct str local, const str
 
 	rooms_unlist(rs, local);
 	l = xmalloc(sizeof(*l) + local.n + name.n);
-	l->owner = 0;
+	l->owner = config->maker ? rooms_owner_key(jid_view(str_z(config->maker))) : 0;
 	l->public_ = config->public_;
 	l->history = (uint16_t)config->history;
 	l->local_n = (uint16_t)local.n;
@@ -116,8 +116,8 @@ void rooms_list(struct room *r)
 	struct str local = jid_local(r->entity.jid);
 	struct listing *l = map_find(&rooms_of(r)->directory, local);
 
-	if (l && !r->owner)
-		r->owner = l->owner;
+	if (l && !r->owner && !r->config.maker)
+		r->owner = l->owner; /* of an earlier version */
 	l = NULL;
 	if (r->config.persistent)
 		l = put_listing(rooms_of(r), local, &r->config);
