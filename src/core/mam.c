@@ -66,7 +66,7 @@ static void take_rows(struct answer *a, const struct store_rows *rows, int64_t m
 			a->count = v[0].i;
 			a->anchors = v[1].i;
 		} else if (kind == ROW_ARCHIVE) {
-			take_row(a, &(struct mam_row){v[0].i, v[1].s, v[2].s, STR_NONE, v[3].s}, max);
+			take_row(a, &(struct mam_row){v[0].i, v[1].s, v[2].s, STR_NONE, v[3].s, v[4].i != 0}, max);
 		}
 	}
 }
@@ -200,6 +200,9 @@ static void on_rows(struct core *c, struct wait *wait, const struct store_rows *
 
 static struct str text_of(const char *z) { return z ? str_z(z) : STR_NONE; }
 
+/* Who may not know all senders does not find them by their addresses, either. */
+static bool only_open(const struct mam_page *p) { return p->open_senders && !p->senders; }
+
 static struct store_query *page_query(const struct mam_page *p, uint64_t tag, struct jid owner)
 {
 	int64_t limit = p->max ? p->max + 1 : 0;
@@ -208,7 +211,7 @@ static struct store_query *page_query(const struct mam_page *p, uint64_t tag, st
 		return store_query_new(STORE_ARCHIVE_GET, tag, jid_domain(owner), jid_local(owner), buf_view(&p->ids));
 	return store_query_new(STORE_ARCHIVE_PAGE, tag, jid_domain(owner), jid_local(owner), p->from, p->to,
 		text_of(p->peer), text_of(p->name), p->after, p->before, p->newest ? -limit : limit, p->anchors[0],
-		p->anchors[1], p->anchors[2]);
+		p->anchors[1], p->anchors[2], (int64_t)(p->peer && only_open(p)));
 }
 
 void mam_ask(struct iq *iq, struct mam_page *page, mam_put *put)
@@ -233,7 +236,8 @@ static bool is_one_of(int64_t id, const int64_t *list, unsigned n)
 
 static bool is_meant(const struct mam_page *p, const struct mam_row *row)
 {
-	return row->id >= p->from && row->id <= p->to && (!p->peer || str_is(row->peer, p->peer)) &&
+	return row->id >= p->from && row->id <= p->to &&
+		(!p->peer || (str_is(row->peer, p->peer) && (!only_open(p) || row->open))) &&
 		(!p->name || str_is(row->name, p->name));
 }
 

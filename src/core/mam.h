@@ -19,7 +19,8 @@ struct mam_page {
 	bool flip;
 	char *with;        /* a canonical address; NULL: any */
 	char *peer, *name; /* what the rows must have as peer and resource; NULL: any. The owner's, from `with` */
-	bool senders;      /* for the owner: the asker may know who spoke */
+	bool senders;      /* of a room: the asker may know who spoke */
+	bool open_senders; /* or who spoke while all could know it: then `peer` finds nothing else */
 	struct buf ids;    /* a JSON array; empty: not by id */
 	unsigned ids_count;
 	int64_t ids_list[MAM_IDS_MAX];
@@ -30,7 +31,14 @@ void mam_page_clear(struct mam_page *p);
 struct mam_row {
 	int64_t id;
 	struct str stanza, peer, name, sender; /* name: not of rows from the store */
+	bool open;                             /* of a room: the address could be seen by all then */
 };
+
+/* Whether the asker may know the address. */
+static inline bool mam_names_sender(const struct mam_page *p, const struct mam_row *row)
+{
+	return p->senders || (p->open_senders && row->open);
+}
 
 /* Writes the stored message as the asker may see it; NULL: as it stands. */
 typedef void mam_put(struct buf *out, const struct mam_row *row, const struct mam_page *page);

@@ -14,9 +14,9 @@ enum { STEPS_MAX = 9, PARTS_MAX = 6, MESSAGE_MAX = 160 };
 #define OF_PEER " WHERE domain = ?1 AND name = ?2"
 
 #define PEER_COLUMNS "label, user, instance, key, trust, password, failures, last_seen, created, statement, flags"
-#define WITH_PEER " AND (?5 IS NULL OR peer = ?5) AND (?6 IS NULL OR resource = ?6)"
+#define WITH_PEER " AND (?5 IS NULL OR peer = ?5) AND (?6 IS NULL OR resource = ?6) AND (NOT ?13 OR open)"
 #define ARCHIVE_PAGE \
-	"SELECT id, stanza, peer, sender FROM archive" OF_OWNER \
+	"SELECT id, stanza, peer, sender, open FROM archive" OF_OWNER \
 	" AND id > ?7 AND id < ?8 AND id BETWEEN ?3 AND ?4" WITH_PEER
 #define ARCHIVE_ENDS \
 	"SELECT ifnull((SELECT min(id) FROM archive" OF_OWNER "), 0)," \
@@ -250,7 +250,7 @@ static const struct part read_sql[STORE_READ_COUNT][PARTS_MAX] = {
 			{ROW_HAT, "SELECT jid, uri, title, hue FROM room_hat" OF_OWNER " ORDER BY jid, uri"},
 			{ROW_XML, "SELECT xml FROM vcard" OF_OWNER},
 			{ROW_HISTORY,
-				"SELECT id, peer, resource, stanza, sender FROM (SELECT * FROM archive" OF_OWNER
+				"SELECT id, peer, resource, stanza, sender, open FROM (SELECT * FROM archive" OF_OWNER
 				" ORDER BY id DESC LIMIT ?3) ORDER BY id"},
 		},
 	[STORE_PEERS_LOAD] =
@@ -275,7 +275,7 @@ static const struct part read_sql[STORE_READ_COUNT][PARTS_MAX] = {
 	[STORE_ARCHIVE_GET] =
 		{
 			{ROW_ARCHIVE,
-				"SELECT id, stanza, peer, sender FROM archive" OF_OWNER
+				"SELECT id, stanza, peer, sender, open FROM archive" OF_OWNER
 				" AND id IN (SELECT value FROM json_each(?3)) ORDER BY id"},
 		},
 	[STORE_ARCHIVE_ENDS] =

@@ -132,7 +132,7 @@ static void ask_page(struct rig *r, int tag, const char *peer, const char *resou
 {
 	add_query(&r->in,
 		store_query_new(STORE_ARCHIVE_PAGE, tag, D, A, I(10), I(60), str_z(peer), str_z(resource), after,
-			before, limit, I(20), I(25), I(0)));
+			before, limit, I(20), I(25), I(0), I(0)));
 }
 
 static void test_archive(void **state)
@@ -144,7 +144,7 @@ static void test_archive(void **state)
 	for (int i = 1; i <= 7; i++)
 		add_batch(&r->in, i,
 			BATCH(STORE_ARCHIVE_ADD, D, A, I(i * 10), str_z(peers[i % 2]), i == 4 ? STR("r") : STR_NONE,
-				STR("<m/>"), i == 7 ? STR("s") : STR_NONE, I(0)));
+				STR("<m/>"), i == 7 ? STR("s") : STR_NONE, I(i == 6)));
 	add_batch(&r->in, 8,
 		BATCH(STORE_ARCHIVE_ADD, D, STR("bob"), I(15), STR("b@x"), STR_NONE, STR("<m/>"), STR_NONE, I(0)));
 	rig_expect(r, "committed 8\n");
@@ -154,19 +154,24 @@ static void test_archive(void **state)
 	ask_page(r, 3, NULL, NULL, 0, INT64_MAX, -2);
 	ask_page(r, 4, NULL, NULL, 0, 50, -2);
 	rig_expect(r,
-		"[7 tag 1 error 0]\n11 6 1\n10 10 '<m/>' 'c@x' null\n10 20 '<m/>' 'b@x' null\n"
-		"[7 tag 2 error 0]\n11 6 1\n10 30 '<m/>' 'c@x' null\n10 40 '<m/>' 'b@x' null\n"
-		"[7 tag 3 error 0]\n11 6 1\n10 60 '<m/>' 'b@x' null\n10 50 '<m/>' 'c@x' null\n"
-		"[7 tag 4 error 0]\n11 6 1\n10 40 '<m/>' 'b@x' null\n10 30 '<m/>' 'c@x' null\n");
+		"[7 tag 1 error 0]\n11 6 1\n10 10 '<m/>' 'c@x' null 0\n10 20 '<m/>' 'b@x' null 0\n"
+		"[7 tag 2 error 0]\n11 6 1\n10 30 '<m/>' 'c@x' null 0\n10 40 '<m/>' 'b@x' null 0\n"
+		"[7 tag 3 error 0]\n11 6 1\n10 60 '<m/>' 'b@x' null 1\n10 50 '<m/>' 'c@x' null 0\n"
+		"[7 tag 4 error 0]\n11 6 1\n10 40 '<m/>' 'b@x' null 0\n10 30 '<m/>' 'c@x' null 0\n");
 	ask_page(r, 5, "b@x", NULL, 0, INT64_MAX, 9);
 	ask_page(r, 6, "b@x", "r", 0, INT64_MAX, 9);
 	ask_page(r, 7, NULL, NULL, 0, INT64_MAX, 0);
 	add_query(&r->in, store_query_new(STORE_ARCHIVE_GET, 8, D, A, STR("[70,10,11]")));
 	rig_expect(r,
-		"[7 tag 5 error 0]\n11 3 1\n10 20 '<m/>' 'b@x' null\n10 40 '<m/>' 'b@x' null\n10 60 '<m/>' 'b@x' null\n"
-		"[7 tag 6 error 0]\n11 1 1\n10 40 '<m/>' 'b@x' null\n"
+		"[7 tag 5 error 0]\n11 3 1\n10 20 '<m/>' 'b@x' null 0\n10 40 '<m/>' 'b@x' null 0\n10 60 '<m/>' 'b@x' null 1\n"
+		"[7 tag 6 error 0]\n11 1 1\n10 40 '<m/>' 'b@x' null 0\n"
 		"[7 tag 7 error 0]\n11 6 1\n"
-		"[8 tag 8 error 0]\n10 10 '<m/>' 'c@x' null\n10 70 '<m/>' 'c@x' 's'\n");
+		"[8 tag 8 error 0]\n10 10 '<m/>' 'c@x' null 0\n10 70 '<m/>' 'c@x' 's' 0\n");
+	/* Only what is open. */
+	add_query(&r->in,
+		store_query_new(STORE_ARCHIVE_PAGE, 9, D, A, I(10), I(70), STR("b@x"), STR_NONE, I(0), INT64_MAX, I(9),
+			I(0), I(0), I(0), I(1)));
+	rig_expect(r, "[7 tag 9 error 0]\n11 1 0\n10 60 '<m/>' 'b@x' null 1\n");
 	/* Trimmed to fewer, but not what is still on its way; to more than there are. */
 	add_batch(&r->in, 9, BATCH(STORE_ARCHIVE_TRIM, D, A, I(1), I(50)));
 	add_query(&r->in, store_query_new(STORE_ARCHIVE_ENDS, 9, D, A));
@@ -174,7 +179,7 @@ static void test_archive(void **state)
 	ask_page(r, 10, NULL, NULL, 0, INT64_MAX, 9);
 	rig_expect(r,
 		"[9 tag 9 error 0]\n12 50 70\n"
-		"committed 10\n[7 tag 10 error 0]\n11 2 0\n10 50 '<m/>' 'c@x' null\n10 60 '<m/>' 'b@x' null\n");
+		"committed 10\n[7 tag 10 error 0]\n11 2 0\n10 50 '<m/>' 'c@x' null 0\n10 60 '<m/>' 'b@x' null 1\n");
 	add_batch(&r->in, 11, BATCH(STORE_ACCOUNT_DEL, D, A));
 	add_query(&r->in, store_query_new(STORE_ARCHIVE_ENDS, 11, D, A));
 	add_query(&r->in, store_query_new(STORE_ARCHIVE_ENDS, 12, D, STR("bob")));
@@ -272,7 +277,7 @@ static void test_room(void **state)
 		"committed 28\n[5 tag 1 error 0]\n7 'hall' 6 'b=2' 's' 'x/y' 7\n7 'tea' 5 'a=2\n' '' 'n' 8\n19 'tea' 'o@x'\n"
 		"[6 tag 2 error 0]\n7 'tea' 5 'a=2\n' '' 'n' 8\n8 'b@x' -1 'spam'\n8 'o@x' 4 null\n18 'p@x' 'Pi'\n"
 		"20 '' 'urn:a' 'A' '120'\n20 'o@x' 'urn:a' '' null\n6 '<v/>'\n"
-		"9 10 'm@x' 'Mo' '<m/>' 'r'\n9 11 'm@x' 'Mo' '<gone/>' 'r'\n[6 tag 3 error 0]\n");
+		"9 10 'm@x' 'Mo' '<m/>' 'r' 0\n9 11 'm@x' 'Mo' '<gone/>' 'r' 0\n[6 tag 3 error 0]\n");
 	/* What is too old goes from all rooms of the domain, and from nothing else. */
 	add_batch(&r->in, 29, BATCH(STORE_ARCHIVE_ADD, D, A, I(1), STR("b@x"), STR_NONE, STR("<m/>"), STR_NONE, I(0)));
 	add_batch(&r->in, 30, BATCH(STORE_ARCHIVE_EXPIRE, D, I(5)));
@@ -697,7 +702,7 @@ static void test_history_moves(void **state)
 	sqlite3_close(h);
 	rig_open(r);
 	add_query(&r->in, store_query_new(STORE_ROOM_LOAD, 1, D, STR("tea"), I(9)));
-	rig_expect(r, "[6 tag 1 error 0]\n7 'tea' 1 null null null 0\n9 7 '' null '<m/>' null\n");
+	rig_expect(r, "[6 tag 1 error 0]\n7 'tea' 1 null null null 0\n9 7 '' null '<m/>' null 0\n");
 }
 
 static void test_tables_are_strict(void **state)

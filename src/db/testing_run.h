@@ -90,7 +90,7 @@ static void ask_all(struct msgs *to)
 		add_query(to, store_query_new(STORE_VCARD_GET, 0, D, str_z(names[k])));
 		add_query(to,
 			store_query_new(STORE_ARCHIVE_PAGE, 0, D, str_z(names[k]), I(0), INT64_MAX, STR_NONE, STR_NONE,
-				I(0), INT64_MAX, I(100), I(0), I(0), I(0)));
+				I(0), INT64_MAX, I(100), I(0), I(0), I(0), I(0)));
 	}
 	for (unsigned k = 0; k < 5; k++) {
 		char key[16];

@@ -51,7 +51,7 @@ void room_archive_store(struct room *r, const struct history_entry *e)
 		return;
 	store_put(core_batch(room_core(r)), STORE_ARCHIVE_ADD, jid_domain(r->entity.jid), jid_local(r->entity.jid),
 		e->id, e->real ? jid_bare_str(real) : STR(""), e->nick ? str_z(e->nick) : STR_NONE,
-		packet_view(e->live), real.resource ? jid_resource(real) : STR_NONE, (int64_t)0);
+		packet_view(e->live), real.resource ? jid_resource(real) : STR_NONE, (int64_t)e->open);
 	r->commit = core_commit(room_core(r));
 	if (r->history.untrimmed++ % TRIM_EVERY == 0)
 		room_archive_trim(r);
@@ -59,7 +59,10 @@ void room_archive_store(struct room *r, const struct history_entry *e)
 
 void room_remember(struct room *r, int64_t id, const struct visit *v, struct packet *live, bool shown)
 {
-	struct history_entry e = {.id = id, .time = core_wall(room_core(r)), .live = live};
+	struct history_entry e = {.id = id,
+		.time = core_wall(room_core(r)),
+		.live = live,
+		.open = r->config.whois == WHOIS_ANYONE};
 
 	if (v) {
 		e.real = str_dup(jid_str(v->jid));
@@ -114,16 +117,17 @@ static struct xerr check_asker(const struct room *r, struct jid who)
 
 	if (!may(MAY_ENTER, ROLE_NONE, a) || (r->config.members_only && !member))
 		return xerr(XERR_FORBIDDEN);
-	/* Whoever knows the password is in, or has been made a member. */
-	return r->config.password_protected && !member && !visit_find(r, who) ? xerr(XERR_FORBIDDEN) : XERR_OK;
+	/* Whoever knows the password is in, or has set it. A member need not know it: membership may be had for the asking. */
+	if (r->config.password_protected && !may(MAY_CONFIGURE, ROLE_NONE, a) && !occupant_find_real(r, who))
+		return xerr(XERR_FORBIDDEN);
+	return XERR_OK;
 }
 
 static bool sees_senders(const struct room *r, struct jid who)
 {
 	struct party p = room_party(r, who);
 
-	return r->config.whois == WHOIS_ANYONE || may(MAY_SEE_JIDS, p.role, p.affiliation) ||
-		p.affiliation >= AFFILIATION_ADMIN;
+	return may(MAY_SEE_JIDS, p.role, p.affiliation) || p.affiliation >= AFFILIATION_ADMIN;
 }
 
 /* An occupant's address means a nickname, any other one the real sender. */
@@ -135,7 +139,7 @@ static struct xerr find_with(const struct room *r, struct mam_page *p)
 		return XERR_OK;
 	if (!jid_eq_bare(with, r->entity.jid)) {
 		p->peer = str_dup(jid_bare_str(with));
-		return p->senders ? XERR_OK : xerr(XERR_FORBIDDEN);
+		return p->senders || p->open_senders ? XERR_OK : xerr(XERR_FORBIDDEN);
 	}
 	p->name = with.resource ? str_dup(jid_resource(with)) : NULL;
 	return XERR_OK;
@@ -149,7 +153,7 @@ static void put_message(struct buf *out, const struct mam_row *row, const struct
 	const struct str end = STR("</message>");
 
 	packet_put_inner(out, row->stanza, strlen("<message"));
-	if (!page->senders || !row->peer.n || !str_ends(row->stanza, end))
+	if (!mam_names_sender(page, row) || !row->peer.n || !str_ends(row->stanza, end))
 		return;
 	buf_cut(out, out->n - end.n);
 	buf_z(out, "<x xmlns='" NS_MUC_USER "'><item jid='");
@@ -167,7 +171,7 @@ static struct mam_row row_of(const struct history_entry *e)
 	struct jid real = e->real ? jid_view(str_z(e->real)) : JID_NONE;
 
 	return (struct mam_row){e->id, packet_view(e->live), e->real ? jid_bare_str(real) : STR_NONE,
-		e->nick ? str_z(e->nick) : STR_NONE, real.resource ? jid_resource(real) : STR_NONE};
+		e->nick ? str_z(e->nick) : STR_NONE, real.resource ? jid_resource(real) : STR_NONE, e->open};
 }
 
 static void answer_from_memory(struct iq *iq, struct room *r, struct mam_page *page)
@@ -193,6 +197,7 @@ struct xerr room_archive_set(struct iq *iq)
 	if (!xerr_ok(e))
 		return e;
 	page.senders = sees_senders(r, iq->stanza->from);
+	page.open_senders = r->config.whois == WHOIS_ANYONE;
 	e = find_with(r, &page);
 	if (!xerr_ok(e))
 		mam_page_clear(&page);

@@ -43,10 +43,13 @@ struct change *changes_find(const struct changes *cs, struct str bare)
 static struct xerr check_nick(struct room *r, const struct change *ch)
 {
 	const struct nickname *taken = nicknames_find_key(&r->reserved, str_z(ch->key));
+	const struct nickname *asked = nicknames_find_key(&r->requests, str_z(ch->key));
 	const struct occupant *o = occupant_find_key(r, str_z(ch->key));
 
 	if (ch->affiliation < AFFILIATION_MEMBER)
 		return xerr(XERR_NOT_ACCEPTABLE);
+	if (asked && !str_eq(nickname_jid(asked), change_jid(ch)))
+		return xerr(XERR_CONFLICT); /* it has to be decided about first */
 	if (taken && !str_eq(nickname_jid(taken), change_jid(ch)))
 		return xerr(XERR_CONFLICT);
 	if (o && !str_eq(jid_bare_str(occupant_real(o)), change_jid(ch)))
@@ -54,15 +57,22 @@ static struct xerr check_nick(struct room *r, const struct change *ch)
 	return XERR_OK;
 }
 
+/* What counts, whatever the list says: administrators of the service are owners. */
+static enum affiliation affiliation_of(const struct room *r, struct str bare)
+{
+	const struct affiliate *listed = affiliates_find(&r->affiliates, bare);
+
+	if (rooms_is_admin(rooms_of(r), jid_view(bare)))
+		return AFFILIATION_OWNER;
+	return listed ? listed->affiliation : AFFILIATION_NONE;
+}
+
 static struct xerr check_affiliation(struct room *r, struct party actor, struct jid self, struct change *ch)
 {
 	struct jid who = jid_view(change_jid(ch));
-	const struct affiliate *listed = affiliates_find(&r->affiliates, change_jid(ch));
 	struct xerr e;
 
-	ch->before = rooms_is_admin(rooms_of(r), who) ? AFFILIATION_OWNER
-		: listed                              ? listed->affiliation
-						      : AFFILIATION_NONE;
+	ch->before = affiliation_of(r, change_jid(ch));
 	if (ch->affiliation == AFFILIATION_OUTCAST && may(MAY_CHANGE_AFFILIATIONS, actor.role, actor.affiliation) &&
 		jid_eq_bare(who, self))
 		return xerr(XERR_CONFLICT); /* 9.1: not oneself */
@@ -165,6 +175,19 @@ void role_change(struct room *r, struct occupant *o, enum role role, struct str 
 		show_others(r, o, before);
 }
 
+/* Who made the room is its owner no more: it is one of another one's rooms now. */
+static void pass_on(struct room *r)
+{
+	const struct affiliate *a;
+	uint32_t pos = 0;
+
+	do
+		a = affiliates_next(&r->affiliates, &pos);
+	while (a && a->affiliation != AFFILIATION_OWNER);
+	room_belongs_to(r, a ? affiliate_jid(a) : STR_NONE);
+	room_store(r);
+}
+
 int room_set_affiliation(struct room *r, struct str bare, enum affiliation a, struct str reason)
 {
 	int err = affiliates_set(&r->affiliates, bare, a, reason);
@@ -172,9 +195,18 @@ int room_set_affiliation(struct room *r, struct str bare, enum affiliation a, st
 	if (err < 0)
 		return err;
 	room_store_affiliation(r, bare);
+	if (a != AFFILIATION_OWNER && r->config.maker && str_is(bare, r->config.maker))
+		pass_on(r);
+	nicknames_changed(&r->reserved, bare);
 	if (a < AFFILIATION_MEMBER)
 		room_set_nick(r, bare, STR_NONE, STR_NONE);
 	return 0;
+}
+
+void room_put_nick(struct room *r, struct str bare, struct str nick, struct str key)
+{
+	if (nicknames_set(&r->reserved, bare, nick, key) == 0)
+		nicknames_mark(&r->reserved, bare, occupant_find_real(r, jid_view(bare)) != NULL);
 }
 
 void room_set_nick(struct room *r, struct str bare, struct str nick, struct str key)
@@ -183,14 +215,14 @@ void room_set_nick(struct room *r, struct str bare, struct str nick, struct str 
 
 	nicknames_forget(&r->requests, bare);
 	if (nick.n)
-		nicknames_set(&r->reserved, bare, nick, key);
+		room_put_nick(r, bare, nick, key);
 	else
 		nicknames_forget(&r->reserved, bare);
 	if (had || nick.n)
 		room_store_nick(r, bare);
 }
 
-/* One occupant's part of affiliation_apply(). */
+/* One occupant's part of apply_to_all(). */
 static void apply_to(struct room *r, struct occupant *o, enum affiliation now, struct str actor, struct str reason)
 {
 	struct notice out = {.type = TYPE_UNAVAILABLE, .actor = actor, .reason = reason};
@@ -207,35 +239,60 @@ static void apply_to(struct room *r, struct occupant *o, enum affiliation now, s
 		role_change(r, o, role_after(o->role, before, now, r->config.moderated), actor, reason);
 }
 
+static void apply(struct room *r, struct occupant *o, struct str actor, struct str reason)
+{
+	enum affiliation now = room_affiliation(r, occupant_real(o));
+
+	if (now != o->affiliation)
+		apply_to(r, o, now, actor, reason);
+}
+
 /* A ban of a domain concerns all who are from there. */
-static struct occupant *next_concerned(struct room *r, struct jid who, uint32_t *pos)
+static struct occupant *next_of_domain(struct room *r, struct str domain, uint32_t *pos)
 {
 	struct occupant *o;
 
-	while ((o = map_next(&r->nicks, pos))) {
-		struct jid real = occupant_real(o);
-
-		if (who.local ? jid_eq_bare(real, who) : str_eq(jid_domain(real), jid_domain(who)))
+	while ((o = map_next(&r->nicks, pos)))
+		if (str_eq(jid_domain(occupant_real(o)), domain))
 			return o;
-	}
 	return NULL;
 }
 
-void affiliation_apply(struct room *r, struct jid who, struct str actor, struct str reason)
+static void apply_to_domain(struct room *r, struct str domain, struct str actor, struct str reason)
 {
 	struct occupant *o;
 	uint32_t pos = 0;
 
 	core_spend(room_core(r), room_count(r) / 16);
-	while ((o = next_concerned(r, who, &pos))) {
-		enum affiliation now = room_affiliation(r, occupant_real(o));
+	while ((o = next_of_domain(r, domain, &pos))) {
 		uint32_t n = room_count(r);
 
-		if (now != o->affiliation)
-			apply_to(r, o, now, actor, reason);
+		apply(r, o, actor, reason);
 		if (room_count(r) != n)
 			pos = 0; /* the map has moved */
 	}
+}
+
+/* The occupants with this bare address (or domain) get what follows from their affiliation now: a role, or the door. */
+static void apply_to_all(struct room *r, struct jid who, struct str actor, struct str reason)
+{
+	struct occupant *twin;
+
+	if (!who.local) {
+		apply_to_domain(r, jid_domain(who), actor, reason);
+		return;
+	}
+	for (struct occupant *o = occupant_find_real(r, who); o; o = twin) {
+		twin = o->twin;
+		apply(r, o, actor, reason);
+	}
+}
+
+static bool is_here(struct room *r, struct jid who)
+{
+	uint32_t pos = 0;
+
+	return who.local ? occupant_find_real(r, who) != NULL : next_of_domain(r, jid_domain(who), &pos) != NULL;
 }
 
 /* 10.3 and elsewhere: to those who see addresses. */
@@ -271,36 +328,56 @@ static void tell_absent(struct room *r, const struct change *ch)
 }
 
 /* 9.5: who has just been let in is invited. */
-static void tell_of_absent(struct room *r, const struct change *ch, struct jid from)
+static void tell_of_absent(struct room *r, const struct change *ch, struct jid from, bool tell_him)
 {
 	struct jid who = jid_view(change_jid(ch));
 	bool let_in = r->config.members_only && ch->affiliation == AFFILIATION_MEMBER && ch->before == AFFILIATION_NONE;
-	uint32_t pos = 0;
 
-	if (ch->affiliation == ch->before || next_concerned(r, who, &pos))
+	if (ch->affiliation == ch->before || is_here(r, who))
 		return;
 	tell_room(r, ch);
+	if (!tell_him)
+		return;
 	if (let_in)
 		invite_member(r, who, from, str_z(ch->reason));
 	else if (who.local)
 		tell_absent(r, ch);
 }
 
-static void make_change(struct room *r, const struct change *ch, struct str actor, struct jid from)
+static int affiliate(struct room *r, const struct change *ch, struct str actor, struct jid from, bool tell_him)
 {
 	struct str reason = str_z(ch->reason);
+	int err = room_set_affiliation(r, change_jid(ch), ch->affiliation, reason);
 
-	if (ch->of_role) {
-		set_role(r, ch->occupant, ch->role, actor, reason);
-		return;
-	}
-	if (room_set_affiliation(r, change_jid(ch), ch->affiliation, reason) < 0)
-		return;
+	if (err < 0)
+		return err;
 	if (ch->nick)
 		room_set_nick(r, change_jid(ch), str_z(ch->nick), str_z(ch->key));
-	tell_of_absent(r, ch, from);
+	tell_of_absent(r, ch, from, tell_him);
 	/* Now, since after it those who are banned are not here any more. */
-	affiliation_apply(r, jid_view(change_jid(ch)), actor, reason);
+	apply_to_all(r, jid_view(change_jid(ch)), actor, reason);
+	return 0;
+}
+
+static void make_change(struct room *r, const struct change *ch, struct str actor, struct jid from)
+{
+	if (ch->of_role)
+		set_role(r, ch->occupant, ch->role, actor, str_z(ch->reason));
+	else
+		affiliate(r, ch, actor, from, true);
+}
+
+int room_affiliate(struct room *r, struct jid who, enum affiliation to, struct str reason, struct jid from,
+	bool tell_him)
+{
+	struct change ch = {.affiliation = to, .jid = str_dup(jid_bare_str(who)), .reason = str_dup(reason)};
+	int err;
+
+	ch.before = affiliation_of(r, change_jid(&ch));
+	err = affiliate(r, &ch, STR_NONE, from, tell_him);
+	xfree(ch.jid);
+	xfree(ch.reason);
+	return err;
 }
 
 /* Each occupant or address once, and roles and affiliations not mixed: so what was checked holds until it is done. */

@@ -80,6 +80,7 @@ const struct config_field room_config_fields[] = {
 	{"muc#maxhistoryfetch",           "history",             AT(history), FIELD_COUNT, "Messages that are shown to who enters", .max = HISTORY_MAX},
 	{CONFIG "slow_mode_duration",     "slow_seconds",        AT(slow_seconds), FIELD_COUNT, "Seconds between two messages of one occupant", .max = 3600},
 	{NULL,                            "occupant_key",        AT(occupant_key), FIELD_HIDDEN, NULL, .max = 64},
+	{NULL,                            "maker",               AT(maker), FIELD_HIDDEN, NULL, .max = JID_MAX},
 };
 /* clang-format on */
 _Static_assert(ARRAY_LEN(room_config_fields) <= 64, "room_config_diff() has a bit for each");

@@ -64,6 +64,7 @@ void history_add(struct history *h, struct history_entry *e)
 		.time = e->time,
 		.live = packet_ref(e->live),
 		.commit = e->commit,
+		.open = e->open,
 		.real = TAKE(e->real),
 		.nick = TAKE(e->nick)};
 }

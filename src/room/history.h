@@ -9,6 +9,7 @@ struct history_entry {
 	struct packet *live;    /* as it was sent */
 	struct packet *delayed; /* with its delay stamp; made when first wanted */
 	uint64_t commit;        /* nobody may see it before; 0: at once */
+	bool open;              /* whose address it is could be seen by all who were in */
 	char *real, *nick;      /* full address and nickname of who said it; NULL: the room, or not known */
 };
 

@@ -61,10 +61,46 @@ static void send_invitation(struct room *r, struct jid to, struct jid from, stru
 	packet_unref(&p);
 }
 
+/* ---- who was invited by whom ---- */
+
+static uint64_t pair(struct jid inviter, struct jid invited)
+{
+	CLEANUP(buf_clear) struct buf text = {.max = 2 * JID_MAX + 1};
+
+	buf_str(&text, jid_bare_str(inviter));
+	buf_char(&text, '\0');
+	buf_str(&text, jid_bare_str(invited));
+	must(buf_ok(&text));
+	return hash_bytes(text.p, text.n);
+}
+
+static void remember(struct room *r, struct jid inviter, struct jid invited)
+{
+	if (!r->invited)
+		r->invited = xcalloc(INVITED_MAX, sizeof(*r->invited));
+	r->invited[r->invited_next++ % INVITED_MAX] = pair(inviter, invited);
+}
+
+bool invite_take(struct room *r, struct jid inviter, struct jid invited)
+{
+	uint64_t wanted = pair(inviter, invited);
+
+	for (uint32_t i = 0; r->invited && i < INVITED_MAX; i++) {
+		if (r->invited[i] != wanted)
+			continue;
+		r->invited[i] = 0;
+		return true;
+	}
+	return false;
+}
+
+/* ---- inviting ---- */
+
 void invite_member(struct room *r, struct jid who, struct jid from, struct str reason)
 {
 	struct words words = {.reason = reason};
 
+	remember(r, from, who);
 	send_invitation(r, who, from, STR_NONE, &words);
 }
 
@@ -82,58 +118,90 @@ static struct xerr may_invite(const struct room *r, const struct visit *v)
 	return XERR_OK;
 }
 
+/* Those who are invited in one message. All are looked at before the first is. */
+struct guest {
+	uint32_t invite;
+	struct jid_buf who;
+};
+struct guests {
+	struct guest *list;
+	uint32_t n, let_in;
+};
+
+static void guests_clear(struct guests *gs) { xfree(gs->list); }
+
 /* Who is invited to a members-only room becomes a member: the invitation would be worth nothing. */
-static int let_in(struct room *r, struct jid who)
+static bool is_let_in(const struct room *r, struct jid who)
 {
-	if (!r->config.members_only || room_affiliation(r, who) != AFFILIATION_NONE)
-		return 0;
-	return room_set_affiliation(r, jid_bare_str(who), AFFILIATION_MEMBER, STR_NONE);
+	return r->config.members_only && room_affiliation(r, who) == AFFILIATION_NONE;
 }
 
-static struct xerr invite_one(struct room *r, const struct visit *v, const struct stanza *s, uint32_t invite)
+static struct xerr check_guest(const struct room *r, struct str to, struct guest *g)
+{
+	if (!to.p || jid_parse_buf(to, &g->who) < 0)
+		return xerr(XERR_JID_MALFORMED);
+	if (!g->who.jid.local || jid_eq_bare(g->who.jid, r->entity.jid) ||
+		room_affiliation(r, g->who.jid) == AFFILIATION_OUTCAST)
+		return xerr(XERR_NOT_ALLOWED);
+	return XERR_OK;
+}
+
+static struct xerr read_guests(const struct room *r, const struct stanza *s, struct guests *gs)
+{
+	uint32_t x = stanza_child(s, "x", NS_MUC_USER);
+	struct xerr e = XERR_OK;
+
+	gs->list = xcalloc(INVITES_MAX, sizeof(*gs->list));
+	XML_EACH(i, &s->tree, x) {
+		struct guest *g = &gs->list[gs->n];
+
+		if (!xml_is(&s->tree, i, "invite", NS_MUC_USER))
+			continue;
+		if (gs->n == INVITES_MAX)
+			return xerr_text(XERR_NOT_ACCEPTABLE, "too many invitations at once");
+		g->invite = i;
+		e = check_guest(r, xml_attr(&s->tree, i, "to"), g);
+		if (!xerr_ok(e))
+			return e;
+		gs->n++;
+		gs->let_in += is_let_in(r, g->who.jid);
+	}
+	return r->affiliates.map.n + gs->let_in > AFFILIATES_MAX ? xerr(XERR_RESOURCE_CONSTRAINT) : XERR_OK;
+}
+
+static void invite_one(struct room *r, const struct visit *v, const struct stanza *s, const struct guest *g)
 {
 	CLEANUP(buf_clear) struct buf tmp = {.max = 65536}, id = {.max = 4096};
 	const struct xml_tree *t = &s->tree;
-	uint32_t reason = xml_child(t, invite, "reason", NS_MUC_USER),
-		 go_on = xml_child(t, invite, "continue", NS_MUC_USER);
+	uint32_t reason = xml_child(t, g->invite, "reason", NS_MUC_USER),
+		 go_on = xml_child(t, g->invite, "continue", NS_MUC_USER);
 	struct words words = {.continues = go_on != XML_NONE};
-	struct str to = xml_attr(t, invite, "to");
-	struct jid_buf who;
+	struct jid who = g->who.jid;
 
-	if (!to.p || jid_parse_buf(to, &who) < 0)
-		return xerr(XERR_JID_MALFORMED);
-	if (!who.jid.local || jid_eq_bare(who.jid, r->entity.jid) ||
-		room_affiliation(r, who.jid) == AFFILIATION_OUTCAST)
-		return xerr(XERR_NOT_ALLOWED);
-	if (let_in(r, who.jid) < 0)
-		return xerr(XERR_RESOURCE_CONSTRAINT);
+	if (is_let_in(r, who))
+		room_affiliate(r, who, AFFILIATION_MEMBER, STR_NONE, v->jid, false);
 	if (reason != XML_NONE)
 		words.reason = xml_text(t, reason, &tmp);
 	if (go_on != XML_NONE)
 		words.thread = xml_attr(t, go_on, "thread");
-	relay_write_id(&id, v, who.jid, s->id);
-	send_invitation(r, who.jid, v->jid, buf_view(&id), &words);
-	return XERR_OK;
+	relay_write_id(&id, v, who, s->id);
+	remember(r, v->jid, who);
+	send_invitation(r, who, v->jid, buf_view(&id), &words);
 }
 
 static struct xerr invite(struct room *r, const struct visit *v, const struct stanza *s)
 {
-	uint32_t x = stanza_child(s, "x", NS_MUC_USER), n = 0;
+	CLEANUP(guests_clear) struct guests gs = {0};
 	struct xerr e = may_invite(r, v);
 
 	if (xerr_ok(e))
-		e = message_pace(r, v->occupant, false);
-	if (xerr_ok(e) && r->config.members_only && r->config.persistent && !core_can_store(room_core(r)))
+		e = read_guests(r, s, &gs);
+	if (xerr_ok(e) && gs.let_in && r->config.persistent && !core_can_store(room_core(r)))
 		e = xerr(XERR_RESOURCE_CONSTRAINT);
-	XML_EACH(i, &s->tree, x) {
-		if (!xerr_ok(e))
-			return e;
-		if (!xml_is(&s->tree, i, "invite", NS_MUC_USER))
-			continue;
-		if (n++ == INVITES_MAX)
-			return xerr(XERR_NOT_ACCEPTABLE);
-		e = invite_one(r, v, s, i);
-	}
+	if (xerr_ok(e))
+		e = room_charge(r, v->jid, COST_MAIL * gs.n);
+	for (uint32_t i = 0; i < gs.n && xerr_ok(e); i++)
+		invite_one(r, v, s, &gs.list[i]);
 	return e;
 }
 
@@ -142,51 +210,53 @@ static struct xerr invite(struct room *r, const struct visit *v, const struct st
 /* Who invited, if in the room: nobody else gets a stranger's message through it. */
 static struct occupant *find_inviter(const struct room *r, struct jid who)
 {
-	struct occupant *o;
-
 	if (jid_eq_bare(who, r->entity.jid))
 		return occupant_find(r, jid_resource(who));
-	for (uint32_t pos = 0; (o = map_next(&r->nicks, &pos));)
-		if (jid_eq_bare(occupant_real(o), who))
-			return o;
-	return NULL;
+	return occupant_find_real(r, who);
 }
 
-static void decline(struct room *r, const struct stanza *s, uint32_t i)
+static void put_decline(struct buf *out, const struct stanza *s, uint32_t i)
 {
 	CLEANUP(buf_clear) struct buf tmp = {.max = 65536};
 	uint32_t reason = xml_child(&s->tree, i, "reason", NS_MUC_USER);
+	struct words words = {0};
+
+	if (reason != XML_NONE)
+		words.reason = xml_text(&s->tree, reason, &tmp);
+	buf_z(out, "<x xmlns='" NS_MUC_USER "'><decline");
+	xml_put_attr(out, "from", jid_bare_str(s->from));
+	buf_char(out, '>');
+	put_words(out, &words);
+	buf_z(out, "</decline></x>");
+}
+
+/* Each invitation is declined once, and nobody declines without one. */
+static struct xerr decline(struct room *r, const struct stanza *s, uint32_t i)
+{
 	struct packet_head head = {.kind = STANZA_MESSAGE, .type = TYPE_NORMAL, .from = room_address(r), .id = s->id};
 	struct str to = xml_attr(&s->tree, i, "to");
-	struct words words = {0};
 	struct jid_buf who;
 	struct occupant *o = to.p && jid_parse_buf(to, &who) == 0 ? find_inviter(r, who.jid) : NULL;
 	struct packet_writer w;
 	struct packet *p;
+	struct xerr e = room_charge(r, s->from, COST_MAIL);
 
-	if (!o || room_affiliation(r, s->from) == AFFILIATION_OUTCAST)
-		return;
-	if (reason != XML_NONE)
-		words.reason = xml_text(&s->tree, reason, &tmp);
+	if (!xerr_ok(e))
+		return e;
+	if (!o || room_affiliation(r, s->from) == AFFILIATION_OUTCAST || !invite_take(r, occupant_real(o), s->from))
+		return xerr_text(XERR_ITEM_NOT_FOUND, "there is no such invitation, or it has been answered");
 	packet_begin(&w, &head);
-	buf_z(&w.out, "<x xmlns='" NS_MUC_USER "'><decline");
-	xml_put_attr(&w.out, "from", jid_bare_str(s->from));
-	buf_char(&w.out, '>');
-	put_words(&w.out, &words);
-	buf_z(&w.out, "</decline></x>");
+	put_decline(&w.out, s, i);
 	p = packet_end(&w);
 	room_send_visits(r, o, NULL, &p, 1, 0);
+	return XERR_OK;
 }
 
 void invite_on(struct room *r, struct stanza **s)
 {
 	uint32_t no = find(*s, "decline");
-	struct xerr e = XERR_OK;
+	struct xerr e = no != XML_NONE ? decline(r, *s, no) : invite(r, visit_find(r, (*s)->from), *s);
 
-	if (no != XML_NONE)
-		decline(r, *s, no);
-	else
-		e = invite(r, visit_find(r, (*s)->from), *s);
 	if (xerr_ok(e))
 		core_done(room_core(r), s);
 	else

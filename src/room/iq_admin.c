@@ -104,13 +104,14 @@ static struct xerr read_role(struct room *r, const struct xml_tree *t, uint32_t 
 /* 9.5: a nickname beside an address is his from now on; an empty one takes it from him. */
 static struct xerr read_nick(struct str nick, struct change *ch)
 {
-	CLEANUP(buf_clear) struct buf key = {.max = 4 * NICK_MAX};
+	CLEANUP(buf_clear) struct buf key = {.max = 4 * NICK_MAX}, prepared = {.max = 4 * NICK_MAX};
 
 	if (!nick.p)
 		return XERR_OK;
-	if (nick.n && nick_key(nick, &key) < 0)
+	/* As it will stand in an address. */
+	if (nick.n && (jid_prep_resource(nick, &prepared) < 0 || nick_key(buf_view(&prepared), &key) < 0))
 		return xerr(XERR_NOT_ACCEPTABLE);
-	ch->nick = str_dup(nick);
+	ch->nick = nick.n ? str_dup(buf_view(&prepared)) : xstrdup("");
 	ch->key = nick.n ? str_dup(buf_view(&key)) : NULL;
 	return XERR_OK;
 }
@@ -165,11 +166,21 @@ static struct xerr read_changes(struct room *r, const struct xml_tree *t, uint32
 	return cs->n ? XERR_OK : xerr(XERR_BAD_REQUEST);
 }
 
+/* Who may not change anything anyway hears that, and is no burden to anybody. */
+static bool may_act(const struct room *r, struct jid who)
+{
+	struct party p = room_party(r, who);
+
+	return may(MAY_CHANGE_ROLES, p.role, p.affiliation) || may(MAY_CHANGE_AFFILIATIONS, p.role, p.affiliation);
+}
+
 struct xerr admin_set(struct iq *iq)
 {
 	CLEANUP(changes_clear) struct changes cs = {0};
 	struct room *r = room_of(iq);
 	struct xerr e = read_changes(r, &iq->stanza->tree, iq->query, &cs);
 
+	if (xerr_ok(e) && may_act(r, iq->stanza->from))
+		e = room_charge(r, iq->stanza->from, COST_MESSAGE * cs.n);
 	return xerr_ok(e) ? changes_make(r, &cs, iq->stanza->from) : e;
 }

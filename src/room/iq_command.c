@@ -46,6 +46,8 @@ bool command_put_info(struct iq *iq, struct str node)
 
 /* ---- the form ---- */
 
+static const struct order_arg which_room = {"room", "Room, its name or its address", NULL};
+
 static void open_command(struct buf *out, const struct order_verb *v, struct str session, const char *status)
 {
 	xml_put_open(out, "command", NS_COMMANDS);
@@ -56,8 +58,9 @@ static void open_command(struct buf *out, const struct order_verb *v, struct str
 
 static void put_field(struct buf *out, const struct order_arg *a, bool required)
 {
-	buf_fmt(out, "<field var='%s' type='%s' label='%s'>%s", a->name, a->options ? "list-single" : "text-single",
-		a->label, required ? "<required/>" : "");
+	const char *type = a->options ? "list-single" : a->several ? "text-multi" : "text-single";
+
+	buf_fmt(out, "<field var='%s' type='%s' label='%s'>%s", a->name, type, a->label, required ? "<required/>" : "");
 	for (const char *const *o = a->options; o && *o; o++)
 		buf_fmt(out, "<option label='%s'><value>%s</value></option>", *o, *o);
 	buf_z(out, "</field>");
@@ -65,7 +68,6 @@ static void put_field(struct buf *out, const struct order_arg *a, bool required)
 
 static void put_form(struct iq *iq, const struct order_verb *v)
 {
-	static const struct order_arg room = {"room", "Room, its name or its address", NULL};
 	char session[TOKEN + 1];
 
 	rand_token(session, TOKEN);
@@ -73,7 +75,7 @@ static void put_form(struct iq *iq, const struct order_verb *v)
 	buf_fmt(&iq->reply,
 		"<actions execute='complete'><complete/></actions><x xmlns='" NS_DATA "' type='form'><title>%s</title>",
 		v->title);
-	put_field(&iq->reply, &room, true);
+	put_field(&iq->reply, &which_room, true);
 	for (unsigned i = 0; i < v->max; i++)
 		put_field(&iq->reply, &v->args[i], i < v->min);
 	buf_z(&iq->reply, "</x>");
@@ -82,21 +84,16 @@ static void put_form(struct iq *iq, const struct order_verb *v)
 
 /* ---- what came back ---- */
 
-/* Appends the value of a field; false if it is not there or empty. */
-static bool take_field(const struct iq *iq, uint32_t x, const char *name, struct buf *out)
+/* Appends the values of a field, one a line; false if it is not there, or empty and that means nothing. */
+static bool take_field(const struct iq *iq, uint32_t x, const struct order_arg *a, struct buf *out)
 {
-	const struct xml_tree *t = &iq->stanza->tree;
 	CLEANUP(buf_clear) struct buf tmp = {.max = FIELD_BYTES};
+	uint32_t field = form_field(&iq->stanza->tree, x, a->name);
 
-	XML_EACH(i, t, x) {
-		uint32_t value = xml_is(t, i, "field", NS_DATA) ? xml_child(t, i, "value", NS_DATA) : XML_NONE;
-
-		if (value == XML_NONE || !str_is(xml_attr(t, i, "var"), name))
-			continue;
-		buf_str(out, str_trim(xml_text(t, value, &tmp)));
-		return buf_ok(&tmp) && out->n > 0;
-	}
-	return false;
+	if (field == XML_NONE)
+		return false;
+	buf_str(out, str_trim(form_values(&iq->stanza->tree, field, &tmp)));
+	return buf_ok(&tmp) && (out->n > 0 || a->several);
 }
 
 static void put_note(struct buf *out, const char *type, struct str text)
@@ -123,14 +120,14 @@ static void on_done(struct order *o, const char *error)
 
 static void on_drop(struct order *o) { stanza_free(&o->request); }
 
-/* A list of settings and no value is fine; what lies behind what was left out is nothing. */
+/* What lies behind what was left out is nothing. */
 static unsigned take_args(const struct iq *iq, const struct order_verb *v, uint32_t x, struct buf *texts,
 	struct str *args)
 {
 	unsigned n = 0;
 
-	while (n < v->max && take_field(iq, x, v->args[n].name, &texts[n])) {
-		args[n] = buf_view(&texts[n]);
+	while (n < v->max && take_field(iq, x, &v->args[n], &texts[n])) {
+		args[n] = texts[n].n ? buf_view(&texts[n]) : STR("");
 		n++;
 	}
 	return n;
@@ -145,7 +142,7 @@ static struct xerr submit(struct iq *iq, const struct order_verb *v, uint32_t x)
 	struct xerr e = XERR_OK;
 	unsigned n;
 
-	if (!take_field(iq, x, "room", &room))
+	if (!take_field(iq, x, &which_room, &room))
 		return xerr_text(XERR_BAD_REQUEST, "which room?");
 	if (!memchr(room.p, '@', room.n))
 		buf_fmt(&room, "@%.*s", STR_FMT(jid_str(iq->entity->jid)));

@@ -143,6 +143,17 @@ static void say_what_changed(struct room *r, uint64_t changed)
 		message_status(r, CODE_CHANGED);
 }
 
+/* Where everybody may speak nobody has to ask for voice: visitors are participants now, and all are told so. */
+static void give_voice(struct room *r)
+{
+	struct occupant *o;
+
+	core_spend(room_core(r), room_count(r));
+	for (uint32_t pos = 0; !r->config.moderated && (o = map_next(&r->nicks, &pos));)
+		if (o->role == ROLE_VISITOR)
+			role_change(r, o, ROLE_PARTICIPANT, STR_NONE, STR_NONE);
+}
+
 static void change_history(struct room *r)
 {
 	history_resize(&r->history, r->config.history);
@@ -161,8 +172,12 @@ static void on_change(struct room *r, uint64_t changed, uint8_t broadcast_before
 		change_history(r);
 	if (changed & room_config_bit("muc#roomconfig_presencebroadcast"))
 		on_broadcast(r, broadcast_before, announce_shown);
+	if (changed & room_config_bit("muc#roomconfig_slow_mode_duration"))
+		paces_unsilence(&r->paces);
 	if (changed & room_config_bit("muc#roomconfig_membersonly"))
 		put_out_non_members(r);
+	if (changed & room_config_bit("muc#roomconfig_moderatedroom"))
+		give_voice(r);
 	say_what_changed(r, changed);
 }
 
@@ -278,8 +293,10 @@ static struct xerr submit(struct room *r, const struct stanza *s, uint32_t x)
 {
 	CLEANUP(changes_clear) struct changes cs = {0};
 	struct room_config new;
-	struct xerr e;
+	struct xerr e = room_charge(r, s->from, COST_PRESENCE);
 
+	if (!xerr_ok(e))
+		return e;
 	room_config_copy(&new, &r->config);
 	e = room_config_submit(&new, &s->tree, x);
 	if (xerr_ok(e))

@@ -174,6 +174,9 @@ static struct xerr check_ban(struct room *r, struct attempt *a)
 	return may(MAY_ENTER, ROLE_NONE, a->affiliation) ? XERR_OK : xerr(XERR_FORBIDDEN);
 }
 
+/* Every attempt counts: passwords are not tried out at any speed, either. */
+static struct xerr check_pace(struct room *r, struct attempt *a) { return room_charge(r, a->s->from, COST_PRESENCE); }
+
 static struct xerr check_member(struct room *r, struct attempt *a)
 {
 	bool welcome_here = !r->config.members_only || may(MAY_ENTER_MEMBERS_ONLY, ROLE_NONE, a->affiliation);
@@ -229,7 +232,7 @@ static struct xerr check_space(struct room *r, struct attempt *a)
 
 typedef struct xerr check(struct room *r, struct attempt *a);
 static check *const checks_before[] = {check_nick, check_presence};
-static check *const checks[] = {check_ban, check_member, check_password, check_conflict, check_space};
+static check *const checks[] = {check_ban, check_pace, check_member, check_password, check_conflict, check_space};
 
 static struct xerr run_checks(struct room *r, struct attempt *a, check *const *list, size_t n)
 {
@@ -365,8 +368,10 @@ static struct xerr resync(struct room *r, struct visit *v, const struct attempt 
 {
 	struct notice n = {.type = TYPE_AVAILABLE};
 
-	if (!room_unhurried(r, &v->occupant->presences, presence_rate))
-		return room_too_fast;
+	struct xerr e = room_charge(r, v->jid, COST_PRESENCE);
+
+	if (!xerr_ok(e))
+		return e;
 	join_settle(r);
 	if (visit_update(r, v, a->s)) {
 		n.show = (struct str){v->show, v->show_n};

@@ -147,8 +147,6 @@ static void change_show(struct room *r, struct visit *v, const struct stanza *s)
 	room_send_visits(r, o, v, &p, 1, 0);
 }
 
-const struct flood_rate presence_rate = {.each_ms = 500, .burst = 30};
-
 void presence_on_update(struct room *r, struct visit *v, struct stanza **s)
 {
 	CLEANUP(buf_clear) struct buf key = {.max = 4 * NICK_MAX};
@@ -158,8 +156,8 @@ void presence_on_update(struct room *r, struct visit *v, struct stanza **s)
 
 	if (xerr_ok(e) && same && !may_here(&r->config, MAY_CHANGE_STATUS, v->occupant->role, v->occupant->affiliation))
 		e = xerr(XERR_FORBIDDEN);
-	if (xerr_ok(e) && !room_unhurried(r, &v->occupant->presences, presence_rate))
-		e = room_too_fast;
+	if (xerr_ok(e))
+		e = room_charge(r, v->jid, COST_PRESENCE);
 	if (!xerr_ok(e)) {
 		room_refuse(room_core(r), s, e);
 		return;

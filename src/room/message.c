@@ -81,23 +81,40 @@ static void log_said(struct room *r, const struct visit *v, const struct stanza 
 		room_log(r, occupant_nick(v->occupant), NULL, xml_text(&s->tree, body, &tmp));
 }
 
-const struct xerr room_too_fast = {XERR_POLICY_VIOLATION, "wait", "you are too fast"};
-
-bool room_unhurried(const struct room *r, struct flood *f, struct flood_rate rate)
+static bool is_unhurried(struct room *r, struct jid who, enum pace_kind kind, uint32_t cost)
 {
-	return rooms_of(r)->config.no_limits || flood_allows(f, rate, core_now(room_core(r)));
+	return rooms_of(r)->config.no_limits ||
+		paces_allow(&r->paces, jid_bare_str(who), kind, cost, core_now(room_core(r)));
 }
 
-/* For everybody so much; where the owner wants it slow (XEP-0500), one message in a time. What has no body is no message. */
-struct xerr message_pace(const struct room *r, struct occupant *o, bool lasting)
+struct xerr room_charge(struct room *r, struct jid who, uint32_t cost)
 {
-	static const struct flood_rate rate = {.each_ms = 50, .burst = 200};
-	int64_t now = core_now(room_core(r)), wait = (int64_t)r->config.slow_seconds * 1000;
-	bool slow = wait && lasting && !may(MAY_SPEAK_FAST, o->role, o->affiliation);
+	const struct xerr too_fast = {XERR_POLICY_VIOLATION, "wait", "you are too fast"};
 
-	if (slow && o->spoke_at && now - o->spoke_at < wait)
+	return is_unhurried(r, who, PACE_OWN, cost) ? XERR_OK : too_fast;
+}
+
+bool room_may_answer(struct room *r, struct jid who, uint32_t cost) { return is_unhurried(r, who, PACE_ANSWERS, cost); }
+
+/* For everybody so much; where the owner wants it slow (XEP-0500), one message in a time. What has no body is no message. */
+struct xerr message_pace(struct room *r, const struct visit *v, bool lasting)
+{
+	const struct occupant *o = v->occupant;
+	const struct pace *p = lasting ? paces_find(&r->paces, jid_bare_str(v->jid)) : NULL;
+	bool slow = p && p->silent_until > core_now(room_core(r));
+
+	if (slow && !may(MAY_SPEAK_FAST, o->role, o->affiliation))
 		return (struct xerr){XERR_POLICY_VIOLATION, "wait", "this room is slow: wait before your next message"};
-	return room_unhurried(r, &o->messages, rate) ? XERR_OK : room_too_fast;
+	return room_charge(r, v->jid, COST_MESSAGE);
+}
+
+void message_spoken(struct room *r, const struct visit *v)
+{
+	int64_t now = core_now(room_core(r));
+	struct pace *p = r->config.slow_seconds ? paces_get(&r->paces, jid_bare_str(v->jid), now) : NULL;
+
+	if (p)
+		p->silent_until = now + (int64_t)r->config.slow_seconds * 1000;
 }
 
 static struct xerr speak(struct room *r, const struct visit *v, const struct stanza *s)
@@ -110,7 +127,7 @@ static struct xerr speak(struct room *r, const struct visit *v, const struct sta
 
 	if (!may(MAY_SPEAK, v->occupant->role, v->occupant->affiliation))
 		return xerr(XERR_FORBIDDEN);
-	e = message_pace(r, v->occupant, lasting);
+	e = message_pace(r, v, lasting);
 	if (!xerr_ok(e))
 		return e;
 	if (lasting && r->config.persistent && !core_can_store(c))
@@ -120,7 +137,7 @@ static struct xerr speak(struct room *r, const struct visit *v, const struct sta
 	if (!p)
 		return xerr(XERR_RESOURCE_CONSTRAINT);
 	if (lasting)
-		v->occupant->spoke_at = core_now(c);
+		message_spoken(r, v);
 	retract_own(r, v->occupant, s);
 	if (lasting)
 		room_remember(r, id, v, p, message_is_shown(s));
@@ -178,6 +195,7 @@ static struct xerr whisper(struct room *r, const struct stanza *s)
 	struct visit *v = visit_find(r, s->from);
 	struct occupant *to = occupant_find(r, jid_resource(s->to));
 	struct packet *p;
+	struct xerr e;
 
 	if (s->type == TYPE_GROUPCHAT)
 		return xerr(XERR_BAD_REQUEST);
@@ -185,10 +203,11 @@ static struct xerr whisper(struct room *r, const struct stanza *s)
 		return xerr(XERR_NOT_ACCEPTABLE);
 	if (!to)
 		return xerr(XERR_ITEM_NOT_FOUND);
-	if (!room_unhurried(r, &v->occupant->messages, (struct flood_rate){.each_ms = 50, .burst = 200}))
-		return room_too_fast;
 	if (!may_whisper(r, v->occupant))
 		return xerr(XERR_FORBIDDEN);
+	e = room_charge(r, v->jid, COST_MESSAGE);
+	if (!xerr_ok(e))
+		return e;
 	p = private_packet(v, s);
 	if (!p)
 		return xerr(XERR_RESOURCE_CONSTRAINT);
@@ -262,7 +281,8 @@ static void on_error(struct room *r, struct stanza **s)
 		leave_visit(r, v, STR_NONE, CODE_TECHNICAL);
 	} else if (to && to == v->occupant && unstored) {
 		own_message_failed(r, v, *s);
-	} else if (to && to != v->occupant && !unstored && may_whisper(r, v->occupant)) {
+	} else if (to && to != v->occupant && !unstored && may_whisper(r, v->occupant) &&
+		room_may_answer(r, v->jid, COST_MESSAGE)) {
 		/* What became of a private message; the failed copies of one message to all concern nobody. Who may not send one
 		 * may not send one as an error either. */
 		p = private_packet(v, *s);

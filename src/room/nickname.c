@@ -3,6 +3,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "xmpp/jid.h"
+#include "xmpp/packet.h"
 
 /* ---- what looks alike ---- */
 
@@ -70,10 +71,13 @@ void nicknames_init(struct nicknames *ns, uint32_t max)
 {
 	map_init(&ns->by_jid, jid_key, max);
 	map_init(&ns->by_key, nick_of, max);
+	list_init(&ns->away);
 }
 
 static void nickname_free(struct nickname *n)
 {
+	list_remove(&n->away);
+	packet_unref(&n->packet);
 	xfree(n->nick);
 	xfree(n->key);
 	xfree(n);
@@ -109,6 +113,25 @@ void nicknames_forget(struct nicknames *ns, struct str bare)
 	nickname_free(n);
 }
 
+void nicknames_mark(struct nicknames *ns, struct str bare, bool here)
+{
+	struct nickname *n = map_find(&ns->by_jid, bare);
+
+	if (!n)
+		return;
+	list_remove(&n->away);
+	if (!here)
+		list_append(&ns->away, &n->away);
+}
+
+void nicknames_changed(struct nicknames *ns, struct str bare)
+{
+	struct nickname *n = map_find(&ns->by_jid, bare);
+
+	if (n)
+		packet_unref(&n->packet);
+}
+
 int nicknames_set(struct nicknames *ns, struct str bare, struct str nick, struct str key)
 {
 	const struct nickname *taken = nicknames_find_key(ns, key);
@@ -119,7 +142,7 @@ int nicknames_set(struct nicknames *ns, struct str bare, struct str nick, struct
 	if (!nicknames_find(ns, bare) && ns->by_jid.n >= ns->by_jid.max)
 		return ERR_LIMIT;
 	/* Made before the old one goes: the address may be a view of that. */
-	n = xmalloc(sizeof(*n) + bare.n);
+	n = xcalloc(1, sizeof(*n) + bare.n);
 	n->nick = str_dup(nick);
 	n->key = str_dup(key);
 	n->jid_n = (uint16_t)bare.n;

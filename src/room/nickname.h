@@ -4,11 +4,15 @@
 #define ROOM_NICKNAME_H
 
 #include "base/buf.h"
+#include "base/list.h"
 #include "base/map.h"
+
+struct packet;
 
 struct nickname {
 	char *nick, *key;
-	bool here; /* scratch of nick_list_absent() */
+	struct list away;      /* in nicknames.away while he is not here */
+	struct packet *packet; /* that shows him so; made when first wanted */
 	uint16_t jid_n;
 	char jid[]; /* bare, canonical */
 };
@@ -16,6 +20,7 @@ static inline struct str nickname_jid(const struct nickname *n) { return (struct
 
 struct nicknames {
 	struct map by_jid, by_key;
+	struct list away; /* of whom nicknames_mark() said so */
 };
 
 void nicknames_init(struct nicknames *ns, uint32_t max);
@@ -27,6 +32,9 @@ const struct nickname *nicknames_find_key(const struct nicknames *ns, struct str
 /* ERR_EXISTS: it is another's; ERR_LIMIT. */
 int nicknames_set(struct nicknames *ns, struct str bare, struct str nick, struct str key);
 void nicknames_forget(struct nicknames *ns, struct str bare);
+/* He is here, or away. Nothing happens if he has no nickname. */
+void nicknames_mark(struct nicknames *ns, struct str bare, bool here);
+void nicknames_changed(struct nicknames *ns, struct str bare); /* what the packet says of him */
 
 /* The form in which nicknames are compared. ERR_INVALID: none that can be shown; ERR_LIMIT: too long. */
 enum { NICK_MAX = 256 /* bytes */ };

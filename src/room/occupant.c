@@ -71,7 +71,8 @@ static void set_nick(struct room *r, struct occupant *o, struct str nick, struct
 {
 	o->address = address_new(r, nick);
 	o->key = str_dup(key);
-	o->key_n = key.n;
+	must(key.n <= UINT16_MAX);
+	o->key_n = (uint16_t)key.n;
 	must(map_add(&r->nicks, o) == 0);
 }
 
@@ -113,6 +114,43 @@ void occupant_rename(struct room *r, struct occupant *o, struct str nick, struct
 	occupant_changed(o);
 }
 
+/* ---- by bare address ---- */
+
+struct occupant *occupant_find_real(const struct room *r, struct jid real)
+{
+	return map_find(&r->people, jid_bare_str(real));
+}
+
+static void add_person(struct room *r, struct occupant *o)
+{
+	struct occupant *first = occupant_find_real(r, occupant_real(o));
+
+	if (first) {
+		o->twin = first->twin;
+		first->twin = o;
+		return;
+	}
+	must(map_add(&r->people, o) == 0);
+	nicknames_mark(&r->reserved, jid_bare_str(occupant_real(o)), true);
+}
+
+static void remove_person(struct room *r, struct occupant *o)
+{
+	struct occupant *first = occupant_find_real(r, occupant_real(o)), *before = first;
+
+	if (first != o) {
+		while (before->twin != o)
+			before = before->twin;
+		before->twin = o->twin;
+		return;
+	}
+	map_remove(&r->people, jid_bare_str(occupant_real(o)));
+	if (o->twin)
+		must(map_add(&r->people, o->twin) == 0);
+	else
+		nicknames_mark(&r->reserved, jid_bare_str(occupant_real(o)), false);
+}
+
 /* When nothing knows it any more. */
 static void discard_visit(struct visit *v)
 {
@@ -146,6 +184,7 @@ void occupant_free(struct room *r, struct occupant **occupant)
 		map_remove(&r->visits, jid_str(v->jid));
 	}
 	map_remove(&r->nicks, (struct str){o->key, o->key_n});
+	remove_person(r, o);
 	discard_occupant(o);
 }
 
@@ -157,6 +196,7 @@ void occupants_clear(struct room *r)
 		discard_occupant(o);
 	map_clear(&r->nicks);
 	map_clear(&r->visits);
+	map_clear(&r->people);
 	audience_clear(&r->audience);
 }
 
@@ -201,7 +241,8 @@ struct visit *visit_new(struct room *r, struct occupant *o, struct jid real, uin
 	v->jid = jid_dup(real);
 	v->next = o->visits;
 	o->visits = v;
-	o->visit_count++;
+	if (o->visit_count++ == 0)
+		add_person(r, o);
 	occupant_changed(o);
 	must(map_add(&r->visits, v) == 0);
 	return v;
@@ -286,7 +327,7 @@ bool visit_show(struct visit *v, const struct stanza *presence)
 	if (!same) {
 		xfree(v->show);
 		v->show = show.n ? str_dup(show) : NULL;
-		v->show_n = show.n;
+		v->show_n = (uint32_t)show.n; /* at most SHOW_MAX */
 		to_front(v);
 		occupant_changed(v->occupant);
 	}

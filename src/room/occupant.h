@@ -6,7 +6,6 @@
 #define ROOM_OCCUPANT_H
 
 #include "base/list.h"
-#include "room/flood.h"
 #include "room/nickname.h"
 #include "room/privilege.h"
 #include "xmpp/packet.h"
@@ -23,31 +22,29 @@ enum {
 struct visit {
 	struct visit *next; /* of the same occupant */
 	struct occupant *occupant;
-	uint64_t handle;    /* of the session; 0: reached by address */
-	uint32_t at;        /* place in the audience */
+	uint64_t handle; /* of the session; 0: reached by address */
+	uint32_t at;     /* place in the audience */
+	uint32_t show_n;
 	struct list remote; /* in room->remote */
 	struct jid jid;     /* real full address, own copy */
 	char *show;         /* payload of the last presence; NULL: empty */
-	size_t show_n;
 };
 
 /* Who looks at an occupant's presence. */
 enum view { VIEW_PLAIN, VIEW_JID /* shows the real address */, VIEW_COUNT };
 
+/* Packed: there are many of them. */
 struct occupant {
-	struct visit *visits; /* the one whose presence is shown first */
-	uint32_t visit_count;
-	enum role role;
-	enum affiliation affiliation;
-	int64_t asked_at; /* when it asked for voice, 0: never */
-	int64_t spoke_at; /* its last message, 0: none */
-	struct flood messages, presences;
-	bool hatless;       /* scratch of iq_hats.c */
-	struct jid address; /* room@domain/nick, own copy */
-	char *key;          /* the nick as compared (RFC 8266) */
-	size_t key_n;
-	char id[OCCUPANT_ID + 1];         /* XEP-0421: of its bare address in this room */
+	struct visit *visits;             /* the one whose presence is shown first */
+	struct occupant *twin;            /* the next one with the same bare address */
+	struct jid address;               /* room@domain/nick, own copy */
+	char *key;                        /* the nick as compared (RFC 8266) */
 	struct packet *views[VIEW_COUNT]; /* presence, made when first wanted */
+	uint16_t key_n, visit_count;
+	enum role role : 8;
+	enum affiliation affiliation : 8;
+	bool hatless;             /* scratch of iq_hats.c */
+	char id[OCCUPANT_ID + 1]; /* XEP-0421: of its bare address in this room */
 };
 static inline struct str occupant_nick(const struct occupant *o) { return jid_resource(o->address); }
 static inline struct jid occupant_real(const struct occupant *o) { return o->visits->jid; }
@@ -86,6 +83,8 @@ struct occupant *occupant_find(const struct room *r, struct str nick);
 /* The occupant whose nick cannot be told from this key. */
 struct occupant *occupant_find_key(const struct room *r, struct str key);
 struct visit *visit_find(const struct room *r, struct jid real);
+/* The first of those with this bare address, of which ->twin is the next; NULL if it is not in. */
+struct occupant *occupant_find_real(const struct room *r, struct jid real);
 static inline struct party occupant_party(const struct occupant *o) { return (struct party){o->role, o->affiliation}; }
 
 void occupant_put_id(struct buf *out, const struct occupant *o); /* <occupant-id/> */

@@ -13,6 +13,7 @@ struct order;
 struct order_arg {
 	const char *name, *label;
 	const char *const *options; /* what it may be, NULL at the end; NULL: anything */
+	bool several;               /* of a form: it may have several values, and none is a value, too */
 };
 
 struct order_verb {

@@ -244,9 +244,8 @@ static const char *run_affiliate(struct room *r, struct order *o)
 	error = check_affiliate(r, who.jid, to);
 	if (error)
 		return error;
-	if (room_set_affiliation(r, jid_bare_str(who.jid), to, order_arg(o, 2)) < 0)
+	if (room_affiliate(r, who.jid, to, order_arg(o, 2), r->entity.jid, true) < 0)
 		return "there are too many in the room's lists";
-	affiliation_apply(r, who.jid, STR_NONE, order_arg(o, 2));
 	o->wrote = r->config.persistent;
 	buf_fmt(&o->out, "%s: %.*s is %s\n", o->address, STR_FMT(jid_bare_str(who.jid)),
 		to == AFFILIATION_NONE ? "in no list any more" : affiliation_name(to));
@@ -359,7 +358,7 @@ static const char *run_log(struct room *r, struct order *o)
 	o->wait.drop = drop_log;
 	q = store_query_new(STORE_ARCHIVE_PAGE, core_wait(o->core, &o->wait), jid_domain(r->entity.jid),
 		jid_local(r->entity.jid), (int64_t)0, INT64_MAX, STR_NONE, STR_NONE, (int64_t)0, INT64_MAX, -(int64_t)n,
-		(int64_t)0, (int64_t)0, (int64_t)0);
+		(int64_t)0, (int64_t)0, (int64_t)0, (int64_t)0);
 	core_ask(o->core, &q);
 	return order_later;
 }
@@ -386,7 +385,7 @@ const struct order_verb order_verbs[] = {
 		.run = run_destroy},
 	{.name = "config",
 		.title = "Configure a room",
-		.args = {{"setting", "Setting", NULL}, {"value", "Value", NULL}},
+		.args = {{"setting", "Setting", NULL}, {"value", "Value (nothing: none)", NULL, true}},
 		.max = 2,
 		.writes = true,
 		.run = run_config},

@@ -39,6 +39,9 @@ struct xerr rooms_may_make(struct rooms *rs, struct str local, struct jid who)
 		return xerr_text(XERR_NOT_ALLOWED, "only administrators make rooms here");
 	if (is_reserved(rs, local))
 		return xerr_text(XERR_NOT_ALLOWED, "this name is reserved");
+	if (rs->config.per_user && !rs->loaded) /* nobody knows how many he has */
+		return (struct xerr){XERR_RESOURCE_CONSTRAINT, "wait",
+			"the service is starting: try again in a moment"};
 	core_spend(rs->host.entity.core, (rs->directory.n + rs->live.n) / 64);
 	if (rs->config.per_user && rooms_of_owner(rs, rooms_owner_key(who)) >= rs->config.per_user)
 		return xerr_text(XERR_RESOURCE_CONSTRAINT, "you have as many rooms as one may have");

@@ -24,20 +24,6 @@ const struct nickname *nick_locked(const struct room *r, struct jid who)
 	return r->config.lock_nicks ? nicknames_find(&r->reserved, jid_bare_str(who)) : NULL;
 }
 
-static void mark_present(struct room *r)
-{
-	struct nickname *n;
-	struct occupant *o;
-
-	for (uint32_t pos = 0; (n = map_next(&r->reserved.by_jid, &pos));)
-		n->here = false;
-	for (uint32_t pos = 0; (o = map_next(&r->nicks, &pos));) {
-		n = map_find(&r->reserved.by_jid, jid_bare_str(occupant_real(o)));
-		if (n)
-			n->here = true;
-	}
-}
-
 static struct packet *absent_packet(struct room *r, const struct nickname *n)
 {
 	CLEANUP(buf_clear) struct buf from = {.max = 2 * JID_MAX};
@@ -55,17 +41,20 @@ static struct packet *absent_packet(struct room *r, const struct nickname *n)
 
 uint32_t nick_list_absent(struct room *r, struct packet **packets)
 {
-	const struct nickname *n;
 	uint32_t count = 0;
 
 	if (!r->config.show_absent)
 		return 0;
-	mark_present(r);
-	for (uint32_t pos = 0; count < ABSENT_MAX && (n = map_next(&r->reserved.by_jid, &pos));) {
+	LIST_EACH(node, &r->reserved.away) {
+		struct nickname *n = LIST_ITEM(node, struct nickname, away);
+
 		/* Somebody else may have been called so before it was registered. */
-		struct packet *p = n->here || occupant_find_key(r, str_z(n->key)) ? NULL : absent_packet(r, n);
-		if (p)
-			packets[count++] = p;
+		if (count == ABSENT_MAX || occupant_find_key(r, str_z(n->key)))
+			continue;
+		if (!n->packet)
+			n->packet = absent_packet(r, n);
+		if (n->packet)
+			packets[count++] = packet_ref(n->packet);
 	}
 	return count;
 }
@@ -188,10 +177,9 @@ static struct xerr enrol(struct room *r, struct jid who, struct str nick, struct
 	struct str bare = jid_bare_str(who);
 
 	if (room_affiliation(r, who) == AFFILIATION_NONE &&
-		room_set_affiliation(r, bare, AFFILIATION_MEMBER, STR_NONE) < 0)
+		room_affiliate(r, who, AFFILIATION_MEMBER, STR_NONE, who, false) < 0)
 		return xerr(XERR_RESOURCE_CONSTRAINT);
 	room_set_nick(r, bare, nick, key);
-	affiliation_apply(r, jid_bare(who), STR_NONE, STR_NONE);
 	return XERR_OK;
 }
 
@@ -243,8 +231,7 @@ static struct xerr resign(struct room *r, struct jid who)
 	room_set_nick(r, bare, STR_NONE, STR_NONE);
 	if (!a || a->affiliation != AFFILIATION_MEMBER)
 		return XERR_OK;
-	room_set_affiliation(r, bare, AFFILIATION_NONE, STR_NONE);
-	affiliation_apply(r, jid_bare(who), STR_NONE, STR_NONE);
+	room_affiliate(r, who, AFFILIATION_NONE, STR_NONE, who, false);
 	return XERR_OK;
 }
 
@@ -253,9 +240,13 @@ struct xerr register_set(struct iq *iq)
 	struct room *r = room_of(iq);
 	const struct xml_tree *t = &iq->stanza->tree;
 	uint32_t x = xml_child(t, iq->query, "x", NS_DATA);
+	struct xerr e;
 
 	if (r->config.persistent && !core_can_store(iq->core))
 		return xerr(XERR_RESOURCE_CONSTRAINT);
+	e = room_charge(r, iq->stanza->from, COST_MAIL);
+	if (!xerr_ok(e))
+		return e;
 	if (xml_child(t, iq->query, "remove", NS_REGISTER) != XML_NONE)
 		return resign(r, iq->stanza->from);
 	return x == XML_NONE ? xerr(XERR_BAD_REQUEST) : submit(r, iq->stanza, x);
@@ -291,6 +282,7 @@ struct xerr registration_on_form(struct room *r, const struct stanza *s, uint32_
 	CLEANUP(buf_clear) struct buf tmp = {.max = TEXT_MAX};
 	struct party actor = room_party(r, s->from);
 	const struct nickname *n;
+	struct xerr e;
 	char *who;
 
 	if (!may(MAY_APPROVE_MEMBERS, actor.role, actor.affiliation))
@@ -300,6 +292,9 @@ struct xerr registration_on_form(struct room *r, const struct stanza *s, uint32_
 		return xerr(XERR_ITEM_NOT_FOUND);
 	if (r->config.persistent && !core_can_store(room_core(r)))
 		return xerr(XERR_RESOURCE_CONSTRAINT);
+	e = room_charge(r, s->from, COST_MESSAGE);
+	if (!xerr_ok(e))
+		return e;
 	if (form_says_yes(form_text(&s->tree, x, "muc#register_allow", &tmp)))
 		return approve(r, n, s->from);
 	/* A copy: what it is a view of goes. */

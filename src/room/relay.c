@@ -90,6 +90,7 @@ static struct xerr request(struct room *r, const struct stanza *s)
 	struct visit *v = visit_find(r, s->from);
 	struct occupant *to = occupant_find(r, jid_resource(s->to));
 	bool disco = asks(s, "query", NS_DISCO_INFO) || asks(s, "query", NS_DISCO_ITEMS);
+	struct xerr e;
 
 	if (!v)
 		return xerr(disco ? XERR_BAD_REQUEST : XERR_NOT_ACCEPTABLE); /* 6.6 */
@@ -97,6 +98,9 @@ static struct xerr request(struct room *r, const struct stanza *s)
 		return xerr(XERR_ITEM_NOT_FOUND);
 	if (!s->id.p || s->id.n > ID_MAX || stanza_payload(s) == XML_NONE)
 		return xerr(XERR_BAD_REQUEST);
+	e = room_charge(r, v->jid, COST_REQUEST);
+	if (!xerr_ok(e))
+		return e;
 	write_id(&id, v->jid, occupant_real(to), occupant_nick(to), s->id);
 	must(buf_ok(&id));
 	pass_on(r, v, to, s, buf_view(&id));
@@ -135,7 +139,8 @@ static void answer(struct room *r, const struct stanza *s)
 	struct visit *v;
 	struct packet *p;
 
-	if (!jid_some(s->from) || !read_id(s->id, &id) || !(v = find_asker(r, s, &id)))
+	if (!jid_some(s->from) || !read_id(s->id, &id) || !(v = find_asker(r, s, &id)) ||
+		!room_may_answer(r, s->from, COST_ANSWER))
 		return;
 	buf_str(&from, room_address(r));
 	buf_char(&from, '/');
@@ -170,7 +175,7 @@ bool relay_on_error(struct room *r, const struct stanza *s)
 
 	for (struct visit *v = o ? o->visits : NULL; v; v = v->next) {
 		seal(v->jid, s->from, id.nick, id.id, expected);
-		if (!str_is(id.seal, expected))
+		if (!str_is(id.seal, expected) || !invite_take(r, v->jid, s->from))
 			continue;
 		head.id = id.id.n ? id.id : STR_NONE;
 		packet_begin(&w, &head);

@@ -111,6 +111,7 @@ struct xerr moderate_set(struct iq *iq)
 	struct str id = xml_attr(t, iq->query, "id");
 	uint32_t reason = xml_child(t, iq->query, "reason", NS_MODERATE);
 	int64_t number;
+	struct xerr e;
 
 	if (!v || !may(MAY_RETRACT, v->occupant->role, v->occupant->affiliation))
 		return xerr(XERR_FORBIDDEN);
@@ -121,6 +122,9 @@ struct xerr moderate_set(struct iq *iq)
 		return xerr(XERR_ITEM_NOT_FOUND);
 	if (r->config.persistent && !core_can_store(iq->core))
 		return xerr(XERR_RESOURCE_CONSTRAINT);
+	e = room_charge(r, v->jid, COST_MESSAGE);
+	if (!xerr_ok(e))
+		return e;
 	put_moderated(&why, v->occupant, reason == XML_NONE ? STR_NONE : xml_text(t, reason, &tmp));
 	room_archive_retract(r, number, STR_NONE, buf_view(&why));
 	announce(r, id, buf_view(&why));

@@ -41,13 +41,20 @@ void room_make_key(struct room *r)
 	r->config.occupant_key = str_dup(buf_view(&hex));
 }
 
+void room_belongs_to(struct room *r, struct str bare)
+{
+	xfree(r->config.maker);
+	r->config.maker = bare.n ? str_dup(bare) : NULL;
+	r->owner = bare.n ? rooms_owner_key(jid_view(bare)) : 0;
+}
+
 void room_create(struct room *r, struct jid owner)
 {
 	struct core *c = room_core(r);
 
 	room_enter(r, ROOM_LOCKED);
 	r->created = r->active_since = core_wall(c);
-	r->owner = rooms_owner_key(owner);
+	room_belongs_to(r, jid_bare_str(owner));
 	room_make_key(r);
 	affiliates_set(&r->affiliates, jid_bare_str(owner), AFFILIATION_OWNER, STR_NONE);
 	timer_start(core_timers(c), &r->timer, core_now(c) + LOCKED_MS);
@@ -73,6 +80,8 @@ static void free_contents(struct room *r)
 	picture_free(&r->picture);
 	hats_clear(&r->hats);
 	xfree(TAKE(r->activity));
+	paces_clear(&r->paces);
+	xfree(TAKE(r->invited));
 	history_clear(&r->history);
 	history_resize(&r->history, r->config.history);
 	r->commit = 0;
@@ -274,6 +283,7 @@ static struct str occupant_key(const void *item)
 	return (struct str){o->key, o->key_n};
 }
 
+static struct str person_key(const void *item) { return jid_bare_str(occupant_real(item)); }
 static struct str visit_key(const void *item) { return jid_str(((const struct visit *)item)->jid); }
 
 static void room_free(struct entity *e)
@@ -311,7 +321,9 @@ struct room *room_new(struct host *h, struct jid bare, enum room_state state)
 	history_init(&r->history, r->config.history);
 	map_init(&r->nicks, occupant_key, rs->config.occupants_max);
 	map_init(&r->visits, visit_key, rs->config.occupants_max * 2);
+	map_init(&r->people, person_key, rs->config.occupants_max);
 	list_init(&r->remote);
+	paces_init(&r->paces);
 	r->entering_tail = &r->entering;
 	r->timer.fire = on_timer;
 	return r;

@@ -17,6 +17,7 @@
 #include "room/config.h"
 #include "room/history.h"
 #include "room/occupant.h"
+#include "room/pace.h"
 
 enum { CODE_TECHNICAL = 333 }; /* removed because it cannot be reached (11.1) */
 enum room_state { ROOM_LOADING, ROOM_VACANT, ROOM_LOCKED, ROOM_OPEN, ROOM_FAILED, ROOM_STATE_COUNT };
@@ -26,6 +27,7 @@ enum {
 	LOCKED_MS = 60000,  /* an owner who says nothing has accepted the defaults */
 	IDLE_MS = 60000,    /* a persistent room nobody uses leaves memory */
 	INVITES_MAX = 16,   /* in one message */
+	INVITED_MAX = 512,  /* invitations that may still be declined */
 	REQUESTS_MAX = 100  /* of registration, waiting for an admin */
 };
 
@@ -53,7 +55,7 @@ struct room_job {
 struct room {
 	struct entity entity;
 	enum room_state state;
-	uint64_t owner; /* rooms_owner_key() of who made it; 0: not known */
+	uint64_t owner; /* rooms_owner_key() of config.maker; 0: not known */
 	int64_t created;
 	struct room_config config;
 	struct affiliates affiliates;
@@ -68,8 +70,12 @@ struct room {
 	uint64_t commit;           /* of the newest message or subject */
 	struct map nicks;          /* struct occupant by key */
 	struct map visits;         /* struct visit by real address */
+	struct map people;         /* the first struct occupant of each bare address */
 	struct audience audience;
-	struct list remote;                      /* visits that are reached by address */
+	struct list remote; /* visits that are reached by address */
+	uint64_t *invited;  /* pairs that invitations were for, the newest INVITED_MAX; 0: answered; NULL: none */
+	uint32_t invited_next;
+	struct paces paces;                      /* who has done how much */
 	struct entry *entering, **entering_tail; /* welcomed by settle */
 	uint32_t entering_n;
 	struct timer timer; /* LOCKED: LOCKED_MS; nobody in: IDLE_MS */
@@ -85,6 +91,8 @@ static inline struct core *room_core(const struct room *r) { return r->entity.co
 
 void room_enter(struct room *r, enum room_state state);
 void room_create(struct room *r, struct jid owner);
+/* It is one of the rooms of this bare address, of which there may be so many. absent: of nobody. */
+void room_belongs_to(struct room *r, struct str bare);
 void room_unlock(struct room *r);
 void room_make_key(struct room *r); /* of the ids of its occupants, if it has none yet */
 /* There is no such room any more. All have left. Does not touch the store. */
@@ -135,15 +143,16 @@ void room_destroy(struct room *r, struct str alternate, struct str reason, struc
 /* Visits whose session is gone without a word. */
 void leave_ghosts(struct room *r);
 /* 7.6 and 7.7 */
-extern const struct flood_rate presence_rate; /* of one occupant, entering again too */
 void presence_on_update(struct room *r, struct visit *v, struct stanza **s);
 
 /* ---- message.c ---- */
-/* Not faster than the room lets one occupant; room_too_fast otherwise. */
-bool room_unhurried(const struct room *r, struct flood *f, struct flood_rate rate);
-extern const struct xerr room_too_fast;
-/* The same for what goes to all; lasting: it also waits for the room's slow mode (XEP-0500). */
-struct xerr message_pace(const struct room *r, struct occupant *o, bool lasting);
+/* What others get because of who (pace.h): counts it, or policy-violation. */
+struct xerr room_charge(struct room *r, struct jid who, uint32_t cost);
+/* The same for answers. */
+bool room_may_answer(struct room *r, struct jid who, uint32_t cost);
+/* Of a message to all; lasting: it also waits for the room's slow mode (XEP-0500). */
+struct xerr message_pace(struct room *r, const struct visit *v, bool lasting);
+void message_spoken(struct room *r, const struct visit *v); /* slow mode begins */
 void message_on(struct room *r, struct stanza **s);
 /* To all, as the visit's, under our id if it is to have one (not 0). NULL if it got too long. */
 struct packet *message_reflection(struct room *r, const struct visit *v, const struct stanza *s, int64_t id);
@@ -173,6 +182,8 @@ void subject_set(struct subject *s, struct str text, struct str nick, int64_t ti
 bool invite_is(const struct stanza *s);
 void invite_on(struct room *r, struct stanza **s);
 void invite_member(struct room *r, struct jid who, struct jid from, struct str reason);
+/* Such an invitation went through the room, and is not answered yet; now it is. */
+bool invite_take(struct room *r, struct jid inviter, struct jid invited);
 
 /* ---- relay.c ---- */
 void relay_on_iq(struct room *r, struct stanza **s);
@@ -185,11 +196,15 @@ bool relay_on_error(struct room *r, const struct stanza *s);
 struct xerr room_configure(struct room *r, const struct room_config *new);
 
 /* ---- change.c ---- */
-/* The occupants with this bare address (or domain) get what follows from their affiliation now: a role, or the door. */
-void affiliation_apply(struct room *r, struct jid who, struct str actor, struct str reason);
-/* In the list and in the store. ERR_LIMIT. */
+/* Somebody has another affiliation from now on, and who has to hear of it does: those who are in by his presence, while he is
+ * away by a message (9.3, 10.3); tell_him: he too, with 101 or an invitation. from: who did it; the room itself if nobody in
+ * it. ERR_LIMIT: nothing is changed. */
+int room_affiliate(struct room *r, struct jid who, enum affiliation to, struct str reason, struct jid from,
+	bool tell_him);
+/* In the list and in the store, and nobody hears of it. ERR_LIMIT. */
 int room_set_affiliation(struct room *r, struct str bare, enum affiliation a, struct str reason);
 /* The nickname registered for a member, absent: none; a request of his is settled. */
+void room_put_nick(struct room *r, struct str bare, struct str nick, struct str key); /* in memory only */
 void room_set_nick(struct room *r, struct str bare, struct str nick, struct str key);
 void role_change(struct room *r, struct occupant *o, enum role role, struct str actor, struct str reason);
 

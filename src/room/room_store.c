@@ -114,6 +114,8 @@ static void take_room(struct room *r, const struct store_value *v)
 	r->created = r->active_since = v[1].i;
 	room_config_parse(&r->config, v[2].s);
 	r->config.persistent = true; /* or it would not be here */
+	if (r->config.maker)
+		r->owner = rooms_owner_key(jid_view(str_z(r->config.maker)));
 	history_resize(&r->history, r->config.history);
 	subject_set(&r->subject, v[3].s, v[4].s, v[5].i);
 }
@@ -145,12 +147,15 @@ static void take_nick(struct room *r, const struct store_value *v)
 	if (!v[0].s.n || v[0].s.n > JID_MAX || !v[1].s.n || nick_key(v[1].s, &key) < 0)
 		return;
 	member = room_affiliation(r, jid_view(v[0].s)) >= AFFILIATION_MEMBER;
-	nicknames_set(member ? &r->reserved : &r->requests, v[0].s, v[1].s, buf_view(&key));
+	if (member)
+		room_put_nick(r, v[0].s, v[1].s, buf_view(&key));
+	else
+		nicknames_set(&r->requests, v[0].s, v[1].s, buf_view(&key));
 }
 
 static void take_message(struct room *r, const struct store_value *v)
 {
-	struct history_entry e = {.id = v[0].i, .time = v[0].i / 1000};
+	struct history_entry e = {.id = v[0].i, .time = v[0].i / 1000, .open = v[5].i != 0};
 	struct stanza *s;
 
 	/* Numbers are not given twice, whatever became of the message. */

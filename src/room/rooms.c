@@ -96,7 +96,7 @@ static struct listing *put_listing(struct rooms *rs, struct str local, const str
 
 	rooms_unlist(rs, local);
 	l = xmalloc(sizeof(*l) + local.n + name.n);
-	l->owner = 0;
+	l->owner = config->maker ? rooms_owner_key(jid_view(str_z(config->maker))) : 0;
 	l->public_ = config->public_;
 	l->history = (uint16_t)config->history;
 	l->local_n = (uint16_t)local.n;
@@ -116,8 +116,8 @@ void rooms_list(struct room *r)
 	struct str local = jid_local(r->entity.jid);
 	struct listing *l = map_find(&rooms_of(r)->directory, local);
 
-	if (l && !r->owner)
-		r->owner = l->owner;
+	if (l && !r->owner && !r->config.maker)
+		r->owner = l->owner; /* of an earlier version */
 	l = NULL;
 	if (r->config.persistent)
 		l = put_listing(rooms_of(r), local, &r->config);
@@ -231,9 +231,11 @@ static void look_for_ghosts(struct rooms *rs)
 	uint64_t *ids = xcalloc(n + 1, sizeof(*ids));
 	struct room *r;
 
-	for (uint32_t pos = 0; (r = map_next(&rs->live, &pos));)
+	for (uint32_t pos = 0; (r = map_next(&rs->live, &pos));) {
 		if (r->audience.n)
 			ids[count++] = r->entity.id;
+		paces_sweep(&r->paces, core_now(rs->host.entity.core));
+	}
 	for (uint32_t i = 0; i < count; i++) {
 		struct entity *e = entity_find(rs->host.entity.core, ids[i]);
 		if (e)

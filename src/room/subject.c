@@ -63,7 +63,7 @@ static struct xerr change(struct room *r, const struct visit *v, const struct st
 
 	if (!may_here(&r->config, MAY_SET_SUBJECT, v->occupant->role, v->occupant->affiliation))
 		return xerr(XERR_FORBIDDEN);
-	e = message_pace(r, v->occupant, true);
+	e = message_pace(r, v, true);
 	if (!xerr_ok(e))
 		return e;
 	if (!buf_ok(&tmp) || text.n > SUBJECT_MAX || memchr(text.n ? text.p : "", '\0', text.n))
@@ -74,7 +74,7 @@ static struct xerr change(struct room *r, const struct visit *v, const struct st
 	p = message_reflection(r, v, s, id);
 	if (!p)
 		return xerr(XERR_RESOURCE_CONSTRAINT);
-	v->occupant->spoke_at = core_now(c);
+	message_spoken(r, v);
 	subject_set(&r->subject, text, occupant_nick(v->occupant), core_wall(c));
 	room_store(r);
 	room_remember(r, id, v, p, false);

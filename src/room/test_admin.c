@@ -483,9 +483,34 @@ static void test_many_changes(void **state)
 	world_free(w);
 }
 
+/* 9.5: a nickname that an admin gives stands in addresses as any other, so it is prepared as they are; and it is nobody else's. */
+static void test_given_nicks(void **state)
+{
+	struct world *w = world_new(NULL);
+	unsigned alice = open_tea(w, FIELD("registration", "approval")), bob = login(w, "bob@x.test/b");
+
+	say(w, alice, ADMIN("<item jid='carol@x.test' affiliation='member' nick='Zoe\xcc\x88'/>"));
+	expect(w, alice, "carol@x.test"); /* the room is told */
+	expect(w, alice, "type='result'");
+	assert_string_equal(nicknames_find(&tea(w)->reserved, STR("carol@x.test"))->nick, "Zo\xc3\xab");
+	say(w, bob,
+		"<iq type='set' id='r' to='" TEA "'><query xmlns='" NS_REGISTER "'><x xmlns='" NS_DATA
+		"' type='submit'><field var='muc#register_roomnick'><value>Montague</value></field></x></query></iq>");
+	forget_all(w);
+	say(w, alice, ADMIN("<item jid='dan@x.test' affiliation='member' nick='Montague'/>"));
+	expect(w, alice, "<conflict");
+	say(w, alice, ADMIN("<item jid='dan@x.test' affiliation='member' nick='zo\xc3\xab'/>"));
+	expect(w, alice, "<conflict");
+	say(w, alice, ADMIN("<item jid='dan@x.test' affiliation='member' nick=' \xe2\x80\x8b '/>"));
+	expect(w, alice, "<not-acceptable");
+	assert_null(nicknames_find(&tea(w)->reserved, STR("dan@x.test")));
+	world_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_given_nicks),
 		cmocka_unit_test(test_initial),
 		cmocka_unit_test(test_privileges),
 		cmocka_unit_test(test_options),

@@ -91,7 +91,7 @@ static void ask(struct world *w, unsigned conn, const char *query, const char *w
 	expect(w, conn, want);
 }
 
-/* Who may enter may read. */
+/* Who may enter may read, and nobody else. */
 static void test_access(void **state)
 {
 	struct world *w = world_new(&with_archive);
@@ -108,8 +108,18 @@ static void test_access(void **state)
 	ask(w, bob, QUERY(""), "<fin");
 	configure(w, alice, TEA,
 		FIELD("membersonly", "0") FIELD("passwordprotectedroom", "1") FIELD("roomsecret", "s"));
-	ask(w, bob, QUERY(""), "<fin"); /* a member */
+	/* A member could not enter without the password; in an open room everybody is one who registers. */
+	ask(w, bob, QUERY(""), "<forbidden");
 	say(w, alice, ADMIN("<item affiliation='none' jid='bob@x.test'/>"));
+	configure(w, alice, TEA, FIELD("registration", "open"));
+	ask(w, bob,
+		"<iq type='set' id='r' to='" TEA "'><query xmlns='" NS_REGISTER "'><x xmlns='" NS_DATA
+		"' type='submit'><field var='muc#register_roomnick'><value>bob</value></field></x></query></iq>",
+		"type='result'");
+	assert_int_equal(room_affiliation(tea(w), jid_view(STR("bob@x.test"))), AFFILIATION_MEMBER);
+	ask(w, bob, QUERY(""), "<forbidden");
+	ask(w, bob, "<iq type='get' id='f' to='" TEA "'><metadata xmlns='" NS_MAM "'/></iq>", "<forbidden");
+	say(w, bob, "<presence to='" TEA "/bob'><x xmlns='" NS_MUC "'><password>t</password></x></presence>");
 	ask(w, bob, QUERY(""), "<forbidden");
 	say(w, bob, "<presence to='" TEA "/bob'><x xmlns='" NS_MUC "'><password>s</password></x></presence>");
 	ask(w, bob, QUERY(""), "<fin");
@@ -131,8 +141,51 @@ static void test_senders(void **state)
 	ask(w, bob, QUERY(WITH("alice@x.test")), "<forbidden");
 	ask(w, bob, QUERY(WITH(TEA "/alice")), "<body>one");
 	ask(w, alice, QUERY(WITH("alice@x.test")), "alice@x.test/a");
+	world_free(w);
+}
+
+/* What was said while addresses were hidden is not shown with them because they are not hidden any more; nor is it found by
+ * them. In the store, in memory, and after a restart. */
+static void test_senders_then(void **state)
+{
+	static const char *const kinds[] = {FIELD("persistentroom", "1"), ""};
+
+	for (int i = 0; i < 2; i++) {
+		struct world *w = world_new(&with_archive);
+		unsigned alice = open_tea(w, kinds[i]), bob = enter(w, "bob@x.test/b", TEA "/bob");
+
+		say_text(w, alice, "<body>one</body>");
+		configure(w, alice, TEA, FIELD("whois", "anyone"));
+		say_text(w, alice, "<body>two</body>");
+		ask(w, bob, QUERY(""), "!alice@x.test");
+		expect(w, bob, "<body>two", "<item jid='alice@x.test/a'/>");
+		ask(w, alice, QUERY(""), "<item jid='alice@x.test/a'/>");
+		forget_all(w);
+		say(w, bob, QUERY(WITH("alice@x.test")));
+		if (i == 0) /* only the real store filters */
+			expect(w, bob, "<body>one");
+		expect(w, bob, "<body>two");
+		expect(w, bob, "<fin");
+		configure(w, alice, TEA, FIELD("whois", "moderators"));
+		ask(w, bob, QUERY(""), "!alice@x.test");
+		expect(w, bob, "<body>two", "!alice@x.test");
+		ask(w, bob, QUERY(WITH("alice@x.test")), "<forbidden");
+		world_free(w);
+	}
+}
+
+/* The history that is loaded knows it too, when the room stops being persistent and is asked. */
+static void test_senders_after_restart(void **state)
+{
+	struct world *w = world_new(&with_archive);
+	unsigned alice = kept_tea(w);
+
 	configure(w, alice, TEA, FIELD("whois", "anyone"));
-	ask(w, bob, QUERY(WITH("alice@x.test")), "<item jid='alice@x.test/a'/>");
+	say_text(w, alice, "<body>one</body>");
+	world_restart(w);
+	enter(w, "bob@x.test/b", TEA "/bob");
+	assert_int_equal(tea(w)->history.n, 1);
+	assert_true(history_newest(&tea(w)->history, 0)->open);
 	world_free(w);
 }
 
@@ -360,6 +413,8 @@ int main(void)
 		cmocka_unit_test(test_history),
 		cmocka_unit_test(test_access),
 		cmocka_unit_test(test_senders),
+		cmocka_unit_test(test_senders_then),
+		cmocka_unit_test(test_senders_after_restart),
 		cmocka_unit_test(test_forged),
 		cmocka_unit_test(test_temporary),
 		cmocka_unit_test(test_retract),

@@ -204,6 +204,39 @@ static void test_moderated(void **state)
 	world_free(w);
 }
 
+/* 13.6: requests to others are counted; answers to them too, but apart: who is asked much is not silenced by it. */
+static void test_request_pace(void **state)
+{
+	struct world *w = world_new(NULL);
+	unsigned alice = open_tea(w, ""), bob = enter(w, "bob@x.test/b", TEA "/bob"), n = 0;
+	const struct got *g;
+	char xml[512];
+
+	forget_all(w);
+	for (unsigned i = 0; i < 2 * PACE_AHEAD / COST_REQUEST; i++)
+		say(w, bob, "<iq type='get' id='v' to='" TEA "/alice'><query xmlns='jabber:iq:version'/></iq>");
+	while ((g = next(w, bob)))
+		assert_non_null(strstr(g->text, "<policy-violation"));
+	while ((g = next(w, alice))) {
+		const char *id = strstr(g->text, " id='") + 5;
+
+		n++;
+		snprintf(xml, sizeof(xml), "<iq type='result' id='%.*s' to='" TEA "/bob'/>",
+			(int)(strchr(id, '\'') - id), id);
+		say(w, alice, xml);
+		/* The same answer again and again. */
+		for (int k = 0; k < 9; k++)
+			say(w, alice, xml);
+	}
+	assert_true(n >= 1000 && n <= PACE_AHEAD / COST_REQUEST);
+	for (n = 0; next(w, bob);)
+		n++;
+	assert_int_equal(n, PACE_AHEAD / COST_ANSWER);
+	say(w, alice, "<message type='groupchat' to='" TEA "'><body>still here</body></message>");
+	expect(w, alice, "still here");
+	world_free(w);
+}
+
 /* ---- invitations ---- */
 
 #define INVITE(what) "<message id='i' to='" TEA "'><x xmlns='" NS_MUC_USER "'>" what "</x></message>"
@@ -231,15 +264,32 @@ static void test_invite(void **state)
 	say(w, alice, INVITE("<invite to='" TEA "'/>"));
 	expect(w, alice, "<not-allowed");
 	expect_nothing(w, 0);
-	/* Declining reaches who is in the room, by any address, and nobody else. */
-	say(w, bob, INVITE("<decline to='alice@x.test'><reason>no</reason></decline>"));
-	expect(w, alice, "<message from='" TEA "'", "<decline from='bob@x.test'><reason>no</reason></decline>");
-	say(w, bob, INVITE("<decline to='" TEA "/alice'/>"));
-	expect(w, alice, "<decline from='bob@x.test'></decline>");
-	say(w, bob, INVITE("<decline to='victim@far.test'/>"));
-	say(w, bob, INVITE("<decline/>"));
+	world_free(w);
+}
+
+/* Declining reaches who invited, by any of his addresses, once for each invitation, and nobody else. */
+static void test_decline(void **state)
+{
+	struct world *w = world_new(NULL);
+	unsigned alice = open_tea(w, ""), eve = login(w, "eve@x.test/e");
+
+	say(w, eve, INVITE("<decline to='alice@x.test'><reason>buy my wares</reason></decline>"));
+	expect(w, eve, "<item-not-found");
+	for (int i = 0; i < 2; i++)
+		say(w, alice, INVITE("<invite to='bob@far.test/b'/>"));
+	forget_all(w);
+	say_far(w, "bob@far.test/b", INVITE("<decline to='alice@x.test'><reason>no</reason></decline>"));
+	expect(w, alice, "<message from='" TEA "'", "<decline from='bob@far.test'><reason>no</reason></decline>");
+	say_far(w, "bob@far.test/b", INVITE("<decline to='" TEA "/alice'/>"));
+	expect(w, alice, "<decline from='bob@far.test'></decline>");
+	say_far(w, "bob@far.test/b", INVITE("<decline to='alice@x.test'><reason>and another thing</reason></decline>"));
+	expect(w, 0, "<item-not-found");
+	say_far(w, "bob@far.test/b", INVITE("<decline to='victim@far.test'/>"));
+	expect(w, 0, "<item-not-found");
+	say_far(w, "bob@far.test/b", INVITE("<decline/>"));
+	expect(w, 0, "<item-not-found");
+	expect_nothing(w, alice);
 	expect_nothing(w, 0);
-	expect_nothing(w, bob);
 	world_free(w);
 }
 
@@ -254,11 +304,58 @@ static void test_invite_limit(void **state)
 		buf_fmt(&xml, "<invite to='u%d@far.test'/>", i);
 	buf_z(&xml, "</x></message>");
 	say(w, alice, buf_cstr(&xml));
+	expect(w, alice, "<not-acceptable");
+	/* Nor is a part of a list sent that has something wrong at its end. */
+	say(w, alice, INVITE("<invite to='u1@far.test'/><invite to='bob@host spam'/>"));
+	expect(w, alice, "<jid-malformed");
+	expect_nothing(w, 0);
+	say(w, alice, INVITE("<invite to='u1@far.test'/><invite to='u2@far.test'/>"));
 	while (next(w, 0))
 		n++;
-	assert_int_equal(n, INVITES_MAX);
-	expect(w, alice, "<not-acceptable");
+	assert_int_equal(n, 2);
 	buf_clear(&xml);
+	world_free(w);
+}
+
+/* Members are not made of a part of a list either; those who are made are told to the room. */
+static void test_invite_members_together(void **state)
+{
+	struct world *w = world_new(NULL);
+	unsigned alice = open_tea(w, FIELD("membersonly", "1"));
+
+	say(w, alice, INVITE("<invite to='bob@x.test'/><invite to='" TEA "'/>"));
+	expect(w, alice, "<not-allowed");
+	assert_int_equal(tea(w)->affiliates.map.n, 1);
+	expect_nothing(w, alice);
+	say(w, alice, INVITE("<invite to='bob@far.test'/><invite to='carol@far.test'/>"));
+	expect(w, alice, "<message from='" TEA "'", "affiliation='member' jid='bob@far.test' role='none'");
+	expect(w, alice, "<message from='" TEA "'", "affiliation='member' jid='carol@far.test' role='none'");
+	expect(w, 0, "to='bob@far.test'", "<invite");
+	expect(w, 0, "to='carol@far.test'", "<invite");
+	expect_nothing(w, 0);
+	assert_int_equal(tea(w)->affiliates.map.n, 3);
+	world_free(w);
+}
+
+/* An error that says that an invitation did not arrive comes back once, however often it is said. */
+static void test_invite_error_once(void **state)
+{
+	struct world *w = world_new(NULL);
+	unsigned alice = open_tea(w, "");
+	const char *id, *end;
+	char xml[1024];
+
+	say(w, alice, INVITE("<invite to='bob@far.test'/>"));
+	id = strstr(next(w, 0)->text, " id='") + 5;
+	end = strchr(id, '\'');
+	snprintf(xml, sizeof(xml),
+		"<message type='error' to='" TEA "' id='%.*s'><error type='cancel'><item-not-found xmlns='" NS_STANZAS
+		"'/></error></message>",
+		(int)(end - id), id);
+	say_far(w, "bob@far.test", xml);
+	expect(w, alice, "type='error'", "<item-not-found");
+	say_far(w, "bob@far.test", xml);
+	expect_nothing(w, alice);
 	world_free(w);
 }
 
@@ -433,7 +530,11 @@ int main(void)
 		cmocka_unit_test(test_subject),
 		cmocka_unit_test(test_long_subject),
 		cmocka_unit_test(test_moderated),
+		cmocka_unit_test(test_request_pace),
 		cmocka_unit_test(test_invite),
+		cmocka_unit_test(test_decline),
+		cmocka_unit_test(test_invite_members_together),
+		cmocka_unit_test(test_invite_error_once),
 		cmocka_unit_test(test_invite_limit),
 		cmocka_unit_test(test_invite_members),
 		cmocka_unit_test(test_request),

@@ -233,6 +233,46 @@ static void test_policy_kept(void **state)
 	world_free(w);
 }
 
+/* Whoever else owns them, too: it is the maker's, until he is none of its owners any more. */
+static void test_policy_maker(void **state)
+{
+	static const struct rooms_config one = {.per_user = 1};
+	struct world *w = world_new(&one);
+	unsigned alice = open_tea(w, FIELD("persistentroom", "1")), aaron;
+
+	say(w, alice, ADMIN("<item jid='aaron@x.test' affiliation='owner'/>"));
+	for (int i = 0; i < 2; i++) {
+		clear_users(w);
+		w->store_silent = i == 0;
+		world_core(w, &one);
+		pump(w);
+		alice = login(w, "alice@x.test/a");
+		aaron = login(w, "aaron@x.test/a");
+		if (i == 0) {
+			/* Before it is known what there is. */
+			w->store_silent = false;
+			join(w, alice, "two@rooms.test/alice");
+			expect(w, alice, "<resource-constraint");
+			store_wake(w);
+			pump(w);
+		}
+		join(w, alice, "two@rooms.test/alice");
+		expect(w, alice, "<resource-constraint");
+	}
+	join(w, aaron, "his@rooms.test/aaron");
+	expect(w, aaron, "201");
+	say(w, aaron, "<presence type='unavailable' to='his@rooms.test/aaron'/>");
+	join(w, alice, TEA "/alice");
+	join(w, aaron, TEA "/aaron");
+	say(w, aaron, ADMIN("<item jid='alice@x.test' affiliation='member'/>"));
+	forget_all(w);
+	join(w, alice, "two@rooms.test/alice");
+	expect(w, alice, "201");
+	join(w, aaron, "his@rooms.test/aaron");
+	expect(w, aaron, "<resource-constraint");
+	world_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -244,6 +284,7 @@ int main(void)
 		cmocka_unit_test(test_failing),
 		cmocka_unit_test(test_policy),
 		cmocka_unit_test(test_policy_kept),
+		cmocka_unit_test(test_policy_maker),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -190,7 +190,7 @@ UNUSED static void answer_history(struct store_rows *out, struct world *w, const
 
 	for (int64_t n = v[2].i; n > 0; n--)
 		if ((r = archive_newest(w, v, n - 1)))
-			store_rows_add(out, ROW_HISTORY, r->v + 2, 5);
+			store_rows_add(out, ROW_HISTORY, r->v + 2, 6);
 }
 
 /* All of it, or the newest: filters and bounds are tested with the real store. */
@@ -204,7 +204,8 @@ UNUSED static void answer_page(struct store_rows *out, struct world *w, const st
 		r = archive_newest(w, v, limit < 0 ? i : w->rows.n - 1 - i);
 		if (!r || (limit < 0 && count[0].i >= -limit))
 			continue;
-		store_rows_add(out, ROW_ARCHIVE, (struct store_value[]){r->v[2], r->v[5], r->v[3], r->v[6]}, 4);
+		store_rows_add(out, ROW_ARCHIVE, (struct store_value[]){r->v[2], r->v[5], r->v[3], r->v[6], r->v[7]},
+			5);
 		count[0].i++;
 	}
 	store_rows_add(out, ROW_ARCHIVE_COUNT, count, 2);
@@ -217,7 +218,8 @@ UNUSED static void answer_ids(struct store_rows *out, struct world *w, const str
 	TEST_ROWS_EACH(&w->rows, r, STORE_ARCHIVE_ADD, v, 2) {
 		snprintf(id, sizeof(id), "[%lld]", (long long)r->v[2].i);
 		if (str_is(v[2].s, id))
-			store_rows_add(out, ROW_ARCHIVE, (struct store_value[]){r->v[2], r->v[5], r->v[3], r->v[6]}, 4);
+			store_rows_add(out, ROW_ARCHIVE,
+				(struct store_value[]){r->v[2], r->v[5], r->v[3], r->v[6], r->v[7]}, 5);
 	}
 }
 

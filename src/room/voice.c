@@ -34,6 +34,8 @@ static struct xerr ask(struct room *r, struct visit *v)
 {
 	struct occupant *o = v->occupant;
 	int64_t now = core_now(room_core(r));
+	struct pace *p;
+	struct xerr e;
 
 	if (o->role >= ROLE_PARTICIPANT)
 		return xerr_text(XERR_BAD_REQUEST, "you have voice");
@@ -41,9 +43,13 @@ static struct xerr ask(struct room *r, struct visit *v)
 		return xerr(XERR_FORBIDDEN);
 	if (!has_moderator(r))
 		return (struct xerr){XERR_RECIPIENT_UNAVAILABLE, "wait", "there is no moderator in the room"};
-	if (o->asked_at && now - o->asked_at < ASK_AGAIN_MS)
+	e = room_charge(r, v->jid, COST_MAIL);
+	if (!xerr_ok(e))
+		return e;
+	p = paces_get(&r->paces, jid_bare_str(v->jid), now);
+	if (!p || p->asked_until > now)
 		return (struct xerr){XERR_POLICY_VIOLATION, "wait", "moderators have just been asked"};
-	o->asked_at = now;
+	p->asked_until = now + ASK_AGAIN_MS;
 	ask_moderators(r, v);
 	return XERR_OK;
 }
@@ -91,10 +97,14 @@ struct xerr voice_on_form(struct room *r, const struct stanza *s, uint32_t x)
 	struct visit *v = visit_find(r, s->from);
 	struct str role = form_text(&s->tree, x, "muc#role", &one),
 		   answer = form_text(&s->tree, x, "muc#request_allow", &other);
+	struct xerr e;
 
 	if (!v)
 		return xerr(XERR_NOT_ACCEPTABLE);
 	if (!role.p || !str_is(role, "participant"))
 		return xerr(XERR_BAD_REQUEST);
-	return answer.p ? decide(r, v, s, x, form_says_yes(answer)) : ask(r, v);
+	if (!answer.p)
+		return ask(r, v);
+	e = room_charge(r, v->jid, COST_MESSAGE);
+	return xerr_ok(e) ? decide(r, v, s, x, form_says_yes(answer)) : e;
 }

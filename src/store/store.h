@@ -30,7 +30,7 @@ enum store_write {
 	/* domain, local, jid (empty: the hat itself), uri, title (null: remove; empty of who wears it), hue or null: a hat of a room */
 	STORE_HAT_PUT,
 	/* domain, local, id (grows), peer (bare), its resource (null: none), stanza, null, open (it is on its way to a session). In a
-	 * room: the sender's bare address, his nickname, stanza, the resource of his address, 0 */
+	 * room: the sender's bare address, his nickname, stanza, the resource of his address, whether all could see it then */
 	STORE_ARCHIVE_ADD,
 	STORE_ARCHIVE_TRIM,    /* domain, local, count: all but the newest so many; id: and none from this one on */
 	STORE_ARCHIVE_REPLACE, /* domain, local, id, stanza: it says something else now, if it is there */
@@ -70,7 +70,7 @@ enum store_read {
 	 * newest, oldest first */
 	STORE_ROOM_LOAD,
 	/* domain, local, first and last id that may be, peer and resource (null: any), the two ids between which the page
-	 * lies, how many at most (negative: the newest instead of the oldest), three ids that should be there (0: none)
+	 * lies, how many at most (negative: the newest instead of the oldest), three ids that should be there (0: none), only open ones
 	 * -> one ROW_ARCHIVE_COUNT, then ROW_ARCHIVE* in the order in which they were looked for */
 	STORE_ARCHIVE_PAGE,
 	STORE_ARCHIVE_GET,  /* domain, local, ids (a JSON array) -> ROW_ARCHIVE*, oldest first */
@@ -90,8 +90,8 @@ enum store_row {
 	ROW_XML,           /* xml s */
 	ROW_ROOM,          /* local s, created i, configuration s, subject s, subject_from s, subject_time i */
 	ROW_AFFILIATION,   /* jid s, affiliation i, reason s */
-	ROW_HISTORY,       /* id i, sender's bare address s, nickname s, stanza s, sender's resource s */
-	ROW_ARCHIVE,       /* id i, stanza s, peer s, of a room also the sender's resource s */
+	ROW_HISTORY,       /* id i, sender's bare address s, nickname s, stanza s, sender's resource s, open i */
+	ROW_ARCHIVE,       /* id i, stanza s, peer s, of a room also the sender's resource s, open i */
 	ROW_ARCHIVE_COUNT, /* how many there are on all pages i, how many of the ids that should be there are i */
 	ROW_ARCHIVE_ENDS,  /* lowest id i, highest i; 0 when it is empty */
 	/* name s, label s, user s, instance s, key s, trust i, password s, failures i, last seen i, created i, statement i, flags i */

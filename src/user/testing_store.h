@@ -182,7 +182,8 @@ UNUSED static void answer_page(struct store_rows *out, struct world *w, const st
 	struct store_value count[2] = {{.is_int = true}, {.is_int = true}};
 
 	for (struct test_row *r = NULL; (r = row_after(w, STORE_ARCHIVE_ADD, v, r ? r->v[2].i : 0)); count[0].i++)
-		store_rows_add(out, ROW_ARCHIVE, (struct store_value[]){r->v[2], r->v[5], r->v[3], r->v[6]}, 4);
+		store_rows_add(out, ROW_ARCHIVE, (struct store_value[]){r->v[2], r->v[5], r->v[3], r->v[6], r->v[7]},
+			5);
 	store_rows_add(out, ROW_ARCHIVE_COUNT, count, 2);
 }
 
