@@ -92,31 +92,31 @@ static void failures(struct run *u, unsigned stride, unsigned least)
 static void test_full_once(void **state)
 {
 	struct run u = {.plan = {.ops = FAULT_CHANGES, .full = true}, .checkpoint = 12};
-	failures(&u, 1, 100);
+	failures(&u, 3, 33);
 }
 
 static void test_full_once_with_small_cache(void **state)
 {
 	struct run u = {.plan = {.ops = FAULT_CHANGES, .full = true}, .checkpoint = 12, .pragma = SMALL_CACHE};
-	failures(&u, 7, 20);
+	failures(&u, 13, 10);
 }
 
 static void test_full_until_healed(void **state)
 {
 	struct run u = {.plan = {.ops = FAULT_CHANGES, .full = true, .lasting = true}};
-	failures(&u, 4, 50);
+	failures(&u, 9, 22);
 }
 
 static void test_io_error_once(void **state)
 {
 	struct run u = {.plan = {.ops = FAULT_CHANGES}};
-	failures(&u, 4, 50);
+	failures(&u, 9, 22);
 }
 
 static void test_io_error_until_healed(void **state)
 {
 	struct run u = {.plan = {.ops = FAULT_CHANGES, .lasting = true}, .checkpoint = 12};
-	failures(&u, 3, 50);
+	failures(&u, 7, 21);
 }
 
 static void test_failed_sync_forgets(void **state)
@@ -128,7 +128,7 @@ static void test_failed_sync_forgets(void **state)
 static void test_read_error_once(void **state)
 {
 	struct run u = {.plan = {.ops = FAULT_READ}, .checkpoint = 12, .pragma = SMALL_CACHE};
-	failures(&u, 9, 20);
+	failures(&u, 19, 9);
 }
 
 int main(void)

@@ -73,31 +73,31 @@ static unsigned power_losses(struct run *u, enum fault_loss loss, unsigned strid
 static void test_power_loss_drops_all_unsynced(void **state)
 {
 	struct run u = {.checkpoint = 0};
-	assert_int_equal(power_losses(&u, LOSE_UNSYNCED, 5), 0);
+	assert_int_equal(power_losses(&u, LOSE_UNSYNCED, 11), 0);
 }
 
 static void test_power_loss_drops_all_unsynced_with_checkpoints(void **state)
 {
 	struct run u = {.checkpoint = 12};
-	assert_int_equal(power_losses(&u, LOSE_UNSYNCED, 2), 0);
+	assert_int_equal(power_losses(&u, LOSE_UNSYNCED, 5), 0);
 }
 
 static void test_power_loss_keeps_some_sectors(void **state)
 {
 	struct run u = {.checkpoint = 0};
-	assert_int_equal(power_losses(&u, LOSE_SOME, 4), 0);
+	assert_int_equal(power_losses(&u, LOSE_SOME, 9), 0);
 }
 
 static void test_power_loss_keeps_some_sectors_with_checkpoints(void **state)
 {
 	struct run u = {.checkpoint = 12};
-	assert_int_equal(power_losses(&u, LOSE_SOME, 1), 0);
+	assert_int_equal(power_losses(&u, LOSE_SOME, 3), 0);
 }
 
 static void test_process_dies(void **state)
 {
 	struct run u = {.checkpoint = 12};
-	assert_int_equal(power_losses(&u, LOSE_NOTHING, 5), 0);
+	assert_int_equal(power_losses(&u, LOSE_NOTHING, 11), 0);
 }
 
 /* The disk can bite: without syncs at commit, batches that were reported are gone. */
