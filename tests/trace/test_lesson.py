@@ -45,7 +45,7 @@ def check_commands(folder):
     dump = re.search(r"```\n(> 2026.*?)```", PAGE, re.S).group(1)
     for name in ("dump.txt", "said.txt"):
         (folder / name).write_text("\n".join(f"{n:04x}  {'02 ' * 16}" for n in range(0, 64, 16)) if name == "dump.txt" else dump)
-    where = {"PATH": f"{folder}/bin:{os.environ['PATH']}", "WIRESIDE_SHARE": str(SHARE), "XDG_STATE_HOME": f"{folder}/state"}
+    where = {"DISPLAY": ":0", "PATH": f"{folder}/bin:{os.environ['PATH']}", "WIRESIDE_SHARE": str(SHARE), "XDG_STATE_HOME": f"{folder}/state"}
     done = 0
     old = os.getcwd()
     os.chdir(folder)
