@@ -10,10 +10,13 @@ local xmpp = Dissector.get("xmpp")
 
 -- Direct TLS (XEP-0368): told by the protocol that both ends agreed on.
 for _, name in ipairs{"xmpp-client", "xmpp-server"} do DissectorTable.get("tls.alpn"):add(name, xmpp) end
+-- Many clients name none; the port is the usual one then, or the stream is known by how it begins.
+DissectorTable.get("tls.port"):add(5223, xmpp)
 
 local any = Proto("chat_stream", "XMPP stream on any port")
 local taken = {} -- frames that this took in the first pass
-function any.init() taken = {} end
+local inside = {} -- connections with a stream in TLS from the first byte
+function any.init() taken, inside = {}, {} end
 function any.dissector(tvb, pinfo, tree)
   taken[pinfo.number] = true
   return xmpp:call(tvb, pinfo, tree)
@@ -26,6 +29,19 @@ local function is_stream(tvb)
   if not (s:find("^%s*<%?xml") or s:find("^%s*<stream:stream")) then return false end
   return n < 120 or s:find("http://etherx.jabber.org/streams", 1, true) ~= nil
 end
+
+-- The same inside TLS from the first byte, where no protocol was named: each record is asked for, so streams are remembered.
+local function ends(pinfo)
+  local one = tostring(pinfo.src) .. " " .. pinfo.src_port
+  local other = tostring(pinfo.dst) .. " " .. pinfo.dst_port
+  return one < other and one .. " " .. other or other .. " " .. one
+end
+any:register_heuristic("tls", function(tvb, pinfo, tree)
+  if not is_stream(tvb) and not inside[ends(pinfo)] then return false end
+  inside[ends(pinfo)] = true
+  xmpp:call(tvb, pinfo, tree)
+  return true
+end)
 
 any:register_heuristic("tcp", function(tvb, pinfo, tree)
   if not (pinfo.visited and taken[pinfo.number]) then

@@ -9,6 +9,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "app/config.h"
 #include "app/feed.h"
 #include "app/links.h"
 #include "base/clock.h"
@@ -31,6 +32,16 @@ enum {
 	NAMES_MAX = 256
 };
 
+/* Whoever knows which packets are of the chat, and what its links are encrypted with: the node, the server. */
+struct teller {
+	char *data;
+	struct links *links;
+	struct feed feed;
+	bool there; /* it answers */
+	bool told;  /* that its feed has ended */
+};
+enum { NODE, SERVER, TELLERS };
+
 struct capture {
 	const struct capture_options *o;
 	char interface[IF_NAMESIZE];
@@ -38,10 +49,8 @@ struct capture {
 	struct recorder *recorder;
 	int out; /* of the recorder, watched while it is a pipe; -1: not */
 	int signals;
-	struct feed feed;
-	bool told; /* that the feed has ended */
-	struct links *links;
-	bool node;    /* it answers */
+	struct teller tellers[TELLERS];
+	unsigned teller_n;
 	size_t names; /* in the file */
 	int64_t take_at, ask_at;
 	struct frame suspects[SUSPECTS_MAX]; /* links whose handshake is not here */
@@ -50,12 +59,17 @@ struct capture {
 	uint64_t lost;         /* stanzas that the node had no room for */
 };
 
+static struct links *node_links(const struct capture *c) { return c->tellers[NODE].links; }
+
 /* ---- which packets ---- */
 
 static bool is_ours(const struct capture *c, uint16_t port)
 {
-	if ((port >= NODE_FIRST && port <= NODE_LAST) || links_port(c->links, port))
+	if (port >= NODE_FIRST && port <= NODE_LAST)
 		return true;
+	for (unsigned i = 0; i < c->teller_n; i++)
+		if (links_port(c->tellers[i].links, port))
+			return true;
 	for (unsigned i = 0; i < c->o->port_n; i++)
 		if (c->o->ports[i] == port)
 			return true;
@@ -72,7 +86,7 @@ static bool keep(void *arg, const struct pcapng_packet *p)
 		return false;
 	ours = f.protocol == FRAME_UDP ? f.from_port == MDNS || f.to_port == MDNS
 				       : f.protocol == FRAME_TCP && (is_ours(c, f.from_port) || is_ours(c, f.to_port));
-	return ours && (!c->o->peer || links_meant(c->links, &f));
+	return ours && (!c->o->peer || links_meant(node_links(c), &f));
 }
 
 static void add_port(struct source_ports *ports, size_t *n, uint16_t port)
@@ -84,6 +98,17 @@ static void add_port(struct source_ports *ports, size_t *n, uint16_t port)
 		ports[(*n)++] = (struct source_ports){port, port};
 }
 
+static void add_ports_of(const struct links *l, struct source_ports *ports, size_t *n)
+{
+	if (l->port)
+		add_port(ports, n, l->port);
+	for (unsigned i = 0; i < l->port_n; i++)
+		add_port(ports, n, l->ports[i]);
+	for (unsigned i = 0; i < l->n; i++)
+		if (!l->rows[i].up)
+			add_port(ports, n, l->rows[i].other.port);
+}
+
 /* The same for the kernel, so that nothing else comes from there. One more than SOURCE_PORTS_MAX: there are too many. */
 static size_t ports_of(const struct capture *c, struct source_ports ports[SOURCE_PORTS_MAX + 1])
 {
@@ -93,11 +118,8 @@ static size_t ports_of(const struct capture *c, struct source_ports ports[SOURCE
 	add_port(ports, &n, MDNS);
 	for (unsigned i = 0; i < c->o->port_n; i++)
 		add_port(ports, &n, c->o->ports[i]);
-	if (c->links->port)
-		add_port(ports, &n, c->links->port);
-	for (unsigned i = 0; i < c->links->n; i++)
-		if (!c->links->rows[i].up)
-			add_port(ports, &n, c->links->rows[i].other.port);
+	for (unsigned i = 0; i < c->teller_n; i++)
+		add_ports_of(c->tellers[i].links, ports, &n);
 	return n;
 }
 
@@ -124,13 +146,36 @@ static void narrow(const struct capture *c)
 
 /* ---- where from ---- */
 
+static const struct links *server_of(const struct capture *c)
+{
+	for (unsigned i = 0; i < c->teller_n; i++)
+		if (c->tellers[i].there && c->tellers[i].links->server[0])
+			return c->tellers[i].links;
+	return NULL;
+}
+
+static bool only_loopback(const struct capture *c)
+{
+	const struct links *server = server_of(c);
+
+	return server && server->loopback && (server == node_links(c) || !c->tellers[NODE].there);
+}
+
 static int choose_interface(struct capture *c, struct buf *why)
 {
 	if (c->o->interface) {
 		snprintf(c->interface, sizeof(c->interface), "%s", c->o->interface);
 		return 0;
 	}
-	if ((c->node && links_interface(c->links, c->interface)) || links_any_interface(c->interface))
+	for (unsigned i = 0; i < c->teller_n; i++)
+		if (c->tellers[i].there && links_interface(c->tellers[i].links, c->interface))
+			return 0;
+	/* Where nothing but the server's loopback is talked on. */
+	if (only_loopback(c)) {
+		snprintf(c->interface, sizeof(c->interface), "lo");
+		return 0;
+	}
+	if (links_any_interface(c->interface))
 		return 0;
 	buf_z(why, "there is no network but the loopback; -i names one");
 	return ERR_NOTFOUND;
@@ -152,6 +197,8 @@ static int open_packets(struct capture *c, struct buf *why)
 	return source_dumpcap(c->interface, buf_cstr(&filter), &c->source, why) ? ERR_DENIED : 0;
 }
 
+static bool has_node(const struct capture *c) { return c->tellers[NODE].there && !node_links(c)->server[0]; }
+
 /* Whoever wants the secrets may read what is said: then he gets it without packets, where there are none to be had. */
 static int open_source(struct capture *c, struct buf *why)
 {
@@ -159,7 +206,7 @@ static int open_source(struct capture *c, struct buf *why)
 
 	if (err != ERR_DENIED)
 		return err;
-	if (c->o->secrets && c->node && !c->o->pipe) {
+	if (c->o->secrets && has_node(c) && !c->o->pipe) {
 		fprintf(stderr, "No packets: %s\nInstead: what the node says it exchanged. STANZAS, NOT PACKETS.\n",
 			buf_cstr(why));
 		buf_reset(why);
@@ -173,23 +220,66 @@ static int open_source(struct capture *c, struct buf *why)
 
 /* ---- what the node tells ---- */
 
-static int begin_feed(struct capture *c, struct buf *why)
+/* Links that are up have no handshake left to capture. Clients of a server are left alone. */
+static int open_anew(const struct capture *c, const struct teller *t, struct buf *why)
 {
-	static const char *const keys[] = {"keys", NULL}, *const pdus[] = {"pdus", NULL};
 	CLEANUP(buf_clear) struct buf answer = {.max = 4096};
 	int err;
 
-	if (c->source && !c->o->secrets)
+	if (t->links->server[0]) {
+		fprintf(stderr,
+			"Clients that are connected to %s already stay closed in this file, until they connect anew.\n",
+			t->links->server);
 		return 0;
-	err = feed_begin(&c->feed, c->o->data, c->source ? keys : pdus, why);
-	if (err || !c->source)
-		return err;
-	c->opening_until = clock_mono() + OPENING_MS;
-	/* Links that are up have no handshake left to capture. */
-	err = feed_ask(c->o->data, "relink", c->o->peer, &answer);
+	}
+	err = feed_ask(t->data, "relink", c->o->peer, &answer);
 	if (err)
 		buf_z(why, "the node does not open its links anew: those that are up would stay closed");
 	return err;
+}
+
+static int begin_feed(struct capture *c, struct teller *t, struct buf *why)
+{
+	static const char *const keys[] = {"keys", NULL}, *const pdus[] = {"pdus", NULL};
+	int err = feed_begin(&t->feed, t->data, c->source ? keys : pdus, why);
+
+	if (err || !c->source)
+		return err;
+	c->opening_until = clock_mono() + OPENING_MS;
+	return open_anew(c, t, why);
+}
+
+static bool any_feed(const struct capture *c)
+{
+	for (unsigned i = 0; i < c->teller_n; i++)
+		if (feed_on(&c->tellers[i].feed))
+			return true;
+	return false;
+}
+
+/* Of two that are asked one may refuse; the user is told. */
+static int begin_feeds(struct capture *c, struct buf *why)
+{
+	int err = 0;
+
+	if (c->source && !c->o->secrets)
+		return 0;
+	for (unsigned i = 0; i < c->teller_n; i++) {
+		CLEANUP(buf_clear) struct buf said = {.max = 4096};
+		int status = c->tellers[i].there ? begin_feed(c, &c->tellers[i], &said) : 0;
+
+		if (!status)
+			continue;
+		err = status;
+		if (why->n)
+			buf_z(why, "; ");
+		buf_str(why, buf_view(&said));
+	}
+	if (!err || !any_feed(c))
+		return err;
+	fprintf(stderr, "%s\n", buf_cstr(why));
+	buf_reset(why);
+	return 0;
 }
 
 static void put_ends(const struct links_end *own, const struct links_end *other, struct frame *ret)
@@ -218,7 +308,7 @@ static void take_pdu(struct capture *c, struct str rest)
 		return;
 	}
 	put_ends(&own, &other, &ends);
-	if (c->o->peer && !links_meant(c->links, &ends))
+	if (c->o->peer && !links_meant(node_links(c), &ends))
 		return;
 	a = (struct pdu_end){.v6 = own.v6, .port = own.port};
 	b = (struct pdu_end){.v6 = other.v6, .port = other.port};
@@ -243,29 +333,29 @@ static void take_line(struct capture *c, struct str rest)
 		c->lost += lost;
 }
 
-/* A node that was started anew tells us again. */
-static void begin_again(struct capture *c)
+/* Who was started anew tells us again. */
+static void begin_again(struct capture *c, struct teller *t)
 {
 	CLEANUP(buf_clear) struct buf why = {.max = 4096};
 
-	if (begin_feed(c, &why) == 0 && c->told) {
-		fputs("The node is there again.\n", stderr);
-		c->told = false;
+	if (begin_feed(c, t, &why) == 0 && t->told) {
+		fprintf(stderr, "The %s is there again.\n", t->links->server[0] ? "server" : "node");
+		t->told = false;
 	}
 }
 
-static void take(struct capture *c)
+static void take(struct capture *c, struct teller *t)
 {
 	CLEANUP(buf_clear) struct buf out = {.max = FEED_MAX};
 	struct str text;
 
-	if (!feed_on(&c->feed))
+	if (!feed_on(&t->feed))
 		return;
-	if (feed_take(&c->feed, &out) != 0) {
-		if (!c->told)
-			fprintf(stderr, "The node tells nothing any more: %s.\n",
+	if (feed_take(&t->feed, &out) != 0) {
+		if (!t->told)
+			fprintf(stderr, "The %s tells nothing any more: %s.\n", t->links->server[0] ? "server" : "node",
 				c->source ? "links made from now on stay closed in this file" : "no stanzas come");
-		c->told = true;
+		t->told = true;
 		return;
 	}
 	text = buf_view(&out);
@@ -289,9 +379,9 @@ static void open_late_ones(struct capture *c)
 	struct frame missing[SUSPECTS_MAX];
 	unsigned n = 0;
 
-	for (unsigned i = 0; i < c->links->n && n < SUSPECTS_MAX; i++) {
+	for (unsigned i = 0; i < node_links(c)->n && n < SUSPECTS_MAX; i++) {
 		CLEANUP(buf_clear) struct buf answer = {.max = 4096};
-		const struct links_row *r = &c->links->rows[i];
+		const struct links_row *r = &node_links(c)->rows[i];
 
 		if (!r->up || !r->secure || !r->meant)
 			continue;
@@ -299,41 +389,74 @@ static void open_late_ones(struct capture *c)
 		if (recorder_knows(c->recorder, &missing[n]))
 			continue;
 		if (is_suspect(c, &missing[n]))
-			feed_ask(c->o->data, "relink", r->peer, &answer);
+			feed_ask(c->tellers[NODE].data, "relink", r->peer, &answer);
 		n++;
 	}
 	memcpy(c->suspects, missing, n * sizeof(*missing));
 	c->suspect_n = n;
 }
 
+static int ask_teller(struct capture *c, unsigned i, struct buf *why)
+{
+	struct teller *t = &c->tellers[i];
+	int err = links_ask(t->links, t->data, c->o->peer, why);
+
+	t->there = err == 0;
+	return err;
+}
+
 /* Links come and go, and with them addresses that have names. */
 static void look_again(struct capture *c)
 {
-	CLEANUP(buf_clear) struct buf why = {.max = 4096};
 	struct pcapng_name names[NAMES_MAX];
+	struct teller *node = &c->tellers[NODE];
 	size_t n;
 
-	c->node = links_ask(c->links, c->o->data, c->o->peer, &why) == 0;
+	for (unsigned i = 0; i < c->teller_n; i++) {
+		CLEANUP(buf_clear) struct buf why = {.max = 4096};
+
+		ask_teller(c, i, &why);
+	}
 	narrow(c);
-	n = c->node && c->recorder ? links_names(c->links, names, NAMES_MAX) : 0;
+	if (!c->recorder)
+		return;
+	n = node->there ? links_names(node->links, names, NAMES_MAX) : 0;
 	if (n > c->names) {
 		recorder_names(c->recorder, names, n);
 		c->names = n;
 	}
-	if (n && c->source && feed_on(&c->feed) && clock_mono() < c->opening_until)
+	if (n && c->source && feed_on(&node->feed) && clock_mono() < c->opening_until)
 		open_late_ones(c);
-	if (c->recorder && (c->o->secrets || !c->source) && !feed_on(&c->feed) && c->node)
-		begin_again(c);
+	for (unsigned i = 0; i < c->teller_n && (c->o->secrets || !c->source); i++)
+		if (!feed_on(&c->tellers[i].feed) && c->tellers[i].there)
+			begin_again(c, &c->tellers[i]);
 }
 
-/* Before anything is opened. Without a node a capture is worth something only if it asks for nothing that only a node can
- * tell. */
-static int ask_node(struct capture *c, struct buf *why)
+/* Peers and stanzas are the node's. */
+static void choose_tellers(struct capture *c)
+{
+	bool node_alone = c->o->data || c->o->peer || c->o->stanzas;
+
+	c->teller_n = node_alone ? 1 : TELLERS;
+	c->tellers[NODE].data = c->o->data ? xstrdup(c->o->data) : config_default_data(CONFIG_NODE);
+	c->tellers[SERVER].data = config_default_data(CONFIG_SERVE);
+	for (unsigned i = 0; i < TELLERS; i++)
+		c->tellers[i].links = xcalloc(1, sizeof(*c->tellers[i].links));
+}
+
+/* Before anything is opened. Without anybody who tells a capture is worth something only if it asks for nothing that only they
+ * can tell. */
+static int ask_all(struct capture *c, struct buf *why)
 {
 	CLEANUP(buf_clear) struct buf said = {.max = 4096};
-	int err = links_ask(c->links, c->o->data, c->o->peer, &said);
+	int err = ask_teller(c, NODE, &said);
 
-	c->node = err == 0;
+	for (unsigned i = 1; i < c->teller_n; i++) {
+		CLEANUP(buf_clear) struct buf nothing = {.max = 4096};
+
+		if (ask_teller(c, i, &nothing) == 0)
+			err = 0;
+	}
 	if (!err || !(c->o->peer || c->o->secrets || c->o->stanzas))
 		return 0;
 	if (c->o->secrets && err == ERR_NOTFOUND)
@@ -347,7 +470,8 @@ static int ask_node(struct capture *c, struct buf *why)
 static int step(struct capture *c, int64_t now)
 {
 	if (now >= c->take_at) {
-		take(c);
+		for (unsigned i = 0; i < c->teller_n; i++)
+			take(c, &c->tellers[i]);
 		c->take_at = now + TAKE_EVERY_MS;
 	}
 	if (now >= c->ask_at) {
@@ -428,7 +552,11 @@ static int open_file(const struct capture *c)
 {
 	if (strcmp(c->o->file, "-") == 0)
 		return fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
-	return c->o->pipe ? open(c->o->file, O_WRONLY | O_CLOEXEC) : trace_file(c->o->file);
+	if (c->o->pipe)
+		return open(c->o->file, O_WRONLY | O_CLOEXEC);
+	/* What is there may be the only copy of what it tells. */
+	return c->o->force ? trace_file(c->o->file)
+			   : open(c->o->file, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 }
 
 static int start_recorder(struct capture *c, struct buf *why)
@@ -450,7 +578,7 @@ static int start_recorder(struct capture *c, struct buf *why)
 		return ERR_IO;
 	}
 	head.names = names;
-	head.name_n = c->names = c->node ? links_names(c->links, names, NAMES_MAX) : 0;
+	head.name_n = c->names = c->tellers[NODE].there ? links_names(node_links(c), names, NAMES_MAX) : 0;
 	c->out = c->o->pipe || strcmp(c->o->file, "-") == 0 ? fd : -1;
 	return recorder_on(fd, &head, &c->recorder);
 }
@@ -467,12 +595,28 @@ static int end_signals(void)
 	return signalfd(-1, &ends, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
+static void announce_server(const struct capture *c)
+{
+	const struct links *server = server_of(c);
+
+	if (!server || !c->source)
+		return;
+	fprintf(stderr, "With the server of %s:", server->server);
+	for (unsigned i = 0; i < server->port_n; i++)
+		fprintf(stderr, "%s port %u", i ? "," : "", server->ports[i]);
+	fputs(server->loopback && strcmp(c->interface, "lo") != 0
+			? ", which is on the loopback interface alone (-i lo)\n"
+			: "\n",
+		stderr);
+}
+
 static void announce(const struct capture *c)
 {
-	bool open = feed_on(&c->feed), red = open && isatty(STDERR_FILENO);
+	bool open = any_feed(c), red = open && isatty(STDERR_FILENO);
 
 	if (c->o->pipe)
 		return;
+	announce_server(c);
 	fprintf(stderr, "Capturing %s%s into %s; Ctrl-C ends.%s%s%s\n",
 		c->source ? "chat on " : "stanzas (not packets) of the node", c->source ? c->interface : "",
 		strcmp(c->o->file, "-") == 0 ? "standard output" : c->o->file, red ? "\033[31m" : "",
@@ -483,6 +627,9 @@ static void sum_up(struct capture *c, uint64_t dropped, struct buf *done)
 {
 	unsigned long long n = recorder_packets(c->recorder);
 
+	if (dropped)
+		fprintf(stderr, "PACKETS ARE MISSING in this file: %llu came faster than they could be taken.\n",
+			(unsigned long long)dropped);
 	if (c->source)
 		buf_fmt(done, "%s: %llu packets, %llu dropped by the system, secrets of %llu links\n", c->o->file, n,
 			(unsigned long long)dropped, (unsigned long long)recorder_sessions(c->recorder));
@@ -491,25 +638,36 @@ static void sum_up(struct capture *c, uint64_t dropped, struct buf *done)
 			(unsigned long long)c->lost);
 }
 
+static int is_free(const struct capture *c, struct buf *why)
+{
+	if (c->o->force || c->o->pipe || strcmp(c->o->file, "-") == 0 || access(c->o->file, F_OK) != 0)
+		return 0;
+	buf_fmt(why, "%s is there already: -w names another file, --force replaces it", c->o->file);
+	return ERR_EXISTS;
+}
+
 static int prepare(struct capture *c, struct buf *why)
 {
-	int err = ask_node(c, why);
+	int err = is_free(c, why);
 
+	choose_tellers(c);
+	if (!err)
+		err = ask_all(c, why);
 	if (!err)
 		err = open_source(c, why);
 	if (!err && c->source) {
 		narrow(c);
 		source_drop_rights();
 	}
-	/* First, for a file of this name is made anew. */
+	/* First, for with --force a file of this name is made anew. */
 	if (!err)
-		err = begin_feed(c, why);
+		err = begin_feeds(c, why);
 	return err ? err : start_recorder(c, why);
 }
 
 int capture_run(const struct capture_options *o, struct buf *done, struct buf *why)
 {
-	struct capture c = {.o = o, .out = -1, .signals = end_signals(), .links = xcalloc(1, sizeof(*c.links))};
+	struct capture c = {.o = o, .out = -1, .signals = end_signals()};
 	uint64_t received = 0, dropped = 0;
 	int err = prepare(&c, why);
 
@@ -522,13 +680,17 @@ int capture_run(const struct capture_options *o, struct buf *done, struct buf *w
 		recorder_end(c.recorder);
 		sum_up(&c, dropped, done);
 	}
-	feed_end(&c.feed);
+	for (unsigned i = 0; i < TELLERS; i++)
+		feed_end(&c.tellers[i].feed);
 	if (recorder_free(&c.recorder, received, c.source ? dropped : c.lost) != 0 && !err && !o->pipe) {
 		buf_fmt(why, "%s is not whole: %s", o->file, strerror(errno));
 		err = ERR_IO;
 	}
 	source_free(&c.source);
 	close(c.signals);
-	xfree(c.links);
+	for (unsigned i = 0; i < TELLERS; i++) {
+		xfree(c.tellers[i].links);
+		xfree(c.tellers[i].data);
+	}
 	return err;
 }

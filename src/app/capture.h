@@ -8,15 +8,17 @@
 enum { CAPTURE_PORTS_MAX = 16 };
 
 struct capture_options {
-	const char *interface;             /* NULL: where the chat is */
-	const char *file;                  /* "-": standard output */
-	const char *data;                  /* of the node that is asked who is where; it may be that none runs */
+	const char *interface; /* NULL: where the chat is */
+	const char *file;      /* "-": standard output */
+	/* Of the node or server that is asked who is where; it may be that none runs. NULL: the usual folders of both. */
+	const char *data;
 	const char *peer;                  /* only the links of this one; NULL: all */
 	uint16_t ports[CAPTURE_PORTS_MAX]; /* of the chat, besides those that nodes choose */
 	unsigned port_n;
 	bool secrets;            /* the node has to tell them */
 	bool stanzas;            /* what the node exchanged, no packets */
 	bool dumpcap;            /* also where this program may capture itself */
+	bool force;              /* a file that is there is replaced */
 	bool pipe;               /* the file is a pipe that somebody waits for: nothing is announced */
 	unsigned seconds, count; /* 0: until it is told to end */
 };

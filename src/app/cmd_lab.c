@@ -2,10 +2,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "app/commands.h"
 #include "app/lab.h"
 #include "app/trace_i.h"
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/hash.h"
 #include "base/mem.h"
@@ -17,6 +19,7 @@ static const char usage[] =
 	"No other network is touched. As root, or as anybody where user namespaces are allowed.\n\n"
 	"  --tls             links between nodes as they are: encrypted (default)\n"
 	"  --plain           links of old programs: everybody on the wire reads along\n"
+	"  --starttls        links of other programs that can encrypt: in clear until both have agreed\n"
 	"  --loss PERCENT    so many TCP segments are lost (0 to 50)\n"
 	"  --peers N         hosts (2 to 8, default 2)\n"
 	"  --ipv6            hosts have IPv6 addresses alone (default: IPv4 alone)\n"
@@ -45,7 +48,7 @@ static bool read_port(const char *text, unsigned *ret)
 {
 	uint16_t any;
 
-	if (!text || strcmp(text, "random") != 0)
+	if (strcmp(text, "random") != 0)
 		return read_number(text, 1, 65535, ret);
 	rand_bytes(&any, sizeof(any));
 	*ret = RANDOM_FIRST + any % RANDOM_N;
@@ -55,33 +58,47 @@ static bool read_port(const char *text, unsigned *ret)
 struct lab_words {
 	struct lab_options o;
 	bool batch;
+	unsigned kinds; /* that were named, one bit each */
 	const char *script;
+	int64_t began;
 };
+
+static bool take_kind(struct lab_words *w, const char *word)
+{
+	for (unsigned i = LAB_TLS; i <= LAB_STARTTLS; i++)
+		if (strncmp(word, "--", 2) == 0 && strcmp(word + 2, lab_kinds[i]) == 0) {
+			w->kinds |= 1u << i;
+			w->o.kind = i;
+			return true;
+		}
+	return false;
+}
 
 /* Options without a value; false: it is none of them. */
 static bool take_flag(struct lab_words *w, const char *word)
 {
 	const struct {
 		const char *name;
-		bool *flag, value;
+		bool *flag;
 	} flags[] = {
-		{"--tls", &w->o.plain, false},
-		{"--plain", &w->o.plain, true},
-		{"--ipv6", &w->o.v6, true},
-		{"--batch", &w->batch, true},
+		{"--ipv6", &w->o.v6},
+		{"--batch", &w->batch},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(flags); i++)
 		if (strcmp(word, flags[i].name) == 0) {
-			*flags[i].flag = flags[i].value;
+			*flags[i].flag = true;
 			return true;
 		}
-	return false;
+	return take_kind(w, word);
 }
 
 /* False: it is none of them, or the value is wrong. */
 static bool take_value(struct lab_words *w, const char *word, const char *value)
 {
+	/* The next option is no value of this one. */
+	if (!value || value[0] == '-')
+		return false;
 	if (strcmp(word, "--loss") == 0)
 		return read_number(value, 0, 50, &w->o.loss);
 	if (strcmp(word, "--peers") == 0)
@@ -94,7 +111,7 @@ static bool take_value(struct lab_words *w, const char *word, const char *value)
 		w->o.into = value;
 	else
 		return false;
-	return value != NULL;
+	return true;
 }
 
 static int show_ladder(const struct lab_options *o)
@@ -120,6 +137,25 @@ static void write_report(const struct lab_options *o)
 		fprintf(stderr, "wireside: lab: no report: %s\n", buf_cstr(&why));
 }
 
+/* The story, with the seconds since it began. */
+static void on_line(void *arg, const char *who, const char *text)
+{
+	static const char *const tints[] = {"36", "35", "32", "34"};
+	struct lab_words *w = arg;
+	const char *tint = "33";
+
+	for (unsigned i = 0; i < LAB_PEERS_MAX; i++)
+		if (strcmp(who, lab_user(i)) == 0)
+			tint = tints[i % ARRAY_LEN(tints)];
+	if (!*who)
+		printf("\n%s\n", text);
+	else if (isatty(STDOUT_FILENO) && !getenv("NO_COLOR"))
+		printf("  %6.2f s  \033[%sm%-6s\033[0m %s\n", (double)(clock_mono() - w->began) / 1e3, tint, who, text);
+	else
+		printf("  %6.2f s  %-6s %s\n", (double)(clock_mono() - w->began) / 1e3, who, text);
+	fflush(stdout);
+}
+
 static int run(struct lab_words *w)
 {
 	CLEANUP(buf_clear) struct buf done = {.max = 4096};
@@ -129,6 +165,9 @@ static int run(struct lab_words *w)
 	int err = lab_script_read(w->script, &script, &peers, &why), status = err == ERR_SYNTAX ? 2 : 1;
 
 	w->o.script = script;
+	w->o.on_line = on_line;
+	w->o.arg = w;
+	w->began = clock_mono();
 	w->o.peers = peers > w->o.peers ? peers : w->o.peers;
 	if (!err) {
 		err = lab_run(&w->o, &done, &why);
@@ -139,6 +178,7 @@ static int run(struct lab_words *w)
 		fprintf(stderr, "wireside: lab: %s\n", buf_cstr(&why));
 		return status;
 	}
+	putchar('\n');
 	fputs(buf_cstr(&done), stdout);
 	write_report(&w->o);
 	return w->batch ? 0 : show_ladder(&w->o);
@@ -160,6 +200,10 @@ int cmd_lab(int argc, char **argv)
 			return 2;
 		}
 		i++;
+	}
+	if (w.kinds & (w.kinds - 1)) {
+		fputs("wireside: lab: --tls, --plain and --starttls are three kinds of links: name one\n", stderr);
+		return 2;
 	}
 	return run(&w);
 }

@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "app/commands.h"
-#include "app/config.h"
 #include "app/trace_i.h"
 #include "app/trace_wireshark.h"
 #include "base/err.h"
@@ -19,7 +18,6 @@
 #include "trace/recorder.h"
 #include "trace/screen.h"
 #include "trace/stats.h"
-#include "trace/strip.h"
 #include "tui/filter.h"
 
 enum { WORDS_MAX = 100 };
@@ -29,7 +27,7 @@ static const char usage[] =
 	"                                                     (? tells the keys), in a pipe or with --plain as text\n"
 	"       wireside trace --live [FILE]                  the same of a file that is still written; no FILE: as capture --live\n"
 	"       wireside trace explain FILE [-Y FILTER]       the questions of a lesson, answered, with frames and filters\n"
-	"       wireside trace stats FILE [-Y FILTER]         numbers: messages, receipts, losses, bytes\n"
+	"       wireside trace stats FILE [-Y FILTER] [--json] numbers: messages, receipts, losses, bytes\n"
 	"       wireside trace report FILE [-o PAGE.html]     all of this as one page that needs no network; or, by the flag or\n"
 	"              the name of the file: --svg (the ladder) --csv --json --txt --pdml --pcap\n"
 	"       wireside trace open FILE [-Y FILTER] [--frame N] in the user's Wireshark, with our profile and chat layer\n"
@@ -44,8 +42,8 @@ static const char usage[] =
 	"       wireside trace import TEXT -w NEW-FILE        packets out of a hexadecimal dump\n"
 	"       wireside trace capture [-i INTERFACE] [-w FILE] [--peer NAME] [--with-secrets] [--seconds N] [--count N]\n"
 	"                              [--port N]... [--stanzas]\n"
-	"                                                     packets of this machine's chat into a file; with --live the ladder\n"
-	"                                                     grows meanwhile\n"
+	"                                                     packets of this machine's chat (node and server) into a file; with\n"
+	"                                                     --live the ladder grows meanwhile\n"
 	"       wireside trace strip FILE -w NEW-FILE         a copy without secrets: what was encrypted stays so\n"
 	"       wireside trace share FILE -w NEW-FILE         the same, and passwords and logins in clear are made unreadable\n\n"
 	"FILE is a capture of any kind that tshark reads. It is dissected by Wireshark's engine (tshark), with Wireside's chat\n"
@@ -54,11 +52,12 @@ static const char usage[] =
 	"  -Y FILTER   (--filter) only frames that Wireshark's display filter lets through, e.g. 'chat.kind == \"message\"'\n"
 	"  -w FILE     (-o) where to write (capture: chat.pcapng, - for standard output; views: standard output)\n"
 	"  -i INTERFACE   the network (default: where the node's links are, else the first one)\n"
+	"  --force     of capture, save, strip, share, import: a file that is there is replaced\n"
 	"  --peer NAME    only what is said with this one; the node (--data DIR) knows where that is\n"
 	"  --crlf      line ends of text as on Windows (report --txt; --csv has them always)\n"
 	"  --from ADDRESS:PORT, --to ADDRESS:PORT   of import: the dumps are what TCP carried, and get headers\n"
-	"  --with-secrets   the node (--data DIR) tells the secrets of its links, and makes those that are up anew, so that their\n"
-	"              handshake is in the file too. Whoever has the file can read what is said.\n"
+	"  --with-secrets   the node or server (--data DIR) tells the secrets of its links. A node makes those that are up anew, so that\n"
+	"              their handshake is in the file too. Whoever has the file can read what is said.\n"
 	"  --stanzas   what the node exchanges with others, not packets: needs no right, and the node\n"
 	"  --dumpcap   captures by Wireshark's dumpcap, which is done anyway where this program may not capture itself\n\n"
 	"Examples:\n"
@@ -99,6 +98,7 @@ static int show(const struct trace_args *a,
 		trace_complain("", &why);
 		return 1;
 	}
+	trace_tell_dropped(a->file, &why);
 	if (why.n)
 		trace_complain("", &why); /* a word about what is shown */
 	put(a, &d, &out);
@@ -127,7 +127,14 @@ static void put_stats(const struct trace_args *a, const struct dissected *d, str
 	stats_put(d, out);
 }
 
-static int run_stats(const struct trace_args *a) { return show(a, put_stats); }
+static void put_stats_json(const struct trace_args *a, const struct dissected *d, struct buf *out)
+{
+	(void)a;
+	stats_json(d, out);
+}
+
+static int run_stats(const struct trace_args *a) { return show(a, a->format ? put_stats_json : put_stats); }
+
 /* ---- the ladder, growing or on the whole screen ---- */
 
 static bool has_screen(const struct trace_args *a)
@@ -149,6 +156,8 @@ static int show_live(const struct trace_args *a, const char *const *writer)
 		err = live_lines(&o, &why);
 	else if (err == ERR_UNSUPPORTED)
 		return show(a, put_ladder);
+	if (!writer)
+		trace_tell_dropped(a->file, &why);
 	/* The writer has said who it is. */
 	if (str_starts(buf_view(&why), STR("wireside: ")))
 		fprintf(stderr, "%s\n", buf_cstr(&why));
@@ -202,55 +211,49 @@ int trace_tshark(const char *const *argv)
 /* The bytes of one connection, in the order of the stream. */
 static int run_follow(const struct trace_args *a)
 {
+	CLEANUP(buf_clear) struct buf why = {.max = 8192};
+	CLEANUP(buf_clear) struct buf out = {.max = TRACE_VIEW_MAX};
 	char how[64];
 	const char *argv[] = {"tshark", "-q", "-r", a->file, "-z", how, NULL};
 
 	snprintf(how, sizeof(how), "follow,%s,ascii,%u", a->plain ? "tcp" : "tls", a->stream);
-	return trace_tshark(argv);
-}
-
-/* ---- files ---- */
-
-static int run_strip(const struct trace_args *a)
-{
-	CLEANUP(buf_clear) struct buf why = {.max = 8192};
-	unsigned removed = 0;
-
-	if (!a->into) {
-		fputs("wireside: trace strip: -w FILE says where to\n", stderr);
-		return 2;
-	}
-	if (strip_file(a->file, a->into, &removed, &why) != 0) {
-		trace_complain(" strip", &why);
+	if (tshark_run(argv, print_line, &out, &why) != 0) {
+		trace_complain(" follow", &why);
 		return 1;
 	}
-	printf("%s: without the secrets of %u link%s\n", a->into, removed, removed == 1 ? "" : "s");
-	return 0;
+	/* So tshark says that it has found no such stream. */
+	if (out.n && memmem(out.p, out.n, "\nNode 0: :", 10)) {
+		fprintf(stderr, "wireside: trace follow: connection %u %s\n", a->stream,
+			a->plain
+				? "is not there, or nothing was said on it"
+				: "is not there, or nothing encrypted can be read on it: --plain shows its bytes as they are");
+		return 1;
+	}
+	return trace_write_out(a, buf_view(&out));
 }
+
+/* ---- capturing ---- */
 
 static int run_capture(const struct trace_args *a)
 {
 	CLEANUP(buf_clear) struct buf done = {.max = 8192};
 	CLEANUP(buf_clear) struct buf why = {.max = 8192};
 	struct capture_options o = a->capture;
-	char *folder;
 	int err;
 
 	if (a->live)
 		return capture_live(a);
-	folder = a->data ? xstrdup(a->data) : config_default_data(CONFIG_NODE);
 	/* Whoever shows what is captured has started this: it ends with that. */
 	if (a->child)
 		prctl(PR_SET_PDEATHSIG, SIGINT);
 	o.file = a->into ? a->into : "chat.pcapng";
-	o.data = folder;
 	o.secrets = a->secrets;
+	o.force = a->force;
 	err = capture_run(&o, &done, &why);
 	if (err)
 		trace_complain(" capture", &why);
 	else
 		fputs(buf_cstr(&done), strcmp(o.file, "-") == 0 ? stderr : stdout);
-	xfree(folder);
 	return err ? 1 : 0;
 }
 
@@ -275,19 +278,19 @@ static int capture_live(const struct trace_args *a)
 
 static const struct action {
 	const char *name;
+	unsigned bit; /* TRACE_... */
 	int (*run)(const struct trace_args *a);
-	bool no_file;
 } actions[] = {
-	{"ladder", run_ladder, false}, /* also without a word */
-	{"explain", run_explain, false},
-	{"stats", run_stats, false},
-	{"report", trace_report, false},
-	{"follow", run_follow, false},
-	{"save", trace_save, false},
-	{"strip", run_strip, false},
-	{"share", trace_share, false},
-	{"import", trace_import, false},
-	{"capture", run_capture, true},
+	{"ladder", TRACE_LADDER, run_ladder}, /* also without a word */
+	{"explain", TRACE_EXPLAIN, run_explain},
+	{"stats", TRACE_STATS, run_stats},
+	{"report", TRACE_REPORT, trace_report},
+	{"follow", TRACE_FOLLOW, run_follow},
+	{"save", TRACE_SAVE, trace_save},
+	{"strip", TRACE_STRIP, trace_strip},
+	{"share", TRACE_SHARE, trace_share},
+	{"import", TRACE_IMPORT, trace_import},
+	{"capture", TRACE_CAPTURE, run_capture},
 };
 
 static const struct action *find(const char *name)
@@ -296,103 +299,6 @@ static const struct action *find(const char *name)
 		if (strcmp(name, actions[i].name) == 0)
 			return &actions[i];
 	return NULL;
-}
-
-static bool take_number(const char *text, unsigned max, unsigned *ret)
-{
-	uint64_t n = 0;
-
-	if (!text || str_uint(str_z(text), max, &n) != 0)
-		return false;
-	*ret = (unsigned)n;
-	return true;
-}
-
-/* An option with a value; false: it is none of them, or the value is wrong. */
-static bool take_value(struct trace_args *a, const char *word, const char *value)
-{
-	const struct {
-		const char *name;
-		const char **text;
-		unsigned *number;
-	} options[] = {
-		{"-Y", &a->filter, NULL},
-		{"--filter", &a->filter, NULL},
-		{"-w", &a->into, NULL},
-		{"-o", &a->into, NULL},
-		{"--format", &a->format, NULL},
-		{"--from", &a->from, NULL},
-		{"--to", &a->to, NULL},
-		{"-i", &a->capture.interface, NULL},
-		{"--data", &a->data, NULL},
-		{"--peer", &a->capture.peer, NULL},
-		{"--seconds", NULL, &a->capture.seconds},
-		{"--count", NULL, &a->capture.count},
-		{"--connection", NULL, &a->stream},
-	};
-	unsigned port = 0;
-
-	for (size_t i = 0; i < ARRAY_LEN(options); i++) {
-		if (!value || strcmp(word, options[i].name) != 0)
-			continue;
-		if (options[i].number)
-			return take_number(value, 1000000000, options[i].number);
-		*options[i].text = value;
-		return true;
-	}
-	if (strcmp(word, "--port") != 0 || a->capture.port_n == CAPTURE_PORTS_MAX || !take_number(value, 65535, &port))
-		return false;
-	a->capture.ports[a->capture.port_n++] = (uint16_t)port;
-	return true;
-}
-
-/* Options without a value; false: it is none of them. */
-static bool take_flag(struct trace_args *a, const char *word)
-{
-	static const char *const formats[] = {"--html", "--svg", "--csv", "--json", "--txt", "--pcap", "--pdml"};
-	const struct {
-		const char *name;
-		bool *flag;
-	} flags[] = {
-		{"-a", &a->all},
-		{"--with-secrets", &a->secrets},
-		{"--plain", &a->plain},
-		{"--live", &a->live},
-		{"--child", &a->child},
-		{"--dumpcap", &a->capture.dumpcap},
-		{"--stanzas", &a->capture.stanzas},
-		{"--crlf", &a->crlf},
-	};
-
-	for (size_t i = 0; i < ARRAY_LEN(flags); i++)
-		if (strcmp(word, flags[i].name) == 0) {
-			*flags[i].flag = true;
-			return true;
-		}
-	for (size_t i = 0; i < ARRAY_LEN(formats); i++)
-		if (strcmp(word, formats[i]) == 0) {
-			a->format = formats[i] + 2;
-			return true;
-		}
-	return false;
-}
-
-static bool take_args(struct trace_args *a, int argc, char **argv)
-{
-	for (int i = 1; i < argc; i++) {
-		if (take_flag(a, argv[i])) {
-			continue;
-		} else if ((argv[i][0] != '-' || !argv[i][1]) && !a->file) {
-			a->file = argv[i];
-		} else if (argv[i][0] == '-' && take_value(a, argv[i], argv[i + 1])) {
-			i++;
-		} else {
-			fprintf(stderr, "wireside: trace: '%s' is not understood\nSee `wireside trace --help`.\n",
-				argv[i]);
-			return false;
-		}
-	}
-	return true;
 }
 
 /* To write into the capture that is read would destroy it. */
@@ -404,10 +310,40 @@ static bool is_one_file(const struct trace_args *a)
 		from.st_dev == into.st_dev && from.st_ino == into.st_ino;
 }
 
+/* What an action needs besides its own words. The exit status; 0: go on. */
+static int check(const struct trace_args *a, unsigned bit)
+{
+	CLEANUP(buf_clear) struct buf why = {.max = 8192};
+	bool no_file = bit & (TRACE_CAPTURE | TRACE_LIVE);
+	struct stat st;
+
+	if (!a->file != no_file) {
+		fprintf(stderr, "wireside: trace: %s\nSee `wireside trace --help`.\n",
+			a->file ? "the file to write is named with -w" : "which file?");
+		return 2;
+	}
+	if (bit & TRACE_FILES && !a->into) {
+		fputs("wireside: trace: -w FILE says where to\n", stderr);
+		return 2;
+	}
+	if (is_one_file(a)) {
+		fputs("wireside: trace: -w names the capture itself: give the new file another name\n", stderr);
+		return 2;
+	}
+	/* What grows may have nothing in it yet. */
+	if (no_file || bit & TRACE_IMPORT || (bit & TRACE_WATCH && (stat(a->file, &st) != 0 || !st.st_size)))
+		return 0;
+	if (trace_is_capture(a->file, &why))
+		return 0;
+	trace_complain("", &why);
+	return 1;
+}
+
 int cmd_trace(int argc, char **argv)
 {
 	const struct action *action = argc > 1 ? find(argv[1]) : NULL;
 	struct trace_args a = {0};
+	unsigned bit;
 	int status;
 
 	if (wants_help(argc, argv)) {
@@ -417,24 +353,12 @@ int cmd_trace(int argc, char **argv)
 	status = argc > 1 ? trace_wireshark(argc - 1, argv + 1) : -1;
 	if (status >= 0)
 		return status;
-	if (action) {
-		argc--;
-		argv++;
-	} else {
-		action = &actions[0];
-	}
-	if (argc > WORDS_MAX || !take_args(&a, argc, argv))
+	a.argc = action ? argc - 1 : argc;
+	a.argv = action ? argv + 1 : argv;
+	action = action ? action : &actions[0];
+	bit = action->bit;
+	if (argc > WORDS_MAX || !trace_words(&a, &bit, action->name))
 		return 2;
-	a.argc = argc;
-	a.argv = argv;
-	if (!a.file != action->no_file && !(a.live && action->run == run_ladder)) {
-		fprintf(stderr, "wireside: trace: %s\nSee `wireside trace --help`.\n",
-			a.file ? "the file to write is named with -w" : "which file?");
-		return 2;
-	}
-	if (is_one_file(&a)) {
-		fputs("wireside: trace: -w names the capture itself: give the new file another name\n", stderr);
-		return 2;
-	}
-	return action->run(&a);
+	status = check(&a, bit);
+	return status ? status : action->run(&a);
 }

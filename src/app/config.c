@@ -35,7 +35,7 @@ const struct option config_options[] = {
 	{"interface", NODE, LIST, AT(interfaces), "NAME", 0, 0, 0, "network to look for peers on (repeatable; default: the wired ones)",
 	 NULL},
 	{"discovery", NODE, CHOICE, AT(discovery), "auto|avahi|own|none", 0, 0, 3, "who announces this node and finds others", NULL},
-	{"plaintext", NODE, CHOICE, AT(plaintext), "ask|allow|never|only", 0, 0, 3, "talk to programs that cannot encrypt; only: be one, for lessons", NULL},
+	{"plaintext", NODE, CHOICE, AT(plaintext), "ask|allow|never|only|starttls", 0, 0, 4, "talk to programs that cannot encrypt; only, starttls: be one that cannot, that can, for lessons", NULL},
 	{"while-needed", NODE, SWITCH, AT(while_needed), NULL, 0, 0, 1, "end when no client is attached and nothing waits", NULL},
 	{"registration", SERVE, CHOICE, AT(registration), "closed|open", 0, 0, 1, "may strangers make accounts (XEP-0077)", NULL},
 	{"admin", SERVE, LIST, AT(admins), "USER@DOMAIN", 0, 0, 0, "an administrator (repeatable)", check_user},

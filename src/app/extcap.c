@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "app/capture.h"
-#include "app/config.h"
 #include "base/mem.h"
 #include "tui/filter.h"
 
@@ -105,11 +104,10 @@ static int capture(const struct call *call, const struct interface *i)
 {
 	CLEANUP(buf_clear) struct buf done = {.max = 8192}, why = {.max = 8192}, line = {.max = 16384};
 	struct capture_options o = {.file = call->fifo, .pipe = true, .stanzas = i->stanzas, .peer = call->peer};
-	char *folder = call->data ? xstrdup(call->data) : config_default_data(CONFIG_NODE);
 	uint64_t port = 0;
 	int err;
 
-	o.data = folder;
+	o.data = call->data;
 	o.interface = call->card && strcmp(call->card, "auto") != 0 ? call->card : NULL;
 	o.secrets = !i->stanzas && !(call->secrets && strcmp(call->secrets, "false") == 0);
 	if (call->port && str_uint(str_z(call->port), 65535, &port) == 0 && port)
@@ -120,7 +118,6 @@ static int capture(const struct call *call, const struct interface *i)
 		fprintf(stderr, "Wireside: %s\n", buf_cstr(&line));
 		end_pipe(call->fifo);
 	}
-	xfree(folder);
 	return err ? 1 : 0;
 }
 

@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "tui/filter.h"
 
 enum {
 	TICK_MS = 10,
@@ -24,7 +25,8 @@ enum {
 	SETTLE_MS = 20000,
 	SAID_MAX = 4 << 20,
 	TRANSCRIPT_MAX = 64 << 20,
-	PATH_LONG = 4096
+	PATH_LONG = 4096,
+	LINE_SHOWN = 200 /* bytes */
 };
 
 static const struct {
@@ -39,6 +41,8 @@ static const struct {
 	{"grace", "golf"},
 	{"heidi", "hotel"},
 };
+
+const char *const lab_kinds[] = {[LAB_TLS] = "tls", [LAB_PLAIN] = "plain", [LAB_STARTTLS] = "starttls"};
 
 const char *lab_user(unsigned i) { return people[i].user; }
 
@@ -109,13 +113,44 @@ static void take(struct lab *l, struct lab_peer *p)
 
 /* ---- the lab goes on: packets, secrets, and what the people see ---- */
 
-static void read_client(struct lab_peer *p)
+void lab_tell(const struct lab *l, const char *who, struct str text)
+{
+	CLEANUP(buf_clear) struct buf line = {.max = 8 * LINE_SHOWN};
+
+	if (!l->options.on_line)
+		return;
+	filter_line(&line, (struct str){text.p, text.n < LINE_SHOWN ? text.n : LINE_SHOWN});
+	if (text.n > LINE_SHOWN)
+		buf_z(&line, " ...");
+	l->options.on_line(l->options.arg, who, buf_cstr(&line));
+}
+
+/* Whole lines, without the time of day: the story has one of its own. */
+static void show_said(const struct lab *l, struct lab_peer *p)
+{
+	static const char time[] = "00:00 ";
+	const char *end;
+
+	while (p->said.n > p->shown && (end = memchr(p->said.p + p->shown, '\n', p->said.n - p->shown))) {
+		struct str line = {p->said.p + p->shown, (size_t)(end - p->said.p) - p->shown};
+
+		p->shown += line.n + 1;
+		if (line.n >= sizeof(time) - 1 && line.p[2] == ':' && line.p[5] == ' ') {
+			line.p += sizeof(time) - 1;
+			line.n -= sizeof(time) - 1;
+		}
+		lab_tell(l, p->user, line);
+	}
+}
+
+static void read_client(const struct lab *l, struct lab_peer *p)
 {
 	char text[4096];
 	ssize_t n = read(p->from_client, text, sizeof(text));
 
 	if (n > 0) {
 		buf_add(&p->said, text, (size_t)n);
+		show_said(l, p);
 	} else if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
 		close(p->from_client);
 		p->from_client = -1;
@@ -138,7 +173,7 @@ static int go_on(struct lab *l, struct buf *why)
 	poll(fds, l->n + 1, TICK_MS);
 	for (unsigned i = 0; i < l->n; i++)
 		if (fds[i + 1].fd >= 0 && fds[i + 1].revents)
-			read_client(&l->peers[i]);
+			read_client(l, &l->peers[i]);
 	now = clock_mono();
 	for (unsigned i = 0; i < l->n && now >= l->take_at; i++)
 		take(l, &l->peers[i]);
@@ -190,8 +225,14 @@ int lab_wait(struct lab *l, int64_t ms, struct buf *why)
 	return err;
 }
 
-int lab_say(struct lab_peer *p, struct str line)
+int lab_say(const struct lab *l, struct lab_peer *p, struct str line)
 {
+	CLEANUP(buf_clear) struct buf typed = {.max = 2 * LINE_SHOWN};
+
+	buf_fmt(&typed, "> %.*s", line.n < LINE_SHOWN ? (int)line.n : LINE_SHOWN, line.p);
+	if (line.n > LINE_SHOWN)
+		buf_z(&typed, "...");
+	lab_tell(l, p->user, buf_view(&typed));
 	return trace_write(p->to_client, line) || trace_write(p->to_client, STR("\n")) ? ERR_IO : 0;
 }
 
@@ -246,13 +287,14 @@ static int start_node(struct lab *l, struct lab_peer *p, struct buf *why)
 	char name[100], number[16], log[PATH_LONG], where[64],
 		program[] = "/proc/self/exe", node[] = "node", data[] = "--data", name_flag[] = "--name",
 		discovery[] = "--discovery", own[] = "own", fd_flag[] = "--ready-fd", card[] = "--interface",
-		eth[] = BOX_CARD, plain[] = "--plaintext", only[] = "only", listen[] = "--listen";
+		eth[] = BOX_CARD, plain[] = "--plaintext", only[] = "only", starttls[] = "starttls",
+		listen[] = "--listen";
 	char *argv[20] = {program, node, data, p->data, name_flag, name, discovery, own, card, eth, fd_flag, number};
 	int ends[2], null, out, err, n = 12;
 
-	if (l->options.plain) {
+	if (l->options.kind != LAB_TLS) {
 		argv[n++] = plain;
-		argv[n++] = only;
+		argv[n++] = l->options.kind == LAB_PLAIN ? only : starttls;
 	}
 	if (l->options.port) {
 		argv[n++] = listen;
@@ -283,7 +325,7 @@ static int start_client(const struct lab *l, struct lab_peer *p)
 	char program[] = "/proc/self/exe", chat[] = "chat", plain[] = "--plain", data[] = "--data", wait[] = "--wait",
 	     none[] = "0";
 	/* Old programs send no receipts that could be waited for. */
-	char *argv[] = {program, chat, plain, data, p->data, l->options.plain ? wait : NULL, none, NULL};
+	char *argv[] = {program, chat, plain, data, p->data, l->options.kind != LAB_TLS ? wait : NULL, none, NULL};
 	int in[2], out[2], err;
 
 	if (pipe2(in, O_CLOEXEC) != 0)
@@ -302,11 +344,21 @@ static int start_client(const struct lab *l, struct lab_peer *p)
 	return err;
 }
 
+static void tell_address(const struct lab *l, const struct lab_peer *p)
+{
+	CLEANUP(buf_clear) struct buf line = {.max = 1000};
+
+	buf_fmt(&line, "runs a node on the host %s, %s", p->host.name, p->host.address);
+	lab_tell(l, p->user, buf_view(&line));
+}
+
 static int start_peer(struct lab *l, struct lab_peer *p, struct buf *why)
 {
 	static const char *const wanted[] = {"keys", "stanzas", NULL};
 	int err = start_node(l, p, why);
 
+	if (!err)
+		tell_address(l, p);
 	/* Before anybody can have found it: no link is made that is not traced. */
 	if (!err)
 		err = feed_begin(&p->feed, p->data, wanted, why);
@@ -404,11 +456,11 @@ static int start_recorder(struct lab *l, struct buf *why)
 		.description = STR("all frames between the hosts of the lab"),
 		.names = names,
 		.name_n = l->n,
-		.secrets = !l->options.plain};
+		.secrets = l->options.kind != LAB_PLAIN};
 	char path[PATH_LONG];
 
-	buf_fmt(&comment, "wireside lab --%s --peers %u --loss %u%s", l->options.plain ? "plain" : "tls", l->n,
-		l->options.loss, l->options.v6 ? " --ipv6" : "");
+	buf_fmt(&comment, "wireside lab --%s --peers %u --loss %u%s", lab_kinds[l->options.kind], l->n, l->options.loss,
+		l->options.v6 ? " --ipv6" : "");
 	if (l->options.port)
 		buf_fmt(&comment, " --port %u", l->options.port);
 	head.comment = buf_view(&comment);
@@ -522,6 +574,16 @@ static int end_capture(struct lab *l, struct buf *done, struct buf *why)
 	return 0;
 }
 
+static void tell_beginning(const struct lab *l)
+{
+	CLEANUP(buf_clear) struct buf line = {.max = 1000};
+
+	buf_fmt(&line,
+		"%u hosts in a box, one wire, nothing in between. > is what somebody types, the rest what is seen",
+		l->n);
+	lab_tell(l, "", buf_view(&line));
+}
+
 int lab_run(const struct lab_options *o, struct buf *done, struct buf *why)
 {
 	struct lab l = {.options = *o, .n = o->peers};
@@ -540,6 +602,8 @@ int lab_run(const struct lab_options *o, struct buf *done, struct buf *why)
 		err = make_network(&l, why);
 	if (!err)
 		err = start_recorder(&l, why);
+	if (!err)
+		tell_beginning(&l);
 	for (unsigned i = 0; !err && i < l.n; i++)
 		err = start_peer(&l, &l.peers[i], why);
 	if (!err)

@@ -16,7 +16,7 @@ struct lab_peer {
 	struct feed feed;
 	int to_client, from_client; /* -1: not there */
 	struct buf said;            /* what the client printed */
-	size_t seen;                /* of that, looked at */
+	size_t seen, shown;         /* of that, looked at; told to whoever watches */
 };
 
 struct lab {
@@ -35,13 +35,13 @@ struct lab {
 
 /* Goes on until the text comes up on the person's screen. ERR_TIMEOUT, ERR_IO with a line in why. */
 int lab_see(struct lab *l, struct lab_peer *p, const char *text, int64_t ms, struct buf *why);
-int lab_say(struct lab_peer *p, struct str line);
+int lab_say(const struct lab *l, struct lab_peer *p, struct str line);
+/* For whoever watches. who: "wire", or "" for what stands above the rest. */
+void lab_tell(const struct lab *l, const char *who, struct str text);
 /* Time passes. */
 int lab_wait(struct lab *l, int64_t ms, struct buf *why);
 /* Its client and its node end in an orderly way, and begin again. */
 int lab_restart(struct lab *l, struct lab_peer *p, struct buf *why);
-/* The name of the person with this number. */
-const char *lab_user(unsigned i);
 
 /* lab_script.c: what the people do */
 int lab_script_run(struct lab *l, const struct lab_script *s, struct buf *why);

@@ -57,12 +57,12 @@ static const char usual[] = "alice says bob hello Bob, this is Alice over the wi
 static struct lab_peer *who(struct lab *l, const struct step *s) { return &l->peers[s->who]; }
 static struct lab_peer *whom(struct lab *l, const struct step *s) { return &l->peers[s->whom]; }
 
-static int say(struct lab_peer *p, const char *command, const char *to, struct str text)
+static int say(const struct lab *l, struct lab_peer *p, const char *command, const char *to, struct str text)
 {
 	CLEANUP(buf_clear) struct buf line = {.max = 4 * LONG_TEXT};
 
-	buf_fmt(&line, "/%s %s %.*s", command, to, STR_FMT(text));
-	return lab_say(p, buf_view(&line));
+	buf_fmt(&line, text.n ? "/%s %s %.*s" : "/%s %s", command, to, STR_FMT(text));
+	return lab_say(l, p, buf_view(&line));
 }
 
 /* The beginning of a text, as far as it is looked for. */
@@ -84,13 +84,15 @@ static int see_delivered(struct lab *l, const struct step *s, struct buf *why)
 	int err = lab_see(l, whom(l, s), beginning(s->text, text), SEE_MS, why);
 
 	/* Old programs give no receipts. */
-	return err ? err : lab_see(l, who(l, s), l->options.plain ? "confirms nothing" : "(delivered)", SEE_MS, why);
+	return err
+		? err
+		: lab_see(l, who(l, s), l->options.kind != LAB_TLS ? "confirms nothing" : "(delivered)", SEE_MS, why);
 }
 
 static int run_tells(struct lab *l, const struct step *s, struct buf *why)
 {
 	(void)why;
-	return say(who(l, s), "msg", whom(l, s)->user, s->text);
+	return say(l, who(l, s), "msg", whom(l, s)->user, s->text);
 }
 
 static int run_says(struct lab *l, const struct step *s, struct buf *why)
@@ -108,25 +110,25 @@ static int run_says_long(struct lab *l, const struct step *s, struct buf *why)
 	buf_str(&text, s->text);
 	while (text.n < LONG_TEXT)
 		buf_z(&text, " the quick brown fox jumps over the lazy dog");
-	err = say(who(l, s), "msg", whom(l, s)->user, buf_view(&text));
+	err = say(l, who(l, s), "msg", whom(l, s)->user, buf_view(&text));
 	return err ? err : see_delivered(l, s, why);
 }
 
 static int run_types(struct lab *l, const struct step *s, struct buf *why)
 {
 	(void)why;
-	return say(who(l, s), "typing", whom(l, s)->user, STR(""));
+	return say(l, who(l, s), "typing", whom(l, s)->user, STR(""));
 }
 
 static int run_pauses(struct lab *l, const struct step *s, struct buf *why)
 {
 	(void)why;
-	return say(who(l, s), "typing", whom(l, s)->user, STR("off"));
+	return say(l, who(l, s), "typing", whom(l, s)->user, STR("off"));
 }
 
 static int run_opens(struct lab *l, const struct step *s, struct buf *why)
 {
-	int err = say(who(l, s), "room", "create", s->text);
+	int err = say(l, who(l, s), "room", "create", s->text);
 
 	return err ? err : lab_see(l, who(l, s), "you are in", SEE_MS, why);
 }
@@ -140,7 +142,7 @@ static int run_joins(struct lab *l, const struct step *s, struct buf *why)
 	buf_str(&room, s->text);
 	for (int i = 0; i < JOIN_TRIES && err == ERR_TIMEOUT; i++) {
 		buf_reset(why);
-		err = say(who(l, s), "join", buf_cstr(&room), STR(""));
+		err = say(l, who(l, s), "join", buf_cstr(&room), STR(""));
 		if (!err)
 			err = lab_see(l, who(l, s), "you are in", JOIN_MS, why);
 	}
@@ -160,14 +162,64 @@ static int run_says_room(struct lab *l, const struct step *s, struct buf *why)
 		return ERR_SYNTAX;
 	}
 	buf_str(&to, room);
-	err = say(who(l, s), "msg", buf_cstr(&to), text);
+	err = say(l, who(l, s), "msg", buf_cstr(&to), text);
 	return err ? err : lab_see(l, who(l, s), beginning(text, shown), SEE_MS, why);
+}
+
+/* "compare with bob, ...: CODE. ..." */
+static int read_code(struct lab *l, struct lab_peer *p, struct buf *ret, struct buf *why)
+{
+	int err = lab_see(l, p, "compare with ", SEE_MS, why);
+	size_t from = p->seen;
+	struct str line;
+
+	if (!err)
+		err = lab_see(l, p, "\n", SEE_MS, why);
+	if (err)
+		return err;
+	line = (struct str){p->said.p + from, p->seen - from - 1};
+	str_cut(&line, ':');
+	buf_str(ret, str_trim(str_cut(&line, '.')));
+	return 0;
+}
+
+static int confirm(struct lab *l, struct lab_peer *one, const struct lab_peer *other, struct buf *why)
+{
+	CLEANUP(buf_clear) struct buf shown = {.max = 100};
+	int err = say(l, one, "verify", other->user, STR("yes"));
+
+	buf_fmt(&shown, "%s is verified", other->user);
+	return err ? err : lab_see(l, one, buf_cstr(&shown), SEE_MS, why);
+}
+
+/* As two do who read the code to each other on the telephone. */
+static int run_verifies(struct lab *l, const struct step *s, struct buf *why)
+{
+	CLEANUP(buf_clear) struct buf one = {.max = 1000}, other = {.max = 1000}, line = {.max = 2000};
+	int err = say(l, who(l, s), "verify", whom(l, s)->user, STR(""));
+
+	if (!err)
+		err = read_code(l, who(l, s), &one, why);
+	if (!err)
+		err = read_code(l, whom(l, s), &other, why);
+	if (err)
+		return err;
+	if (!one.n || !str_eq(buf_view(&one), buf_view(&other))) {
+		buf_fmt(why, "two codes: %s and %s", buf_cstr(&one), buf_cstr(&other));
+		return ERR_INVALID;
+	}
+	buf_fmt(&line, "the same code on both: %s", buf_cstr(&one));
+	lab_tell(l, "wire", buf_view(&line));
+	err = say(l, who(l, s), "verify", whom(l, s)->user, STR("yes"));
+	if (!err)
+		err = confirm(l, whom(l, s), who(l, s), why);
+	return err ? err : lab_see(l, who(l, s), "is verified", SEE_MS, why);
 }
 
 static int run_does(struct lab *l, const struct step *s, struct buf *why)
 {
 	(void)why;
-	return lab_say(who(l, s), s->text);
+	return lab_say(l, who(l, s), s->text);
 }
 
 static int run_sees(struct lab *l, const struct step *s, struct buf *why)
@@ -178,15 +230,25 @@ static int run_sees(struct lab *l, const struct step *s, struct buf *why)
 	return lab_see(l, who(l, s), buf_cstr(&text), SEE_MS, why);
 }
 
+static void tell_wire(struct lab *l, const struct step *s, const char *what)
+{
+	CLEANUP(buf_clear) struct buf line = {.max = 100};
+
+	buf_fmt(&line, "%s%s", who(l, s)->user, what);
+	lab_tell(l, "wire", buf_view(&line));
+}
+
 static int run_unplugged(struct lab *l, const struct step *s, struct buf *why)
 {
 	who(l, s)->unplugged = true;
+	tell_wire(l, s, "'s cable is out");
 	return box_cable(&who(l, s)->host, false, why);
 }
 
 static int run_plugged(struct lab *l, const struct step *s, struct buf *why)
 {
 	who(l, s)->unplugged = false;
+	tell_wire(l, s, "'s cable is in again");
 	return box_cable(&who(l, s)->host, true, why);
 }
 
@@ -199,6 +261,13 @@ static int run_restarts(struct lab *l, const struct step *s, struct buf *why) { 
 
 static int run_wait(struct lab *l, const struct step *s, struct buf *why) { return lab_wait(l, s->number, why); }
 
+static int run_show(struct lab *l, const struct step *s, struct buf *why)
+{
+	(void)why;
+	lab_tell(l, "", s->text);
+	return 0;
+}
+
 static const struct verb verbs[] = {
 	{"says", REST_WHOM_TEXT, run_says},
 	{"says-long", REST_WHOM_TEXT, run_says_long},
@@ -208,6 +277,7 @@ static const struct verb verbs[] = {
 	{"opens-room", REST_TEXT, run_opens},
 	{"joins-room", REST_TEXT, run_joins},
 	{"says-in-room", REST_TEXT, run_says_room},
+	{"verifies", REST_WHOM, run_verifies},
 	{"does", REST_TEXT, run_does},
 	{"sees", REST_TEXT, run_sees},
 	{"unplugged", REST_NONE, run_unplugged},
@@ -215,7 +285,8 @@ static const struct verb verbs[] = {
 	{"loses", REST_LOSS, run_loses},
 	{"restarts", REST_NONE, run_restarts},
 };
-static const struct verb wait = {"wait", REST_TIME, run_wait};
+/* Lines without a person in front. */
+static const struct verb alone[] = {{"wait", REST_TIME, run_wait}, {"show", REST_TEXT, run_show}};
 
 /* ---- reading ---- */
 
@@ -270,7 +341,7 @@ static bool read_rest(struct step *s, struct str rest, unsigned *peers)
 		s->text = rest;
 		return rest.n > 0;
 	case REST_WHOM:
-		return read_who(rest, &s->whom, peers);
+		return read_who(rest, &s->whom, peers) && s->whom != s->who;
 	case REST_WHOM_TEXT:
 		s->text = STR("");
 		if (!read_who(str_cut(&rest, ' '), &s->whom, peers) || s->whom == s->who)
@@ -286,12 +357,14 @@ static bool read_rest(struct step *s, struct str rest, unsigned *peers)
 
 static bool read_step(struct step *s, struct str line, unsigned *peers)
 {
-	struct str rest = line, first = str_cut(&rest, ' '), word = rest.p ? str_cut(&rest, ' ') : STR("");
+	struct str rest = line, first = str_cut(&rest, ' '), word;
 
-	if (str_is(first, wait.name)) {
-		s->verb = &wait;
-		return read_rest(s, word, peers) && !rest.p;
-	}
+	for (size_t i = 0; i < ARRAY_LEN(alone); i++)
+		if (str_is(first, alone[i].name)) {
+			s->verb = &alone[i];
+			return read_rest(s, rest.p ? str_trim(rest) : STR(""), peers);
+		}
+	word = rest.p ? str_cut(&rest, ' ') : STR("");
 	if (!read_who(first, &s->who, peers))
 		return false;
 	for (size_t i = 0; i < ARRAY_LEN(verbs) && !s->verb; i++)

@@ -73,7 +73,29 @@ static bool is_at(const struct links_end *e, bool v6, const uint8_t address[16])
 
 static void set(char *to, size_t n, struct str text) { snprintf(to, n, "%.*s", STR_FMT(text)); }
 
-/* "self PORT NAME", "peer WHERE ADDRESS LABEL", "link tls|plain OWN OTHER ADDRESS LABEL" */
+static bool is_loopback(const struct links_end *e)
+{
+	static const uint8_t own[16] = {[15] = 1};
+
+	return e->v6 ? memcmp(e->address, own, sizeof(own)) == 0 : e->address[0] == 127;
+}
+
+/* "listen NAME ADDRESS": the last listener decides nothing alone, all of them do. */
+static void take_listener(struct links *l, struct str rest)
+{
+	struct links_end e;
+
+	str_cut(&rest, '\t');
+	if (l->port_n == LINKS_PORTS_MAX || !links_end_parse(rest, &e))
+		return;
+	l->loopback = is_loopback(&e) && (l->loopback || !l->port_n);
+	for (unsigned i = 0; i < l->port_n; i++)
+		if (l->ports[i] == e.port)
+			return;
+	l->ports[l->port_n++] = e.port;
+}
+
+/* "self PORT NAME", "server DOMAIN", "listen NAME ADDRESS", "peer WHERE ADDRESS LABEL", "link tls|plain OWN OTHER ADDRESS LABEL" */
 static void take_line(struct links *l, struct str rest)
 {
 	struct str word = str_cut(&rest, '\t');
@@ -86,6 +108,10 @@ static void take_line(struct links *l, struct str rest)
 		set(l->self, sizeof(l->self), str_cut(&rest, '@'));
 		return;
 	}
+	if (str_is(word, "server"))
+		set(l->server, sizeof(l->server), rest);
+	if (str_is(word, "listen"))
+		take_listener(l, rest);
 	if (l->n == LINKS_MAX || (!row.up && !str_is(word, "peer")))
 		return;
 	row.secure = row.up && str_is(str_cut(&rest, '\t'), "tls");
@@ -135,6 +161,9 @@ bool links_port(const struct links *l, uint16_t port)
 {
 	if (l->port && port == l->port)
 		return true;
+	for (unsigned i = 0; i < l->port_n; i++)
+		if (l->ports[i] == port)
+			return true;
 	for (unsigned i = 0; i < l->n; i++)
 		if (!l->rows[i].up && l->rows[i].other.port == port)
 			return true;

@@ -8,7 +8,7 @@
 #include "trace/frame.h"
 #include "trace/pcapng.h"
 
-enum { LINKS_MAX = 512, LINKS_NAME_MAX = 80 };
+enum { LINKS_MAX = 512, LINKS_NAME_MAX = 80, LINKS_PORTS_MAX = 16 };
 
 struct links_end {
 	uint8_t address[16]; /* IPv4: the first 4 */
@@ -28,11 +28,15 @@ struct links_row {
 struct links {
 	struct links_row rows[LINKS_MAX];
 	unsigned n;
-	uint16_t port;             /* on which the node listens; 0: it did not say */
-	char self[LINKS_NAME_MAX]; /* how our end is called */
+	uint16_t port;                   /* on which the node listens; 0: it did not say */
+	char self[LINKS_NAME_MAX];       /* how our end is called */
+	char server[256];                /* the domain of a server; "": it is a node */
+	uint16_t ports[LINKS_PORTS_MAX]; /* for clients */
+	unsigned port_n;
+	bool loopback; /* none of them can be reached from elsewhere */
 };
 
-/* Asks the node on this data folder. peer: only this one is meant, NULL: everybody. ERR_NOTFOUND: no node runs there;
+/* Asks the node or server on this data folder. peer: only this one is meant, NULL: everybody. ERR_NOTFOUND: no node runs there;
  * ERR_INVALID: nobody is called so; with a line in why. */
 int links_ask(struct links *l, const char *data, const char *peer, struct buf *why);
 

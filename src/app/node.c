@@ -244,7 +244,8 @@ void node_make_hosts(struct server *s)
 	struct node *n = xcalloc(1, sizeof(*n));
 	struct peers_config pc = {.user = c->node->user,
 		.instance = c->node->instance,
-		.plaintext = (enum plaintext)c->plaintext,
+		.plaintext = c->plaintext == PLAINTEXT_STARTTLS ? PLAINTEXT_NEVER : (enum plaintext)c->plaintext,
+		.keyless = c->plaintext == PLAINTEXT_STARTTLS,
 		.alone = c->node->alone,
 		.feed = {n, feed_put, feed_remove}};
 
@@ -351,7 +352,8 @@ static const struct stream_kind *lan_kind(const struct server *s)
 	static const struct stream_kind *const kinds[] = {[PLAINTEXT_ASK] = &stream_lan_plain_in,
 		[PLAINTEXT_ALLOW] = &stream_lan_plain_in,
 		[PLAINTEXT_NEVER] = &stream_lan_tls_in,
-		[PLAINTEXT_ONLY] = &stream_lan_old_in};
+		[PLAINTEXT_ONLY] = &stream_lan_old_in,
+		[PLAINTEXT_STARTTLS] = &stream_lan_tls_in};
 
 	return kinds[s->config->plaintext];
 }

@@ -1,4 +1,4 @@
-/* `wireside trace save`, `import` and `share`: captures out of captures and out of text. */
+/* `wireside trace save`, `import`, `strip` and `share`: captures out of captures and out of text. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -11,6 +11,7 @@
 #include "trace/import.h"
 #include "trace/recorder.h"
 #include "trace/share.h"
+#include "trace/strip.h"
 
 enum { NAME_MAX_BYTES = 4096, CHUNK = 1 << 20 };
 
@@ -21,10 +22,35 @@ static bool no_line(void *arg, struct str line)
 	return true;
 }
 
-static int no_name(const char *action)
+/* Where does it go? action: " save". The exit status; 0: it is named, and nothing would be written over: what is there may be the only copy. */
+static int no_place(const struct trace_args *a, const char *action)
 {
-	fprintf(stderr, "wireside: trace %s: -w FILE says where to\n", action);
-	return 2;
+	CLEANUP(buf_clear) struct buf why = {.max = 8192};
+
+	if (!a->into) {
+		fprintf(stderr, "wireside: trace%s: -w FILE says where to\n", action);
+		return 2;
+	}
+	if (a->force || access(a->into, F_OK) != 0)
+		return 0;
+	buf_fmt(&why, "%s is there already; --force replaces it", a->into);
+	trace_complain(action, &why);
+	return 1;
+}
+
+/* The finished file gets its name, unless somebody else has taken that meanwhile. */
+static int publish(const struct trace_args *a, const char *part, struct buf *why)
+{
+	int failed = renameat2(AT_FDCWD, part, AT_FDCWD, a->into, a->force ? 0 : RENAME_NOREPLACE);
+
+	/* Some file systems cannot do it in one step. */
+	if (failed && errno == EINVAL && access(a->into, F_OK) != 0)
+		failed = rename(part, a->into);
+	if (!failed)
+		return 0;
+	buf_fmt(why, "%s: %s", a->into, strerror(errno));
+	unlink(part);
+	return ERR_IO;
 }
 
 /* ---- save ---- */
@@ -39,12 +65,31 @@ static const struct {
 	{".snoop", "snoop"},
 };
 
-static const char *format_of(const struct trace_args *a, struct str name)
+/* What kind of file its name asks for. */
+struct form {
+	const char *format;
+	bool packed;
+};
+
+static struct form form_of(const struct trace_args *a)
 {
-	for (size_t i = 0; !a->format && i < ARRAY_LEN(endings); i++)
+	struct str name = str_z(a->into);
+	struct form f = {.format = a->format, .packed = str_ends(name, STR(".gz"))};
+
+	if (f.packed)
+		name.n -= 3;
+	for (size_t i = 0; !f.format && i < ARRAY_LEN(endings); i++)
 		if (str_ends(name, str_z(endings[i].ending)))
-			return endings[i].format;
-	return a->format ? a->format : "pcapng";
+			f.format = endings[i].format;
+	if (!f.format)
+		f.format = "pcapng";
+	return f;
+}
+
+/* Files that are not finished lie beside the one that they will be. */
+static void put_part(const struct trace_args *a, const char *what, char ret[NAME_MAX_BYTES])
+{
+	snprintf(ret, NAME_MAX_BYTES, "%s.%d.%s", a->into, (int)getpid(), what);
 }
 
 /* Made here, since tshark keeps the rights of a file that is there. */
@@ -58,29 +103,30 @@ static int make_file(const char *path, struct buf *why)
 	return ERR_IO;
 }
 
-/* The file `part`, compressed, becomes `into`. */
-static int compress(const char *part, const char *into, struct buf *why)
+static int compress(const char *file, struct buf *why)
 {
-	const char *argv[] = {"gzip", "-n", "-f", part, NULL};
+	const char *argv[] = {"gzip", "-n", "-f", file, NULL};
 	char packed[NAME_MAX_BYTES + 8];
 	int err = tshark_run(argv, no_line, NULL, why);
 
-	snprintf(packed, sizeof(packed), "%s.gz", part);
-	if (!err && rename(packed, into) != 0) {
-		buf_fmt(why, "%s: %s", into, strerror(errno));
+	snprintf(packed, sizeof(packed), "%s.gz", file);
+	if (!err && rename(packed, file) != 0) {
+		buf_fmt(why, "%s: %s", file, strerror(errno));
 		err = ERR_IO;
 	}
 	return err;
 }
 
-static int save(const struct trace_args *a, const char *format, const char *into, struct buf *why)
+static int save(const char *from, const char *filter, struct form form, const char *into, struct buf *why)
 {
-	const char *argv[] = {"tshark", "-2", "-r", a->file, "-F", format, "-w", into, "-Y",
-		a->filter ? a->filter : "frame", NULL};
+	const char *argv[] = {"tshark", "-2", "-r", from, "-F", form.format, "-w", into, "-Y",
+		filter ? filter : "frame", NULL};
 	int err = make_file(into, why);
 
 	if (!err)
 		err = tshark_run(argv, no_line, NULL, why);
+	if (!err && form.packed)
+		err = compress(into, why);
 	if (err)
 		unlink(into);
 	return err;
@@ -90,23 +136,88 @@ static int save(const struct trace_args *a, const char *format, const char *into
 int trace_save(const struct trace_args *a)
 {
 	CLEANUP(buf_clear) struct buf why = {.max = 8192};
-	struct str name = str_z(a->into);
-	bool packed = name.p && str_ends(name, STR(".gz"));
 	char part[NAME_MAX_BYTES];
-	int err;
+	int err = no_place(a, " save");
 
-	if (!a->into)
-		return no_name("save");
-	if (packed)
-		name.n -= 3;
-	snprintf(part, sizeof(part), packed ? "%s.part" : "%s", a->into);
-	err = save(a, format_of(a, name), part, &why);
-	if (!err && packed)
-		err = compress(part, a->into, &why);
-	if (err && packed)
-		unlink(part);
+	if (err)
+		return err;
+	put_part(a, "part", part);
+	err = save(a->file, a->filter, form_of(a), part, &why);
+	if (!err)
+		err = publish(a, part, &why);
 	if (err)
 		trace_complain(" save", &why);
+	return err ? 1 : 0;
+}
+
+/* ---- strip ---- */
+
+/* Only this kind has secrets in it, and only as it is can be copied block by block. */
+static bool is_pcapng(const char *file)
+{
+	static const char magic[] = {0x0a, 0x0d, 0x0d, 0x0a};
+	int fd = open(file, O_RDONLY | O_CLOEXEC);
+	char got[4] = {0};
+	ssize_t n = fd < 0 ? 0 : read(fd, got, sizeof(got));
+
+	if (fd >= 0)
+		close(fd);
+	return n == sizeof(got) && memcmp(got, magic, sizeof(magic)) == 0;
+}
+
+static bool is_plain(struct form f) { return !f.packed && strcmp(f.format, "pcapng") == 0; }
+
+/* The finished pcapng file becomes what its name asks for, by way of another. */
+static int into_form(const struct trace_args *a, const char *part, const char *other, struct buf *why)
+{
+	struct form form = form_of(a);
+	int err = is_plain(form) ? 0 : save(part, NULL, form, other, why);
+
+	if (!err && !is_plain(form) && rename(other, part) != 0) {
+		buf_fmt(why, "%s: %s", part, strerror(errno));
+		err = ERR_IO;
+	}
+	if (err)
+		unlink(part);
+	return err;
+}
+
+/* From any kind of file into any. whole: the same as plain pcapng, with its secrets; part: without. */
+static int strip(const struct trace_args *a, const char *whole, const char *part, unsigned *ret_removed,
+	struct buf *why)
+{
+	static const struct form plain = {"pcapng", false};
+	bool as_it_is = is_pcapng(a->file);
+	int err = as_it_is ? 0 : save(a->file, NULL, plain, whole, why);
+
+	if (err)
+		return err;
+	err = strip_file(as_it_is ? a->file : whole, part, ret_removed, why);
+	if (!as_it_is)
+		unlink(whole);
+	return err ? err : into_form(a, part, whole, why);
+}
+
+int trace_strip(const struct trace_args *a)
+{
+	CLEANUP(buf_clear) struct buf why = {.max = 8192};
+	char whole[NAME_MAX_BYTES], part[NAME_MAX_BYTES];
+	unsigned removed = 0;
+	int err = no_place(a, " strip");
+
+	if (err)
+		return err;
+	put_part(a, "whole", whole);
+	put_part(a, "part", part);
+	err = strip(a, whole, part, &removed, &why);
+	if (!err)
+		err = publish(a, part, &why);
+	if (err)
+		trace_complain(" strip", &why);
+	else if (removed)
+		printf("%s: without the secrets of %u link%s\n", a->into, removed, removed == 1 ? "" : "s");
+	else
+		printf("%s: a copy, for there were no secrets in %s\n", a->into, a->file);
 	return err ? 1 : 0;
 }
 
@@ -131,19 +242,26 @@ static int read_file(const char *path, struct buf *ret, struct buf *why)
 	return n == 0 ? 0 : ERR_IO;
 }
 
-/* Nothing is written over: what is there may be the only copy. */
-static int write_new(const char *path, struct str bytes, struct buf *why)
+/* All of it, in the form that the name asks for, or nothing. */
+static int write_new(const struct trace_args *a, struct str bytes, struct buf *why)
 {
-	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	int err = fd < 0 ? ERR_IO : trace_write(fd, bytes);
+	char part[NAME_MAX_BYTES], other[NAME_MAX_BYTES];
+	int fd, err;
 
+	put_part(a, "part", part);
+	put_part(a, "other", other);
+	fd = open(part, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	err = fd < 0 ? ERR_IO : trace_write(fd, bytes);
 	if (fd >= 0 && close(fd) != 0)
 		err = ERR_IO;
-	if (err)
-		buf_fmt(why, "%s: %s", path, strerror(errno));
-	if (err && fd >= 0)
-		unlink(path);
-	return err;
+	if (err) {
+		buf_fmt(why, "%s: %s", part, strerror(errno));
+		if (fd >= 0)
+			unlink(part);
+		return err;
+	}
+	err = into_form(a, part, other, why);
+	return err ? err : publish(a, part, why);
 }
 
 /* ---- import ---- */
@@ -165,10 +283,10 @@ int trace_import(const struct trace_args *a)
 	struct packet_end ends[2];
 	struct import_options o = {a->from ? &ends[0] : NULL, a->from ? &ends[1] : NULL};
 	unsigned packets = 0;
-	int err;
+	int err = no_place(a, " import");
 
-	if (!a->into)
-		return no_name("import");
+	if (err)
+		return err;
 	if (!read_ends(a, ends)) {
 		fputs("wireside: trace import: --from and --to are ADDRESS:PORT, as 10.0.0.1:5298 or [fd00::1]:5298\n",
 			stderr);
@@ -178,7 +296,7 @@ int trace_import(const struct trace_args *a)
 	if (!err)
 		err = import_text(buf_view(&text), &o, &out, &packets, &why);
 	if (!err)
-		err = write_new(a->into, buf_view(&out), &why);
+		err = write_new(a, buf_view(&out), &why);
 	if (err)
 		trace_complain(" import", &why);
 	else
@@ -213,14 +331,14 @@ static int share(const struct trace_args *a, const char *part, struct share_resu
 {
 	CLEANUP(buf_clear) struct buf in = {.max = SHARE_FILE_MAX};
 	CLEANUP(buf_clear) struct buf out = {.max = SHARE_FILE_MAX};
-	int err = save(a, "pcapng", part, why);
+	int err = save(a->file, NULL, (struct form){"pcapng", false}, part, why);
 
 	if (!err)
 		err = read_file(part, &in, why);
 	if (!err)
 		err = share_bytes(&in, &out, ret, why);
 	if (!err)
-		err = write_new(a->into, buf_view(&out), why);
+		err = write_new(a, buf_view(&out), why);
 	unlink(part);
 	if (in.p)
 		mem_wipe(in.p, in.n);
@@ -233,10 +351,11 @@ int trace_share(const struct trace_args *a)
 	struct share_result found = {0};
 	char part[NAME_MAX_BYTES];
 	unsigned readable;
+	int status = no_place(a, " share");
 
-	if (!a->into)
-		return no_name("share");
-	snprintf(part, sizeof(part), "%s.part", a->into);
+	if (status)
+		return status;
+	put_part(a, "whole", part);
 	if (share(a, part, &found, &why) != 0) {
 		trace_complain(" share", &why);
 		return 1;

@@ -8,12 +8,29 @@
 
 enum { TRACE_VIEW_MAX = 512 << 20 };
 
+/* What is to be done, one bit each. */
+enum {
+	TRACE_LADDER = 1,
+	TRACE_WATCH = 2, /* the ladder of a file that grows */
+	TRACE_EXPLAIN = 4,
+	TRACE_STATS = 8,
+	TRACE_REPORT = 16,
+	TRACE_FOLLOW = 32,
+	TRACE_SAVE = 64,
+	TRACE_STRIP = 128,
+	TRACE_SHARE = 256,
+	TRACE_IMPORT = 512,
+	TRACE_CAPTURE = 1024,
+	TRACE_LIVE = 2048,                                                  /* captures, and shows it */
+	TRACE_FILES = TRACE_SAVE | TRACE_STRIP | TRACE_SHARE | TRACE_IMPORT /* what makes a new capture */
+};
+
 struct trace_args {
 	const char *file, *filter, *into;
 	bool all, secrets, plain;
 	bool live, child; /* it goes on; another process of ours shows it */
+	bool force;       /* a file that is there is replaced */
 	unsigned stream;
-	const char *data;
 	struct capture_options capture;
 	/* of export and import */
 	const char *format;    /* a name without its dashes; NULL: not told */
@@ -30,13 +47,23 @@ int trace_write_out(const struct trace_args *a, struct str text);
 /* tshark and its like, whose lines go to standard output. The exit status. */
 int trace_tshark(const char *const *argv);
 
+/* trace_words.c: argv[1] and what follows. action: one bit, which becomes what the words make of it; name: for people. False:
+ * they are not understood, or do not go together, and the user has been told. */
+bool trace_words(struct trace_args *a, unsigned *action, const char *name);
+
 /* trace_report.c */
 int trace_report(const struct trace_args *a);
 /* Into the file, whatever is in it now. ERR_ with a line in why. */
 int trace_report_file(const char *file, const char *into, struct buf *why);
 
+/* trace_kind.c: is it a file with packets, as far as its beginning tells? False: a line in why. */
+bool trace_is_capture(const char *file, struct buf *why);
+/* What the file says of packets that were dropped while it was captured: a line appended to why, which may have one. */
+void trace_tell_dropped(const char *file, struct buf *why);
+
 /* trace_files.c */
 int trace_save(const struct trace_args *a);
+int trace_strip(const struct trace_args *a);
 int trace_import(const struct trace_args *a);
 int trace_share(const struct trace_args *a);
 

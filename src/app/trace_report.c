@@ -69,7 +69,10 @@ static void put_html(const struct trace_args *a, const struct dissected *d, stru
 	struct report r = {.d = d, .name = name_of(a->file), .file = a->file, .filter = a->filter};
 
 	/* Where there is no capinfos, there is no comment. */
-	if (tshark_run(argv, take_comment, &comments, &why) == 0)
+	if (tshark_run(argv, take_comment, &comments, &why) != 0)
+		buf_reset(&comments);
+	trace_tell_dropped(a->file, &comments);
+	if (comments.n)
 		r.comments = buf_view(&comments);
 	r.sha256 = digest(a->file, sum) ? sum : NULL;
 	report_put(&r, out);
@@ -134,6 +137,15 @@ static int run_pdml(const struct trace_args *a)
 	return trace_write_out(a, buf_view(&out));
 }
 
+/* As every other form of a report: what is there of an earlier one is replaced. */
+static int run_pcap(const struct trace_args *a)
+{
+	struct trace_args saved = *a;
+
+	saved.force = true;
+	return trace_save(&saved);
+}
+
 static const struct format {
 	const char *name;
 	void (*put)(const struct trace_args *a, const struct dissected *d, struct buf *out);
@@ -145,7 +157,7 @@ static const struct format {
 	{"json", put_json, NULL},
 	{"txt", put_txt, NULL},
 	{"pdml", NULL, run_pdml},
-	{"pcap", NULL, trace_save},
+	{"pcap", NULL, run_pcap},
 };
 
 /* As told, or as the name of the file ends, a page if it does not. NULL: that is no form of a report. */
@@ -186,9 +198,13 @@ int trace_report(const struct trace_args *a)
 
 	if (!format) {
 		fprintf(stderr,
-			"wireside: trace report: the end of %s says nothing: .html .svg .csv .json .txt .pdml .pcap, or the same "
-			"with --\n",
-			a->into);
+			"wireside: trace report: %s is no form of a report: html svg csv json txt pdml pcap, as the end of the "
+			"file's name or behind --\n",
+			a->format ? a->format : a->into);
+		return 2;
+	}
+	if ((a->all || a->crlf) && format->put != put_txt) {
+		fprintf(stderr, "wireside: trace report: '%s' belongs to --txt\n", a->all ? "-a" : "--crlf");
 		return 2;
 	}
 	if (format->run)
@@ -197,6 +213,7 @@ int trace_report(const struct trace_args *a)
 		trace_complain(" report", &why);
 		return 1;
 	}
+	trace_tell_dropped(a->file, &why);
 	if (why.n)
 		trace_complain(" report", &why);
 	return trace_write_out(a, buf_view(&out));

@@ -1,4 +1,4 @@
-/* What a node tells whoever traces it, over its control socket and nowhere else: the secrets of links that are made from
+/* What a node or a server tells whoever traces it, over its control socket and nowhere else: the secrets of links that are made from
  * now on, and each stanza as it was on the wire. Several may trace at a time, and each hears all of it. It is kept in memory
  * until it is taken, for as long as somebody takes it: a tracer that has died leaves nothing armed. */
 #include <string.h>
@@ -131,13 +131,16 @@ static void settle(struct traced *t)
 		timer_start(loop_timers(t->server->loop), &t->lease, next);
 	if (t->armed == before)
 		return;
-	tell_keys(t, u->node_in);
-	tell_keys(t, u->node_out);
-	tell_keys(t, u->starttls_in);
-	tell_keys(t, u->starttls_out);
+	tell_keys(t, u->tls);
+	if (t->server->node) {
+		tell_keys(t, u->node_in);
+		tell_keys(t, u->node_out);
+		tell_keys(t, u->starttls_in);
+		tell_keys(t, u->starttls_out);
+	}
 	wire_tap(u->wire, t->armed & (WANTS_STANZAS | WANTS_PDUS) ? on_stanza : NULL, t);
 	log_info("trace", "armed=%s", t->armed ? "yes" : "no");
-	if ((t->armed ^ before) & WANTS_KEYS && !t->ending)
+	if (t->server->node && (t->armed ^ before) & WANTS_KEYS && !t->ending)
 		node_traced(t->server, t->armed & WANTS_KEYS);
 }
 
@@ -204,6 +207,18 @@ static bool mean(const struct traced *t, char **words, uint32_t n, struct str *r
 
 /* ---- commands: the words behind their names ---- */
 
+/* A server's stanzas are between clients and it: there is no link of peers to be heard. Its threads have contexts of their own. */
+static bool may_arm(const struct traced *t, unsigned wants, struct buf *out)
+{
+	if (!t->server->node && wants & (WANTS_STANZAS | WANTS_PDUS))
+		buf_z(out, "a server tells secrets only, no stanzas");
+	else if (t->server->units[0].threaded)
+		buf_z(out, "a server with threads for connections tells no secrets: start it without --wires");
+	else
+		return true;
+	return false;
+}
+
 static bool run_arm(struct traced *t, char **words, uint32_t n, struct buf *out)
 {
 	static const struct {
@@ -223,6 +238,9 @@ static bool run_arm(struct traced *t, char **words, uint32_t n, struct buf *out)
 			return false;
 		}
 	}
+	wants = n ? wants : WANTS_KEYS | WANTS_STANZAS;
+	if (!may_arm(t, wants, out))
+		return false;
 	for (size_t i = 0; i < TRACERS_MAX && !one; i++)
 		one = t->tracers[i].number ? NULL : &t->tracers[i];
 	if (!one) {
@@ -230,7 +248,7 @@ static bool run_arm(struct traced *t, char **words, uint32_t n, struct buf *out)
 			LEASE_MS / 1000);
 		return false;
 	}
-	*one = (struct tracer){.number = ++t->last, .wants = n ? wants : WANTS_KEYS | WANTS_STANZAS};
+	*one = (struct tracer){.number = ++t->last, .wants = wants};
 	buf_init(&one->lines, LINES_MAX);
 	renew(t, one);
 	buf_fmt(out, "%u\n", one->number);
@@ -253,6 +271,10 @@ static bool run_relink(struct traced *t, char **words, uint32_t n, struct buf *o
 {
 	struct str peer;
 
+	if (!t->server->node) {
+		buf_z(out, "clients of a server are not asked to connect anew");
+		return false;
+	}
 	if (!mean(t, words, n, &peer, out))
 		return false;
 	buf_fmt(out, "%u\n", wire_relink(t->server->units[0].wire, peer));
@@ -298,13 +320,28 @@ static void put_address(void *arg, struct str peer, struct str label, struct str
 		buf_fmt(l->out, "peer\t%.*s\t%.*s\t%.*s\n", STR_FMT(where), STR_FMT(peer), STR_FMT(label));
 }
 
-/* Where the peers are, or the one named, and all links that are up, so that a capture knows which packets are whose. */
+static void put_listeners(const struct server *s, struct buf *out)
+{
+	if (!s->node)
+		buf_fmt(out, "server\t%s\n", s->config->domains.item[0]);
+	for (unsigned i = 0; i < s->port_count; i++)
+		buf_fmt(out, "listen\t%s\t%.*s\n", s->ports[i].name, STR_FMT(listener_address(s->ports[i].listener)));
+}
+
+/* Where clients connect, where the peers are, or the one named, and all links that are up, so that a capture knows which packets are whose. */
 static bool run_links(struct traced *t, char **words, uint32_t n, struct buf *out)
 {
 	struct listing l = {t, out, STR_NONE};
 
-	if (!mean(t, words, n, &l.only, out))
+	if (!t->server->node && n) {
+		buf_z(out, "this is a server, which has no peers");
 		return false;
+	}
+	if (t->server->node && !mean(t, words, n, &l.only, out))
+		return false;
+	put_listeners(t->server, out);
+	if (!t->server->node)
+		return true;
 	buf_fmt(out, "self\t%u\t%s\n", peers_port(peers_of(t)), peers_instance(peers_of(t)));
 	peers_each_address(peers_of(t), put_address, &l);
 	wire_each_link(t->server->units[0].wire, put_link, &l);
@@ -334,8 +371,9 @@ static struct traced *traced_of(struct server *s)
 
 bool server_traced(struct server *s, char **words, uint32_t n, struct buf *out)
 {
-	if (!s->node || !s->units[0].node_in || !s->units[0].wire || s->units[0].threaded || !core_gateway(s->core)) {
-		buf_z(out, "only a node with links of its own can be traced");
+	if (!s->units[0].wire ||
+		(s->node && (!s->units[0].node_in || s->units[0].threaded || !core_gateway(s->core)))) {
+		buf_z(out, "only a server, or a node with links of its own, can be traced");
 		return false;
 	}
 	for (size_t i = 0; n >= 2 && i < ARRAY_LEN(commands_of_trace); i++)

@@ -13,7 +13,8 @@ enum plaintext {
 	PLAINTEXT_ASK,
 	PLAINTEXT_ALLOW,
 	PLAINTEXT_NEVER,
-	PLAINTEXT_ONLY /* announces no key, so that others take it for an old program: for lessons */
+	PLAINTEXT_ONLY, /* announces no key, so that others take it for an old program: for lessons */
+	PLAINTEXT_STARTTLS /* announces no key either, but never speaks without STARTTLS: the same. Here NEVER and keyless */
 };
 
 /* The roster of the node's user, as far as the peers are concerned. */
@@ -30,6 +31,7 @@ struct peers_config {
 	uint8_t seed[32];     /* and its secret: signs what is said of our addresses */
 	uint16_t port;        /* that others dial; peers_listening() changes it */
 	enum plaintext plaintext;
+	bool keyless;        /* announces no key */
 	uint32_t peers_max;  /* rows, 0: 1000 */
 	uint32_t outbox_max; /* messages waiting for one peer, 0: 5000; less than SEEN_MAX, or one could arrive twice */
 	bool alone;          /* dials nobody: what is done on the data of a node that does not run */

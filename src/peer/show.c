@@ -228,7 +228,7 @@ void show_publish(struct peers *ps)
 	service_txt_set(s, "port.p2pj", str_z(port));
 	service_txt_set(s, "node", STR("wireside"));
 	service_txt_set(s, "ver", STR(WIRESIDE_VERSION));
-	if (ps->config.plaintext != PLAINTEXT_ONLY)
+	if (ps->config.plaintext != PLAINTEXT_ONLY && !ps->config.keyless)
 		service_txt_set(s, "wk", str_z(ps->id));
 	m = core_to_discovery(peers_core(ps), MSG_PUBLISH);
 	m->publish.service = s;

@@ -104,6 +104,23 @@ static bool may_capture(struct buf *why)
 	return false;
 }
 
+/* Without a screen Qt would abort, with words that help nobody. */
+static bool has_display(struct buf *why)
+{
+	static const char *const names[] = {"DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"};
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		const char *value = getenv(names[i]);
+
+		if (value && *value)
+			return true;
+	}
+	buf_z(why,
+		"there is no screen to open a window on (neither DISPLAY nor WAYLAND_DISPLAY is set); `wireside trace FILE` shows "
+		"it in the terminal, `wireside trace report FILE -o PAGE.html` makes a page of it");
+	return false;
+}
+
 static int start(const struct open_what *what, struct buf *why)
 {
 	const char *argv[ARGS_MAX] = {"wireshark"};
@@ -146,6 +163,8 @@ int open_window(const struct open_what *what, struct buf *ret_folder, struct buf
 	buf_z(ret_folder, folder);
 	if (err || what->folder_only)
 		return err;
+	if (!has_display(why))
+		return ERR_UNSUPPORTED;
 	if (what->live && !may_capture(why))
 		return ERR_DENIED;
 	/* Up to 4.0 Wireshark looks for such programs in its configuration folder, later in places of its own. */

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "base/json.h"
 #include "base/mem.h"
 #include "trace/ladder.h"
 #include "tui/filter.h"
@@ -159,7 +160,69 @@ static void put_all(struct stats *s, struct buf *out)
 	put_connections(s, out);
 }
 
-void stats_put(const struct dissected *d, struct buf *out)
+/* ---- for programs ---- */
+
+static void json_series(struct buf *out, const char *name, struct series *s)
+{
+	buf_fmt(out, "  \"%s\": {\"count\": %u", name, s->n);
+	if (s->n) {
+		qsort(s->v, s->n, sizeof(*s->v), by_value);
+		buf_fmt(out, ", \"median_ms\": %.3f, \"p95_ms\": %.3f, \"max_ms\": %.3f", at(s, 0.5), at(s, 0.95),
+			at(s, 1));
+	}
+	buf_z(out, "},\n");
+}
+
+static void json_host(const struct stats *s, const char *name, unsigned host, struct buf *out)
+{
+	CLEANUP(buf_clear) struct buf label = {.max = LINE_BYTES};
+
+	host_label(s->d, host, &label);
+	buf_fmt(out, ", \"%s\": ", name);
+	json_text(out, buf_view(&label));
+}
+
+static void json_connections(const struct stats *s, struct buf *out)
+{
+	const char *between = "";
+
+	buf_z(out, "  \"connections\": [");
+	for (uint32_t i = 0; i < s->d->stream_n; i++) {
+		const struct connection *c = &s->connections[i];
+
+		if (!c->frames)
+			continue;
+		buf_fmt(out, "%s\n    {\"connection\": %u", between, i);
+		json_host(s, "from", c->from, out);
+		json_host(s, "to", c->to, out);
+		buf_fmt(out, ", \"frames\": %u, \"bytes\": %.0f, \"sent_again\": %u, \"seconds\": %.6f}", c->frames,
+			c->bytes, c->again, c->last - c->first);
+		between = ",";
+	}
+	buf_z(out, *between ? "\n  ]\n" : "]\n");
+}
+
+static void put_json(struct stats *s, struct buf *out)
+{
+	buf_fmt(out, "{\n  \"frames\": %u,\n  \"seconds\": %.6f,\n  \"bytes\": %.0f,\n  \"text_bytes\": %.0f,\n",
+		s->d->n, s->d->n ? s->d->frames[s->d->n - 1].time - s->d->frames[0].time : 0, s->bytes, s->text_bytes);
+	buf_fmt(out, "  \"messages\": %u,\n  \"messages_encrypted\": %u,\n", s->messages, s->encrypted);
+	json_series(out, "receipts", &s->receipts);
+	json_series(out, "tcp_acknowledgements", &s->acks);
+	buf_z(out, "  \"said\": {");
+	for (unsigned i = 0; i < s->kind_n; i++) {
+		buf_z(out, i ? ", " : "");
+		json_text(out, str_z(s->kinds[i].name));
+		buf_fmt(out, ": %u", s->kinds[i].n);
+	}
+	buf_z(out, "},\n");
+	json_connections(s, out);
+	buf_z(out, "}\n");
+}
+
+/* ---- both ---- */
+
+static void count_and_put(const struct dissected *d, void (*put)(struct stats *s, struct buf *out), struct buf *out)
 {
 	struct stats s = {.d = d, .connections = xcalloc((size_t)d->stream_n + 1, sizeof(*s.connections))};
 
@@ -171,8 +234,11 @@ void stats_put(const struct dissected *d, struct buf *out)
 		if (f->stream >= 0)
 			count_tcp(&s, f);
 	}
-	put_all(&s, out);
+	put(&s, out);
 	xfree(s.receipts.v);
 	xfree(s.acks.v);
 	xfree(s.connections);
 }
+
+void stats_put(const struct dissected *d, struct buf *out) { count_and_put(d, put_all, out); }
+void stats_json(const struct dissected *d, struct buf *out) { count_and_put(d, put_json, out); }

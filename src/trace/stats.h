@@ -5,5 +5,7 @@
 #include "trace/dissect.h"
 
 void stats_put(const struct dissected *d, struct buf *out);
+/* The same for programs: one JSON object; times are in milliseconds. */
+void stats_json(const struct dissected *d, struct buf *out);
 
 #endif

@@ -54,7 +54,7 @@ def tshark(file, *argv):
 def fields(file, *names, two_passes=True, only="frame"):
     """Rows of lists of values."""
     argv = (["-2"] if two_passes else []) + ["-Y", only, "-T", "fields", "-E", "separator=\x1f", "-E", "aggregator=\x1e"]
-    rows = tshark(file, *argv, *(a for n in names for a in ("-e", n))).splitlines()
+    rows = tshark(file, *argv, *(a for n in names for a in ("-e", n))).split("\n")[:-1]  # splitlines() takes the aggregator for an end
     return [[value.split("\x1e") if value else [] for value in row.split("\x1f")] for row in rows]
 
 

@@ -89,8 +89,10 @@ def test(net):
     net.step("without --with-secrets: packets, and nothing to read in them")
 
     before = file.read_bytes()
+    said = alpha.run(WIRESIDE, "trace", "capture", "-i", "eth0", "-w", file, "--seconds", "1", "--data", folder, check=False)
+    net.true("--force replaces it" in said and file.read_bytes() == before, f"over what is there: {said}")
     said = alpha.run(WIRESIDE, "trace", "capture", "-i", "eth0", "-w", file, "--with-secrets", "--data", net.folder / "nobody",
-                     check=False)
+                     "--force", check=False)
     net.true("gives no secrets" in said and file.read_bytes() == before, f"without a node an older file stays: {said}")
     net.step("a capture that cannot have secrets leaves an older file alone")
     files = [net.folder / f"{n}.pcapng" for n in ("first", "second")]

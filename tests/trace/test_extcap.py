@@ -156,7 +156,8 @@ def test_peer(net):
     net.true(len(cards) == 2, f"nothing of a third machine, by whatever protocol: {cards}")
     net.step("only what is between alice and bob")
     before = files["packets"].read_bytes()
-    said = alpha.run(WIRESIDE, "trace", "capture", "-w", files["packets"], "--data", folder, "--peer", "nobody", check=False)
+    said = alpha.run(WIRESIDE, "trace", "capture", "-w", files["packets"], "--data", folder, "--peer", "nobody", "--force",
+                    check=False)
     net.true("nobody is called nobody" in said and files["packets"].read_bytes() == before, said)
 
 
@@ -186,7 +187,7 @@ def test_rights(net):
     net.step("rights are given up")
 
     weak = ["setpriv", "--bounding-set=-net_raw,-net_admin", "--inh-caps=-net_raw,-net_admin", "--no-new-privs", WIRESIDE, "trace",
-            "capture", "--data", folder, "-w", file]
+            "capture", "--data", folder, "-w", file, "--force"]
     before = file.read_bytes()
     said = alpha.run(*weak, check=False)
     net.true("--stanzas" in said and file.read_bytes() == before, f"it is said what can be done: {said}")

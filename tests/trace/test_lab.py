@@ -120,7 +120,10 @@ def check_files(folder):
     some = folder / "some.pcapng"
     some.write_bytes(b"what was here before")
     some.chmod(0o644)
-    wireside("trace", "save", lab.file, "-Y", "tcp.stream == 0", "-w", some)
+    done = wireside("trace", "save", lab.file, "-Y", "tcp.stream == 0", "-w", some, check=False)
+    equal((done.returncode, some.read_bytes()), (1, b"what was here before"), "over what is there")
+    true("--force" in done.err, done.err)
+    wireside("trace", "save", lab.file, "-Y", "tcp.stream == 0", "-w", some, "--force")
     equal(seen(some), seen(lab.file), "stanzas of the connection saved alone")
     equal(some.stat().st_mode & 0o777, 0o600, "mode of the saved file")
     other = folder / "old.pcap"
@@ -166,7 +169,7 @@ def check_open(folder):
     fake = folder / "bin/wireshark"
     fake.write_text('#!/bin/sh\necho "$@"\necho "$WIRESHARK_CONFIG_DIR"\nls "$WIRESHARK_CONFIG_DIR"\n')
     fake.chmod(0o755)
-    where = {"PATH": f"{folder}/bin:{os.environ['PATH']}", "HOME": str(folder / "home"), "XDG_STATE_HOME": "",
+    where = {"DISPLAY": ":0", "PATH": f"{folder}/bin:{os.environ['PATH']}", "HOME": str(folder / "home"), "XDG_STATE_HOME": "",
              "WIRESIDE_SHARE": str(SHARE)}
     for _ in range(2):
         out = run(WIRESIDE, "trace", "open", "some file", env=where).out.splitlines()
@@ -174,6 +177,13 @@ def check_open(folder):
         equal(out[1], str(folder / "home/.local/state/wireside/wireshark"), "folder")
         equal(sorted(out[2:]), sorted(["extcap", *(f.name for f in SHARE.iterdir())]), "what is in it")
         equal(os.path.realpath(f"{out[1]}/extcap/wireside"), os.path.realpath(WIRESIDE), "the program that captures")
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"):
+        where[name] = ""
+    done = run(WIRESIDE, "trace", "open", "some file", env=where, check=False)
+    equal((done.returncode, done.out), (1, ""), "without a screen")
+    true("no screen" in done.err and "trace report" in done.err, f"and why: {done.err}")
+    where["WAYLAND_DISPLAY"] = "wayland-0"
+    equal(run(WIRESIDE, "trace", "open", "some file", env=where).out.splitlines()[0], "-r some file", "on Wayland")
     done = run(WIRESIDE, "trace", "open", "--live", env=where, check=False)
     true(done.returncode == 1 and "no node runs" in done.err, f"live without a node: {done.err}")
     for wrong in ([], ["x", "--live"], ["--frobnicate"], ["--json", "x"]):

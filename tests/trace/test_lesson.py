@@ -5,8 +5,26 @@ import re
 import shlex
 import shutil
 
-from lib import ROOT, SHARE, WIRESIDE, equal, main, run, step, true, wireside
+from lib import fields, ROOT, SHARE, WIRESIDE, equal, main, run, step, true, wireside
 
+# What the answers say of single frames: sample, frame, field, values.
+FACTS = (
+    ("tls", 1, "ip.dst", ["224.0.0.251"]), ("tls", 5, "udp.dstport", ["5353"]), ("tls", 12, "dns.srv.port", ["5298"]),
+    ("tls", 103, "dns.resp.ttl", ["0", "0", "0"]), ("tls", 19, "tcp.ack_raw", ["558607258"]), ("tls", 18, "tcp.options.mss_val", ["1460"]),
+    ("tls", 34, "tcp.seq", ["1200"]), ("tls", 34, "tcp.len", ["389"]), ("tls", 34, "tcp.flags.str", ["·······AP···"]),
+    ("tls", 35, "tcp.seq", ["1589"]), ("tls", 35, "tcp.len", ["435"]), ("tls", 36, "tcp.seq", ["2024"]), ("tls", 36, "tcp.len", ["48"]),
+    ("tls", 37, "tcp.ack", ["2072"]), ("tls", 54, "tcp.seq", ["2762"]), ("tls", 54, "tcp.len", ["1448"]), ("tls", 55, "tcp.nxtseq", ["5658"]),
+    ("tls", 56, "frame.len", ["1514"]), ("tls", 56, "tcp.hdr_len", ["32"]), ("tls", 57, "tcp.len", ["1035"]), ("tls", 60, "tcp.ack", ["8141"]),
+    ("tls", 45, "chat.receipt_for", ["34"]), ("tls", 98, "tcp.flags.fin", ["1"]), ("tls", 100, "tcp.flags.fin", ["1"]),
+    ("tls", 94, "chat.kind", ["stream-error", "stream-end"]), ("tls", 96, "chat.kind", ["stream-end"]),
+    ("plain", 26, "chat.text", ["hello Bob, this is Alice over the wire"]), ("plain", 49, "tcp.flags.fin", ["1"]),
+    ("plain", 51, "tcp.flags.reset", ["1"]), ("plain", 51, "ip.src", ["10.77.0.1"]),
+    ("loss", 53, "tcp.seq", ["2762"]), ("loss", 55, "tcp.options.sack_le", ["3138"]), ("loss", 56, "tcp.seq", ["2762"]),
+    ("loss", 58, "tcp.seq", ["2762"]), ("loss", 60, "tcp.seq", ["2762"]), ("loss", 62, "chat.receipt_for", ["53"]),
+    ("room", 26, "ip.src", ["10.77.0.2"]), ("room", 97, "ip.dst", ["10.77.0.1"]), ("room", 99, "ip.dst", ["10.77.0.2"]),
+    ("room", 100, "ip.dst", ["10.77.0.3"]), ("room", 97, "chat.text", ["tea is ready"]), ("room", 99, "chat.text", ["tea is ready"]),
+    ("room", 100, "chat.text", ["tea is ready"]),
+)
 PAGE = (ROOT / "docs/traces.md").read_text()
 
 
@@ -21,6 +39,14 @@ def check_answers(folder):
             true(text in explain, f"{name}: {text}: {explain}")
     for number in ("558607257", "2864001349", "1200 to 1588", "653.9 ms", "frame 53"):
         true(number in PAGE, f"{number} is in the page")
+    for sample, frame, field, values in FACTS:
+        (row,) = fields(ROOT / f"docs/samples/{sample}.pcapng", field, only=f"frame.number == {frame}")
+        equal(row[0], values, f"{sample}, frame {frame}, {field}")
+    lesson = PAGE[PAGE.index("### Answers"):PAGE.index("## What Wireshark can do")]
+    for number in {str(frame) for _, frame, _, _ in FACTS}:
+        true(re.search(rf"\b{number}\b", lesson), f"frame {number} is in the answers")
+    closed = run("tshark", "-r", ROOT / "docs/samples/tls.pcapng", "-q", "-z", "conv,tcp").out
+    equal(closed.count("<->"), 1, "connections of two people")
     late, closed = folder / "late.pcapng", folder / "closed.pcapng"
     run("editcap", "-r", ROOT / "docs/samples/tls.pcapng", late, "31-104")
     wireside("trace", "strip", late, "-w", closed)
@@ -45,7 +71,7 @@ def check_commands(folder):
     dump = re.search(r"```\n(> 2026.*?)```", PAGE, re.S).group(1)
     for name in ("dump.txt", "said.txt"):
         (folder / name).write_text("\n".join(f"{n:04x}  {'02 ' * 16}" for n in range(0, 64, 16)) if name == "dump.txt" else dump)
-    where = {"PATH": f"{folder}/bin:{os.environ['PATH']}", "WIRESIDE_SHARE": str(SHARE), "XDG_STATE_HOME": f"{folder}/state"}
+    where = {"DISPLAY": ":0", "PATH": f"{folder}/bin:{os.environ['PATH']}", "WIRESIDE_SHARE": str(SHARE), "XDG_STATE_HOME": f"{folder}/state"}
     done = 0
     old = os.getcwd()
     os.chdir(folder)

@@ -1,0 +1,91 @@
+/* Wireshark reads more than captures: it shows pictures, programs and JSON as frames, too. Nobody who names such a file wants an
+ * empty ladder of it. */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "app/trace_i.h"
+#include "base/mem.h"
+#include "trace/pcapng.h"
+
+/* As captype names them: files whose records are no packets. */
+static const char *const no_captures[] = {"mime", "json", "rfc7468", "mpeg", "ruby_marshal", "systemd_journal",
+	"logcat", "logcat-brief", "logcat-process", "logcat-tag", "logcat-thread", "logcat-time", "logcat-threadtime",
+	"logcat-long"};
+
+/* "FILE: kind" */
+static bool take_kind(void *arg, struct str line)
+{
+	struct buf *kind = arg;
+	size_t at = line.n;
+
+	while (at && line.p[at - 1] != ' ')
+		at--;
+	buf_reset(kind);
+	buf_add(kind, line.p + at, line.n - at);
+	return true;
+}
+
+bool trace_is_capture(const char *file, struct buf *why)
+{
+	CLEANUP(buf_clear) struct buf kind = {.max = 4096}, said = {.max = 8192};
+	const char *argv[] = {"captype", file, NULL};
+	struct stat st;
+
+	if (strcmp(file, "-") == 0)
+		return true;
+	if (stat(file, &st) != 0) {
+		buf_fmt(why, "%s: %s", file, strerror(errno));
+		return false;
+	}
+	if (S_ISREG(st.st_mode) && st.st_size == 0) {
+		buf_fmt(why, "%s is empty: that is no capture", file);
+		return false;
+	}
+	/* What cannot be read twice, and what captype does not know, is tshark's to judge. */
+	if (!S_ISREG(st.st_mode) || tshark_run(argv, take_kind, &kind, &said) != 0)
+		return true;
+	for (size_t i = 0; i < ARRAY_LEN(no_captures); i++)
+		if (str_is(buf_view(&kind), no_captures[i])) {
+			buf_fmt(why, "%s is no capture, but a file of another kind (%s)", file, no_captures[i]);
+			return false;
+		}
+	return true;
+}
+
+/* Of whole blocks; what is cut short or of another kind tells nothing. */
+static uint64_t count_dropped(struct str bytes)
+{
+	struct pcapng_reader reader;
+	struct pcapng_block b;
+	uint64_t n = 0;
+
+	pcapng_reader_init(&reader);
+	while (pcapng_next(&reader, &bytes, &b) == 1)
+		n += b.dropped;
+	return n;
+}
+
+void trace_tell_dropped(const char *file, struct buf *why)
+{
+	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	struct stat st;
+	void *all = MAP_FAILED;
+	uint64_t n = 0;
+
+	if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0)
+		all = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+	if (fd >= 0)
+		close(fd);
+	if (all == MAP_FAILED)
+		return;
+	n = count_dropped((struct str){all, (size_t)st.st_size});
+	munmap(all, (size_t)st.st_size);
+	if (n)
+		buf_fmt(why,
+			"%s%llu packet%s dropped while this was captured: what seems to be missing may have been there",
+			why->n ? "; " : "", (unsigned long long)n, n == 1 ? " was" : "s were");
+}

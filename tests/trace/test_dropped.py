@@ -1,0 +1,73 @@
+#!/usr/bin/python3
+"""Packets that were dropped while it was captured: said at the end, kept in the file, and told by whoever shows it."""
+import os
+import signal
+import struct
+import subprocess
+import time
+
+from lib import SHARE, WIRESIDE, equal, main, run, step, true, wireside
+from made import OPEN, Connection, block
+
+# A dumpcap that writes a capture, waits to be ended, and then says how many packets were dropped.
+FAKE = """#!/usr/bin/python3
+import os, signal, sys
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+os.write(1, open({capture!r}, "rb").read())
+signal.sigwait([signal.SIGINT])
+os.write(1, open({statistics!r}, "rb").read())
+"""
+
+
+def statistics(received, dropped):
+    """The last block of a file, as dumpcap writes it: isb_ifrecv, isb_ifdrop."""
+    return block(5, struct.pack("<III", 0, 0, 0) + struct.pack("<HHQ", 4, 8, received) + struct.pack("<HHQ", 5, 8, dropped) + struct.pack("<HH", 0, 0))
+
+
+def captured(folder, name, dropped):
+    one = Connection(port=5298)
+    one.say(0, OPEN % (b"alice@a", b"bob@b"))
+    one.pcapng(folder / "packets")
+    (folder / "statistics").write_bytes(statistics(100, dropped))
+    fake = folder / "bin/dumpcap"
+    fake.parent.mkdir(exist_ok=True)
+    fake.write_text(FAKE.format(capture=str(folder / "packets"), statistics=str(folder / "statistics")))
+    fake.chmod(0o755)
+    file, out = folder / f"{name}.pcapng", folder / f"{name}.out"
+    capture = subprocess.Popen([WIRESIDE, "trace", "capture", "--dumpcap", "-i", "lo", "--data", folder, "-w", file], stdin=subprocess.DEVNULL,
+                               stdout=out.open("wb"), stderr=subprocess.STDOUT,
+                               env={**os.environ, "PATH": f"{folder}/bin:{os.environ['PATH']}", "WIRESIDE_SHARE": str(SHARE)})
+    end = time.monotonic() + 60
+    while not (file.exists() and b"alice@a" in file.read_bytes()):
+        true(time.monotonic() < end and capture.poll() is None, f"it captures: {out.read_text()}")
+        time.sleep(0.02)
+    capture.send_signal(signal.SIGINT)
+    equal(capture.wait(60), 0, out.read_text())
+    return file, out.read_text()
+
+
+def check_dropped(folder):
+    """Some, by dumpcap"""
+    file, said = captured(folder, "some", 7)
+    true("4 packets, 7 dropped by the system" in said and "PACKETS ARE MISSING" in said, said)
+    for words in ([file], [file, "--plain"], ["explain", file], ["stats", file], ["report", file, "-o", folder / "page.html"]):
+        done = wireside("trace", *words)
+        true("7 packets were dropped while this was captured" in done.err, f"{words}: {done.err}")
+    true("7 packets were dropped" in (folder / "page.html").read_text(), "and in the page")
+    wireside("trace", "strip", file, "-w", folder / "stripped.pcapng")
+    true("7 packets were dropped" in wireside("trace", folder / "stripped.pcapng").err, "stripped, too")
+    step("said at the end, and by each view")
+
+
+def check_none(folder):
+    """None"""
+    file, said = captured(folder, "none", 0)
+    true("4 packets, 0 dropped by the system" in said and "MISSING" not in said, said)
+    equal(wireside("trace", file).err, "", "nothing to be told")
+    run("capinfos", file)
+    file.write_bytes(file.read_bytes()[:-40])
+    true("dropped" not in wireside("trace", file).err, "cut short")
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(check_dropped, check_none))

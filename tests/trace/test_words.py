@@ -1,0 +1,137 @@
+#!/usr/bin/python3
+"""Each option belongs to some subcommands of `wireside trace`; the others refuse it, and whatever is no capture is refused by all."""
+import json
+import subprocess
+
+from lib import ROOT, WIRESIDE, equal, main, run, step, true, wireside
+
+SAMPLE = ROOT / "docs/samples/tls.pcapng"
+VIEWS = ("", "explain", "stats", "report", "follow")
+FILES = ("save", "strip", "share", "import")
+# Which subcommands have it ("": the ladder), with a value that is good.
+OPTIONS = {
+    "-a": ("", "report"),
+    "-Y tcp": ("", "explain", "stats", "report", "save"),
+    "--filter tcp": ("", "explain", "stats", "report", "save"),
+    "-w OUT": ("", "explain", "stats", "report", "save", "strip", "share", "import", "capture"),
+    "-o OUT": ("", "explain", "stats", "report", "save", "strip", "share", "import", "capture"),
+    "--force": ("save", "strip", "share", "import", "capture"),
+    "--format pcap": ("save", "report"),
+    "--html": ("report",), "--svg": ("report",), "--csv": ("report",), "--json": ("report", "stats"), "--txt": ("report",),
+    "--pcap": ("report",), "--pdml": ("report",), "--crlf": ("report",),
+    "--from 10.0.0.1:1": ("import",), "--to 10.0.0.2:2": ("import",),
+    "--connection 0": ("follow",),
+    "--plain": ("", "follow"),
+    "--live": ("", "capture"),
+    "-i lo": ("capture",), "--data /none": ("capture",), "--peer bob": ("capture",), "--seconds 1": ("capture",), "--count 1": ("capture",),
+    "--port 5222": ("capture",), "--with-secrets": ("capture",), "--stanzas": ("capture",), "--dumpcap": ("capture",),
+}
+WRONG = (
+    ["capture", "--seconds", "0"], ["capture", "--seconds", "soon"], ["capture", "--count", "0"], ["capture", "--port", "0"],
+    ["capture", "--port", "65536"], ["capture", "--seconds"], ["capture", "--stanzas", "-i", "lo"], ["capture", "--stanzas", "--dumpcap"],
+    ["capture", "--stanzas", "--port", "1"], ["capture", "--stanzas", "--with-secrets"], ["capture", "-a"], ["capture", "-Y", "tcp"],
+    ["capture", "x"], ["--live", SAMPLE, "--with-secrets"], ["--live", SAMPLE, "-i", "lo"], [SAMPLE, SAMPLE],
+    ["report", SAMPLE, "--csv", "--json"], ["report", SAMPLE, "-a"], ["report", SAMPLE, "--svg", "--crlf"],
+    ["report", SAMPLE, "--format", "frobnicate"], ["stats", SAMPLE, "-Y", "tcp", "--filter", "udp"], [SAMPLE, "-w", "x", "-o", "y"],
+    ["follow", SAMPLE, "--connection", "-1"], ["explain"], ["explain", SAMPLE, "--frobnicate"], ["save", SAMPLE], ["save", SAMPLE, "-w", "--force"], ["strip", SAMPLE],
+    ["share", SAMPLE], ["import", SAMPLE], ["import", SAMPLE, "-w", "x", "--from", "10.0.0.1:1"],
+)
+LAB = (["--tls", "--plain"], ["--plain", "--starttls"], ["--starttls", "--tls"], ["--peers", "9"], ["--port", "0"], ["--loss", "x"], ["x"], ["-o"])
+
+
+def argv(action, option, folder):
+    words = option.replace("OUT", str(folder / "out")).split()
+    if action == "capture":
+        return ["trace", "capture", *words]
+    return ["trace", *([action] if action else []), SAMPLE, *words, *(["-w", folder / "out"] if action in FILES and "OUT" not in option else [])]
+
+
+def check_table(folder):
+    """Subcommands and options"""
+    for option, actions in OPTIONS.items():
+        for action in (*VIEWS, *FILES, "capture"):
+            if action in actions:
+                continue
+            done = wireside(*argv(action, option, folder), check=False)
+            equal((done.returncode, done.out), (2, ""), f"{action or 'ladder'} {option}")
+            true(f"'{option.split()[0]}' does not belong to `trace {action or 'ladder'}`" in done.err, done.err)
+    true(not (folder / "out").exists(), "nothing was written")
+    for action in ("", "explain", "stats"):
+        for option in (o for o, actions in OPTIONS.items() if action in actions and o != "--live"):
+            equal(wireside(*argv(action, option, folder)).returncode, 0, f"{action} {option}")
+    step(f"{len(OPTIONS)} options, {len(VIEWS) + len(FILES) + 1} subcommands")
+
+
+def check_wrong(folder):
+    """Values that are wrong, words that do not go together"""
+    for words in WRONG:
+        done = wireside("trace", *words, check=False)
+        equal((done.returncode, done.out), (2, ""), f"{words}: {done.err}")
+        true("wireside: trace" in done.err, done.err)
+    for words in LAB:
+        done = wireside("lab", *words, "--batch", check=False)
+        equal((done.returncode, done.out), (2, ""), f"lab {words}: {done.err}")
+    step(f"{len(WRONG) + len(LAB)} refused")
+
+
+def check_no_captures(folder):
+    """Files that are no captures: said so by every subcommand, and nothing is written"""
+    files = {"empty": b"", "data.json": b'{"a": [1, 2, 3]}\n', "picture.png": (ROOT / "docs/pictures/ladder.png").read_bytes(),
+             "text": b"this is no capture\n", "program": open(WIRESIDE, "rb").read(1 << 16), "page.pdf": b"%PDF-1.4\n%abc\n1 0 obj\n",
+             "garbage": bytes(range(256)) * 4}
+    for name, data in files.items():
+        (folder / name).write_bytes(data)
+    for name in (*files, "missing", "."):
+        for action in (*VIEWS, *FILES):
+            done = wireside(*argv(action, "", folder)[:-3 if action in FILES else -1], folder / name,
+                            *(["-w", folder / "out"] if action in FILES else []), check=False)
+            equal((done.returncode, done.out), (1, ""), f"{action or 'ladder'} {name}: {done.err}")
+            true(done.err.startswith("wireside: trace") and "ERROR" not in done.err, f"{action} {name}: {done.err}")
+    done = run(WIRESIDE, "trace", "--live", "--plain", folder / "data.json", check=False)
+    equal(done.returncode, 1, "also while it grows")
+    equal(list(folder.glob("out*")), [], "nothing was written")
+    done = wireside("trace", "follow", SAMPLE, "--connection", "9", check=False)
+    equal((done.returncode, done.out), (1, ""), "a connection that is not there")
+    step(f"{len(files) + 2} of them")
+
+
+def check_stats(folder):
+    """Statistics for programs are those for people"""
+    text, found = wireside("trace", "stats", SAMPLE).out, json.loads(wireside("trace", "stats", SAMPLE, "--json").out)
+    for part in (f"{found['frames']} in {found['seconds']:.3f} s, {found['bytes']} bytes", f"{found['messages']}, {found['messages_encrypted']} of them encrypted",
+                 f"{found['receipts']['count']}, half of them within {found['receipts']['median_ms']:.3f} ms", f"message {found['said']['message']},"):
+        true(part in text, f"{part}: {text}")
+    equal([c["connection"] for c in found["connections"]], list(range(len(found["connections"]))), "connections")
+    none = json.loads(wireside("trace", "stats", SAMPLE, "--json", "-Y", "frame.number > 100000").out)
+    equal((none["frames"], none["receipts"], none["connections"]), (0, {"count": 0}, []), "of nothing")
+    step("the same numbers")
+
+
+def check_strip(folder):
+    """Secrets go out of any kind of file, into any"""
+    packed = folder / "in.pcapng.gz"
+    with packed.open("wb") as file:
+        subprocess.run(["gzip", "-c", SAMPLE], stdout=file, check=True)
+    old = folder / "in.pcap"
+    run("editcap", "-F", "pcap", SAMPLE, old)
+    for source, secrets in ((SAMPLE, True), (packed, True), (old, False)):
+        for name, kind in (("a.pcapng", "pcapng"), ("a.pcapng.gz", "pcapng"), ("a.pcap", "pcap")):
+            out = folder / f"{source.name}-{name}"
+            said = wireside("trace", "strip", source, "-w", out).out
+            true(("secrets of 1 link\n" if secrets else "there were no secrets") in said, said)
+            equal(run("captype", out).out.split(": ")[1].strip(), kind, f"kind of {out.name}")
+            equal(out.read_bytes()[:2] == b"\x1f\x8b", name.endswith(".gz"), f"{out.name} is compressed")
+            equal(out.stat().st_mode & 0o777, 0o600, f"mode of {out.name}")
+            whole = subprocess.run(["gzip", "-dc", "-f", out], stdout=subprocess.PIPE, check=True).stdout
+            true(b"TRAFFIC_SECRET" not in whole, "no key is left")
+            counts = [run("capinfos", "-Mrc", f).out.split(":")[-1].strip() for f in (SAMPLE, out)]
+            equal(counts[1], counts[0], "every packet")
+    before = sorted(folder.iterdir())
+    equal(wireside("trace", "strip", SAMPLE, "-w", old, check=False).returncode, 1, "over a file that is there")
+    wireside("trace", "strip", SAMPLE, "-w", old, "--force")
+    equal(sorted(folder.iterdir()), before, "nothing is left over")
+    step("pcapng, compressed, pcap")
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(check_table, check_wrong, check_no_captures, check_stats, check_strip))
