@@ -52,7 +52,7 @@ static void status(struct server *s, uint64_t asker, bool json)
 	buf_fmt(&out,
 		json ? "{\"version\":\"%s\",\"uptime_seconds\":%lld,\"sessions\":%u,\"connections\":%u,\"logins_under_way\":%u,\"accepted\":%llu,"
 		       "\"refused\":%llu,\"stanzas_in\":%llu,\"packets_out\":%llu,\"bytes_in\":%llu,\"bytes_out\":%llu,\"commits\":%llu,"
-		       "\"cpu_ms\":%lld,\"memory_peak_kib\":%ld,\"store\":\"%s\"}\n"
+		       "\"cpu_ms\":%lld,\"memory_peak_kib\":%ld,\"store\":\"%s\""
 		     : "Wireside %s, up %lld s\nsessions          %u\nconnections       %u (%u logging in)\naccepted          %llu (%llu refused)\n"
 		       "stanzas in        %llu\npackets out       %llu\nbytes in, out     %llu, %llu\ncommits           %llu\nCPU               %lld ms\n"
 		       "memory, peak      %ld KiB\nstore             %s\n",
@@ -64,6 +64,12 @@ static void status(struct server *s, uint64_t asker, bool json)
 		(long long)(t.usage.ru_utime.tv_sec + t.usage.ru_stime.tv_sec) * 1000 +
 			(t.usage.ru_utime.tv_usec + t.usage.ru_stime.tv_usec) / 1000,
 		t.usage.ru_maxrss, core_can_store(s->core) ? "ok" : "failing");
+	if (s->node) {
+		buf_z(&out, json ? ",\"node\":{" : "");
+		node_status(s, json, &out);
+		buf_z(&out, json ? "}" : "");
+	}
+	buf_z(&out, json ? "}\n" : "");
 	answer(s, asker, buf_cstr(&out), false);
 	buf_clear(&out);
 }
@@ -114,17 +120,21 @@ static void cmd_reload(struct server *s, uint64_t asker, char **words, uint32_t 
 
 static void cmd_node(struct server *s, uint64_t asker, char **words, uint32_t n)
 {
-	CLEANUP(buf_clear) struct buf out = {.max = 4096};
+	CLEANUP(buf_clear) struct buf out = {.max = 65536};
 
-	if (n != 2 || (strcmp(words[1], "address") != 0 && strcmp(words[1], "name") != 0)) {
-		answer(s, asker, "usage: node address|name", true);
+	if (n != 2 ||
+		(strcmp(words[1], "address") != 0 && strcmp(words[1], "name") != 0 &&
+			strcmp(words[1], "status") != 0)) {
+		answer(s, asker, "usage: node address|name|status", true);
 		return;
 	}
 	if (!s->node) {
 		answer(s, asker, "this is a server, no node", true);
 		return;
 	}
-	if (strcmp(words[1], "name") == 0)
+	if (strcmp(words[1], "status") == 0)
+		node_status(s, false, &out);
+	else if (strcmp(words[1], "name") == 0)
 		buf_fmt(&out, "%s\n", node_name(s));
 	else
 		buf_fmt(&out, "%s@%s\n", s->config->node->user, s->config->domains.item[0]);

@@ -57,6 +57,12 @@ void peers_traced(struct host *h, bool traced);
 void peers_picture(struct host *h, struct str bytes);
 /* Messages waiting, links that are up: a node that was started by a chat stays as long as there are any. */
 bool peers_busy(const struct host *h);
+struct peers_tally {
+	uint32_t known, here, linked,
+		waiting;     /* rows; of these on the network or linked; linked; messages for any of them */
+	const char *network; /* what discovery says of the interfaces; NULL: nothing yet */
+};
+struct peers_tally peers_tally(const struct host *h);
 /* How we are named on the network now. */
 const char *peers_instance(const struct host *h);
 

@@ -1,4 +1,4 @@
-/* The index table for whoever traces: names and addresses. */
+/* The index table for whoever traces or counts: names and addresses. */
 #include "peer/peers_i.h"
 
 bool peers_row(const struct host *h, struct str address, struct str *ret_row, struct str *ret_label)
@@ -38,4 +38,18 @@ void peers_each_address(const struct host *h, peers_where_fn *on_address, void *
 	for (uint32_t pos = 0; (p = map_next(&ps->peers, &pos));)
 		for (unsigned i = 0; i < p->address_n; i++)
 			on_address(arg, jid_str(p->entity.jid), str_z(p->label), str_z(p->addresses[i].text));
+}
+
+struct peers_tally peers_tally(const struct host *h)
+{
+	const struct peers *ps = CONTAINER_OF(h, struct peers, host);
+	struct peers_tally t = {.known = ps->peers.n, .network = ps->network};
+	const struct peer *p;
+
+	for (uint32_t pos = 0; (p = map_next(&ps->peers, &pos));) {
+		t.linked += peer_is_up(p);
+		t.here += peer_is_up(p) || p->service;
+		t.waiting += p->outbox.n;
+	}
+	return t;
 }

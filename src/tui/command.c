@@ -210,25 +210,31 @@ static void run_block(struct line *n, const struct command *c, struct str args)
 		line_ok(n, client_block(n->client, buf_view(&jid)));
 }
 
+/* What others see; with a node, also how that is. */
 static void say_status(struct line *n)
 {
-	struct str show, text;
+	static const char *const words[] = {"node", "status"};
+	struct str show, text, name = str_z(n->config.name);
 
 	client_own_status(n->client, &show, &text);
-	line_say(n, EVENT_ANSWER, "you are %.*s, %.*s%s%.*s", STR_FMT(client_jid(n->client)), STR_FMT(show),
-		text.n ? ": " : "", STR_FMT(text));
+	line_say(n, EVENT_ANSWER, "you are %.*s as %.*s%s%.*s", STR_FMT(show),
+		STR_FMT(name.n ? name : client_jid(n->client)), text.n ? ": " : "", STR_FMT(text));
+	if (!n->config.ask_node)
+		return;
+	n->asked++;
+	n->config.ask_node(n->config.arg, words, ARRAY_LEN(words));
 }
 
 static void run_status(struct line *n, const struct command *c, struct str args)
 {
 	struct str show = line_word(&args);
 
-	if (!show.n) {
+	if (!show.n)
 		say_status(n);
-		return;
-	}
-	if (client_status(n->client, show, args) != 0)
+	else if (client_status(n->client, show, args) != 0)
 		line_usage(n, c);
+	else
+		line_say(n, EVENT_ANSWER, "you are %.*s now%s%.*s", STR_FMT(show), args.n ? ": " : "", STR_FMT(args));
 }
 
 static unsigned take_count(struct str *s, unsigned usual)

@@ -157,6 +157,8 @@ void line_on_event(void *arg, const struct client_event *e)
 		client_displayed(n->client, e->conversation);
 }
 
+void line_tell(struct line *n, struct str text) { line_say(n, EVENT_NOTICE, "%.*s", STR_FMT(text)); }
+
 void line_answer(struct line *n, struct str text, bool failed)
 {
 	struct client_event e = {.kind = failed ? EVENT_REFUSED : EVENT_ANSWER, .when = loop_wall(n->loop)};
