@@ -64,11 +64,10 @@ static const char usage[] =
 	"--c2s ADDR:PORT and others; `wireside node --help` explains them. A node that runs already keeps its own.\n\n"
 	"Exit status: 0 every message has a receipt, 1 refused or failed, 2 usage, 3 accepted but not yet delivered.\n\n"
 	"Examples:\n"
-	"  wireside\n"
-	"  wireside --name alice@kitchen\n"
-	"  printf '/msg bob hi\\n' | wireside --plain --wait 5\n"
 	"  wireside chat alice@example.org\n"
-	"  printf '/msg bob@example.org hi\\n' | wireside chat alice@example.org --password-file secret\n";
+	"  printf '/msg bob@example.org hi\\n' | wireside chat alice@example.org --password-file secret\n"
+	"  wireside --name alice@kitchen\n"
+	"  printf '/msg bob hi\\n' | wireside --plain --wait 5\n";
 
 /* ---- options ---- */
 
@@ -196,6 +195,24 @@ static void ask_node(void *arg, const char *const *words, uint32_t n)
 		buf_fmt(&out, "the node does not answer (%s)", err_name(err));
 	}
 	line_answer(s->line, buf_view(&out), err != 0);
+}
+
+static int find_peer(void *arg, struct str text, struct buf *ret_jid, struct buf *why)
+{
+	CLEANUP(buf_clear) struct buf out = {.max = ANSWER_BYTES};
+	char *typed = str_dup(text);
+	const char *words[] = {"node", "find", typed};
+	struct jid_buf j;
+	int err = ask_socket(arg, words, ARRAY_LEN(words), &out);
+
+	xfree(typed);
+	if (err == 0 && jid_parse_buf(str_trim(buf_view(&out)), &j) == 0 && j.jid.local)
+		buf_str(ret_jid, jid_str(j.jid));
+	else if (err == ERR_INVALID)
+		buf_str(why, str_trim(buf_view(&out)));
+	else
+		err = err ? err : ERR_NOTFOUND;
+	return err;
 }
 
 static bool is_there(const char *path)
@@ -436,6 +453,7 @@ static void run(struct session *s, int wait, bool local, bool node, const char *
 	struct line_config lc = {.json = s->options.json,
 		.wait_seconds = wait,
 		.ask_node = node ? ask_node : NULL,
+		.find_peer = node ? find_peer : NULL,
 		.name = s->name,
 		.on_end = on_end,
 		.arg = s};

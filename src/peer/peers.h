@@ -72,6 +72,8 @@ uint16_t peers_port(const struct host *h);
 bool peers_row(const struct host *h, struct str address, struct str *ret_row, struct str *ret_label);
 /* The row that people mean: its address, as long as it stays. ERR_NOTFOUND; ERR_EXISTS: several, listed in why. */
 int peers_mean(const struct host *h, struct str text, struct str *ret_address, struct buf *why);
+/* The same, or who has this number ("10.0.0.7", "10.0.0.7:5298"), as an address for messages. Appended. */
+int peers_address(const struct host *h, struct str text, struct buf *ret_jid, struct buf *why);
 /* Where each may be reached: the address of its row, its name, "10.0.0.7:5298". */
 typedef void peers_where_fn(void *arg, struct str peer, struct str label, struct str where);
 void peers_each_address(const struct host *h, peers_where_fn *on_address, void *arg);

@@ -46,11 +46,15 @@ bool line_ok(struct line *n, int err)
 
 bool line_find(struct line *n, struct str typed, unsigned kinds, struct buf *ret)
 {
-	CLEANUP(buf_clear) struct buf why = {.max = 16384};
+	CLEANUP(buf_clear) struct buf why = {.max = 16384}, other = {.max = 16384};
+	int err = client_find(n->client, typed, kinds, ret, &why);
 
-	if (client_find(n->client, typed, kinds, ret, &why) == 0)
+	/* The node knows more of peers than a roster has: numbers, keys, names on the network. */
+	if (err == ERR_NOTFOUND && (kinds & FIND_PEER) && n->config.find_peer)
+		err = n->config.find_peer(n->config.arg, typed, ret, &other);
+	if (err == 0)
 		return true;
-	line_refuse(n, "%s", buf_cstr(&why));
+	line_refuse(n, "%s", buf_cstr(err == ERR_NOTFOUND ? &why : other.n ? &other : &why));
 	return false;
 }
 

@@ -1,46 +1,14 @@
 #!/usr/bin/python3
-import contextlib
 import json
 import os
 import pathlib
 import re
-import signal
 import socket
 import subprocess
 
-from chat import LIMIT, Pipe, Screen, environment, lib
+from chat import Home, Pipe, environment, lib
 
 WIRESIDE = str(lib.find_wireside())
-
-
-class Home:
-    """A data folder in which a chat starts a node that nobody else can hear."""
-
-    def __init__(self, case, name):
-        self.case = case
-        self.name = name
-        self.data = case.folder / name
-
-    def words(self, *options):
-        return [WIRESIDE, "--data", str(self.data), "--discovery", "none", "--listen", f"127.0.0.1:{lib.free_port()}", *options]
-
-    def pipe(self, *options):
-        return Pipe(self.case, self.name, self.words("--plain", *options))
-
-    def screen(self, label, *options):
-        return Screen(self.case, label, self.words(*options))
-
-    def ask(self, *words):
-        with socket.socket(socket.AF_UNIX) as s:
-            s.connect(str(self.data / "control.sock"))
-            s.sendall("\0".join(words).encode() + b"\0\0")
-            return b"".join(iter(lambda: s.recv(1 << 16), b"")).decode()[1:].strip()
-
-    def stop(self):
-        """Ends the node; by its number, as the lock has it."""
-        with contextlib.suppress(FileNotFoundError, ValueError, ProcessLookupError):
-            os.kill(int((self.data / "wireside.lock").read_text()), signal.SIGTERM)
-        lib.wait_until(lambda: not (self.data / "control.sock").exists(), LIMIT, "the node's end")
 
 
 def run(t, *words):
