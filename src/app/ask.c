@@ -155,20 +155,43 @@ static int ask_data(const char *data, const char *const *words, uint32_t n, bool
 
 /* ---- a running one ---- */
 
-static void explain(int err, const char *data, const char *path)
+static bool has(const char *data, const char *name)
 {
-	if (err == ERR_NOTFOUND)
+	char path[4096];
+
+	snprintf(path, sizeof(path), "%s/%s", data, name);
+	return access(path, F_OK) == 0;
+}
+
+/* Who has no server may mean the node, whose folder is another one. */
+static void explain_absence(const char *data)
+{
+	char *node = config_default_data(CONFIG_NODE);
+
+	if (has(data, "node.key"))
+		fprintf(stderr, "wireside: no node runs on %s; `wireside` starts one, and so does `wireside node`\n",
+			data);
+	else if (has(node, "control.sock"))
+		fprintf(stderr, "wireside: no server runs on %s; for this machine's node add --data %s\n", data, node);
+	else
 		fprintf(stderr,
 			"wireside: no server runs on %s; start one with `wireside serve`, or name another with --data\n",
 			data);
+	xfree(node);
+}
+
+static void explain(int err, const char *data, const char *path)
+{
+	if (err == ERR_NOTFOUND)
+		explain_absence(data);
 	else if (err == ERR_DENIED)
 		fprintf(stderr,
-			"wireside: %s: permission denied; only the user whose server it is, and root, may ask it\n",
+			"wireside: %s: permission denied; only the user whose server or node it is, and root, may ask it\n",
 			path);
 	else if (err == ERR_LIMIT)
 		fprintf(stderr, "wireside: %s: too long for a socket or a request\n", path);
 	else
-		fprintf(stderr, "wireside: %s: no answer from the server (%s)\n", path, err_name(err));
+		fprintf(stderr, "wireside: %s: no answer (%s)\n", path, err_name(err));
 }
 
 int ask_server(const char *data, const char *const *words, uint32_t n, enum ask_offline offline)

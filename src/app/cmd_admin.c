@@ -200,12 +200,15 @@ static int run_simple(int argc, char **argv, const char *usage, bool json)
 }
 
 static const char status_usage[] = "Usage: wireside status [--json] [--data DIR]\n\n"
-				   "What the server of this data folder is doing.\n\n"
-				   "Example:\n  wireside status --json\n";
-static const char stop_usage[] = "Usage: wireside stop [--data DIR]\n\n"
-				 "Ends the server of this data folder: clients are told, everything is committed.\n"
-				 "Returns when it is done.\n\n"
-				 "Example:\n  wireside stop\n";
+				   "What the server or node of this data folder is doing.\n\n"
+				   "Examples:\n  wireside status --json\n"
+				   "  wireside status --data ~/.local/share/wireside/node\n";
+static const char stop_usage[] =
+	"Usage: wireside stop [--data DIR]\n\n"
+	"Ends the server or node of this data folder: clients are told, everything is committed.\n"
+	"Returns when it is done.\n\n"
+	"Examples:\n  wireside stop\n"
+	"  wireside stop --data ~/.local/share/wireside/node\n";
 static const char reload_usage[] = "Usage: wireside reload [--data DIR]\n\n"
 				   "Lets the server read its certificate and key again; connections stay.\n\n"
 				   "Example:\n  wireside reload\n";

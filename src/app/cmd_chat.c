@@ -1,10 +1,7 @@
 /* `wireside chat`: line mode with a server over the network, with a server of this machine, or with this machine's node. */
 #include <errno.h>
-#include <fcntl.h>
 #include <locale.h>
-#include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,22 +12,20 @@
 #include "admin/control.h"
 #include "app/ask.h"
 #include "app/chat.h"
+#include "app/chat_node.h"
 #include "app/commands.h"
-#include "app/node.h"
+#include "app/config.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "tui/line.h"
 
-extern char **environ;
-
-enum { NODE_ARGS_MAX = 40, WAIT_SECONDS = 10, WAIT_MAX = 86400, NODE_START_MS = 15000, ANSWER_BYTES = 1 << 20 };
+enum { WAIT_SECONDS = 10, WAIT_MAX = 86400, ANSWER_BYTES = 1 << 20 };
 
 struct options {
 	const char *who, *data, *connect, *connect_tls, *password_file, *resource, *fingerprint, *wait;
 	bool json, plain, trust_new, no_receipts;
-	char *node_args[NODE_ARGS_MAX + 1]; /* for a node that is started */
-	unsigned node_arg_n;
+	struct chat_node node; /* for a node that is started */
 };
 
 struct session {
@@ -44,7 +39,7 @@ struct session {
 	char *name; /* of the node on the network; NULL: no node, or it does not say */
 	int status;
 	bool over;
-	bool started_node;
+	bool started_node, first; /* first: no node ever ran here */
 };
 
 static const char usage[] =
@@ -64,10 +59,15 @@ static const char usage[] =
 	"  --trust-new              pins a certificate that is seen for the first time without asking\n"
 	"  --resource NAME          a name for this client\n"
 	"  --no-receipts            does not tell others that their messages came\n\n"
+	"If no node runs, `wireside` starts one, and takes the options of `wireside node` for it: --name USER@HOST,\n"
+	"--listen ADDR:PORT, --interface NAME, --discovery auto|avahi|own|none, --plaintext ask|allow|never,\n"
+	"--c2s ADDR:PORT and others; `wireside node --help` explains them. A node that runs already keeps its own.\n\n"
 	"Exit status: 0 every message has a receipt, 1 refused or failed, 2 usage, 3 accepted but not yet delivered.\n\n"
 	"Examples:\n"
 	"  wireside chat alice@example.org\n"
-	"  printf '/msg bob@example.org hi\\n' | wireside chat alice@example.org --password-file secret\n";
+	"  printf '/msg bob@example.org hi\\n' | wireside chat alice@example.org --password-file secret\n"
+	"  wireside --name alice@kitchen\n"
+	"  printf '/msg bob hi\\n' | wireside --plain --wait 5\n";
 
 /* ---- options ---- */
 
@@ -89,27 +89,6 @@ static const struct option_row {
 	{"--resource", offsetof(struct options, resource), true},
 };
 
-/* What is said of the node is said to it, if there is none yet. */
-static const char *const node_options[] = {"--name", "--listen", "--interface", "--discovery", "--plaintext", "--c2s",
-	"--log"};
-
-static int take_node_option(struct options *o, char *word, char *next)
-{
-	for (size_t i = 0; i < ARRAY_LEN(node_options); i++) {
-		size_t n = strlen(node_options[i]);
-
-		if (strncmp(word, node_options[i], n) != 0 || (word[n] && word[n] != '='))
-			continue;
-		if ((!word[n] && !next) || o->node_arg_n + 2 > NODE_ARGS_MAX)
-			return 0;
-		o->node_args[o->node_arg_n++] = word;
-		if (!word[n])
-			o->node_args[o->node_arg_n++] = next;
-		return word[n] ? 1 : 2;
-	}
-	return 0;
-}
-
 /* Words used, 0 if it is none of the options. */
 static int take_option(struct options *o, const char *word, const char *next)
 {
@@ -128,21 +107,31 @@ static int take_option(struct options *o, const char *word, const char *next)
 	return 0;
 }
 
+/* What is said of the node is said to it, if there is none yet. */
+static int take_any(struct options *o, char *word, char *next, struct buf *why)
+{
+	int used = take_option(o, word, next);
+
+	if (!used)
+		used = chat_node_take(&o->node, word, next, why);
+	if (!used && word[0] != '-' && !o->who) {
+		o->who = word;
+		used = 1;
+	}
+	return used;
+}
+
 static bool take_options(struct options *o, int argc, char **argv)
 {
+	CLEANUP(buf_clear) struct buf why = {.max = 4096};
+
 	for (int i = 1; i < argc;) {
-		int used = take_option(o, argv[i], argv[i + 1]);
+		int used = take_any(o, argv[i], argv[i + 1], &why);
 
-		if (!used)
-			used = take_node_option(o, argv[i], argv[i + 1]);
-
-		if (!used && argv[i][0] != '-' && !o->who) {
-			o->who = argv[i];
-			used = 1;
-		}
-		if (!used) {
-			fprintf(stderr, "wireside: chat: '%s' is not understood\nSee `wireside chat --help`.\n",
-				argv[i]);
+		if (used <= 0) {
+			if (!why.n)
+				buf_fmt(&why, "'%s' is not understood; see `wireside chat --help`", argv[i]);
+			fprintf(stderr, "wireside: %s\n", buf_cstr(&why));
 			return false;
 		}
 		i += used;
@@ -159,8 +148,8 @@ static bool check_options(struct session *s, int *ret_wait)
 		fprintf(stderr, "wireside: --wait: '%s' is no number of seconds\n", o->wait);
 	else if (o->who && (jid_parse_buf(str_z(o->who), &s->who) != 0 || !s->who.jid.local))
 		fprintf(stderr, "wireside: '%s' is not an address of the form USER@DOMAIN\n", o->who);
-	else if (o->who && o->node_arg_n)
-		fprintf(stderr, "wireside: %s is for this machine's node, not for an account\n", o->node_args[0]);
+	else if (o->who && o->node.n)
+		fprintf(stderr, "wireside: %s is for this machine's node, not for an account\n", o->node.words[0]);
 	else if (!o->who && (o->connect || o->connect_tls))
 		fputs("wireside: --connect needs USER@DOMAIN\n", stderr);
 	else {
@@ -208,88 +197,22 @@ static void ask_node(void *arg, const char *const *words, uint32_t n)
 	line_answer(s->line, buf_view(&out), err != 0);
 }
 
-/* Reads up to the word that says it is up, or the end. */
-static bool wait_ready(int fd)
+static int find_peer(void *arg, struct str text, struct buf *ret_jid, struct buf *why)
 {
-	char text[4096];
-	size_t n = 0;
-	struct pollfd p = {.fd = fd, .events = POLLIN};
+	CLEANUP(buf_clear) struct buf out = {.max = ANSWER_BYTES};
+	char *typed = str_dup(text);
+	const char *words[] = {"node", "find", typed};
+	struct jid_buf j;
+	int err = ask_socket(arg, words, ARRAY_LEN(words), &out);
 
-	while (n < sizeof(text) - 1 && poll(&p, 1, NODE_START_MS) > 0) {
-		ssize_t k = read(fd, text + n, sizeof(text) - 1 - n);
-
-		if (k <= 0)
-			break;
-		n += (size_t)k;
-		text[n] = '\0';
-		if (strstr(text, "ready\n"))
-			return true;
-	}
-	return false;
-}
-
-/* A node of its own life: it outlives this program if it has reason to. */
-static int spawn_node(char **argv, const char *log)
-{
-	posix_spawn_file_actions_t files;
-	posix_spawnattr_t attr;
-	pid_t pid;
-	int err;
-
-	posix_spawnattr_init(&attr);
-	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSID);
-	posix_spawn_file_actions_init(&files);
-	posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-	posix_spawn_file_actions_addopen(&files, STDOUT_FILENO, log, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-	posix_spawn_file_actions_adddup2(&files, STDOUT_FILENO, STDERR_FILENO);
-	err = posix_spawn(&pid, "/proc/self/exe", &files, &attr, argv, environ);
-	posix_spawn_file_actions_destroy(&files);
-	posix_spawnattr_destroy(&attr);
+	xfree(typed);
+	if (err == 0 && jid_parse_buf(str_trim(buf_view(&out)), &j) == 0 && j.jid.local)
+		buf_str(ret_jid, jid_str(j.jid));
+	else if (err == ERR_INVALID)
+		buf_str(why, str_trim(buf_view(&out)));
+	else
+		err = err ? err : ERR_NOTFOUND;
 	return err;
-}
-
-/* Why it did not start is the last that it said. */
-static void show_last_line(const char *log)
-{
-	char line[1024], last[1024] = "";
-	FILE *f = fopen(log, "re");
-
-	while (f && fgets(line, sizeof(line), f))
-		memcpy(last, line, sizeof(last));
-	if (f)
-		fclose(f);
-	fputs(last, stderr);
-}
-
-/* loud: says why not. */
-static bool start_node(const struct session *s, bool loud)
-{
-	char number[16], folder[4096], log[4096], program[] = "wireside", node[] = "node", data_flag[] = "--data",
-						  fd_flag[] = "--ready-fd", needed[] = "--while-needed";
-	char *argv[NODE_ARGS_MAX + 8] = {program, node, needed, data_flag, folder, fd_flag, number};
-	CLEANUP(buf_clear) struct buf why = {.max = 4096};
-	int ends[2], err;
-	bool ready;
-
-	memcpy(argv + 7, s->options.node_args, s->options.node_arg_n * sizeof(*argv));
-	snprintf(folder, sizeof(folder), "%s", s->data);
-	snprintf(log, sizeof(log), "%.4000s/node.log", s->data);
-	if (node_make_folder(s->data, &why) != 0) {
-		if (loud)
-			fprintf(stderr, "wireside: %s\n", buf_cstr(&why));
-		return false;
-	}
-	if (pipe2(ends, O_CLOEXEC) != 0)
-		return false;
-	fcntl(ends[1], F_SETFD, 0);
-	snprintf(number, sizeof(number), "%d", ends[1]);
-	err = spawn_node(argv, log);
-	close(ends[1]);
-	ready = err == 0 && wait_ready(ends[0]);
-	close(ends[0]);
-	if (!ready && loud)
-		show_last_line(log);
-	return ready;
 }
 
 static bool is_there(const char *path)
@@ -308,6 +231,23 @@ static void ask_name(struct session *s)
 		s->name = str_dup(str_trim(buf_view(&out)));
 }
 
+static bool is_person(const struct session *s)
+{
+	return isatty(STDIN_FILENO) && isatty(STDOUT_FILENO) && !s->options.json;
+}
+
+static bool start_node(struct session *s)
+{
+	s->first = chat_node_is_new(s->data) && !s->options.node.named;
+	if (s->first && is_person(s)) {
+		s->first = false; /* here it is told */
+		if (!chat_node_offer_name(&s->options.node))
+			return false;
+	}
+	s->started_node = chat_node_start(&s->options.node, s->data, true);
+	return s->started_node;
+}
+
 /* Whose node it is: "USER@NODEID.internal". */
 static bool find_node(struct session *s)
 {
@@ -315,7 +255,9 @@ static bool find_node(struct session *s)
 	CLEANUP(buf_clear) struct buf out = {.max = ANSWER_BYTES};
 	int err = ask_socket(s, words, 2, &out);
 
-	if (err == ERR_NOTFOUND && (s->started_node = start_node(s, true))) {
+	if (err == ERR_NOTFOUND) {
+		if (!start_node(s))
+			return false; /* it has said why */
 		buf_reset(&out);
 		err = ask_socket(s, words, 2, &out);
 	}
@@ -325,14 +267,26 @@ static bool find_node(struct session *s)
 		ask_name(s);
 		return jid_parse_buf(str_z(s->domain), &s->who) == 0;
 	}
-	if (err == ERR_NOTFOUND)
-		fprintf(stderr,
-			"wireside: no node runs on %s, and none could be started (`wireside node` says why); see wireside --help\n",
-			s->data);
-	else
-		fprintf(stderr, "wireside: the node of %s does not say who it is (%s)\n", s->data,
-			err ? err_name(err) : buf_cstr(&out));
+	fprintf(stderr, "wireside: the node of %s does not say who it is (%s)\n", s->data,
+		err ? err_name(err) : buf_cstr(&out));
 	return false;
+}
+
+/* Before the first event. */
+static void tell_about_node(struct session *s)
+{
+	const struct chat_node *n = &s->options.node;
+	CLEANUP(buf_clear) struct buf text = {.max = 1024};
+
+	if (s->first && s->name)
+		buf_fmt(&text, "others on this network see you as %s; --name USER@HOST at the start gives another name",
+			s->name);
+	else if (!s->started_node && n->n && is_person(s))
+		buf_fmt(&text,
+			"the node runs already: options for it count when it starts (`wireside stop --data %s` ends it)",
+			s->data);
+	if (text.n)
+		line_tell(s->line, buf_view(&text));
 }
 
 /* ---- trust ---- */
@@ -438,7 +392,7 @@ static void revive_node(void *arg)
 	CLEANUP(buf_clear) struct buf out = {.max = ANSWER_BYTES};
 
 	if (ask_socket(s, words, 2, &out) == ERR_NOTFOUND)
-		start_node(s, false);
+		chat_node_start(&s->options.node, s->data, false);
 }
 
 /* A person may wait for better times; a script may not. */
@@ -499,6 +453,8 @@ static void run(struct session *s, int wait, bool local, bool node, const char *
 	struct line_config lc = {.json = s->options.json,
 		.wait_seconds = wait,
 		.ask_node = node ? ask_node : NULL,
+		.find_peer = node ? find_peer : NULL,
+		.name = s->name,
 		.on_end = on_end,
 		.arg = s};
 	struct chat_ops ops = {.on_trusted = on_trusted,
@@ -512,6 +468,8 @@ static void run(struct session *s, int wait, bool local, bool node, const char *
 	s->line = line_new(s->loop, &lc);
 	make_client(s, password, local, node);
 	line_attach(s->line, s->client);
+	if (node)
+		tell_about_node(s);
 	s->chat = chat_new(s->loop, &target, s->client, &ops);
 	chat_start(s->chat);
 	if (!s->over)
@@ -566,5 +524,6 @@ int cmd_chat(int argc, char **argv)
 	xfree(s.data);
 	xfree(s.name);
 	xfree(s.domain);
+	chat_node_clear(&s.options.node);
 	return s.status;
 }

@@ -23,7 +23,9 @@ enum { SERVE = CONFIG_SERVE, NODE = CONFIG_NODE, BOTH = CONFIG_SERVE | CONFIG_NO
 const struct option config_options[] = {
 	{"data", BOTH, TEXT, AT(data), "DIR", 0, 0, 0, "folder of the store, the certificate and the sockets", NULL},
 	{"domain", SERVE, LIST, AT(domains), "NAME", 0, 0, 0, "a domain to serve (repeatable; default localhost)", check_domain},
-	{"c2s", BOTH, LIST, AT(c2s), "ADDR:PORT", 0, 0, 0, "where clients connect (repeatable; default port 5222)", check_port},
+	{"c2s", SERVE, LIST, AT(c2s), "ADDR:PORT", 0, 0, 0, "where clients connect (repeatable; default port 5222)", check_port},
+	{"c2s", NODE, LIST, AT(c2s), "ADDR:PORT", 0, 0, 0, "let XMPP programs log in over TCP here, with a password (repeatable; off by default)",
+	 check_port},
 	{"c2s-tls", SERVE, LIST, AT(c2s_tls), "ADDR:PORT", 0, 0, 0, "the same with TLS from the first byte (default port 5223)",
 	 check_port},
 	{"certificate", SERVE, TEXT, AT(certificate), "FILE", 0, 0, 0, "certificate chain, PEM (default: a self-signed one is made)",
@@ -58,7 +60,7 @@ const struct option config_options[] = {
 	{"rooms-per-user", SERVE, NUMBER, AT(rooms_per_user), "N", 0, 0, 10000, "rooms that one user may have; 0: any number", NULL},
 	{"room-reserved", SERVE, LIST, AT(reserved_rooms), "NAME", 0, 0, 0, "a room that only administrators make (repeatable)",
 	 check_room},
-	{"resume-seconds", BOTH, NUMBER, AT(resume_seconds), "N", 300, 1, 86400, "how long a broken session waits (XEP-0198)",
+	{"resume-seconds", BOTH, NUMBER, AT(resume_seconds), "N", 300, 1, 86400, "how long a client's broken session waits (XEP-0198)",
 	 NULL},
 	{"login-seconds", BOTH, NUMBER, AT(login_seconds), "N", 20, 1, 3600, "time to log in", NULL},
 	{"stall-seconds", BOTH, NUMBER, AT(stall_seconds), "N", 30, 1, 3600, "a reader without progress is closed after this",
@@ -297,6 +299,20 @@ static int next_arg(unsigned use, int argc, char **argv, int *i, struct arg *ret
 		return needs_value(flag, o ? o->value : "FILE", why);
 	ret->value = argv[(*i)++];
 	return 0;
+}
+
+int config_words(enum config_use use, const char *flag, const char *next, struct buf *why)
+{
+	char *words[] = {(char *)flag, (char *)next, NULL};
+	struct str name = {flag, strcspn(flag, "=")};
+	struct arg arg;
+	int used = 0;
+
+	if (!str_starts(name, STR("--")) || !config_find((struct str){name.p + 2, name.n - 2}, use))
+		return 0;
+	if (next_arg(use, next ? 2 : 1, words, &used, &arg, why) != 0 || !config_is_valid(arg.option, arg.value, why))
+		return ERR_INVALID;
+	return used;
 }
 
 static int find_file(struct config *c, int argc, char **argv, struct buf *why)

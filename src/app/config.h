@@ -65,6 +65,9 @@ struct config {
  * (the file). argv[0] is the subcommand. --help is found by the caller before. */
 int config_read(int argc, char **argv, enum config_use use, struct config *ret, struct buf *why);
 void config_clear(struct config *c);
+/* Is this one of the options of this use, and its value good? How many words it is, 0 if it is none of them, ERR_INVALID with a
+ * line in why. */
+int config_words(enum config_use use, const char *flag, const char *next, struct buf *why);
 
 /* Begins a complaint about the i-th value of an option: appends "FILE:LINE: " if the file gave it, else nothing. */
 void config_where(const struct config *c, const char *name, unsigned i, struct buf *why);

@@ -18,8 +18,8 @@ static const struct subcommand subcommands[] = {
 	{"serve", cmd_serve, "run a chat server for a domain"},
 	{"user", cmd_user, "add, list, delete accounts, change passwords"},
 	{"room", cmd_room, "list, make, change and end rooms"},
-	{"status", cmd_status, "what a running server is doing"},
-	{"stop", cmd_stop, "end a running server"},
+	{"status", cmd_status, "what a running server or node is doing"},
+	{"stop", cmd_stop, "end a running server or node"},
 	{"reload", cmd_reload, "let a running server read its certificate again"},
 	{"backup", cmd_backup, "copy the store into a file, running or not"},
 	{"check", cmd_check, "look for what is wrong with a set-up, with advice"},
@@ -34,8 +34,12 @@ static void help(FILE *out)
 	for (size_t i = 0; i < ARRAY_LEN(subcommands); i++)
 		fprintf(out, "  %-10s %s\n", subcommands[i].name, subcommands[i].help);
 	fputs("\n`wireside COMMAND --help` tells more. All that have an instance take --data DIR, which says which one.\n\n"
+	      "Without a command the options of `wireside chat --help` count, and those of `wireside node --help`, if it has to\n"
+	      "start the node.\n\n"
 	      "Examples:\n"
 	      "  wireside\n"
+	      "  wireside --name alice@kitchen\n"
+	      "  printf '/msg bob hi\\n' | wireside --plain\n"
 	      "  wireside serve\n"
 	      "  wireside user add alice@localhost\n"
 	      "  wireside status\n",

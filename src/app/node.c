@@ -94,6 +94,15 @@ static void take_name(struct node_config *n, const char *wanted)
 	n->instance = xstrdup(buf_cstr(&instance));
 }
 
+void node_usual_name(struct buf *out)
+{
+	char *user = login_name(), *host = host_name();
+
+	buf_fmt(out, "%s@%s", user, host);
+	xfree(user);
+	xfree(host);
+}
+
 int node_make_folder(const char *path, struct buf *why)
 {
 	CLEANUP(buf_clear) struct buf part = {.max = 4096};
@@ -529,6 +538,11 @@ void node_free(struct server *s)
 }
 
 const char *node_name(const struct server *s) { return peers_instance(s->node->peers); }
+
+const char *node_discovery(const struct server *s)
+{
+	return s->node->discovery ? discovery_backend(s->node->discovery) : "none";
+}
 
 /* Outside a turn, as commands are. */
 void node_traced(struct server *s, bool traced)

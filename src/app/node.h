@@ -29,6 +29,9 @@ int node_prepare(struct config *c, struct buf *why);
 void node_prepare_key(struct config *c, const char *user, const char *host, const uint8_t seed[32]);
 void node_unprepare(struct config *c);
 
+/* USER@HOST where nobody says another: login name and host name. Appended. */
+void node_usual_name(struct buf *out);
+
 /* The folder, and those above it, with mode 0700. */
 int node_make_folder(const char *path, struct buf *why);
 
@@ -44,6 +47,11 @@ void node_free(struct server *s);
 
 /* What it is called on the network now. */
 const char *node_name(const struct server *s);
+
+/* Who announces it: see discovery_backend(). */
+const char *node_discovery(const struct server *s);
+/* For its user: name, id, where it listens, who it sees. Lines, or the members of a JSON object. */
+void node_status(const struct server *s, bool json, struct buf *out);
 
 /* The secrets of its links are being recorded, or not any more: its user is told. */
 void node_traced(struct server *s, bool traced);

@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 
 #include "core/entity.h"
+#include "peer/peers.h"
 
 static void answer(struct server *s, uint64_t asker, const char *text, bool failed)
 {
@@ -52,7 +53,7 @@ static void status(struct server *s, uint64_t asker, bool json)
 	buf_fmt(&out,
 		json ? "{\"version\":\"%s\",\"uptime_seconds\":%lld,\"sessions\":%u,\"connections\":%u,\"logins_under_way\":%u,\"accepted\":%llu,"
 		       "\"refused\":%llu,\"stanzas_in\":%llu,\"packets_out\":%llu,\"bytes_in\":%llu,\"bytes_out\":%llu,\"commits\":%llu,"
-		       "\"cpu_ms\":%lld,\"memory_peak_kib\":%ld,\"store\":\"%s\"}\n"
+		       "\"cpu_ms\":%lld,\"memory_peak_kib\":%ld,\"store\":\"%s\""
 		     : "Wireside %s, up %lld s\nsessions          %u\nconnections       %u (%u logging in)\naccepted          %llu (%llu refused)\n"
 		       "stanzas in        %llu\npackets out       %llu\nbytes in, out     %llu, %llu\ncommits           %llu\nCPU               %lld ms\n"
 		       "memory, peak      %ld KiB\nstore             %s\n",
@@ -64,6 +65,12 @@ static void status(struct server *s, uint64_t asker, bool json)
 		(long long)(t.usage.ru_utime.tv_sec + t.usage.ru_stime.tv_sec) * 1000 +
 			(t.usage.ru_utime.tv_usec + t.usage.ru_stime.tv_usec) / 1000,
 		t.usage.ru_maxrss, core_can_store(s->core) ? "ok" : "failing");
+	if (s->node) {
+		buf_z(&out, json ? ",\"node\":{" : "");
+		node_status(s, json, &out);
+		buf_z(&out, json ? "}" : "");
+	}
+	buf_z(&out, json ? "}\n" : "");
 	answer(s, asker, buf_cstr(&out), false);
 	buf_clear(&out);
 }
@@ -110,25 +117,48 @@ static void cmd_reload(struct server *s, uint64_t asker, char **words, uint32_t 
 	buf_clear(&why);
 }
 
-/* ---- a node: who it is ---- */
+/* ---- a node: who it is, and whom it knows ---- */
+
+static void put_address(const struct server *s, struct buf *out)
+{
+	buf_fmt(out, "%s@%s\n", s->config->node->user, s->config->domains.item[0]);
+}
+
+static void put_name(const struct server *s, struct buf *out) { buf_fmt(out, "%s\n", node_name(s)); }
+static void put_status(const struct server *s, struct buf *out) { node_status(s, false, out); }
+
+static void find_peer(struct server *s, uint64_t asker, const char *text)
+{
+	CLEANUP(buf_clear) struct buf jid = {.max = 4096}, several = {.max = 16384}, why = {.max = 32768};
+	int err = peers_address(core_gateway(s->core), str_z(text), &jid, &several);
+
+	if (err == ERR_NOTFOUND)
+		buf_fmt(&why, "nobody is called %s; /peers lists people", text);
+	else if (err)
+		buf_fmt(&why, "%s may be any of these: %s", text, buf_cstr(&several));
+	answer(s, asker, buf_cstr(err ? &why : &jid), err != 0);
+}
 
 static void cmd_node(struct server *s, uint64_t asker, char **words, uint32_t n)
 {
-	CLEANUP(buf_clear) struct buf out = {.max = 4096};
+	static const struct {
+		const char *word;
+		void (*put)(const struct server *s, struct buf *out);
+	} rows[] = {{"address", put_address}, {"name", put_name}, {"status", put_status}};
+	CLEANUP(buf_clear) struct buf out = {.max = 65536};
 
-	if (n != 2 || (strcmp(words[1], "address") != 0 && strcmp(words[1], "name") != 0)) {
-		answer(s, asker, "usage: node address|name", true);
-		return;
-	}
 	if (!s->node) {
 		answer(s, asker, "this is a server, no node", true);
 		return;
 	}
-	if (strcmp(words[1], "name") == 0)
-		buf_fmt(&out, "%s\n", node_name(s));
-	else
-		buf_fmt(&out, "%s@%s\n", s->config->node->user, s->config->domains.item[0]);
-	answer(s, asker, buf_cstr(&out), false);
+	if (n == 3 && strcmp(words[1], "find") == 0) {
+		find_peer(s, asker, words[2]);
+		return;
+	}
+	for (size_t i = 0; n == 2 && i < ARRAY_LEN(rows); i++)
+		if (strcmp(words[1], rows[i].word) == 0)
+			rows[i].put(s, &out);
+	answer(s, asker, out.n ? buf_cstr(&out) : "usage: node address|name|status, node find PEER", !out.n);
 }
 
 /* ---- a trace ---- */

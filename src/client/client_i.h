@@ -18,6 +18,8 @@
 #define NS_MAM "urn:xmpp:mam:2"
 #define NS_BLOCKING "urn:xmpp:blocking"
 #define NS_NODE_EVENT "urn:wireside:event:0"
+#define CLIENT_TYPED "typed.internal"    /* domain of who was added to a node by an address, and never answered yet */
+#define CLIENT_LEGACY "xep0174.internal" /* of peers without a key */
 #define NS_MUC_REQUEST "http://jabber.org/protocol/muc#request"
 
 enum {
@@ -34,6 +36,7 @@ enum {
 	ANSWER_MS = 60 * 1000,
 	QUIET_MS = 60 * 1000, /* then the server is asked whether it is there */
 	DEAD_MS = 30 * 1000,  /* and if it does not answer, the connection is dead */
+	LIST_MS = 5000,       /* for all rooms of all peers */
 	AGAIN_MS = 5000,      /* until a room that had trouble is tried again */
 	SETTLE_MS = 3000,     /* a room that sends no subject after its history */
 };
@@ -97,6 +100,14 @@ struct room {
 	struct map occupants;
 };
 
+/* Rooms to be found. A list that comes from several is gathered until all have come, or some have had their time. */
+struct room_list {
+	char *service; /* the usual one; NULL: not known yet */
+	struct buf text;
+	unsigned number, asked; /* of this question; answers that are to come */
+	int64_t until;
+};
+
 /* What is remembered of a conversation. */
 struct talk {
 	char *jid;
@@ -140,7 +151,7 @@ struct client {
 	struct map contacts, rooms, talks;
 	char *show, *text; /* ours */
 
-	char *rooms_service;
+	struct room_list found;
 	unsigned offers;     /* OFFERS_ bits */
 	char *last_archived; /* id of the newest message of the archive that we know */
 	char caps[32];
@@ -165,6 +176,7 @@ void client_on_stanza(struct client *c, const struct stanza *s);
 void client_emit(struct client *c, struct client_event *e); /* fills in the time if there is none, and the label */
 void client_say_event(struct client *c, enum client_event_kind kind, struct str body);
 void client_refuse(struct client *c, const char *what, const struct stanza *s); /* s: the error; NULL: no answer */
+struct str client_condition(const struct stanza *s);                            /* of an error; "" if it has none */
 bool client_is_own(const struct client *c, struct jid j);                       /* our bare address or our server */
 struct str client_bare(const struct client *c);
 
@@ -184,6 +196,11 @@ void client_pending_free(struct pending *p);
 void client_discover(struct client *c);
 void client_put_features(struct buf *out); /* answer to disco#info */
 void client_put_caps(struct client *c, struct buf *out);
+
+/* ---- listing.c ---- */
+void client_list_tick(struct client *c); /* whoever has not answered in time does not count */
+/* Tells why; s: the error. */
+void client_cannot_join(struct client *c, const struct room *r, const struct stanza *s);
 
 /* ---- archive.c ---- */
 void client_catch_up(struct client *c);
@@ -242,6 +259,10 @@ void client_room_event(struct client *c, struct room *r, enum client_event_kind 
 
 /* ---- label.c ---- */
 bool client_is_plain(struct str label);
+/* As client_room_address() reads it: "lunch" at our service, "lunch@bob" at a peer's, else the address. Appended. */
+void client_room_name(const struct client *c, struct jid room, struct buf *out);
+void client_service_name(const struct client *c, struct jid room, struct buf *out); /* of that the part behind the @ */
+bool client_is_own_service(const struct client *c, struct jid room);
 
 /* Text helpers: an owned text replaced. */
 static inline void set_text(char **at, struct str s)

@@ -55,6 +55,19 @@ void client_say_event(struct client *c, enum client_event_kind kind, struct str 
 	client_emit(c, &e);
 }
 
+struct str client_condition(const struct stanza *s)
+{
+	uint32_t error = stanza_child(s, "error", NS_CLIENT);
+
+	if (!error)
+		return STR("");
+	XML_EACH(i, &s->tree, error) {
+		if (str_is(xml_ns(&s->tree, i), NS_STANZAS) && !str_is(xml_name(&s->tree, i), "text"))
+			return xml_name(&s->tree, i);
+	}
+	return STR("");
+}
+
 /* "what: its own words" or, where there are none, the condition in English. */
 static void put_error(const struct stanza *s, struct buf *out)
 {
@@ -67,12 +80,7 @@ static void put_error(const struct stanza *s, struct buf *out)
 		buf_z(out, "refused");
 		return;
 	}
-	XML_EACH(i, &s->tree, error) {
-		if (i != text && str_is(xml_ns(&s->tree, i), NS_STANZAS)) {
-			buf_str(out, xml_name(&s->tree, i));
-			break;
-		}
-	}
+	buf_str(out, client_condition(s));
 	if (said.n)
 		buf_fmt(out, " (%.*s)", STR_FMT(said));
 }

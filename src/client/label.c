@@ -24,11 +24,28 @@ bool client_is_plain(struct str label)
 	return true;
 }
 
+/* "10.0.0.7:5298", "[fe80::1%eth0]:5298": as whom our user has added somebody who never answered yet. */
+static bool is_typed(const struct contact *k, struct str name)
+{
+	static const char marks[] = ".:%[]-_";
+
+	if (!str_is(jid_domain(jid_view(str_z(k->jid))), CLIENT_TYPED) || !name.n || name.n > LABEL_MAX)
+		return false;
+	for (size_t i = 0; i < name.n; i++) {
+		char ch = name.p[i];
+		bool letter = (ch | 32) >= 'a' && (ch | 32) <= 'z', digit = ch >= '0' && ch <= '9';
+
+		if (!letter && !digit && !memchr(marks, ch, sizeof(marks) - 1))
+			return false;
+	}
+	return true;
+}
+
 static struct str name_of(const struct contact *k)
 {
 	struct str name = str_z(k->name), local = jid_local(jid_view(str_z(k->jid)));
 
-	if (client_is_plain(name))
+	if (client_is_plain(name) || is_typed(k, name))
 		return name;
 	return client_is_plain(local) ? local : str_z(k->jid);
 }
@@ -62,9 +79,15 @@ static void put_room_label(const struct client *c, struct jid j, struct buf *out
 	bool shared = false;
 
 	while ((r = map_next(&c->rooms, &pos)))
-		shared |= !str_is(jid_bare_str(j), r->jid) && str_eq(jid_local(jid_view(str_z(r->jid))), jid_local(j));
+		shared |= r->state != ROOM_OUT && !str_is(jid_bare_str(j), r->jid) &&
+			str_eq(jid_local(jid_view(str_z(r->jid))), jid_local(j));
 	buf_char(out, '#');
-	buf_str(out, shared || !client_is_plain(jid_local(j)) ? jid_bare_str(j) : jid_local(j));
+	if (!client_is_plain(jid_local(j)))
+		buf_str(out, jid_bare_str(j));
+	else if (shared)
+		client_room_name(c, jid_bare(j), out);
+	else
+		buf_str(out, jid_local(j));
 }
 
 void client_label(const struct client *c, struct str jid, struct buf *out)
@@ -144,6 +167,16 @@ static int find_label(const struct client *c, struct str typed, struct buf *ret,
 	return ERR_INVALID;
 }
 
+/* By its address, its name, or its name and whose it is. */
+static bool is_room(const struct client *c, const struct room *r, struct str typed)
+{
+	CLEANUP(buf_clear) struct buf name = {.max = 2 * JID_MAX};
+
+	client_room_name(c, jid_view(str_z(r->jid)), &name);
+	return str_is(typed, r->jid) || str_eq(jid_local(jid_view(str_z(r->jid))), typed) ||
+		str_eq(buf_view(&name), typed);
+}
+
 static int find_room(const struct client *c, struct str typed, struct buf *ret, struct buf *why)
 {
 	struct room *r, *found = NULL;
@@ -152,8 +185,7 @@ static int find_room(const struct client *c, struct str typed, struct buf *ret, 
 	if (str_starts(typed, STR("#")))
 		typed = (struct str){typed.p + 1, typed.n - 1};
 	while ((r = map_next(&c->rooms, &pos))) {
-		if (r->state == ROOM_OUT ||
-			(!str_is(typed, r->jid) && !str_eq(jid_local(jid_view(str_z(r->jid))), typed)))
+		if (r->state == ROOM_OUT || !is_room(c, r, typed))
 			continue;
 		if (found) {
 			buf_fmt(why, "%.*s is ambiguous: %s, %s", STR_FMT(typed), found->jid, r->jid);
@@ -205,8 +237,8 @@ int client_room_address(struct client *c, struct str typed, struct buf *ret)
 	buf_str(&text, name);
 	buf_char(&text, '@');
 	/* lunch: at our service; lunch@bob: at that of somebody; lunch@rooms.example.org: an address. */
-	if (!rest.n && c->rooms_service)
-		buf_z(&text, c->rooms_service);
+	if (!rest.n && c->found.service)
+		buf_z(&text, c->found.service);
 	else if (!rest.n)
 		buf_fmt(&text, "rooms.%.*s", STR_FMT(c->config.domain));
 	else if (!memchr(rest.p, '.', rest.n) && find_label(c, rest, &peer, &why) == 0)
@@ -217,6 +249,55 @@ int client_room_address(struct client *c, struct str typed, struct buf *ret)
 		return ERR_SYNTAX;
 	buf_str(ret, jid_str(j.jid));
 	return 0;
+}
+
+/* ---- rooms of others ---- */
+
+static struct str service(const struct client *c) { return c->found.service ? str_z(c->found.service) : STR_NONE; }
+
+bool client_is_own_service(const struct client *c, struct jid room)
+{
+	struct str domain = jid_domain(room), ours = service(c);
+
+	return ours.n ? str_eq(domain, ours)
+		      : str_starts(domain, STR("rooms.")) &&
+			str_eq((struct str){domain.p + 6, domain.n - 6}, c->config.domain);
+}
+
+/* Whose service it is: the peer with the domain behind "rooms.". */
+static const struct contact *host_of(const struct client *c, struct str domain)
+{
+	struct contact *k;
+	uint32_t pos = 0;
+
+	if (!c->config.node || !str_starts(domain, STR("rooms.")))
+		return NULL;
+	domain = (struct str){domain.p + 6, domain.n - 6};
+	while ((k = map_next(&c->contacts, &pos)))
+		if (str_eq(jid_domain(jid_view(str_z(k->jid))), domain))
+			return k;
+	return NULL;
+}
+
+void client_service_name(const struct client *c, struct jid room, struct buf *out)
+{
+	const struct contact *k = host_of(c, jid_domain(room));
+
+	/* A name with a dot would be read as a domain. */
+	if (k && !is_shared(c, k) && !memchr(name_of(k).p, '.', name_of(k).n) &&
+		!memchr(name_of(k).p, ' ', name_of(k).n))
+		buf_str(out, name_of(k));
+	else
+		buf_str(out, jid_domain(room));
+}
+
+void client_room_name(const struct client *c, struct jid room, struct buf *out)
+{
+	buf_str(out, jid_local(room));
+	if (c->config.node && client_is_own_service(c, room))
+		return;
+	buf_char(out, '@');
+	client_service_name(c, room, out);
 }
 
 /* ---- completion ---- */

@@ -223,27 +223,45 @@ static void list_nicks(const struct room *r, struct buf *out)
 			buf_fmt(out, "%s%s", out->n ? ", " : "", o->nick);
 }
 
+static void tell_joined(struct client *c, struct room *r, const char *verb)
+{
+	CLEANUP(buf_clear) struct buf others = {.max = 4096};
+
+	list_nicks(r, &others);
+	client_room_event(c, r, EVENT_JOINED, str_z(r->nick), verb,
+		buf_ok(&others) ? buf_view(&others) : STR("many others"));
+}
+
+/* Only now others can enter. */
+static void on_opened(struct client *c, const struct pending *p, const struct stanza *s)
+{
+	struct room *r = client_room(c, str_z(p->about));
+
+	if (!r || r->state != ROOM_IN)
+		return;
+	if (s && s->type == TYPE_RESULT)
+		tell_joined(c, r, "created");
+	else
+		client_refuse(c, "create the room", s);
+}
+
 /* A room that did not exist is locked until its maker has said what it shall be: as it is (10.1.2). */
 static void accept_defaults(struct client *c, struct room *r)
 {
-	client_order(c, str_z(r->jid),
-		STR("<query xmlns='" NS_MUC_OWNER "'><x xmlns='" NS_DATA "' type='submit'/></query>"),
-		"create the room");
+	client_ask(c, "set", str_z(r->jid),
+		STR("<query xmlns='" NS_MUC_OWNER "'><x xmlns='" NS_DATA "' type='submit'/></query>"), on_opened,
+		str_z(r->jid), STR_NONE, 0);
 }
 
 static void on_entered(struct client *c, struct room *r, const struct stanza *s)
 {
-	CLEANUP(buf_clear) struct buf others = {.max = 4096};
-	bool created = client_has_status(s, "201");
-
 	set_text(&r->nick, jid_resource(s->from)); /* the service may have changed it (210) */
 	r->state = ROOM_IN;
 	r->settle_at = c->now + SETTLE_MS;
-	list_nicks(r, &others);
-	client_room_event(c, r, EVENT_JOINED, str_z(r->nick), created ? "created" : "joined",
-		buf_ok(&others) ? buf_view(&others) : STR("many others"));
-	if (created)
+	if (client_has_status(s, "201"))
 		accept_defaults(c, r);
+	else
+		tell_joined(c, r, "joined");
 }
 
 static bool is_ours(const struct room *r, const struct stanza *s)
@@ -254,12 +272,14 @@ static bool is_ours(const struct room *r, const struct stanza *s)
 static void on_refused(struct client *c, struct room *r, const struct stanza *s)
 {
 	CLEANUP(buf_clear) struct buf what = {.max = 4096};
-	bool joining = r->state == ROOM_JOINING;
 
-	client_label(c, str_z(r->jid), &what);
-	buf_z(&what, joining ? ": cannot join" : ": refused");
-	if (joining)
+	if (r->state == ROOM_JOINING) {
 		r->state = ROOM_OUT;
+		client_cannot_join(c, r, s);
+		return;
+	}
+	client_label(c, str_z(r->jid), &what);
+	buf_z(&what, ": refused");
 	client_refuse(c, buf_cstr(&what), s);
 }
 

@@ -113,12 +113,12 @@ static void on_item(struct client *c, const struct pending *p, const struct stan
 {
 	uint32_t q = info(s);
 
-	if (!q || c->rooms_service)
+	if (!q || c->found.service)
 		return;
 	XML_EACH(i, &s->tree, q) {
 		if (xml_is(&s->tree, i, "identity", NS_DISCO_INFO) &&
 			str_is(xml_attr(&s->tree, i, "category"), "conference") && has_feature(s, NS_MUC))
-			set_text(&c->rooms_service, str_z(p->to));
+			set_text(&c->found.service, str_z(p->to));
 	}
 }
 
@@ -145,61 +145,7 @@ void client_discover(struct client *c)
 		STR_NONE, 0);
 	client_ask(c, "get", client_bare(c), STR("<query xmlns='" NS_DISCO_INFO "'/>"), on_features, STR_NONE, STR_NONE,
 		0);
-	if (!c->rooms_service)
+	if (!c->found.service)
 		client_ask(c, "get", c->config.domain, STR("<query xmlns='" NS_DISCO_ITEMS "'/>"), on_items, STR_NONE,
 			STR_NONE, 0);
-}
-
-/* ---- rooms to be found ---- */
-
-static void on_rooms(struct client *c, const struct pending *p, const struct stanza *s)
-{
-	CLEANUP(buf_clear) struct buf out = {.max = 1 << 20};
-	uint32_t q = s && s->type == TYPE_RESULT ? stanza_child(s, "query", NS_DISCO_ITEMS) : XML_NONE;
-
-	/* One of many that were asked: what it has not is no news. */
-	if (p->about && !(q && xml_first(&s->tree, q)))
-		return;
-	if (!q) {
-		client_refuse(c, "rooms", s);
-		return;
-	}
-	XML_EACH(i, &s->tree, q) {
-		buf_fmt(&out, "%s%.*s", out.n ? "\n" : "", STR_FMT(xml_attr(&s->tree, i, "jid")));
-		if (xml_attr(&s->tree, i, "name").n)
-			buf_fmt(&out, "  %.*s", STR_FMT(xml_attr(&s->tree, i, "name")));
-	}
-	client_say_event(c, EVENT_ANSWER, out.n ? buf_view(&out) : STR("no rooms; /room create NAME makes one"));
-}
-
-static void ask_contacts(struct client *c)
-{
-	struct contact *k;
-	uint32_t pos = 0;
-
-	while ((k = map_next(&c->contacts, &pos))) {
-		CLEANUP(buf_clear) struct buf to = {.max = JID_MAX};
-
-		if (!client_best(k))
-			continue;
-		buf_fmt(&to, "rooms.%.*s", STR_FMT(jid_domain(jid_view(str_z(k->jid)))));
-		client_ask(c, "get", buf_view(&to), STR("<query xmlns='" NS_DISCO_ITEMS "'/>"), on_rooms,
-			STR("contact"), STR_NONE, 0);
-	}
-}
-
-int client_rooms(struct client *c, struct str service)
-{
-	CLEANUP(buf_clear) struct buf to = {.max = JID_MAX};
-
-	if (service.n)
-		buf_str(&to, service);
-	else if (c->rooms_service)
-		buf_z(&to, c->rooms_service);
-	else
-		buf_fmt(&to, "rooms.%.*s", STR_FMT(c->config.domain));
-	if (c->config.node && !service.n)
-		ask_contacts(c);
-	return client_ask(c, "get", buf_view(&to), STR("<query xmlns='" NS_DISCO_ITEMS "'/>"), on_rooms, STR_NONE,
-		STR_NONE, 0);
 }

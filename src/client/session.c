@@ -69,6 +69,7 @@ void client_free(struct client **client)
 	client_talks_clear(c);
 	client_roster_clear(c);
 	client_rooms_clear(c);
+	buf_clear(&c->found.text);
 	opening_free(&c->opening);
 	xml_parser_free(&c->parser);
 	xml_scratch_free(&c->scratch);
@@ -79,7 +80,7 @@ void client_free(struct client **client)
 	xfree(c->last_error);
 	xfree(c->show);
 	xfree(c->text);
-	xfree(c->rooms_service);
+	xfree(c->found.service);
 	xfree(c->last_archived);
 	xfree(c);
 }
@@ -341,6 +342,7 @@ enum client_need client_tick(struct client *c)
 	if (c->state == CLIENT_OFFLINE)
 		return CLIENT_FINE;
 	client_rooms_tick(c);
+	client_list_tick(c);
 	client_flush(c);
 	return watch_silence(c);
 }

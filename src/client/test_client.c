@@ -1,155 +1,5 @@
-/* The client's brain on scripted streams: what the server says goes in, what the client says and tells comes out. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-#include <stdio.h>
-#include <string.h>
-
-#include "client/client_i.h"
-
-static struct {
-	struct client *c;
-	struct stream_channel channel;
-	struct buf events; /* one line each: kind label|who|verb|body|detail|state */
-	int64_t now;
-} t;
-
-static void on_event(void *arg, const struct client_event *e)
-{
-	buf_fmt(&t.events, "%s %.*s|%.*s|%.*s|%.*s|%.*s%s%s%s%s%s\n", client_event_name(e->kind), STR_FMT(e->label),
-		STR_FMT(e->who), STR_FMT(e->verb), STR_FMT(e->body), STR_FMT(e->detail),
-		e->kind == EVENT_STATE ? "|" : "", e->kind == EVENT_STATE ? message_state_name(e->state) : "",
-		e->own ? " own" : "", e->delayed ? " delayed" : "", e->history ? " history" : "");
-}
-
-static int no_binding(void *arg, const char *type, struct buf *out) { return ERR_UNSUPPORTED; }
-
-static void pass(int64_t ms)
-{
-	t.now += ms;
-	client_time(t.c, t.now, 1700000000000 + t.now);
-}
-
-static int setup(void **state)
-{
-	struct client_config k = {.domain = STR("x.test"),
-		.user = STR("alice"),
-		.external = true,
-		.trusted_channel = true,
-		.receipts = true,
-		.version = "1",
-		.utc_offset = -90};
-
-	memset(&t, 0, sizeof(t));
-	buf_init(&t.events, 1 << 20);
-	t.c = client_new(&k, on_event, NULL);
-	t.channel = (struct stream_channel){.binding = no_binding};
-	pass(1000);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	client_free(&t.c);
-	buf_clear(&t.events);
-	return 0;
-}
-
-/* ---- what is said, what is heard ---- */
-
-static enum client_need hear(const char *xml)
-{
-	struct str in = str_z(xml);
-	enum client_need need = client_bytes(t.c, &in);
-
-	if (need == CLIENT_FINE)
-		assert_int_equal(in.n, 0);
-	return need;
-}
-
-static bool said(const char *part) { return strstr(buf_cstr(client_out(t.c)), part) != NULL; }
-static void forget(void) { buf_reset(client_out(t.c)); }
-
-/* Is it among what was told? Then that is forgotten. */
-static void told(const char *part)
-{
-	if (!strstr(buf_cstr(&t.events), part))
-		fail_msg("not told: %s\nbut:\n%s", part, buf_cstr(&t.events));
-	buf_reset(&t.events);
-}
-
-static void told_nothing(void) { assert_string_equal(buf_cstr(&t.events), ""); }
-
-/* The id of the last question with this in it. */
-static const char *id_of(const char *part)
-{
-	static char id[64];
-	const char *all = buf_cstr(client_out(t.c)), *at = strstr(all, part), *p;
-
-	if (!at)
-		fail_msg("not asked: %s in %s", part, all);
-	for (p = at; p > all && strncmp(p, " id='", 5) != 0; p--)
-		;
-	snprintf(id, sizeof(id), "%.*s", (int)strcspn(p + 5, "'"), p + 5);
-	return id;
-}
-
-static void answer(const char *question, const char *from, const char *inside)
-{
-	char xml[4096];
-
-	snprintf(xml, sizeof(xml), "<iq type='result' id='%s'%s%s%s>%s</iq>", id_of(question), from ? " from='" : "",
-		from ? from : "", from ? "'" : "", inside);
-	hear(xml);
-}
-
-static void refuse(const char *question, const char *from)
-{
-	char xml[4096];
-
-	snprintf(xml, sizeof(xml),
-		"<iq type='error' id='%s' from='%s'><error type='auth'><forbidden xmlns='" NS_STANZAS
-		"'/></error></iq>",
-		id_of(question), from);
-	hear(xml);
-}
-
-#define HEAD "<stream:stream xmlns='jabber:client' xmlns:stream='" NS_STREAM "' version='1.0'>"
-#define FEATURES(inside) HEAD "<stream:features>" inside "</stream:features>"
-#define LOGIN FEATURES("<mechanisms xmlns='" NS_SASL "'><mechanism>EXTERNAL</mechanism></mechanisms>")
-#define SUCCESS "<success xmlns='" NS_SASL "'/>"
-#define SESSION FEATURES("<bind xmlns='" NS_BIND "'/><sm xmlns='" NS_SM "'/>")
-
-static void to_session(void)
-{
-	client_connected(t.c, &t.channel);
-	hear(LOGIN);
-	hear(SUCCESS);
-	forget();
-	hear(SESSION);
-}
-
-static void log_in(void)
-{
-	to_session();
-	assert_true(said("<bind"));
-	hear("<iq type='result' id='bind'><bind xmlns='" NS_BIND "'><jid>alice@x.test/1</jid></bind></iq>");
-	hear("<enabled xmlns='" NS_SM "' id='token' resume='true'/>");
-	assert_true(client_online(t.c));
-}
-
-static void with_bob(void)
-{
-	log_in();
-	answer(NS_ROSTER, NULL,
-		"<query xmlns='" NS_ROSTER "'><item jid='bob@x.test' name='Bob' subscription='both'/></query>");
-	hear("<presence from='bob@x.test/1'/>");
-	forget();
-	buf_reset(&t.events);
-}
+/* The client's brain on scripted streams. */
+#include "client/testing.h"
 
 /* ---- sessions ---- */
 
@@ -590,6 +440,28 @@ static void a_new_name_of_ours(void **state)
 	assert_true(client_in_room(t.c, STR(ROOM)));
 }
 
+/* Others can come in only when it is open. */
+static void a_new_room(void **state)
+{
+	with_bob();
+	client_join(t.c, STR(ROOM), STR("me"), STR_NONE);
+	hear(ENTERED("me", "<status code='201'/><status code='110'/>"));
+	told_nothing();
+	assert_int_equal(client_pending(t.c), 4);
+	answer("type='submit'", ROOM, "");
+	told("joined #tea|me|created||\n");
+	assert_int_equal(client_pending(t.c), 3);
+}
+
+static void a_new_room_that_stays_closed(void **state)
+{
+	with_bob();
+	client_join(t.c, STR(ROOM), STR("me"), STR_NONE);
+	hear(ENTERED("me", "<status code='201'/><status code='110'/>"));
+	refuse("type='submit'", ROOM);
+	told("refused |||create the room: forbidden|");
+}
+
 static void a_room_refuses(void **state)
 {
 	with_bob();
@@ -597,7 +469,7 @@ static void a_room_refuses(void **state)
 	assert_int_equal(client_pending(t.c), 4);
 	hear("<presence type='error' from='" ROOM "/me'><error type='cancel'><conflict xmlns='" NS_STANZAS
 	     "'/></error></presence>");
-	told("refused |||#tea: cannot join: conflict|");
+	told("refused |||#tea: cannot join: somebody there has this nickname: /join ROOM NICK takes another (conflict)|");
 	assert_false(client_in_room(t.c, STR(ROOM)));
 	hear(ENTERED("late", ""));
 	told_nothing();
@@ -778,6 +650,8 @@ int main(void)
 		T(answers_from_others),
 		T(a_room),
 		T(a_new_name_of_ours),
+		T(a_new_room),
+		T(a_new_room_that_stays_closed),
 		T(a_room_refuses),
 		T(a_room_in_trouble),
 		T(a_room_after_a_lost_session),

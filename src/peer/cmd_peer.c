@@ -98,7 +98,12 @@ static void put_text_row(struct buf *out, const struct peer *p)
 	buf_fmt(out, "%-20s %-8s %-6s %u waiting  last seen ", p->label, trust_name(p->trust), presence_of(p),
 		p->outbox.n);
 	put_time(out, p->last_seen);
-	buf_fmt(out, "\n    %.*s%s", STR_FMT(jid_str(p->entity.jid)), p->instance ? "  on the network as " : "");
+	/* Without a key the address is the name once more, escaped. */
+	buf_fmt(out, "\n    %.*s%s%s", p->kind == PEER_KEYED ? (int)jid_str(p->entity.jid).n : 0, p->entity.jid.s,
+		p->kind == PEER_TYPED ? "typed in, its key is not known yet" : "",
+		!p->instance                    ? ""
+			: p->kind == PEER_KEYED ? "  on the network as "
+						: "on the network as ");
 	label_put(out, str_z(p->instance));
 	buf_char(out, '\n');
 	if (*protection_of(p))
@@ -306,9 +311,12 @@ void peer_tell_adder(struct peer *asked, const struct peer *p)
 	asked->adder = 0;
 	if (!asker)
 		return;
-	if (p->nego || peer_is_up(p))
-		command_reply(peer_core(p), asker, false, "%s is there (%.26s, %s)\n", p->label, p->entity.jid.s,
+	if ((p->nego || peer_is_up(p)) && p->kind == PEER_KEYED)
+		command_reply(peer_core(p), asker, false, "%s is added (key %.26s, %s)\n", p->label, p->entity.jid.s,
 			trust_name(p->trust));
+	else if (p->nego || peer_is_up(p))
+		command_reply(peer_core(p), asker, false, "%s is added, without a key: nobody can tell who it is\n",
+			p->label);
 	else
 		command_reply(peer_core(p), asker, false, "%s is added; nobody answers there now, it is tried again\n",
 			p->label);
@@ -354,13 +362,19 @@ static void run_verify(struct command_call *call)
 	} else if (!answer) {
 		verify_start(p);
 		command_reply(call->core, call->asker, false,
-			peer_is_up(p) ? "the code comes\n" : "the code comes when the link is up\n");
+			peer_is_up(p) ? "a code to compare with %s comes in a moment\n"
+				      : "%s is not linked now; a code to compare comes when that changes\n",
+			p->label);
 	} else if (strcmp(answer, "yes") != 0 && strcmp(answer, "no") != 0) {
 		fail(call, "usage: peer verify NAME [yes|no]");
 	} else if (!verify_confirm(p, strcmp(answer, "yes") == 0)) {
 		fail(call, "nothing is being compared; begin with `peer verify NAME`");
 	} else {
-		command_reply(call->core, call->asker, false, "told\n");
+		command_reply(call->core, call->asker, false,
+			strcmp(answer, "yes") == 0
+				? "you say it is the same; %s is verified once the other side says so, too\n"
+				: "you say it is not the same; %s is not verified\n",
+			p->label);
 	}
 }
 

@@ -187,6 +187,7 @@ static void on_network(struct peers *ps, struct msg *m)
 		notice(ps, "network", NULL, "%s", m->network.text);
 	xfree(ps->network);
 	ps->network = TAKE(m->network.text);
+	ps->no_network = !m->network.usable;
 	if (m->network.changed_addresses)
 		look_again(ps);
 }

@@ -169,8 +169,8 @@ static void take_over(struct peer *p, const struct peer *typed)
 {
 	for (unsigned i = 0; i < typed->address_n; i++)
 		peer_address_put(p, typed->addresses[i].text, SOURCE_TYPED);
-	if (!p->named) {
-		p->named = typed->named;
+	if (!p->named && typed->named) { /* a number is no name, where he has one of his own */
+		p->named = true;
 		peer_set_label(p, str_z(typed->label));
 	}
 	p->plain.ok |= typed->plain.ok;
@@ -182,8 +182,9 @@ static void take_over(struct peer *p, const struct peer *typed)
 static void inherit(struct peer *p, struct peer *typed)
 {
 	outbox_move(p, typed);
-	notice(p->peers, "known", p, "%s is there: %s %.26s", p->label, p->kind == PEER_KEYED ? "key" : "without a key",
-		p->entity.jid.s);
+	if (!typed->adder) /* who has just added him gets an answer */
+		notice(p->peers, "known", p, "%s is there: %s %.26s", p->label,
+			p->kind == PEER_KEYED ? "key" : "without a key", p->entity.jid.s);
 	peer_tell_adder(typed, p);
 	peer_forget(typed);
 }

@@ -59,6 +59,12 @@ void peers_traced(struct host *h, bool traced);
 void peers_picture(struct host *h, struct str bytes);
 /* Messages waiting, links that are up: a node that was started by a chat stays as long as there are any. */
 bool peers_busy(const struct host *h);
+struct peers_tally {
+	uint32_t known, here, linked,
+		waiting;     /* rows; of these on the network or linked; linked; messages for any of them */
+	const char *network; /* what discovery says of the interfaces; NULL: nothing yet */
+};
+struct peers_tally peers_tally(const struct host *h);
 /* How we are named on the network now. */
 const char *peers_instance(const struct host *h);
 
@@ -68,6 +74,8 @@ uint16_t peers_port(const struct host *h);
 bool peers_row(const struct host *h, struct str address, struct str *ret_row, struct str *ret_label);
 /* The row that people mean: its address, as long as it stays. ERR_NOTFOUND; ERR_EXISTS: several, listed in why. */
 int peers_mean(const struct host *h, struct str text, struct str *ret_address, struct buf *why);
+/* The same, or who has this number ("10.0.0.7", "10.0.0.7:5298"), as an address for messages. Appended. */
+int peers_address(const struct host *h, struct str text, struct buf *ret_jid, struct buf *why);
 /* Where each may be reached: the address of its row, its name, "10.0.0.7:5298". */
 typedef void peers_where_fn(void *arg, struct str peer, struct str label, struct str where);
 void peers_each_address(const struct host *h, peers_where_fn *on_address, void *arg);

@@ -214,6 +214,7 @@ struct peers {
 	struct picture picture; /* our user's, if it is published */
 	size_t pictures_bytes;  /* of all peers */
 	char *network;          /* what discovery says of the interfaces; NULL: nothing yet */
+	bool no_network;        /* that is, that none can be used */
 };
 
 static inline struct core *peer_core(const struct peer *p) { return p->entity.core; }

@@ -257,6 +257,9 @@ void peers_show(struct host *h, bool available, struct str show, struct str stat
 {
 	struct peers *ps = (struct peers *)h;
 
+	/* Who comes after it was noticed would wait in vain for somebody to be seen. */
+	if (available && !ps->available && ps->no_network)
+		notice(ps, "network", NULL, "%s", ps->network);
 	ps->available = available;
 	xfree(ps->show);
 	xfree(ps->status);

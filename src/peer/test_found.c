@@ -345,6 +345,34 @@ static void the_network(void **state)
 	world_free(w);
 }
 
+static void user_is(struct world *w, bool available, const char *how)
+{
+	core_begin(w->core, w->now, TEST_WALL + w->now);
+	peers_show(&w->peers->host, available, str_z(how), STR(""));
+	core_end(w->core);
+	pump(w);
+}
+
+/* Who comes when it was said already would wait in vain for somebody to be seen. */
+static void no_network_for_newcomers(void **state)
+{
+	struct world *w = world_new();
+
+	user_is(w, false, "");
+	say_network(w, "no cable", false, false);
+	look_away(w);
+	user_is(w, true, "");
+	assert_int_equal(got_with(w, "kind='network'"), 1);
+	user_is(w, true, "away"); /* the same client, or another one */
+	assert_int_equal(got_with(w, "kind='network'"), 1);
+	say_network(w, "eth0", true, false);
+	look_away(w);
+	user_is(w, false, "");
+	user_is(w, true, "");
+	assert_int_equal(got_with(w, "kind='network'"), 0);
+	world_free(w);
+}
+
 static void a_cable_again(void **state)
 {
 	struct world *w = world_new();
@@ -403,6 +431,7 @@ int main(void)
 		cmocka_unit_test(passers_by),
 		cmocka_unit_test(our_name),
 		cmocka_unit_test(the_network),
+		cmocka_unit_test(no_network_for_newcomers),
 		cmocka_unit_test(a_cable_again),
 		cmocka_unit_test(before_the_table),
 	};

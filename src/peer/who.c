@@ -1,4 +1,4 @@
-/* The index table for whoever traces: names and addresses. */
+/* The index table for whoever traces or counts: names and addresses. */
 #include "peer/peers_i.h"
 
 bool peers_row(const struct host *h, struct str address, struct str *ret_row, struct str *ret_label)
@@ -30,6 +30,43 @@ int peers_mean(const struct host *h, struct str text, struct str *ret_address, s
 	return err;
 }
 
+/* "10.0.0.7" is any port there. What only the network says does not count: anybody can say it. */
+static bool has_number(const struct peer *p, struct str text)
+{
+	for (unsigned i = 0; i < p->address_n; i++) {
+		const struct peer_address *a = &p->addresses[i];
+		struct str one = str_z(a->text);
+
+		if (a->source == SOURCE_MDNS && !a->success)
+			continue;
+		if (str_eq(one, text) || (str_starts(one, text) && one.n > text.n && one.p[text.n] == ':'))
+			return true;
+	}
+	return false;
+}
+
+int peers_address(const struct host *h, struct str text, struct buf *ret_jid, struct buf *why)
+{
+	const struct peers *ps = CONTAINER_OF(h, struct peers, host);
+	CLEANUP(buf_clear) struct buf jid = {.max = JID_MAX};
+	struct peer *p, *found = NULL;
+	int err = peers_find_label(ps, text, &found, why);
+
+	for (uint32_t pos = 0; err == ERR_NOTFOUND && (p = map_next(&ps->peers, &pos));) {
+		if (!has_number(p, text))
+			continue;
+		if (found) {
+			buf_fmt(why, "%s and %s", found->label, p->label);
+			return ERR_EXISTS;
+		}
+		found = p;
+	}
+	if (!found)
+		return err;
+	buf_str(ret_jid, jid_str(peer_jid(found, &jid)));
+	return 0;
+}
+
 void peers_each_address(const struct host *h, peers_where_fn *on_address, void *arg)
 {
 	const struct peers *ps = CONTAINER_OF(h, struct peers, host);
@@ -38,4 +75,18 @@ void peers_each_address(const struct host *h, peers_where_fn *on_address, void *
 	for (uint32_t pos = 0; (p = map_next(&ps->peers, &pos));)
 		for (unsigned i = 0; i < p->address_n; i++)
 			on_address(arg, jid_str(p->entity.jid), str_z(p->label), str_z(p->addresses[i].text));
+}
+
+struct peers_tally peers_tally(const struct host *h)
+{
+	const struct peers *ps = CONTAINER_OF(h, struct peers, host);
+	struct peers_tally t = {.known = ps->peers.n, .network = ps->network};
+	const struct peer *p;
+
+	for (uint32_t pos = 0; (p = map_next(&ps->peers, &pos));) {
+		t.linked += peer_is_up(p);
+		t.here += peer_is_up(p) || p->service;
+		t.waiting += p->outbox.n;
+	}
+	return t;
 }

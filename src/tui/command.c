@@ -46,11 +46,15 @@ bool line_ok(struct line *n, int err)
 
 bool line_find(struct line *n, struct str typed, unsigned kinds, struct buf *ret)
 {
-	CLEANUP(buf_clear) struct buf why = {.max = 16384};
+	CLEANUP(buf_clear) struct buf why = {.max = 16384}, other = {.max = 16384};
+	int err = client_find(n->client, typed, kinds, ret, &why);
 
-	if (client_find(n->client, typed, kinds, ret, &why) == 0)
+	/* The node knows more of peers than a roster has: numbers, keys, names on the network. */
+	if (err == ERR_NOTFOUND && (kinds & FIND_PEER) && n->config.find_peer)
+		err = n->config.find_peer(n->config.arg, typed, ret, &other);
+	if (err == 0)
 		return true;
-	line_refuse(n, "%s", buf_cstr(&why));
+	line_refuse(n, "%s", buf_cstr(err == ERR_NOTFOUND ? &why : other.n ? &other : &why));
 	return false;
 }
 
@@ -210,25 +214,31 @@ static void run_block(struct line *n, const struct command *c, struct str args)
 		line_ok(n, client_block(n->client, buf_view(&jid)));
 }
 
+/* What others see; with a node, also how that is. */
 static void say_status(struct line *n)
 {
-	struct str show, text;
+	static const char *const words[] = {"node", "status"};
+	struct str show, text, name = str_z(n->config.name);
 
 	client_own_status(n->client, &show, &text);
-	line_say(n, EVENT_ANSWER, "you are %.*s, %.*s%s%.*s", STR_FMT(client_jid(n->client)), STR_FMT(show),
-		text.n ? ": " : "", STR_FMT(text));
+	line_say(n, EVENT_ANSWER, "you are %.*s as %.*s%s%.*s", STR_FMT(show),
+		STR_FMT(name.n ? name : client_jid(n->client)), text.n ? ": " : "", STR_FMT(text));
+	if (!n->config.ask_node)
+		return;
+	n->asked++;
+	n->config.ask_node(n->config.arg, words, ARRAY_LEN(words));
 }
 
 static void run_status(struct line *n, const struct command *c, struct str args)
 {
 	struct str show = line_word(&args);
 
-	if (!show.n) {
+	if (!show.n)
 		say_status(n);
-		return;
-	}
-	if (client_status(n->client, show, args) != 0)
+	else if (client_status(n->client, show, args) != 0)
 		line_usage(n, c);
+	else
+		line_say(n, EVENT_ANSWER, "you are %.*s now%s%.*s", STR_FMT(show), args.n ? ": " : "", STR_FMT(args));
 }
 
 static unsigned take_count(struct str *s, unsigned usual)

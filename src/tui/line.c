@@ -45,7 +45,7 @@ static bool is_alarm(const struct client_event *e)
 	return e->kind == EVENT_NOTICE && str_is(e->verb, "secrets") && !(none && *none);
 }
 
-static void show(struct line *n, const struct client_event *e)
+void line_show(struct line *n, const struct client_event *e)
 {
 	buf_reset(&n->text);
 	if (n->config.json)
@@ -65,7 +65,7 @@ __attribute__((format(printf, 3, 0))) static void say(struct line *n, enum clien
 
 	vsnprintf(text, sizeof(text), fmt, ap);
 	e.body = str_z(text);
-	show(n, &e);
+	line_show(n, &e);
 }
 
 void line_say(struct line *n, enum client_event_kind kind, const char *fmt, ...)
@@ -130,7 +130,21 @@ static bool is_shown(const struct line *n, const struct client_event *e)
 		return !e->room && !client_present(n->client, e->conversation);
 	if (e->kind == EVENT_TYPING)
 		return n->edit && is_current(n, e);
+	/* Of a node's peers it is news that they are here; whoever adds one gets an answer. */
+	if (e->kind == EVENT_CONTACT)
+		return !n->config.ask_node;
 	return true;
+}
+
+static void show_event(struct line *n, const struct client_event *e)
+{
+	if (e->kind == EVENT_PRESENCE && line_hold(n, e))
+		return;
+	if (!is_shown(n, e))
+		return;
+	if (e->conversation.p)
+		line_release(n, e->conversation);
+	line_show(n, e);
 }
 
 void line_on_event(void *arg, const struct client_event *e)
@@ -146,8 +160,7 @@ void line_on_event(void *arg, const struct client_event *e)
 	}
 	note_recorded(n, e);
 	n->failed |= e->kind == EVENT_REFUSED || (e->kind == EVENT_STATE && e->state == MESSAGE_FAILED);
-	if (is_shown(n, e))
-		show(n, e);
+	show_event(n, e);
 	if (e->kind == EVENT_JOINED)
 		line_talk_to(n, e->conversation);
 	if (e->kind == EVENT_LEFT && is_current(n, e))
@@ -156,6 +169,8 @@ void line_on_event(void *arg, const struct client_event *e)
 	if (e->kind == EVENT_MESSAGE && !e->own && n->edit && is_current(n, e))
 		client_displayed(n->client, e->conversation);
 }
+
+void line_tell(struct line *n, struct str text) { line_say(n, EVENT_NOTICE, "%.*s", STR_FMT(text)); }
 
 void line_answer(struct line *n, struct str text, bool failed)
 {
@@ -168,7 +183,7 @@ void line_answer(struct line *n, struct str text, bool failed)
 		text.n--;
 	e.body = text;
 	if (text.n)
-		show(n, &e);
+		line_show(n, &e);
 }
 
 /* ---- conversations ---- */
@@ -208,6 +223,8 @@ static void finish(struct line *n, int status)
 {
 	if (n->over)
 		return;
+	if (!n->edit)
+		line_release(n, STR_NONE);
 	n->over = true;
 	timer_stop(loop_timers(n->loop), &n->until);
 	if (n->watch)
@@ -435,6 +452,7 @@ struct line *line_new(struct loop *l, const struct line_config *c)
 	n->config = *c;
 	n->until.fire = on_waited;
 	n->read.run = on_file;
+	line_held_init(n);
 	list_init(&n->waiting);
 	buf_init(&n->in, 4 * LINE_MAX_BYTES);
 	buf_init(&n->text, TEXT_OUT_MAX);
@@ -476,6 +494,7 @@ void line_free(struct line **line)
 		if (n->started)
 			loop_on_signal(n->loop, signals[i], NULL, NULL);
 	timer_stop(loop_timers(n->loop), &n->until);
+	line_held_clear(n);
 	loop_undefer(&n->read);
 	edit_free(&n->edit);
 	if (n->watch)

@@ -14,6 +14,9 @@ struct line_config {
 	int wait_seconds; /* for receipts, after the end of input */
 	/* Words for the node of this machine: line_answer() comes later. NULL: the other end is a server. */
 	void (*ask_node)(void *arg, const char *const *words, uint32_t n);
+	/* Whom else a text may mean, which is nobody's name: 0, or an ERR_ with why. NULL: nobody. */
+	int (*find_peer)(void *arg, struct str text, struct buf *ret_jid, struct buf *why);
+	const char *name; /* how others see us, where that is not our address; NULL otherwise */
 	/* It is over. status: 0 done, 1 something was refused, 2 a command was wrong, 3 accepted but not all delivered. */
 	void (*on_end)(void *arg, int status);
 	void *arg;
@@ -27,6 +30,7 @@ void line_attach(struct line *n, struct client *c);
 void line_start(struct line *n);
 bool line_started(const struct line *n);
 void line_on_event(void *arg, const struct client_event *e);
+void line_tell(struct line *n, struct str text); /* a notice of the program's own */
 void line_answer(struct line *n, struct str text, bool failed);
 /* After whatever may have changed the client; once a second at least. */
 void line_go_on(struct line *n);

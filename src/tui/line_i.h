@@ -28,9 +28,13 @@ struct line {
 	bool recorded; /* the secrets of the node's links are: the prompt says so */
 	char *current; /* address of the conversation that a bare line goes to */
 	char *last_typing, *last_offline;
+	struct list held; /* presence.c */
+	unsigned held_n;
+	struct timer hold;
 };
 
 void line_print(struct line *n, struct str text); /* filtered lines */
+void line_show(struct line *n, const struct client_event *e);
 void line_say(struct line *n, enum client_event_kind kind, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 /* A command was refused, or was wrong. */
 void line_refuse(struct line *n, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
@@ -38,6 +42,12 @@ void line_misuse(struct line *n, const char *fmt, ...) __attribute__((format(pri
 void line_talk_to(struct line *n, struct str jid); /* from now on */
 void line_quit(struct line *n);
 void line_run(struct line *n, struct str line); /* a command, or text */
+
+/* ---- presence.c ---- */
+void line_held_init(struct line *n);
+void line_held_clear(struct line *n);
+bool line_hold(struct line *n, const struct client_event *e); /* false: it is to be shown now */
+void line_release(struct line *n, struct str jid);            /* what is held of somebody; absent: of all */
 
 /* ---- commands ---- */
 

@@ -120,7 +120,7 @@ def filtered(net, dropped):
     talk(net, alice, bob)
     net.step("`wireside peer add`: texts both ways")
     chat.say("/add bob@10.77.0.2:5298")
-    chat.expect("^[0-9:]+ \\* bob is there")
+    chat.expect("^[0-9:]+ \\* bob is added")
     chat.say("/msg bob hello")
     chat.expect("bob: hello \\(delivered\\)")
     other = at_chat(bob)

@@ -8,6 +8,7 @@ import pathlib
 import pty
 import re
 import signal
+import socket
 import struct
 import subprocess
 import sys
@@ -215,3 +216,40 @@ class Terminal:
                 self.process.wait()
         with contextlib.suppress(OSError):
             os.close(self.master)
+
+
+class Home:
+    """A data folder in which a chat starts a node that nobody else can hear."""
+
+    def __init__(self, case, name, port=None):
+        self.case = case
+        self.name = name
+        self.data = case.folder / name
+        self.port = port or lib.free_port()
+
+    def words(self, *options):
+        return [str(lib.find_wireside()), "--data", str(self.data), "--discovery", "none", "--listen", f"127.0.0.1:{self.port}", *options]
+
+    def pipe(self, *options):
+        return Pipe(self.case, self.name, self.words("--plain", *options))
+
+    def once(self, text, *options):
+        """One run with this input; gives exit status and lines."""
+        p = self.pipe(*options)
+        p.process.stdin.write(text.encode())
+        return p.end(40), p.lines
+
+    def screen(self, label, *options):
+        return Screen(self.case, label, self.words(*options))
+
+    def ask(self, *words):
+        with socket.socket(socket.AF_UNIX) as s:
+            s.connect(str(self.data / "control.sock"))
+            s.sendall("\0".join(words).encode() + b"\0\0")
+            return b"".join(iter(lambda: s.recv(1 << 16), b"")).decode()[1:].strip()
+
+    def stop(self):
+        """Ends the node; by its number, as the lock has it."""
+        with contextlib.suppress(FileNotFoundError, ValueError, ProcessLookupError):
+            os.kill(int((self.data / "wireside.lock").read_text()), signal.SIGTERM)
+        lib.wait_until(lambda: not (self.data / "control.sock").exists(), LIMIT, "the node's end")

@@ -86,7 +86,7 @@ def talk(t):
     dave.say("/add carol@localhost")
     carol.expect(r"\* Davy is here")
     carol.say("/status")
-    carol.expect(r"you are carol@localhost, available$")
+    carol.expect(r"you are available as carol@localhost$")
     carol.say("/rename dave@localhost Davy")
     carol.expect("done: rename")
     dave.say("/status away lunch: soup")

@@ -1,0 +1,193 @@
+#include "app/chat_node.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "app/config.h"
+#include "app/node.h"
+#include "base/err.h"
+#include "base/mem.h"
+
+extern char **environ;
+
+enum { NODE_START_MS = 15000, NAME_TRIES = 5 };
+
+/* ---- what is said to it ---- */
+
+int chat_node_take(struct chat_node *n, char *word, char *next, struct buf *why)
+{
+	/* These are for whoever starts it, and that is us. */
+	static const char *const ours[] = {"--data", "--ready-fd", "--while-needed"};
+	size_t length = strcspn(word, "=");
+	int used;
+
+	for (size_t i = 0; i < ARRAY_LEN(ours); i++)
+		if (strlen(ours[i]) == length && memcmp(word, ours[i], length) == 0)
+			return 0;
+	used = config_words(CONFIG_NODE, word, next, why);
+	if (used <= 0)
+		return used;
+	if (n->n + 2 > CHAT_NODE_WORDS_MAX) {
+		buf_z(why, "too many options");
+		return ERR_INVALID;
+	}
+	n->named |= strncmp(word, "--name", length) == 0;
+	n->words[n->n++] = word;
+	if (used == 2)
+		n->words[n->n++] = next;
+	return used;
+}
+
+void chat_node_clear(struct chat_node *n) { xfree(TAKE(n->name)); }
+
+/* ---- its name ---- */
+
+bool chat_node_is_new(const char *data)
+{
+	char path[4096];
+
+	snprintf(path, sizeof(path), "%s/node.key", data);
+	return access(path, F_OK) != 0;
+}
+
+/* "bob" is bob on this machine. */
+static bool take_name(struct chat_node *n, struct str typed, const char *usual)
+{
+	static char flag[] = "--name";
+	CLEANUP(buf_clear) struct buf name = {.max = 1024}, why = {.max = 2048};
+
+	buf_str(&name, typed);
+	if (!memchr(typed.p, '@', typed.n))
+		buf_z(&name, strchr(usual, '@'));
+	if (!buf_ok(&name) || config_words(CONFIG_NODE, flag, (char *)buf_cstr(&name), &why) != 2) {
+		fprintf(stderr, "wireside: %s\n", why.n ? buf_cstr(&why) : "too long");
+		return false;
+	}
+	n->name = str_dup(buf_view(&name));
+	n->words[n->n++] = flag;
+	n->words[n->n++] = n->name;
+	return true;
+}
+
+bool chat_node_offer_name(struct chat_node *n)
+{
+	CLEANUP(buf_clear) struct buf usual = {.max = 1024};
+	char line[512];
+
+	node_usual_name(&usual);
+	for (int i = 0; i < NAME_TRIES && n->n + 2 <= CHAT_NODE_WORDS_MAX; i++) {
+		struct str typed;
+
+		printf("Others on this network see you as %s. Enter keeps that, or type another name: ",
+			buf_cstr(&usual));
+		fflush(stdout);
+		if (!fgets(line, sizeof(line), stdin)) {
+			putchar('\n');
+			return false;
+		}
+		typed = str_trim(str_z(line));
+		if (!typed.n || take_name(n, typed, buf_cstr(&usual)))
+			return true;
+	}
+	return false;
+}
+
+/* ---- its start ---- */
+
+/* Reads up to the word that says it is up, or the end. */
+static bool wait_ready(int fd)
+{
+	char text[4096];
+	size_t n = 0;
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+
+	while (n < sizeof(text) - 1 && poll(&p, 1, NODE_START_MS) > 0) {
+		ssize_t k = read(fd, text + n, sizeof(text) - 1 - n);
+
+		if (k <= 0)
+			break;
+		n += (size_t)k;
+		text[n] = '\0';
+		if (strstr(text, "ready\n"))
+			return true;
+	}
+	return false;
+}
+
+static int spawn(char **argv, const char *log)
+{
+	posix_spawn_file_actions_t files;
+	posix_spawnattr_t attr;
+	pid_t pid;
+	int err;
+
+	posix_spawnattr_init(&attr);
+	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSID);
+	posix_spawn_file_actions_init(&files);
+	posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+	posix_spawn_file_actions_addopen(&files, STDOUT_FILENO, log, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+	posix_spawn_file_actions_adddup2(&files, STDOUT_FILENO, STDERR_FILENO);
+	err = posix_spawn(&pid, "/proc/self/exe", &files, &attr, argv, environ);
+	posix_spawn_file_actions_destroy(&files);
+	posix_spawnattr_destroy(&attr);
+	return err;
+}
+
+/* Why it did not start is the last that it said. */
+static void say_why(const char *data, const char *log)
+{
+	char line[1024], last[1024] = "";
+	FILE *f = fopen(log, "re");
+
+	while (f && fgets(line, sizeof(line), f))
+		memcpy(last, line, sizeof(last));
+	if (f)
+		fclose(f);
+	if (*last)
+		fputs(last, stderr);
+	else
+		fprintf(stderr, "wireside: the node of %s could not be started; `wireside node` may say why\n", data);
+}
+
+static bool start(const struct chat_node *n, const char *data, const char *log)
+{
+	char number[16], folder[4096], program[] = "wireside", node[] = "node", data_flag[] = "--data",
+				       fd_flag[] = "--ready-fd", needed[] = "--while-needed";
+	char *argv[CHAT_NODE_WORDS_MAX + 8] = {program, node, needed, data_flag, folder, fd_flag, number};
+	int ends[2], err;
+	bool ready;
+
+	memcpy(argv + 7, n->words, n->n * sizeof(*argv));
+	snprintf(folder, sizeof(folder), "%s", data);
+	if (pipe2(ends, O_CLOEXEC) != 0)
+		return false;
+	fcntl(ends[1], F_SETFD, 0);
+	snprintf(number, sizeof(number), "%d", ends[1]);
+	err = spawn(argv, log);
+	close(ends[1]);
+	ready = err == 0 && wait_ready(ends[0]);
+	close(ends[0]);
+	return ready;
+}
+
+bool chat_node_start(const struct chat_node *n, const char *data, bool loud)
+{
+	CLEANUP(buf_clear) struct buf why = {.max = 4096};
+	char log[4096];
+
+	snprintf(log, sizeof(log), "%.4000s/node.log", data);
+	if (node_make_folder(data, &why) != 0) {
+		if (loud)
+			fprintf(stderr, "wireside: %s\n", buf_cstr(&why));
+		return false;
+	}
+	if (start(n, data, log))
+		return true;
+	if (loud)
+		say_why(data, log);
+	return false;
+}

@@ -1,0 +1,31 @@
+/* The node of this machine, seen from a chat: what is said to it on the command line, its name at the very first start, and
+ * the start itself. */
+#ifndef APP_CHAT_NODE_H
+#define APP_CHAT_NODE_H
+
+#include <stdbool.h>
+
+#include "base/buf.h"
+
+enum { CHAT_NODE_WORDS_MAX = 40 };
+
+struct chat_node {
+	char *words[CHAT_NODE_WORDS_MAX]; /* for the node if it is started; not owned */
+	unsigned n;
+	char *name; /* owned: what a person typed for --name; among the words, too */
+	bool named; /* --name was given */
+};
+
+/* Words used, 0 if it is none of the node's options, ERR_INVALID with a line in why. */
+int chat_node_take(struct chat_node *n, char *word, char *next, struct buf *why);
+void chat_node_clear(struct chat_node *n);
+
+/* Never did a node run with this data. */
+bool chat_node_is_new(const char *data);
+/* Says on the terminal what others will see, and offers to change that. False: nobody wants to go on. */
+bool chat_node_offer_name(struct chat_node *n);
+
+/* A node of its own life: it outlives this program if it has reason to. loud: says why it did not come up. */
+bool chat_node_start(const struct chat_node *n, const char *data, bool loud);
+
+#endif

@@ -1,0 +1,188 @@
+/* Rooms to be found, at our own service and at those of others; and why one cannot be entered. */
+#include "client/client_i.h"
+
+#define ITEMS "<query xmlns='" NS_DISCO_ITEMS "'/>"
+
+/* ---- lists ---- */
+
+static void put_rooms(const struct client *c, const struct xml_tree *t, uint32_t query, const char *between,
+	struct buf *out)
+{
+	XML_EACH(i, t, query) {
+		struct str name = xml_attr(t, i, "name");
+		struct jid_buf j;
+
+		if (jid_parse_buf(xml_attr(t, i, "jid"), &j) != 0 || !j.jid.local)
+			continue;
+		buf_z(out, out->n ? between : "");
+		client_room_name(c, j.jid, out);
+		if (name.n && !str_eq(name, jid_local(j.jid)))
+			buf_fmt(out, "  %.*s", STR_FMT(name));
+	}
+}
+
+static uint32_t items(const struct stanza *s)
+{
+	return s && s->type == TYPE_RESULT ? stanza_child(s, "query", NS_DISCO_ITEMS) : XML_NONE;
+}
+
+static void say_list(struct client *c, const struct buf *list)
+{
+	client_say_event(c, EVENT_ANSWER, list->n ? buf_view(list) : STR("no rooms; /room create NAME makes one"));
+}
+
+static void on_list(struct client *c, const struct pending *p, const struct stanza *s)
+{
+	CLEANUP(buf_clear) struct buf out = {.max = 1 << 20};
+	uint32_t q = items(s);
+
+	(void)p;
+	if (!q) {
+		client_refuse(c, "rooms", s);
+		return;
+	}
+	put_rooms(c, &s->tree, q, "\n", &out);
+	say_list(c, &out);
+}
+
+/* ---- of all who are there ---- */
+
+static void on_part(struct client *c, const struct pending *p, const struct stanza *s)
+{
+	uint32_t q = items(s);
+
+	if (p->number != c->found.number || !c->found.asked)
+		return;
+	/* One of many that were asked: what it has not is no news. */
+	if (q)
+		put_rooms(c, &s->tree, q, "\n", &c->found.text);
+	if (--c->found.asked == 0)
+		say_list(c, &c->found.text);
+}
+
+void client_list_tick(struct client *c)
+{
+	if (!c->found.asked || c->now < c->found.until)
+		return;
+	c->found.asked = 0;
+	say_list(c, &c->found.text);
+}
+
+static int ask_part(struct client *c, struct str service)
+{
+	int err = client_ask(c, "get", service, STR(ITEMS), on_part, STR_NONE, STR_NONE, c->found.number);
+
+	c->found.asked += err == 0;
+	return err;
+}
+
+/* Only a key makes a peer that others can come to. */
+static bool may_have_rooms(const struct contact *k)
+{
+	struct str domain = jid_domain(jid_view(str_z(k->jid)));
+
+	return client_best(k) && !str_is(domain, CLIENT_TYPED) && !str_is(domain, CLIENT_LEGACY);
+}
+
+static int ask_all(struct client *c, struct str ours)
+{
+	struct contact *k;
+	uint32_t pos = 0;
+	int err;
+
+	buf_clear(&c->found.text);
+	buf_init(&c->found.text, 1 << 20);
+	c->found.number++;
+	c->found.asked = 0;
+	c->found.until = c->now + LIST_MS;
+	err = ask_part(c, ours);
+	while (!err && (k = map_next(&c->contacts, &pos))) {
+		CLEANUP(buf_clear) struct buf to = {.max = JID_MAX};
+
+		if (!may_have_rooms(k))
+			continue;
+		buf_fmt(&to, "rooms.%.*s", STR_FMT(jid_domain(jid_view(str_z(k->jid)))));
+		err = ask_part(c, buf_view(&to));
+	}
+	return err;
+}
+
+int client_rooms(struct client *c, struct str service)
+{
+	CLEANUP(buf_clear) struct buf to = {.max = JID_MAX};
+
+	if (service.n)
+		buf_str(&to, service);
+	else if (c->found.service)
+		buf_z(&to, c->found.service);
+	else
+		buf_fmt(&to, "rooms.%.*s", STR_FMT(c->config.domain));
+	if (c->config.node && !service.n)
+		return ask_all(c, buf_view(&to));
+	return client_ask(c, "get", buf_view(&to), STR(ITEMS), on_list, STR_NONE, STR_NONE, 0);
+}
+
+/* ---- why not ---- */
+
+static const struct {
+	const char *condition, *text;
+} reasons[] = {
+	{"not-authorized", "it has a password: /join ROOM NICK PASSWORD"},
+	{"forbidden", "you are banned there"},
+	{"registration-required", "it is for members only, who may be asked to /invite you"},
+	{"conflict", "somebody there has this nickname: /join ROOM NICK takes another"},
+	{"not-acceptable", "you have a nickname that is registered there, and only that will do"},
+	{"service-unavailable", "it is full, or there are no rooms"},
+	{"remote-server-not-found", "nobody is known by this name; /peers lists people"},
+	{"remote-server-timeout", "nobody answers there"},
+	{"gone", "it was destroyed"},
+};
+
+static void refuse_join(struct client *c, const char *room, const struct stanza *s)
+{
+	CLEANUP(buf_clear) struct buf what = {.max = 8192};
+	struct str condition = client_condition(s);
+
+	client_label(c, str_z(room), &what);
+	buf_z(&what, ": cannot join: ");
+	for (size_t i = 0; i < ARRAY_LEN(reasons); i++) {
+		if (!str_is(condition, reasons[i].condition))
+			continue;
+		buf_fmt(&what, "%s (%s)", reasons[i].text, reasons[i].condition);
+		client_say_event(c, EVENT_REFUSED, buf_view(&what));
+		return;
+	}
+	buf_cut(&what, what.n - 2);
+	client_refuse(c, buf_cstr(&what), s);
+}
+
+/* Who may not make rooms there is told what rooms there are. */
+static void on_absent(struct client *c, const struct pending *p, const struct stanza *s)
+{
+	CLEANUP(buf_clear) struct buf text = {.max = 65536}, list = {.max = 32768}, at = {.max = 4096};
+	struct jid j = jid_view(str_z(p->about));
+	uint32_t q = items(s);
+
+	if (q)
+		put_rooms(c, &s->tree, q, ", ", &list);
+	client_service_name(c, j, &at);
+	buf_fmt(&text, "there is no room %.*s at %s", STR_FMT(jid_local(j)), buf_cstr(&at));
+	if (buf_ok(&list) && list.n)
+		buf_fmt(&text, "; these are there: %s", buf_cstr(&list));
+	else if (q)
+		buf_z(&text, ", and no other");
+	buf_fmt(&text, ". /room create %.*s makes one here", STR_FMT(jid_local(j)));
+	client_say_event(c, EVENT_REFUSED, buf_view(&text));
+}
+
+void client_cannot_join(struct client *c, const struct room *r, const struct stanza *s)
+{
+	struct jid j = jid_view(str_z(r->jid));
+	struct str condition = client_condition(s);
+
+	if (c->config.node && !client_is_own_service(c, j) &&
+		(str_is(condition, "not-allowed") || str_is(condition, "item-not-found")) &&
+		client_ask(c, "get", jid_domain(j), STR(ITEMS), on_absent, str_z(r->jid), STR_NONE, 0) == 0)
+		return;
+	refuse_join(c, r->jid, s);
+}

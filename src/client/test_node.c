@@ -1,0 +1,179 @@
+/* What is different when the server is a node: peers that were typed in, and rooms that are somebody's. */
+#include "client/testing.h"
+
+#define BOB "bob@bobid.internal"
+#define BOBS "rooms.bobid.internal"
+#define LIST "<query xmlns='" NS_DISCO_ITEMS "'"
+
+static void with_peers(void)
+{
+	log_in();
+	answer(NS_ROSTER, NULL,
+		"<query xmlns='" NS_ROSTER "'><item jid='" BOB "' name='bob' subscription='both'/>"
+		"<item jid='10.0.0.7\\3a5298@typed.internal' name='10.0.0.7:5298' subscription='both'/>"
+		"<item jid='carol\\40den@xep0174.internal' name='carol' subscription='both'/></query>");
+	hear("<presence from='" BOB "/1'/><presence from='carol\\40den@xep0174.internal/lan'/>");
+	forget();
+	buf_reset(&t.events);
+}
+
+/* ---- names ---- */
+
+static void find(const char *typed, const char *wanted)
+{
+	CLEANUP(buf_clear) struct buf jid = {.max = 4096}, why = {.max = 4096};
+
+	assert_int_equal(client_find(t.c, str_z(typed), FIND_PEER, &jid, &why), wanted ? 0 : ERR_NOTFOUND);
+	if (wanted)
+		assert_string_equal(buf_cstr(&jid), wanted);
+}
+
+static void typed_in(void **state)
+{
+	CLEANUP(buf_clear) struct buf label = {.max = 4096};
+
+	with_peers();
+	client_label(t.c, STR("10.0.0.7\\3a5298@typed.internal"), &label);
+	assert_string_equal(buf_cstr(&label), "10.0.0.7:5298");
+	find("10.0.0.7:5298", "10.0.0.7\\3a5298@typed.internal");
+	find("10.0.0.8:5298", NULL);
+	client_peers(t.c);
+	told("10.0.0.7:5298 (");
+}
+
+/* Only what our own user has typed may look like an address. */
+static void looks_typed(void **state)
+{
+	static const char *const cases[][3] = {
+		{"10.0.0.7\\3a5298@xep0174.internal", "10.0.0.7:5298", "10.0.0.7\\3a5298"},
+		{"eve@eveid.internal", "10.0.0.7:5298", "eve"}, {"a\\3ab@typed.internal", "a: b", "a\\3ab"},
+		{"[fe80\\3a\\3a1%eth0]\\3a5298@typed.internal", "[fe80::1%eth0]:5298", "[fe80::1%eth0]:5298"}};
+
+	log_in();
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		CLEANUP(buf_clear) struct buf label = {.max = 4096};
+		char push[1024];
+
+		snprintf(push, sizeof(push),
+			"<iq type='set' id='p%zu'><query xmlns='" NS_ROSTER
+			"'><item jid='%s' name='%s' subscription='both'/></query></iq>",
+			i, cases[i][0], cases[i][1]);
+		hear(push);
+		client_label(t.c, str_z(cases[i][0]), &label);
+		assert_string_equal(buf_cstr(&label), cases[i][2]);
+	}
+}
+
+/* ---- rooms ---- */
+
+static void rooms_of_all(void **state)
+{
+	with_peers();
+	assert_int_equal(client_rooms(t.c, STR_NONE), 0);
+	assert_true(said("to='rooms.x.test'>" LIST));
+	assert_true(said("to='" BOBS "'>" LIST));
+	assert_false(said("rooms.xep0174.internal"));
+	assert_false(said("rooms.typed.internal"));
+	answer("to='rooms.x.test'", "rooms.x.test", LIST "><item jid='tea@rooms.x.test' name='tea'/></query>");
+	told_nothing();
+	answer("to='" BOBS "'", BOBS, LIST "><item jid='lunch@" BOBS "' name='Soup'/></query>");
+	told("answer |||tea\nlunch@bob  Soup|");
+	forget();
+	assert_int_equal(client_rooms(t.c, STR(BOBS)), 0);
+	answer("to='" BOBS "'", BOBS, LIST "/>");
+	told("answer |||no rooms; /room create NAME makes one|");
+}
+
+/* Whoever does not answer holds nobody up. */
+static void a_peer_without_an_answer(void **state)
+{
+	with_peers();
+	client_rooms(t.c, STR_NONE);
+	answer("to='rooms.x.test'", "rooms.x.test", LIST "><item jid='tea@rooms.x.test'/></query>");
+	client_tick(t.c);
+	told_nothing();
+	pass(LIST_MS + 1);
+	client_tick(t.c);
+	told("answer |||tea|");
+	answer("to='" BOBS "'", BOBS, LIST "><item jid='lunch@" BOBS "'/></query>");
+	told_nothing();
+}
+
+static void refused_room(const char *condition)
+{
+	char xml[1024];
+
+	client_join(t.c, STR("dinner@" BOBS), STR("me"), STR_NONE);
+	snprintf(xml, sizeof(xml),
+		"<presence type='error' from='dinner@" BOBS "/me'><error type='cancel'><%s xmlns='" NS_STANZAS
+		"'/><text xmlns='" NS_STANZAS "'>only administrators make rooms here</text></error></presence>",
+		condition);
+	hear(xml);
+}
+
+static void a_room_that_is_not_there(void **state)
+{
+	with_peers();
+	refused_room("not-allowed");
+	told_nothing();
+	answer("to='" BOBS "'", BOBS, LIST "><item jid='lunch@" BOBS "'/><item jid='tea@" BOBS "'/></query>");
+	told("refused |||there is no room dinner at bob; these are there: lunch@bob, tea@bob. /room create dinner makes one "
+	     "here|");
+	forget();
+	refused_room("not-allowed");
+	answer("to='" BOBS "'", BOBS, LIST "/>");
+	told("refused |||there is no room dinner at bob, and no other. /room create dinner makes one here|");
+	forget();
+	refused_room("not-allowed");
+	refuse("to='" BOBS "'", BOBS);
+	told("refused |||there is no room dinner at bob. /room create dinner makes one here|");
+	assert_false(client_in_room(t.c, STR("dinner@" BOBS)));
+}
+
+/* Two of the same name are told apart by whose they are. */
+static void twins(void **state)
+{
+	CLEANUP(buf_clear) struct buf label = {.max = 4096}, jid = {.max = 4096}, why = {.max = 4096};
+
+	with_peers();
+	client_join(t.c, STR("lunch@" BOBS), STR("me"), STR_NONE);
+	client_join(t.c, STR("lunch@rooms.x.test"), STR("me"), STR_NONE);
+	client_label(t.c, STR("lunch@" BOBS), &label);
+	assert_string_equal(buf_cstr(&label), "#lunch@bob");
+	assert_int_equal(client_find(t.c, STR("#lunch@bob"), FIND_ROOM, &jid, &why), 0);
+	assert_string_equal(buf_cstr(&jid), "lunch@" BOBS);
+	hear("<presence type='error' from='lunch@rooms.x.test/me'><error type='auth'><forbidden xmlns='" NS_STANZAS
+	     "'/></error></presence>");
+	buf_reset(&label);
+	client_label(t.c, STR("lunch@" BOBS), &label);
+	assert_string_equal(buf_cstr(&label), "#lunch");
+}
+
+static void other_reasons(void **state)
+{
+	static const char *const cases[][2] = {{"not-authorized", "cannot join: it has a password"},
+		{"forbidden", "you are banned there (forbidden)"}, {"registration-required", "members only"},
+		{"remote-server-not-found", "nobody is known by this name"},
+		{"policy-violation", "#dinner: cannot join: policy-violation (only"}};
+
+	with_peers();
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		refused_room(cases[i][0]);
+		told(cases[i][1]);
+	}
+}
+
+int main(void)
+{
+#define T(f) cmocka_unit_test_setup_teardown(f, setup_node, teardown)
+	const struct CMUnitTest tests[] = {
+		T(typed_in),
+		T(looks_typed),
+		T(rooms_of_all),
+		T(a_peer_without_an_answer),
+		T(a_room_that_is_not_there),
+		T(twins),
+		T(other_reasons),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

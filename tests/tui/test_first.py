@@ -1,0 +1,186 @@
+#!/usr/bin/python3
+import json
+import os
+import pathlib
+import re
+import socket
+import subprocess
+
+from chat import Home, Pipe, environment, lib
+
+WIRESIDE = str(lib.find_wireside())
+
+
+def run(t, *words):
+    done = subprocess.run([WIRESIDE, *map(str, words)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, text=True, env=environment(t), timeout=40)
+    return done.returncode, done.stdout, done.stderr
+
+
+def usual_name():
+    return re.escape("@" + os.uname().nodename.split(".")[0])
+
+
+def piped(t):
+    home = Home(t, "piped")
+    line = home.pipe()
+    first = line.expect(r"\* others on this network see you as ")
+    t.true(re.search(usual_name(), first), f"login name and host name: {first}")
+    line.expect("online as")
+    t.equal(line.end(), 0, "the end")
+    again = home.pipe()
+    again.expect("online as")
+    t.equal(again.end(), 0, "the end")
+    t.equal(again.count("see you as"), 0, "it is said once")
+    home.stop()
+    again = home.pipe()
+    again.expect("online as")
+    again.end()
+    t.equal(again.count("see you as"), 0, "not when it starts again, either")
+    home.stop()
+    t.step("from a pipe the first start says the name, later ones do not")
+
+    home = Home(t, "json")
+    line = home.pipe("--json")
+    notice = json.loads(line.expect("see you as"))
+    t.equal(notice["event"], "notice", "what kind of event")
+    line.end()
+    home.stop()
+    home = Home(t, "named")
+    line = home.pipe("--name", "alice@kitchen")
+    line.expect("online as alice@kitchen")
+    line.end()
+    t.equal(line.count("see you as"), 0, "who has said his name knows it")
+    home.stop()
+    t.step("as an event in JSON; not with --name")
+
+
+def offered(t):
+    home = Home(t, "offered")
+    alice = home.screen("offered")
+    alice.shown(r"see you as .*" + usual_name() + r"\. Enter keeps that, or type another name: *$")
+    t.true(not home.data.exists(), "nothing is made before it is answered")
+    alice.type("not<good")
+    alice.shown("wireside: name: 'not<good@")
+    alice.type("alice@kitchen")
+    alice.shown(r"\* online as alice@kitchen$")
+    alice.type("/quit")
+    t.equal(alice.ended(), 0, "/quit")
+    t.equal(home.ask("node", "name"), "alice@kitchen", "what the node is called")
+    again = home.screen("again", "--name", "carol@den")
+    again.shown(r"\* the node runs already: options for it count when it starts")
+    again.shown(r"\* online as alice@kitchen$")
+    again.type("/quit")
+    t.equal(again.ended(), 0, "/quit")
+    t.true("Enter keeps" not in again.screen(), "asked twice")
+    home.stop()
+    t.step("on a terminal it is offered once; a bad name is refused, with a word why, and asked for again")
+
+    home = Home(t, "kept")
+    bob = home.screen("kept")
+    bob.shown("Enter keeps that")
+    bob.keys("Enter")
+    bob.shown(r"\* online as .*" + usual_name())
+    bob.type("/quit")
+    t.equal(bob.ended(), 0, "/quit")
+    home.stop()
+    home = Home(t, "short")
+    bob = home.screen("short")
+    bob.shown("Enter keeps that")
+    bob.type("bob")
+    bob.shown(r"\* online as bob" + usual_name())
+    bob.keys("C-d")
+    t.equal(bob.ended(), 0, "Ctrl-D")
+    home.stop()
+    home = Home(t, "away")
+    gone = home.screen("away")
+    gone.shown("Enter keeps that")
+    gone.keys("C-d")
+    t.equal(gone.ended(), 1, "Ctrl-D instead of a name")
+    t.true(not home.data.exists(), "and nothing was made")
+    t.step("Enter keeps it; a name without a host is one of this machine; Ctrl-D leaves")
+
+
+BAD = [(["--name", "nohost"], "name: 'nohost' is not of the form USER@HOST"),
+       (["--name"], "--name needs USER@HOST"),
+       (["--listen", "somewhere"], "listen: 'somewhere' is not ADDR:PORT"),
+       (["--discovery", "magic"], "discovery: 'magic' is none of auto|avahi|own|none"),
+       (["--plaintext=maybe"], "plaintext: 'maybe' is none of"),
+       (["--c2s", "5222"], "c2s: '5222' is not ADDR:PORT"),
+       (["--wait", "soon"], "--wait: 'soon' is no number of seconds"),
+       (["--frobnicate"], "'--frobnicate' is not understood"),
+       (["--while-needed"], "'--while-needed' is not understood"),
+       (["--connect", "127.0.0.1:1"], "--connect needs USER@DOMAIN")]
+
+
+def refused(t):
+    for words, why in BAD:
+        status, out, err = run(t, "--data", t.folder / "bad", *words)
+        t.equal((status, out), (2, ""), f"{words}: {out}{err}")
+        t.true(why in err and err.count("\n") == 1, f"{words}: one line that says why: {err}")
+        t.true(not (t.folder / "bad").exists(), f"{words}: nothing is made")
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        status, out, err = run(t, "--data", t.folder / "taken", "--listen", f"127.0.0.1:{taken.getsockname()[1]}")
+    t.equal((status, err.count("\n")), (1, 1), f"a port that is taken: {out}{err}")
+    t.step("bad options: status 2 and one line; a port that is taken: 1 and one line")
+
+
+def helped(t):
+    status, out, _ = run(t, "--help")
+    t.true(status == 0 and "wireside --name alice@kitchen" in out and "wireside node --help" in out, f"wireside --help: {out}")
+    status, out, _ = run(t, "chat", "--help")
+    for flag in ("--name", "--listen", "--interface", "--discovery", "--plaintext", "--c2s"):
+        t.true(flag in out, f"chat --help without {flag}: {out}")
+    status, out, _ = run(t, "node", "--help")
+    t.true(re.search(r"--c2s ADDR:PORT .*off by default", out), f"--c2s: {out}")
+    t.true(re.search(r"--resume-seconds N .*client's", out), f"--resume-seconds: {out}")
+    t.step("the help names the node's options, and says whose they are")
+
+
+def stopped(t):
+    home = Home(t, "stopped")
+    line = home.pipe("--name", "alice@kitchen")
+    line.expect("online as")
+    line.say("/status away out for lunch", "/status")
+    line.expect(r"\* you are away now: out for lunch$")
+    line.expect(r"\* you are away as alice@kitchen: out for lunch$")
+    line.expect(r"\| name +alice@kitchen .node [a-z2-7]{12}.$")
+    line.expect(r"\| listens +127\.0\.0\.1:\d+$")
+    line.expect(r"\| discovery +none$")
+    line.expect(r"\| peers +0 known, 0 here, 0 linked$")
+    line.expect(r"\| messages waiting +0$")
+    line.end()
+    _, out, _ = run(t, "status", "--json", "--data", home.data)
+    node = json.loads(out)["node"]
+    t.equal((node["name"], node["discovery"], node["peers_linked"], node["messages_waiting"]), ("alice@kitchen", "none", 0, 0),
+            "status --json of a node")
+    t.true(node["listen"][0].startswith("127.0.0.1:"), f"where it listens: {node}")
+    t.step("/status and `wireside status`: name, id, where it listens, how many peers, what waits")
+    status, out, err = run(t, "stop", "--data", home.data)
+    t.equal(status, 0, f"stop: {out}{err}")
+    for word in ("status", "stop"):
+        status, out, err = run(t, word, "--data", home.data)
+        t.equal(status, 1, f"{word}: {out}{err}")
+        t.true("no node runs on" in err and "server" not in err, f"{word} on a node's folder: {err}")
+    mine = pathlib.Path(environment(t)["HOME"]) / ".local/share/wireside/node"
+    line = Pipe(t, "mine", [WIRESIDE, "--plain", "--discovery", "none", "--listen", f"127.0.0.1:{lib.free_port()}"])
+    line.expect("online as")
+    line.end()
+    if os.geteuid():  # root's server lies where one may run
+        status, out, err = run(t, "status")
+        t.true(f"--data {mine}" in err, f"who asks for a server that is not there is told of the node: {err}")
+    home.data = mine
+    home.stop()
+    t.step("status and stop on a node's folder speak of a node")
+
+
+def test(t):
+    """The first start of a chat with its node; options, help, status"""
+    for part in (piped, offered, refused, helped, stopped):
+        part(t)
+
+
+if __name__ == "__main__":
+    raise SystemExit(lib.main(test))

@@ -1,0 +1,128 @@
+#!/usr/bin/python3
+import re
+
+from chat import Home, lib
+
+
+def lines_of(pipe):
+    return [line.split(" ", 1)[1] if re.match(r"\d\d:\d\d ", line) else line for line in pipe.lines]
+
+
+def added(t, alice, bob, where):
+    """One line for one event: what was asked for, and that he is there."""
+    alice.say(f"/add {where}", "/peers", f"/msg {where} by number", "/msg bob by name")
+    alice.expect(r"\* bob is added .key [a-z2-7]{26}, pinned.$")
+    alice.expect(r"^      \| bob +pinned +linked")
+    alice.expect(r"-> bob: by number \(delivered\)$")
+    alice.expect(r"-> bob: by name \(delivered\)$")
+    bob.expect(r"\* alice, whom you have not spoken to yet, writes to you")
+    bob.expect("alice: by number$")
+    alice.say(f"/msg {where.split(':')[0]} without a port")
+    alice.expect(r"-> bob: without a port \(delivered\)$")
+    for pipe in (alice, bob):
+        text = "\n".join(lines_of(pipe))
+        for never in (r"\3a", "@typed", "was added", "was removed", "is away", ".internal)"):
+            t.true(never not in text, f"{never!r} among the lines of {pipe.label}:\n{text}")
+    bob.say("/msg alice hello")
+    bob.expect(r"-> alice: hello \(delivered\)")
+    t.true(alice.count(r"\* bob is here$") <= 1 and bob.count(r"\* alice is here$") == 1, "that somebody is here is said once")
+    t.step("added by a number, found by it and by name; nothing twice, nothing escaped")
+
+
+def unreachable(t, alice):
+    port = lib.free_port()
+    alice.say(f"/add 127.0.0.1:{port}", "/peers", f"/msg 127.0.0.1:{port} for later")
+    alice.expect(rf"\* 127\.0\.0\.1:{port} is added; nobody answers there now")
+    alice.expect(rf"^      \| 127\.0\.0\.1:{port} +new +away")
+    alice.expect(rf"-> 127\.0\.0\.1:{port}: for later \(sent\)$")
+    alice.say(f"/remove 127.0.0.1:{port}")
+    alice.expect(rf"\* 127\.0\.0\.1:{port} is forgotten, and so are the messages that waited")
+    t.step("somebody who does not answer has his number for a name")
+
+
+def verified(t, alice, bob):
+    alice.say("/verify bob")
+    alice.expect(r"\* a code to compare with bob comes in a moment$")
+    alice.expect(r"\* compare with bob, .*: \d{3} \d{3} \(")
+    bob.expect(r"\* compare with alice, ")
+    alice.say("/verify bob yes")
+    alice.expect(r"\* you say it is the same; bob is verified once the other side says so, too$")
+    bob.say("/verify alice yes")
+    bob.expect(r"\* you say it is the same; ")
+    for pipe, who in ((alice, "bob"), (bob, "alice")):
+        pipe.expect(rf"\* {who} is verified: you have compared the codes$")
+    t.step("verified, with words for each step")
+
+
+def rooms(t, alice, bob):
+    bob.say("/join dinner@alice", "/rooms")
+    bob.expect(r"refused: there is no room dinner at alice, and no other\. /room create dinner makes one here$")
+    bob.expect(r"\* no rooms; ")
+    alice.say("/room create lunch")
+    alice.expect(r"\* #lunch is a new room, and yours; you are in as alice$")
+    bob.say("/join lunch@alice")  # open at once, or it would be refused
+    bob.expect(r"\* #lunch: you are in as bob, with alice$")
+    bob.say("/join dinner@alice", "/rooms alice", "/rooms", "/join lunch@nobody", "/join lunch@alice alice")
+    bob.expect("refused: there is no room dinner at alice; these are there: lunch@alice")
+    bob.expect(r"\* lunch@alice$")
+    bob.expect(r"\* lunch@alice$")
+    bob.expect(r"refused: #lunch@nobody: cannot join: nobody is known by this name")
+    bob.expect(r"refused: #lunch: cannot join: somebody there has this nickname")
+    alice.expect(r"\* #lunch bob joined$")
+    alice.say("/rooms")
+    alice.expect(r"\* lunch$")
+    for pipe in (alice, bob):
+        t.equal(pipe.count("done:|not-allowed"), 0, "no jargon")
+    t.step("a room that is not there: said so, with those that are; a new one is told when others can come")
+
+
+def presence(t, alice, bob):
+    alice.say("/status away lunch")
+    bob.expect(r"\* alice is away \(lunch\)$")
+    alice.say("/status available")
+    bob.expect(r"\* alice is here$")
+    before = bob.count(r"\* alice is (away|gone|here)")
+    alice.say("/quit")
+    t.equal(alice.status(), 3, "what waited for somebody forgotten was not delivered")
+    bob.expect(r"\* alice is away$")
+    t.equal(bob.count(r"\* alice is (away|gone|here)"), before + 1, "who quits is away: one line")
+    t.step("away and back, with a text; a chat that ends leaves its node, which is away")
+
+
+def statuses(t, home, bobs):
+    status, lines = home.once("/msg bob receipt?\n")
+    t.equal(status, 0, f"delivered: {lines}")
+    status, lines = home.once("/msg nobody-here hi\n")
+    t.equal(status, 1, f"nobody: {lines}")
+    t.true(any("refused: nobody is called nobody-here" in line for line in lines), f"and it says so: {lines}")
+    status, lines = home.once("/block bob\n/msg bob hi\n")
+    t.equal(status, 1, f"to somebody blocked: {lines}")
+    t.true(any("failed" in line or "refused" in line for line in lines), f"and it says so: {lines}")
+    home.ask("peer", "unblock", "bob")
+    status, lines = home.once("/frobnicate\n/msg bob still\n")
+    t.equal(status, 2, f"a command that is none: {lines}")
+    bobs.stop()
+    status, lines = home.once("/msg bob later\n", "--wait", "1")
+    t.equal(status, 3, f"safe, but not delivered: {lines}")
+    t.true(any(re.search(r"-> bob: later \(sent\)", line) for line in lines), f"and it says so: {lines}")
+    t.step("status 0 delivered, 1 refused, 2 usage, 3 safe and not yet delivered")
+
+
+def test(t):
+    """Two people with nodes: every line that their chats print"""
+    homes = [Home(t, "alice"), Home(t, "bob")]
+    alice, bob = (home.pipe("--name", f"{home.name}@here", "--wait", "1") for home in homes)
+    for pipe in (alice, bob):
+        pipe.expect(f"online as {pipe.label}@here")
+    added(t, alice, bob, f"127.0.0.1:{homes[1].port}")
+    unreachable(t, alice)
+    verified(t, alice, bob)
+    rooms(t, alice, bob)
+    presence(t, alice, bob)
+    bob.end()
+    statuses(t, homes[0], homes[1])
+    homes[0].stop()
+
+
+if __name__ == "__main__":
+    raise SystemExit(lib.main(test))
