@@ -36,7 +36,7 @@ static const char usage[] =
 	"       wireside trace install [--json]               puts profile, chat layer and interfaces into the user's Wireshark\n"
 	"       wireside trace uninstall [--json]             takes exactly that away, and nothing that was changed\n"
 	"       wireside trace follow FILE [--connection N] [--plain]\n"
-	"                                                     what one connection (0) said; --plain: it was never encrypted\n"
+	"                                                     what one connection (0) said; --plain: its bytes as they were on the wire\n"
 	"       wireside trace save FILE [-Y FILTER] -w NEW-FILE [--format pcapng|pcap|snoop]\n"
 	"                                                     some or all packets; also as the name ends: .pcap .snoop .gz\n"
 	"       wireside trace import TEXT -w NEW-FILE        packets out of a hexadecimal dump\n"
@@ -208,30 +208,6 @@ int trace_tshark(const char *const *argv)
 	return fwrite(out.p ? out.p : "", 1, out.n, stdout) == out.n ? 0 : 1;
 }
 
-/* The bytes of one connection, in the order of the stream. */
-static int run_follow(const struct trace_args *a)
-{
-	CLEANUP(buf_clear) struct buf why = {.max = 8192};
-	CLEANUP(buf_clear) struct buf out = {.max = TRACE_VIEW_MAX};
-	char how[64];
-	const char *argv[] = {"tshark", "-q", "-r", a->file, "-z", how, NULL};
-
-	snprintf(how, sizeof(how), "follow,%s,ascii,%u", a->plain ? "tcp" : "tls", a->stream);
-	if (tshark_run(argv, print_line, &out, &why) != 0) {
-		trace_complain(" follow", &why);
-		return 1;
-	}
-	/* So tshark says that it has found no such stream. */
-	if (out.n && memmem(out.p, out.n, "\nNode 0: :", 10)) {
-		fprintf(stderr, "wireside: trace follow: connection %u %s\n", a->stream,
-			a->plain
-				? "is not there, or nothing was said on it"
-				: "is not there, or nothing encrypted can be read on it: --plain shows its bytes as they are");
-		return 1;
-	}
-	return trace_write_out(a, buf_view(&out));
-}
-
 /* ---- capturing ---- */
 
 static int run_capture(const struct trace_args *a)
@@ -285,7 +261,7 @@ static const struct action {
 	{"explain", TRACE_EXPLAIN, run_explain},
 	{"stats", TRACE_STATS, run_stats},
 	{"report", TRACE_REPORT, trace_report},
-	{"follow", TRACE_FOLLOW, run_follow},
+	{"follow", TRACE_FOLLOW, trace_follow},
 	{"save", TRACE_SAVE, trace_save},
 	{"strip", TRACE_STRIP, trace_strip},
 	{"share", TRACE_SHARE, trace_share},

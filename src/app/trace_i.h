@@ -46,6 +46,7 @@ void trace_complain(const char *action, const struct buf *why);
 int trace_write_out(const struct trace_args *a, struct str text);
 /* tshark and its like, whose lines go to standard output. The exit status. */
 int trace_tshark(const char *const *argv);
+int trace_follow(const struct trace_args *a);
 
 /* trace_words.c: argv[1] and what follows. action: one bit, which becomes what the words make of it; name: for people. False:
  * they are not understood, or do not go together, and the user has been told. */
