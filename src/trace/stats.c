@@ -31,7 +31,7 @@ struct stats {
 	struct series receipts, acks;
 	struct kind kinds[KINDS_MAX];
 	unsigned kind_n, messages, encrypted;
-	double bytes, text_bytes, tcp_bytes;
+	double bytes, text_bytes, tcp_bytes, first, last; /* the times of the frames that are counted */
 	struct connection *connections;
 };
 
@@ -146,7 +146,7 @@ static void put_connections(const struct stats *s, struct buf *out)
 
 static void put_all(struct stats *s, struct buf *out)
 {
-	double span = s->d->n ? s->d->frames[s->d->n - 1].time - s->d->frames[0].time : 0;
+	double span = s->last - s->first;
 
 	buf_fmt(out, "%-34s %u in %.3f s, %.0f bytes\n", "frames", dissected_shown(s->d), span, s->bytes);
 	buf_fmt(out, "%-34s %u, %u of them encrypted on the wire\n", "messages", s->messages, s->encrypted);
@@ -200,8 +200,10 @@ static void json_connections(const struct stats *s, struct buf *out)
 		buf_fmt(out, "%s\n    {\"connection\": %u", between, i);
 		json_host(s, "from", c->from, out);
 		json_host(s, "to", c->to, out);
-		buf_fmt(out, ", \"frames\": %u, \"bytes\": %.0f, \"sent_again\": %u, \"seconds\": %.6f}", c->frames,
-			c->bytes, c->again, c->last - c->first);
+		buf_fmt(out,
+			", \"frames\": %u, \"bytes\": %.0f, \"sent_again\": %u, \"needlessly\": %u, \"out_of_order\": %u, "
+			"\"seconds\": %.6f}",
+			c->frames, c->bytes, c->again, c->needless, c->late, c->last - c->first);
 		between = ",";
 	}
 	buf_z(out, *between ? "\n  ]\n" : "]\n");
@@ -210,7 +212,7 @@ static void json_connections(const struct stats *s, struct buf *out)
 static void put_json(struct stats *s, struct buf *out)
 {
 	buf_fmt(out, "{\n  \"frames\": %u,\n  \"seconds\": %.6f,\n  \"bytes\": %.0f,\n  \"text_bytes\": %.0f,\n",
-		s->d->n, s->d->n ? s->d->frames[s->d->n - 1].time - s->d->frames[0].time : 0, s->bytes, s->text_bytes);
+		dissected_shown(s->d), s->last - s->first, s->bytes, s->text_bytes);
 	buf_fmt(out, "  \"messages\": %u,\n  \"messages_encrypted\": %u,\n", s->messages, s->encrypted);
 	json_series(out, "receipts", &s->receipts);
 	json_series(out, "tcp_acknowledgements", &s->acks);
@@ -236,6 +238,9 @@ static void count_and_put(const struct dissected *d, void (*put)(struct stats *s
 
 		if (!f->shown)
 			continue;
+		if (!s.bytes)
+			s.first = f->time;
+		s.last = f->time;
 		s.bytes += field_number(d, f, F_FRAME_LEN);
 		count_events(&s, f);
 		if (f->stream >= 0)
