@@ -86,8 +86,9 @@ static void take_addresses(struct peer *p, struct str list)
 {
 	while (list.p && list.n) {
 		char *one = str_dup(str_cut(&list, ','));
+		struct address a;
 
-		if (address_is(str_z(one)))
+		if (address_read(str_z(one), &a) && !address_fault(&a))
 			peer_address_put(p, one, SOURCE_TYPED);
 		xfree(one);
 	}

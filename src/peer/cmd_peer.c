@@ -7,7 +7,7 @@
 #include "peer/peers_i.h"
 #include "xmpp/escape.h"
 
-enum { PORT_DEFAULT = 5298, REPLY_MAX = 4 << 20 };
+enum { REPLY_MAX = 4 << 20 };
 
 static void fail(struct command_call *call, const char *text)
 {
@@ -204,28 +204,6 @@ static void run_list(struct command_call *call)
 
 /* ---- add, del ---- */
 
-/* [NAME@]ADDRESS[:PORT] -> the name or "", and the address with a port. */
-static bool read_target(struct str text, struct str *ret_name, struct buf *ret_address)
-{
-	struct str rest = text, name = str_cut(&rest, '@'), host = rest.p ? rest : text;
-	bool v6 = host.n &&
-		(host.p[0] == '[' ||
-			(memchr(host.p, ':', host.n) && memchr(host.p, ':', host.n) != memrchr(host.p, ':', host.n)));
-	bool has_port;
-
-	*ret_name = rest.p ? name : STR("");
-	if (!host.n || host.n > 100 || ret_name->n > LABEL_MAX)
-		return false;
-	if (v6 && host.p[0] != '[')
-		buf_fmt(ret_address, "[%.*s]", STR_FMT(host));
-	else
-		buf_str(ret_address, host);
-	has_port = v6 ? host.p[0] == '[' && host.p[host.n - 1] != ']' : memchr(host.p, ':', host.n) != NULL;
-	if (!has_port)
-		buf_fmt(ret_address, ":%d", PORT_DEFAULT);
-	return address_is(buf_view(ret_address));
-}
-
 static struct peer *typed_row(struct peers *ps, struct str name, struct str address)
 {
 	CLEANUP(buf_clear) struct buf jid = {.max = JID_MAX};
@@ -261,10 +239,9 @@ static void run_add(struct command_call *call)
 
 	if (!ps)
 		return;
-	if (!read_target(str_z(call->words[2]), &name, &address)) {
-		fail(call,
-			"an address is a number, like 10.0.0.7, 10.0.0.7:5298 or [fe80::1%eth0]:5298, with a name before it if "
-			"you like: bob@10.0.0.7");
+	if (target_read(str_z(call->words[2]), &name, &address, &why) != 0 ||
+		target_is_own(ps, buf_view(&address), &why)) {
+		fail(call, buf_cstr(&why));
 		return;
 	}
 	/* Somebody known by this name gets one address more; else whoever answers there will show his key. */

@@ -340,13 +340,13 @@ struct host *peers_new(struct core *c, const struct peers_config *config)
 	return &ps->host;
 }
 
-void peers_listening(struct host *h, uint16_t port, const char *const *addresses)
+void peers_listening(struct host *h, uint16_t port, const struct peers_places *places)
 {
 	struct peers *ps = (struct peers *)h;
 	bool new_port = ps->config.port != port;
 
 	ps->config.port = port;
-	told_set(ps, addresses);
+	told_set(ps, places);
 	if (new_port)
 		show_publish(ps);
 }

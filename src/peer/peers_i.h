@@ -206,7 +206,8 @@ struct peers {
 	struct table dials;
 	struct map inflight; /* messages taken in and not handled yet, by hash: see inbound.c */
 	size_t strangers_bytes;
-	char **told; /* our addresses, NULL at the end */
+	char **told;             /* our addresses, NULL at the end */
+	char **own, **broadcast; /* all that reach us; those of no machine: see struct peers_places */
 	struct timer told_timer;
 	int64_t told_next; /* core time before which a change of them is not told */
 	bool available, traced;
@@ -264,8 +265,23 @@ const char *source_name(enum source s);
 void label_put(struct buf *out, struct str text);
 char *label_clean(struct str text); /* a new text */
 
-/* address.c: is it "10.0.0.7:5298" or "[fe80::1%eth0]:5298"? Numbers only: no name is looked up. */
-bool address_is(struct str text);
+/* address.c: numbers only, no name is looked up */
+struct address {
+	uint8_t ip[16]; /* IPv4 as ::ffff:10.0.0.7 */
+	uint16_t port;  /* 0: none */
+	struct str zone;
+};
+/* "10.0.0.7:5298" or "[fe80::1%eth0]:5298". ret's zone is in text. */
+bool address_read(struct str text, struct address *ret);
+/* Why no peer can ever be there, and what to give instead; NULL: one may be. */
+const char *address_fault(const struct address *a);
+/* Is it one of the list? There port 0 is any, and an unspecified address is each of this machine's own to itself. */
+bool address_is_among(const struct address *a, char *const *list);
+
+/* target.c: [NAME@]ADDRESS[:PORT] -> the name or "", and the address with a port. ERR_SYNTAX, why says what is wrong. */
+int target_read(struct str text, struct str *ret_name, struct buf *ret_address, struct buf *why);
+bool target_is_own(const struct peers *ps, struct str address,
+	struct buf *why); /* or a broadcast address: nobody else's */
 
 /* dial.c: when and where to dial */
 bool peer_wants_link(const struct peer *p);
@@ -369,7 +385,7 @@ void cmd_peer_import(struct command_call *call);
 /* told.c */
 void told_init(struct peers *ps);
 void told_clear(struct peers *ps);
-void told_set(struct peers *ps, const char *const *addresses);
+void told_set(struct peers *ps, const struct peers_places *places);
 /* Our addresses, signed; nothing without a link, or to whoever is not known. */
 void told_send(struct peer *p);
 void told_on_stanza(struct peer *p, const struct stanza *s, uint32_t element);

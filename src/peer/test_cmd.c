@@ -131,7 +131,8 @@ static void targets(void **state)
 		{"bob@[fe80::1%eth0]:4000", "[fe80::1%eth0]:4000", "bob"},
 	};
 	static const char *const bad[] = {"", "@", "bob", "bob@", "bob@bravo", "bob@bravo.local:5298",
-		"10.0.0.7:", "10.0.0.7:0", "10.0.0.7:70000", "[::1", "[::1]x", "a b@10.0.0.300", "10.0.0.7:5298:5298"};
+		"10.0.0.7:", "10.0.0.7:0", "10.0.0.7:70000", "[::1", "[::1]x", "a b@10.0.0.300", "10.0.0.7:5298:5298",
+		"224.0.0.1", "bob@ff02::1", "[ff02::1]:5298", "0.0.0.0", "::", "bob@255.255.255.255", "fe80::1"};
 
 	for (size_t i = 0; i < ARRAY_LEN(good); i++) {
 		struct world *w = world_new();
@@ -156,6 +157,44 @@ static void targets(void **state)
 		if (!w->reply_failed)
 			fail_msg("%s: %s", bad[i], w->reply);
 		assert_int_equal(w->peers->peers.n, 0);
+		world_free(w);
+	}
+}
+
+/* What reaches this node, or no machine at all, is nobody else. */
+static void own_addresses(void **state)
+{
+	static const char *const own[] = {"10.0.0.1:5298", "[fe80::1%eth0]:5298", "0.0.0.0:5300", "[::]:5300", NULL};
+	static const char *const broadcast[] = {"10.0.0.255:0", NULL};
+	static const struct {
+		const char *text, *why; /* NULL: taken */
+	} cases[] = {
+		{"10.0.0.1", "this node itself"},
+		{"bob@10.0.0.1:5298", "this node itself"},
+		{"::ffff:10.0.0.1", "this node itself"},
+		{"fe80::1%eth0", "this node itself"},
+		{"127.0.0.1:5300", "this node itself"},
+		{"127.4.5.6:5300", "this node itself"},
+		{"[::1]:5300", "this node itself"},
+		{"bob@10.0.0.255", "broadcast"},
+		{"10.0.0.255:4000", "broadcast"},
+		{"10.0.0.1:5299", NULL}, /* another one on this machine */
+		{"127.0.0.1:5298", NULL},
+		{"[::1]:5298", NULL},
+		{"fe80::1%eth1", NULL},
+		{"10.0.0.2:5300", NULL},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct world *w = world_new();
+
+		core_begin(w->core, w->now, TEST_WALL + w->now);
+		peers_listening(&w->peers->host, 5298, &(struct peers_places){.own = own, .broadcast = broadcast});
+		core_end(w->core);
+		command(w, "peer", "add", cases[i].text, NULL);
+		if (w->reply_failed != (cases[i].why != NULL) || (cases[i].why && !strstr(w->reply, cases[i].why)))
+			fail_msg("%s: %s", cases[i].text, w->reply);
+		assert_int_equal(w->peers->peers.n, cases[i].why ? 0 : 1);
 		world_free(w);
 	}
 }
@@ -398,6 +437,7 @@ int main(void)
 		cmocka_unit_test(an_empty_list),
 		cmocka_unit_test(a_list),
 		cmocka_unit_test(targets),
+		cmocka_unit_test(own_addresses),
 		cmocka_unit_test(add_to_somebody),
 		cmocka_unit_test(del),
 		cmocka_unit_test(rename_row),
