@@ -15,6 +15,7 @@ static bool check_domain(const char *value, struct buf *why);
 static bool check_user(const char *value, struct buf *why);
 static bool check_room(const char *value, struct buf *why);
 static bool check_port(const char *value, struct buf *why);
+static bool check_loopback(const char *value, struct buf *why);
 static bool check_name(const char *value, struct buf *why);
 
 /* clang-format off */
@@ -23,7 +24,9 @@ enum { SERVE = CONFIG_SERVE, NODE = CONFIG_NODE, BOTH = CONFIG_SERVE | CONFIG_NO
 const struct option config_options[] = {
 	{"data", BOTH, TEXT, AT(data), "DIR", 0, 0, 0, "folder of the store, the certificate and the sockets", NULL},
 	{"domain", SERVE, LIST, AT(domains), "NAME", 0, 0, 0, "a domain to serve (repeatable; default localhost)", check_domain},
-	{"c2s", BOTH, LIST, AT(c2s), "ADDR:PORT", 0, 0, 0, "where clients connect (repeatable; default port 5222)", check_port},
+	{"c2s", SERVE, LIST, AT(c2s), "ADDR:PORT", 0, 0, 0, "where clients connect (repeatable; default port 5222)", check_port},
+	{"c2s", NODE, LIST, AT(c2s), "ADDR:PORT", 0, 0, 0, "where programs of this machine may log in, too; loopback only (repeatable)",
+	 check_loopback},
 	{"c2s-tls", SERVE, LIST, AT(c2s_tls), "ADDR:PORT", 0, 0, 0, "the same with TLS from the first byte (default port 5223)",
 	 check_port},
 	{"certificate", SERVE, TEXT, AT(certificate), "FILE", 0, 0, 0, "certificate chain, PEM (default: a self-signed one is made)",
@@ -135,6 +138,17 @@ static bool check_port(const char *value, struct buf *why)
 	if (listener_tcp_reads(str_z(value)))
 		return true;
 	buf_z(why, "not ADDR:PORT with a numeric address, like 127.0.0.1:5222, [::1]:5222 or *:5222 (all)");
+	return false;
+}
+
+/* A node has one account, that of whoever sits at this machine. */
+static bool check_loopback(const char *value, struct buf *why)
+{
+	if (listener_tcp_is_loopback(str_z(value)))
+		return true;
+	buf_z(why,
+		"not a loopback address, like 127.0.0.1:5222 or [::1]:5222; only programs of this machine log in to a node. "
+		"For others run `wireside serve`");
 	return false;
 }
 
