@@ -587,6 +587,26 @@ void link_on_resume(struct peers *ps, struct msg *m)
 	session_resume(&p->link->session, m->conn, m->resume.h);
 }
 
+/* At once: whoever mistyped it can mend it while he remembers, and whoever did not hears of somebody in between. */
+static void tell_wrong_password(const struct peer *p)
+{
+	int left = PASSWORD_FAILURES - (int)p->failures;
+
+	if (left < 0)
+		return;
+	if (left == 0)
+		notice(p->peers, "warning", p,
+			"%s failed %d times to prove the shared password: it is not tried any more until you set it "
+			"again (wireside peer set-password %s)",
+			p->label, PASSWORD_FAILURES, p->label);
+	else
+		notice(p->peers, "warning", p,
+			"the shared password of %s is not the same on both machines, so it verifies nobody; the link stays "
+			"encrypted as before. %d %s left, one with each new link. Set the same password at both ends: "
+			"wireside peer set-password %s, and over there the same with --typed",
+			p->label, left, left == 1 ? "attempt is" : "attempts are", p->label);
+}
+
 void link_on_proven(struct peers *ps, struct msg *m)
 {
 	struct peer *p = by_nego(ps, m->conn);
@@ -598,11 +618,8 @@ void link_on_proven(struct peers *ps, struct msg *m)
 		if (p->trust != TRUST_VERIFIED)
 			notice(ps, "verified", p, "%s is verified: it knows the shared password", p->label);
 		peer_set_trust(p, TRUST_VERIFIED);
-	} else if (p->failures == PASSWORD_FAILURES) {
-		notice(ps, "warning", p,
-			"%s failed %d times to prove the shared password: it is not tried any more until you set it "
-			"again (wireside peer set-password)",
-			p->label, PASSWORD_FAILURES);
+	} else {
+		tell_wrong_password(p);
 	}
 	peer_store(p);
 	peer_changed(p);

@@ -543,6 +543,7 @@ static void a_password(void **state)
 	assert_string_equal(m->link_reply.password->id, id_of('b')); /* they dialled */
 	look_away(w);
 	proven(w, false);
+	assert_non_null(strstr(expect_got(w, "kind='warning'"), "2 attempts are left"));
 	assert_int_equal(row(w, 'b')->trust, TRUST_PINNED);
 	proven(w, true);
 	assert_int_equal(row(w, 'b')->trust, TRUST_VERIFIED);
@@ -559,10 +560,12 @@ static void a_password_locked(void **state)
 	make_pinned(w, 'b', "bob");
 	command(w, "peer", "set-password", "bob", "correct horse battery", NULL);
 	proven(w, false);
+	expect_got(w, "is not the same on both machines");
 	proven(w, false);
+	expect_got(w, "1 attempt is left");
 	world_restart(w);
 	proven(w, false);
-	expect_got(w, "kind='warning'");
+	expect_got(w, "failed 3 times");
 	look_away(w);
 	assert_null(reply_to(w, ask_link(w, &(struct asking){.who = 'b', .from = jid_of('b', "bob")}))
 			    ->link_reply.password);
