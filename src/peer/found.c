@@ -97,9 +97,9 @@ static bool is_worth_keeping(const struct peer *p)
 	return p->stored || p->service || p->link || p->nego || p->outbox.n || p->pending.first;
 }
 
-static void on_found(struct peers *ps, struct msg *m)
+void found_service(struct peers *ps, struct service **service)
 {
-	const struct service *s = m->found.service;
+	const struct service *s = *service;
 	struct str instance = str_z(s->instance);
 	struct peer *p;
 	bool same;
@@ -129,7 +129,7 @@ static void on_found(struct peers *ps, struct msg *m)
 	}
 	same = same_looks(p->service, s);
 	service_free(&p->service);
-	p->service = TAKE(m->found.service);
+	p->service = TAKE(*service);
 	take_addresses(p, p->service);
 	picture_on_found(p);
 	peer_changed(p);
@@ -139,6 +139,8 @@ static void on_found(struct peers *ps, struct msg *m)
 		show_again(p);
 	dial_now(p);
 }
+
+static void on_found(struct peers *ps, struct msg *m) { found_service(ps, &m->found.service); }
 
 /* Gone from the network, says the network. A link that works goes on working. */
 static void on_gone(struct peers *ps, struct msg *m)

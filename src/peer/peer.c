@@ -308,6 +308,7 @@ void peer_free(struct entity *e)
 void peer_forget(struct peer *p)
 {
 	struct peers *ps = p->peers;
+	struct service *service = TAKE(p->service); /* the network tells it once */
 
 	peer_tell_adder(p, p);
 	link_close(p, SERR_HOST_GONE, "not known any more");
@@ -319,6 +320,9 @@ void peer_forget(struct peer *p)
 	p->stored = false;
 	map_remove(&ps->peers, row_name(p));
 	entity_die(&p->entity);
+	if (service)
+		found_service(ps, &service);
+	service_free(&service);
 }
 
 /* ---- loading ---- */

@@ -246,8 +246,8 @@ int peer_rename(struct peer *p, struct str label, struct buf *why);
 /* A row that is not stored yet; NULL when the table is full. address: that of the row. */
 struct peer *peer_new(struct peers *ps, enum peer_kind kind, struct str address, struct str label);
 struct peer *peer_keyed(struct peers *ps, const uint8_t key[32], struct str label); /* found or made; NULL: full */
-void peer_store(struct peer *p);   /* it, and from now on each change */
-void peer_forget(struct peer *p);  /* leaves the table and the store */
+void peer_store(struct peer *p);  /* it, and from now on each change */
+void peer_forget(struct peer *p); /* leaves the table and the store; who is on the network comes back as somebody new */
 void peer_changed(struct peer *p); /* stored if it is a stored one; the roster follows */
 void peer_set_user(struct peer *p, struct str user);
 void peer_set_label(struct peer *p, struct str label);
@@ -350,7 +350,8 @@ void show_publish(struct peers *ps);
 
 /* found.c: discovery */
 void found_on_msg(struct peers *ps, struct msg *m);
-void found_early(struct peers *ps); /* what came before the table was there */
+void found_service(struct peers *ps, struct service **service); /* takes it if it is somebody's */
+void found_early(struct peers *ps);                             /* what came before the table was there */
 
 /* picture.c */
 void picture_on_found(struct peer *p); /* its record is new: does it tell of another picture? */

@@ -221,17 +221,53 @@ static void add_to_somebody(void **state)
 static void del(void **state)
 {
 	struct world *w = world_new();
+	char txt_of_bob[128];
 
+	snprintf(txt_of_bob, sizeof(txt_of_bob), "txtvers=1 status=dnd wk=%s", id_of('b'));
 	command(w, "peer", "del", "bob", NULL);
 	assert_true(w->reply_failed);
-	found_keyed(w, 'b', "bob@bravo", "10.0.0.2");
+	found(w, "bob@bravo", "10.0.0.2", 5298, txt_of_bob);
 	say_message(w, bob(), "m", "hi");
-	assert_non_null(strstr(command(w, "peer", "del", "bob", NULL), "and so are the messages"));
-	assert_int_equal(w->peers->peers.n, 0);
+	command(w, "peer", "rename", "bob", "Bobby", NULL);
+	assert_int_equal(row(w, 'b')->trust, TRUST_PINNED);
+	look_away(w);
+	assert_non_null(strstr(command(w, "peer", "del", "Bobby", NULL), "and so are the messages"));
 	for (int t = 0; t < STORE_WRITE_COUNT; t++)
 		assert_int_equal(test_rows_count(&w->rows, t), 0);
+	/* The network still tells of him, so he is there, as somebody new. */
+	assert_int_equal(w->peers->peers.n, 1);
+	assert_string_equal(called(w, "bob")->addresses[0].text, "10.0.0.2:5298");
+	assert_int_equal(called(w, "bob")->trust, TRUST_NEW);
+	assert_int_equal(called(w, "bob")->outbox.n, 0);
+	assert_string_equal(command(w, "peer", "del", "Bobby", NULL),
+		"nobody is called Bobby; `wireside peer list` names all");
+	assert_non_null(strstr(last_feed(w), "Not known yet"));
+	expect_got(w, "type='unavailable'");
+	expect_got(w, "<show>"); /* the status of before */
+	gone(w, "bob@bravo");
+	assert_int_equal(w->peers->peers.n, 0);
 	assert_int_equal(last_feed(w)[0], '-');
 	sleep_ms(w, 100000); /* its dial comes to nothing */
+	world_free(w);
+}
+
+/* Whoever was refused is so no more: our user has forgotten that. */
+static void del_blocked(void **state)
+{
+	struct world *w = world_new();
+
+	found_keyed(w, 'b', "bob@bravo", "10.0.0.2");
+	command(w, "peer", "block", "bob", NULL);
+	assert_int_equal(last_feed(w)[0], '-');
+	command(w, "peer", "del", "bob", NULL);
+	assert_int_equal(row(w, 'b')->trust, TRUST_NEW);
+	assert_int_equal(last_feed(w)[0], '+');
+	/* An old program, too. */
+	found(w, "carol@den", "10.0.0.9", 5298, "txtvers=1 status=dnd");
+	command(w, "peer", "allow", "carol", NULL);
+	command(w, "peer", "del", "carol", NULL);
+	assert_int_equal(called(w, "carol")->trust, TRUST_LEGACY);
+	assert_false(called(w, "carol")->plain.ok);
 	world_free(w);
 }
 
@@ -284,9 +320,13 @@ static void rename_like_somebody(void **state)
 	assert_int_equal(peers_rename(&w->peers->host, jid.jid, STR("Carol"), &why), ERR_EXISTS);
 	assert_int_equal(peers_rename(&w->peers->host, jid.jid, STR("Bobby"), &why), 0);
 	assert_string_equal(row(w, 'b')->label, "Bobby");
+	core_begin(w->core, w->now, TEST_WALL + w->now);
 	assert_int_equal(peers_forget(&w->peers->host, jid.jid), 0);
-	assert_int_equal(peers_forget(&w->peers->host, jid.jid), ERR_NOTFOUND);
+	core_end(w->core);
+	assert_string_equal(row(w, 'b')->label, "bob"); /* as whom the network still shows him */
+	gone(w, "bob@bravo");
 	assert_null(row(w, 'b'));
+	assert_int_equal(peers_forget(&w->peers->host, jid.jid), ERR_NOTFOUND);
 	world_free(w);
 }
 
@@ -440,6 +480,7 @@ int main(void)
 		cmocka_unit_test(own_addresses),
 		cmocka_unit_test(add_to_somebody),
 		cmocka_unit_test(del),
+		cmocka_unit_test(del_blocked),
 		cmocka_unit_test(rename_row),
 		cmocka_unit_test(rename_like_somebody),
 		cmocka_unit_test(block_answers),
