@@ -229,6 +229,47 @@ static struct peer *same_address(const struct peers *ps, const char *address)
 	return NULL;
 }
 
+/* Whoever is there already is called so from now on. */
+static bool call_so(struct command_call *call, struct peer *p, struct str name)
+{
+	CLEANUP(buf_clear) struct buf why = {.max = 4096};
+
+	if (!name.n || str_eq(str_z(p->label), name) || peer_rename(p, name, &why) == 0)
+		return true;
+	command_reply(call->core, call->asker, true, "%s is at this address already and keeps his name: %s", p->label,
+		buf_cstr(&why));
+	return false;
+}
+
+/* Somebody known by this name gets one address more; else whoever answers there will show his key. NULL, and answered: none. */
+static struct peer *target_row(struct command_call *call, struct peers *ps, struct str name, struct str address)
+{
+	CLEANUP(buf_clear) struct buf why = {.max = 4096}, at = {.max = 128};
+	struct peer *p = NULL;
+
+	if (name.n && peers_find_label(ps, name, &p, &why) == ERR_EXISTS) {
+		command_reply(call->core, call->asker, true, "%.*s may be any of these: %s", STR_FMT(name),
+			buf_cstr(&why));
+		return NULL;
+	}
+	if (p)
+		return p;
+	buf_str(&at, address);
+	p = same_address(ps, buf_cstr(&at));
+	if (p)
+		return call_so(call, p, name) ? p : NULL;
+	if (name.n && peers_label_free(ps, NULL, name, &why) != 0) {
+		fail(call, buf_cstr(&why));
+		return NULL;
+	}
+	p = typed_row(ps, name, address);
+	if (!p)
+		fail(call, "the table is full, or the name is not one");
+	else
+		peer_make_way(p, NULL);
+	return p;
+}
+
 static void run_add(struct command_call *call)
 {
 	CLEANUP(buf_clear) struct buf address = {.max = 128};
@@ -244,20 +285,9 @@ static void run_add(struct command_call *call)
 		fail(call, buf_cstr(&why));
 		return;
 	}
-	/* Somebody known by this name gets one address more; else whoever answers there will show his key. */
-	if (name.n && peers_find_label(ps, name, &p, &why) == ERR_EXISTS) {
-		command_reply(call->core, call->asker, true, "%.*s may be any of these: %s", STR_FMT(name),
-			buf_cstr(&why));
-		return;
-	}
+	p = target_row(call, ps, name, buf_view(&address));
 	if (!p)
-		p = same_address(ps, buf_cstr(&address));
-	if (!p)
-		p = typed_row(ps, name, buf_view(&address));
-	if (!p) {
-		fail(call, "the table is full, or the name is not one");
 		return;
-	}
 	peer_address_put(p, buf_cstr(&address), SOURCE_TYPED);
 	p->named |= name.n > 0;
 	if (p->trust == TRUST_NEW && p->kind == PEER_KEYED)
@@ -316,7 +346,7 @@ static void run_rename(struct command_call *call)
 	if (peer_rename(p, str_z(call->words[3]), &why) != 0)
 		fail(call, buf_cstr(&why));
 	else
-		command_reply(call->core, call->asker, false, "%s\n", p->label);
+		command_reply(call->core, call->asker, false, "%s%s\n", p->label, buf_cstr(&why));
 }
 
 static void run_verify(struct command_call *call)

@@ -10,14 +10,6 @@ static struct str user_part(struct str instance)
 	return rest.p && user.n ? user : instance;
 }
 
-/* "bob" as long as there is one, "bob@bravo" for the next. */
-static struct str choose_label(const struct peers *ps, const struct peer *p, struct str instance)
-{
-	struct str user = user_part(instance);
-
-	return peers_label_taken(ps, p, user) ? instance : user;
-}
-
 static void put_address(const struct service *s, unsigned i, struct buf *out)
 {
 	bool v6 = strchr(s->addresses[i], ':') != NULL;
@@ -57,6 +49,7 @@ static void take_addresses(struct peer *p, const struct service *s)
 
 static struct peer *peer_of(struct peers *ps, const struct service *s)
 {
+	CLEANUP(buf_clear) struct buf label = {.max = LABEL_MAX};
 	struct str id = service_txt(s, "wk"), instance = str_z(s->instance);
 	char domain[DOMAIN_SIZE];
 	struct peer *p;
@@ -66,7 +59,10 @@ static struct peer *peer_of(struct peers *ps, const struct service *s)
 	if (!peers_domain_of(id, domain) || str_eq(id, str_z(ps->id)))
 		return NULL;
 	p = peers_find(ps, str_z(domain));
-	return p ? p : peer_new(ps, PEER_KEYED, str_z(domain), choose_label(ps, NULL, instance));
+	if (p)
+		return p;
+	label_of_instance(ps, NULL, instance, &label);
+	return peer_new(ps, PEER_KEYED, str_z(domain), buf_view(&label));
 }
 
 static bool same_looks(const struct service *a, const struct service *b)
@@ -99,6 +95,7 @@ static bool is_worth_keeping(const struct peer *p)
 
 void found_service(struct peers *ps, struct service **service)
 {
+	CLEANUP(buf_clear) struct buf label = {.max = LABEL_MAX};
 	const struct service *s = *service;
 	struct str instance = str_z(s->instance);
 	struct peer *p;
@@ -113,12 +110,10 @@ void found_service(struct peers *ps, struct service **service)
 		xfree(p->instance);
 		p->instance = str_dup(instance);
 		link_check_name(p, instance);
+		label_of_instance(ps, p, instance, &label);
 		if (!p->named)
-			peer_set_label(p, choose_label(ps, p, instance));
+			peer_set_label(p, buf_view(&label));
 	}
-	/* An old program's row is made with its whole name, which nobody can type: it looks like an address. */
-	if (p->kind == PEER_LEGACY && !p->named && str_eq(str_z(p->label), instance))
-		peer_set_label(p, choose_label(ps, p, instance));
 	if (!p->user)
 		peer_set_user(p, user_part(instance));
 	leave_name(ps, instance, p);

@@ -164,15 +164,34 @@ static bool header_fits(struct str from, const char *domain, struct str *ret_use
 	return true;
 }
 
+/* The name that our user typed with an address goes to whoever answered there. */
+static void take_name(struct peer *p, struct peer *typed)
+{
+	CLEANUP(buf_clear) struct buf why = {.max = 1024};
+	char *name = typed->label, *before = xstrdup(p->label);
+	bool known = p->named || peer_known(p);
+
+	typed->label = xstrdup(typed->address_n ? typed->addresses[0].text : "");
+	typed->named = false;
+	if (str_eq(str_z(before), str_z(name)))
+		p->named = true;
+	else if (peer_rename(p, str_z(name), &why) != 0)
+		notice(p->peers, "name", p, "%s is who answered where you expected %s, and keeps his name: %s",
+			p->label, name, buf_cstr(&why));
+	else if (known)
+		notice(p->peers, "name", p, "%s is who answered where you expected %s, and is called so from now on",
+			before, name);
+	xfree(name);
+	xfree(before);
+}
+
 /* An address that was typed in has shown its key: what is known of it is that peer's ... */
-static void take_over(struct peer *p, const struct peer *typed)
+static void take_over(struct peer *p, struct peer *typed)
 {
 	for (unsigned i = 0; i < typed->address_n; i++)
 		peer_address_put(p, typed->addresses[i].text, SOURCE_TYPED);
-	if (!p->named) {
-		p->named = typed->named;
-		peer_set_label(p, str_z(typed->label));
-	}
+	if (typed->named)
+		take_name(p, typed);
 	p->plain.ok |= typed->plain.ok;
 	if (p->trust == TRUST_NEW)
 		peer_set_trust(p, TRUST_PINNED);
@@ -194,12 +213,7 @@ static struct peer *make_keyed(struct peers *ps, const uint8_t key[32], struct s
 {
 	CLEANUP(buf_clear) struct buf label = {.max = LABEL_MAX};
 
-	if (!user.n || user.n > LABEL_MAX - 7)
-		buf_fmt(&label, "%.12s", id);
-	else
-		buf_str(&label, user);
-	if (peers_label_taken(ps, wanted, buf_view(&label)))
-		buf_fmt(&label, "-%.6s", id);
+	label_choose(ps, wanted, user.n ? user : (struct str){id, 12}, (struct str){id, 6}, &label);
 	return peer_keyed(ps, key, buf_view(&label));
 }
 
@@ -276,6 +290,7 @@ static struct peer *legacy_at(const struct peers *ps, struct str address)
 struct peer *link_legacy_peer(struct peers *ps, struct str instance)
 {
 	CLEANUP(buf_clear) struct buf jid = {.max = JID_MAX};
+	CLEANUP(buf_clear) struct buf label = {.max = LABEL_MAX};
 	struct peer *p;
 
 	if (escape_instance(instance, &jid) < 0)
@@ -284,8 +299,10 @@ struct peer *link_legacy_peer(struct peers *ps, struct str instance)
 	if (!buf_ok(&jid))
 		return NULL;
 	p = peers_find(ps, buf_view(&jid));
-	if (!p)
-		p = peer_new(ps, PEER_LEGACY, buf_view(&jid), instance);
+	if (!p) {
+		label_of_instance(ps, NULL, instance, &label);
+		p = peer_new(ps, PEER_LEGACY, buf_view(&jid), buf_view(&label));
+	}
 	if (p && !p->instance)
 		p->instance = str_dup(instance);
 	return p;
@@ -570,6 +587,8 @@ void link_on_open(struct peers *ps, struct msg *m)
 	outbox_unsent(p);
 	if (p->kind == PEER_KEYED)
 		session_keep(&l->session, m->link_open.token, KEEP_SECONDS);
+	else
+		peer_changed(p); /* discovery may never tell of it, and the roster is to have its name */
 	on_up(p);
 }
 

@@ -238,8 +238,12 @@ int peers_find_label(const struct peers *ps, struct str text, struct peer **ret,
 
 /* Is anybody but p called so? */
 bool peers_label_taken(const struct peers *ps, const struct peer *p, struct str label);
-/* Our user calls it so. ERR_SYNTAX: that is no name; ERR_EXISTS: it could be taken for somebody else whom he knows, or has named.
- * why: says so. */
+/* May our user call p (NULL: one that comes) so? ERR_SYNTAX: that is no name; ERR_EXISTS: it could be taken for somebody whom he
+ * knows or has named, or for himself. why: says so. */
+int peers_label_free(const struct peers *ps, const struct peer *p, struct str label, struct buf *why);
+/* What strangers call themselves keeps nobody from using a name; then they are shown by another one. */
+void peer_make_way(const struct peer *p, struct buf *ret_said);
+/* Both. why: also what else came of it. */
 int peer_rename(struct peer *p, struct str label, struct buf *why);
 
 /* peer.c */
@@ -264,6 +268,12 @@ const char *source_name(enum source s);
  * (controls, escapes, directions), becomes a question mark. */
 void label_put(struct buf *out, struct str text);
 char *label_clean(struct str text); /* a new text */
+/* One that can be typed wherever a name is asked for. */
+bool label_is_plain(struct str label);
+/* For p, NULL: one that comes, which calls itself so. "bob" as long as there is one, "bob-bravo" for the next: plain, and nobody
+ * else's here. */
+void label_choose(const struct peers *ps, const struct peer *p, struct str name, struct str more, struct buf *out);
+void label_of_instance(const struct peers *ps, const struct peer *p, struct str instance, struct buf *out);
 
 /* address.c: numbers only, no name is looked up */
 struct address {

@@ -216,6 +216,47 @@ static void add_to_somebody(void **state)
 	world_free(w);
 }
 
+/* A name that is typed for somebody who is there already goes to him, if nobody else has it. */
+static void add_names(void **state)
+{
+	struct world *w = world_new();
+	char address[64];
+	uint64_t id;
+
+	found_keyed(w, 'b', "bob@bravo", "10.0.0.2");
+	say_message(w, bob(), "m", "hi");
+	id = next_dial(w, address, NULL);
+	open_session(w, ask_link(w, &(struct asking){.who = 'b', .from = bob(), .dial = id}), NULL);
+	command(w, "peer", "add", "bob2@10.0.0.2", NULL);
+	assert_false(w->reply_failed);
+	assert_non_null(strstr(w->reply, "bob2 is there"));
+	assert_string_equal(row(w, 'b')->label, "bob2");
+	assert_true(row(w, 'b')->named);
+	found_keyed(w, 'c', "carol@charlie", "10.0.0.3");
+	command(w, "peer", "rename", "carol", "dave", NULL);
+	command(w, "peer", "add", "DAVE@10.0.0.2", NULL);
+	assert_true(w->reply_failed);
+	assert_non_null(
+		strstr(w->reply, "bob2 is at this address already and keeps his name: that could be taken for dave"));
+	assert_string_equal(row(w, 'b')->label, "bob2");
+	/* The same where nobody had known who is at the address. */
+	look_away(w);
+	command(w, "peer", "add", "robert@10.0.0.22", NULL);
+	while ((id = next_dial(w, address, NULL)) && strcmp(address, "10.0.0.22:5298") != 0)
+		continue;
+	ask_link(w, &(struct asking){.who = 'b', .from = bob(), .dial = id});
+	assert_string_equal(row(w, 'b')->label, "robert");
+	expect_got(w, "bob2 is who answered where you expected robert, and is called so from now on");
+	assert_int_equal(w->peers->peers.n, 2);
+	command(w, "peer", "add", "alice@10.0.0.23", NULL);
+	assert_non_null(strstr(w->reply, "this node's own name"));
+	assert_true(w->reply_failed);
+	command(w, "peer", "add", "a(b)@10.0.0.23", NULL);
+	assert_true(w->reply_failed);
+	assert_int_equal(w->peers->peers.n, 2);
+	world_free(w);
+}
+
 /* ---- the rest ---- */
 
 static void del(void **state)
@@ -297,7 +338,8 @@ static void rename_row(void **state)
 /* A name must mean one, also to who looks at it quickly. */
 static void rename_like_somebody(void **state)
 {
-	static const char *const bad[] = {"carol", "CAROL", "carol@charlie", "ca\xe2\x80\x8brol", " x", "x\n"};
+	static const char *const bad[] = {"carol", "CAROL", "carol@charlie", "ca\xe2\x80\x8brol", " x", "x\n", "alice",
+		"ALICE", "alice@alpha", "x@y", "a:b", "#lunch", "(bob)", "it's"};
 	struct world *w = world_new();
 	CLEANUP(buf_clear) struct buf why = {.max = 1000};
 	struct jid_buf jid;
@@ -307,7 +349,11 @@ static void rename_like_somebody(void **state)
 	/* A stranger keeps nobody from calling somebody so. */
 	command(w, "peer", "rename", "bob", "carol", NULL);
 	assert_false(w->reply_failed);
+	/* But there is one of a name. */
+	assert_string_equal(w->reply, "carol; the stranger who called himself so is shown as carol-charlie\n");
+	assert_string_equal(row(w, 'c')->label, "carol-charlie");
 	command(w, "peer", "rename", "carol", "bob", NULL);
+	command(w, "peer", "rename", "carol-charlie", "carol", NULL);
 	command(w, "peer", "add", "carol@10.0.0.3", NULL);
 	command(w, "peer", "accept", "carol@charlie", NULL);
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
@@ -315,6 +361,9 @@ static void rename_like_somebody(void **state)
 		assert_true(w->reply_failed);
 	}
 	assert_string_equal(row(w, 'b')->label, "bob");
+	assert_non_null(strstr(command(w, "peer", "rename", "bob", "Alice", NULL), "this node's own name"));
+	command(w, "peer", "rename", "bob", id_of('n'), NULL);
+	assert_true(w->reply_failed);
 	/* The same from a client's roster. */
 	assert_int_equal(jid_parse_buf(str_z(domain_of('b')), &jid), 0);
 	assert_int_equal(peers_rename(&w->peers->host, jid.jid, STR("Carol"), &why), ERR_EXISTS);
@@ -479,6 +528,7 @@ int main(void)
 		cmocka_unit_test(targets),
 		cmocka_unit_test(own_addresses),
 		cmocka_unit_test(add_to_somebody),
+		cmocka_unit_test(add_names),
 		cmocka_unit_test(del),
 		cmocka_unit_test(del_blocked),
 		cmocka_unit_test(rename_row),
