@@ -7,6 +7,7 @@
 #include "app/commands.h"
 #include "app/config.h"
 #include "base/mem.h"
+#include "peer/peers.h"
 
 enum { WORDS_MAX = 8 };
 
@@ -55,6 +56,17 @@ static const struct action *find(const char *name)
 		if (strcmp(name, actions[i].name) == 0)
 			return &actions[i];
 	return NULL;
+}
+
+/* What is wrong in itself needs no node to say so. */
+static bool is_target(const char *text)
+{
+	CLEANUP(buf_clear) struct buf why = {.max = 1024};
+
+	if (peers_check_target(str_z(text), &why) == 0)
+		return true;
+	fprintf(stderr, "wireside: %s\n", buf_cstr(&why));
+	return false;
 }
 
 static int ask(const char *data, const char *const *words, uint32_t n)
@@ -113,6 +125,8 @@ static int run(const struct action *a, int argc, char **argv, const char *data)
 			"wireside: a password is no argument, where everybody could read it; --typed asks for it\n");
 		return 2;
 	}
+	if (strcmp(a->name, "add") == 0 && !is_target(argv[2]))
+		return 2;
 	for (int i = 2; i < argc && n < WORDS_MAX; i++)
 		words[n++] = argv[i];
 	return ask(data, words, n);

@@ -15,6 +15,7 @@ static bool check_domain(const char *value, struct buf *why);
 static bool check_user(const char *value, struct buf *why);
 static bool check_room(const char *value, struct buf *why);
 static bool check_port(const char *value, struct buf *why);
+static bool check_loopback(const char *value, struct buf *why);
 static bool check_name(const char *value, struct buf *why);
 
 /* clang-format off */
@@ -24,8 +25,8 @@ const struct option config_options[] = {
 	{"data", BOTH, TEXT, AT(data), "DIR", 0, 0, 0, "folder of the store, the certificate and the sockets", NULL},
 	{"domain", SERVE, LIST, AT(domains), "NAME", 0, 0, 0, "a domain to serve (repeatable; default localhost)", check_domain},
 	{"c2s", SERVE, LIST, AT(c2s), "ADDR:PORT", 0, 0, 0, "where clients connect (repeatable; default port 5222)", check_port},
-	{"c2s", NODE, LIST, AT(c2s), "ADDR:PORT", 0, 0, 0, "let XMPP programs log in over TCP here, with a password (repeatable; off by default)",
-	 check_port},
+	{"c2s", NODE, LIST, AT(c2s), "ADDR:PORT", 0, 0, 0, "let XMPP programs of this machine log in over TCP, too, with a password; loopback only (repeatable; off by default)",
+	 check_loopback},
 	{"c2s-tls", SERVE, LIST, AT(c2s_tls), "ADDR:PORT", 0, 0, 0, "the same with TLS from the first byte (default port 5223)",
 	 check_port},
 	{"certificate", SERVE, TEXT, AT(certificate), "FILE", 0, 0, 0, "certificate chain, PEM (default: a self-signed one is made)",
@@ -140,7 +141,20 @@ static bool check_port(const char *value, struct buf *why)
 	return false;
 }
 
+/* A node has one account, that of whoever sits at this machine. */
+static bool check_loopback(const char *value, struct buf *why)
+{
+	if (listener_tcp_is_loopback(str_z(value)))
+		return true;
+	buf_z(why,
+		"not a loopback address, like 127.0.0.1:5222 or [::1]:5222; only programs of this machine log in to a node. "
+		"For others run `wireside serve`");
+	return false;
+}
+
 /* As on the network: a user, and what the machine is called. Old programs write names into XML as they are. */
+bool config_is_name(const char *value, struct buf *why) { return check_name(value, why); }
+
 static bool check_name(const char *value, struct buf *why)
 {
 	const char *at = strchr(value, '@');
@@ -330,6 +344,23 @@ static int find_file(struct config *c, int argc, char **argv, struct buf *why)
 	return err;
 }
 
+/* What shall hold at each start, also of a node that a chat starts. */
+static void find_own_file(struct config *c, int argc, char **argv, struct buf *why)
+{
+	char *folder = config_default_data(c->use), path[4096];
+	struct arg arg;
+
+	for (int i = 1; i < argc && next_arg(c->use, argc, argv, &i, &arg, why) == 0;)
+		if (arg.option && arg.option->offset == AT(data)) {
+			xfree(folder);
+			folder = xstrdup(arg.value);
+		}
+	snprintf(path, sizeof(path), "%s/node.conf", folder);
+	if (access(path, F_OK) == 0)
+		c->file = xstrdup(path);
+	xfree(folder);
+}
+
 /* A list given on the command line replaces that of the file, not adds to it. */
 static int read_flags(struct config *c, int argc, char **argv, struct buf *why)
 {
@@ -441,6 +472,8 @@ int config_read(int argc, char **argv, enum config_use use, struct config *ret, 
 	set_defaults(&c);
 	c.use = use;
 	err = find_file(&c, argc, argv, why);
+	if (!err && !c.file && use == CONFIG_NODE)
+		find_own_file(&c, argc, argv, why);
 	if (!err && c.file)
 		err = config_read_file(&c, c.file, why);
 	if (!err)

@@ -1,15 +1,15 @@
 #include "app/node.h"
 
 #include <errno.h>
-#include <ifaddrs.h>
-#include <netdb.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "app/guard.h"
+#include "app/node_name.h"
+#include "app/places.h"
 #include "app/server_i.h"
 #include "base/sign.h"
 #include "link/tcp.h"
@@ -20,7 +20,7 @@
 #include "user/users.h"
 #include "xmpp/nodeid.h"
 
-enum { PORT_FIRST = 5298, PORT_LAST = 5398, TOLD_MAX_HERE = 16, IDLE_CHECK_MS = 5000, IDLE_MS = 30000 };
+enum { PORT_FIRST = 5298, PORT_LAST = 5398, IDLE_CHECK_MS = 5000, IDLE_MS = 30000 };
 
 struct node {
 	struct server *server;
@@ -28,7 +28,7 @@ struct node {
 	struct tls_ctx *in, *out, *starttls_in, *starttls_out;
 	struct discovery *discovery; /* NULL: none */
 	struct ifaces_watch *addresses;
-	uint16_t port; /* that peers dial */
+	unsigned port_first, port_n; /* that peers dial, of the server's */
 	struct timer idle_timer;
 	int64_t idle_since; /* 0: it is not */
 	bool has_user;      /* the account is there */
@@ -139,9 +139,12 @@ int node_prepare(struct config *c, struct buf *why)
 {
 	struct node_config *n = xcalloc(1, sizeof(*n));
 	int err = node_make_folder(c->data, why);
+	char *kept = c->name ? NULL : node_name_read(c->data);
 
+	guard_memory();
 	c->node = n;
-	take_name(n, c->name);
+	take_name(n, c->name ? c->name : kept);
+	xfree(kept);
 	n->cert = path_in(c->data, "node.pem");
 	n->keyfile = path_in(c->data, "node.key");
 	if (!err)
@@ -303,56 +306,24 @@ int node_open_tls(struct server *s, struct buf *why)
 	return err;
 }
 
-static bool may_be_told(const struct sockaddr *a)
-{
-	const struct sockaddr_in *v4 = (const struct sockaddr_in *)a;
-	const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)a;
-
-	if (a->sa_family == AF_INET)
-		return ntohl(v4->sin_addr.s_addr) >> 24 != 127;
-	return a->sa_family == AF_INET6 && !IN6_IS_ADDR_LOOPBACK(&v6->sin6_addr) &&
-		!IN6_IS_ADDR_LINKLOCAL(&v6->sin6_addr);
-}
-
-/* Numbers by which others may find us later, when the network does not tell. */
+/* Where others may find us later, when the network does not tell, and what is us and nobody else. */
 static void tell_addresses(void *arg)
 {
 	struct node *node = arg;
-	char text[TOLD_MAX_HERE][80];
-	const char *list[TOLD_MAX_HERE + 1] = {NULL};
-	struct ifaddrs *all = NULL;
-	size_t n = 0;
+	const struct server *s = node->server;
+	const char *listening[LISTENERS_MAX];
+	struct machine *m = xcalloc(1, sizeof(*m));
+	struct places *p = xcalloc(1, sizeof(*p));
+	struct peers_places lists;
 
-	if (getifaddrs(&all) != 0)
-		all = NULL;
-	for (const struct ifaddrs *i = all; i && n < TOLD_MAX_HERE; i = i->ifa_next) {
-		char host[64];
-		bool v6;
-
-		if (!i->ifa_addr || !may_be_told(i->ifa_addr))
-			continue;
-		v6 = i->ifa_addr->sa_family == AF_INET6;
-		if (getnameinfo(i->ifa_addr, v6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in), host,
-			    sizeof(host), NULL, 0, NI_NUMERICHOST) != 0)
-			continue;
-		snprintf(text[n], sizeof(text[n]), v6 ? "[%s]:%u" : "%s:%u", host, node->port);
-		list[n] = text[n];
-		n++;
-	}
-	if (all)
-		freeifaddrs(all);
-	peers_listening(node->peers, node->port, list);
-}
-
-static uint16_t port_of(struct str address)
-{
-	uint64_t port = 0;
-	size_t n = address.n;
-
-	while (n && address.p[n - 1] != ':')
-		n--;
-	str_uint((struct str){address.p + n, address.n - n}, 65535, &port);
-	return (uint16_t)port;
+	machine_look(m, (const char *const *)s->config->interfaces.item, s->config->interfaces.n);
+	for (unsigned i = 0; i < node->port_n; i++)
+		listening[i] = listener_address(s->ports[node->port_first + i].listener).p;
+	places_of(p, listening, node->port_n, m);
+	lists = places_lists(p);
+	peers_listening(node->peers, p->port, &lists);
+	xfree(p);
+	xfree(m);
 }
 
 /* As XEP-0174 says it of an incoming stream; by enum plaintext. */
@@ -470,9 +441,12 @@ int node_open(struct server *s, struct buf *why)
 
 	if (err)
 		return err;
+	if (s->config->node->keyfile)
+		node_name_keep(s->config->data, s->config->node->instance);
 	make_account(s);
 	start_discovery(s);
-	s->node->port = port_of(listener_address(s->ports[first].listener));
+	s->node->port_first = first;
+	s->node->port_n = s->port_count - first;
 	tell_addresses(s->node);
 	s->node->addresses = ifaces_watch_new(s->loop, tell_addresses, s->node);
 	if (s->config->while_needed) {

@@ -263,6 +263,87 @@ static void test_names(void **state)
 	assert_why(f, "without & < > and quotation marks");
 }
 
+static bool reads_node(struct fixture *f, const char *option, const char *value)
+{
+	char first[] = "node", name[32], text[512], *argv[] = {first, name, text, NULL};
+
+	snprintf(name, sizeof(name), "%s", option);
+	snprintf(text, sizeof(text), "%s", value);
+	buf_reset(&f->why);
+	if (f->read)
+		config_clear(&f->c);
+	f->read = config_read(3, argv, CONFIG_NODE, &f->c, &f->why) == 0;
+	return f->read;
+}
+
+/* Programs log in to a node on its own machine only, whoever says otherwise. */
+static void test_node_clients_are_local(void **state)
+{
+	static const char *const good[] = {"127.0.0.1:5222", "127.9.9.9:0", "[::1]:5222", "[::ffff:127.0.0.1]:5222"};
+	static const char *const bad[] = {"*:5222", "0.0.0.0:5222", "[::]:5222", "10.0.0.7:5222", "[fe80::1%lo]:5222",
+		"128.0.0.1:5222", "localhost:5222", "unix:/tmp/x", "127.0.0.1", ""};
+	struct fixture *f = *state;
+	char text[128];
+	int n;
+
+	for (size_t i = 0; i < ARRAY_LEN(good); i++) {
+		assert_true(reads_node(f, "--c2s", good[i]));
+		assert_list(&f->c.c2s, 1, good[i], good[i]);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		if (reads_node(f, "--c2s", bad[i]))
+			fail_msg("%s", bad[i]);
+		assert_why(f, "For others run `wireside serve`");
+		n = snprintf(text, sizeof(text), "\nc2s = {\"127.0.0.1:1\", \"%s\"}\n", bad[i]);
+		assert_int_equal(ftruncate(f->fd, 0), 0);
+		assert_int_equal(pwrite(f->fd, text, (size_t)n, 0), n);
+		assert_false(reads_node(f, "-c", f->path));
+		assert_non_null(strstr(buf_cstr(&f->why), ":2: c2s: "));
+	}
+	assert_int_equal(read_words(f, "--c2s *:5222"), 0); /* a server's are for everybody */
+}
+
+/* node.conf in the data folder is read by itself; flags and -c go before it. */
+static void test_own_file_of_a_node(void **state)
+{
+	struct fixture *f = *state;
+	char folder[] = "/tmp/wireside-config-XXXXXX", path[64], data[32] = "--data", option[32] = "--plaintext",
+	     allow[] = "allow", node[] = "node", c[] = "-c", *argv[] = {node, data, folder, option, allow, NULL},
+	     *other[] = {node, data, folder, c, f->path, NULL};
+	FILE *file;
+
+	assert_non_null(mkdtemp(folder));
+	snprintf(path, sizeof(path), "%s/node.conf", folder);
+	assert_int_equal(config_read(3, argv, CONFIG_NODE, &f->c, &f->why), 0); /* there is none */
+	assert_int_equal(f->c.discovery, 0);
+	config_clear(&f->c);
+	file = fopen(path, "we");
+	fputs("discovery = own\nplaintext = never\nname = \"bob@bravo\"\n", file);
+	fclose(file);
+	assert_int_equal(config_read(3, argv, CONFIG_NODE, &f->c, &f->why), 0);
+	assert_int_equal(f->c.discovery, 2);
+	assert_int_equal(f->c.plaintext, 2);
+	assert_string_equal(f->c.name, "bob@bravo");
+	config_clear(&f->c);
+	assert_int_equal(config_read(5, argv, CONFIG_NODE, &f->c, &f->why), 0);
+	assert_int_equal(f->c.discovery, 2);
+	assert_int_equal(f->c.plaintext, 1);
+	config_clear(&f->c);
+	assert_int_equal(config_read(5, other, CONFIG_NODE, &f->c, &f->why), 0); /* an empty file */
+	assert_int_equal(f->c.discovery, 0);
+	config_clear(&f->c);
+	assert_int_equal(config_read(3, argv, CONFIG_SERVE, &f->c, &f->why), 0);
+	assert_null(f->c.file);
+	config_clear(&f->c);
+	file = fopen(path, "we");
+	fputs("discovery = yes\n", file);
+	fclose(file);
+	assert_int_equal(config_read(3, argv, CONFIG_NODE, &f->c, &f->why), ERR_INVALID);
+	assert_non_null(strstr(buf_cstr(&f->why), "node.conf:1: discovery: "));
+	unlink(path);
+	rmdir(folder);
+}
+
 static void test_lists_have_a_limit(void **state)
 {
 	struct fixture *f = *state;
@@ -438,6 +519,8 @@ int main(void)
 		TEST(test_flags_win),
 		TEST(test_wrong_flags),
 		TEST(test_names),
+		TEST(test_node_clients_are_local),
+		TEST(test_own_file_of_a_node),
 		TEST(test_lists_have_a_limit),
 		TEST(test_wrong_files),
 		TEST(test_where_it_was_given),

@@ -134,6 +134,12 @@ bool listener_tcp_reads(struct str address)
 	return addr_parse(address, &a) == 0 && a.sa.sa_family != AF_UNIX;
 }
 
+bool listener_tcp_is_loopback(struct str address)
+{
+	struct addr a;
+	return addr_parse(address, &a) == 0 && addr_is_loopback(&a);
+}
+
 int listener_tcp(struct loop *l, struct str address, listener_fn *on_accept, void *arg, struct listener **ret)
 {
 	struct addr a;

@@ -27,6 +27,8 @@ int listener_tcp_from(struct loop *l, struct str host, uint16_t first, uint16_t 
 	struct listener **ret);
 /* Is it an address of a form that listener_tcp() understands? */
 bool listener_tcp_reads(struct str address);
+/* And one that other machines cannot reach? */
+bool listener_tcp_is_loopback(struct str address);
 /* A unix socket with the given mode; a stale one (nobody answers) is replaced, a live one is ERR_BUSY,
  * any other kind of file ERR_EXISTS. A path too long for a socket: ERR_LIMIT; else ERR_DENIED, ERR_IO. */
 int listener_unix(struct loop *l, const char *path, unsigned mode, listener_fn *on_accept, void *arg,

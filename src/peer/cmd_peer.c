@@ -7,7 +7,7 @@
 #include "peer/peers_i.h"
 #include "xmpp/escape.h"
 
-enum { PORT_DEFAULT = 5298, REPLY_MAX = 4 << 20 };
+enum { REPLY_MAX = 4 << 20 };
 
 static void fail(struct command_call *call, const char *text)
 {
@@ -209,41 +209,6 @@ static void run_list(struct command_call *call)
 
 /* ---- add, del ---- */
 
-/* [NAME@]ADDRESS[:PORT] -> the name or "", and the address with a port. */
-static bool read_target(struct str text, struct str *ret_name, struct buf *ret_address)
-{
-	struct str rest = text, name = str_cut(&rest, '@'), host = rest.p ? rest : text;
-	bool v6 = host.n &&
-		(host.p[0] == '[' ||
-			(memchr(host.p, ':', host.n) && memchr(host.p, ':', host.n) != memrchr(host.p, ':', host.n)));
-	bool has_port;
-
-	*ret_name = rest.p ? name : STR("");
-	if (!host.n || host.n > 100 || ret_name->n > LABEL_MAX)
-		return false;
-	if (v6 && host.p[0] != '[')
-		buf_fmt(ret_address, "[%.*s]", STR_FMT(host));
-	else
-		buf_str(ret_address, host);
-	has_port = v6 ? host.p[0] == '[' && host.p[host.n - 1] != ']' : memchr(host.p, ':', host.n) != NULL;
-	if (!has_port)
-		buf_fmt(ret_address, ":%d", PORT_DEFAULT);
-	return address_is(buf_view(ret_address));
-}
-
-static struct peer *typed_row(struct peers *ps, struct str name, struct str address)
-{
-	CLEANUP(buf_clear) struct buf jid = {.max = JID_MAX};
-	struct str seen_as = name.n ? name : address;
-	struct peer *p;
-
-	if (seen_as.n > LABEL_MAX || escape_instance(seen_as, &jid) < 0)
-		return NULL;
-	buf_z(&jid, "@typed.internal");
-	p = peers_find(ps, buf_view(&jid));
-	return p ? p : peer_new(ps, PEER_TYPED, buf_view(&jid), seen_as);
-}
-
 static struct peer *same_address(const struct peers *ps, const char *address)
 {
 	struct peer *p;
@@ -256,6 +221,47 @@ static struct peer *same_address(const struct peers *ps, const char *address)
 	return NULL;
 }
 
+/* Whoever is there already is called so from now on. */
+static bool call_so(struct command_call *call, struct peer *p, struct str name)
+{
+	CLEANUP(buf_clear) struct buf why = {.max = 4096};
+
+	if (!name.n || str_eq(str_z(p->label), name) || peer_rename(p, name, &why) == 0)
+		return true;
+	command_reply(call->core, call->asker, true, "%s is at this address already and keeps his name: %s", p->label,
+		buf_cstr(&why));
+	return false;
+}
+
+/* Somebody known by this name gets one address more; else whoever answers there will show his key. NULL, and answered: none. */
+static struct peer *target_row(struct command_call *call, struct peers *ps, struct str name, struct str address)
+{
+	CLEANUP(buf_clear) struct buf why = {.max = 4096}, at = {.max = 128};
+	struct peer *p = NULL;
+
+	if (name.n && peers_find_label(ps, name, &p, &why) == ERR_EXISTS) {
+		command_reply(call->core, call->asker, true, "%.*s may be any of these: %s", STR_FMT(name),
+			buf_cstr(&why));
+		return NULL;
+	}
+	if (p)
+		return p;
+	buf_str(&at, address);
+	p = same_address(ps, buf_cstr(&at));
+	if (p)
+		return call_so(call, p, name) ? p : NULL;
+	if (name.n && peers_label_free(ps, NULL, name, &why) != 0) {
+		fail(call, buf_cstr(&why));
+		return NULL;
+	}
+	p = target_typed(ps, name, address);
+	if (!p)
+		fail(call, "the table is full, or the name is not one");
+	else
+		peer_make_way(p, NULL);
+	return p;
+}
+
 static void run_add(struct command_call *call)
 {
 	CLEANUP(buf_clear) struct buf address = {.max = 128};
@@ -266,26 +272,14 @@ static void run_add(struct command_call *call)
 
 	if (!ps)
 		return;
-	if (!read_target(str_z(call->words[2]), &name, &address)) {
-		fail(call,
-			"an address is a number, like 10.0.0.7, 10.0.0.7:5298 or [fe80::1%eth0]:5298, with a name before it if "
-			"you like: bob@10.0.0.7");
+	if (target_read(str_z(call->words[2]), &name, &address, &why) != 0 ||
+		target_is_own(ps, buf_view(&address), &why)) {
+		fail(call, buf_cstr(&why));
 		return;
 	}
-	/* Somebody known by this name gets one address more; else whoever answers there will show his key. */
-	if (name.n && peers_find_label(ps, name, &p, &why) == ERR_EXISTS) {
-		command_reply(call->core, call->asker, true, "%.*s may be any of these: %s", STR_FMT(name),
-			buf_cstr(&why));
-		return;
-	}
+	p = target_row(call, ps, name, buf_view(&address));
 	if (!p)
-		p = same_address(ps, buf_cstr(&address));
-	if (!p)
-		p = typed_row(ps, name, buf_view(&address));
-	if (!p) {
-		fail(call, "the table is full, or the name is not one");
 		return;
-	}
 	peer_address_put(p, buf_cstr(&address), SOURCE_TYPED);
 	p->named |= name.n > 0;
 	if (p->trust == TRUST_NEW && p->kind == PEER_KEYED)
@@ -347,7 +341,7 @@ static void run_rename(struct command_call *call)
 	if (peer_rename(p, str_z(call->words[3]), &why) != 0)
 		fail(call, buf_cstr(&why));
 	else
-		command_reply(call->core, call->asker, false, "%s\n", p->label);
+		command_reply(call->core, call->asker, false, "%s%s\n", p->label, buf_cstr(&why));
 }
 
 static void run_verify(struct command_call *call)

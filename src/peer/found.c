@@ -1,6 +1,8 @@
 /* What discovery says. Nothing of it is proven: it tells where somebody may be, and the link tells who it is. */
 #include "peer/peers_i.h"
 
+#include "xmpp/escape.h"
+
 /* ---- somebody is there ---- */
 
 static struct str user_part(struct str instance)
@@ -8,14 +10,6 @@ static struct str user_part(struct str instance)
 	struct str rest = instance, user = str_cut(&rest, '@');
 
 	return rest.p && user.n ? user : instance;
-}
-
-/* "bob" as long as there is one, "bob@bravo" for the next. */
-static struct str choose_label(const struct peers *ps, const struct peer *p, struct str instance)
-{
-	struct str user = user_part(instance);
-
-	return peers_label_taken(ps, p, user) ? instance : user;
 }
 
 static void put_address(const struct service *s, unsigned i, struct buf *out)
@@ -57,6 +51,7 @@ static void take_addresses(struct peer *p, const struct service *s)
 
 static struct peer *peer_of(struct peers *ps, const struct service *s)
 {
+	CLEANUP(buf_clear) struct buf label = {.max = LABEL_MAX};
 	struct str id = service_txt(s, "wk"), instance = str_z(s->instance);
 	char domain[DOMAIN_SIZE];
 	struct peer *p;
@@ -66,7 +61,10 @@ static struct peer *peer_of(struct peers *ps, const struct service *s)
 	if (!peers_domain_of(id, domain) || str_eq(id, str_z(ps->id)))
 		return NULL;
 	p = peers_find(ps, str_z(domain));
-	return p ? p : peer_new(ps, PEER_KEYED, str_z(domain), choose_label(ps, NULL, instance));
+	if (p)
+		return p;
+	label_of_instance(ps, NULL, instance, &label);
+	return peer_new(ps, PEER_KEYED, str_z(domain), buf_view(&label));
 }
 
 static bool same_looks(const struct service *a, const struct service *b)
@@ -97,9 +95,28 @@ static bool is_worth_keeping(const struct peer *p)
 	return p->stored || p->service || p->link || p->nego || p->outbox.n || p->pending.first;
 }
 
-static void on_found(struct peers *ps, struct msg *m)
+/* An old program has given way to a node of the same name: what waits for it was for whoever is called so. */
+static void take_from_legacy(struct peer *p, struct str instance)
 {
-	const struct service *s = m->found.service;
+	CLEANUP(buf_clear) struct buf jid = {.max = JID_MAX};
+	struct peer *old;
+
+	if (p->kind != PEER_KEYED || p->trust == TRUST_CHANGED || p->trust == TRUST_BLOCKED ||
+		escape_instance(instance, &jid) < 0)
+		return;
+	buf_z(&jid, "@xep0174.internal");
+	old = buf_ok(&jid) ? peers_find(p->peers, buf_view(&jid)) : NULL;
+	if (!old || !old->outbox.n || old->trust == TRUST_BLOCKED || peer_is_up(old))
+		return;
+	notice(p->peers, "known", p, "%s has a key now: what waited for %s goes out, encrypted", p->label, old->label);
+	outbox_move(p, old);
+	peer_forget(old);
+}
+
+void found_service(struct peers *ps, struct service **service)
+{
+	CLEANUP(buf_clear) struct buf label = {.max = LABEL_MAX};
+	const struct service *s = *service;
 	struct str instance = str_z(s->instance);
 	struct peer *p;
 	bool same;
@@ -113,12 +130,10 @@ static void on_found(struct peers *ps, struct msg *m)
 		xfree(p->instance);
 		p->instance = str_dup(instance);
 		link_check_name(p, instance);
+		label_of_instance(ps, p, instance, &label);
 		if (!p->named)
-			peer_set_label(p, choose_label(ps, p, instance));
+			peer_set_label(p, buf_view(&label));
 	}
-	/* An old program's row is made with its whole name, which nobody can type: it looks like an address. */
-	if (p->kind == PEER_LEGACY && !p->named && str_eq(str_z(p->label), instance))
-		peer_set_label(p, choose_label(ps, p, instance));
 	if (!p->user)
 		peer_set_user(p, user_part(instance));
 	leave_name(ps, instance, p);
@@ -129,7 +144,7 @@ static void on_found(struct peers *ps, struct msg *m)
 	}
 	same = same_looks(p->service, s);
 	service_free(&p->service);
-	p->service = TAKE(m->found.service);
+	p->service = TAKE(*service);
 	take_addresses(p, p->service);
 	picture_on_found(p);
 	peer_changed(p);
@@ -137,8 +152,11 @@ static void on_found(struct peers *ps, struct msg *m)
 		show_peer(p);
 	else
 		show_again(p);
+	take_from_legacy(p, str_z(p->instance));
 	dial_now(p);
 }
+
+static void on_found(struct peers *ps, struct msg *m) { found_service(ps, &m->found.service); }
 
 /* Gone from the network, says the network. A link that works goes on working. */
 static void on_gone(struct peers *ps, struct msg *m)

@@ -164,15 +164,34 @@ static bool header_fits(struct str from, const char *domain, struct str *ret_use
 	return true;
 }
 
+/* The name that our user typed with an address goes to whoever answered there. */
+static void take_name(struct peer *p, struct peer *typed)
+{
+	CLEANUP(buf_clear) struct buf why = {.max = 1024};
+	char *name = typed->label, *before = xstrdup(p->label);
+	bool known = p->named || peer_known(p);
+
+	typed->label = xstrdup(typed->address_n ? typed->addresses[0].text : "");
+	typed->named = false;
+	if (str_eq(str_z(before), str_z(name)))
+		p->named = true;
+	else if (peer_rename(p, str_z(name), &why) != 0)
+		notice(p->peers, "name", p, "%s is who answered where you expected %s, and keeps his name: %s",
+			p->label, name, buf_cstr(&why));
+	else if (known)
+		notice(p->peers, "name", p, "%s is who answered where you expected %s, and is called so from now on",
+			before, name);
+	xfree(name);
+	xfree(before);
+}
+
 /* An address that was typed in has shown its key: what is known of it is that peer's ... */
-static void take_over(struct peer *p, const struct peer *typed)
+static void take_over(struct peer *p, struct peer *typed)
 {
 	for (unsigned i = 0; i < typed->address_n; i++)
 		peer_address_put(p, typed->addresses[i].text, SOURCE_TYPED);
-	if (!p->named && typed->named) { /* a number is no name, where he has one of his own */
-		p->named = true;
-		peer_set_label(p, str_z(typed->label));
-	}
+	if (typed->named)
+		take_name(p, typed);
 	p->plain.ok |= typed->plain.ok;
 	if (p->trust == TRUST_NEW)
 		peer_set_trust(p, TRUST_PINNED);
@@ -195,12 +214,7 @@ static struct peer *make_keyed(struct peers *ps, const uint8_t key[32], struct s
 {
 	CLEANUP(buf_clear) struct buf label = {.max = LABEL_MAX};
 
-	if (!user.n || user.n > LABEL_MAX - 7)
-		buf_fmt(&label, "%.12s", id);
-	else
-		buf_str(&label, user);
-	if (peers_label_taken(ps, wanted, buf_view(&label)))
-		buf_fmt(&label, "-%.6s", id);
+	label_choose(ps, wanted, user.n ? user : (struct str){id, 12}, (struct str){id, 6}, &label);
 	return peer_keyed(ps, key, buf_view(&label));
 }
 
@@ -277,6 +291,7 @@ static struct peer *legacy_at(const struct peers *ps, struct str address)
 struct peer *link_legacy_peer(struct peers *ps, struct str instance)
 {
 	CLEANUP(buf_clear) struct buf jid = {.max = JID_MAX};
+	CLEANUP(buf_clear) struct buf label = {.max = LABEL_MAX};
 	struct peer *p;
 
 	if (escape_instance(instance, &jid) < 0)
@@ -285,8 +300,10 @@ struct peer *link_legacy_peer(struct peers *ps, struct str instance)
 	if (!buf_ok(&jid))
 		return NULL;
 	p = peers_find(ps, buf_view(&jid));
-	if (!p)
-		p = peer_new(ps, PEER_LEGACY, buf_view(&jid), instance);
+	if (!p) {
+		label_of_instance(ps, NULL, instance, &label);
+		p = peer_new(ps, PEER_LEGACY, buf_view(&jid), buf_view(&label));
+	}
 	if (p && !p->instance)
 		p->instance = str_dup(instance);
 	return p;
@@ -571,6 +588,8 @@ void link_on_open(struct peers *ps, struct msg *m)
 	outbox_unsent(p);
 	if (p->kind == PEER_KEYED)
 		session_keep(&l->session, m->link_open.token, KEEP_SECONDS);
+	else
+		peer_changed(p); /* discovery may never tell of it, and the roster is to have its name */
 	on_up(p);
 }
 
@@ -588,6 +607,26 @@ void link_on_resume(struct peers *ps, struct msg *m)
 	session_resume(&p->link->session, m->conn, m->resume.h);
 }
 
+/* At once: whoever mistyped it can mend it while he remembers, and whoever did not hears of somebody in between. */
+static void tell_wrong_password(const struct peer *p)
+{
+	int left = PASSWORD_FAILURES - (int)p->failures;
+
+	if (left < 0)
+		return;
+	if (left == 0)
+		notice(p->peers, "warning", p,
+			"%s failed %d times to prove the shared password: it is not tried any more until you set it "
+			"again (wireside peer set-password %s)",
+			p->label, PASSWORD_FAILURES, p->label);
+	else
+		notice(p->peers, "warning", p,
+			"the shared password of %s is not the same on both machines, so it verifies nobody; the link stays "
+			"encrypted as before. %d %s left, one with each new link. Set the same password at both ends: "
+			"wireside peer set-password %s, and over there the same with --typed",
+			p->label, left, left == 1 ? "attempt is" : "attempts are", p->label);
+}
+
 void link_on_proven(struct peers *ps, struct msg *m)
 {
 	struct peer *p = by_nego(ps, m->conn);
@@ -599,11 +638,8 @@ void link_on_proven(struct peers *ps, struct msg *m)
 		if (p->trust != TRUST_VERIFIED)
 			notice(ps, "verified", p, "%s is verified: it knows the shared password", p->label);
 		peer_set_trust(p, TRUST_VERIFIED);
-	} else if (p->failures == PASSWORD_FAILURES) {
-		notice(ps, "warning", p,
-			"%s failed %d times to prove the shared password: it is not tried any more until you set it "
-			"again (wireside peer set-password)",
-			p->label, PASSWORD_FAILURES);
+	} else {
+		tell_wrong_password(p);
 	}
 	peer_store(p);
 	peer_changed(p);

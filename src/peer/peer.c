@@ -308,6 +308,7 @@ void peer_free(struct entity *e)
 void peer_forget(struct peer *p)
 {
 	struct peers *ps = p->peers;
+	struct service *service = TAKE(p->service); /* the network tells it once */
 
 	peer_tell_adder(p, p);
 	link_close(p, SERR_HOST_GONE, "not known any more");
@@ -319,6 +320,9 @@ void peer_forget(struct peer *p)
 	p->stored = false;
 	map_remove(&ps->peers, row_name(p));
 	entity_die(&p->entity);
+	if (service)
+		found_service(ps, &service);
+	service_free(&service);
 }
 
 /* ---- loading ---- */
@@ -327,7 +331,8 @@ static void load_peer(struct peers *ps, const struct store_value *v)
 {
 	struct str name = v[0].s, id;
 	bool rooms, keyed = v[4].s.n == 32, by_id = nodeid_parse_domain(name, &id, &rooms);
-	enum peer_kind kind = by_id ? PEER_KEYED : v[5].i == TRUST_LEGACY ? PEER_LEGACY : PEER_TYPED;
+	bool legacy = str_ends(name, STR("@xep0174.internal")); /* also a blocked one */
+	enum peer_kind kind = by_id ? PEER_KEYED : legacy ? PEER_LEGACY : PEER_TYPED;
 	struct peer *p;
 
 	if (v[5].i < 0 || v[5].i >= TRUST_COUNT || !name.n)

@@ -53,16 +53,6 @@ static bool is_called(const struct peer *p, struct str text)
 	return same;
 }
 
-bool peers_label_taken(const struct peers *ps, const struct peer *p, struct str label)
-{
-	struct peer *o;
-
-	for (uint32_t pos = 0; (o = map_next(&ps->peers, &pos));)
-		if (o != p && str_eq(str_z(o->label), label))
-			return true;
-	return false;
-}
-
 static bool same_but_for_case(struct str a, struct str b)
 {
 	char z[LABEL_MAX + 1];
@@ -72,6 +62,21 @@ static bool same_but_for_case(struct str a, struct str b)
 	memcpy(z, b.p, b.n);
 	z[b.n] = '\0';
 	return str_is_nocase(a, z);
+}
+
+static struct peer *labelled(const struct peers *ps, const struct peer *p, struct str label)
+{
+	struct peer *o;
+
+	for (uint32_t pos = 0; (o = map_next(&ps->peers, &pos));)
+		if (o != p && same_but_for_case(str_z(o->label), label))
+			return o;
+	return NULL;
+}
+
+bool peers_label_taken(const struct peers *ps, const struct peer *p, struct str label)
+{
+	return labelled(ps, p, label) != NULL;
 }
 
 /* What somebody calls himself whom our user neither knows nor has named must not keep him from using a name. */
@@ -86,33 +91,58 @@ static struct peer *mistakable(const struct peers *ps, const struct peer *p, str
 	return NULL;
 }
 
-static bool is_name(struct str label)
+static bool is_ours(const struct peers *ps, struct str label)
 {
-	CLEANUP(buf_clear) struct buf shown = {.max = 4 * LABEL_MAX};
-
-	if (!label.n || label.n > LABEL_MAX || !str_utf8(label) || label.p[0] == ' ' || label.p[label.n - 1] == ' ')
-		return false;
-	label_put(&shown, label);
-	return str_eq(buf_view(&shown), label);
+	return same_but_for_case(str_z(ps->user), label) || same_but_for_case(str_z(ps->instance), label) ||
+		same_but_for_case(str_z(ps->named), label) || str_is(label, ps->id) || str_is(label, ps->domain);
 }
 
-int peer_rename(struct peer *p, struct str label, struct buf *why)
+int peers_label_free(const struct peers *ps, const struct peer *p, struct str label, struct buf *why)
 {
 	const struct peer *other;
 
-	if (!is_name(label)) {
-		buf_z(why, "a name has 1 to 63 bytes, all of which are seen");
+	if (is_ours(ps, label)) {
+		buf_fmt(why, "%.*s is this node's own name, so that could be taken for you", STR_FMT(label));
+		return ERR_EXISTS;
+	}
+	if (!label_is_plain(label)) {
+		buf_z(why,
+			"a name has 1 to 63 bytes, all of which are seen; it has none of : @ / \" ' ( ) in it and does not "
+			"begin with # * - > |");
 		return ERR_SYNTAX;
 	}
-	other = mistakable(p->peers, p, label);
+	other = mistakable(ps, p, label);
 	if (other) {
 		buf_fmt(why, "that could be taken for %s (%.*s)", other->label, STR_FMT(jid_str(other->entity.jid)));
 		return ERR_EXISTS;
 	}
+	return 0;
+}
+
+void peer_make_way(const struct peer *p, struct buf *ret_said)
+{
+	CLEANUP(buf_clear) struct buf label = {.max = LABEL_MAX};
+	struct peer *other = labelled(p->peers, p, str_z(p->label));
+
+	if (!other)
+		return;
+	label_of_instance(p->peers, other, str_z(other->instance ? other->instance : other->label), &label);
+	peer_set_label(other, buf_view(&label));
+	if (ret_said)
+		buf_fmt(ret_said, "; the stranger who called himself so is shown as %s", other->label);
+}
+
+int peer_rename(struct peer *p, struct str label, struct buf *why)
+{
+	int err = peers_label_free(p->peers, p, label, why);
+
+	if (err)
+		return err;
 	p->named = true;
 	peer_store(p);
 	peer_set_label(p, label);
 	peer_changed(p);
+	peer_make_way(p, why);
 	return 0;
 }
 
@@ -258,6 +288,17 @@ struct load {
 
 static void load_drop(struct wait *w) { xfree(w); }
 
+/* Labels from before may be such that nobody can type them. */
+static void settle_label(struct peer *p)
+{
+	CLEANUP(buf_clear) struct buf label = {.max = LABEL_MAX};
+
+	if (p->named || p->kind == PEER_TYPED || label_is_plain(str_z(p->label)))
+		return;
+	label_of_instance(p->peers, p, str_z(p->instance ? p->instance : p->label), &label);
+	peer_set_label(p, buf_view(&label));
+}
+
 static void on_loaded(struct core *c, struct wait *wait, const struct store_rows *rows, const struct scram_keys *keys)
 {
 	struct load *l = (struct load *)wait;
@@ -274,6 +315,7 @@ static void on_loaded(struct core *c, struct wait *wait, const struct store_rows
 		peer_load_row(ps, kind, v);
 	ps->loaded = true;
 	for (uint32_t pos = 0; (p = map_next(&ps->peers, &pos));) {
+		settle_label(p);
 		peer_changed(p);
 		dial_now(p);
 	}
@@ -340,13 +382,13 @@ struct host *peers_new(struct core *c, const struct peers_config *config)
 	return &ps->host;
 }
 
-void peers_listening(struct host *h, uint16_t port, const char *const *addresses)
+void peers_listening(struct host *h, uint16_t port, const struct peers_places *places)
 {
 	struct peers *ps = (struct peers *)h;
 	bool new_port = ps->config.port != port;
 
 	ps->config.port = port;
-	told_set(ps, addresses);
+	told_set(ps, places);
 	if (new_port)
 		show_publish(ps);
 }

@@ -48,9 +48,19 @@ bool peers_ready(const struct host *h);
 int peers_rename(struct host *h, struct jid contact, struct str name, struct buf *why);
 int peers_forget(struct host *h, struct jid contact);
 
-/* Where others reach us: the port, and the addresses that are told to known peers ("10.0.0.7:5298"; NULL at the
- * end). Again whenever they may have changed; those who are linked are told if they have, once in ten seconds. */
-void peers_listening(struct host *h, uint16_t port, const char *const *addresses);
+/* Numbers as text, lists that end with NULL; NULL: none. */
+struct peers_places {
+	const char *const *told; /* for known peers: "10.0.0.7:5298" */
+	const char *const
+		*own; /* what reaches this node: the same, loopback and such of one network only; "0.0.0.0:5298":
+				       * all of this machine */
+	const char *const *broadcast; /* "10.0.0.255:0" */
+};
+/* Where others reach us: the port, and the addresses. Again whenever they may have changed; those who are linked are told if
+ * they have, once in ten seconds. */
+void peers_listening(struct host *h, uint16_t port, const struct peers_places *places);
+/* Is it [NAME@]ADDRESS[:PORT] where a peer can be? ERR_SYNTAX; why says what to give instead. */
+int peers_check_target(struct str text, struct buf *why);
 /* What the node's user shows: of the sessions that are available the best; away when there is none. */
 void peers_show(struct host *h, bool available, struct str show, struct str status);
 /* The secrets of our links are being recorded, or not any more: our user is told, now and whenever he comes while they are. */

@@ -206,7 +206,8 @@ struct peers {
 	struct table dials;
 	struct map inflight; /* messages taken in and not handled yet, by hash: see inbound.c */
 	size_t strangers_bytes;
-	char **told; /* our addresses, NULL at the end */
+	char **told;             /* our addresses, NULL at the end */
+	char **own, **broadcast; /* all that reach us; those of no machine: see struct peers_places */
 	struct timer told_timer;
 	int64_t told_next; /* core time before which a change of them is not told */
 	bool available, traced;
@@ -238,16 +239,20 @@ int peers_find_label(const struct peers *ps, struct str text, struct peer **ret,
 
 /* Is anybody but p called so? */
 bool peers_label_taken(const struct peers *ps, const struct peer *p, struct str label);
-/* Our user calls it so. ERR_SYNTAX: that is no name; ERR_EXISTS: it could be taken for somebody else whom he knows, or has named.
- * why: says so. */
+/* May our user call p (NULL: one that comes) so? ERR_SYNTAX: that is no name; ERR_EXISTS: it could be taken for somebody whom he
+ * knows or has named, or for himself. why: says so. */
+int peers_label_free(const struct peers *ps, const struct peer *p, struct str label, struct buf *why);
+/* What strangers call themselves keeps nobody from using a name; then they are shown by another one. */
+void peer_make_way(const struct peer *p, struct buf *ret_said);
+/* Both. why: also what else came of it. */
 int peer_rename(struct peer *p, struct str label, struct buf *why);
 
 /* peer.c */
 /* A row that is not stored yet; NULL when the table is full. address: that of the row. */
 struct peer *peer_new(struct peers *ps, enum peer_kind kind, struct str address, struct str label);
 struct peer *peer_keyed(struct peers *ps, const uint8_t key[32], struct str label); /* found or made; NULL: full */
-void peer_store(struct peer *p);   /* it, and from now on each change */
-void peer_forget(struct peer *p);  /* leaves the table and the store */
+void peer_store(struct peer *p);  /* it, and from now on each change */
+void peer_forget(struct peer *p); /* leaves the table and the store; who is on the network comes back as somebody new */
 void peer_changed(struct peer *p); /* stored if it is a stored one; the roster follows */
 void peer_set_user(struct peer *p, struct str user);
 void peer_set_label(struct peer *p, struct str label);
@@ -264,9 +269,32 @@ const char *source_name(enum source s);
  * (controls, escapes, directions), becomes a question mark. */
 void label_put(struct buf *out, struct str text);
 char *label_clean(struct str text); /* a new text */
+/* One that can be typed wherever a name is asked for. */
+bool label_is_plain(struct str label);
+/* For p, NULL: one that comes, which calls itself so. "bob" as long as there is one, "bob-bravo" for the next: plain, and nobody
+ * else's here. */
+void label_choose(const struct peers *ps, const struct peer *p, struct str name, struct str more, struct buf *out);
+void label_of_instance(const struct peers *ps, const struct peer *p, struct str instance, struct buf *out);
 
-/* address.c: is it "10.0.0.7:5298" or "[fe80::1%eth0]:5298"? Numbers only: no name is looked up. */
-bool address_is(struct str text);
+/* address.c: numbers only, no name is looked up */
+struct address {
+	uint8_t ip[16]; /* IPv4 as ::ffff:10.0.0.7 */
+	uint16_t port;  /* 0: none */
+	struct str zone;
+};
+/* "10.0.0.7:5298" or "[fe80::1%eth0]:5298". ret's zone is in text. */
+bool address_read(struct str text, struct address *ret);
+/* Why no peer can ever be there, and what to give instead; NULL: one may be. */
+const char *address_fault(const struct address *a);
+/* Is it one of the list? There port 0 is any, and an unspecified address is each of this machine's own to itself. */
+bool address_is_among(const struct address *a, char *const *list);
+
+/* target.c: [NAME@]ADDRESS[:PORT] -> the name or "", and the address with a port. ERR_SYNTAX, why says what is wrong. */
+int target_read(struct str text, struct str *ret_name, struct buf *ret_address, struct buf *why);
+/* The row of an address that has not answered yet, found or made; NULL: the table is full, or that is no name. */
+struct peer *target_typed(struct peers *ps, struct str name, struct str address);
+bool target_is_own(const struct peers *ps, struct str address,
+	struct buf *why); /* or a broadcast address: nobody else's */
 
 /* dial.c: when and where to dial */
 bool peer_wants_link(const struct peer *p);
@@ -277,6 +305,7 @@ void dial_later(struct peer *p);     /* the link broke, or a round failed */
 void dial_on_timer(struct timer *t);
 void dial_on_failed(struct peers *ps, struct msg *m);
 void dial_forget(struct peer *p);
+void dial_remind(struct peers *ps); /* our user comes: of what waits for his leave */
 
 /* link.c: connections and sessions */
 void link_on_ask(struct peers *ps, struct msg *m);
@@ -335,7 +364,8 @@ void show_publish(struct peers *ps);
 
 /* found.c: discovery */
 void found_on_msg(struct peers *ps, struct msg *m);
-void found_early(struct peers *ps); /* what came before the table was there */
+void found_service(struct peers *ps, struct service **service); /* takes it if it is somebody's */
+void found_early(struct peers *ps);                             /* what came before the table was there */
 
 /* picture.c */
 void picture_on_found(struct peer *p); /* its record is new: does it tell of another picture? */
@@ -370,7 +400,7 @@ void cmd_peer_import(struct command_call *call);
 /* told.c */
 void told_init(struct peers *ps);
 void told_clear(struct peers *ps);
-void told_set(struct peers *ps, const char *const *addresses);
+void told_set(struct peers *ps, const struct peers_places *places);
 /* Our addresses, signed; nothing without a link, or to whoever is not known. */
 void told_send(struct peer *p);
 void told_on_stanza(struct peer *p, const struct stanza *s, uint32_t element);

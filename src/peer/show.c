@@ -256,6 +256,7 @@ void peers_traced(struct host *h, bool traced)
 void peers_show(struct host *h, bool available, struct str show, struct str status)
 {
 	struct peers *ps = (struct peers *)h;
+	bool comes = available && !ps->available;
 
 	/* Who comes after it was noticed would wait in vain for somebody to be seen. */
 	if (available && !ps->available && ps->no_network)
@@ -268,4 +269,6 @@ void peers_show(struct host *h, bool available, struct str show, struct str stat
 	show_publish(ps);
 	if (available && ps->traced)
 		tell_traced(ps);
+	if (comes)
+		dial_remind(ps);
 }

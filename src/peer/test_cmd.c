@@ -131,7 +131,8 @@ static void targets(void **state)
 		{"bob@[fe80::1%eth0]:4000", "[fe80::1%eth0]:4000", "bob"},
 	};
 	static const char *const bad[] = {"", "@", "bob", "bob@", "bob@bravo", "bob@bravo.local:5298",
-		"10.0.0.7:", "10.0.0.7:0", "10.0.0.7:70000", "[::1", "[::1]x", "a b@10.0.0.300", "10.0.0.7:5298:5298"};
+		"10.0.0.7:", "10.0.0.7:0", "10.0.0.7:70000", "[::1", "[::1]x", "a b@10.0.0.300", "10.0.0.7:5298:5298",
+		"224.0.0.1", "bob@ff02::1", "[ff02::1]:5298", "0.0.0.0", "::", "bob@255.255.255.255", "fe80::1"};
 
 	for (size_t i = 0; i < ARRAY_LEN(good); i++) {
 		struct world *w = world_new();
@@ -160,6 +161,44 @@ static void targets(void **state)
 	}
 }
 
+/* What reaches this node, or no machine at all, is nobody else. */
+static void own_addresses(void **state)
+{
+	static const char *const own[] = {"10.0.0.1:5298", "[fe80::1%eth0]:5298", "0.0.0.0:5300", "[::]:5300", NULL};
+	static const char *const broadcast[] = {"10.0.0.255:0", NULL};
+	static const struct {
+		const char *text, *why; /* NULL: taken */
+	} cases[] = {
+		{"10.0.0.1", "this node itself"},
+		{"bob@10.0.0.1:5298", "this node itself"},
+		{"::ffff:10.0.0.1", "this node itself"},
+		{"fe80::1%eth0", "this node itself"},
+		{"127.0.0.1:5300", "this node itself"},
+		{"127.4.5.6:5300", "this node itself"},
+		{"[::1]:5300", "this node itself"},
+		{"bob@10.0.0.255", "broadcast"},
+		{"10.0.0.255:4000", "broadcast"},
+		{"10.0.0.1:5299", NULL}, /* another one on this machine */
+		{"127.0.0.1:5298", NULL},
+		{"[::1]:5298", NULL},
+		{"fe80::1%eth1", NULL},
+		{"10.0.0.2:5300", NULL},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct world *w = world_new();
+
+		core_begin(w->core, w->now, TEST_WALL + w->now);
+		peers_listening(&w->peers->host, 5298, &(struct peers_places){.own = own, .broadcast = broadcast});
+		core_end(w->core);
+		command(w, "peer", "add", cases[i].text, NULL);
+		if (w->reply_failed != (cases[i].why != NULL) || (cases[i].why && !strstr(w->reply, cases[i].why)))
+			fail_msg("%s: %s", cases[i].text, w->reply);
+		assert_int_equal(w->peers->peers.n, cases[i].why ? 0 : 1);
+		world_free(w);
+	}
+}
+
 /* Somebody known gets one address more, and is known from now on. */
 static void add_to_somebody(void **state)
 {
@@ -177,22 +216,99 @@ static void add_to_somebody(void **state)
 	world_free(w);
 }
 
+/* A name that is typed for somebody who is there already goes to him, if nobody else has it. */
+static void add_names(void **state)
+{
+	struct world *w = world_new();
+	char address[64];
+	uint64_t id;
+
+	found_keyed(w, 'b', "bob@bravo", "10.0.0.2");
+	say_message(w, bob(), "m", "hi");
+	id = next_dial(w, address, NULL);
+	open_session(w, ask_link(w, &(struct asking){.who = 'b', .from = bob(), .dial = id}), NULL);
+	command(w, "peer", "add", "bob2@10.0.0.2", NULL);
+	assert_false(w->reply_failed);
+	assert_non_null(strstr(w->reply, "bob2 is there"));
+	assert_string_equal(row(w, 'b')->label, "bob2");
+	assert_true(row(w, 'b')->named);
+	found_keyed(w, 'c', "carol@charlie", "10.0.0.3");
+	command(w, "peer", "rename", "carol", "dave", NULL);
+	command(w, "peer", "add", "DAVE@10.0.0.2", NULL);
+	assert_true(w->reply_failed);
+	assert_non_null(
+		strstr(w->reply, "bob2 is at this address already and keeps his name: that could be taken for dave"));
+	assert_string_equal(row(w, 'b')->label, "bob2");
+	/* The same where nobody had known who is at the address. */
+	look_away(w);
+	command(w, "peer", "add", "robert@10.0.0.22", NULL);
+	while ((id = next_dial(w, address, NULL)) && strcmp(address, "10.0.0.22:5298") != 0)
+		continue;
+	ask_link(w, &(struct asking){.who = 'b', .from = bob(), .dial = id});
+	assert_string_equal(row(w, 'b')->label, "robert");
+	expect_got(w, "bob2 is who answered where you expected robert, and is called so from now on");
+	assert_int_equal(w->peers->peers.n, 2);
+	command(w, "peer", "add", "alice@10.0.0.23", NULL);
+	assert_non_null(strstr(w->reply, "this node's own name"));
+	assert_true(w->reply_failed);
+	command(w, "peer", "add", "a(b)@10.0.0.23", NULL);
+	assert_true(w->reply_failed);
+	assert_int_equal(w->peers->peers.n, 2);
+	world_free(w);
+}
+
 /* ---- the rest ---- */
 
 static void del(void **state)
 {
 	struct world *w = world_new();
+	char txt_of_bob[128];
 
+	snprintf(txt_of_bob, sizeof(txt_of_bob), "txtvers=1 status=dnd wk=%s", id_of('b'));
 	command(w, "peer", "del", "bob", NULL);
 	assert_true(w->reply_failed);
-	found_keyed(w, 'b', "bob@bravo", "10.0.0.2");
+	found(w, "bob@bravo", "10.0.0.2", 5298, txt_of_bob);
 	say_message(w, bob(), "m", "hi");
-	assert_non_null(strstr(command(w, "peer", "del", "bob", NULL), "and so are the messages"));
-	assert_int_equal(w->peers->peers.n, 0);
+	command(w, "peer", "rename", "bob", "Bobby", NULL);
+	assert_int_equal(row(w, 'b')->trust, TRUST_PINNED);
+	look_away(w);
+	assert_non_null(strstr(command(w, "peer", "del", "Bobby", NULL), "and so are the messages"));
 	for (int t = 0; t < STORE_WRITE_COUNT; t++)
 		assert_int_equal(test_rows_count(&w->rows, t), 0);
+	/* The network still tells of him, so he is there, as somebody new. */
+	assert_int_equal(w->peers->peers.n, 1);
+	assert_string_equal(called(w, "bob")->addresses[0].text, "10.0.0.2:5298");
+	assert_int_equal(called(w, "bob")->trust, TRUST_NEW);
+	assert_int_equal(called(w, "bob")->outbox.n, 0);
+	assert_string_equal(command(w, "peer", "del", "Bobby", NULL),
+		"nobody is called Bobby; `wireside peer list` names all");
+	assert_non_null(strstr(last_feed(w), "Not known yet"));
+	expect_got(w, "type='unavailable'");
+	expect_got(w, "<show>"); /* the status of before */
+	gone(w, "bob@bravo");
+	assert_int_equal(w->peers->peers.n, 0);
 	assert_int_equal(last_feed(w)[0], '-');
 	sleep_ms(w, 100000); /* its dial comes to nothing */
+	world_free(w);
+}
+
+/* Whoever was refused is so no more: our user has forgotten that. */
+static void del_blocked(void **state)
+{
+	struct world *w = world_new();
+
+	found_keyed(w, 'b', "bob@bravo", "10.0.0.2");
+	command(w, "peer", "block", "bob", NULL);
+	assert_int_equal(last_feed(w)[0], '-');
+	command(w, "peer", "del", "bob", NULL);
+	assert_int_equal(row(w, 'b')->trust, TRUST_NEW);
+	assert_int_equal(last_feed(w)[0], '+');
+	/* An old program, too. */
+	found(w, "carol@den", "10.0.0.9", 5298, "txtvers=1 status=dnd");
+	command(w, "peer", "allow", "carol", NULL);
+	command(w, "peer", "del", "carol", NULL);
+	assert_int_equal(called(w, "carol")->trust, TRUST_LEGACY);
+	assert_false(called(w, "carol")->plain.ok);
 	world_free(w);
 }
 
@@ -222,7 +338,8 @@ static void rename_row(void **state)
 /* A name must mean one, also to who looks at it quickly. */
 static void rename_like_somebody(void **state)
 {
-	static const char *const bad[] = {"carol", "CAROL", "carol@charlie", "ca\xe2\x80\x8brol", " x", "x\n"};
+	static const char *const bad[] = {"carol", "CAROL", "carol@charlie", "ca\xe2\x80\x8brol", " x", "x\n", "alice",
+		"ALICE", "alice@alpha", "x@y", "a:b", "#lunch", "(bob)", "it's"};
 	struct world *w = world_new();
 	CLEANUP(buf_clear) struct buf why = {.max = 1000};
 	struct jid_buf jid;
@@ -232,7 +349,11 @@ static void rename_like_somebody(void **state)
 	/* A stranger keeps nobody from calling somebody so. */
 	command(w, "peer", "rename", "bob", "carol", NULL);
 	assert_false(w->reply_failed);
+	/* But there is one of a name. */
+	assert_string_equal(w->reply, "carol; the stranger who called himself so is shown as carol-charlie\n");
+	assert_string_equal(row(w, 'c')->label, "carol-charlie");
 	command(w, "peer", "rename", "carol", "bob", NULL);
+	command(w, "peer", "rename", "carol-charlie", "carol", NULL);
 	command(w, "peer", "add", "carol@10.0.0.3", NULL);
 	command(w, "peer", "accept", "carol@charlie", NULL);
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
@@ -240,14 +361,21 @@ static void rename_like_somebody(void **state)
 		assert_true(w->reply_failed);
 	}
 	assert_string_equal(row(w, 'b')->label, "bob");
+	assert_non_null(strstr(command(w, "peer", "rename", "bob", "Alice", NULL), "this node's own name"));
+	command(w, "peer", "rename", "bob", id_of('n'), NULL);
+	assert_true(w->reply_failed);
 	/* The same from a client's roster. */
 	assert_int_equal(jid_parse_buf(str_z(domain_of('b')), &jid), 0);
 	assert_int_equal(peers_rename(&w->peers->host, jid.jid, STR("Carol"), &why), ERR_EXISTS);
 	assert_int_equal(peers_rename(&w->peers->host, jid.jid, STR("Bobby"), &why), 0);
 	assert_string_equal(row(w, 'b')->label, "Bobby");
+	core_begin(w->core, w->now, TEST_WALL + w->now);
 	assert_int_equal(peers_forget(&w->peers->host, jid.jid), 0);
-	assert_int_equal(peers_forget(&w->peers->host, jid.jid), ERR_NOTFOUND);
+	core_end(w->core);
+	assert_string_equal(row(w, 'b')->label, "bob"); /* as whom the network still shows him */
+	gone(w, "bob@bravo");
 	assert_null(row(w, 'b'));
+	assert_int_equal(peers_forget(&w->peers->host, jid.jid), ERR_NOTFOUND);
 	world_free(w);
 }
 
@@ -364,6 +492,80 @@ static void strangers_stay_strangers(void **state)
 	xfree(line);
 }
 
+/* All that is kept is exported, whatever is known of it, and what was exported can be imported: the same comes out again. */
+static void all_there_and_back(void **state)
+{
+	static const char *const wanted[] = {"Carola\tcarol@den\tlegacy\tlegacy\t10.0.0.9:5298\tplaintext\n",
+		"dave\t\ttyped\tnew\t10.0.0.7:4000,10.0.0.8:5298\t-\n",
+		"10.0.0.11:5298\t\ttyped\tnew\t10.0.0.11:5298\t-\n", "mal\tmal@m\tlegacy\tblocked\t\t-\n"};
+	struct world *w = world_new();
+	char *text, *rest, *line, *again, seen[256];
+	unsigned n = 0;
+
+	link_from(w, 'b', "bob");
+	say_message(w, bob(), "m", "hi");
+	found_keyed(w, 'e', "erin@echo", "10.0.0.5"); /* its key is not seen yet */
+	say_message(w, jid_of('e', "erin"), "m", "hi");
+	legacy_from(w, "carol@den");
+	command(w, "peer", "allow", "carol", NULL);
+	command(w, "peer", "rename", "carol", "Carola", NULL);
+	command(w, "peer", "add", "Carola@10.0.0.9", NULL);
+	command(w, "peer", "add", "dave@10.0.0.7:4000", NULL);
+	command(w, "peer", "add", "dave@10.0.0.8", NULL);
+	command(w, "peer", "add", "10.0.0.11", NULL);
+	legacy_from(w, "mal@m");
+	command(w, "peer", "block", "mal", NULL);
+	found_keyed(w, 'f', "frank@f", "10.0.0.6"); /* only seen: not kept */
+	text = line_of(w, NULL);
+	for (size_t i = 0; i < ARRAY_LEN(wanted); i++)
+		if (!strstr(text, wanted[i]))
+			fail_msg("no '%s' in\n%s", wanted[i], text);
+	snprintf(seen, sizeof(seen), "erin\terin\tid:%s\tpinned\t", id_of('e'));
+	assert_non_null(strstr(text, seen));
+	assert_null(strstr(text, "frank"));
+	world_free(w);
+
+	w = world_new();
+	rest = xstrdup(text);
+	for (char *at = rest; (line = strsep(&at, "\n")) && *line; n++) {
+		command(w, "peer", "import", line, NULL);
+		if (w->reply_failed)
+			fail_msg("%s: %s", line, w->reply);
+	}
+	assert_int_equal(n, 6);
+	assert_int_equal(w->peers->peers.n, 6);
+	world_restart(w);
+	again = line_of(w, NULL);
+	assert_int_equal(called(w, "mal")->kind, PEER_LEGACY);
+	assert_string_equal(called(w, "10.0.0.11:5298")->label, "10.0.0.11:5298");
+	assert_int_equal(strlen(again), strlen(text));
+	/* In whatever order. */
+	assert_int_equal(strlen(again), strlen(text));
+	for (char *at = again, *one; (one = strsep(&at, "\n")) && *one;)
+		assert_non_null(strstr(text, one));
+	world_free(w);
+	xfree(text);
+	xfree(rest);
+	xfree(again);
+}
+
+/* A name that does not fit into a line is counted, and said so; who has it is not lost without a word. */
+static void left_out(void **state)
+{
+	struct world *w = world_new();
+	char *text;
+
+	legacy_from(w, "odd\tname@x");
+	command(w, "peer", "allow", "odd\tname@x", NULL);
+	text = line_of(w, NULL);
+	assert_non_null(strstr(text, "# left out, because their names do not fit into a line: 1\n"));
+	text[strcspn(text, "\n")] = '\0';
+	command(w, "peer", "import", text, NULL);
+	assert_false(w->reply_failed);
+	world_free(w);
+	xfree(text);
+}
+
 static void not_lines(void **state)
 {
 	struct world *w = world_new();
@@ -398,14 +600,19 @@ int main(void)
 		cmocka_unit_test(an_empty_list),
 		cmocka_unit_test(a_list),
 		cmocka_unit_test(targets),
+		cmocka_unit_test(own_addresses),
 		cmocka_unit_test(add_to_somebody),
+		cmocka_unit_test(add_names),
 		cmocka_unit_test(del),
+		cmocka_unit_test(del_blocked),
 		cmocka_unit_test(rename_row),
 		cmocka_unit_test(rename_like_somebody),
 		cmocka_unit_test(block_answers),
 		cmocka_unit_test(passwords),
 		cmocka_unit_test(there_and_back),
 		cmocka_unit_test(strangers_stay_strangers),
+		cmocka_unit_test(all_there_and_back),
+		cmocka_unit_test(left_out),
 		cmocka_unit_test(not_lines),
 	};
 

@@ -43,7 +43,7 @@ static void ours_are_told(void **state)
 	const char *text;
 
 	core_begin(w->core, w->now, TEST_WALL + w->now);
-	peers_listening(&w->peers->host, 5298, addresses);
+	peers_listening(&w->peers->host, 5298, &(struct peers_places){.told = addresses});
 	core_end(w->core);
 	pump(w);
 	conn = link_from(w, 'b', "bob");
@@ -63,7 +63,7 @@ static void listen_at(struct world *w, const char *one, const char *other)
 	const char *const addresses[] = {one, other, NULL};
 
 	core_begin(w->core, w->now, TEST_WALL + w->now);
-	peers_listening(&w->peers->host, 5298, addresses);
+	peers_listening(&w->peers->host, 5298, &(struct peers_places){.told = addresses});
 	core_end(w->core);
 	pump(w);
 }

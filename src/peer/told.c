@@ -8,11 +8,23 @@ enum { EVERY_MS = 10000 }; /* an interface that comes and goes is not told of ea
 
 /* ---- of ours ---- */
 
-static void drop(struct peers *ps)
+static void drop(char ***list)
 {
-	for (size_t i = 0; ps->told && ps->told[i]; i++)
-		xfree(ps->told[i]);
-	xfree(TAKE(ps->told));
+	for (size_t i = 0; *list && (*list)[i]; i++)
+		xfree((*list)[i]);
+	xfree(TAKE(*list));
+}
+
+static void replace(char ***list, const char *const *by)
+{
+	size_t n = 0;
+
+	drop(list);
+	while (by && by[n])
+		n++;
+	*list = xcalloc(n + 1, sizeof(**list));
+	for (size_t i = 0; i < n; i++)
+		(*list)[i] = xstrdup(by[i]);
 }
 
 static void tell_all(struct peers *ps)
@@ -31,7 +43,9 @@ void told_init(struct peers *ps) { ps->told_timer.fire = on_timer; }
 void told_clear(struct peers *ps)
 {
 	timer_stop(core_timers(peers_core(ps)), &ps->told_timer);
-	drop(ps);
+	drop(&ps->told);
+	drop(&ps->own);
+	drop(&ps->broadcast);
 }
 
 static bool is_same(const struct peers *ps, const char *const *addresses)
@@ -44,20 +58,16 @@ static bool is_same(const struct peers *ps, const char *const *addresses)
 	return ps->told && !ps->told[i] && !(addresses && addresses[i]);
 }
 
-void told_set(struct peers *ps, const char *const *addresses)
+void told_set(struct peers *ps, const struct peers_places *places)
 {
 	struct core *c = peers_core(ps);
 	bool first = !ps->told;
-	size_t n = 0;
 
-	if (is_same(ps, addresses))
+	replace(&ps->own, places->own);
+	replace(&ps->broadcast, places->broadcast);
+	if (is_same(ps, places->told))
 		return;
-	drop(ps);
-	while (addresses && addresses[n])
-		n++;
-	ps->told = xcalloc(n + 1, sizeof(*ps->told));
-	for (size_t i = 0; i < n; i++)
-		ps->told[i] = xstrdup(addresses[i]);
+	replace(&ps->told, places->told);
 	/* In a turn of the core, whose clock numbers the statements. At first there is no link. */
 	if (!first && !timer_running(&ps->told_timer))
 		timer_start(core_timers(c), &ps->told_timer, ps->told_next > core_now(c) ? ps->told_next : core_now(c));
@@ -103,6 +113,7 @@ void told_send(struct peer *p)
 void told_on_stanza(struct peer *p, const struct stanza *s, uint32_t element)
 {
 	CLEANUP(buf_clear) struct buf text = {.max = 128};
+	struct address address;
 	struct told told;
 	struct peer *about;
 
@@ -116,7 +127,8 @@ void told_on_stanza(struct peer *p, const struct stanza *s, uint32_t element)
 	for (size_t i = 0; i < told.count; i++) {
 		buf_reset(&text);
 		told_addr_format(&text, &told.addrs[i]);
-		peer_address_put(about, buf_cstr(&text), SOURCE_TOLD);
+		if (address_read(buf_view(&text), &address) && !address_fault(&address))
+			peer_address_put(about, buf_cstr(&text), SOURCE_TOLD);
 	}
 	peer_changed(about);
 	dial_now(about);

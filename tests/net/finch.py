@@ -235,7 +235,8 @@ class Client:
     def roster(self, name):
         """The address of the contact with this name on the network, in the roster as it is or when it comes; he is called
         by his user name there, as long as nobody else is."""
-        names = name, name.split("@")[0]
+        plain = re.sub("[:@/]", "-", re.sub("[\"'()]", "", name.split("@")[0] or name)).strip()
+        names = name, name.split("@")[0], plain
         def find():
             items = self.ask("<query xmlns='jabber:iq:roster'/>").iter("{jabber:iq:roster}item")
             return next((i.get("jid") for i in items if i.get("name") in names), None)

@@ -202,7 +202,7 @@ def test_changed(net):
     bob.stop()
     impostor = Node(bravo, "bob", data=net.folder / "other").start()
     warning = first.notice("warning", "it is not the bob you know: another key")
-    row = alice.peer("bob@bravo", lambda row: row["trust"] == "changed", "is shown with a changed key")
+    row = alice.peer("bob-bravo", lambda row: row["trust"] == "changed", "is shown with a changed key")
     net.true(row["jid"] != known and alice.peer("bob")["jid"] == known, f"two rows: {alice.peers()}")
     net.step(f"warned: {warning[:60]}...")
     waiting = first.say(known, "for the real one")

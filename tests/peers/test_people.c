@@ -169,6 +169,13 @@ static void test_wrong_password(void **state)
 	pair_meet(&pair);
 	set_password(0, "correct-horse");
 	set_password(1, "battery-staple");
+	/* Both are told at the first failure, and what to do. */
+	link_again();
+	for (unsigned i = 0; i < 2; i++) {
+		assert_int_equal(guest_count(&pair.guests[i], "not the same on both machines"), 1);
+		assert_int_equal(guest_count(&pair.guests[i], "2 attempts are left"), 1);
+		assert_int_equal(guest_count(&pair.guests[i], "wireside peer set-password"), 1);
+	}
 	for (unsigned i = 0; i < 6; i++)
 		link_again();
 	assert_string_equal(trust(0, 1), "pinned");

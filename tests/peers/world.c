@@ -357,7 +357,7 @@ void box_start(struct box *b)
 	buf_clear(&why);
 	server_start_wires(b->stage.server);
 	b->stage.starts++;
-	peers_listening(gateway(b), PORT, told);
+	peers_listening(gateway(b), PORT, &(struct peers_places){.told = told});
 }
 
 void box_crash(struct box *b, enum fault_loss loss, uint64_t seed, bool silent)

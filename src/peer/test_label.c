@@ -1,0 +1,109 @@
+#include "peer/testing.h"
+
+static void plain(void **state)
+{
+	static const char *const good[] = {"bob", "Bob B.", "J\xc3\xbcrgen", "10.0.0.7", "a#b", "x-"};
+	static const char *const bad[] = {"", " bob", "bob ", "bob@bravo", "10.0.0.7:5298", "a/b", "Carol's", "Mac (2)",
+		"#lunch", "*", "-x", ">", "(x", "|", "a\"b", "a\nb", "ca\xe2\x80\x8brol", "\xff"};
+
+	for (size_t i = 0; i < ARRAY_LEN(good); i++)
+		if (!label_is_plain(str_z(good[i])))
+			fail_msg("%s", good[i]);
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+		if (label_is_plain(str_z(bad[i])))
+			fail_msg("%s", bad[i]);
+}
+
+/* Whatever somebody calls himself: what people see of it can be typed, and is his alone. */
+static void chosen(void **state)
+{
+	static const struct {
+		const char *instance, *label;
+	} cases[] = {
+		{"carol@den", "carol"},
+		{"CAROL@other", "CAROL-other"}, /* two that differ by that alone would be mistaken */
+		{"carol@den2", "carol-den2"},
+		{"carol@a-long-name-of-a-machine", "carol-a-long-n"},
+		{"carol@a-long-name-of-another", "carol-a-long-n-2"},
+		{"carol@'", "carol-2"},
+		{"@den", "-"}, /* see below */
+		{"Dan's \"Mac\" (2)", "Dans Mac 2"},
+		{"a/b:c@d", "a-b-c"},
+		{"#lunch@x", "lunch"},
+		{"da\xe2\x80\xaeve@x", "da-ve"},
+		{"***", "somebody"},
+		{"((@x", "somebody-x"},
+		{"0123456789012345678901234567890123456789012345678901234567890@d",
+			"0123456789012345678901234567890123456789012345678901234567890"},
+		{"0123456789012345678901234567890123456789012345678901234567890@e",
+			"0123456789012345678901234567890123456789012345678"},
+	};
+	struct world *w = world_new();
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct peer *p;
+
+		cut(w, legacy_from(w, cases[i].instance), false);
+		p = called(w, cases[i].instance);
+		if (strcmp(cases[i].instance, "@den") == 0)
+			assert_string_equal(p->label, "den");
+		else
+			assert_string_equal(p->label, cases[i].label);
+		assert_true(label_is_plain(str_z(p->label)));
+		assert_ptr_equal(called(w, p->label), p);
+	}
+	world_free(w);
+}
+
+/* One who comes by a link alone, before the network shows him: everywhere the same name, also after a restart. */
+static void legacy_by_link(void **state)
+{
+	struct world *w = world_new();
+	uint64_t conn = legacy_from(w, "carol@den");
+	struct peer *p = called(w, "carol");
+
+	assert_string_equal(p->label, "carol");
+	assert_non_null(strstr(last_feed(w), "carol\\40den@xep0174.internal carol [Without encryption]"));
+	assert_non_null(strstr(command(w, "peer", "list", NULL), "carol                legacy"));
+	command(w, "peer", "allow", "carol", NULL);
+	cut(w, conn, false);
+	found(w, "carol@den", "10.0.0.9", 5298, "txtvers=1");
+	assert_string_equal(called(w, "carol@den")->label, "carol");
+	/* As a table of before has it. */
+	core_begin(w->core, w->now, TEST_WALL + w->now);
+	peer_set_label(p, STR("carol@den"));
+	core_end(w->core);
+	world_restart(w);
+	assert_string_equal(called(w, "carol@den")->label, "carol");
+	assert_non_null(strstr(last_feed(w), "carol\\40den@xep0174.internal carol [Without encryption]"));
+	world_free(w);
+}
+
+/* Whoever answers at a number that was typed without a name has a name of his own. */
+static void typed_without_name(void **state)
+{
+	struct world *w = world_new();
+	char address[64];
+
+	command(w, "peer", "add", "10.0.0.7", NULL);
+	assert_null(refusal(w,
+		ask_link(w,
+			&(struct asking){.who = 'b',
+				.from = jid_of('b', "bob"),
+				.dial = next_dial(w, address, NULL)})));
+	assert_string_equal(row(w, 'b')->label, "bob");
+	assert_false(row(w, 'b')->named);
+	world_free(w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(plain),
+		cmocka_unit_test(chosen),
+		cmocka_unit_test(legacy_by_link),
+		cmocka_unit_test(typed_without_name),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
