@@ -154,6 +154,7 @@ bool room_may_answer(struct room *r, struct jid who, uint32_t cost);
 struct xerr message_pace(struct room *r, const struct visit *v, bool lasting);
 void message_spoken(struct room *r, const struct visit *v); /* slow mode begins */
 void message_on(struct room *r, struct stanza **s);
+struct xerr message_speak(struct room *r, const struct visit *v, const struct stanza *s); /* to all */
 /* To all, as the visit's, under our id if it is to have one (not 0). NULL if it got too long. */
 struct packet *message_reflection(struct room *r, const struct visit *v, const struct stanza *s, int64_t id);
 bool message_is_shown(const struct stanza *s); /* to who comes later: in the history, not only in the archive */
@@ -164,12 +165,13 @@ void message_status(struct room *r, uint16_t code);
 
 void message_put_stanza_id(struct buf *out, const struct room *r, int64_t id);
 
-/* ---- retract.c ---- */
-/* Who takes back what he said himself: it goes from the history. */
-/* What is left of a stored message; NULL if it is not the author's (his occupant-id; absent: anybody's). why: what stands in
- * <retracted/>, may be empty. */
-struct packet *retract_tombstone(const struct room *r, struct str stored, struct str author, struct str why);
-void retract_own(struct room *r, const struct occupant *o, const struct stanza *s);
+/* ---- retract.c: who takes back what he said himself (XEP-0424) ---- */
+/* forbidden: it is in the history, and another's. */
+struct xerr retract_check(const struct room *r, const struct occupant *o, const struct stanza *s);
+void retract_own(struct room *r, const struct stanza *s); /* it is his: it goes from the history */
+/* Whose it was only the store knows; then it is said (message_speak()) or refused when that has answered. */
+bool retract_needs_store(const struct room *r, const struct stanza *s);
+void retract_after_store(struct room *r, struct visit *v, struct stanza **s);
 
 /* ---- subject.c ---- */
 bool subject_is_change(const struct stanza *s);

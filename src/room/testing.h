@@ -167,6 +167,7 @@ UNUSED static void store_write(struct world *w, enum store_write kind, const str
 			test_rows_put(&w->rows, kind, v, n);
 		return;
 	case STORE_ROOM_LOG:
+	case STORE_ROOM_UNLOG:
 	case STORE_ARCHIVE_ADD:
 		test_rows_put(&w->rows, kind, v, n);
 		return;
