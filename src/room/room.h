@@ -57,6 +57,7 @@ struct room {
 	enum room_state state;
 	uint64_t owner; /* rooms_owner_key() of config.maker; 0: not known */
 	int64_t created;
+	bool will_persist; /* LOCKED: persistent from when it is open, unless its owner says otherwise */
 	struct room_config config;
 	struct affiliates affiliates;
 	struct nicknames reserved; /* of members */
@@ -93,7 +94,10 @@ void room_enter(struct room *r, enum room_state state);
 void room_create(struct room *r, struct jid owner);
 /* It is one of the rooms of this bare address, of which there may be so many. absent: of nobody. */
 void room_belongs_to(struct room *r, struct str bare);
+/* Not while the store fails if it will persist. */
 void room_unlock(struct room *r);
+/* As its owner finds it: of a locked room with what it will be. *ret: to be cleared. */
+void room_settings(const struct room *r, struct room_config *ret);
 void room_make_key(struct room *r); /* of the ids of its occupants, if it has none yet */
 /* There is no such room any more. All have left. Does not touch the store. */
 void room_vacate(struct room *r);

@@ -415,6 +415,14 @@ static void make_local(char **name)
 	*name = str_dup(jid_local(jid.jid));
 }
 
+static void set_default(struct rooms *rs, struct str setting)
+{
+	struct str name = str_cut(&setting, '=');
+
+	if (!setting.p || room_config_change(&rs->defaults, name, setting) < 0)
+		log_warn("room_default_unknown", "setting=%.*s", STR_FMT(name));
+}
+
 static void take_config(struct rooms *rs, const struct rooms_config *config)
 {
 	rs->config = *config;
@@ -428,7 +436,7 @@ static void take_config(struct rooms *rs, const struct rooms_config *config)
 	room_config_init(&rs->defaults);
 	rs->defaults.history = rs->config.history;
 	for (size_t i = 0; config->defaults && config->defaults[i]; i++)
-		room_config_line(&rs->defaults, str_z(config->defaults[i]));
+		set_default(rs, str_z(config->defaults[i]));
 	rs->config.defaults = rs->config.admins = rs->config.reserved = NULL;
 }
 
