@@ -1,8 +1,10 @@
 /* What the server offers (XEP-0030): an archive, carbons, a service with rooms; and what we can do (XEP-0115). */
+#include <stdio.h>
+
 #include "base/codec.h"
 #include "client/client_i.h"
 
-enum { ITEMS_ASKED_MAX = 8 };
+enum { ITEMS_ASKED_MAX = 8, ROOMS_A_PAGE = 200, ROOMS_SHOWN_MAX = 5000 };
 
 /* In the order of the verification string: sorted. */
 static const char *const features[] = {
@@ -152,10 +154,69 @@ void client_discover(struct client *c)
 
 /* ---- rooms to be found ---- */
 
+static void on_rooms(struct client *c, const struct pending *p, const struct stanza *s);
+
+/* A page (XEP-0059); after: what the page before it ended with. shown: how many were on those. */
+static int ask_rooms(struct client *c, struct str service, struct str after, struct str about, unsigned shown)
+{
+	CLEANUP(buf_clear) struct buf query = {.max = 8 * JID_MAX};
+
+	buf_fmt(&query, "<query xmlns='" NS_DISCO_ITEMS "'><set xmlns='" NS_RSM "'><max>%d</max>", ROOMS_A_PAGE);
+	if (after.n)
+		xml_put_text(&query, "after", after);
+	buf_z(&query, "</set></query>");
+	return client_ask(c, "get", service, buf_view(&query), on_rooms, about, after, shown);
+}
+
+/* Of what a page says: where it ended, and how many there are. */
+struct page {
+	char last[JID_MAX + 1];
+	uint64_t count;
+};
+
+static struct page read_page(const struct stanza *s, uint32_t query)
+{
+	CLEANUP(buf_clear) struct buf tmp = {.max = JID_MAX};
+	uint32_t set = xml_child(&s->tree, query, "set", NS_RSM), last, count;
+	struct page p = {0};
+
+	if (set == XML_NONE)
+		return p;
+	last = xml_child(&s->tree, set, "last", NS_RSM);
+	count = xml_child(&s->tree, set, "count", NS_RSM);
+	if (last != XML_NONE) {
+		struct str text = xml_text(&s->tree, last, &tmp);
+
+		if (buf_ok(&tmp) && text.n && text.n < sizeof(p.last))
+			memcpy(p.last, text.p, text.n);
+	}
+	buf_reset(&tmp);
+	if (count == XML_NONE || str_uint(xml_text(&s->tree, count, &tmp), UINT32_MAX, &p.count) < 0)
+		p.count = 0;
+	return p;
+}
+
+/* The next page, if there is one; a service that gives the same again and again is not asked for ever. */
+static void go_on(struct client *c, const struct pending *p, const struct page *page, unsigned shown)
+{
+	char text[128];
+
+	if (!page->last[0] || page->count <= shown || (p->extra && strcmp(p->extra, page->last) == 0))
+		return;
+	if (shown < ROOMS_SHOWN_MAX) {
+		ask_rooms(c, str_z(p->to), str_z(page->last), str_z(p->about), shown);
+		return;
+	}
+	snprintf(text, sizeof(text), "%llu more are not shown", (unsigned long long)(page->count - shown));
+	client_say_event(c, EVENT_ANSWER, str_z(text));
+}
+
 static void on_rooms(struct client *c, const struct pending *p, const struct stanza *s)
 {
 	CLEANUP(buf_clear) struct buf out = {.max = 1 << 20};
 	uint32_t q = s && s->type == TYPE_RESULT ? stanza_child(s, "query", NS_DISCO_ITEMS) : XML_NONE;
+	unsigned n = 0;
+	struct page page;
 
 	/* One of many that were asked: what it has not is no news. */
 	if (p->about && !(q && xml_first(&s->tree, q)))
@@ -165,11 +226,20 @@ static void on_rooms(struct client *c, const struct pending *p, const struct sta
 		return;
 	}
 	XML_EACH(i, &s->tree, q) {
+		if (!xml_is(&s->tree, i, "item", NS_DISCO_ITEMS))
+			continue;
+		n++;
 		buf_fmt(&out, "%s%.*s", out.n ? "\n" : "", STR_FMT(xml_attr(&s->tree, i, "jid")));
 		if (xml_attr(&s->tree, i, "name").n)
 			buf_fmt(&out, "  %.*s", STR_FMT(xml_attr(&s->tree, i, "name")));
 	}
-	client_say_event(c, EVENT_ANSWER, out.n ? buf_view(&out) : STR("no rooms; /room create NAME makes one"));
+	page = read_page(s, q);
+	if (out.n)
+		client_say_event(c, EVENT_ANSWER, buf_view(&out));
+	else if (!p->number)
+		client_say_event(c, EVENT_ANSWER, STR("no rooms; /room create NAME makes one"));
+	if (n)
+		go_on(c, p, &page, p->number + n);
 }
 
 static void ask_contacts(struct client *c)
@@ -183,8 +253,7 @@ static void ask_contacts(struct client *c)
 		if (!client_best(k))
 			continue;
 		buf_fmt(&to, "rooms.%.*s", STR_FMT(jid_domain(jid_view(str_z(k->jid)))));
-		client_ask(c, "get", buf_view(&to), STR("<query xmlns='" NS_DISCO_ITEMS "'/>"), on_rooms,
-			STR("contact"), STR_NONE, 0);
+		ask_rooms(c, buf_view(&to), STR_NONE, STR("contact"), 0);
 	}
 }
 
@@ -200,6 +269,5 @@ int client_rooms(struct client *c, struct str service)
 		buf_fmt(&to, "rooms.%.*s", STR_FMT(c->config.domain));
 	if (c->config.node && !service.n)
 		ask_contacts(c);
-	return client_ask(c, "get", buf_view(&to), STR("<query xmlns='" NS_DISCO_ITEMS "'/>"), on_rooms, STR_NONE,
-		STR_NONE, 0);
+	return ask_rooms(c, buf_view(&to), STR_NONE, STR_NONE, 0);
 }
