@@ -276,6 +276,7 @@ static void configure(struct room *r, const struct room_config *new)
 
 	if (changed & room_config_bit("muc#roomconfig_presencebroadcast"))
 		on_broadcast(r, new->broadcast, announce_hidden);
+	rooms_items_changed(rooms_of(r));
 	room_config_clear(&r->config);
 	room_config_copy(&r->config, new);
 	r->will_persist = false; /* what its owner says now counts */

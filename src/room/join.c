@@ -106,12 +106,8 @@ static void present_to(struct room *r, bool moderators)
 		if (p)
 			packets[n++] = packet_ref(p);
 	}
-	LIST_EACH(node, &r->remote) {
-		struct visit *v = LIST_ITEM(node, struct visit, remote);
-
-		for (uint32_t i = 0; i < n && (v->occupant->role == ROLE_MODERATOR) == moderators; i++)
-			room_send_to(r, packets[i], v->jid);
-	}
+	for (uint32_t i = 0; i < n; i++)
+		room_send_remote(r, packets[i], moderators);
 	core_multicast(room_core(r), packets, n, to > from ? a->handles + from : NULL, to - from, 0);
 }
 

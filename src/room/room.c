@@ -26,6 +26,8 @@ void room_enter(struct room *r, enum room_state state)
 	must(legal[r->state][state]);
 	log_debug("room_state", "room=%.*s from=%s to=%s", STR_FMT(room_address(r)), state_names[r->state],
 		state_names[state]);
+	if (r->state != ROOM_LOADING) /* what is read from the store was known before */
+		rooms_items_changed(rooms_of(r));
 	r->state = state;
 }
 
@@ -88,6 +90,7 @@ static void take_defaults(struct room *r)
 
 static void free_contents(struct room *r)
 {
+	rooms_items_changed(rooms_of(r));
 	join_drop(r);
 	occupants_clear(r);
 	room_config_clear(&r->config);

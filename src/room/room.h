@@ -121,6 +121,8 @@ void room_send_moderators(struct room *r, struct packet **p, uint64_t commit);
 /* To some visits of one occupant: all (only NULL) or one. Takes the references. */
 void room_send_visits(struct room *r, struct occupant *o, struct visit *only, struct packet **packets, uint32_t n,
 	uint64_t commit);
+/* To those who are reached by address, moderators or the others. Keeps p. */
+void room_send_remote(struct room *r, struct packet *p, bool moderators);
 /* A filled packet to an address. */
 void room_send_to(struct room *r, struct packet *p, struct jid to);
 /* An error for what has to be answered; presence that does not ask for anything is passed over. Ends *s. */

@@ -14,8 +14,8 @@ struct rooms_config {
 	uint32_t history;       /* messages shown to who joins a new room, 0: 20 */
 	uint32_t archive_max;   /* messages kept in the archive of a persistent room, 0: none but the history */
 	uint32_t archive_days;  /* what is older goes; 0: nothing does */
-	const char *const
-		*defaults; /* of new rooms: as of `room config`, "moderatedroom=1"; NULL at the end; may be NULL */
+	const char *const *
+		defaults; /* of new rooms: as of `room config`, "moderatedroom=1", right ones; NULL at the end; may be NULL */
 	const char *const *reserved; /* localparts of rooms that only administrators make, likewise */
 	const char *const *admins;   /* bare addresses that count as owner everywhere, likewise */
 	bool logs;                   /* public logs go somewhere */
