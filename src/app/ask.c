@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <grp.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -48,6 +49,14 @@ static void on_answer(void *arg, const char *text, bool failed)
 	o->failed = failed;
 }
 
+/* Of a service of rooms, that of its users. */
+static struct str users_domain(struct str domain)
+{
+	const struct str rooms = STR("rooms.");
+
+	return str_starts(domain, rooms) ? (struct str){domain.p + rooms.n, domain.n - rooms.n} : domain;
+}
+
 /* Without a configuration the domain that is meant is the one in the address, or the one to list. */
 static void serve_any_domain(struct config *c, const char *const *words, uint32_t n)
 {
@@ -55,7 +64,7 @@ static void serve_any_domain(struct config *c, const char *const *words, uint32_
 
 	for (uint32_t i = 2; i < n && i < 4 && c->domains.n == 0; i++)
 		if (words[i][0] != '-' && jid_parse_buf(str_z(words[i]), &jid) == 0)
-			c->domains.item[c->domains.n++] = str_dup(jid_domain(jid.jid));
+			c->domains.item[c->domains.n++] = str_dup(users_domain(jid_domain(jid.jid)));
 	if (!c->domains.n)
 		c->domains.item[c->domains.n++] = xstrdup("localhost");
 }
@@ -131,7 +140,12 @@ static bool become_owner(const char *data)
 static int ask_data(const char *data, const char *const *words, uint32_t n, bool make)
 {
 	struct offline o = {0};
-	struct config c = {.data = xstrdup(data), .ready_fd = -1, .log_level = LOG_ERROR, .limits = true};
+	/* What rooms keep is not known here, so nothing of it may be too much. */
+	struct config c = {.data = xstrdup(data),
+		.ready_fd = -1,
+		.log_level = LOG_ERROR,
+		.limits = true,
+		.room_archive_max = INT_MAX};
 	char path[4096];
 	bool is_new;
 

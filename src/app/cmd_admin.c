@@ -50,9 +50,10 @@ static const struct group room = {
 	"       wireside room affiliate ROOM [WHO AFFILIATION [REASON]] [--json] [--data DIR]\n"
 	"       wireside room kick ROOM NICK [REASON] [--data DIR]\n"
 	"       wireside room log ROOM [N] [--json] [--data DIR]\n\n"
-	"Asks a running server. ROOM is NAME@rooms.DOMAIN, OWNER and WHO are USER@DOMAIN (a ban also DOMAIN),\n"
-	"AFFILIATION is owner, admin, member, outcast or none, N at most 500 messages. A room that is created stays\n"
-	"until it is destroyed. Without more words config and affiliate list what there is.\n\n"
+	"Asks a running server; show and log also read the data of a stopped one. ROOM is NAME@rooms.DOMAIN, OWNER and\n"
+	"WHO are USER@DOMAIN (a ban also DOMAIN), "
+	"AFFILIATION is owner, admin, member, outcast or none, N at most 500 messages. A room that is created\n"
+	"stays until it is destroyed. Without more words config and affiliate list what there is.\n\n"
 	"Examples:\n"
 	"  wireside room list\n"
 	"  wireside room create lunch@rooms.localhost alice@localhost 'Where we eat'\n"
@@ -62,13 +63,13 @@ static const struct group room = {
 	"  wireside room destroy lunch@rooms.localhost 'Lunch is over'\n",
 	{
 		{"list", NULL, 1, false, true, ASK_REFUSE},
-		{"show", "ROOM@SERVICE", 2, false, true, ASK_REFUSE},
+		{"show", "ROOM@SERVICE", 2, false, true, ASK_STORED},
 		{"create", "ROOM@SERVICE", 3, false, false, ASK_REFUSE},
 		{"destroy", "ROOM@SERVICE", 2, false, false, ASK_REFUSE},
 		{"config", "ROOM@SERVICE", 4, false, true, ASK_REFUSE},
 		{"affiliate", "ROOM@SERVICE", 5, false, true, ASK_REFUSE},
 		{"kick", "ROOM@SERVICE", 3, false, false, ASK_REFUSE},
-		{"log", "ROOM@SERVICE", 3, false, true, ASK_REFUSE},
+		{"log", "ROOM@SERVICE", 3, false, true, ASK_STORED},
 		{0},
 	},
 };

@@ -1,4 +1,5 @@
 #include "app/config_i.h"
+#include "app/config_rooms.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -59,8 +60,12 @@ const struct option config_options[] = {
 	 NULL},
 	{"room-creation", SERVE, CHOICE, AT(rooms_by_admins), "anyone|admins", 0, 0, 1, "who may make rooms", NULL},
 	{"rooms-per-user", SERVE, NUMBER, AT(rooms_per_user), "N", 0, 0, 10000, "rooms that one user may have; 0: any number", NULL},
-	{"room-reserved", SERVE, LIST, AT(reserved_rooms), "NAME", 0, 0, 0, "a room that only administrators make (repeatable)",
+	{"room-reserved", SERVE, LIST, AT(rooms.reserved), "NAME", 0, 0, 0, "a room that only administrators make (repeatable)",
 	 check_room},
+	{"room-default", BOTH, LIST, AT(rooms.defaults), "SETTING=VALUE", 0, 0, 0,
+	 "what new rooms are, like moderatedroom=1 (repeatable; see `wireside room config`)", config_rooms_check_default},
+	{"room-limit", SERVE, LIST, AT(rooms.limits), "LIMIT=N", 0, 0, 0,
+	 "of a service: rooms, occupants of a room, per-user, per-day, archive, archive-days (repeatable)", config_rooms_check_limit},
 	{"resume-seconds", BOTH, NUMBER, AT(resume_seconds), "N", 300, 1, 86400, "how long a client's broken session waits (XEP-0198)",
 	 NULL},
 	{"login-seconds", BOTH, NUMBER, AT(login_seconds), "N", 20, 1, 3600, "time to log in", NULL},
@@ -488,8 +493,12 @@ int config_read(int argc, char **argv, enum config_use use, struct config *ret, 
 		return err;
 	}
 	fill_in(&c);
-	*ret = c;
-	return 0;
+	err = use == CONFIG_SERVE ? config_rooms_check_services(&c, why) : 0;
+	if (err)
+		config_clear(&c);
+	else
+		*ret = c;
+	return err;
 }
 
 static void help_line(struct buf *out, const struct option *o)

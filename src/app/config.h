@@ -16,6 +16,11 @@ struct text_list {
 	bool assumed; /* nobody gave it: a default address that this machine does not have is left out */
 };
 
+struct room_lists {
+	struct text_list reserved;         /* localparts */
+	struct text_list defaults, limits; /* app/config_rooms.h */
+};
+
 /* Which program the settings are for; each option says whose it is. */
 enum config_use { CONFIG_SERVE = 1, CONFIG_NODE = 2 };
 
@@ -45,7 +50,7 @@ struct config {
 	int stanza_max;  /* bytes of a client's stanza */
 	int offline_max; /* messages */
 	int archive_max; /* messages an account; 0: no archive */
-	struct text_list reserved_rooms;
+	struct room_lists rooms;
 	char *room_logs;      /* folder of the public logs; NULL: in the data folder */
 	bool rooms_by_admins; /* nobody else makes any */
 	int rooms_per_user;   /* 0: any number */

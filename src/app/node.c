@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "app/config_rooms.h"
 #include "app/guard.h"
 #include "app/node_name.h"
 #include "app/places.h"
@@ -16,7 +17,6 @@
 #include "mdns/discovery.h"
 #include "mdns/interfaces.h"
 #include "peer/peers.h"
-#include "room/rooms.h"
 #include "user/users.h"
 #include "xmpp/nodeid.h"
 
@@ -235,7 +235,7 @@ static void make_users(struct node *n, const struct config *c)
 static void make_rooms(struct node *n, const struct config *c)
 {
 	char self[JID_MAX], service[JID_PART_MAX];
-	const char *admins[] = {self, NULL};
+	const char *admins[] = {self, NULL}, *defaults[CONFIG_LIST_MAX + 1];
 	struct rooms_config rc = {.rooms_max = 1000,
 		.occupants_max = 500,
 		.admins = admins,
@@ -247,6 +247,7 @@ static void make_rooms(struct node *n, const struct config *c)
 
 	snprintf(self, sizeof(self), "%s@%s", c->node->user, c->domains.item[0]);
 	snprintf(service, sizeof(service), "rooms.%s", c->domains.item[0]);
+	config_rooms_apply(c, service, &rc, defaults);
 	n->rooms = rooms_new(n->server->core, service, &rc);
 }
 

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "room/rooms.h"
+#include "app/config_rooms.h"
 #include "user/users.h"
 
 enum { ROUNDS_MAX = 8, STOP_MS = 5000 };
@@ -319,6 +319,15 @@ static void read_secret(const struct server *s, char *ret, size_t n)
 	}
 }
 
+static void make_rooms(struct server *s, const char *service, const struct rooms_config *common)
+{
+	const char *defaults[CONFIG_LIST_MAX + 1];
+	struct rooms_config own = *common;
+
+	config_rooms_apply(s->config, service, &own, defaults);
+	rooms_new(s->core, service, &own);
+}
+
 static void make_hosts(struct server *s)
 {
 	const struct config *c = s->config;
@@ -348,14 +357,14 @@ static void make_hosts(struct server *s)
 	users.secret = (struct str){secret, sizeof(secret)};
 	for (unsigned i = 0; i < c->admins.n; i++)
 		admins[i] = c->admins.item[i];
-	for (unsigned i = 0; i < c->reserved_rooms.n; i++)
-		reserved[i] = c->reserved_rooms.item[i];
+	for (unsigned i = 0; i < c->rooms.reserved.n; i++)
+		reserved[i] = c->rooms.reserved.item[i];
 	for (unsigned i = 0; i < c->domains.n; i++) {
 		char service[JID_PART_MAX + 8];
 
 		users_new(s->core, c->domains.item[i], &users);
 		snprintf(service, sizeof(service), "rooms.%s", c->domains.item[i]);
-		rooms_new(s->core, service, &rooms);
+		make_rooms(s, service, &rooms);
 	}
 	mem_wipe(secret, sizeof(secret));
 }

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "app/config.h"
+#include "app/config_rooms.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -505,6 +506,54 @@ static void test_default_data(void **state)
 	xfree(data);
 }
 
+#define CONFIG(text) text, sizeof(text) - 1, ""
+
+/* What is said of one service wins, wherever it stands. */
+static void test_rooms(void **state)
+{
+	struct fixture *f = *state;
+	const char *defaults[CONFIG_LIST_MAX + 1];
+	struct rooms_config rc = {.occupants_max = 7, .archive_max = 8};
+
+	assert_int_equal(
+		read_text(f,
+			CONFIG("domain = {\"a.org\", \"b.org\"}\n"
+			       "room-default = {\"rooms.b.org maxusers=5\", \"moderatedroom=1\", \"roomdesc=As we like it\"}\n"
+			       "room-limit = {\"rooms.b.org occupants=200\", \"occupants=300\", \"per-day=9\"}\n")),
+		0);
+	config_rooms_apply(&f->c, "rooms.b.org", &rc, defaults);
+	assert_int_equal(rc.occupants_max, 200);
+	assert_int_equal(rc.made_max, 9);
+	assert_int_equal(rc.archive_max, 8);
+	assert_string_equal(defaults[0], "moderatedroom=1");
+	assert_string_equal(defaults[1], "roomdesc=As we like it");
+	assert_string_equal(defaults[2], "maxusers=5");
+	assert_null(defaults[3]);
+	config_rooms_apply(&f->c, "rooms.a.org", &rc, defaults);
+	assert_int_equal(rc.occupants_max, 300);
+	assert_null(defaults[2]);
+}
+
+static void test_wrong_rooms(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(read_text(f, CONFIG("\nroom-default = {\"persistentroom=1\",\n\"whois=nobody\"}\n")),
+		ERR_INVALID);
+	assert_why(f, ":3: room-default: 'whois=nobody' is no value that this setting can have");
+	assert_int_equal(read_words(f, "--room-default colour=red"), ERR_INVALID);
+	assert_non_null(strstr(buf_cstr(&f->why), "no setting of a room; there are: roomname "));
+	assert_int_equal(read_words(f, "--room-default moderatedroom"), ERR_INVALID);
+	assert_int_equal(read_words(f, "--room-default =1"), ERR_INVALID);
+	assert_int_equal(read_words(f, "--room-limit occupants=0"), ERR_INVALID);
+	assert_why(f, "no number from 1 to 100000");
+	assert_int_equal(read_words(f, "--room-limit occupants=-1"), ERR_INVALID);
+	assert_int_equal(read_words(f, "--room-limit chairs=1"), ERR_INVALID);
+	assert_int_equal(read_text(f, CONFIG("room-limit = {\"rooms.a.org rooms=3\"}\ndomain = {\"b.org\"}\n")),
+		ERR_INVALID);
+	assert_why(f, ":1: room-limit: 'rooms.a.org' is no service of rooms here; a domain's is rooms.DOMAIN");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -528,6 +577,8 @@ int main(void)
 		TEST(test_any_file),
 		TEST(test_take_data),
 		TEST(test_default_data),
+		TEST(test_rooms),
+		TEST(test_wrong_rooms),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,9 @@
 /* Rooms to be found, at our own service and at those of others; and why one cannot be entered. */
+#include <stdio.h>
+
 #include "client/client_i.h"
+
+enum { ROOMS_A_PAGE = 200, ROOMS_SHOWN_MAX = 5000 };
 
 #define ITEMS "<query xmlns='" NS_DISCO_ITEMS "'/>"
 
@@ -31,18 +35,82 @@ static void say_list(struct client *c, const struct buf *list)
 	client_say_event(c, EVENT_ANSWER, list->n ? buf_view(list) : STR("no rooms; /room create NAME makes one"));
 }
 
+static void on_list(struct client *c, const struct pending *p, const struct stanza *s);
+
+/* A page (XEP-0059); after: what the page before it ended with. shown: how many were on those. */
+static int ask_list(struct client *c, struct str service, struct str after, unsigned shown)
+{
+	CLEANUP(buf_clear) struct buf query = {.max = 8 * JID_MAX};
+
+	buf_fmt(&query, "<query xmlns='" NS_DISCO_ITEMS "'><set xmlns='" NS_RSM "'><max>%d</max>", ROOMS_A_PAGE);
+	if (after.n)
+		xml_put_text(&query, "after", after);
+	buf_z(&query, "</set></query>");
+	return client_ask(c, "get", service, buf_view(&query), on_list, STR_NONE, after, shown);
+}
+
+/* Of what a page says: where it ended, and how many there are. */
+struct page {
+	char last[JID_MAX + 1];
+	uint64_t count;
+};
+
+static struct page read_page(const struct stanza *s, uint32_t query)
+{
+	CLEANUP(buf_clear) struct buf tmp = {.max = JID_MAX};
+	uint32_t set = xml_child(&s->tree, query, "set", NS_RSM), last, count;
+	struct page p = {0};
+
+	if (set == XML_NONE)
+		return p;
+	last = xml_child(&s->tree, set, "last", NS_RSM);
+	count = xml_child(&s->tree, set, "count", NS_RSM);
+	if (last != XML_NONE) {
+		struct str text = xml_text(&s->tree, last, &tmp);
+
+		if (buf_ok(&tmp) && text.n && text.n < sizeof(p.last))
+			memcpy(p.last, text.p, text.n);
+	}
+	buf_reset(&tmp);
+	if (count == XML_NONE || str_uint(xml_text(&s->tree, count, &tmp), UINT32_MAX, &p.count) < 0)
+		p.count = 0;
+	return p;
+}
+
+/* The next page, if there is one; a service that gives the same again and again is not asked for ever. */
+static void go_on(struct client *c, const struct pending *p, const struct page *page, unsigned shown)
+{
+	char text[128];
+
+	if (!page->last[0] || page->count <= shown || (p->extra && strcmp(p->extra, page->last) == 0))
+		return;
+	if (shown < ROOMS_SHOWN_MAX) {
+		ask_list(c, str_z(p->to), str_z(page->last), shown);
+		return;
+	}
+	snprintf(text, sizeof(text), "%llu more are not shown", (unsigned long long)(page->count - shown));
+	client_say_event(c, EVENT_ANSWER, str_z(text));
+}
+
 static void on_list(struct client *c, const struct pending *p, const struct stanza *s)
 {
 	CLEANUP(buf_clear) struct buf out = {.max = 1 << 20};
 	uint32_t q = items(s);
+	struct page page;
+	unsigned n = 0;
 
-	(void)p;
 	if (!q) {
 		client_refuse(c, "rooms", s);
 		return;
 	}
 	put_rooms(c, &s->tree, q, "\n", &out);
-	say_list(c, &out);
+	if (out.n || !p->number)
+		say_list(c, &out);
+	XML_EACH(i, &s->tree, q)
+		n += xml_is(&s->tree, i, "item", NS_DISCO_ITEMS);
+	page = read_page(s, q);
+	if (n)
+		go_on(c, p, &page, p->number + n);
 }
 
 /* ---- of all who are there ---- */
@@ -119,7 +187,7 @@ int client_rooms(struct client *c, struct str service)
 		buf_fmt(&to, "rooms.%.*s", STR_FMT(c->config.domain));
 	if (c->config.node && !service.n)
 		return ask_all(c, buf_view(&to));
-	return client_ask(c, "get", buf_view(&to), STR(ITEMS), on_list, STR_NONE, STR_NONE, 0);
+	return ask_list(c, buf_view(&to), STR_NONE, 0);
 }
 
 /* ---- why not ---- */

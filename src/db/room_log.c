@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -17,6 +18,7 @@ enum {
 	NAME_CUT = 160,
 	HASH_SHOWN = 8,
 	LINE_MAX_ = 1 << 20,
+	FILE_MAX_ = 64 << 20, /* a day that is longer is left as it is */
 	DAY_N = 10,
 	SECONDS_AT = 11,
 	SECONDS_N = 8
@@ -318,6 +320,103 @@ static void put_line(struct room_log *l, const struct store_value *v)
 		fail(l, "write");
 }
 
+/* ---- taken back ---- */
+
+/* What stands at the beginning of a line, and nowhere else: nobody can write such a line (see put_text()). */
+static char *find_line(const struct buf *all, struct str line)
+{
+	char *at = all->p, *end = all->p + all->n;
+
+	while (at && (at = memmem(at, (size_t)(end - at), line.p, line.n)) && at > all->p && at[-1] != '\n')
+		at++;
+	return at;
+}
+
+static bool read_file(int fd, struct buf *all)
+{
+	char chunk[65536];
+	ssize_t n;
+
+	while ((n = read(fd, chunk, sizeof(chunk))) > 0)
+		buf_add(all, chunk, (size_t)n);
+	return n == 0 && buf_ok(all);
+}
+
+/* A new file takes the old one's place: who reads it sees the one or the other. */
+static bool write_anew(int dir, const char *name, mode_t mode, const struct buf *all)
+{
+	static const char part[] = ".part";
+	int fd;
+	bool done;
+
+	if (unlinkat(dir, part, 0) < 0 && errno != ENOENT)
+		return false;
+	fd = openat(dir, part, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return false;
+	done = put_file(fd, all) && fchmod(fd, mode & 0777) == 0 && fsync(fd) == 0;
+	close(fd);
+	return done && renameat(dir, part, dir, name) == 0;
+}
+
+static bool replace_line(int dir, const char *name, struct str old, struct str new)
+{
+	CLEANUP(buf_clear) struct buf all = {.max = FILE_MAX_}, with = {.max = FILE_MAX_};
+	int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	bool done = fd < 0 && errno == ENOENT;
+	struct stat st;
+	char *at;
+
+	if (fd < 0)
+		return done;
+	done = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && read_file(fd, &all);
+	close(fd);
+	at = done ? find_line(&all, old) : NULL;
+	if (!at)
+		return done;
+	buf_add(&with, all.p, (size_t)(at - all.p));
+	buf_str(&with, new);
+	buf_add(&with, at + old.n, (size_t)(all.p + all.n - at) - old.n);
+	return buf_ok(&with) && write_anew(dir, name, st.st_mode, &with);
+}
+
+static const struct {
+	const char *end;
+	void (*write)(struct buf *out, const struct room_line *line);
+} forms[] = {{"txt", room_log_text}, {"html", room_log_html}};
+
+static void take_back(struct room_log *l, const struct store_value *v)
+{
+	CLEANUP(buf_clear) struct buf room = {.max = 4096}, path = {.max = 16384}, day = {.max = 64};
+	struct room_line said = {v[2].i, v[3].s, STR_NONE, v[4].s},
+			 left = {v[2].i, v[3].s, STR("said something that was taken back"), STR_NONE};
+	bool done = true;
+	int dir;
+
+	room_log_rest(l);
+	buf_fmt(&room, "%.*s@%.*s", STR_FMT(v[1].s), STR_FMT(v[0].s));
+	buf_fmt(&path, "%s/", l->dir);
+	room_log_folder(&path, buf_view(&room));
+	clock_format(&day, said.time);
+	buf_cut(&day, DAY_N);
+	dir = open(buf_cstr(&path), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	for (size_t i = 0; dir >= 0 && i < ARRAY_LEN(forms); i++) {
+		CLEANUP(buf_clear) struct buf old = {.max = LINE_MAX_}, new = {.max = LINE_MAX_}, name = {.max = 64};
+
+		forms[i].write(&old, &said);
+		forms[i].write(&new, &left);
+		buf_fmt(&name, "%.*s.%s", STR_FMT(buf_view(&day)), forms[i].end);
+		if (buf_ok(&old) && buf_ok(&new))
+			done = replace_line(dir, buf_cstr(&name), buf_view(&old), buf_view(&new)) && done;
+	}
+	if (dir >= 0)
+		close(dir);
+	else
+		done = errno == ENOENT;
+	if (!done)
+		fail(l, "take back");
+}
+
 void room_log_batch(struct room_log *l, const struct store_batch *b)
 {
 	struct store_value v[STORE_VALUES_MAX];
@@ -328,4 +427,6 @@ void room_log_batch(struct room_log *l, const struct store_batch *b)
 	while (l && store_batch_next(b, &pos, &w, v, &n))
 		if (w == STORE_ROOM_LOG)
 			put_line(l, v);
+		else if (w == STORE_ROOM_UNLOG)
+			take_back(l, v);
 }

@@ -133,6 +133,63 @@ static void expect_file(struct folder *f, const char *name, const char *part, un
 	assert_int_equal(times, 0);
 }
 
+static void take_back(struct folder *f, int64_t time, const char *nick, const char *text)
+{
+	struct store_batch *b = store_batch_new();
+
+	store_put(b, STORE_ROOM_UNLOG, STR("rooms.x"), STR("tea"), time, str_z(nick), str_z(text));
+	room_log_batch(f->log, b);
+	store_batch_free(&b);
+}
+
+/* Taken back: gone from both files, and nothing else is; what only looks like the line stays; the rights stay. */
+static void test_taken_back(void **state)
+{
+	struct folder *f = *state;
+	char path[400];
+
+	put(f, "tea", TIME, "eve", "look:\n08:00:01 <bob> <secret>");
+	put(f, "tea", TIME, "bob", "<secret>\nof two lines");
+	put(f, "tea", TIME, "bob", "not that");
+	snprintf(path, sizeof(path), "%s/tea@rooms.x/" DAY ".html", f->path);
+	assert_int_equal(chmod(path, 0644), 0);
+	take_back(f, TIME, "bob", "<secret>\nof two lines");
+	expect_file(f, "tea@rooms.x/" DAY ".txt", "of two lines", 0);
+	expect_file(f, "tea@rooms.x/" DAY ".html", "of two lines", 0);
+	expect_file(f, "tea@rooms.x/" DAY ".txt", "         08:00:01 <bob> <secret>\n", 1);
+	expect_file(f, "tea@rooms.x/" DAY ".txt", "08:00:01 * bob said something that was taken back\n", 1);
+	expect_file(f, "tea@rooms.x/" DAY ".html", "<b>bob</b> said something that was taken back</p>\n", 1);
+	expect_file(f, "tea@rooms.x/" DAY ".txt", "not that", 1);
+	expect_file(f, "tea@rooms.x/" DAY ".html", "<!DOCTYPE html>", 1);
+	assert_int_equal(stat_of(f, "tea@rooms.x/" DAY ".html").st_mode & 0777, 0644);
+	/* Once more, something else, another day, another room: nothing. And the log goes on. */
+	take_back(f, TIME, "bob", "<secret>\nof two lines");
+	take_back(f, TIME, "eve", "08:00:01 <bob> <secret>");
+	take_back(f, TIME + 86400000, "bob", "not that");
+	put(f, "tea", TIME + 1000, "bob", "more");
+	expect_file(f, "tea@rooms.x/" DAY ".txt", "not that", 1);
+	expect_file(f, "tea@rooms.x/" DAY ".txt", "more", 1);
+	expect_file(f, "tea@rooms.x/" DAY ".txt", "taken back", 1);
+}
+
+/* Nothing is read or written through a link. */
+static void test_taken_back_links(void **state)
+{
+	struct folder *f = *state;
+	char link[400], other[400];
+
+	put(f, "tea", TIME, "bob", "one");
+	snprintf(link, sizeof(link), "%s/tea@rooms.x/" DAY ".txt", f->path);
+	snprintf(other, sizeof(other), "%s/other", f->path);
+	assert_int_equal(rename(link, other), 0);
+	assert_int_equal(symlink(other, link), 0);
+	snprintf(other, sizeof(other), "%s/tea@rooms.x/.part", f->path);
+	assert_int_equal(symlink("/nowhere/at/all", other), 0);
+	take_back(f, TIME, "bob", "one");
+	expect_file(f, "other", "<bob> one", 1);
+	expect_file(f, "tea@rooms.x/" DAY ".html", "taken back", 1);
+}
+
 static void test_files(void **state)
 {
 	struct folder *f = *state;
@@ -203,6 +260,8 @@ int main(void)
 		cmocka_unit_test(test_folders),
 		cmocka_unit_test(test_lines),
 		FILES(test_files),
+		FILES(test_taken_back),
+		FILES(test_taken_back_links),
 		FILES(test_obstacles),
 		FILES(test_committed),
 	};

@@ -97,15 +97,27 @@ void room_archive_expire(struct rooms *rs)
 		store_put(core_batch(c), STORE_ARCHIVE_EXPIRE, jid_str(rs->host.entity.jid), oldest(rs) * 1000);
 }
 
-void room_log(struct room *r, struct str nick, const char *did, struct str text)
+void room_log_at(struct room *r, int64_t time, struct str nick, const char *did, struct str text)
 {
 	struct core *c = room_core(r);
 
 	/* While the store fails nothing gathers for it that is not needed. */
 	if (!r->config.logging || !rooms_of(r)->config.logs || !core_can_store(c))
 		return;
-	store_put(core_batch(c), STORE_ROOM_LOG, jid_domain(r->entity.jid), jid_local(r->entity.jid), core_wall(c),
-		nick, did ? str_z(did) : STR_NONE, text.n ? text : STR_NONE);
+	store_put(core_batch(c), STORE_ROOM_LOG, jid_domain(r->entity.jid), jid_local(r->entity.jid), time, nick,
+		did ? str_z(did) : STR_NONE, text.n ? text : STR_NONE);
+}
+
+void room_log(struct room *r, struct str nick, const char *did, struct str text)
+{
+	room_log_at(r, core_wall(room_core(r)), nick, did, text);
+}
+
+/* Who is hidden from others in the room is not shown to the world. */
+void room_log_of(struct room *r, const struct occupant *o, const char *did, struct str text)
+{
+	if (occupant_shown(r, o))
+		room_log(r, occupant_nick(o), did, text);
 }
 
 /* ---- who may read it (7.2: who may enter may) ---- */
@@ -233,80 +245,70 @@ struct xerr room_archive_metadata_get(struct iq *iq)
 	return XERR_OK;
 }
 
-/* ---- retraction ---- */
+/* ---- one message ---- */
 
-struct retraction {
-	struct wait wait;
-	uint64_t room;
-	int64_t id;
-	char *author, *why;
-};
-
-static void retraction_drop(struct wait *w)
+static void lookup_free(struct room_lookup *l)
 {
-	struct retraction *x = (struct retraction *)w;
-
-	xfree(x->author);
-	xfree(x->why);
-	xfree(x);
+	stanza_free(&l->request);
+	xfree(l->why);
+	xfree(l);
 }
 
-static void replace(struct room *r, int64_t id, const struct packet *p)
-{
-	store_put(core_batch(room_core(r)), STORE_ARCHIVE_REPLACE, jid_domain(r->entity.jid), jid_local(r->entity.jid),
-		id, packet_view(p));
-	r->commit = core_commit(room_core(r));
-}
+static void lookup_drop(struct wait *w) { lookup_free((struct room_lookup *)w); }
 
 static void on_found(struct core *c, struct wait *w, const struct store_rows *rows, const struct scram_keys *keys)
 {
-	struct retraction *x = (struct retraction *)w;
-	struct room *r = (struct room *)entity_find(c, x->room);
+	struct room_lookup *l = (struct room_lookup *)w;
+	struct entity *room = entity_find(c, l->room);
 	struct store_value v[STORE_VALUES_MAX];
-	struct packet *p = NULL;
+	struct str stored = STR_NONE;
 	enum store_row kind;
 	size_t pos = 0;
 	unsigned n;
 
-	if (r && r->config.persistent && !rows->error && store_rows_next(rows, &pos, &kind, v, &n))
-		p = retract_tombstone(r, v[1].s, x->author ? str_z(x->author) : STR_NONE, str_z(x->why));
-	if (p)
-		replace(r, x->id, p);
-	packet_unref(&p);
-	retraction_drop(w);
+	if (!rows->error && store_rows_next(rows, &pos, &kind, v, &n))
+		stored = v[1].s;
+	l->done(c, (struct room *)room, l, stored, rows->error);
+	lookup_free(l);
 }
 
-static void retract_in_store(struct room *r, int64_t id, struct str author, struct str why)
+void room_archive_find(struct room *r, struct room_lookup *l)
 {
-	struct retraction *x = xcalloc(1, sizeof(*x));
 	struct store_query *q;
 	char ids[32];
 
-	x->wait.answer = on_found;
-	x->wait.drop = retraction_drop;
-	x->room = r->entity.id;
-	x->id = id;
-	x->author = author.p ? str_dup(author) : NULL;
-	x->why = str_dup(why);
-	snprintf(ids, sizeof(ids), "[%lld]", (long long)id);
-	q = store_query_new(STORE_ARCHIVE_GET, core_wait(room_core(r), &x->wait), jid_domain(r->entity.jid),
+	l->wait.answer = on_found;
+	l->wait.drop = lookup_drop;
+	l->room = r->entity.id;
+	snprintf(ids, sizeof(ids), "[%lld]", (long long)l->id);
+	q = store_query_new(STORE_ARCHIVE_GET, core_wait(room_core(r), &l->wait), jid_domain(r->entity.jid),
 		jid_local(r->entity.jid), str_z(ids));
 	core_ask(room_core(r), &q);
 }
 
-void room_archive_retract(struct room *r, int64_t id, struct str author, struct str why)
+/* What was taken back leaves the public log, too, whether there is one now or not. */
+static void unlog(struct room *r, int64_t id, struct str before)
 {
-	struct history_entry *e = history_find(&r->history, id);
-	struct packet *p = e ? retract_tombstone(r, packet_view(e->live), author, why) : NULL;
+	CLEANUP(buf_clear) struct buf tmp = {.max = 1 << 20};
+	struct stanza *s;
+	uint32_t body;
 
-	if (p) {
-		history_replace(e, p);
-		if (r->config.persistent) {
-			replace(r, id, p);
-			e->commit = r->commit;
-		}
-	} else if (!e && r->config.persistent) {
-		retract_in_store(r, id, author, why);
-	}
-	packet_unref(&p);
+	if (!rooms_of(r)->config.logs || stanza_parse(before, &s) != 0)
+		return;
+	body = stanza_child(s, "body", NS_CLIENT);
+	if (body != XML_NONE && s->from.resource)
+		store_put(core_batch(room_core(r)), STORE_ROOM_UNLOG, jid_domain(r->entity.jid),
+			jid_local(r->entity.jid), id / 1000, jid_resource(s->from), xml_text(&s->tree, body, &tmp));
+	stanza_free(&s);
+}
+
+void room_archive_replace(struct room *r, int64_t id, struct str before, const struct packet *p)
+{
+	if (core_can_store(room_core(r)))
+		unlog(r, id, before);
+	if (!r->config.persistent)
+		return;
+	store_put(core_batch(room_core(r)), STORE_ARCHIVE_REPLACE, jid_domain(r->entity.jid), jid_local(r->entity.jid),
+		id, packet_view(p));
+	r->commit = core_commit(room_core(r));
 }

@@ -15,8 +15,11 @@ bool room_archive_wants(const struct stanza *s);
  * turn: what is sent of it must wait for r->commit. */
 void room_remember(struct room *r, int64_t id, const struct visit *v, struct packet *live, bool shown);
 
-/* A line of the public log, if the room has one. nick absent: the room itself; did NULL: he said text; text may be absent. */
+/* A line of the public log, if the room has one. nick absent: the room itself; did NULL: he said text; text may be absent.
+ * What was said has the time of its id: it is found by that when it is taken back. */
 void room_log(struct room *r, struct str nick, const char *did, struct str text);
+void room_log_at(struct room *r, int64_t time, struct str nick, const char *did, struct str text);
+void room_log_of(struct room *r, const struct occupant *o, const char *did, struct str text); /* unless he is hidden */
 
 /* For room_store.c. */
 void room_archive_store(struct room *r, const struct history_entry *e);
@@ -24,9 +27,21 @@ void room_archive_trim(struct room *r);
 
 /* The id in a text; 0 for what cannot be one of ours. */
 int64_t room_archive_id(struct str text);
-/* A message becomes its tombstone (retract_tombstone()): in the history at once, in the store with this turn or a later one.
- * Nothing happens if there is no such message. */
-void room_archive_retract(struct room *r, int64_t id, struct str author, struct str why);
+/* Looking for one message in the store. */
+struct room_lookup {
+	struct wait wait;
+	uint64_t room;
+	/* The asker's own: */
+	int64_t id;
+	struct stanza *request; /* freed with this, as is why */
+	char *why;
+	/* In a later turn. r NULL: the room is gone; stored absent: there is no such message, or err says that nobody knows. */
+	void (*done)(struct core *c, struct room *r, struct room_lookup *l, struct str stored, int err);
+};
+/* Takes l, on the heap with id, request, why and done. */
+void room_archive_find(struct room *r, struct room_lookup *l);
+/* Something else is in its place, in the store and in the public log, with this turn. before: what it was. */
+void room_archive_replace(struct room *r, int64_t id, struct str before, const struct packet *p);
 
 /* When the oldest message may have been said, ms since 1970; INT64_MIN: at any time. */
 int64_t room_archive_oldest(const struct room *r);

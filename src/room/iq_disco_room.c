@@ -170,37 +170,38 @@ struct xerr disco_get_info(struct iq *iq)
 
 /* ---- items: the public rooms, in pages (XEP-0059) ---- */
 
-struct item {
-	struct str local, name;
-};
+void rooms_items_changed(struct rooms *rs)
+{
+	rs->items.n = 0;
+	rs->items.known = false;
+}
 
-struct items {
-	struct item *list;
-	uint32_t n, cap;
-};
+void rooms_items_clear(struct rooms *rs) { xfree(TAKE(rs->items.list)); }
 
-static void items_clear(struct items *is) { xfree(is->list); }
-
-static void add_item(struct items *is, struct str local, struct str name)
+static void add_item(struct room_items *is, struct str local, struct str name)
 {
 	if (is->n == is->cap) {
 		is->cap = is->cap ? is->cap * 2 : 64;
 		is->list = xrealloc(is->list, is->cap * sizeof(*is->list));
 	}
-	is->list[is->n++] = (struct item){local, name};
+	is->list[is->n++] = (struct room_item){local, name};
 }
 
 static int compare(const void *a, const void *b)
 {
-	return str_cmp(((const struct item *)a)->local, ((const struct item *)b)->local);
+	return str_cmp(((const struct room_item *)a)->local, ((const struct room_item *)b)->local);
 }
 
 /* Persistent rooms are in the directory, whether in memory or not. */
-static void collect(struct rooms *rs, struct items *is)
+static void collect(struct rooms *rs, struct room_items *is)
 {
 	const struct listing *l;
 	const struct room *r;
 
+	if (is->known)
+		return;
+	core_spend(rs->host.entity.core, (rs->directory.n + rs->live.n) / 4);
+	is->known = true;
 	for (uint32_t pos = 0; (l = map_next(&rs->directory, &pos));)
 		if (l->public_)
 			add_item(is, listing_local(l), listing_name(l));
@@ -218,7 +219,7 @@ static void put_address(struct buf *out, const struct rooms *rs, struct str loca
 	xml_escape(out, jid_str(rs->host.entity.jid));
 }
 
-static void put_item(struct buf *out, const struct rooms *rs, const struct item *i)
+static void put_item(struct buf *out, const struct rooms *rs, const struct room_item *i)
 {
 	buf_z(out, "<item jid='");
 	put_address(out, rs, i->local);
@@ -233,16 +234,22 @@ struct page {
 };
 
 /* The first item behind (or not before) an address. */
-static uint32_t position(const struct items *is, struct str address, bool behind)
+static uint32_t position(const struct room_items *is, struct str address, bool behind)
 {
 	struct jid_buf jid;
-	uint32_t i = 0;
+	uint32_t from = 0, to = is->n;
 
 	if (jid_parse_buf(address, &jid) < 0)
 		return 0;
-	while (i < is->n && str_cmp(is->list[i].local, jid_local(jid.jid)) < (behind ? 1 : 0))
-		i++;
-	return i;
+	while (from < to) {
+		uint32_t middle = from + (to - from) / 2;
+
+		if (str_cmp(is->list[middle].local, jid_local(jid.jid)) < (behind ? 1 : 0))
+			from = middle + 1;
+		else
+			to = middle;
+	}
+	return from;
 }
 
 static struct str set_text(const struct xml_tree *t, uint32_t set, const char *name, struct buf *tmp)
@@ -253,7 +260,7 @@ static struct str set_text(const struct xml_tree *t, uint32_t set, const char *n
 	return i == XML_NONE ? STR_NONE : xml_text(t, i, tmp);
 }
 
-static struct page read_page(const struct iq *iq, const struct items *is)
+static struct page read_page(const struct iq *iq, const struct room_items *is)
 {
 	CLEANUP(buf_clear) struct buf tmp = {.max = 4096};
 	const struct xml_tree *t = &iq->stanza->tree;
@@ -282,7 +289,7 @@ static struct page read_page(const struct iq *iq, const struct items *is)
 	return p;
 }
 
-static void put_set(struct buf *out, const struct rooms *rs, const struct items *is, struct page p)
+static void put_set(struct buf *out, const struct rooms *rs, const struct room_items *is, struct page p)
 {
 	if (!p.wanted && p.to - p.from == is->n)
 		return;
@@ -299,15 +306,15 @@ static void put_set(struct buf *out, const struct rooms *rs, const struct items 
 
 static void put_rooms(struct iq *iq, struct rooms *rs)
 {
-	CLEANUP(items_clear) struct items is = {0};
+	struct room_items *is = &rs->items;
 	struct page p;
 
-	collect(rs, &is);
-	core_spend(iq->core, is.n / 4);
-	p = read_page(iq, &is);
+	collect(rs, is);
+	p = read_page(iq, is);
+	core_spend(iq->core, (p.to - p.from) / 4);
 	for (uint32_t i = p.from; i < p.to; i++)
-		put_item(&iq->reply, rs, &is.list[i]);
-	put_set(&iq->reply, rs, &is, p);
+		put_item(&iq->reply, rs, &is->list[i]);
+	put_set(&iq->reply, rs, is, p);
 }
 
 /* Who is in a room is not told to those outside (6.5). */

@@ -44,10 +44,14 @@ static void put_lists(struct room *r, struct buf *out)
 
 static void put_form(struct room *r, struct buf *out)
 {
+	struct room_config settings;
+
 	buf_z(out, "<x xmlns='" NS_DATA "' type='form'><title>Configuration of ");
 	xml_escape(out, room_address(r));
 	buf_z(out, "</title>");
-	room_config_form(&r->config, out);
+	room_settings(r, &settings);
+	room_config_form(&settings, out);
+	room_config_clear(&settings);
 	put_lists(r, out);
 	buf_z(out, "</x>");
 }
@@ -178,7 +182,6 @@ static void on_change(struct room *r, uint64_t changed, uint8_t broadcast_before
 		put_out_non_members(r);
 	if (changed & room_config_bit("muc#roomconfig_moderatedroom"))
 		give_voice(r);
-	say_what_changed(r, changed);
 }
 
 /* ---- requests ---- */
@@ -269,15 +272,20 @@ static void configure(struct room *r, const struct room_config *new)
 {
 	uint64_t changed = room_config_diff(&r->config, new);
 	uint8_t broadcast = r->config.broadcast;
+	bool as_expected = r->will_persist && new->persistent;
 
 	if (changed & room_config_bit("muc#roomconfig_presencebroadcast"))
 		on_broadcast(r, new->broadcast, announce_hidden);
+	rooms_items_changed(rooms_of(r));
 	room_config_clear(&r->config);
 	room_config_copy(&r->config, new);
+	r->will_persist = false; /* what its owner says now counts */
 	if (r->state == ROOM_LOCKED)
 		room_unlock(r);
-	if (changed)
-		on_change(r, changed, broadcast);
+	if (!changed)
+		return;
+	on_change(r, changed, broadcast);
+	say_what_changed(r, as_expected ? changed & ~room_config_bit("muc#roomconfig_persistentroom") : changed);
 }
 
 struct xerr room_configure(struct room *r, const struct room_config *new)
@@ -297,7 +305,7 @@ static struct xerr submit(struct room *r, const struct stanza *s, uint32_t x)
 
 	if (!xerr_ok(e))
 		return e;
-	room_config_copy(&new, &r->config);
+	room_settings(r, &new);
 	e = room_config_submit(&new, &s->tree, x);
 	if (xerr_ok(e))
 		e = read_lists(r, &s->tree, x, &cs);

@@ -106,12 +106,8 @@ static void present_to(struct room *r, bool moderators)
 		if (p)
 			packets[n++] = packet_ref(p);
 	}
-	LIST_EACH(node, &r->remote) {
-		struct visit *v = LIST_ITEM(node, struct visit, remote);
-
-		for (uint32_t i = 0; i < n && (v->occupant->role == ROLE_MODERATOR) == moderators; i++)
-			room_send_to(r, packets[i], v->jid);
-	}
+	for (uint32_t i = 0; i < n; i++)
+		room_send_remote(r, packets[i], moderators);
 	core_multicast(room_core(r), packets, n, to > from ? a->handles + from : NULL, to - from, 0);
 }
 
@@ -294,7 +290,7 @@ static void add_occupant(struct room *r, const struct attempt *a)
 	*r->entering_tail = entry_new(r, v, a);
 	r->entering_tail = &(*r->entering_tail)->next;
 	r->entering_n++;
-	room_log(r, occupant_nick(o), "came in", STR_NONE);
+	room_log_of(r, o, "came in", STR_NONE);
 	/* Its list is made at the end, for all together, but it is work of now: it keeps one turn's crowd in bounds. */
 	core_spend(room_core(r), room_count(r) / LIST_PER_UNIT);
 }

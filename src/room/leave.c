@@ -27,10 +27,10 @@ static void log_out(struct room *r, const struct occupant *o, const struct notic
 
 	for (size_t i = 0; i < ARRAY_LEN(list); i++)
 		if (n->codes[0] == list[i].code) {
-			room_log(r, occupant_nick(o), list[i].did, n->reason);
+			room_log_of(r, o, list[i].did, n->reason);
 			return;
 		}
-	room_log(r, occupant_nick(o), "left", STR_NONE);
+	room_log_of(r, o, "left", STR_NONE);
 }
 
 void leave_remove(struct room *r, struct occupant *o, const struct notice *n)
@@ -121,7 +121,7 @@ static void change_nick(struct room *r, struct visit *v, const struct stanza *s,
 	struct str nick = jid_resource(s->to);
 	struct notice old = {.type = TYPE_UNAVAILABLE, .codes = {CODE_NEW_NICK}, .new_nick = nick};
 
-	room_log(r, occupant_nick(o), "is now called", nick);
+	room_log_of(r, o, "is now called", nick);
 	announce_to_others(r, o, &old);
 	announce_to_self(r, o, &old);
 	occupant_rename(r, o, nick, key);

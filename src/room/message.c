@@ -72,13 +72,13 @@ bool message_is_shown(const struct stanza *s)
 	return stanza_child(s, "body", NS_CLIENT) != XML_NONE || stanza_child(s, "retracted", NS_RETRACT) != XML_NONE;
 }
 
-static void log_said(struct room *r, const struct visit *v, const struct stanza *s)
+static void log_said(struct room *r, const struct visit *v, const struct stanza *s, int64_t id)
 {
 	CLEANUP(buf_clear) struct buf tmp = {.max = 1 << 20};
 	uint32_t body = stanza_child(s, "body", NS_CLIENT);
 
 	if (body != XML_NONE)
-		room_log(r, occupant_nick(v->occupant), NULL, xml_text(&s->tree, body, &tmp));
+		room_log_at(r, id / 1000, occupant_nick(v->occupant), NULL, xml_text(&s->tree, body, &tmp));
 }
 
 static bool is_unhurried(struct room *r, struct jid who, enum pace_kind kind, uint32_t cost)
@@ -117,7 +117,7 @@ void message_spoken(struct room *r, const struct visit *v)
 		p->silent_until = now + (int64_t)r->config.slow_seconds * 1000;
 }
 
-static struct xerr speak(struct room *r, const struct visit *v, const struct stanza *s)
+struct xerr message_speak(struct room *r, const struct visit *v, const struct stanza *s)
 {
 	struct core *c = room_core(r);
 	bool lasting = room_archive_wants(s);
@@ -127,6 +127,9 @@ static struct xerr speak(struct room *r, const struct visit *v, const struct sta
 
 	if (!may(MAY_SPEAK, v->occupant->role, v->occupant->affiliation))
 		return xerr(XERR_FORBIDDEN);
+	e = retract_check(r, v->occupant, s);
+	if (!xerr_ok(e))
+		return e;
 	e = message_pace(r, v, lasting);
 	if (!xerr_ok(e))
 		return e;
@@ -138,11 +141,11 @@ static struct xerr speak(struct room *r, const struct visit *v, const struct sta
 		return xerr(XERR_RESOURCE_CONSTRAINT);
 	if (lasting)
 		message_spoken(r, v);
-	retract_own(r, v->occupant, s);
+	retract_own(r, s);
 	if (lasting)
 		room_remember(r, id, v, p, message_is_shown(s));
 	if (lasting && r->config.logging)
-		log_said(r, v, s);
+		log_said(r, v, s, id);
 	room_send_all(r, &p, lasting ? r->commit : 0);
 	return XERR_OK;
 }
@@ -156,8 +159,12 @@ static void on_groupchat(struct room *r, struct stanza **s)
 		subject_on_change(r, v, s);
 		return;
 	}
+	if (v && may(MAY_SPEAK, v->occupant->role, v->occupant->affiliation) && retract_needs_store(r, *s)) {
+		retract_after_store(r, v, s);
+		return;
+	}
 	if (v)
-		e = speak(r, v, *s);
+		e = message_speak(r, v, *s);
 	if (xerr_ok(e))
 		core_done(room_core(r), s);
 	else

@@ -149,9 +149,8 @@ static const char *run_create(struct room *r, struct order *o)
 	if (room_config_change(&r->config, STR("roomname"), order_arg(o, 1).n ? order_arg(o, 1) : STR("")) < 0)
 		return "the name is too long";
 	room_create(r, owner.jid);
-	r->config.persistent = true;
+	r->will_persist = true;
 	room_unlock(r);
-	room_store_all(r);
 	o->wrote = true;
 	buf_fmt(&o->out, "%s: created\n", o->address);
 	return NULL;
@@ -175,7 +174,7 @@ static const char *configure(struct room *r, struct order *o)
 	struct xerr e = XERR_OK;
 	int err;
 
-	room_config_copy(&new, &r->config);
+	room_settings(r, &new);
 	err = room_config_change(&new, order_arg(o, 0), order_arg(o, 1));
 	if (!err && new.password_protected && !new.secret)
 		err = ERR_DENIED;

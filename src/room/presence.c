@@ -98,6 +98,23 @@ void room_send_to(struct room *r, struct packet *p, struct jid to)
 		core_send(room_core(r), &s);
 }
 
+/* To those who are reached by address and are meant: read once, however many they are. */
+static void to_remote_if(struct room *r, struct packet *p, bool (*meant)(const struct visit *v, const void *arg),
+	const void *arg)
+{
+	struct stanza *model = NULL, *one;
+
+	LIST_EACH(node, &r->remote) {
+		struct visit *v = LIST_ITEM(node, struct visit, remote);
+
+		if (!p || (meant && !meant(v, arg)) || (!model && packet_parse(p, JID_NONE, &model) != 0))
+			continue;
+		one = stanza_copy(model, v->jid);
+		core_send(room_core(r), &one);
+	}
+	stanza_free(&model);
+}
+
 /* Without those that could not be written. */
 static uint32_t squeeze(struct packet **packets, uint32_t n)
 {
@@ -129,8 +146,7 @@ void room_send_all(struct room *r, struct packet **p, uint64_t commit)
 {
 	struct packet *one = TAKE(*p);
 
-	LIST_EACH(node, &r->remote)
-		room_send_to(r, one, LIST_ITEM(node, struct visit, remote)->jid);
+	to_remote_if(r, one, NULL, NULL);
 	multicast(r, &one, 1, r->audience.handles, r->audience.n, commit);
 }
 
@@ -184,15 +200,27 @@ static enum view part_view(const struct room *r, enum part part)
 	return part == MODERATORS ? VIEW_JID : view_of(r, ROLE_VISITOR);
 }
 
+struct meant {
+	const struct occupant *not_him; /* may be NULL */
+	enum part part;
+};
+
+static bool is_meant(const struct visit *v, const void *arg)
+{
+	const struct meant *m = arg;
+
+	return v->occupant != m->not_him && in_part(v->occupant->role, m->part);
+}
+
 /* o: not to him; may be NULL. */
 static void to_remote(struct room *r, const struct occupant *o, struct packet *p, enum part part)
 {
-	LIST_EACH(node, &r->remote) {
-		struct visit *v = LIST_ITEM(node, struct visit, remote);
+	to_remote_if(r, p, is_meant, &(struct meant){o, part});
+}
 
-		if (v->occupant != o && in_part(v->occupant->role, part))
-			room_send_to(r, p, v->jid);
-	}
+void room_send_remote(struct room *r, struct packet *p, bool moderators)
+{
+	to_remote(r, NULL, p, moderators ? MODERATORS : OTHERS);
 }
 
 static void send_part(struct room *r, struct packet **p, enum part part, uint64_t commit)

@@ -42,26 +42,113 @@ static struct packet *tombstone(const struct room *r, const struct stanza *s, st
 	return packet_end(&w);
 }
 
-struct packet *retract_tombstone(const struct room *r, struct str stored, struct str author, struct str why)
+/* author absent: anybody's. */
+static bool is_of(struct str stored, struct str author)
+{
+	struct stanza *s;
+	bool his;
+
+	if (stanza_parse(stored, &s) != 0)
+		return false;
+	his = !author.p || str_eq(author_id(s), author);
+	stanza_free(&s);
+	return his;
+}
+
+/* A message becomes its tombstone. e: where it is in the history; NULL: it is in the store alone. */
+static void bury(struct room *r, int64_t id, struct history_entry *e, struct str stored, struct str why)
 {
 	struct packet *left = NULL;
 	struct stanza *s;
 
 	if (stanza_parse(stored, &s) != 0)
-		return NULL;
-	if (!author.p || str_eq(author_id(s), author))
-		left = tombstone(r, s, why);
+		return;
+	left = tombstone(r, s, why);
 	stanza_free(&s);
-	return left;
+	if (!left)
+		return;
+	room_archive_replace(r, id, stored, left);
+	if (e) {
+		history_replace(e, left);
+		e->commit = r->config.persistent ? r->commit : e->commit;
+	}
+	packet_unref(&left);
 }
 
-void retract_own(struct room *r, const struct occupant *o, const struct stanza *s)
+/* ---- by who said it ---- */
+
+static int64_t retracted_id(const struct stanza *s)
 {
 	uint32_t i = stanza_child(s, "retract", NS_RETRACT);
-	int64_t id = i == XML_NONE ? 0 : room_archive_id(xml_attr(&s->tree, i, "id"));
 
-	if (id)
-		room_archive_retract(r, id, str_z(o->id), STR(""));
+	return i == XML_NONE ? 0 : room_archive_id(xml_attr(&s->tree, i, "id"));
+}
+
+struct xerr retract_check(const struct room *r, const struct occupant *o, const struct stanza *s)
+{
+	int64_t id = retracted_id(s);
+	const struct history_entry *e = id ? history_find(&r->history, id) : NULL;
+
+	return !e || is_of(packet_view(e->live), str_z(o->id)) ? XERR_OK : xerr(XERR_FORBIDDEN);
+}
+
+void retract_own(struct room *r, const struct stanza *s)
+{
+	int64_t id = retracted_id(s);
+	struct history_entry *e = id ? history_find(&r->history, id) : NULL;
+
+	if (e)
+		bury(r, id, e, packet_view(e->live), STR(""));
+}
+
+bool retract_needs_store(const struct room *r, const struct stanza *s)
+{
+	int64_t id = retracted_id(s);
+
+	return id && r->config.persistent && id <= r->history.last_id && !history_find(&r->history, id);
+}
+
+/* What is in neither place may still be with those who heard it: whose it is they know themselves (by occupant-id). */
+static void on_own_found(struct core *c, struct room *r, struct room_lookup *l, struct str stored, int err)
+{
+	struct stanza *s = TAKE(l->request);
+	struct visit *v = r ? visit_find(r, s->from) : NULL;
+	struct xerr e = XERR_OK;
+
+	if (r)
+		entity_park(&r->entity, false);
+	if (err)
+		e = xerr(XERR_RESOURCE_CONSTRAINT);
+	else if (!v)
+		e = xerr(XERR_NOT_ACCEPTABLE);
+	else if (stored.p && !is_of(stored, str_z(v->occupant->id)))
+		e = xerr(XERR_FORBIDDEN);
+	else
+		e = message_speak(r, v, s);
+	if (xerr_ok(e) && stored.p)
+		bury(r, l->id, NULL, stored, STR(""));
+	if (xerr_ok(e))
+		core_done(c, &s);
+	else
+		core_bounce(c, &s, e);
+}
+
+/* The room waits for the answer: what its occupants say stays in order. That is a moment for all, so it costs more. */
+void retract_after_store(struct room *r, struct visit *v, struct stanza **s)
+{
+	struct xerr e = room_charge(r, v->jid, COST_PRESENCE);
+	struct room_lookup *l;
+
+	if (!xerr_ok(e)) {
+		core_bounce(room_core(r), s, e);
+		return;
+	}
+	l = xcalloc(1, sizeof(*l));
+	l->id = retracted_id(*s);
+	l->request = TAKE(*s);
+	l->done = on_own_found;
+	entity_park(&r->entity, true);
+	room_archive_find(r, l);
 }
 
 /* ---- by a moderator ---- */
@@ -77,7 +164,7 @@ static void put_moderated(struct buf *out, const struct occupant *by, struct str
 		xml_put_text(out, "reason", utf8_cut(reason, REASON_MAX));
 }
 
-static void announce(struct room *r, struct str id, struct str why)
+static void announce(struct room *r, int64_t id, struct str why)
 {
 	int64_t number = history_next_id(&r->history, core_wall(room_core(r)));
 	char own_id[ID_MADE_UP + 1];
@@ -90,9 +177,7 @@ static void announce(struct room *r, struct str id, struct str why)
 
 	rand_token(own_id, ID_MADE_UP);
 	packet_begin(&w, &head);
-	buf_z(&w.out, "<retract xmlns='" NS_RETRACT "'");
-	xml_put_attr(&w.out, "id", id);
-	buf_char(&w.out, '>');
+	buf_fmt(&w.out, "<retract xmlns='" NS_RETRACT "' id='%lld'>", (long long)id);
 	buf_str(&w.out, why);
 	buf_z(&w.out, "</retract>");
 	message_put_stanza_id(&w.out, r, number);
@@ -100,6 +185,41 @@ static void announce(struct room *r, struct str id, struct str why)
 	if (p)
 		room_remember(r, number, NULL, p, false);
 	room_send_all(r, &p, r->commit);
+}
+
+static void on_moderated_found(struct core *c, struct room *r, struct room_lookup *l, struct str stored, int err)
+{
+	struct stanza *s = TAKE(l->request);
+
+	if (err || !r || !stored.p) {
+		core_bounce(c, &s, xerr(err ? XERR_RESOURCE_CONSTRAINT : XERR_ITEM_NOT_FOUND));
+		return;
+	}
+	bury(r, l->id, history_find(&r->history, l->id), stored, str_z(l->why));
+	announce(r, l->id, str_z(l->why));
+	iq_answer(c, &s, STR_NONE, r->commit);
+}
+
+/* In the history at once, otherwise when the store has found it. */
+static struct xerr moderate(struct iq *iq, struct room *r, int64_t id, struct str why)
+{
+	struct history_entry *e = history_find(&r->history, id);
+	struct room_lookup *l;
+
+	if (e) {
+		bury(r, id, e, packet_view(e->live), why);
+		announce(r, id, why);
+		return XERR_OK;
+	}
+	if (!r->config.persistent)
+		return xerr(XERR_ITEM_NOT_FOUND);
+	l = xcalloc(1, sizeof(*l));
+	l->id = id;
+	l->why = str_dup(why);
+	l->request = iq_defer(iq);
+	l->done = on_moderated_found;
+	room_archive_find(r, l);
+	return XERR_OK;
 }
 
 struct xerr moderate_set(struct iq *iq)
@@ -126,7 +246,5 @@ struct xerr moderate_set(struct iq *iq)
 	if (!xerr_ok(e))
 		return e;
 	put_moderated(&why, v->occupant, reason == XML_NONE ? STR_NONE : xml_text(t, reason, &tmp));
-	room_archive_retract(r, number, STR_NONE, buf_view(&why));
-	announce(r, id, buf_view(&why));
-	return XERR_OK;
+	return moderate(iq, r, number, buf_view(&why));
 }

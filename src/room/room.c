@@ -26,6 +26,8 @@ void room_enter(struct room *r, enum room_state state)
 	must(legal[r->state][state]);
 	log_debug("room_state", "room=%.*s from=%s to=%s", STR_FMT(room_address(r)), state_names[r->state],
 		state_names[state]);
+	if (r->state != ROOM_LOADING) /* what is read from the store was known before */
+		rooms_items_changed(rooms_of(r));
 	r->state = state;
 }
 
@@ -54,6 +56,7 @@ void room_create(struct room *r, struct jid owner)
 
 	room_enter(r, ROOM_LOCKED);
 	r->created = r->active_since = core_wall(c);
+	r->will_persist = rooms_of(r)->defaults.persistent;
 	room_belongs_to(r, jid_bare_str(owner));
 	room_make_key(r);
 	affiliates_set(&r->affiliates, jid_bare_str(owner), AFFILIATION_OWNER, STR_NONE);
@@ -65,14 +68,33 @@ void room_unlock(struct room *r)
 {
 	timer_stop(core_timers(room_core(r)), &r->timer);
 	room_enter(r, ROOM_OPEN);
+	if (!r->will_persist)
+		return;
+	r->will_persist = false;
+	r->config.persistent = true;
+	room_store_all(r);
+}
+
+void room_settings(const struct room *r, struct room_config *ret)
+{
+	room_config_copy(ret, &r->config);
+	ret->persistent |= r->will_persist;
+}
+
+/* What a new room is. It is not in the store before it is open. */
+static void take_defaults(struct room *r)
+{
+	room_config_copy(&r->config, &rooms_of(r)->defaults);
+	r->config.persistent = r->will_persist = false;
 }
 
 static void free_contents(struct room *r)
 {
+	rooms_items_changed(rooms_of(r));
 	join_drop(r);
 	occupants_clear(r);
 	room_config_clear(&r->config);
-	room_config_copy(&r->config, &rooms_of(r)->defaults);
+	take_defaults(r);
 	affiliates_clear(&r->affiliates);
 	nicknames_clear(&r->reserved);
 	nicknames_clear(&r->requests);
@@ -113,6 +135,10 @@ static void on_timer(struct timer *t)
 {
 	struct room *r = CONTAINER_OF(t, struct room, timer);
 
+	if (r->state == ROOM_LOCKED && r->will_persist && !core_can_store(room_core(r))) {
+		timer_start(core_timers(room_core(r)), &r->timer, core_now(room_core(r)) + LOCKED_MS);
+		return;
+	}
 	if (r->state == ROOM_LOCKED) {
 		room_unlock(r);
 		return;
@@ -314,7 +340,7 @@ struct room *room_new(struct host *h, struct jid bare, enum room_state state)
 
 	entity_init(&r->entity, &room_ops, h->entity.core, h, bare);
 	r->state = state;
-	room_config_copy(&r->config, &rs->defaults);
+	take_defaults(r);
 	affiliates_init(&r->affiliates);
 	nicknames_init(&r->reserved, AFFILIATES_MAX);
 	nicknames_init(&r->requests, REQUESTS_MAX);

@@ -57,6 +57,7 @@ struct room {
 	enum room_state state;
 	uint64_t owner; /* rooms_owner_key() of config.maker; 0: not known */
 	int64_t created;
+	bool will_persist; /* LOCKED: persistent from when it is open, unless its owner says otherwise */
 	struct room_config config;
 	struct affiliates affiliates;
 	struct nicknames reserved; /* of members */
@@ -93,7 +94,10 @@ void room_enter(struct room *r, enum room_state state);
 void room_create(struct room *r, struct jid owner);
 /* It is one of the rooms of this bare address, of which there may be so many. absent: of nobody. */
 void room_belongs_to(struct room *r, struct str bare);
+/* Not while the store fails if it will persist. */
 void room_unlock(struct room *r);
+/* As its owner finds it: of a locked room with what it will be. *ret: to be cleared. */
+void room_settings(const struct room *r, struct room_config *ret);
 void room_make_key(struct room *r); /* of the ids of its occupants, if it has none yet */
 /* There is no such room any more. All have left. Does not touch the store. */
 void room_vacate(struct room *r);
@@ -117,6 +121,8 @@ void room_send_moderators(struct room *r, struct packet **p, uint64_t commit);
 /* To some visits of one occupant: all (only NULL) or one. Takes the references. */
 void room_send_visits(struct room *r, struct occupant *o, struct visit *only, struct packet **packets, uint32_t n,
 	uint64_t commit);
+/* To those who are reached by address, moderators or the others. Keeps p. */
+void room_send_remote(struct room *r, struct packet *p, bool moderators);
 /* A filled packet to an address. */
 void room_send_to(struct room *r, struct packet *p, struct jid to);
 /* An error for what has to be answered; presence that does not ask for anything is passed over. Ends *s. */
@@ -154,6 +160,7 @@ bool room_may_answer(struct room *r, struct jid who, uint32_t cost);
 struct xerr message_pace(struct room *r, const struct visit *v, bool lasting);
 void message_spoken(struct room *r, const struct visit *v); /* slow mode begins */
 void message_on(struct room *r, struct stanza **s);
+struct xerr message_speak(struct room *r, const struct visit *v, const struct stanza *s); /* to all */
 /* To all, as the visit's, under our id if it is to have one (not 0). NULL if it got too long. */
 struct packet *message_reflection(struct room *r, const struct visit *v, const struct stanza *s, int64_t id);
 bool message_is_shown(const struct stanza *s); /* to who comes later: in the history, not only in the archive */
@@ -164,12 +171,13 @@ void message_status(struct room *r, uint16_t code);
 
 void message_put_stanza_id(struct buf *out, const struct room *r, int64_t id);
 
-/* ---- retract.c ---- */
-/* Who takes back what he said himself: it goes from the history. */
-/* What is left of a stored message; NULL if it is not the author's (his occupant-id; absent: anybody's). why: what stands in
- * <retracted/>, may be empty. */
-struct packet *retract_tombstone(const struct room *r, struct str stored, struct str author, struct str why);
-void retract_own(struct room *r, const struct occupant *o, const struct stanza *s);
+/* ---- retract.c: who takes back what he said himself (XEP-0424) ---- */
+/* forbidden: it is in the history, and another's. */
+struct xerr retract_check(const struct room *r, const struct occupant *o, const struct stanza *s);
+void retract_own(struct room *r, const struct stanza *s); /* it is his: it goes from the history */
+/* Whose it was only the store knows; then it is said (message_speak()) or refused when that has answered. */
+bool retract_needs_store(const struct room *r, const struct stanza *s);
+void retract_after_store(struct room *r, struct visit *v, struct stanza **s);
 
 /* ---- subject.c ---- */
 bool subject_is_change(const struct stanza *s);

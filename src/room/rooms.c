@@ -92,8 +92,14 @@ const struct moved *rooms_moved(struct rooms *rs, struct str local, struct jid w
 static struct listing *put_listing(struct rooms *rs, struct str local, const struct room_config *config)
 {
 	struct str name = str_z(config->name);
-	struct listing *l;
+	struct listing *l = map_find(&rs->directory, local);
 
+	if (l && l->public_ == config->public_ && str_eq(listing_name(l), name)) {
+		l->owner = config->maker ? rooms_owner_key(jid_view(str_z(config->maker))) : 0;
+		l->history = (uint16_t)config->history;
+		return l;
+	}
+	rooms_items_changed(rs);
 	rooms_unlist(rs, local);
 	l = xmalloc(sizeof(*l) + local.n + name.n);
 	l->owner = config->maker ? rooms_owner_key(jid_view(str_z(config->maker))) : 0;
@@ -109,7 +115,11 @@ static struct listing *put_listing(struct rooms *rs, struct str local, const str
 	return l;
 }
 
-void rooms_unlist(struct rooms *rs, struct str local) { xfree(map_remove(&rs->directory, local)); }
+void rooms_unlist(struct rooms *rs, struct str local)
+{
+	rooms_items_changed(rs);
+	xfree(map_remove(&rs->directory, local));
+}
 
 void rooms_list(struct room *r)
 {
@@ -377,6 +387,7 @@ static void rooms_free(struct entity *e)
 	map_clear(&rs->directory);
 	map_clear(&rs->live);
 	clear_moved(rs);
+	rooms_items_clear(rs);
 	makers_clear(&rs->makers);
 	free_list(rs->admins);
 	free_list(rs->reserved);
@@ -415,6 +426,13 @@ static void make_local(char **name)
 	*name = str_dup(jid_local(jid.jid));
 }
 
+static void set_default(struct rooms *rs, struct str setting)
+{
+	struct str name = str_cut(&setting, '=');
+
+	must(setting.p && room_config_change(&rs->defaults, name, setting) == 0);
+}
+
 static void take_config(struct rooms *rs, const struct rooms_config *config)
 {
 	rs->config = *config;
@@ -428,7 +446,7 @@ static void take_config(struct rooms *rs, const struct rooms_config *config)
 	room_config_init(&rs->defaults);
 	rs->defaults.history = rs->config.history;
 	for (size_t i = 0; config->defaults && config->defaults[i]; i++)
-		room_config_line(&rs->defaults, str_z(config->defaults[i]));
+		set_default(rs, str_z(config->defaults[i]));
 	rs->config.defaults = rs->config.admins = rs->config.reserved = NULL;
 }
 

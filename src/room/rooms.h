@@ -7,14 +7,15 @@
 #include "core/feature.h"
 
 struct rooms_config {
-	uint32_t rooms_max;          /* 0: 200000 */
-	uint32_t occupants_max;      /* a room, 0: 5000 */
-	uint32_t made_max;           /* rooms that an account may make a day, admins apart, 0: 100 */
-	uint32_t per_user;           /* rooms that somebody may have who is no administrator, 0: any number */
-	uint32_t history;            /* messages shown to who joins a new room, 0: 20 */
-	uint32_t archive_max;        /* messages kept in the archive of a persistent room, 0: none but the history */
-	uint32_t archive_days;       /* what is older goes; 0: nothing does */
-	const char *const *defaults; /* of new rooms: lines of config.h, "moderated=1"; NULL at the end; may be NULL */
+	uint32_t rooms_max;     /* 0: 200000 */
+	uint32_t occupants_max; /* a room, 0: 5000 */
+	uint32_t made_max;      /* rooms that an account may make a day, admins apart, 0: 100 */
+	uint32_t per_user;      /* rooms that somebody may have who is no administrator, 0: any number */
+	uint32_t history;       /* messages shown to who joins a new room, 0: 20 */
+	uint32_t archive_max;   /* messages kept in the archive of a persistent room, 0: none but the history */
+	uint32_t archive_days;  /* what is older goes; 0: nothing does */
+	const char *const *
+		defaults; /* of new rooms: as of `room config`, "moderatedroom=1", right ones; NULL at the end; may be NULL */
 	const char *const *reserved; /* localparts of rooms that only administrators make, likewise */
 	const char *const *admins;   /* bare addresses that count as owner everywhere, likewise */
 	bool logs;                   /* public logs go somewhere */

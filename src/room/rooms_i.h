@@ -26,6 +26,16 @@ struct moved {
 	char local[];
 };
 
+/* The public rooms, sorted: views into rooms and listings, so it is forgotten whenever one of them changes. */
+struct room_item {
+	struct str local, name;
+};
+struct room_items {
+	struct room_item *list;
+	uint32_t n, cap;
+	bool known;
+};
+
 struct rooms {
 	struct host host;
 	struct rooms_config config;
@@ -35,8 +45,9 @@ struct rooms {
 	struct map directory; /* struct listing by localpart */
 	struct map moved;     /* struct moved by localpart */
 	struct makers makers; /* who made how many today */
-	bool loaded;          /* the directory is complete */
-	struct timer timer;   /* until then: to ask again; afterwards: looks for ghosts, and for what is too old */
+	struct room_items items;
+	bool loaded;        /* the directory is complete */
+	struct timer timer; /* until then: to ask again; afterwards: looks for ghosts, and for what is too old */
 	/* Scratch for one multicast. */
 	uint64_t *handles;
 	struct packet **packets;
@@ -63,6 +74,9 @@ const struct moved *rooms_moved(struct rooms *rs, struct str local, struct jid w
 /* The directory follows the room's configuration. */
 void rooms_list(struct room *r);
 void rooms_unlist(struct rooms *rs, struct str local);
+/* A public room came, went, or is called otherwise. Before what it was goes. */
+void rooms_items_changed(struct rooms *rs);
+void rooms_items_clear(struct rooms *rs);
 /* A stanza for a room that does not exist. */
 void rooms_missing(struct core *c, struct stanza **s);
 uint64_t *rooms_handles(struct rooms *rs, uint32_t n); /* room for n */

@@ -252,12 +252,30 @@ static void test_temporary(void **state)
 	world_free(w);
 }
 
+static void retract(struct world *w, unsigned conn, int64_t id)
+{
+	char xml[256];
+
+	snprintf(xml, sizeof(xml), "<retract xmlns='" NS_RETRACT "' id='%lld'/>", (long long)id);
+	say_text(w, conn, xml);
+}
+
+static void moderate(struct world *w, unsigned conn, int64_t id)
+{
+	char xml[512];
+
+	snprintf(xml, sizeof(xml),
+		"<iq type='set' id='m' to='" TEA "'><moderate xmlns='" NS_MODERATE
+		"' id='%lld'><retract xmlns='" NS_RETRACT "'/></moderate></iq>",
+		(long long)id);
+	say(w, conn, xml);
+}
+
 /* What was taken back is gone from history, archive and store; that something was said, when and by whom, stays. */
 static void test_retract(void **state)
 {
 	struct world *w = world_new(&(struct rooms_config){.archive_max = 100, .history = 2});
 	unsigned alice = kept_tea(w), bob = enter(w, "bob@x.test/b", TEA "/bob");
-	const struct str gone = STR("");
 	int64_t ids[4];
 	char xml[256];
 
@@ -268,15 +286,22 @@ static void test_retract(void **state)
 		id_of(expect(w, alice, "<body>text"), xml, sizeof(xml));
 		ids[i] = room_archive_id(str_z(xml));
 	}
-	core_begin(w->core, w->now, (int64_t)TEST_WALL * 1000);
-	room_archive_retract(tea(w), ids[0], STR("somebody"), gone); /* not hers: in the store */
-	room_archive_retract(tea(w), ids[1], str_z(occupant_find(tea(w), STR("bob"))->id), gone);
-	room_archive_retract(tea(w), ids[2], STR("somebody"), gone); /* not hers: in memory */
-	room_archive_retract(tea(w), ids[3], STR_NONE, gone);
-	room_archive_retract(tea(w), 4711, STR_NONE, gone);
-	core_end(w->core);
-	turn_out(w);
-	pump(w);
+	retract(w, alice, ids[0]); /* not hers: in the store */
+	expect(w, alice, "<forbidden");
+	retract(w, bob, ids[1]);
+	expect(w, alice, "<retract ");
+	retract(w, alice, ids[2]); /* not hers: in memory */
+	expect(w, alice, "<forbidden");
+	moderate(w, alice, ids[3]);
+	expect(w, alice, "<retract ", "<moderated");
+	expect(w, alice, "type='result'");
+	moderate(w, alice, ids[0] - 1); /* nothing was ever said under these */
+	expect(w, alice, "<item-not-found");
+	moderate(w, alice, 4711);
+	expect(w, alice, "<item-not-found");
+	retract(w, bob, 4711); /* perhaps others still have it: it is not for the room to say */
+	expect(w, alice, "<retract ");
+	expect_nothing(w, alice);
 	assert_int_equal(w->writes[STORE_ARCHIVE_REPLACE], 2);
 	forget_all(w);
 	say(w, alice, QUERY(""));
@@ -284,12 +309,61 @@ static void test_retract(void **state)
 	expect(w, alice, "<retracted", "!text 1", "from='" TEA "/bob'", "<stanza-id", "jid='bob@x.test/b'");
 	expect(w, alice, "text 2");
 	expect(w, alice, "<retracted", "!text 3");
+	expect(w, alice, "<moderated");
 	expect(w, alice, "<fin");
 	unsigned carol = enter(w, "carol@x.test/c", TEA "/carol");
 	while (!strstr(expect(w, carol, "from='" TEA)->text, "110"))
 		;
 	expect(w, carol, "text 2");
 	expect(w, carol, "<retracted", "!text 3", "<delay");
+	world_free(w);
+}
+
+/* Where only the store knows whose it was, what else he says stays behind it; and a moderator takes it back there. */
+static void test_retract_in_store(void **state)
+{
+	struct world *w = world_new(&(struct rooms_config){.archive_max = 100, .history = 1, .logs = true});
+	unsigned alice = open_tea(w, FIELD("persistentroom", "1") FIELD("enablelogging", "1")),
+		 bob = enter(w, "bob@x.test/b", TEA "/bob");
+	int64_t ids[3];
+	char xml[256];
+
+	forget_all(w);
+	for (int i = 0; i < 3; i++) {
+		snprintf(xml, sizeof(xml), "<body>text %d</body>", i);
+		say_text(w, bob, xml);
+		id_of(expect(w, alice, "<body>text"), xml, sizeof(xml));
+		ids[i] = room_archive_id(str_z(xml));
+	}
+	snprintf(xml, sizeof(xml),
+		"<message type='groupchat' to='" TEA "'><retract xmlns='" NS_RETRACT "' id='%lld'/></message>",
+		(long long)ids[0]);
+	put(w, bob, xml);
+	put(w, bob, "<message type='groupchat' to='" TEA "'><body>and then</body></message>");
+	pump(w);
+	expect(w, alice, "<retract ");
+	expect(w, alice, "and then");
+	moderate(w, alice, ids[1]);
+	expect(w, alice, "<retract ", "<moderated");
+	expect(w, alice, "type='result'");
+	assert_int_equal(w->writes[STORE_ARCHIVE_REPLACE], 2);
+	assert_int_equal(w->writes[STORE_ROOM_UNLOG], 2);
+	/* Nobody knows whose it is while the store fails, and nobody waits for ever. */
+	w->store_error = ERR_IO;
+	retract(w, bob, ids[0]);
+	w->store_error = 0;
+	say_text(w, alice, "<body>on</body>");
+	expect(w, alice, "<body>on");
+	/* The room ends meanwhile: it is answered. */
+	forget_all(w);
+	w->store_silent = true;
+	moderate(w, alice, ids[0]);
+	say(w, alice, "<iq type='set' id='d' to='" TEA "'><query xmlns='" NS_MUC_OWNER "'><destroy/></query></iq>");
+	w->store_silent = false;
+	store_wake(w);
+	pump(w);
+	while (!strstr(expect(w, alice, TEA)->text, "id='m'"))
+		;
 	world_free(w);
 }
 
@@ -406,9 +480,27 @@ static void test_log(void **state)
 	world_free(w);
 }
 
+/* Who is not shown to others in the room is not shown to the world either. */
+static void test_log_of_hidden(void **state)
+{
+	struct world *w = world_new(&(struct rooms_config){.logs = true});
+	unsigned alice = open_tea(w,
+			 FIELD("enablelogging", "1") FIELD("moderatedroom", "1")
+				 FIELD("presencebroadcast", "moderator")),
+		 bob;
+
+	bob = enter(w, "bob@x.test/b", TEA "/bob");
+	say(w, bob, "<presence to='" TEA "/rob'/>");
+	say(w, alice, ADMIN("<item nick='rob' role='none'/>"));
+	TEST_ROWS_EACH(&w->rows, r, STORE_ROOM_LOG, NULL, 0)
+		assert_false(str_is(r->v[3].s, "bob") || str_is(r->v[3].s, "rob"));
+	world_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_log_of_hidden),
 		cmocka_unit_test(test_rows),
 		cmocka_unit_test(test_history),
 		cmocka_unit_test(test_access),
@@ -418,6 +510,7 @@ int main(void)
 		cmocka_unit_test(test_forged),
 		cmocka_unit_test(test_temporary),
 		cmocka_unit_test(test_retract),
+		cmocka_unit_test(test_retract_in_store),
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_failing),
 		cmocka_unit_test(test_far),

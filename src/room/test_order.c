@@ -273,6 +273,46 @@ static void test_policy_maker(void **state)
 	world_free(w);
 }
 
+/* ---- what a new room is ---- */
+
+static const char *const kept[] = {"persistentroom=1", "roomdesc=As all", NULL};
+
+/* A service whose rooms stay keeps those, too, that nobody configures; and only those that were opened. */
+static void test_persistent_by_default(void **state)
+{
+	static const struct rooms_config config = {.defaults = kept};
+	struct world *w = world_new(&config);
+	unsigned alice = login(w, "alice@x.test/a");
+
+	join(w, alice, "waited@rooms.test/alice");
+	sleep_ms(w, LOCKED_MS + 1);
+	join(w, alice, "instant@rooms.test/alice");
+	say(w, alice, "<iq type='get' id='f' to='instant@rooms.test'><query xmlns='" NS_MUC_OWNER "'/></iq>");
+	while (!strstr(expect(w, alice, "rooms.test")->text, "id='f'"))
+		;
+	assert_non_null(strstr(w->logs[alice].got[w->logs[alice].head - 1].text,
+		"var='muc#roomconfig_persistentroom' type='boolean' label='The room stays when the last one leaves'>"
+		"<value>1</value>"));
+	say(w, alice, "<iq type='set' id='i' to='instant@rooms.test'>" ACCEPT "</iq>");
+	expect(w, alice, "id='i'", "type='result'"); /* nothing is told to be different */
+	join(w, alice, "brief@rooms.test/alice");
+	configure(w, alice, "brief@rooms.test", FIELD("persistentroom", "0"));
+	join(w, alice, "left@rooms.test/alice");
+	say(w, alice, "<message type='groupchat' to='left@rooms.test'><body>alone</body></message>");
+	say(w, alice, "<presence type='unavailable' to='left@rooms.test/alice'/>");
+	assert_int_equal(test_rows_count(&w->rows, STORE_ROOM_PUT), 2);
+	assert_int_equal(test_rows_count(&w->rows, STORE_AFFILIATION_PUT), 2);
+	assert_int_equal(test_rows_count(&w->rows, STORE_ARCHIVE_ADD), 0);
+	world_restart(w);
+	run(w, "room list");
+	assert_non_null(strstr(w->reply, "waited@rooms.test"));
+	assert_non_null(strstr(w->reply, "instant@rooms.test"));
+	assert_null(strstr(w->reply, "brief@rooms.test"));
+	run(w, "room config waited@rooms.test");
+	assert_non_null(strstr(w->reply, "As all"));
+	world_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -285,6 +325,7 @@ int main(void)
 		cmocka_unit_test(test_policy),
 		cmocka_unit_test(test_policy_kept),
 		cmocka_unit_test(test_policy_maker),
+		cmocka_unit_test(test_persistent_by_default),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -20,7 +20,10 @@
 #include "xml/write.h"
 #include "xmpp/ns.h"
 
-enum { TEST_WALL = 1800000000, USERS = 4096, TARGETS = 16 };
+#ifndef TESTING_USERS /* fewer where many worlds are made */
+#define TESTING_USERS 4096
+#endif
+enum { TEST_WALL = 1800000000, USERS = TESTING_USERS, TARGETS = 16 };
 
 /* What a connection got. */
 struct got {
@@ -167,6 +170,7 @@ UNUSED static void store_write(struct world *w, enum store_write kind, const str
 			test_rows_put(&w->rows, kind, v, n);
 		return;
 	case STORE_ROOM_LOG:
+	case STORE_ROOM_UNLOG:
 	case STORE_ARCHIVE_ADD:
 		test_rows_put(&w->rows, kind, v, n);
 		return;

@@ -45,6 +45,7 @@ static const struct letters writes[STORE_WRITE_COUNT] = {
 	[STORE_ARCHIVE_REPLACE] = {"archive_replace", "ssis"},
 	[STORE_ARCHIVE_EXPIRE] = {"archive_expire", "si"},
 	[STORE_ROOM_LOG] = {"room_log", "ssisss"},
+	[STORE_ROOM_UNLOG] = {"room_unlog", "ssiss"},
 	[STORE_TRANSIT_ADD] = {"transit_add", "ssiis"},
 	[STORE_TRANSIT_DEL] = {"transit_del", "ssi"},
 	[STORE_DELIVERED_PUT] = {"delivered_put", "ssis"},

@@ -38,6 +38,7 @@ enum store_write {
 	/* domain, local, time, nickname (null: the room), what he did (null: said), text: a line of the public log of a room, which is
 	 * a file */
 	STORE_ROOM_LOG,
+	STORE_ROOM_UNLOG,  /* domain, local, time, nickname, text: what he said then is taken back, if it is there */
 	STORE_TRANSIT_ADD, /* domain, local, id (grows), time, stanza: on its way to a session, and not in the archive */
 	STORE_TRANSIT_DEL, /* domain, local, id */
 	STORE_DELIVERED_PUT, /* domain, local, id: up to this one nothing in the archive is open but (a JSON array of ids) */

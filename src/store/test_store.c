@@ -52,6 +52,7 @@ static void put_one_of_each(struct store_batch *b, struct str k)
 	store_put(b, STORE_ARCHIVE_REPLACE, d, l, (int64_t)4, k);
 	store_put(b, STORE_ARCHIVE_EXPIRE, d, (int64_t)4);
 	store_put(b, STORE_ROOM_LOG, d, l, (int64_t)4, STR("bob"), none, k);
+	store_put(b, STORE_ROOM_UNLOG, d, l, (int64_t)4, STR("bob"), k);
 	store_put(b, STORE_TRANSIT_ADD, d, l, (int64_t)1, (int64_t)2, k);
 	store_put(b, STORE_TRANSIT_DEL, d, l, (int64_t)1);
 	store_put(b, STORE_DELIVERED_PUT, d, l, (int64_t)1, STR("[2]"));
