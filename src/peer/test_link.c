@@ -350,7 +350,7 @@ static void becomes_keyed(void **state)
 	open_session(w, conn, NULL);
 	assert_non_null(strstr(expect_sent(w, conn, "one"), jid_of('c', "carol")));
 	arrive_all(w, conn);
-	assert_int_equal(rows_of(w, STORE_OUTBOX_ADD), 0);
+	assert_int_equal(test_rows_count(&w->rows, STORE_OUTBOX_ADD), 0);
 	world_free(w);
 }
 
