@@ -239,10 +239,11 @@ local function event_of(e)
   return ev
 end
 
--- Events of a piece of a stream; what is not complete is carried over to the next piece.
-local function events_of(text, carry)
+-- Events of a piece of a stream; what is not complete is carried over to the next piece. Each knows its first byte and how many
+-- there are; before: bytes of the stream before this piece.
+local function events_of(text, carry, before)
   local s, i, out = carry .. text, 1, {}
-  if s:find("^%s+$") then return {{kind="keepalive", text="keepalive"}}, "" end
+  if s:find("^%s+$") then return {{kind="keepalive", text="keepalive", first=before - #carry, size=#s}}, "" end
   while true do
     local at = s:find("<", i, true)
     if not at then return out, "" end
@@ -265,6 +266,7 @@ local function events_of(text, carry)
       if not e then break end
       out[#out + 1] = event_of(s:sub(at, e))
     end
+    if e and out[#out] and not out[#out].size then out[#out].first, out[#out].size = before - #carry + at - 1, e - at + 1 end
     i = e + 1
   end
   local rest = s:sub((s:find("<", i, true)))
@@ -289,16 +291,17 @@ local missing = ProtoExpert.new("chat.noreceipt", "A receipt was asked for, and 
   expert.severity.WARN)
 chat.experts = {missing}
 local get = {}
-for key, name in pairs{x="xmpp", stream="tcp.stream", port="tcp.srcport", tls="tls.record.opaque_type"} do
+for key, name in pairs{x="xmpp", stream="tcp.stream", port="tcp.srcport", tls="tls.record.opaque_type", app="tls.app_data"} do
   get[key] = Field.new(name)
 end
 
-local frames, carries, sent, receipts -- of the file
-local function forget() frames, carries, sent, receipts, users = {}, {}, {}, {}, {} end
+local frames, carries, passed, sent, receipts -- of the file
+local function forget() frames, carries, passed, sent, receipts, users = {}, {}, {}, {}, {}, {} end
 chat.init = forget
 forget()
 
 local function first(field) local v = field(); return v and v.value end
+local function is_encrypted() return get.tls() ~= nil or get.app() ~= nil end
 
 local function note(ev, number, time)
   learn(ev.from)
@@ -316,14 +319,19 @@ end
 
 local function read_frame(pinfo)
   local direction = tostring(first(get.stream)) .. "/" .. tostring(first(get.port))
-  local all = {}
+  -- What came before TLS is not counted in its text.
+  local way = direction .. (is_encrypted() and "/tls" or "")
+  local all, had = {}, passed[way] or 0
   for _, info in ipairs{get.x()} do
     if info.range and info.len > 0 then
       local list
-      list, carries[direction] = events_of(info.range:bytes():raw(), carries[direction] or "")
+      list, carries[direction] = events_of(info.range:bytes():raw(), carries[direction] or "", had)
+      had = had + info.len
       for _, ev in ipairs(list) do note(ev, pinfo.number, pinfo.rel_ts); all[#all + 1] = ev end
     end
   end
+  passed[way] = had
+  for _, ev in ipairs(all) do if ev.size then ev.after = had - ev.first - ev.size end end
   return all
 end
 
@@ -357,7 +365,7 @@ local function show(ev, t, pinfo, encrypted)
   end
   t:add(F.summary, summary):set_generated()
   t:add(F.row, table.concat({ev.kind, ev.stanza or "", quote(ev.id), quote(who(ev.from)), quote(who(ev.to)), quote(ev.text),
-    other and other[1] or "", latency and ("%.6f"):format(latency) or "", quote(ev.key)}, "|")):set_hidden()
+    other and other[1] or "", latency and ("%.6f"):format(latency) or "", quote(ev.key), ev.size or "", ev.first or "", ev.after or ""}, "|")):set_hidden()
   t:append_text(", " .. summary)
   return summary
 end
@@ -370,7 +378,7 @@ function chat.dissector(tvb, pinfo, tree)
     frames[pinfo.number] = all
   end
   if #all == 0 then return end
-  local encrypted, texts = get.tls() ~= nil, {}
+  local encrypted, texts = is_encrypted(), {}
   for _, ev in ipairs(all) do texts[#texts + 1] = show(ev, tree:add(chat, tvb()), pinfo, encrypted) end
   pinfo.cols.info:clear_fence()
   pinfo.cols.info:set((encrypted and "[TLS] " or "[clear] ") .. table.concat(texts, "; "))

@@ -38,7 +38,7 @@ static const char usage[] =
 	"       wireside trace install [--json]               puts profile, chat layer and interfaces into the user's Wireshark\n"
 	"       wireside trace uninstall [--json]             takes exactly that away, and nothing that was changed\n"
 	"       wireside trace follow FILE [--connection N] [--plain]\n"
-	"                                                     what one connection (0) said; --plain: it was never encrypted\n"
+	"                                                     what one connection (0) said; --plain: its bytes as they were on the wire\n"
 	"       wireside trace save FILE [-Y FILTER] -w NEW-FILE [--format pcapng|pcap|snoop]\n"
 	"                                                     some or all packets; also as the name ends: .pcap .snoop .gz\n"
 	"       wireside trace import TEXT -w NEW-FILE        packets out of a hexadecimal dump\n"
@@ -199,16 +199,6 @@ int trace_tshark(const char *const *argv)
 	return fwrite(out.p ? out.p : "", 1, out.n, stdout) == out.n ? 0 : 1;
 }
 
-/* The bytes of one connection, in the order of the stream. */
-static int run_follow(const struct trace_args *a)
-{
-	char how[64];
-	const char *argv[] = {"tshark", "-q", "-r", a->file, "-z", how, NULL};
-
-	snprintf(how, sizeof(how), "follow,%s,ascii,%u", a->plain ? "tcp" : "tls", a->stream);
-	return trace_tshark(argv);
-}
-
 /* ---- files ---- */
 
 static int run_strip(const struct trace_args *a)
@@ -282,7 +272,7 @@ static const struct action {
 	{"explain", run_explain, false},
 	{"stats", run_stats, false},
 	{"report", trace_report, false},
-	{"follow", run_follow, false},
+	{"follow", trace_follow, false},
 	{"save", trace_save, false},
 	{"strip", run_strip, false},
 	{"share", trace_share, false},

@@ -29,6 +29,7 @@ void trace_complain(const char *action, const struct buf *why);
 int trace_write_out(const struct trace_args *a, struct str text);
 /* tshark and its like, whose lines go to standard output. The exit status. */
 int trace_tshark(const char *const *argv);
+int trace_follow(const struct trace_args *a);
 
 /* trace_report.c */
 int trace_report(const struct trace_args *a);

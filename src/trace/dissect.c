@@ -36,12 +36,18 @@ static const char *const names[FIELDS] = {
 	[F_SACK] = "tcp.options.sack_perm",
 	[F_TIMESTAMP] = "tcp.options.timestamp.tsval",
 	[F_RETRANSMISSION] = "tcp.analysis.retransmission",
+	[F_NEEDLESS] = "tcp.analysis.spurious_retransmission",
 	[F_RTO] = "tcp.analysis.rto",
 	[F_OUT_OF_ORDER] = "tcp.analysis.out_of_order",
 	[F_DUPLICATE_ACK] = "tcp.analysis.duplicate_ack",
+	[F_TWICE_FROM] = "tcp.options.sack.dsack_le",
+	[F_TWICE_TO] = "tcp.options.sack.dsack_re",
 	[F_KEEPALIVE] = "tcp.analysis.keep_alive",
 	[F_KEEPALIVE_ACK] = "tcp.analysis.keep_alive_ack",
 	[F_INITIAL_RTT] = "tcp.analysis.initial_rtt",
+	[F_SEGMENTS] = "tcp.segment",
+	[F_TLS_LENGTH] = "tls.record.length",
+	[F_TLS_CONTENT] = "tls.record.content_type",
 	[F_TLS_TYPE] = "tls.handshake.type",
 	[F_TLS_VERSION] = "tls.handshake.extensions.supported_version",
 	[F_TLS_CIPHER] = "tls.handshake.ciphersuite",
@@ -187,7 +193,7 @@ static struct dissected_frame *add_frame(struct dissected *d)
 		d->cap = d->cap ? 2 * d->cap : 256;
 		d->frames = xrealloc(d->frames, d->cap * sizeof(*d->frames));
 	}
-	d->frames[d->n] = (struct dissected_frame){0};
+	d->frames[d->n] = (struct dissected_frame){.shown = true};
 	return &d->frames[d->n++];
 }
 
@@ -219,6 +225,15 @@ bool dissect_line(struct dissected *d, struct str line)
 	return true;
 }
 
+uint32_t dissected_shown(const struct dissected *d)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < d->n; i++)
+		n += d->frames[i].shown;
+	return n;
+}
+
 /* ---- events ---- */
 
 static int hex_digit(char c)
@@ -248,7 +263,7 @@ static struct str unquote(struct str s, struct buf *store)
 
 bool chat_next(struct str *rows, struct buf *store, struct chat_event *ret)
 {
-	struct str row, part[9];
+	struct str row, part[12];
 
 	if (!rows->p || !rows->n)
 		return false;
@@ -263,7 +278,8 @@ bool chat_next(struct str *rows, struct buf *store, struct chat_event *ret)
 			part[i] = unquote(part[i], store);
 	}
 	*ret = (struct chat_event){part[0], part[1], part[2], part[3], part[4], part[5], part[8], number(part[6]),
-		seconds(part[7])};
+		seconds(part[7]), number(part[9]), number(part[11]), 0};
+	str_uint(part[10], UINT64_MAX, &ret->at);
 	return true;
 }
 
@@ -285,16 +301,47 @@ void dissect_command(const char **argv, int at)
 	argv[at] = NULL;
 }
 
+struct choosing {
+	struct dissected *d;
+	uint32_t next;
+};
+
+/* Numbers come in order. */
+static bool on_chosen(void *arg, struct str line)
+{
+	struct choosing *c = arg;
+	uint32_t n = number(line);
+
+	while (c->next < c->d->n && c->d->frames[c->next].number < n)
+		c->next++;
+	if (c->next < c->d->n && c->d->frames[c->next].number == n)
+		c->d->frames[c->next].shown = true;
+	return true;
+}
+
+static int choose(const char *file, const char *filter, struct dissected *d, struct buf *why)
+{
+	const char *argv[] = {"tshark", "-2", "-R", DISSECT_FIRST_PASS, "-r", file, "-Y", filter, "-T", "fields", "-e",
+		"frame.number", NULL};
+	struct choosing c = {.d = d};
+
+	for (uint32_t i = 0; i < d->n; i++)
+		d->frames[i].shown = false;
+	buf_reset(why); /* a word about the file comes again */
+	return tshark_run(argv, on_chosen, &c, why);
+}
+
 int dissect(const char *file, const char *filter, struct dissected *ret, struct buf *why)
 {
-	const char *argv[TSHARK_ARGS_MAX] = {"tshark", "-2", "-R", DISSECT_FIRST_PASS, "-r", file, "-Y",
-		filter ? filter : "frame"};
+	const char *argv[TSHARK_ARGS_MAX] = {"tshark", "-2", "-R", DISSECT_FIRST_PASS, "-r", file};
 	int err;
 
-	dissect_command(argv, 8);
+	dissect_command(argv, 6);
 	*ret = (struct dissected){0};
 	buf_init(&ret->text, (size_t)1 << 30);
 	err = tshark_run(argv, on_line, ret, why);
+	if (!err && filter)
+		err = choose(file, filter, ret, why);
 	if (err)
 		dissected_clear(ret);
 	else

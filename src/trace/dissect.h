@@ -32,12 +32,18 @@ enum field {
 	F_SACK,
 	F_TIMESTAMP,
 	F_RETRANSMISSION,
+	F_NEEDLESS,
 	F_RTO,
 	F_OUT_OF_ORDER,
 	F_DUPLICATE_ACK,
+	F_TWICE_FROM, /* D-SACK: these bytes came twice */
+	F_TWICE_TO,
 	F_KEEPALIVE,
 	F_KEEPALIVE_ACK,
 	F_INITIAL_RTT,
+	F_SEGMENTS,
+	F_TLS_LENGTH,
+	F_TLS_CONTENT,
 	F_TLS_TYPE,
 	F_TLS_VERSION,
 	F_TLS_CIPHER,
@@ -63,9 +69,18 @@ struct chat_event {
 	struct str kind;   /* "message", "receipt", "presence", "stream-open", ... see share/wireshark/wireside.lua */
 	struct str stanza; /* "message", "presence", "iq", or "" */
 	struct str id, from, to, text;
-	struct str key; /* what a message and its receipt have in common; "": no receipt can be for it */
-	uint32_t other; /* frame of the receipt or of the message; 0: none */
-	double latency; /* seconds between them */
+	struct str key;       /* what a message and its receipt have in common; "": no receipt can be for it */
+	uint32_t other;       /* frame of the receipt or of the message; 0: none */
+	double latency;       /* seconds between them */
+	uint32_t size, after; /* its bytes, and those that came after it in the same frame; size 0: not known */
+	uint64_t at;          /* in the text of this direction: in clear, or decrypted */
+};
+
+enum again {
+	AGAIN_NO,
+	AGAIN_SENT,     /* bytes that the trace has already */
+	AGAIN_NEEDLESS, /* the same, and they had arrived */
+	AGAIN_LATE      /* not seen before, but later ones were */
 };
 
 struct dissected_frame {
@@ -78,6 +93,11 @@ struct dissected_frame {
 	bool opener;            /* of the connection: sent by whoever began it */
 	bool encrypted;         /* it has data, and its connection has come to TLS */
 	bool bare_ack;          /* nothing in it but an acknowledgement that opens nothing */
+	bool shown;             /* the filter lets it through; the others count, but are not shown */
+	uint8_t again;          /* enum again */
+	bool had;               /* its bytes were in the trace before */
+	uint32_t needless_by;   /* index + 1 of the frame that told so by D-SACK; 0: none */
+	uint32_t before;        /* index + 1 of the last frame before with data of the same direction; 0: none */
 	uint32_t acked_by;      /* index + 1 of the first frame that acknowledges its last byte; 0: none */
 	struct {
 		uint32_t at, n;
@@ -102,8 +122,8 @@ struct dissected {
 
 enum { DISSECTED_FRAMES_MAX = 2000000 };
 
-/* Reads the file (any kind that tshark reads), those frames that the display filter (NULL: all) lets through. ERR_ with a line
- * in why; also with 0, where the file is cut short. */
+/* Reads the file (any kind that tshark reads), all of it: what a frame means depends on others. The display filter (NULL: all)
+ * says which ones are `shown`. ERR_ with a line in why; also with 0, where the file is cut short. */
 int dissect(const char *file, const char *filter, struct dissected *ret, struct buf *why);
 void dissected_clear(struct dissected *d);
 
@@ -126,7 +146,42 @@ void chat_resolve(const struct dissected *d, const struct dissected_frame *f, st
 
 /* tshark's filter of the first of two passes, which all frames pass: there it makes only those fields that a filter names, and
  * the chat layer needs these to know in the second which receipt belongs to which message. */
-#define DISSECT_FIRST_PASS "frame || xmpp || tcp.stream || tcp.srcport || tls.record.opaque_type"
+#define DISSECT_FIRST_PASS "frame || xmpp || tcp.stream || tcp.srcport || tls.record.opaque_type || tls.app_data"
+
+/* Where something said is on the wire. Sequence numbers are relative, as tshark tells them. */
+struct place {
+	uint32_t first, last; /* its bytes; of TLS: those of its records */
+	uint32_t acked_by;    /* index + 1 of the first frame that acknowledges the last byte; 0: none */
+	bool exact;           /* false: all that is known is which segment it ended in */
+	unsigned records;     /* of TLS; 0: it is in clear */
+	uint32_t text_first,
+		text_n; /* of TLS: its first byte in the text of these records, and how long that text is */
+};
+void chat_place(const struct dissected *d, const struct dissected_frame *f, const struct chat_event *e,
+	struct place *ret);
+/* The segments that have a part of it, in order, index of each: how many there are, of which the first max are given. Those
+ * that were sent again are not among them, */
+unsigned place_segments(const struct dissected *d, const struct dissected_frame *f, const struct place *p,
+	uint32_t *ret, unsigned max);
+/* but here. */
+unsigned place_again(const struct dissected *d, const struct dissected_frame *f, const struct place *p, uint32_t *ret,
+	unsigned max);
+
+/* How many frames are shown. */
+uint32_t dissected_shown(const struct dissected *d);
+
+/* What is known of a connection. */
+struct connection_facts {
+	bool syn;                     /* its beginning is in this capture */
+	bool secured;                 /* it came to TLS, */
+	bool handshake;               /* whose handshake is in this capture */
+	bool readable;                /* something said on it can be read */
+	uint32_t ended_by, closed_by; /* index + 1 of the first </stream:stream>, the first FIN or RST; 0: none */
+};
+struct connection_facts connection_facts(const struct dissected *d, int32_t stream);
+
+/* Was it sent again (or late), so that people should see it? */
+static inline bool frame_again(const struct dissected_frame *f) { return f->again != AGAIN_NO; }
 
 /* The command that makes the lines for dissect_line(), one a frame, filled in after argv[0..at-1]; NULL at the end. */
 void dissect_command(const char **argv, int at);

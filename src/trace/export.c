@@ -45,7 +45,7 @@ static void put_tcp(const struct dissected *d, const struct dissected_frame *f, 
 
 	tcp_flags_put(f->flags, &flags);
 	buf_fmt(out, ",%d,%s,%u,%u,%u,%d,%d", (int)f->stream, buf_cstr(&flags), f->seq, f->ack, f->len, f->encrypted,
-		field_has(f, F_RETRANSMISSION) || field_has(f, F_OUT_OF_ORDER));
+		frame_again(f));
 	if (f->acked_by)
 		buf_fmt(out, ",%u,%.6f", d->frames[f->acked_by - 1].number,
 			(d->frames[f->acked_by - 1].time - f->time) * 1e3);
@@ -96,10 +96,10 @@ void export_csv(const struct dissected *d, struct buf *out)
 	buf_z(out, columns);
 	for (uint32_t i = 0; i < d->n; i++) {
 		const struct dissected_frame *f = &d->frames[i];
-		struct str rows = field_of(d, f, F_CHAT);
+		struct str rows = f->shown ? field_of(d, f, F_CHAT) : STR_NONE;
 		struct chat_event e;
 
-		if (!field_has(f, F_CHAT))
+		if (f->shown && !field_has(f, F_CHAT))
 			put_row(d, f, NULL, out);
 		while (chat_next(&rows, &store, &e))
 			put_row(d, f, &e, out);
@@ -153,7 +153,7 @@ static void json_tcp(const struct dissected *d, const struct dissected_frame *f,
 		", \"connection\": %d, \"flags\": \"%s\", \"seq\": %u, \"seq_absolute\": %.0f, \"ack\": %u, \"bytes\": %u",
 		(int)f->stream, buf_cstr(&flags), f->seq, field_number(d, f, F_SEQ_RAW), f->ack, f->len);
 	buf_fmt(out, ", \"encrypted\": %s, \"sent_again\": %s", f->encrypted ? "true" : "false",
-		field_has(f, F_RETRANSMISSION) || field_has(f, F_OUT_OF_ORDER) ? "true" : "false");
+		frame_again(f) ? "true" : "false");
 	if (f->acked_by)
 		buf_fmt(out, ", \"acked_by_frame\": %u, \"acked_after\": %.9f", d->frames[f->acked_by - 1].number,
 			d->frames[f->acked_by - 1].time - f->time);
@@ -177,6 +177,8 @@ static void json_frame(const struct dissected *d, const struct dissected_frame *
 
 void export_json(const struct dissected *d, struct str name, struct buf *out)
 {
+	const char *gap = "";
+
 	buf_z(out, "{\"file\": ");
 	json_text(out, name);
 	buf_z(out, ",\n\"hosts\": [");
@@ -192,7 +194,10 @@ void export_json(const struct dissected *d, struct str name, struct buf *out)
 	}
 	buf_z(out, "\n],\n\"frames\": [");
 	for (uint32_t i = 0; i < d->n; i++) {
-		buf_z(out, i ? ",\n  " : "\n  ");
+		if (!d->frames[i].shown)
+			continue;
+		buf_fmt(out, "%s\n  ", gap);
+		gap = ",";
 		json_frame(d, &d->frames[i], out);
 	}
 	buf_z(out, "\n]}\n");

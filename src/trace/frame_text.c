@@ -5,7 +5,7 @@
 #include "base/mem.h"
 #include "trace/ladder.h"
 
-enum { TEXT_SHOWN = 60, EVENT_TEXT_MAX = 1 << 20 };
+enum { TEXT_SHOWN = 60, EVENT_TEXT_MAX = 1 << 20, SEGMENTS_SHOWN = 8 };
 
 static const struct {
 	unsigned number;
@@ -79,14 +79,34 @@ static bool is_handshake_ack(const struct dissected_frame *f)
 	return f->bare_ack && f->opener && f->seq == 1 && f->ack == 1;
 }
 
+/* Only data is worth words of its own; a SYN that is sent again says so beside what it is. */
+static void put_again(const struct dissected *d, const struct dissected_frame *f, struct buf *out)
+{
+	if (f->again == AGAIN_LATE) {
+		buf_fmt(out, "OUT OF ORDER: %u bytes from sequence number %u come after later ones", f->len, f->seq);
+		return;
+	}
+	if (!f->len) {
+		buf_fmt(out, "RETRANSMISSION of the %s",
+			f->flags & TCP_SYN           ? "SYN"
+				: f->flags & TCP_FIN ? "FIN"
+						     : "segment");
+		return;
+	}
+	buf_fmt(out, "RETRANSMISSION of %u bytes from sequence number %u", f->len, f->seq);
+	if (f->needless_by)
+		buf_fmt(out, ", NEEDLESS: they had arrived, as frame %u says (D-SACK)",
+			d->frames[f->needless_by - 1].number);
+	else if (f->again == AGAIN_NEEDLESS)
+		buf_z(out, ", NEEDLESS: they were acknowledged already");
+	else if (field_has(f, F_RTO))
+		buf_fmt(out, ": nobody had acknowledged them for %.0f ms", field_number(d, f, F_RTO) * 1e3);
+}
+
 static bool put_tcp(const struct dissected *d, const struct dissected_frame *f, struct buf *out)
 {
-	if (field_has(f, F_RETRANSMISSION)) {
-		buf_fmt(out, "RETRANSMISSION of %u bytes from sequence number %u", f->len, f->seq);
-		if (field_has(f, F_RTO))
-			buf_fmt(out, ": nobody had acknowledged them for %.0f ms", field_number(d, f, F_RTO) * 1e3);
-	} else if (field_has(f, F_OUT_OF_ORDER)) {
-		buf_fmt(out, "OUT OF ORDER, sent again at once: %u bytes from sequence number %u", f->len, f->seq);
+	if (f->again) {
+		put_again(d, f, out);
 	} else if (f->flags & TCP_SYN) {
 		put_syn(d, f, out);
 	} else if (f->flags & TCP_RST) {
@@ -183,7 +203,7 @@ static void put_mdns(const struct dissected *d, const struct dissected_frame *f,
 
 /* ---- chat ---- */
 
-static void put_cut(struct str text, struct buf *out)
+void said_put(struct str text, struct buf *out)
 {
 	size_t n = 0, next;
 
@@ -197,19 +217,49 @@ static void put_cut(struct str text, struct buf *out)
 	buf_fmt(out, "...\" (%zu bytes)", text.n - 2);
 }
 
+static void put_segments(const struct dissected *d, const struct dissected_frame *f, const struct place *p,
+	struct buf *out)
+{
+	uint32_t segment[SEGMENTS_SHOWN], n = place_segments(d, f, p, segment, SEGMENTS_SHOWN);
+
+	if (n > 1)
+		buf_fmt(out, " in %u segments from frame %u on", n, d->frames[segment[0]].number);
+}
+
+static void put_sent_again(const struct dissected *d, const struct dissected_frame *f, const struct place *p,
+	struct buf *out)
+{
+	uint32_t again[SEGMENTS_SHOWN], n = place_again(d, f, p, again, SEGMENTS_SHOWN);
+
+	for (uint32_t i = 0; i < n && i < SEGMENTS_SHOWN; i++)
+		buf_fmt(out, "%s%u%s",
+			i               ? ", "
+				: n > 1 ? "; sent again in frames "
+					: "; sent again in frame ",
+			d->frames[again[i]].number, d->frames[again[i]].again == AGAIN_NEEDLESS ? " (needlessly)" : "");
+	if (n > SEGMENTS_SHOWN)
+		buf_fmt(out, " and %u more", n - SEGMENTS_SHOWN);
+}
+
 static void put_delivery(const struct dissected *d, const struct dissected_frame *f, const struct chat_event *e,
 	struct buf *out)
 {
+	struct place p;
+
+	chat_place(d, f, e, &p);
 	buf_z(out, "  [");
 	tcp_flags_put(f->flags, out);
-	buf_fmt(out, ", bytes %u to %u]", f->seq, f->seq + f->len - 1);
-	if (f->acked_by) {
-		const struct dissected_frame *by = &d->frames[f->acked_by - 1];
+	buf_fmt(out, ", bytes %u to %u", p.first, p.last);
+	put_segments(d, f, &p, out);
+	buf_char(out, ']');
+	if (p.acked_by) {
+		const struct dissected_frame *by = &d->frames[p.acked_by - 1];
 
 		buf_fmt(out, "  TCP: acknowledged by frame %u after %.1f ms", by->number, (by->time - f->time) * 1e3);
 	}
 	if (str_is(e->kind, "message") && e->other)
 		buf_fmt(out, "; receipt in frame %u after %.1f ms", e->other, e->latency * 1e3);
+	put_sent_again(d, f, &p, out);
 }
 
 static void put_event(const struct dissected *d, const struct dissected_frame *f, const struct chat_event *e,
@@ -218,12 +268,16 @@ static void put_event(const struct dissected *d, const struct dissected_frame *f
 	struct str rest = e->from, user = str_cut(&rest, '@');
 	bool says = str_is(e->kind, "message");
 
-	if (user.n)
+	if (user.n) {
 		buf_fmt(out, "%.*s: ", STR_FMT(user));
+	} else if (says) {
+		host_label(d, f->from, out);
+		buf_z(out, ": ");
+	}
 	if (str_is(e->kind, "receipt") && e->other)
 		buf_fmt(out, "has the message of frame %u: receipt after %.1f ms", e->other, e->latency * 1e3);
 	else
-		put_cut(e->text, out);
+		said_put(e->text, out);
 	if (says)
 		put_delivery(d, f, e, out);
 }
@@ -243,6 +297,24 @@ static bool put_nth_event(const struct dissected *d, const struct dissected_fram
 	return false;
 }
 
+/* Nothing in it can be read, and why. */
+static void put_closed(const struct dissected *d, const struct dissected_frame *f, struct buf *out)
+{
+	struct connection_facts about = connection_facts(d, f->stream);
+
+	if (f->encrypted && !about.handshake)
+		buf_fmt(out, "%u encrypted bytes; the TLS handshake is not in this capture, so they stay closed",
+			f->len);
+	else if (field_has(f, F_ENCRYPTED) || (about.secured && !about.readable))
+		buf_fmt(out, "%u encrypted bytes, without their secrets in this file", f->len);
+	else if (!about.syn && !about.readable)
+		buf_fmt(out,
+			"data: bytes %u to %u, which cannot be read: the beginning of the connection is not in this capture",
+			f->seq, f->seq + f->len - 1);
+	else
+		buf_fmt(out, "data: bytes %u to %u, which go on in a later segment", f->seq, f->seq + f->len - 1);
+}
+
 bool frame_text(const struct dissected *d, const struct dissected_frame *f, unsigned i, struct buf *out)
 {
 	if (field_has(f, F_CHAT))
@@ -255,10 +327,8 @@ bool frame_text(const struct dissected *d, const struct dissected_frame *f, unsi
 		put_tls(d, f, out);
 	else if (str_is(field_of(d, f, F_PROTOCOL), "MDNS"))
 		put_mdns(d, f, out);
-	else if (field_has(f, F_ENCRYPTED))
-		buf_fmt(out, "%u encrypted bytes, without their secrets in this file", f->len);
 	else if (f->stream >= 0)
-		buf_fmt(out, "data: bytes %u to %u, which go on in a later segment", f->seq, f->seq + f->len - 1);
+		put_closed(d, f, out);
 	else
 		buf_fmt(out, "%.*s: %.*s", STR_FMT(field_of(d, f, F_PROTOCOL)), STR_FMT(field_of(d, f, F_INFO)));
 	return true;

@@ -143,7 +143,7 @@ static bool is_chatter(const struct dissected *d, const struct dissected_frame *
 	while (chat_next(&rows, &store, &e))
 		if (!str_is(e.kind, "ack") && !str_is(e.kind, "ack-request"))
 			return false;
-	return field_has(f, F_CHAT) && !field_has(f, F_RETRANSMISSION);
+	return field_has(f, F_CHAT) && !f->again;
 }
 
 enum fold frame_fold(const struct dissected *d, const struct dissected_frame *f)
@@ -204,22 +204,29 @@ static void put_frame(struct ladder *l, const struct dissected_frame *f)
 
 static void put_closing(const struct ladder *l, uint32_t stream)
 {
-	CLEANUP(buf_clear) struct buf text = {.max = 1000};
+	struct connection_facts about = connection_facts(l->d, (int32_t)stream);
+	CLEANUP(buf_clear) struct buf text = {.max = 2000};
 
-	for (uint32_t i = 0; i < l->d->n; i++) {
-		const struct dissected_frame *f = &l->d->frames[i];
+	if (about.ended_by) {
+		const struct dissected_frame *f = &l->d->frames[about.ended_by - 1];
 
-		if (f->stream != (int32_t)stream || !(f->flags & (TCP_FIN | TCP_RST)))
-			continue;
+		host_label(l->d, f->from, &text);
+		buf_fmt(&text, " ended the stream of connection %u first, in frame %u", stream, f->number);
+	}
+	if (about.closed_by) {
+		const struct dissected_frame *f = &l->d->frames[about.closed_by - 1];
+
+		buf_z(&text, text.n ? "; " : "");
 		host_label(l->d, f->from, &text);
 		buf_fmt(&text,
 			f->flags & TCP_FIN ? " closed connection %u first, with FIN in frame %u"
 					   : " broke connection %u off, with RST in frame %u",
 			stream, f->number);
-		filter_line(l->out, buf_view(&text));
-		buf_z(l->out, "\n");
-		return;
 	}
+	if (!text.n)
+		return;
+	filter_line(l->out, buf_view(&text));
+	buf_z(l->out, "\n");
 }
 
 void ladder_put_header(const struct dissected *d, struct buf *out) { put_header(&(struct ladder){.d = d, .out = out}); }
@@ -230,7 +237,8 @@ void ladder_put_frames(const struct dissected *d, const struct ladder_options *o
 	struct ladder l = {.d = d, .o = o, .out = out, .folded = *open};
 
 	for (uint32_t i = from; i < to; i++)
-		put_frame(&l, &d->frames[i]);
+		if (d->frames[i].shown)
+			put_frame(&l, &d->frames[i]);
 	*open = l.folded;
 }
 
@@ -255,14 +263,24 @@ void ladder_put_end(const struct dissected *d, struct folded *open, struct buf *
 		buf_z(out, "There is more than can be shown: give a filter.\n");
 }
 
+static void put_size(const struct dissected *d, struct buf *out)
+{
+	uint32_t shown = dissected_shown(d);
+
+	buf_fmt(out, "%u frame%s", shown, shown == 1 ? "" : "s");
+	if (shown != d->n)
+		buf_fmt(out, " of %u", d->n);
+	buf_fmt(out, ", %.3f s. ---- in clear, ==== encrypted, * to everybody\n\n",
+		d->n ? d->frames[d->n - 1].time : 0.0);
+}
+
 void ladder_put(const struct dissected *d, const struct ladder_options *o, struct buf *out)
 {
 	struct ladder l = {.d = d, .o = o, .out = out};
 	struct folded open = {0};
 
 	put_hosts(&l);
-	buf_fmt(out, "%u frames, %.3f s. ---- in clear, ==== encrypted, * to everybody\n\n", d->n,
-		d->n ? d->frames[d->n - 1].time : 0.0);
+	put_size(d, out);
 	put_header(&l);
 	ladder_put_frames(d, o, 0, d->n, &open, out);
 	ladder_put_end(d, &open, out);

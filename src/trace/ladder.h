@@ -38,6 +38,8 @@ unsigned frame_events(const struct dissected *d, const struct dissected_frame *f
 bool frame_text(const struct dissected *d, const struct dissected_frame *f, unsigned i, struct buf *out);
 /* A host as people call it: who speaks there, or its name. */
 void host_label(const struct dissected *d, unsigned host, struct buf *out);
+/* What was said, as long as a line bears, and how long it is where that is more. */
+void said_put(struct str text, struct buf *out);
 const char *tls_cipher_name(unsigned number);
 /* "PSH ACK" */
 void tcp_flags_put(unsigned flags, struct buf *out);

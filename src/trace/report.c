@@ -157,8 +157,10 @@ static void put_table(const struct dissected *d, struct buf *out)
 		"<th>seq</th><th>ack</th><th>bytes</th><th>what</th></tr>\n");
 	for (uint32_t i = 0; i < d->n && i < REPORT_ROWS_MAX; i++) {
 		const struct dissected_frame *f = &d->frames[i];
-		bool again = field_has(f, F_RETRANSMISSION) || field_has(f, F_OUT_OF_ORDER);
+		bool again = f->again == AGAIN_SENT;
 
+		if (!f->shown)
+			continue;
 		buf_fmt(out, "<tr%s><td class=\"n\">%u</td><td class=\"n\">%.6f", again ? " class=\"bad\"" : "",
 			f->number, f->time);
 		put_host(d, f->from, out);

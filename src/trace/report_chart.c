@@ -100,10 +100,14 @@ static void round_decades(struct chart *c)
 		c->y1 = 10 * c->y0;
 }
 
-static bool is_again(const struct dissected_frame *f)
-{
-	return field_has(f, F_RETRANSMISSION) || field_has(f, F_OUT_OF_ORDER);
-}
+static const char *const again_words[] = {
+	[AGAIN_NO] = "",
+	[AGAIN_SENT] = ", sent again",
+	[AGAIN_NEEDLESS] = ", sent again needlessly",
+	[AGAIN_LATE] = ", out of order",
+};
+
+static bool is_again(const struct dissected_frame *f) { return f->again == AGAIN_SENT || f->again == AGAIN_LATE; }
 
 static void widen(struct chart *c, bool first, double x, double y)
 {
@@ -133,7 +137,7 @@ static void put_segments(const struct chart *c, const struct dissected *d, int32
 				: f->opener ? "one"
 					    : "two",
 			x, y_of(c, f->seq) + 1, y_of(c, (double)f->seq + f->len) - 1, f->number, f->seq,
-			f->seq + f->len - 1, is_again(f) ? ", sent again" : "");
+			f->seq + f->len - 1, again_words[f->again]);
 	}
 }
 

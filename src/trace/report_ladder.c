@@ -27,7 +27,7 @@ static unsigned row_y(unsigned row) { return TOP + row * ROW + ROW / 2; }
 
 static bool is_trouble(const struct dissected_frame *f)
 {
-	return field_has(f, F_RETRANSMISSION) || field_has(f, F_OUT_OF_ORDER) || f->flags & TCP_RST;
+	return f->again == AGAIN_SENT || f->again == AGAIN_LATE || f->flags & TCP_RST;
 }
 
 static const struct {
@@ -108,6 +108,8 @@ static void put_rungs(struct rungs *r)
 		const struct dissected_frame *f = &r->d->frames[i];
 		enum fold fold = frame_fold(r->d, f);
 
+		if (!f->shown)
+			continue;
 		folded_count(&r->folded, fold);
 		if (fold != FOLD_NONE)
 			continue;

@@ -197,8 +197,7 @@ enum style line_style(const struct rungs *v, const struct rung *r)
 		return STYLE_FAINT;
 	if (r->kind == ROW_COMMENT)
 		return STYLE_PLAIN;
-	if (field_has(f, F_RETRANSMISSION) || field_has(f, F_OUT_OF_ORDER) || field_has(f, F_DUPLICATE_ACK) ||
-		f->flags & TCP_RST)
+	if (f->again == AGAIN_SENT || f->again == AGAIN_LATE || field_has(f, F_DUPLICATE_ACK) || f->flags & TCP_RST)
 		return STYLE_LOST;
 	if (field_has(f, F_CHAT))
 		return style_of_event(v, f, r->part);

@@ -20,7 +20,7 @@ struct kind {
 };
 
 struct connection {
-	unsigned frames, again;
+	unsigned frames, again, needless, late;
 	double bytes, first, last;
 	unsigned from, to;
 };
@@ -92,7 +92,9 @@ static void count_tcp(struct stats *s, const struct dissected_frame *f)
 		c->to = f->to;
 	}
 	c->last = f->time;
-	c->again += field_has(f, F_RETRANSMISSION) || field_has(f, F_OUT_OF_ORDER);
+	c->again += f->again == AGAIN_SENT;
+	c->needless += f->again == AGAIN_NEEDLESS;
+	c->late += f->again == AGAIN_LATE;
 	c->bytes += f->len;
 	s->tcp_bytes += f->len;
 	if (f->len && f->acked_by)
@@ -131,8 +133,11 @@ static void put_connections(const struct stats *s, struct buf *out)
 		host_label(s->d, c->from, &line);
 		buf_z(&line, " with ");
 		host_label(s->d, c->to, &line);
-		buf_fmt(&line, ": %u frames, %.0f bytes of data, %u segments sent again, %.3f s", c->frames, c->bytes,
-			c->again, c->last - c->first);
+		buf_fmt(&line,
+			": %u frame%s, %.0f bytes of data, %u segment%s lost and sent again, %u needlessly, "
+			"%u out of order, %.3f s",
+			c->frames, c->frames == 1 ? "" : "s", c->bytes, c->again, c->again == 1 ? "" : "s", c->needless,
+			c->late, c->last - c->first);
 		filter_line(out, buf_view(&line));
 		buf_z(out, "\n");
 	}
@@ -142,7 +147,7 @@ static void put_all(struct stats *s, struct buf *out)
 {
 	double span = s->d->n ? s->d->frames[s->d->n - 1].time - s->d->frames[0].time : 0;
 
-	buf_fmt(out, "%-34s %u in %.3f s, %.0f bytes\n", "frames", s->d->n, span, s->bytes);
+	buf_fmt(out, "%-34s %u in %.3f s, %.0f bytes\n", "frames", dissected_shown(s->d), span, s->bytes);
 	buf_fmt(out, "%-34s %u, %u of them encrypted on the wire\n", "messages", s->messages, s->encrypted);
 	put_series(out, "receipts of the other program", &s->receipts);
 	put_series(out, "acknowledgements by TCP", &s->acks);
@@ -166,6 +171,8 @@ void stats_put(const struct dissected *d, struct buf *out)
 	for (uint32_t i = 0; i < d->n; i++) {
 		const struct dissected_frame *f = &d->frames[i];
 
+		if (!f->shown)
+			continue;
 		s.bytes += field_number(d, f, F_FRAME_LEN);
 		count_events(&s, f);
 		if (f->stream >= 0)

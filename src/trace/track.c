@@ -3,52 +3,27 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/map.h"
 #include "base/mem.h"
-#include "trace/dissect.h"
+#include "trace/track_i.h"
 
-enum { ROW_TEXT_MAX = 16 << 20 };
+enum { ROW_TEXT_MAX = 16 << 20, LOOK_BACK = 10000 /* frames */ };
 
-struct direction {
-	uint32_t *waiting; /* indexes of frames with data */
-	uint32_t first, n, cap;
-};
-
-struct stream {
-	struct direction dirs[2];
-	uint16_t opener; /* its port; 0: not seen yet */
-	bool secured;
-};
-
-/* A message and its receipt, whichever of them is there: index + 1 of the first frame of each. */
-struct exchange {
-	struct exchange *next;
-	struct str key;
-	uint32_t message, receipt;
-};
-
-struct track {
-	uint32_t done; /* frames */
-	struct stream *streams;
-	uint32_t stream_cap;
-	struct map exchanges;
-	struct exchange *all;
-};
+static void keep(struct indexes *all, uint32_t index)
+{
+	if (all->n == all->cap) {
+		all->cap = all->cap ? 2 * all->cap : 16;
+		all->v = xrealloc(all->v, all->cap * sizeof(*all->v));
+	}
+	all->v[all->n++] = index;
+}
 
 /* ---- acknowledgements ---- */
 
-/* In 32 bits that may wrap. */
-static bool reaches(uint32_t ack, uint32_t end) { return (int32_t)(ack - end) >= 0; }
-
 static void wait_for_ack(struct direction *dir, uint32_t index)
 {
-	if (dir->first == dir->n)
-		dir->first = dir->n = 0;
-	if (dir->n == dir->cap) {
-		dir->cap = dir->cap ? 2 * dir->cap : 16;
-		dir->waiting = xrealloc(dir->waiting, dir->cap * sizeof(*dir->waiting));
-	}
-	dir->waiting[dir->n++] = index;
+	if (dir->first == dir->waiting.n)
+		dir->first = dir->waiting.n = 0;
+	keep(&dir->waiting, index);
 }
 
 static uint32_t end_of(const struct dissected_frame *f)
@@ -58,8 +33,85 @@ static uint32_t end_of(const struct dissected_frame *f)
 
 static void acknowledge(struct dissected *d, struct direction *dir, uint32_t by)
 {
-	while (dir->first < dir->n && reaches(d->frames[by].ack, end_of(&d->frames[dir->waiting[dir->first]])))
-		d->frames[dir->waiting[dir->first++]].acked_by = by + 1;
+	while (dir->first < dir->waiting.n &&
+		reaches(d->frames[by].ack, end_of(&d->frames[dir->waiting.v[dir->first]])))
+		d->frames[dir->waiting.v[dir->first++]].acked_by = by + 1;
+}
+
+/* ---- what was sent again ---- */
+
+/* Had the trace these bytes? */
+static bool is_known(const struct dissected *d, const struct direction *dir, const struct dissected_frame *f)
+{
+	uint32_t steps = 0;
+
+	for (uint32_t i = dir->last; i && steps < LOOK_BACK; i = d->frames[i - 1].before, steps++)
+		if (reaches(f->seq, d->frames[i - 1].seq) &&
+			!reaches(f->seq, d->frames[i - 1].seq + d->frames[i - 1].len))
+			return true;
+	return false;
+}
+
+static void judge(struct dissected *d, struct direction *dir, struct dissected_frame *f, uint32_t i)
+{
+	if (field_has(f, F_NEEDLESS))
+		f->again = AGAIN_NEEDLESS;
+	else if (field_has(f, F_RETRANSMISSION) || field_has(f, F_OUT_OF_ORDER))
+		f->again = AGAIN_SENT;
+	f->had = f->again && is_known(d, dir, f);
+	if (f->again == AGAIN_SENT && !f->had && field_has(f, F_OUT_OF_ORDER))
+		f->again = AGAIN_LATE;
+	if (f->again && f->len)
+		keep(&dir->again, i);
+}
+
+/* RFC 2883: the other end got these bytes twice. The last one of them that was sent again need not have been. */
+static void on_twice(struct dissected *d, struct direction *dir, const struct dissected_frame *by, uint32_t index)
+{
+	uint32_t from = field_uint(d, by, F_TWICE_FROM), to = field_uint(d, by, F_TWICE_TO);
+	uint32_t steps = 0;
+
+	for (uint32_t i = dir->again.n; i-- && steps < LOOK_BACK; steps++) {
+		struct dissected_frame *f = &d->frames[dir->again.v[i]];
+
+		if (f->again == AGAIN_LATE || f->needless_by || !reaches(f->seq, from) || !reaches(to, f->seq + f->len))
+			continue;
+		f->again = AGAIN_NEEDLESS;
+		f->needless_by = index + 1;
+		return;
+	}
+}
+
+static void track_data(struct dissected *d, struct direction *dir, struct dissected_frame *f, uint32_t i)
+{
+	judge(d, dir, f, i);
+	if (!f->len || field_has(f, F_KEEPALIVE))
+		return;
+	f->before = dir->last;
+	dir->last = i + 1;
+}
+
+/* ---- encryption ---- */
+
+/* What of it came before the first record that could be recognised was encrypted as well. */
+static void secure_all(struct dissected *d, struct stream *s)
+{
+	for (int way = 0; way < 2; way++)
+		for (uint32_t i = s->dirs[way].last; i; i = d->frames[i - 1].before)
+			d->frames[i - 1].encrypted = true;
+}
+
+static void track_tls(struct dissected *d, struct stream *s, struct dissected_frame *f)
+{
+	bool secured = s->facts.secured;
+
+	s->facts.readable |= field_has(f, F_CHAT);
+	s->facts.handshake |=
+		values_have(field_of(d, f, F_TLS_TYPE), "1") || values_have(field_of(d, f, F_TLS_TYPE), "2");
+	s->facts.secured |= field_has(f, F_ENCRYPTED) || values_have(field_of(d, f, F_TLS_CONTENT), "23");
+	if (s->facts.secured && !secured && !s->facts.handshake && !s->facts.readable)
+		secure_all(d, s);
+	f->encrypted = f->len && s->facts.secured;
 }
 
 static struct stream *stream_of(struct track *t, const struct dissected *d, uint32_t i)
@@ -86,9 +138,15 @@ static void track_tcp(struct dissected *d, struct dissected_frame *f, uint32_t i
 		s->opener = (f->flags & (TCP_SYN | TCP_ACK)) == (TCP_SYN | TCP_ACK)
 			? (uint16_t)field_uint(d, f, F_PORT_TO)
 			: port;
-	s->secured |= field_has(f, F_ENCRYPTED);
-	f->encrypted = f->len && s->secured;
 	f->opener = port == s->opener;
+	s->facts.syn |= !!(f->flags & TCP_SYN);
+	if (f->flags & (TCP_FIN | TCP_RST) && !s->facts.closed_by)
+		s->facts.closed_by = i + 1;
+	track_data(d, &s->dirs[!f->opener], f, i);
+	track_tls(d, s, f);
+	records_add(d, f, i, s, &s->dirs[!f->opener]);
+	if (field_has(f, F_TWICE_FROM))
+		on_twice(d, &s->dirs[f->opener], f, i);
 	if (f->flags & TCP_ACK)
 		acknowledge(d, &s->dirs[f->opener], i);
 	if (end_of(f) != f->seq && !field_has(f, F_KEEPALIVE))
@@ -113,6 +171,12 @@ static struct exchange *exchange_of(struct track *t, struct str key)
 	return x;
 }
 
+static void note_end(struct dissected *d, const struct dissected_frame *f, uint32_t i)
+{
+	if (f->stream >= 0 && !d->track->streams[f->stream].facts.ended_by)
+		d->track->streams[f->stream].facts.ended_by = i + 1;
+}
+
 static void track_chat(struct dissected *d, const struct dissected_frame *f, uint32_t i)
 {
 	CLEANUP(buf_clear) struct buf store = {.max = ROW_TEXT_MAX};
@@ -123,6 +187,8 @@ static void track_chat(struct dissected *d, const struct dissected_frame *f, uin
 		bool message = str_is(e.kind, "message");
 		struct exchange *x;
 
+		if (str_is(e.kind, "stream-end"))
+			note_end(d, f, i);
 		if (!e.key.n || !(message || str_is(e.kind, "receipt")))
 			continue;
 		x = exchange_of(d->track, e.key);
@@ -184,9 +250,12 @@ void track_free(struct track **track)
 
 	if (!t)
 		return;
-	for (uint32_t i = 0; i < t->stream_cap; i++) {
-		xfree(t->streams[i].dirs[0].waiting);
-		xfree(t->streams[i].dirs[1].waiting);
+	for (uint32_t i = 0; i < 2 * t->stream_cap; i++) {
+		struct direction *dir = &t->streams[i / 2].dirs[i % 2];
+
+		xfree(dir->waiting.v);
+		xfree(dir->again.v);
+		xfree(dir->records);
 	}
 	xfree(t->streams);
 	while ((x = t->all)) {

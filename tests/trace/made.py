@@ -18,10 +18,10 @@ def checksum(data):
     return ~total & 0xFFFF
 
 
-def segment(ends, ports, seq, ack, flags, payload):
-    """One Ethernet frame."""
+def segment(ends, ports, seq, ack, flags, payload, options=b""):
+    """One Ethernet frame. Options of TCP take whole words."""
     addresses = [ipaddress.ip_address(e).packed for e in ends]
-    tcp = struct.pack(">HHIIBBHHH", *ports, seq & 0xFFFFFFFF, ack & 0xFFFFFFFF, 0x50, flags, 64240, 0, 0)
+    tcp = struct.pack(">HHIIBBHHH", *ports, seq & 0xFFFFFFFF, ack & 0xFFFFFFFF, 0x50 + (len(options) << 2), flags, 64240, 0, 0) + options
     pseudo = b"".join(addresses) + struct.pack(">HH", 6, len(tcp) + len(payload))
     tcp = tcp[:16] + struct.pack(">H", checksum(pseudo + tcp + payload)) + tcp[18:]
     if len(addresses[0]) == 16:
@@ -44,12 +44,12 @@ class Connection:
             self.add(1, b"", 0x12)
             self.add(0, b"", 0x10)
 
-    def put(self, who, seq, payload, flags=0x18):
-        """One segment, wherever it stands in the stream."""
+    def put(self, who, seq, payload, flags=0x18, ack=None, options=b"", after=1000):
+        """One segment, wherever it stands in the stream, `after` so many microseconds."""
         turned = (lambda pair: pair) if who == 0 else (lambda pair: pair[::-1])
-        self.time += 1000
-        self.frames.append((self.time, segment(turned(self.ends), turned(self.ports), seq, self.seq[1 - who] if flags & 0x10 else 0,
-                                               flags, payload)))
+        self.time += after
+        ack = (self.seq[1 - who] if ack is None else ack) if flags & 0x10 else 0
+        self.frames.append((self.time, segment(turned(self.ends), turned(self.ports), seq, ack, flags, payload, options)))
 
     def add(self, who, payload, flags=0x18):
         self.put(who, self.seq[who], payload, flags)
@@ -59,6 +59,10 @@ class Connection:
         """In as many segments as it takes."""
         for at in range(0, len(data), MSS):
             self.add(who, data[at:at + MSS])
+
+    def acknowledge(self, who, upto=None, options=b"", after=1000):
+        """Nothing but an acknowledgement, of all so far or up to a byte."""
+        self.put(who, self.seq[who], b"", 0x10, upto, options, after)
 
     def pcap(self, path):
         head = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 262144, 1)

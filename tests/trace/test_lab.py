@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 import os
+import re
 
 from lib import SHARE, WIRESIDE, Lab, equal, events, fields, main, need, run, said, seen, step, true, tshark, wireside
 
@@ -144,8 +145,8 @@ def check_loss(folder):
     found, sent = seen(lab.file), said(lab.transcript, "sent")
     equal({key for key in sent if key[0] == "message"} - {key for key in found}, set(), "messages that were sent, and not seen")
     ladder, explain = wireside("trace", lab.file).out, wireside("trace", "explain", lab.file).out
-    true("RETRANSMISSION" in ladder or "sent again at once" in ladder, f"the ladder: {ladder}")
-    true("bytes sent again" in explain, f"explain: {explain}")
+    true("RETRANSMISSION" in ladder or "OUT OF ORDER" in ladder, f"the ladder: {ladder}")
+    true(re.search(r"frame \d+: (bytes \d+ to \d+ (again|come after)|the SYN again)", explain), f"explain: {explain}")
     step(f"{again} segments sent again")
 
 

@@ -1,0 +1,341 @@
+/* Messages: which bytes, who acknowledged them where, what a loss cost; and how streams end. */
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "trace/explain_i.h"
+
+enum { STORE_MAX = 64 << 20, SEGMENTS_LISTED = 12 };
+
+/* ---- which bytes ---- */
+
+static void put_segment(const struct explain *x, uint32_t index, const struct place *p, struct buf *out)
+{
+	const struct dissected_frame *f = &x->d->frames[index];
+	uint32_t first = (int32_t)(f->seq - p->first) > 0 ? f->seq : p->first, end = f->seq + f->len - 1;
+
+	if ((int32_t)(end - p->last) > 0)
+		end = p->last;
+	buf_fmt(out, "frame %u (%u to %u)", f->number, first, end);
+}
+
+/* "frame 31 (274 to 1721), frame 32 ..." */
+static void put_segments(struct explain *x, const struct dissected_frame *f, const struct place *p)
+{
+	CLEANUP(buf_clear) struct buf text = {.max = 4096};
+	uint32_t at[SEGMENTS_LISTED], n = place_segments(x->d, f, p, at, SEGMENTS_LISTED);
+
+	if (n < 2)
+		return;
+	for (uint32_t i = 0; i < n && i < SEGMENTS_LISTED; i++) {
+		buf_z(&text, i ? ", " : "");
+		put_segment(x, at[i], p, &text);
+	}
+	if (n > SEGMENTS_LISTED)
+		buf_fmt(&text, " and %u more", n - SEGMENTS_LISTED);
+	explain_say(x, "   in %u segments: %s", n, buf_cstr(&text));
+}
+
+static void put_records(struct explain *x, const struct chat_event *e, const struct place *p)
+{
+	uint32_t last = p->text_first + e->size - 1;
+
+	if (p->records == 1)
+		explain_say(x, "   these are one TLS record; in its text of %u bytes the message is bytes %u to %u",
+			p->text_n, p->text_first, last);
+	else if (p->records)
+		explain_say(x,
+			"   these are %u TLS records; in their text of %u bytes together the message is bytes %u to %u",
+			p->records, p->text_n, p->text_first, last);
+}
+
+static void put_bytes(struct explain *x, const struct dissected_frame *f, const struct chat_event *e,
+	const struct place *p)
+{
+	CLEANUP(buf_clear) struct buf flags = {.max = 100};
+	uint32_t zero = field_uint(x->d, f, F_SEQ_RAW) - f->seq;
+
+	tcp_flags_put(f->flags, &flags);
+	explain_say(x, "   bytes %u to %u of the stream, %u in all (absolute %u to %u); flags %s", p->first, p->last,
+		p->last - p->first + 1, zero + p->first, zero + p->last, buf_cstr(&flags));
+	if (p->exact && f->encrypted)
+		put_records(x, e, p);
+	else if (!p->exact)
+		explain_say(x, "   that is the segment it ends in; which bytes of it are the message cannot be told");
+	put_segments(x, f, p);
+}
+
+/* ---- who acknowledged it ---- */
+
+static void put_again(struct explain *x, const struct dissected_frame *f, const struct place *p)
+{
+	CLEANUP(buf_clear) struct buf text = {.max = 4096};
+	uint32_t at[SEGMENTS_LISTED], n = place_again(x->d, f, p, at, SEGMENTS_LISTED);
+
+	for (uint32_t i = 0; i < n && i < SEGMENTS_LISTED; i++)
+		buf_fmt(&text, "%s%u%s", i ? ", " : "", x->d->frames[at[i]].number,
+			x->d->frames[at[i]].again == AGAIN_NEEDLESS ? " (needlessly: it had arrived)" : "");
+	if (n > SEGMENTS_LISTED)
+		buf_fmt(&text, " and %u more", n - SEGMENTS_LISTED);
+	if (n)
+		explain_say(x, "   sent again in frame%s %s", n == 1 ? "" : "s", buf_cstr(&text));
+}
+
+static void put_acknowledged(struct explain *x, const struct dissected_frame *f, const struct chat_event *e,
+	const struct place *p)
+{
+	const struct dissected_frame *by = p->acked_by ? &x->d->frames[p->acked_by - 1] : NULL;
+
+	put_again(x, f, p);
+	if (by)
+		explain_say(x, "   TCP acknowledges it in frame %u, after %.3f ms: acknowledgement number %u",
+			by->number, explain_ms(by->time - f->time), by->ack);
+	else
+		explain_say(x, "   TCP does not acknowledge it in this trace");
+	if (e->other)
+		explain_say(x, "   the other program acknowledges it in frame %u, after %.3f ms: a receipt (XEP-0184)",
+			e->other, explain_ms(e->latency));
+	else
+		explain_say(x, "   no receipt of the other program is in this trace");
+}
+
+static void put_message(struct explain *x, const struct dissected_frame *f, const struct chat_event *e)
+{
+	CLEANUP(buf_clear) struct buf store = {.max = 1000};
+	CLEANUP(buf_clear) struct buf text = {.max = EXPLAIN_TEXT_MAX};
+	struct place p;
+
+	chat_place(x->d, f, e, &p);
+	said_put(e->text, &text);
+	if (e->from.n)
+		explain_say(x, "frame %u: %.*s: %s", f->number, STR_FMT(e->from), buf_cstr(&text));
+	else
+		explain_say(x, "frame %u: %s: %s", f->number, explain_name(x, f->from, &store), buf_cstr(&text));
+	put_bytes(x, f, e, &p);
+	put_acknowledged(x, f, e, &p);
+}
+
+/* Each message of the connection. */
+static void each_message(struct explain *x,
+	void (*on)(struct explain *x, const struct dissected_frame *f, const struct chat_event *e, void *arg),
+	void *arg)
+{
+	CLEANUP(buf_clear) struct buf store = {.max = STORE_MAX};
+
+	EACH(f, x)
+	{
+		struct str rows = field_of(x->d, f, F_CHAT);
+		struct chat_event e;
+
+		while (chat_next(&rows, &store, &e)) {
+			chat_resolve(x->d, f, &e);
+			if (str_is(e.kind, "message"))
+				on(x, f, &e, arg);
+		}
+	}
+}
+
+static void list_message(struct explain *x, const struct dissected_frame *f, const struct chat_event *e, void *arg)
+{
+	unsigned *n = arg;
+
+	if (f->shown && (*n)++ < EXPLAIN_LISTED)
+		put_message(x, f, e);
+}
+
+void explain_messages(struct explain *x)
+{
+	unsigned n = 0;
+
+	explain_ask(x, "Which bytes are a chat message, and who acknowledges it where?");
+	each_message(x, list_message, &n);
+	if (!n)
+		explain_say(x, "No message can be read in this trace.");
+	else if (n > EXPLAIN_LISTED)
+		explain_say(x, "... and %u more", n - EXPLAIN_LISTED);
+	explain_prove(x, "chat.kind == \"message\" || chat.kind == \"receipt\"");
+}
+
+/* ---- what a loss costs ---- */
+
+struct usual {
+	double *v;
+	uint32_t n, cap;
+};
+
+/* Of the message itself; not counted is what need not have been sent again. */
+static unsigned times_again(const struct explain *x, const struct dissected_frame *f, const struct chat_event *e)
+{
+	uint32_t at[SEGMENTS_LISTED], n, all;
+	unsigned needed = 0;
+	struct place p;
+
+	chat_place(x->d, f, e, &p);
+	all = place_again(x->d, f, &p, at, SEGMENTS_LISTED);
+	n = all < SEGMENTS_LISTED ? all : SEGMENTS_LISTED;
+	for (uint32_t i = 0; i < n; i++)
+		needed += x->d->frames[at[i]].again != AGAIN_NEEDLESS;
+	return needed;
+}
+
+/* What came before it in the stream was sent again while the message waited for its receipt: that frame; 0. What comes later
+ * cannot be given to the other program earlier. */
+static uint32_t behind(const struct explain *x, const struct dissected_frame *f, const struct chat_event *e)
+{
+	uint32_t from = (uint32_t)(f - x->d->frames);
+
+	for (uint32_t i = from + 1; i < x->d->n && x->d->frames[i].number < e->other; i++) {
+		const struct dissected_frame *g = &x->d->frames[i];
+
+		if (g->stream == f->stream && g->opener == f->opener && g->len &&
+			(g->again == AGAIN_SENT || g->again == AGAIN_LATE) && (int32_t)(g->seq - f->seq - f->len) < 0)
+			return g->number;
+	}
+	return 0;
+}
+
+static void take_usual(struct explain *x, const struct dissected_frame *f, const struct chat_event *e, void *arg)
+{
+	struct usual *u = arg;
+
+	if (!e->other || times_again(x, f, e) || behind(x, f, e))
+		return;
+	if (u->n == u->cap) {
+		u->cap = u->cap ? 2 * u->cap : 64;
+		u->v = xrealloc(u->v, u->cap * sizeof(*u->v));
+	}
+	u->v[u->n++] = e->latency;
+}
+
+static int by_value(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+struct waits {
+	struct usual usual;
+	unsigned n;
+};
+
+static void put_wait(struct explain *x, const struct dissected_frame *f, const struct chat_event *e, void *arg)
+{
+	struct waits *w = arg;
+	unsigned own = e->other ? times_again(x, f, e) : 0;
+	uint32_t other = e->other && !own ? behind(x, f, e) : 0;
+
+	if ((!own && !other) || w->n++ >= EXPLAIN_LISTED)
+		return;
+	if (own)
+		explain_say(x,
+			"the message of frame %u was lost and sent again %u time%s: its receipt came after %.1f ms",
+			f->number, own, own == 1 ? "" : "s", explain_ms(e->latency));
+	else
+		explain_say(x,
+			"the message of frame %u waited for what frame %u sent again: its receipt came after %.1f ms",
+			f->number, other, explain_ms(e->latency));
+}
+
+static void put_waits(struct explain *x)
+{
+	struct waits w = {0};
+
+	each_message(x, take_usual, &w.usual);
+	each_message(x, put_wait, &w);
+	if (w.usual.n)
+		qsort(w.usual.v, w.usual.n, sizeof(*w.usual.v), by_value);
+	if (w.n && w.usual.n)
+		explain_say(x, "   without a loss: half of %u receipt%s on this connection within %.1f ms", w.usual.n,
+			w.usual.n == 1 ? "" : "s", explain_ms(w.usual.v[w.usual.n / 2]));
+	xfree(w.usual.v);
+}
+
+static void put_loss(struct explain *x, const struct dissected_frame *f)
+{
+	CLEANUP(buf_clear) struct buf text = {.max = 1000};
+
+	if (f->flags & TCP_SYN)
+		explain_say(x, "frame %u: the SYN again", f->number);
+	else if (f->again == AGAIN_LATE)
+		explain_say(x,
+			"frame %u: bytes %u to %u come after later ones (out of order, or lost before they were captured)",
+			f->number, f->seq, f->seq + f->len - 1);
+	else {
+		if (f->needless_by)
+			buf_fmt(&text, "; needlessly: frame %u says that they came twice (D-SACK)",
+				x->d->frames[f->needless_by - 1].number);
+		else if (f->again == AGAIN_NEEDLESS)
+			buf_z(&text, "; needlessly: they were acknowledged already");
+		if (field_has(f, F_RTO))
+			buf_fmt(&text, ", %.0f ms after the first time", field_number(x->d, f, F_RTO) * 1e3);
+		explain_say(x, "frame %u: bytes %u to %u again%s", f->number, f->seq, f->seq + f->len - 1,
+			buf_cstr(&text));
+	}
+}
+
+struct losses {
+	unsigned n, sent, needless, late;
+};
+
+static void put_losses(struct explain *x, const struct losses *l)
+{
+	if (l->n > EXPLAIN_LISTED)
+		explain_say(x, "... and %u more", l->n - EXPLAIN_LISTED);
+	if (l->sent)
+		explain_say(x, "%u segment%s lost and sent again", l->sent, l->sent == 1 ? " was" : "s were");
+	else
+		explain_say(x, "No: no segment had to be sent twice.");
+	if (l->needless)
+		explain_say(x,
+			"%u segment%s sent again needlessly: nothing was lost, the acknowledgement only came late",
+			l->needless, l->needless == 1 ? " was" : "s were");
+	if (l->late)
+		explain_say(x, "%u segment%s out of order", l->late, l->late == 1 ? " came" : "s came");
+}
+
+void explain_losses(struct explain *x)
+{
+	struct losses l = {0};
+
+	explain_ask(x, "Was anything lost on the way, and what did it cost?");
+	EACH(f, x)
+	{
+		if (!f->again)
+			continue;
+		l.sent += f->again == AGAIN_SENT;
+		l.needless += f->again == AGAIN_NEEDLESS;
+		l.late += f->again == AGAIN_LATE;
+		if (l.n++ < EXPLAIN_LISTED)
+			put_loss(x, f);
+	}
+	put_losses(x, &l);
+	put_waits(x);
+	explain_prove(x,
+		"tcp.analysis.retransmission || tcp.analysis.spurious_retransmission || tcp.analysis.out_of_order || "
+		"tcp.options.sack.dsack");
+}
+
+/* ---- the end of streams ---- */
+
+void explain_stream_ends(struct explain *x)
+{
+	CLEANUP(buf_clear) struct buf store = {.max = STORE_MAX};
+	CLEANUP(buf_clear) struct buf name = {.max = 1000};
+	struct connection_facts about = connection_facts(x->d, x->stream);
+	unsigned n = 0;
+
+	EACH(f, x)
+	{
+		struct str rows = field_of(x->d, f, F_CHAT);
+		struct chat_event e;
+
+		while (chat_next(&rows, &store, &e))
+			if (str_is(e.kind, "stream-end"))
+				explain_say(x, "frame %u: %s ends its stream (</stream:stream>)%s", f->number,
+					explain_name(x, f->from, &name), n++ ? "" : ": the first to end the chat");
+	}
+	if (!n && about.secured && !about.readable)
+		explain_say(x, "Who ended the stream of the chat cannot be read: it is encrypted.");
+	else if (!n)
+		explain_say(x, "Nobody ends the stream of the chat in this trace (</stream:stream>).");
+}

@@ -1,0 +1,74 @@
+/* Inside of track.c and place.c: what is remembered of a connection. */
+#ifndef TRACE_TRACK_I_H
+#define TRACE_TRACK_I_H
+
+#include "base/map.h"
+#include "trace/dissect.h"
+
+/* A TLS record of one direction. They follow one another without a gap, so their places follow from their lengths. */
+struct record {
+	uint32_t first, n; /* sequence number, bytes with its header */
+	uint64_t text;     /* of what it carries for the chat: which bytes of the direction's decrypted text */
+	uint32_t text_n;   /* 0: it is TLS's own */
+	uint32_t frame;    /* index: where it was complete */
+};
+
+struct indexes {
+	uint32_t *v;
+	uint32_t n, cap;
+};
+
+struct direction {
+	struct indexes waiting; /* frames with data that is not acknowledged, from .first on */
+	uint32_t first;
+	uint32_t last;        /* index + 1 of the last frame with data */
+	struct indexes again; /* frames with data that the trace had before */
+	struct record *records;
+	uint32_t record_n, record_cap;
+	uint32_t next; /* where the next record begins, if */
+	bool follows;
+	uint64_t text; /* decrypted so far */
+};
+
+struct stream {
+	struct direction dirs[2];
+	uint16_t opener; /* its port; 0: not seen yet */
+	unsigned extra;  /* bytes that encryption adds to a text; 0: not known */
+	struct connection_facts facts;
+};
+
+/* A message and its receipt, whichever of them is there: index + 1 of the first frame of each. */
+struct exchange {
+	struct exchange *next;
+	struct str key;
+	uint32_t message, receipt;
+};
+
+struct track {
+	uint32_t done; /* frames */
+	struct stream *streams;
+	uint32_t stream_cap;
+	struct map exchanges;
+	struct exchange *all;
+};
+
+/* In 32 bits that may wrap. */
+static inline bool reaches(uint32_t ack, uint32_t end) { return (int32_t)(ack - end) >= 0; }
+
+/* Is this one of the values of a field? */
+static inline bool values_have(struct str all, const char *value)
+{
+	while (all.p && all.n)
+		if (str_is(str_cut(&all, 0x1e), value))
+			return true;
+	return false;
+}
+
+/* The records that become complete in this frame. */
+void records_add(struct dissected *d, const struct dissected_frame *f, uint32_t index, struct stream *s,
+	struct direction *dir);
+
+/* The index of a frame with this number, at or before `from`; UINT32_MAX. */
+uint32_t frame_index(const struct dissected *d, uint32_t number, uint32_t from);
+
+#endif
