@@ -266,11 +266,11 @@ static void put_event(const struct dissected *d, const struct dissected_frame *f
 	struct buf *out)
 {
 	struct str rest = e->from, user = str_cut(&rest, '@');
-	bool says = str_is(e->kind, "message");
+	bool says = str_is(e->kind, "message"), ends = str_is(e->kind, "stream-end");
 
 	if (user.n) {
 		buf_fmt(out, "%.*s: ", STR_FMT(user));
-	} else if (says) {
+	} else if (says || ends) {
 		host_label(d, f->from, out);
 		buf_z(out, ": ");
 	}

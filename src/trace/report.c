@@ -7,7 +7,11 @@
 #include "tui/filter.h"
 #include "xml/write.h"
 
-enum { STATS_NAME = 34 /* cells that a name has in stats.c */, VIEW_MAX = 64 << 20 };
+enum {
+	INFO_SHOWN = 160 /* bytes in the table */,
+	STATS_NAME = 34 /* cells that a name has in stats.c */,
+	VIEW_MAX = 64 << 20
+};
 
 static const char head[] =
 	"<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n"
@@ -37,9 +41,10 @@ static const char style[] =
 	".tree{position:fixed;right:1rem;width:37%;box-sizing:border-box;display:none;top:1rem;bottom:1rem;overflow:auto;"
 	"background:var(--box);border:1px solid var(--line);border-radius:6px;padding:.7rem 1rem;line-height:1.5;z-index:2;"
 	"white-space:normal}.r:focus>.tree,.r:focus-within>.tree{display:block}.r:hover>.tree{display:block;z-index:3}\n"
-	".tree details{margin:.25rem 0}.tree summary{cursor:pointer;overflow-wrap:anywhere}.tree pre{padding-left:.2rem;"
+	".tree .line{margin:.25rem 0 .25rem 1rem;overflow-wrap:anywhere}.tree .whole{font-weight:600;overflow-wrap:anywhere}"
+	".connection{font-size:1.1rem;margin-top:2rem}.tree details{margin:.25rem 0}.tree summary{cursor:pointer;overflow-wrap:anywhere}.tree pre{padding-left:.2rem;"
 	"color:var(--dim)}\n"
-	"path,circle{fill:none;stroke-width:1.4}.lane,.grid{stroke:var(--line)}.grid{stroke-width:.8}.grid{stroke-width:.8}.axis{stroke:var(--dim)}.host{font-weight:bold;"
+	"path,circle{fill:none;stroke-width:1.4}.lane,.grid{stroke:var(--line)}.grid{stroke-width:.8}.axis{stroke:var(--dim)}.host{font-weight:bold;"
 	"text-anchor:middle}svg text{fill:var(--ink)}.clear{stroke:var(--clear)}.tls{stroke:var(--tls);stroke-width:2.2}"
 	"path.bad,circle.bad{stroke:var(--bad);stroke-width:2.2}.head{stroke-width:1}.clear.head{fill:var(--clear)}"
 	".tls.head{fill:var(--tls)}.bad.head{fill:var(--bad)}\n"
@@ -79,13 +84,15 @@ static struct str without(struct str line, size_t n) { return (struct str){line.
 /* "3. Which ...?", which no answer can look like: those begin with blanks. */
 static bool is_question(struct str line) { return line.n && line.p[0] >= '0' && line.p[0] <= '9'; }
 
-static void put_answer(struct str line, struct buf *out)
+/* Answers stand in a list, which begins after each heading and ends with the filter, or with the next heading. */
+static void put_answer(struct str line, bool *open, struct buf *out)
 {
 	static const struct str filter = STR("   filter: ");
 	bool deep = str_starts(line, STR("      "));
 
 	if (str_starts(line, filter)) {
-		buf_z(out, "</ul><p class=\"dim\">filter <code>");
+		buf_z(out, *open ? "</ul><p class=\"dim\">filter <code>" : "<p class=\"dim\">filter <code>");
+		*open = false;
 		xml_escape(out, without(line, filter.n));
 		buf_z(out, "</code></p>\n");
 		return;
@@ -99,6 +106,7 @@ static void put_answers(const struct dissected *d, struct buf *out)
 {
 	CLEANUP(buf_clear) struct buf store = {.max = VIEW_MAX};
 	struct str all = view_of(d, explain_put, &store);
+	bool open = false;
 
 	buf_z(out, "<div class=\"answers\">\n");
 	while (all.p && all.n) {
@@ -107,14 +115,15 @@ static void put_answers(const struct dissected *d, struct buf *out)
 		if (!line.n)
 			continue;
 		if (line.p[0] == ' ') {
-			put_answer(line, out);
+			put_answer(line, &open, out);
 			continue;
 		}
-		buf_z(out, "<h3>");
+		buf_fmt(out, "%s<h3%s>", open ? "</ul>\n" : "", is_question(line) ? "" : " class=\"connection\"");
 		xml_escape(out, line);
-		buf_z(out, is_question(line) ? "</h3><ul>\n" : "</h3>\n");
+		buf_z(out, "</h3><ul>\n");
+		open = true;
 	}
-	buf_z(out, "</div>\n");
+	buf_z(out, open ? "</ul></div>\n" : "</div>\n");
 }
 
 static void put_numbers(const struct dissected *d, struct buf *out)
@@ -150,6 +159,18 @@ static void put_host(const struct dissected *d, unsigned host, struct buf *out)
 	report_text(out, host == HOST_NONE ? STR("all") : buf_view(&label));
 }
 
+/* The beginning of it: a long message would fill the page. */
+static void put_info(const struct dissected *d, const struct dissected_frame *f, struct buf *out)
+{
+	struct str info = field_of(d, f, F_INFO);
+	size_t n = 0, next;
+
+	while (n < info.n && (next = str_utf8_next((struct str){info.p + n, info.n - n})) && n + next <= INFO_SHOWN)
+		n += next;
+	report_text(out, (struct str){info.p, n});
+	buf_z(out, n < info.n ? "..." : "");
+}
+
 static void put_table(const struct dissected *d, struct buf *out)
 {
 	buf_z(out,
@@ -175,7 +196,7 @@ static void put_table(const struct dissected *d, struct buf *out)
 		} else {
 			buf_z(out, "</td><td></td><td></td><td></td><td>");
 		}
-		report_text(out, field_of(d, f, F_INFO));
+		put_info(d, f, out);
 		buf_z(out, "</td></tr>\n");
 	}
 	buf_z(out, "</table></div>\n");
@@ -218,10 +239,11 @@ static void put_head(const struct report *r, struct buf *out)
 	buf_z(out, "<h1>Trace of ");
 	report_text(out, r->name);
 	buf_fmt(out,
-		"</h1>\n<p class=\"dim\">%u frames in %.3f s. Dissected by Wireshark's engine with Wireside's chat layer.",
-		r->d->n, r->d->n ? r->d->frames[r->d->n - 1].time : 0.0);
-	while (comments.p && comments.n) {
-		buf_z(out, " <code>");
+		"</h1>\n<p class=\"dim\">%u frame%s in %.3f s. Dissected by Wireshark's engine with Wireside's chat layer.",
+		dissected_shown(r->d), dissected_shown(r->d) == 1 ? "" : "s",
+		r->d->n ? r->d->frames[r->d->n - 1].time : 0.0);
+	for (bool first = true; comments.p && comments.n; first = false) {
+		buf_z(out, first ? "<br>Comment in the file: <code>" : " <code>");
 		report_text(out, str_cut(&comments, '\n'));
 		buf_z(out, "</code>");
 	}

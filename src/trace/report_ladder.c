@@ -9,7 +9,7 @@ enum { ROW = 24, LANE = 160, MARGIN = 40, TOP = 34, WORDS_AT = 150, WORDS_WIDE =
 struct rungs {
 	const struct dissected *d;
 	struct buf *arrows, *words;
-	unsigned row;
+	unsigned row, nth; /* nth: event of the frame */
 	struct folded folded;
 	/* One row of words. f: NULL: what is folded there. */
 	void (*put)(struct rungs *r, const struct dissected_frame *f, struct str text);
@@ -40,22 +40,26 @@ static const struct {
 	{"stream-error", "bad"},
 };
 
-static const char *kind_of_event(const struct dissected *d, const struct dissected_frame *f)
+/* Of the i-th event. */
+static const char *kind_of_event(const struct dissected *d, const struct dissected_frame *f, unsigned nth)
 {
-	struct str row = field_first(d, f, F_CHAT), kind = str_cut(&row, '|');
+	struct str rows = field_of(d, f, F_CHAT), row = STR_NONE, kind;
 
+	for (unsigned i = 0; i <= nth && rows.p; i++)
+		row = str_cut(&rows, 0x1e);
+	kind = row.p ? str_cut(&row, '|') : STR_NONE;
 	for (size_t i = 0; i < ARRAY_LEN(event_kinds); i++)
 		if (str_is(kind, event_kinds[i].event))
 			return event_kinds[i].kind;
 	return "talk";
 }
 
-static const char *kind_of(const struct dissected *d, const struct dissected_frame *f)
+static const char *kind_of(const struct dissected *d, const struct dissected_frame *f, unsigned nth)
 {
 	if (is_trouble(f))
 		return "bad";
 	if (field_has(f, F_CHAT))
-		return kind_of_event(d, f);
+		return kind_of_event(d, f, nth);
 	if (field_has(f, F_TLS_TYPE) || field_has(f, F_TLS_ALERT))
 		return "hands";
 	if (f->stream < 0)
@@ -114,8 +118,10 @@ static void put_rungs(struct rungs *r)
 		if (fold != FOLD_NONE)
 			continue;
 		put_folded(r);
-		for (unsigned k = 0; k < KIND_ROWS && (buf_reset(&text), frame_text(r->d, f, k, &text)); k++)
+		for (unsigned k = 0; k < KIND_ROWS && (buf_reset(&text), frame_text(r->d, f, k, &text)); k++) {
+			r->nth = k;
 			put_rung(r, f, buf_view(&text));
+		}
 	}
 	put_folded(r);
 }
@@ -157,9 +163,12 @@ static void put_html(struct rungs *r, const struct dissected_frame *f, struct st
 	}
 	buf_fmt(r->words,
 		"<div class=\"r %s\" tabindex=\"0\"><span>%u</span><span>%.6f</span><span></span><span class=\"w\">",
-		kind_of(r->d, f), f->number, f->time);
+		kind_of(r->d, f, r->nth), f->number, f->time);
 	report_text(r->words, text);
-	buf_z(r->words, "</span><div class=\"tree\">");
+	/* Beside the fields again, where there is room for all of it. */
+	buf_z(r->words, "</span><div class=\"tree\"><p class=\"whole\">");
+	report_text(r->words, text);
+	buf_z(r->words, "</p>");
 	report_tree_put(r->trees, r->report, (uint32_t)(f - r->d->frames), r->words);
 	buf_z(r->words, "</div></div>\n");
 }

@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "trace/ladder.h"
 #include "trace/report_i.h"
+#include "trace/tree.h"
 #include "trace/tshark.h"
 #include "tui/filter.h"
 #include "xml/write.h"
@@ -21,6 +22,7 @@ struct reader {
 	uint32_t next;   /* index of the frame that is waited for */
 	int64_t current; /* of whose lines come; -1: one that has no row */
 	unsigned lines;
+	struct tree tree;
 };
 
 /* "Frame 12: 60 bytes on wire ...": frames come in order, so that no text inside of one passes for another. */
@@ -52,7 +54,7 @@ static bool on_line(void *arg, struct str line)
 		r->trees->of[r->current] = (struct report_tree){(uint32_t)text->n, 0};
 		return text->n < TREES_MAX;
 	}
-	if (r->current < 0 || !line.n || r->lines++ >= TREE_LINES_MAX)
+	if (!tree_line(&r->tree, &line) || r->current < 0 || !line.n || r->lines++ >= TREE_LINES_MAX)
 		return true;
 	t = &r->trees->of[r->current];
 	filter_line(text, line);
@@ -93,10 +95,16 @@ static void put_protocol(struct str text, struct buf *out)
 {
 	struct str line = str_cut(&text, '\n');
 
+	if (!str_trim(text).n) { /* of this protocol the line is all */
+		buf_z(out, "<p class=\"line\">");
+		xml_escape(out, line);
+		buf_z(out, "</p>");
+		return;
+	}
 	buf_fmt(out, "<details%s><summary>", is_open(line) ? " open" : "");
 	xml_escape(out, line);
 	buf_z(out, "</summary><pre>");
-	xml_escape(out, text.p ? text : STR(""));
+	xml_escape(out, text);
 	buf_z(out, "</pre></details>");
 }
 

@@ -8,6 +8,7 @@
 #include "trace/screen.h"
 #include "trace/screen_page.h"
 #include "trace/screen_term.h"
+#include "trace/tree.h"
 #include "trace/tshark.h"
 
 enum { ASKED_MAX = 1000, STATUS_MAX = 4096 };
@@ -21,6 +22,7 @@ struct job {
 	uint32_t limit; /* filter: frames up to this number are decided when it has ended */
 	bool lines;     /* something has come */
 	bool again;     /* filter: it only adds what is new */
+	struct tree tree;
 };
 
 struct screen {

@@ -56,7 +56,7 @@ static bool on_look(void *arg, struct str line)
 
 	s->looking.lines = true;
 	s->dirty = true;
-	return page_line(&s->page, line);
+	return !tree_line(&s->looking.tree, &line) || page_line(&s->page, line);
 }
 
 /* What later frames tell of it only two passes know; in long files one pass up to the frame has to do. */

@@ -34,6 +34,11 @@ def check_report(folder):
         if one["dir"] == "sent" and "<body>" in one["xml"]:
             body = re.search("<body>([^<&]{1,10})", one["xml"]).group(1)
             true(body in said_there, f"'{body}' is in what the stream said")
+    for part in ("<pre></pre>", "[UNKNOWN]", "Unknown element"):
+        true(part not in text, f"the page has no {part}")
+    true(max(map(len, re.findall("<td[^>]*>(.*?)</td>", text))) < 1000, "no cell of a table is longer than a line or two")
+    for part in re.findall(r"<h3[^>]*>.*?</h3>\n(.*)", text.split('id="questions"')[1].split('id="charts"')[0]):
+        equal(part, "<ul>", "what comes after each heading is a list")
     step("all parts are there, with the fields of every message")
 
 
