@@ -342,6 +342,7 @@ int dissect(const char *file, const char *filter, struct dissected *ret, struct 
 	err = tshark_run(argv, on_line, ret, why);
 	if (!err && filter)
 		err = choose(file, filter, ret, why);
+	ret->dropped = err ? 0 : capture_dropped(file);
 	if (err)
 		dissected_clear(ret);
 	else

@@ -118,6 +118,7 @@ struct dissected {
 	uint32_t stream_n;
 	struct track *track; /* what dissect_end() knows so far */
 	bool cut;            /* there was more than the limits allow */
+	uint64_t dropped; /* packets that are not in the file, because the system dropped them when it was captured */
 };
 
 enum { DISSECTED_FRAMES_MAX = 2000000 };
@@ -166,6 +167,10 @@ unsigned place_segments(const struct dissected *d, const struct dissected_frame 
 /* but here. */
 unsigned place_again(const struct dissected *d, const struct dissected_frame *f, const struct place *p, uint32_t *ret,
 	unsigned max);
+
+/* What the file says of packets that were dropped; 0, too, where it says nothing. A line about it, nothing for none. */
+uint64_t capture_dropped(const char *file);
+void dropped_put(const struct dissected *d, struct buf *out);
 
 /* How many frames are shown. */
 uint32_t dissected_shown(const struct dissected *d);

@@ -77,6 +77,12 @@ static void on_hosts(struct explain *x)
 		explain_say(x, "%s: address %.*s%s%s", explain_name(x, i, &store), STR_FMT(h->address),
 			h->person[0] ? ", on its streams called " : "", h->person);
 	}
+	if (x->d->dropped) {
+		CLEANUP(buf_clear) struct buf text = {.max = 1000};
+
+		dropped_put(x->d, &text);
+		explain_say(x, "%s", buf_cstr(&text));
+	}
 	explain_prove(x, "ip.addr || ipv6.addr");
 }
 

@@ -259,6 +259,8 @@ void ladder_put_end(const struct dissected *d, struct folded *open, struct buf *
 	buf_z(out, "\n");
 	for (uint32_t i = 0; i < d->stream_n && i < 1000; i++)
 		put_closing(&l, i);
+	dropped_put(d, out);
+	buf_z(out, d->dropped ? "\n" : "");
 	if (d->cut)
 		buf_z(out, "There is more than can be shown: give a filter.\n");
 }

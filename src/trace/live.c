@@ -16,6 +16,7 @@ struct live {
 	struct dissected model;
 	struct tshark *tshark; /* NULL: it has ended */
 	enum live_state state;
+	char *name;
 	int file, feed; /* feed: the pipe to tshark while a file is followed; -1: none */
 	bool follow, stopped;
 	struct buf waiting; /* read, and not yet taken by tshark */
@@ -74,6 +75,7 @@ int live_open(const char *file, const char *filter, bool follow, struct live **r
 	}
 	l = xcalloc(1, sizeof(*l));
 	l->file = fd;
+	l->name = xstrdup(file);
 	l->feed = -1;
 	l->follow = follow;
 	buf_init(&l->model.text, TEXT_MAX);
@@ -101,6 +103,7 @@ void live_free(struct live **live)
 	dissected_clear(&l->model);
 	buf_clear(&l->waiting);
 	buf_clear(&l->note);
+	xfree(l->name);
 	xfree(l);
 }
 
@@ -168,6 +171,7 @@ static void end(struct live *l)
 	err = tshark_end(&l->tshark, &why);
 	if (err)
 		buf_str(&l->note, buf_view(&why));
+	l->model.dropped = capture_dropped(l->name);
 	l->state = err && !l->model.n ? LIVE_FAILED : LIVE_DONE;
 }
 

@@ -269,6 +269,7 @@ static int read_statistics(struct pcapng_reader *r, struct str body, struct pcap
 	if (body.n < 12)
 		return ERR_SYNTAX;
 	options = (struct str){body.p + 12, body.n - 12};
+	ret->packet.interface = get32(r, body.p);
 	ret->received = get64(r, find_option(r, options, ISB_RECEIVED));
 	ret->dropped = get64(r, find_option(r, options, ISB_DROPPED));
 	return 1;

@@ -28,7 +28,7 @@ enum pcapng_kind {
 enum pcapng_way { PCAPNG_WAY_UNKNOWN, PCAPNG_IN, PCAPNG_OUT };
 
 struct pcapng_packet {
-	uint32_t interface; /* in the order of their blocks, from 0 */
+	uint32_t interface; /* in the order of their blocks, from 0; also of PCAPNG_STATISTICS */
 	int64_t time;
 	uint32_t length; /* on the wire; data may be less */
 	struct str data;

@@ -60,6 +60,8 @@ static void put_title(const struct screen *s)
 		buf_fmt(&raw, "  [%.*s]", STR_FMT(buf_view(&s->filter)));
 	filter_line(&text, buf_view(&raw));
 	buf_fmt(&text, "  %u frame%s, %.3f s", d->n, d->n == 1 ? "" : "s", d->n ? d->frames[d->n - 1].time : 0.0);
+	if (d->dropped)
+		buf_fmt(&text, ", %llu DROPPED", (unsigned long long)d->dropped);
 	put_state(s, &text);
 	put_bar(s, 0, &text);
 	if (s->alarm && s->columns > sizeof(mark))

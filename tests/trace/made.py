@@ -70,13 +70,15 @@ class Connection:
         path.write_bytes(head + b"".join(body))
         return path
 
-    def pcapng(self, path, secrets=b""):
+    def pcapng(self, path, secrets=b"", dropped=None):
         blocks = [block(0x0A0D0D0A, struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1)), block(1, struct.pack("<HHI", 1, 0, 0))]
         if secrets:
             blocks.append(block(10, struct.pack("<II", 0x544C534B, len(secrets)) + secrets))
         for t, f in self.frames:
             when = 1700000000000000 + t
             blocks.append(block(6, struct.pack("<IIIII", 0, when >> 32, when & 0xFFFFFFFF, len(f), len(f)) + f))
+        if dropped is not None:  # as dumpcap tells it at the end
+            blocks.append(block(5, struct.pack("<IIIHHQI", 0, 0, 0, 5, 8, dropped, 0)))
         path.write_bytes(b"".join(blocks))
         return path
 
