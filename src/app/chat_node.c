@@ -42,7 +42,13 @@ int chat_node_take(struct chat_node *n, char *word, char *next, struct buf *why)
 	return used;
 }
 
-void chat_node_clear(struct chat_node *n) { xfree(TAKE(n->name)); }
+void chat_node_clear(struct chat_node *n)
+{
+	xfree(TAKE(n->name));
+	if (n->login)
+		mem_wipe(n->login, strlen(n->login));
+	xfree(TAKE(n->login));
+}
 
 /* ---- its name ---- */
 
@@ -98,24 +104,38 @@ bool chat_node_offer_name(struct chat_node *n)
 
 /* ---- its start ---- */
 
+static void take_login(struct chat_node *n, struct str text)
+{
+	struct str line;
+
+	while ((line = str_cut(&text, '\n')).n) {
+		if (!str_starts(line, STR("login ")))
+			continue;
+		xfree(n->login);
+		n->login = str_dup((struct str){line.p + 6, line.n - 6});
+	}
+}
+
 /* Reads up to the word that says it is up, or the end. */
-static bool wait_ready(int fd)
+static bool wait_ready(struct chat_node *c, int fd)
 {
 	char text[4096];
 	size_t n = 0;
 	struct pollfd p = {.fd = fd, .events = POLLIN};
+	bool ready = false;
 
-	while (n < sizeof(text) - 1 && poll(&p, 1, NODE_START_MS) > 0) {
+	while (!ready && n < sizeof(text) - 1 && poll(&p, 1, NODE_START_MS) > 0) {
 		ssize_t k = read(fd, text + n, sizeof(text) - 1 - n);
 
 		if (k <= 0)
 			break;
 		n += (size_t)k;
 		text[n] = '\0';
-		if (strstr(text, "ready\n"))
-			return true;
+		ready = strstr(text, "ready\n") != NULL;
 	}
-	return false;
+	take_login(c, (struct str){text, n});
+	mem_wipe(text, sizeof(text));
+	return ready;
 }
 
 static int spawn(char **argv, const char *log)
@@ -153,7 +173,7 @@ static void say_why(const char *data, const char *log)
 		fprintf(stderr, "wireside: the node of %s could not be started; `wireside node` may say why\n", data);
 }
 
-static bool start(const struct chat_node *n, const char *data, const char *log)
+static bool start(struct chat_node *n, const char *data, const char *log)
 {
 	char number[16], folder[4096], program[] = "wireside", node[] = "node", data_flag[] = "--data",
 				       fd_flag[] = "--ready-fd", needed[] = "--while-needed";
@@ -169,12 +189,12 @@ static bool start(const struct chat_node *n, const char *data, const char *log)
 	snprintf(number, sizeof(number), "%d", ends[1]);
 	err = spawn(argv, log);
 	close(ends[1]);
-	ready = err == 0 && wait_ready(ends[0]);
+	ready = err == 0 && wait_ready(n, ends[0]);
 	close(ends[0]);
 	return ready;
 }
 
-bool chat_node_start(const struct chat_node *n, const char *data, bool loud)
+bool chat_node_start(struct chat_node *n, const char *data, bool loud)
 {
 	CLEANUP(buf_clear) struct buf why = {.max = 4096};
 	char log[4096];

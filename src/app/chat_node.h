@@ -14,6 +14,7 @@ struct chat_node {
 	unsigned n;
 	char *name; /* owned: what a person typed for --name; among the words, too */
 	bool named; /* --name was given */
+	char *login; /* owned: "ADDRESS PASSWORD" for clients on TCP, where the node that was started tells them; else NULL */
 };
 
 /* Words used, 0 if it is none of the node's options, ERR_INVALID with a line in why. */
@@ -26,6 +27,6 @@ bool chat_node_is_new(const char *data);
 bool chat_node_offer_name(struct chat_node *n);
 
 /* A node of its own life: it outlives this program if it has reason to. loud: says why it did not come up. */
-bool chat_node_start(const struct chat_node *n, const char *data, bool loud);
+bool chat_node_start(struct chat_node *n, const char *data, bool loud);
 
 #endif

@@ -276,8 +276,16 @@ static bool find_node(struct session *s)
 static void tell_about_node(struct session *s)
 {
 	const struct chat_node *n = &s->options.node;
-	CLEANUP(buf_clear) struct buf text = {.max = 1024};
+	CLEANUP(buf_clear) struct buf text = {.max = 8192}, login = {.max = 8192};
 
+	if (n->login) {
+		struct str rest = str_z(n->login), jid = str_cut(&rest, ' ');
+
+		buf_fmt(&login, "programs log in over TCP as %.*s with the password %.*s, which is said only now",
+			STR_FMT(jid), STR_FMT(rest));
+		line_tell(s->line, buf_view(&login));
+		mem_wipe(login.p, login.n);
+	}
 	if (s->first && s->name)
 		buf_fmt(&text, "others on this network see you as %s; --name USER@HOST at the start gives another name",
 			s->name);

@@ -40,7 +40,8 @@ const struct option config_options[] = {
 	 NULL},
 	{"discovery", NODE, CHOICE, AT(discovery), "auto|avahi|own|none", 0, 0, 3, "who announces this node and finds others", NULL},
 	{"plaintext", NODE, CHOICE, AT(plaintext), "ask|allow|never|only|starttls", 0, 0, 4, "talk to programs that cannot encrypt; only, starttls: be one that cannot, that can, for lessons", NULL},
-	{"while-needed", NODE, SWITCH, AT(while_needed), NULL, 0, 0, 1, "end when no client is attached and nothing waits", NULL},
+	{"while-needed", NODE, SWITCH, AT(life.while_needed), NULL, 0, 0, 1, "end when no client is attached and nothing waits", NULL},
+	{"idle-seconds", NODE, NUMBER, AT(life.idle_seconds), "N", 30, 1, 86400, "with --while-needed: how long nobody must need it", NULL},
 	{"registration", SERVE, CHOICE, AT(registration), "closed|open", 0, 0, 1, "may strangers make accounts (XEP-0077)", NULL},
 	{"admin", SERVE, LIST, AT(admins), "USER@DOMAIN", 0, 0, 0, "an administrator (repeatable)", check_user},
 	{"allow-plaintext", SERVE, SWITCH, AT(allow_plaintext), NULL, 0, 0, 1, "let clients log in without TLS", NULL},
@@ -196,7 +197,7 @@ bool config_is_valid(const struct option *o, const char *value, struct buf *why)
 static void set_number(struct config *c, const struct option *o, int n)
 {
 	if (o->offset == AT(registration) || o->offset == AT(allow_plaintext) || o->offset == AT(limits) ||
-		o->offset == AT(relaxed) || o->offset == AT(while_needed))
+		o->offset == AT(relaxed) || o->offset == AT(life.while_needed))
 		*(bool *)field(c, o) = n != 0;
 	else
 		*(int *)field(c, o) = n;

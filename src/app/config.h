@@ -24,6 +24,11 @@ struct room_lists {
 /* Which program the settings are for; each option says whose it is. */
 enum config_use { CONFIG_SERVE = 1, CONFIG_NODE = 2 };
 
+struct config_life {
+	bool while_needed; /* ends when nobody needs it any more ... */
+	int idle_seconds;  /* ... for so long */
+};
+
 struct node_config; /* app/node.h */
 
 struct config {
@@ -40,7 +45,7 @@ struct config {
 	struct text_list interfaces;   /* node: where to look for peers; none: the wired ones */
 	int discovery;                 /* node: enum discovery_backend */
 	int plaintext;                 /* node: enum plaintext */
-	bool while_needed;             /* node: ends when nobody needs it any more */
+	struct config_life life;       /* node: how long it lives */
 	struct node_config *node;      /* node: made of these by node_prepare(); NULL: a server */
 	bool registration;
 	bool allow_plaintext;

@@ -20,7 +20,7 @@
 #include "user/users.h"
 #include "xmpp/nodeid.h"
 
-enum { PORT_FIRST = 5298, PORT_LAST = 5398, IDLE_CHECK_MS = 5000, IDLE_MS = 30000 };
+enum { PORT_FIRST = 5298, PORT_LAST = 5398 };
 
 struct node {
 	struct server *server;
@@ -383,6 +383,8 @@ static void start_discovery(struct server *s)
 		s->node->discovery = discovery_new(s->loop, &dc);
 }
 
+static int64_t idle_ms(const struct server *s) { return (int64_t)s->config->life.idle_seconds * 1000; }
+
 static void on_idle_check(struct timer *t)
 {
 	struct node *n = CONTAINER_OF(t, struct node, idle_timer);
@@ -393,45 +395,12 @@ static void on_idle_check(struct timer *t)
 		n->idle_since = 0;
 	else if (!n->idle_since)
 		n->idle_since = now;
-	if (n->idle_since && now - n->idle_since >= IDLE_MS) {
+	if (n->idle_since && now - n->idle_since >= idle_ms(s)) {
 		log_info("server_stop", "by=idle");
 		server_end(s);
 		return;
 	}
-	timer_start(loop_timers(s->loop), t, now + IDLE_CHECK_MS);
-}
-
-/* The user's account is there from the first start. Nobody needs its password but clients on TCP. */
-struct account_made {
-	struct server *server;
-	char password[27];
-};
-
-static void on_account(void *arg, const char *text, bool failed)
-{
-	struct account_made *m = arg;
-
-	if (m->server->node)
-		m->server->node->has_user = true; /* from now on or, if it failed, from before */
-	if (!failed && m->server->config->c2s.n)
-		printf("For clients on TCP, said only now: %s@%s, password %s\n", m->server->config->node->user,
-			m->server->config->domains.item[0], m->password);
-	fflush(stdout);
-	(void)text;
-	mem_wipe(m->password, sizeof(m->password));
-	xfree(m);
-}
-
-static void make_account(struct server *s)
-{
-	struct account_made *m = xcalloc(1, sizeof(*m));
-	char jid[JID_MAX];
-	const char *words[] = {"user", "add", jid, m->password};
-
-	m->server = s;
-	rand_token(m->password, sizeof(m->password) - 1);
-	snprintf(jid, sizeof(jid), "%s@%s", s->config->node->user, s->config->domains.item[0]);
-	server_command(s, words, ARRAY_LEN(words), on_account, m);
+	timer_start(loop_timers(s->loop), t, now + idle_ms(s) / 6);
 }
 
 /* Port 5298 is where old programs look first, so a node that finds it taken still says by SRV where it is. */
@@ -444,20 +413,26 @@ int node_open(struct server *s, struct buf *why)
 		return err;
 	if (s->config->node->keyfile)
 		node_name_keep(s->config->data, s->config->node->instance);
-	make_account(s);
+	node_make_account(s);
 	start_discovery(s);
 	s->node->port_first = first;
 	s->node->port_n = s->port_count - first;
 	tell_addresses(s->node);
 	s->node->addresses = ifaces_watch_new(s->loop, tell_addresses, s->node);
-	if (s->config->while_needed) {
+	if (s->config->life.while_needed) {
 		s->node->idle_timer.fire = on_idle_check;
-		timer_start(loop_timers(s->loop), &s->node->idle_timer, loop_now(s->loop) + IDLE_CHECK_MS);
+		timer_start(loop_timers(s->loop), &s->node->idle_timer, loop_now(s->loop) + idle_ms(s) / 6);
 	}
 	return 0;
 }
 
 bool node_has_user(const struct server *s) { return s->node->has_user; }
+
+void node_on_user(struct server *s)
+{
+	if (s->node)
+		s->node->has_user = true;
+}
 
 /* ---- running ---- */
 

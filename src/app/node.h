@@ -40,7 +40,9 @@ struct node;
 void node_make_hosts(struct server *s);
 int node_open_tls(struct server *s, struct buf *why); /* before the wires are made */
 int node_open(struct server *s, struct buf *why);     /* ports, discovery */
-bool node_has_user(const struct server *s);           /* who is made at the first start, a moment after it */
+void node_make_account(struct server *s);             /* ends with node_on_user() */
+void node_on_user(struct server *s);
+bool node_has_user(const struct server *s); /* who is made at the first start, a moment after it */
 void node_take(struct server *s, struct msgs *to_discovery);
 void node_stop(struct server *s); /* goodbye to the network */
 void node_free(struct server *s);

@@ -6,8 +6,8 @@
 #include <unistd.h>
 
 #include "app/trace_i.h"
-#include "trace/dissect.h"
 #include "base/mem.h"
+#include "trace/dissect.h"
 #include "trace/pcapng.h"
 
 /* As captype names them: files whose records are no packets. */

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """The node with streams of XEP-0174 that misbehave as old programs do, or worse."""
 
+import contextlib
 import socket
 import struct
 import time
@@ -190,5 +191,69 @@ def test_no_xml(net):
     node.stop()
 
 
+def pour(stream, text, times):
+    """As much of it as is taken; gives what came back until the end."""
+    with contextlib.suppress(ConnectionError):
+        for _ in range(times):
+            stream.send(text)
+    return stream.expect_end()
+
+
+def test_flood(net):
+    """Stanzas of 5 MB and a flood of connections from one machine: refused there, and nobody else notices"""
+    alpha, bravo, thief = net.host("alpha"), net.host("bravo"), net.host("thief")
+    node, bob = Node(net, alpha, ALICE, "--plaintext", "allow"), Node(net, bravo, BOB)
+    client, other = node.client(), bob.client()
+    jid = client.roster("bob")
+    client.presence(jid)
+    mallory = Raw(net, thief, "mallory@thief")
+    client.roster("mallory")
+    said = 0
+
+    def others_talk():
+        nonlocal said
+        said += 1
+        client.im(jid, f"number {said}")
+        other.expect_im(client.jid.split("/")[0], f"number {said}")
+
+    others_talk()
+    stream = mallory.dial(alpha.address)
+    stream.header("mallory@thief", ALICE)
+    stream.expect("<stream:stream[^>]*>")
+    stream.send(f"<message to='{ALICE}' type='chat'><body>")
+    got = pour(stream, "x" * 65536, 80)
+    # A reset may take the last words away.
+    net.true("policy-violation" in got or "</stream:stream>" not in got, f"how it ended: {got[-300:]}")
+    pour(mallory.dial(alpha.address), "<stream:stream a='" + "x" * 65536, 80)
+    net.true(not client.got(lambda s: "xxxx" in (s.findtext("{jabber:client}body") or "")), "it was shown")
+    others_talk()
+    net.step("5 MB in a stanza, and before the stream: the end of the stream, and nothing is shown")
+
+    flood = [mallory.dial(alpha.address) for _ in range(200)]
+    for one in flood:
+        one.socket.setblocking(False)
+    closed = set()
+
+    def are_closed():
+        for n, one in enumerate(flood):
+            try:
+                if n not in closed and not one.socket.recv(65536):
+                    closed.add(n)
+            except BlockingIOError:
+                pass
+            except ConnectionError:
+                closed.add(n)
+        return len(closed) >= 150
+
+    others_talk()
+    wait_until(are_closed, "what is more than 50 connections of one machine being closed")
+    others_talk()
+    net.step("200 connections of one machine that say nothing: all but 50 are closed, others talk meanwhile")
+    for one in flood:
+        one.close()
+    node.stop()
+    bob.stop()
+
+
 if __name__ == "__main__":
-    raise SystemExit(main(test_pinned, test_tolerant, test_drain, test_refusing, test_no_xml))
+    raise SystemExit(main(test_pinned, test_tolerant, test_drain, test_refusing, test_no_xml, test_flood))
