@@ -98,7 +98,6 @@ static int show(const struct trace_args *a,
 		trace_complain("", &why);
 		return 1;
 	}
-	trace_tell_dropped(a->file, &why);
 	if (why.n)
 		trace_complain("", &why); /* a word about what is shown */
 	put(a, &d, &out);
@@ -156,8 +155,6 @@ static int show_live(const struct trace_args *a, const char *const *writer)
 		err = live_lines(&o, &why);
 	else if (err == ERR_UNSUPPORTED)
 		return show(a, put_ladder);
-	if (!writer)
-		trace_tell_dropped(a->file, &why);
 	/* The writer has said who it is. */
 	if (str_starts(buf_view(&why), STR("wireside: ")))
 		fprintf(stderr, "%s\n", buf_cstr(&why));

@@ -58,8 +58,6 @@ int trace_report_file(const char *file, const char *into, struct buf *why);
 
 /* trace_kind.c: is it a file with packets, as far as its beginning tells? False: a line in why. */
 bool trace_is_capture(const char *file, struct buf *why);
-/* What the file says of packets that were dropped while it was captured: a line appended to why, which may have one. */
-void trace_tell_dropped(const char *file, struct buf *why);
 
 /* trace_files.c */
 int trace_save(const struct trace_args *a);

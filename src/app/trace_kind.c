@@ -1,15 +1,11 @@
 /* Wireshark reads more than captures: it shows pictures, programs and JSON as frames, too. Nobody who names such a file wants an
  * empty ladder of it. */
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "app/trace_i.h"
 #include "base/mem.h"
-#include "trace/pcapng.h"
 
 /* As captype names them: files whose records are no packets. */
 static const char *const no_captures[] = {"mime", "json", "rfc7468", "mpeg", "ruby_marshal", "systemd_journal",
@@ -54,38 +50,4 @@ bool trace_is_capture(const char *file, struct buf *why)
 			return false;
 		}
 	return true;
-}
-
-/* Of whole blocks; what is cut short or of another kind tells nothing. */
-static uint64_t count_dropped(struct str bytes)
-{
-	struct pcapng_reader reader;
-	struct pcapng_block b;
-	uint64_t n = 0;
-
-	pcapng_reader_init(&reader);
-	while (pcapng_next(&reader, &bytes, &b) == 1)
-		n += b.dropped;
-	return n;
-}
-
-void trace_tell_dropped(const char *file, struct buf *why)
-{
-	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	struct stat st;
-	void *all = MAP_FAILED;
-	uint64_t n = 0;
-
-	if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0)
-		all = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-	if (fd >= 0)
-		close(fd);
-	if (all == MAP_FAILED)
-		return;
-	n = count_dropped((struct str){all, (size_t)st.st_size});
-	munmap(all, (size_t)st.st_size);
-	if (n)
-		buf_fmt(why,
-			"%s%llu packet%s dropped while this was captured: what seems to be missing may have been there",
-			why->n ? "; " : "", (unsigned long long)n, n == 1 ? " was" : "s were");
 }

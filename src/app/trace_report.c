@@ -69,10 +69,7 @@ static void put_html(const struct trace_args *a, const struct dissected *d, stru
 	struct report r = {.d = d, .name = name_of(a->file), .file = a->file, .filter = a->filter};
 
 	/* Where there is no capinfos, there is no comment. */
-	if (tshark_run(argv, take_comment, &comments, &why) != 0)
-		buf_reset(&comments);
-	trace_tell_dropped(a->file, &comments);
-	if (comments.n)
+	if (tshark_run(argv, take_comment, &comments, &why) == 0)
 		r.comments = buf_view(&comments);
 	r.sha256 = digest(a->file, sum) ? sum : NULL;
 	report_put(&r, out);
@@ -213,7 +210,6 @@ int trace_report(const struct trace_args *a)
 		trace_complain(" report", &why);
 		return 1;
 	}
-	trace_tell_dropped(a->file, &why);
 	if (why.n)
 		trace_complain(" report", &why);
 	return trace_write_out(a, buf_view(&out));

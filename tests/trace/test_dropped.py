@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Packets that were dropped while it was captured: said at the end, kept in the file, and told by whoever shows it."""
+"""Packets that were dropped while it was captured: said at the end, and kept in the file."""
 import os
 import signal
 import struct
@@ -22,6 +22,20 @@ os.write(1, open({statistics!r}, "rb").read())
 def statistics(received, dropped):
     """The last block of a file, as dumpcap writes it: isb_ifrecv, isb_ifdrop."""
     return block(5, struct.pack("<III", 0, 0, 0) + struct.pack("<HHQ", 4, 8, received) + struct.pack("<HHQ", 5, 8, dropped) + struct.pack("<HH", 0, 0))
+
+
+def dropped_in(file):
+    """The option isb_ifdrop of the last block."""
+    data = file.read_bytes()
+    last = data[-int.from_bytes(data[-4:], "little"):]
+    equal(last[:4], b"\5\0\0\0", "the kind of the last block")
+    at = 20
+    while at < len(last) - 4:
+        code, size = struct.unpack_from("<HH", last, at)
+        if code == 5:
+            return int.from_bytes(last[at + 4:at + 4 + size], "little")
+        at += 4 + size + -size % 4
+    return None
 
 
 def captured(folder, name, dropped):
@@ -50,23 +64,18 @@ def check_dropped(folder):
     """Some, by dumpcap"""
     file, said = captured(folder, "some", 7)
     true("4 packets, 7 dropped by the system" in said and "PACKETS ARE MISSING" in said, said)
-    for words in ([file], [file, "--plain"], ["explain", file], ["stats", file], ["report", file, "-o", folder / "page.html"]):
-        done = wireside("trace", *words)
-        true("7 packets were dropped while this was captured" in done.err, f"{words}: {done.err}")
-    true("7 packets were dropped" in (folder / "page.html").read_text(), "and in the page")
+    equal(dropped_in(file), 7, "the number in the file")
     wireside("trace", "strip", file, "-w", folder / "stripped.pcapng")
-    true("7 packets were dropped" in wireside("trace", folder / "stripped.pcapng").err, "stripped, too")
-    step("said at the end, and by each view")
+    equal(dropped_in(folder / "stripped.pcapng"), 7, "stripped, too")
+    step("said at the end, and kept in the file")
 
 
 def check_none(folder):
     """None"""
     file, said = captured(folder, "none", 0)
     true("4 packets, 0 dropped by the system" in said and "MISSING" not in said, said)
-    equal(wireside("trace", file).err, "", "nothing to be told")
+    equal(dropped_in(file), 0, "the number in the file")
     run("capinfos", file)
-    file.write_bytes(file.read_bytes()[:-40])
-    true("dropped" not in wireside("trace", file).err, "cut short")
 
 
 if __name__ == "__main__":
