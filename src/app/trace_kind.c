@@ -3,12 +3,10 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "app/trace_i.h"
 #include "base/mem.h"
 #include "trace/dissect.h"
-#include "trace/pcapng.h"
 
 /* As captype names them: files whose records are no packets. */
 static const char *const no_captures[] = {"mime", "json", "rfc7468", "mpeg", "ruby_marshal", "systemd_journal",

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Packets that were dropped while it was captured: said at the end, kept in the file, and told by whoever shows it."""
+"""Packets that were dropped while it was captured: said at the end, and kept in the file."""
 import os
 import re
 import signal
@@ -23,6 +23,20 @@ os.write(1, open({statistics!r}, "rb").read())
 def statistics(received, dropped):
     """The last block of a file, as dumpcap writes it: isb_ifrecv, isb_ifdrop."""
     return block(5, struct.pack("<III", 0, 0, 0) + struct.pack("<HHQ", 4, 8, received) + struct.pack("<HHQ", 5, 8, dropped) + struct.pack("<HH", 0, 0))
+
+
+def dropped_in(file):
+    """The option isb_ifdrop of the last block."""
+    data = file.read_bytes()
+    last = data[-int.from_bytes(data[-4:], "little"):]
+    equal(last[:4], b"\5\0\0\0", "the kind of the last block")
+    at = 20
+    while at < len(last) - 4:
+        code, size = struct.unpack_from("<HH", last, at)
+        if code == 5:
+            return int.from_bytes(last[at + 4:at + 4 + size], "little")
+        at += 4 + size + -size % 4
+    return None
 
 
 def captured(folder, name, dropped):
@@ -58,6 +72,8 @@ def check_dropped(folder):
     true("7 packets were dropped" in (folder / "page.html").read_text(), "and in the page")
     wireside("trace", "strip", file, "-w", folder / "stripped.pcapng")
     true("7 packets were dropped" in wireside("trace", folder / "stripped.pcapng").out, "stripped, too")
+    equal(dropped_in(file), 7, "the number in the file")
+    equal(dropped_in(folder / "stripped.pcapng"), 7, "stripped, too")
     step("said at the end, and by each view")
 
 
@@ -67,6 +83,7 @@ def check_none(folder):
     true("4 packets, 0 dropped by the system" in said and "MISSING" not in said, said)
     done = wireside("trace", file)
     true(done.err == "" and "dropped" not in done.out, "nothing to be told")
+    equal(dropped_in(file), 0, "the number in the file")
     run("capinfos", file)
     file.write_bytes(file.read_bytes()[:-40])
     true("dropped" not in wireside("trace", file).out, "cut short")
