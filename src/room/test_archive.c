@@ -492,9 +492,8 @@ static void test_log_of_hidden(void **state)
 	bob = enter(w, "bob@x.test/b", TEA "/bob");
 	say(w, bob, "<presence to='" TEA "/rob'/>");
 	say(w, alice, ADMIN("<item nick='rob' role='none'/>"));
-	for (int i = 0; i < ROWS; i++)
-		if (w->row[i].write == STORE_ROOM_LOG)
-			assert_false(str_is(w->row[i].v[3].s, "bob") || str_is(w->row[i].v[3].s, "rob"));
+	TEST_ROWS_EACH(&w->rows, r, STORE_ROOM_LOG, NULL, 0)
+		assert_false(str_is(r->v[3].s, "bob") || str_is(r->v[3].s, "rob"));
 	world_free(w);
 }
 

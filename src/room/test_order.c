@@ -300,9 +300,9 @@ static void test_persistent_by_default(void **state)
 	join(w, alice, "left@rooms.test/alice");
 	say(w, alice, "<message type='groupchat' to='left@rooms.test'><body>alone</body></message>");
 	say(w, alice, "<presence type='unavailable' to='left@rooms.test/alice'/>");
-	assert_int_equal(rows_count(w, STORE_ROOM_PUT), 2);
-	assert_int_equal(rows_count(w, STORE_AFFILIATION_PUT), 2);
-	assert_int_equal(rows_count(w, STORE_ARCHIVE_ADD), 0);
+	assert_int_equal(test_rows_count(&w->rows, STORE_ROOM_PUT), 2);
+	assert_int_equal(test_rows_count(&w->rows, STORE_AFFILIATION_PUT), 2);
+	assert_int_equal(test_rows_count(&w->rows, STORE_ARCHIVE_ADD), 0);
 	world_restart(w);
 	run(w, "room list");
 	assert_non_null(strstr(w->reply, "waited@rooms.test"));
