@@ -153,6 +153,8 @@ static bool check_loopback(const char *value, struct buf *why)
 }
 
 /* As on the network: a user, and what the machine is called. Old programs write names into XML as they are. */
+bool config_is_name(const char *value, struct buf *why) { return check_name(value, why); }
+
 static bool check_name(const char *value, struct buf *why)
 {
 	const char *at = strchr(value, '@');
@@ -328,6 +330,23 @@ static int find_file(struct config *c, int argc, char **argv, struct buf *why)
 	return err;
 }
 
+/* What shall hold at each start, also of a node that a chat starts. */
+static void find_own_file(struct config *c, int argc, char **argv, struct buf *why)
+{
+	char *folder = config_default_data(c->use), path[4096];
+	struct arg arg;
+
+	for (int i = 1; i < argc && next_arg(c->use, argc, argv, &i, &arg, why) == 0;)
+		if (arg.option && arg.option->offset == AT(data)) {
+			xfree(folder);
+			folder = xstrdup(arg.value);
+		}
+	snprintf(path, sizeof(path), "%s/node.conf", folder);
+	if (access(path, F_OK) == 0)
+		c->file = xstrdup(path);
+	xfree(folder);
+}
+
 /* A list given on the command line replaces that of the file, not adds to it. */
 static int read_flags(struct config *c, int argc, char **argv, struct buf *why)
 {
@@ -439,6 +458,8 @@ int config_read(int argc, char **argv, enum config_use use, struct config *ret, 
 	set_defaults(&c);
 	c.use = use;
 	err = find_file(&c, argc, argv, why);
+	if (!err && !c.file && use == CONFIG_NODE)
+		find_own_file(&c, argc, argv, why);
 	if (!err && c.file)
 		err = config_read_file(&c, c.file, why);
 	if (!err)

@@ -61,10 +61,13 @@ struct config {
 	int line[CONFIG_OPTION_MAX][CONFIG_LIST_MAX];
 };
 
-/* Defaults, then the file named by -c, then the flags. 0, or ERR_INVALID (usage: why says what and where), ERR_NOTFOUND
+/* Defaults, then the file named by -c (of a node without it node.conf in the data folder, if it is there), then the flags. 0, or ERR_INVALID (usage: why says what and where), ERR_NOTFOUND
  * (the file). argv[0] is the subcommand. --help is found by the caller before. */
 int config_read(int argc, char **argv, enum config_use use, struct config *ret, struct buf *why);
 void config_clear(struct config *c);
+
+/* Is it what a node may be called, USER@HOST? False: why is appended. */
+bool config_is_name(const char *value, struct buf *why);
 
 /* Begins a complaint about the i-th value of an option: appends "FILE:LINE: " if the file gave it, else nothing. */
 void config_where(const struct config *c, const char *name, unsigned i, struct buf *why);

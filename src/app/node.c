@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "app/node_name.h"
 #include "app/places.h"
 #include "app/server_i.h"
 #include "base/sign.h"
@@ -129,8 +130,11 @@ int node_prepare(struct config *c, struct buf *why)
 	struct node_config *n = xcalloc(1, sizeof(*n));
 	int err = node_make_folder(c->data, why);
 
+	char *kept = c->name ? NULL : node_name_read(c->data);
+
 	c->node = n;
-	take_name(n, c->name);
+	take_name(n, c->name ? c->name : kept);
+	xfree(kept);
 	n->cert = path_in(c->data, "node.pem");
 	n->keyfile = path_in(c->data, "node.key");
 	if (!err)
@@ -425,6 +429,8 @@ int node_open(struct server *s, struct buf *why)
 
 	if (err)
 		return err;
+	if (s->config->node->keyfile)
+		node_name_keep(s->config->data, s->config->node->instance);
 	make_account(s);
 	start_discovery(s);
 	s->node->port_first = first;

@@ -303,6 +303,47 @@ static void test_node_clients_are_local(void **state)
 	assert_int_equal(read_words(f, "--c2s *:5222"), 0); /* a server's are for everybody */
 }
 
+/* node.conf in the data folder is read by itself; flags and -c go before it. */
+static void test_own_file_of_a_node(void **state)
+{
+	struct fixture *f = *state;
+	char folder[] = "/tmp/wireside-config-XXXXXX", path[64], data[32] = "--data", option[32] = "--plaintext",
+	     allow[] = "allow", node[] = "node", c[] = "-c", *argv[] = {node, data, folder, option, allow, NULL},
+	     *other[] = {node, data, folder, c, f->path, NULL};
+	FILE *file;
+
+	assert_non_null(mkdtemp(folder));
+	snprintf(path, sizeof(path), "%s/node.conf", folder);
+	assert_int_equal(config_read(3, argv, CONFIG_NODE, &f->c, &f->why), 0); /* there is none */
+	assert_int_equal(f->c.discovery, 0);
+	config_clear(&f->c);
+	file = fopen(path, "we");
+	fputs("discovery = own\nplaintext = never\nname = \"bob@bravo\"\n", file);
+	fclose(file);
+	assert_int_equal(config_read(3, argv, CONFIG_NODE, &f->c, &f->why), 0);
+	assert_int_equal(f->c.discovery, 2);
+	assert_int_equal(f->c.plaintext, 2);
+	assert_string_equal(f->c.name, "bob@bravo");
+	config_clear(&f->c);
+	assert_int_equal(config_read(5, argv, CONFIG_NODE, &f->c, &f->why), 0);
+	assert_int_equal(f->c.discovery, 2);
+	assert_int_equal(f->c.plaintext, 1);
+	config_clear(&f->c);
+	assert_int_equal(config_read(5, other, CONFIG_NODE, &f->c, &f->why), 0); /* an empty file */
+	assert_int_equal(f->c.discovery, 0);
+	config_clear(&f->c);
+	assert_int_equal(config_read(3, argv, CONFIG_SERVE, &f->c, &f->why), 0);
+	assert_null(f->c.file);
+	config_clear(&f->c);
+	file = fopen(path, "we");
+	fputs("discovery = yes\n", file);
+	fclose(file);
+	assert_int_equal(config_read(3, argv, CONFIG_NODE, &f->c, &f->why), ERR_INVALID);
+	assert_non_null(strstr(buf_cstr(&f->why), "node.conf:1: discovery: "));
+	unlink(path);
+	rmdir(folder);
+}
+
 static void test_lists_have_a_limit(void **state)
 {
 	struct fixture *f = *state;
@@ -479,6 +520,7 @@ int main(void)
 		TEST(test_wrong_flags),
 		TEST(test_names),
 		TEST(test_node_clients_are_local),
+		TEST(test_own_file_of_a_node),
 		TEST(test_lists_have_a_limit),
 		TEST(test_wrong_files),
 		TEST(test_where_it_was_given),
