@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "admin/control.h"
+#include "app/guard.h"
 #include "app/node.h"
 #include "app/server_i.h"
 #include "base/err.h"
@@ -139,6 +140,7 @@ static int ask_data(const char *data, const char *const *words, uint32_t n, bool
 	if (is_new && !make) {
 		fprintf(stderr, "wireside: %s has no store yet; name another data folder with --data\n", data);
 	} else if (become_owner(data)) {
+		guard_memory();
 		o.loop = loop_new();
 		log_set_level(LOG_ERROR);
 		umask(077);
@@ -255,6 +257,7 @@ char *ask_password(const char *prompt, bool twice)
 	char *first, *second;
 	bool same;
 
+	guard_memory();
 	if (!isatty(STDIN_FILENO)) {
 		first = read_line(stdin);
 		if (!first)

@@ -1,8 +1,8 @@
 /* `wireside node`: this machine's end of the peer-to-peer network, until it is told to end. */
 #include <stdio.h>
-#include <sys/prctl.h>
 
 #include "app/commands.h"
+#include "app/guard.h"
 #include "app/node.h"
 #include "app/run.h"
 #include "base/err.h"
@@ -48,8 +48,7 @@ int cmd_node(int argc, char **argv)
 		config_print_help(CONFIG_NODE, usage, examples);
 		return 0;
 	}
-	/* Its memory holds the key. */
-	prctl(PR_SET_DUMPABLE, 0);
+	guard_memory();
 	buf_init(&why, 4096);
 	if (config_read(argc, argv, CONFIG_NODE, &c, &why) != 0)
 		return complain(&why, 2);

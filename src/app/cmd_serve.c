@@ -1,6 +1,7 @@
 #include <stdio.h>
 
 #include "app/commands.h"
+#include "app/guard.h"
 #include "app/run.h"
 #include "base/err.h"
 
@@ -59,6 +60,7 @@ int cmd_serve(int argc, char **argv)
 		config_print_help(CONFIG_SERVE, usage, examples);
 		return 0;
 	}
+	guard_memory();
 	buf_init(&why, 4096);
 	err = config_read(argc, argv, CONFIG_SERVE, &c, &why);
 	if (err) {

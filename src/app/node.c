@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "app/guard.h"
 #include "app/node_name.h"
 #include "app/places.h"
 #include "app/server_i.h"
@@ -129,9 +130,9 @@ int node_prepare(struct config *c, struct buf *why)
 {
 	struct node_config *n = xcalloc(1, sizeof(*n));
 	int err = node_make_folder(c->data, why);
-
 	char *kept = c->name ? NULL : node_name_read(c->data);
 
+	guard_memory();
 	c->node = n;
 	take_name(n, c->name ? c->name : kept);
 	xfree(kept);

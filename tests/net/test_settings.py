@@ -1,7 +1,11 @@
 #!/usr/bin/python3
 """What a node keeps of its flags from one start to the next, and what it keeps from others on its machine."""
 
-from lib import main
+import contextlib
+import os
+import subprocess
+
+from lib import Failure, main, need, wait_until
 from peers import Node, wireside
 
 
@@ -55,5 +59,57 @@ def test_name(net):
     net.step("a name that is none is not taken")
 
 
+def bare(*argv):
+    """Without any capability: a process may look into another one of its user only if that one is dumpable."""
+    return [need("setpriv"), "--inh-caps=-all", "--bounding-set=-all", *map(str, argv)]
+
+
+def readable(pid):
+    return subprocess.run(bare("cat", f"/proc/{pid}/environ"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0
+
+
+@contextlib.contextmanager
+def running(argv, expect, line=""):
+    """A process, as soon as it has said this (on either stream); its input stays open."""
+    env = {**os.environ, "ASAN_OPTIONS": "detect_leaks=0"}  # which would have to trace the process
+    with subprocess.Popen(bare(*argv), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=env) as p:
+        try:
+            p.stdin.write(line.encode())
+            p.stdin.flush()
+            said = b""
+            while expect.encode() not in said:
+                more = os.read(p.stdout.fileno(), 4096)
+                said += more
+                if not more:
+                    raise Failure(f"{argv} ended: {said.decode()}")
+            yield p
+            if p.poll() is not None:
+                raise Failure(f"{argv} ended too early")
+        finally:
+            p.kill()
+
+
+def test_memory(net):
+    """Nobody of the same user can look into a process that has keys or reads a password, whichever command it is"""
+    with running(["sh", "-c", "echo ready; exec sleep 60"], "ready") as p:
+        net.true(readable(p.pid), "a process that hides nothing is to be read, or this test proves nothing")
+    data, line = net.folder / "memory", f"bob\tbob\t{'ab' * 32}\tpinned\t\t-\n"
+    with running([wireside(), "node", "--data", data, "--discovery", "none", "--listen", "127.0.0.1:0"], "Chat:") as p:
+        net.true(not readable(p.pid), "wireside node is to be read")
+    net.step("a node")
+    # On a stopped node's data: it has read the key for the first line, and waits for the next one.
+    with running([wireside(), "peer", "import", "--data", data], "bob", line) as p:
+        net.true(not readable(p.pid), "wireside peer is to be read")
+    net.step("a command on its data when it is stopped")
+    server = [wireside(), "serve", "--data", net.folder / "server", "--c2s", "127.0.0.1:0", "--c2s-tls", "127.0.0.1:0"]
+    with running(server, "Wireside") as p:
+        net.true(not readable(p.pid), "wireside serve is to be read")
+    net.step("a server")
+    user = [wireside(), "user", "add", "bob@localhost", "--data", net.folder / "server"]
+    with running(["sh", "-c", 'echo started; exec "$@"', "sh", *user], "started") as p:
+        wait_until(lambda: not readable(p.pid), "wireside user, which waits for a password, is closed")
+    net.step("a command that reads a password")
+
+
 if __name__ == "__main__":
-    raise SystemExit(main(test_name))
+    raise SystemExit(main(test_name, test_memory))
