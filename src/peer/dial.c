@@ -1,5 +1,6 @@
 /* When a link is wanted, and to which address. A round goes through all addresses of a peer, the best first, the next one
  * a moment later (RFC 8305); whichever link is accepted first stops it. Rounds that fail come later and later. */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "peer/peers_i.h"
@@ -33,18 +34,43 @@ static bool may_starttls(const struct peer *p)
 		(p->peers->config.plaintext == PLAINTEXT_NEVER && p->plain.starttls != HAS_STARTTLS_NOT);
 }
 
-/* Once, as long as nothing changes. */
+static void say_waits(const struct peer *p)
+{
+	char waiting[64] = "What you write to it waits";
+
+	if (p->outbox.n)
+		snprintf(waiting, sizeof(waiting), "%u %s queued", p->outbox.n,
+			p->outbox.n == 1 ? "message is" : "messages are");
+	if (p->peers->config.plaintext == PLAINTEXT_NEVER)
+		notice(p->peers, "plaintext", p,
+			"%s speaks without encryption only, which this node never does (--plaintext never). %s, and will be "
+			"sent if %s gets a key or STARTTLS. To send it in the clear, start the node with --plaintext ask and "
+			"say `wireside peer allow %s`; to drop it, `wireside peer del %s`",
+			p->label, waiting, p->label, p->label, p->label);
+	else
+		notice(p->peers, "plaintext", p,
+			"%s speaks without encryption only: everybody on the wire could read along. %s until you allow that "
+			"(`wireside peer allow %s`)",
+			p->label, waiting, p->label);
+}
+
+/* Once, as long as nothing changes ... */
 static void ask_for_plain(struct peer *p)
 {
 	if (p->plain.asked)
 		return;
 	p->plain.asked = true;
-	notice(p->peers, "plaintext", p,
-		p->peers->config.plaintext == PLAINTEXT_NEVER
-			? "%s speaks without encryption only, which this node never does. What you write to it waits."
-			: "%s speaks without encryption only: everybody on the wire could read along. What you write to it waits "
-			  "until you allow that (wireside peer allow NAME)",
-		p->label);
+	say_waits(p);
+}
+
+/* ... and when our user comes, who may not have been there. */
+void dial_remind(struct peers *ps)
+{
+	const struct peer *p;
+
+	for (uint32_t pos = 0; (p = map_next(&ps->peers, &pos));)
+		if (p->plain.asked && p->outbox.n && p->kind != PEER_KEYED && !may_plain(p))
+			say_waits(p);
 }
 
 bool dial_allowed(struct peer *p)
@@ -236,6 +262,9 @@ void dial_on_failed(struct peers *ps, struct msg *m)
 		p->plain.starttls = HAS_STARTTLS_NOT;
 		ask_for_plain(p);
 	}
+	/* It hung up on a stream that asks for TLS, as some do that know none. */
+	if (p && !d->tls && m->link_failed.reached && !m->link_failed.asked && starttls_for(p) == STARTTLS_MUST)
+		ask_for_plain(p);
 	if (p && p->kind == PEER_TYPED && d->tls && m->link_failed.reached && !m->link_failed.asked)
 		try_plain(p, d->address);
 	if (p && !p->nego && !peer_is_up(p)) {

@@ -1,6 +1,8 @@
 /* What discovery says. Nothing of it is proven: it tells where somebody may be, and the link tells who it is. */
 #include "peer/peers_i.h"
 
+#include "xmpp/escape.h"
+
 /* ---- somebody is there ---- */
 
 static struct str user_part(struct str instance)
@@ -93,6 +95,24 @@ static bool is_worth_keeping(const struct peer *p)
 	return p->stored || p->service || p->link || p->nego || p->outbox.n || p->pending.first;
 }
 
+/* An old program has given way to a node of the same name: what waits for it was for whoever is called so. */
+static void take_from_legacy(struct peer *p, struct str instance)
+{
+	CLEANUP(buf_clear) struct buf jid = {.max = JID_MAX};
+	struct peer *old;
+
+	if (p->kind != PEER_KEYED || p->trust == TRUST_CHANGED || p->trust == TRUST_BLOCKED ||
+		escape_instance(instance, &jid) < 0)
+		return;
+	buf_z(&jid, "@xep0174.internal");
+	old = buf_ok(&jid) ? peers_find(p->peers, buf_view(&jid)) : NULL;
+	if (!old || !old->outbox.n || old->trust == TRUST_BLOCKED || peer_is_up(old))
+		return;
+	notice(p->peers, "known", p, "%s has a key now: what waited for %s goes out, encrypted", p->label, old->label);
+	outbox_move(p, old);
+	peer_forget(old);
+}
+
 void found_service(struct peers *ps, struct service **service)
 {
 	CLEANUP(buf_clear) struct buf label = {.max = LABEL_MAX};
@@ -132,6 +152,7 @@ void found_service(struct peers *ps, struct service **service)
 		show_peer(p);
 	else
 		show_again(p);
+	take_from_legacy(p, str_z(p->instance));
 	dial_now(p);
 }
 

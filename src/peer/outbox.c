@@ -170,7 +170,8 @@ static struct xerr check(const struct peer *p, const struct stanza *s, struct st
 		return xerr_text(XERR_NOT_ACCEPTABLE, "you have blocked this peer");
 	if (p->peers->config.plaintext == PLAINTEXT_NEVER && p->kind == PEER_LEGACY &&
 		p->plain.starttls == HAS_STARTTLS_NOT)
-		return xerr_text(XERR_POLICY_VIOLATION, "this node does not speak without encryption");
+		return xerr_text(XERR_POLICY_VIOLATION,
+			"it speaks without encryption only, and this node was started with --plaintext never");
 	if (text.n > max)
 		return xerr_text(XERR_POLICY_VIOLATION, "too long for this peer");
 	if (!core_can_store(peer_core(p)))

@@ -302,6 +302,7 @@ void dial_later(struct peer *p);     /* the link broke, or a round failed */
 void dial_on_timer(struct timer *t);
 void dial_on_failed(struct peers *ps, struct msg *m);
 void dial_forget(struct peer *p);
+void dial_remind(struct peers *ps); /* our user comes: of what waits for his leave */
 
 /* link.c: connections and sessions */
 void link_on_ask(struct peers *ps, struct msg *m);

@@ -256,6 +256,7 @@ void peers_traced(struct host *h, bool traced)
 void peers_show(struct host *h, bool available, struct str show, struct str status)
 {
 	struct peers *ps = (struct peers *)h;
+	bool comes = available && !ps->available;
 
 	ps->available = available;
 	xfree(ps->show);
@@ -265,4 +266,6 @@ void peers_show(struct host *h, bool available, struct str show, struct str stat
 	show_publish(ps);
 	if (available && ps->traced)
 		tell_traced(ps);
+	if (comes)
+		dial_remind(ps);
 }

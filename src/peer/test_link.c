@@ -285,8 +285,17 @@ static void starttls_or_never(void **state)
 	id = m->dial.id;
 	msg_clear(m);
 	dial_lacks_tls(w, id);
+	assert_non_null(strstr(expect_got(w, "which this node never does"), "1 message is queued"));
+	assert_int_equal(got_with(w, "peer allow carol"), 0); /* the same line */
+	sleep_ms(w, 60000);
+	/* Whoever comes later hears of it, too: it may have been said to nobody. */
+	core_begin(w->core, w->now, TEST_WALL + w->now);
+	peers_show(&w->peers->host, true, STR_NONE, STR_NONE);
+	core_end(w->core);
+	pump(w);
 	expect_got(w, "which this node never does");
 	sleep_ms(w, 60000);
+	assert_int_equal(got_with(w, "kind='plaintext'"), 0);
 	assert_null(find_msg(w, MSG_DIAL));
 	say_message(w, CAROL, "m2", "two");
 	expect_got(w, "<policy-violation");
@@ -294,6 +303,54 @@ static void starttls_or_never(void **state)
 	gone(w, "carol@old");
 	found(w, "carol@old", "10.0.0.9", 5298, "txtvers=1");
 	assert_int_equal(expect_msg(w, MSG_DIAL)->dial.starttls, STARTTLS_MUST);
+	world_free(w);
+}
+
+/* Who hangs up on a stream that asks for TLS gives no reason; our user is told once, and it is tried again. */
+static void hangs_up(void **state)
+{
+	struct world *w = world_new_with(never);
+
+	found(w, "carol@old", "10.0.0.9", 5298, "txtvers=1");
+	say_message(w, CAROL, "m1", "one");
+	for (int i = 0; i < 3; i++) {
+		struct msg *m = expect_msg(w, MSG_DIAL);
+		uint64_t id = m->dial.id;
+
+		msg_clear(m);
+		dial_fails(w, id, true, false);
+		sleep_ms(w, 60000);
+	}
+	expect_got(w, "which this node never does");
+	assert_int_equal(got_with(w, "kind='plaintext'"), 0);
+	world_free(w);
+}
+
+/* The old program's place is taken by a node: what waited goes to it, encrypted, and not to one who has the name of somebody known. */
+static void becomes_keyed(void **state)
+{
+	struct world *w = world_new_with(never);
+	struct msg *m;
+	uint64_t id, conn;
+
+	found(w, "carol@old", "10.0.0.9", 5298, "txtvers=1");
+	say_message(w, CAROL, "m1", "one");
+	m = expect_msg(w, MSG_DIAL);
+	id = m->dial.id;
+	msg_clear(m);
+	dial_lacks_tls(w, id);
+	look_away(w);
+	found_keyed(w, 'c', "carol@old", "10.0.0.9");
+	expect_got(w, "has a key now");
+	assert_int_equal(w->peers->peers.n, 1);
+	assert_int_equal(row(w, 'c')->trust, TRUST_PINNED);
+	m = expect_msg(w, MSG_DIAL);
+	assert_true(m->dial.tls);
+	conn = ask_link(w, &(struct asking){.who = 'c', .from = jid_of('c', "carol"), .dial = m->dial.id});
+	open_session(w, conn, NULL);
+	assert_non_null(strstr(expect_sent(w, conn, "one"), jid_of('c', "carol")));
+	arrive_all(w, conn);
+	assert_int_equal(test_rows_count(&w->rows, STORE_OUTBOX_ADD), 0);
 	world_free(w);
 }
 
@@ -591,6 +648,8 @@ int main(void)
 		cmocka_unit_test(starttls_is_answered),
 		cmocka_unit_test(starttls_is_remembered),
 		cmocka_unit_test(starttls_or_never),
+		cmocka_unit_test(hangs_up),
+		cmocka_unit_test(becomes_keyed),
 		cmocka_unit_test(glare),
 		cmocka_unit_test(glare_with_ours_last),
 		cmocka_unit_test(not_glare),
