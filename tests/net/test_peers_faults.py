@@ -1,9 +1,10 @@
 #!/usr/bin/python3
+import contextlib
 import re
 import threading
 import time
 
-from lib import main, wait_until
+from lib import main, need, run, wait_until
 from peers import Node, befriend, meet
 
 OUT = 3  # seconds without a cable: longer than a round trip, a retransmission and a dial
@@ -178,6 +179,54 @@ def test_glare(net):
     net.step("100 each way, one link")
 
 
+@contextlib.contextmanager
+def unanswered():
+    """Meanwhile the switch lets no TCP connection come about: who dials goes on dialling."""
+    nft = need("nft")
+    run(nft, "add table bridge glare; add chain bridge glare forward { type filter hook forward priority 0; }")
+    run(nft, "add rule bridge glare forward tcp flags & (syn | ack) == (syn | ack) drop")
+    try:
+        yield
+    finally:
+        run(nft, "delete table bridge glare")
+
+
+def given_up(node):
+    """Links that this node gave up for the other one: "own", or "theirs"."""
+    found = [m[1] for _, line in node.program.lines if (m := re.search(r"link_refused address=\S*:(\d+) .*the other link stays", line))]
+    return {"own" if port == "5298" else "theirs" for port in found}
+
+
+def test_glare_choice(net):
+    """Both dial until both get through in the same moment: the link that the node with the lower id dialled stays, at both ends"""
+    alice, bob = pair(net)
+    faces = {alice: alice.face(), bob: bob.face()}
+    befriend(alice, faces[alice], bob, faces[bob])
+    lower, higher = sorted((alice, bob), key=lambda node: node.address.split("@")[1])
+    for turn in range(4):
+        for node, other in ((alice, bob), (bob, alice)):
+            node.command("peer", "block", other.user)
+        wait_until(lambda: not links(lower.host) and not links(higher.host), "no link")
+        with unanswered():
+            for node, other in ((alice, bob), (bob, alice)):
+                node.command("peer", "unblock", other.user)
+            numbers = {node: faces[node].say(node.peer(other.user)["jid"], f"turn {turn}")
+                       for node, other in ((lower, higher), (higher, lower))}
+            for node in lower, higher:
+                wait_until(lambda: node.host.run("ss", "-Htn", "state", "syn-sent", "( dport = 5298 )").strip(), "dialling")
+        for node in lower, higher:
+            faces[node].receipt(numbers[node])
+        wait_until(lambda: len(links(lower.host)) == 1 and len(links(higher.host)) == 1, "one link", 20)
+        net.true(links(lower.host, "( dport = 5298 )") and links(higher.host, "( sport = 5298 )"),
+                 f"turn {turn}: the link of the higher one stayed: {links(lower.host)}")
+        net.true("own" not in given_up(lower), "the lower one gave up its own link")
+        net.true("theirs" not in given_up(higher), "the higher one refused the link of the lower one")
+    net.true(given_up(lower) | given_up(higher), "they never met, so nothing was proven")
+    for node in lower, higher:
+        faces[node].got("^turn", [f"turn {i}" for i in range(4)])
+    net.step("four times")
+
+
 def test_room(net):
     """Eight machines in one room on one of them; one pulled out and back"""
     names = ("alice", "bob", "carol", "dave", "erin", "frank", "grace", "heidi")
@@ -233,4 +282,4 @@ def test_room(net):
 
 
 if __name__ == "__main__":
-    raise SystemExit(main(test_cable, test_cable_moved, test_crash_sender, test_crash_receiver, test_glare, test_room))
+    raise SystemExit(main(test_cable, test_cable_moved, test_crash_sender, test_crash_receiver, test_glare, test_glare_choice, test_room))
