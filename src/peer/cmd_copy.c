@@ -1,16 +1,37 @@
 /* `peer export` and `peer import`: rows as lines of text, fields between tabs:
- * label, user, key in hexadecimal, trust, addresses between commas, keys of the shared password or "-". */
+ * label, user, key, trust, addresses between commas, keys of the shared password or "-".
+ * The key is in hexadecimal; "id:NODEID" where no more is known of it; "legacy" of a program without one, with its name on the
+ * network instead of the user, and "plaintext" at the end if it may be spoken to so; "typed" of an address that has not
+ * answered yet. Lines that begin with "#" are for people. */
 #include "base/codec.h"
 #include "peer/peers_i.h"
 
 enum { FIELDS = 6, EXPORT_MAX = 4 << 20 };
 
+static bool has_key(const struct peer *p)
+{
+	static const uint8_t none[32];
+
+	return p->kind == PEER_KEYED && memcmp(p->key, none, sizeof(none)) != 0;
+}
+
+static void put_key(struct buf *out, const struct peer *p)
+{
+	if (has_key(p))
+		hex_encode(out, p->key, sizeof(p->key));
+	else if (p->kind == PEER_KEYED)
+		buf_fmt(out, "id:%.*s", NODEID_LEN, jid_str(p->entity.jid).p);
+	else
+		buf_z(out, p->kind == PEER_LEGACY ? "legacy" : "typed");
+}
+
 static void put_row(struct buf *out, const struct peer *p, bool with_password)
 {
+	const char *user = p->kind == PEER_LEGACY ? p->instance : p->user;
 	bool first = true;
 
-	buf_fmt(out, "%s\t%s\t", p->label, p->user ? p->user : "");
-	hex_encode(out, p->key, sizeof(p->key));
+	buf_fmt(out, "%s\t%s\t", p->label, user ? user : "");
+	put_key(out, p);
 	buf_fmt(out, "\t%s\t", trust_name(p->trust));
 	for (unsigned i = 0; i < p->address_n; i++) {
 		if (p->addresses[i].source == SOURCE_MDNS && !p->addresses[i].success)
@@ -21,25 +42,28 @@ static void put_row(struct buf *out, const struct peer *p, bool with_password)
 	buf_char(out, '\t');
 	if (with_password && p->password)
 		hex_encode(out, p->password, sizeof(*p->password));
+	else if (p->kind == PEER_LEGACY && p->plain.ok)
+		buf_z(out, "plaintext");
 	else
 		buf_char(out, '-');
 	buf_char(out, '\n');
 }
 
-static bool has_key(const struct peer *p)
+static bool is_plain(const char *text) { return !text || !strpbrk(text, "\t\n\r"); }
+
+/* Nothing in its line is taken for something else, and there is enough to know it again by. */
+static bool can_be_carried(const struct peer *p)
 {
-	static const uint8_t none[32];
-
-	return p->kind == PEER_KEYED && memcmp(p->key, none, sizeof(none)) != 0;
+	return is_plain(p->label) && *p->label != '#' && is_plain(p->instance) &&
+		(p->kind != PEER_LEGACY || p->instance) && (p->kind != PEER_TYPED || p->address_n);
 }
-
-static bool is_plain(const char *label) { return !strpbrk(label, "\t\n\r"); }
 
 void cmd_peer_export(struct command_call *call)
 {
 	struct peers *ps = cmd_peers(call);
 	bool with = call->n > 2 && strcmp(call->words[2], "--with-passwords") == 0;
 	struct peer *p;
+	unsigned left = 0;
 	struct buf out;
 
 	if (!ps)
@@ -49,9 +73,13 @@ void cmd_peer_export(struct command_call *call)
 		return;
 	}
 	buf_init(&out, EXPORT_MAX);
-	for (uint32_t pos = 0; (p = map_next(&ps->peers, &pos));)
-		if (has_key(p) && p->stored && is_plain(p->label))
+	for (uint32_t pos = 0; (p = map_next(&ps->peers, &pos));) {
+		if (p->stored && can_be_carried(p))
 			put_row(&out, p, with);
+		left += p->stored && !can_be_carried(p);
+	}
+	if (left)
+		buf_fmt(&out, "# left out, because their names do not fit into a line: %u\n", left);
 	command_reply_buf(call->core, call->asker, &out);
 }
 
@@ -94,36 +122,81 @@ static void take_addresses(struct peer *p, struct str list)
 	}
 }
 
-static struct peer *import(struct peers *ps, struct str line)
+static void take_password(struct peer *p, struct str text)
 {
-	struct str field[FIELDS];
 	struct stream_password pw;
-	enum trust trust;
-	uint8_t key[32];
-	struct peer *p;
 
-	for (size_t i = 0; i < FIELDS; i++)
-		field[i] = str_cut(&line, '\t');
-	if (line.p || !field[FIELDS - 1].n || !field[0].n || !str_utf8(field[0]) ||
-		!read_bytes(field[2], key, sizeof(key)) || !read_trust(field[3], &trust) ||
-		memcmp(key, ps->config.key, sizeof(key)) == 0)
-		return NULL;
-	p = peer_keyed(ps, key, field[0]);
-	if (!p)
-		return NULL;
-	p->named = true;
-	peer_store(p);
-	peer_set_label(p, field[0]);
-	peer_set_user(p, field[1]);
-	if (is_decided(trust))
-		peer_set_trust(p, trust);
-	take_addresses(p, field[4]);
-	if (read_bytes(field[5], (uint8_t *)&pw.keys, sizeof(pw.keys))) {
+	if (p->kind == PEER_KEYED && read_bytes(text, (uint8_t *)&pw.keys, sizeof(pw.keys))) {
 		if (!p->password)
 			p->password = xcalloc(1, sizeof(*p->password));
 		*p->password = pw.keys;
 	}
 	mem_wipe(&pw, sizeof(pw));
+	p->plain.ok |= p->kind == PEER_LEGACY && str_is(text, "plaintext");
+}
+
+/* As it was, unless it could be taken for somebody here. */
+static void take_label(struct peer *p, struct str label)
+{
+	CLEANUP(buf_clear) struct buf why = {.max = 1024}, other = {.max = LABEL_MAX};
+
+	if (peers_label_free(p->peers, p, label, &why) != 0) {
+		label_choose(p->peers, p, label, STR("imported"), &other);
+		label = buf_view(&other);
+	}
+	peer_set_label(p, label);
+	peer_make_way(p, NULL);
+}
+
+/* The row, found or made, of a key field. NULL: it is none, or ourselves, or the table is full. */
+static struct peer *import_row(struct peers *ps, const struct str field[FIELDS])
+{
+	char domain[DOMAIN_SIZE];
+	struct str id = field[2], first = field[4];
+	uint8_t key[32];
+	struct peer *p;
+
+	if (str_is(field[2], "legacy"))
+		return field[1].n && str_utf8(field[1]) ? link_legacy_peer(ps, field[1]) : NULL;
+	if (str_is(field[2], "typed")) {
+		first = str_cut(&first, ',');
+		return first.n ? target_typed(ps, str_eq(first, field[0]) ? STR("") : field[0], first) : NULL;
+	}
+	if (str_starts(id, STR("id:"))) {
+		id = (struct str){id.p + 3, id.n - 3};
+		if (!peers_domain_of(id, domain) || str_eq(id, str_z(ps->id)))
+			return NULL;
+		p = peers_find(ps, str_z(domain));
+		return p ? p : peer_new(ps, PEER_KEYED, str_z(domain), field[0]);
+	}
+	if (!read_bytes(id, key, sizeof(key)) || memcmp(key, ps->config.key, sizeof(key)) == 0)
+		return NULL;
+	return peer_keyed(ps, key, field[0]);
+}
+
+static struct peer *import(struct peers *ps, struct str line)
+{
+	struct str field[FIELDS];
+	enum trust trust;
+	struct peer *p;
+
+	for (size_t i = 0; i < FIELDS; i++)
+		field[i] = str_cut(&line, '\t');
+	if (line.p || !field[FIELDS - 1].n || !field[0].n || !str_utf8(field[0]) || !read_trust(field[3], &trust))
+		return NULL;
+	p = import_row(ps, field);
+	if (!p)
+		return NULL;
+	p->named = !str_eq(str_z(p->label), field[0]) || label_is_plain(field[0]);
+	peer_store(p);
+	if (p->named)
+		take_label(p, field[0]);
+	if (p->kind == PEER_KEYED && field[1].n)
+		peer_set_user(p, field[1]);
+	if (p->kind == PEER_KEYED ? is_decided(trust) : trust == TRUST_BLOCKED)
+		peer_set_trust(p, trust);
+	take_addresses(p, field[4]);
+	take_password(p, field[5]);
 	peer_changed(p);
 	dial_now(p);
 	return p;
@@ -132,9 +205,12 @@ static struct peer *import(struct peers *ps, struct str line)
 void cmd_peer_import(struct command_call *call)
 {
 	struct peers *ps = cmd_peers(call);
-	struct peer *p = ps ? import(ps, str_z(call->words[2])) : NULL;
+	bool comment = call->words[2][0] == '#';
+	struct peer *p = ps && !comment ? import(ps, str_z(call->words[2])) : NULL;
 
-	if (p)
+	if (ps && comment)
+		command_reply(call->core, call->asker, false, "%s\n", call->words[2]);
+	else if (p)
 		command_reply(call->core, call->asker, false, "%s\n", p->label);
 	else if (ps)
 		command_reply(call->core, call->asker, true, "not a line of `peer export`, or the table is full");

@@ -204,19 +204,6 @@ static void run_list(struct command_call *call)
 
 /* ---- add, del ---- */
 
-static struct peer *typed_row(struct peers *ps, struct str name, struct str address)
-{
-	CLEANUP(buf_clear) struct buf jid = {.max = JID_MAX};
-	struct str seen_as = name.n ? name : address;
-	struct peer *p;
-
-	if (seen_as.n > LABEL_MAX || escape_instance(seen_as, &jid) < 0)
-		return NULL;
-	buf_z(&jid, "@typed.internal");
-	p = peers_find(ps, buf_view(&jid));
-	return p ? p : peer_new(ps, PEER_TYPED, buf_view(&jid), seen_as);
-}
-
 static struct peer *same_address(const struct peers *ps, const char *address)
 {
 	struct peer *p;
@@ -262,7 +249,7 @@ static struct peer *target_row(struct command_call *call, struct peers *ps, stru
 		fail(call, buf_cstr(&why));
 		return NULL;
 	}
-	p = typed_row(ps, name, address);
+	p = target_typed(ps, name, address);
 	if (!p)
 		fail(call, "the table is full, or the name is not one");
 	else

@@ -290,6 +290,8 @@ bool address_is_among(const struct address *a, char *const *list);
 
 /* target.c: [NAME@]ADDRESS[:PORT] -> the name or "", and the address with a port. ERR_SYNTAX, why says what is wrong. */
 int target_read(struct str text, struct str *ret_name, struct buf *ret_address, struct buf *why);
+/* The row of an address that has not answered yet, found or made; NULL: the table is full, or that is no name. */
+struct peer *target_typed(struct peers *ps, struct str name, struct str address);
 bool target_is_own(const struct peers *ps, struct str address,
 	struct buf *why); /* or a broadcast address: nobody else's */
 

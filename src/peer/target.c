@@ -1,6 +1,8 @@
 /* What people type to add somebody. */
 #include "peer/peers_i.h"
 
+#include "xmpp/escape.h"
+
 enum { PORT_DEFAULT = 5298, TARGET_MAX = 100 };
 
 static const char form[] =
@@ -68,4 +70,17 @@ int peers_check_target(struct str text, struct buf *why)
 	struct str name;
 
 	return target_read(text, &name, &address, why);
+}
+
+struct peer *target_typed(struct peers *ps, struct str name, struct str address)
+{
+	CLEANUP(buf_clear) struct buf jid = {.max = JID_MAX};
+	struct str seen_as = name.n ? name : address;
+	struct peer *p;
+
+	if (seen_as.n > LABEL_MAX || escape_instance(seen_as, &jid) < 0)
+		return NULL;
+	buf_z(&jid, "@typed.internal");
+	p = peers_find(ps, buf_view(&jid));
+	return p ? p : peer_new(ps, PEER_TYPED, buf_view(&jid), seen_as);
 }

@@ -492,6 +492,80 @@ static void strangers_stay_strangers(void **state)
 	xfree(line);
 }
 
+/* All that is kept is exported, whatever is known of it, and what was exported can be imported: the same comes out again. */
+static void all_there_and_back(void **state)
+{
+	static const char *const wanted[] = {"Carola\tcarol@den\tlegacy\tlegacy\t10.0.0.9:5298\tplaintext\n",
+		"dave\t\ttyped\tnew\t10.0.0.7:4000,10.0.0.8:5298\t-\n",
+		"10.0.0.11:5298\t\ttyped\tnew\t10.0.0.11:5298\t-\n", "mal\tmal@m\tlegacy\tblocked\t\t-\n"};
+	struct world *w = world_new();
+	char *text, *rest, *line, *again, seen[256];
+	unsigned n = 0;
+
+	link_from(w, 'b', "bob");
+	say_message(w, bob(), "m", "hi");
+	found_keyed(w, 'e', "erin@echo", "10.0.0.5"); /* its key is not seen yet */
+	say_message(w, jid_of('e', "erin"), "m", "hi");
+	legacy_from(w, "carol@den");
+	command(w, "peer", "allow", "carol", NULL);
+	command(w, "peer", "rename", "carol", "Carola", NULL);
+	command(w, "peer", "add", "Carola@10.0.0.9", NULL);
+	command(w, "peer", "add", "dave@10.0.0.7:4000", NULL);
+	command(w, "peer", "add", "dave@10.0.0.8", NULL);
+	command(w, "peer", "add", "10.0.0.11", NULL);
+	legacy_from(w, "mal@m");
+	command(w, "peer", "block", "mal", NULL);
+	found_keyed(w, 'f', "frank@f", "10.0.0.6"); /* only seen: not kept */
+	text = line_of(w, NULL);
+	for (size_t i = 0; i < ARRAY_LEN(wanted); i++)
+		if (!strstr(text, wanted[i]))
+			fail_msg("no '%s' in\n%s", wanted[i], text);
+	snprintf(seen, sizeof(seen), "erin\terin\tid:%s\tpinned\t", id_of('e'));
+	assert_non_null(strstr(text, seen));
+	assert_null(strstr(text, "frank"));
+	world_free(w);
+
+	w = world_new();
+	rest = xstrdup(text);
+	for (char *at = rest; (line = strsep(&at, "\n")) && *line; n++) {
+		command(w, "peer", "import", line, NULL);
+		if (w->reply_failed)
+			fail_msg("%s: %s", line, w->reply);
+	}
+	assert_int_equal(n, 6);
+	assert_int_equal(w->peers->peers.n, 6);
+	world_restart(w);
+	again = line_of(w, NULL);
+	assert_int_equal(called(w, "mal")->kind, PEER_LEGACY);
+	assert_string_equal(called(w, "10.0.0.11:5298")->label, "10.0.0.11:5298");
+	assert_int_equal(strlen(again), strlen(text));
+	/* In whatever order. */
+	assert_int_equal(strlen(again), strlen(text));
+	for (char *at = again, *one; (one = strsep(&at, "\n")) && *one;)
+		assert_non_null(strstr(text, one));
+	world_free(w);
+	xfree(text);
+	xfree(rest);
+	xfree(again);
+}
+
+/* A name that does not fit into a line is counted, and said so; who has it is not lost without a word. */
+static void left_out(void **state)
+{
+	struct world *w = world_new();
+	char *text;
+
+	legacy_from(w, "odd\tname@x");
+	command(w, "peer", "allow", "odd\tname@x", NULL);
+	text = line_of(w, NULL);
+	assert_non_null(strstr(text, "# left out, because their names do not fit into a line: 1\n"));
+	text[strcspn(text, "\n")] = '\0';
+	command(w, "peer", "import", text, NULL);
+	assert_false(w->reply_failed);
+	world_free(w);
+	xfree(text);
+}
+
 static void not_lines(void **state)
 {
 	struct world *w = world_new();
@@ -537,6 +611,8 @@ int main(void)
 		cmocka_unit_test(passwords),
 		cmocka_unit_test(there_and_back),
 		cmocka_unit_test(strangers_stay_strangers),
+		cmocka_unit_test(all_there_and_back),
+		cmocka_unit_test(left_out),
 		cmocka_unit_test(not_lines),
 	};
 
