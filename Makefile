@@ -1,7 +1,7 @@
 # The commands of this project. Each does all its own set-up: it installs what is missing, and says so before.
 # The work is in tools/ and meson.build.
 
-.PHONY: help run serve build test test-gui demo demo-server bench fuzz check format install clean
+.PHONY: help run serve build test test-gui sim demo demo-server bench fuzz check format install clean
 MAKEFLAGS += --no-print-directory
 
 help: ## this list
@@ -31,6 +31,13 @@ test-gui: ## Wireshark's window with our profile, on a screen that nobody sees; 
 	@tools/setup build run test gui
 	@tools/build test
 	@WIRESIDE=build/test/wireside /usr/bin/python3 tests/gui/test_window.py
+
+SEEDS = 10000
+FROM = 1
+sim: ## the simulation of peers with many seeds (SEEDS=10000, FROM=1)
+	@tools/setup build test
+	@tools/build test
+	@tools/sim $(SEEDS) $(FROM) build/test
 
 demo: ## two machines on one wire and the chat they make, printed as it happens
 	@tools/setup build run test

@@ -269,7 +269,8 @@ void mail_on_crash(struct swarm *s, unsigned box)
 	bool somebody = has_session(s, box);
 
 	for (uint32_t i = 0; i < s->mail_n; i++)
-		if (s->mails[i].to == box && somebody && node_has_seen(s, &s->mails[i], i))
+		if (s->mails[i].to == box && somebody && s->disk_bad_until[box] >= s->mails[i].sent_at &&
+			node_has_seen(s, &s->mails[i], i))
 			s->mails[i].may_be_lost = true;
 }
 

@@ -303,6 +303,31 @@ static void do_crash(struct swarm *s)
 	crash(s, b);
 }
 
+/* What is written to a person whose client has just gone, or reads nothing, is in a session's queue only, and then the
+ * node crashes: it was acknowledged to its sender's node, so it must be there afterwards. */
+static void do_crash_queue(struct swarm *s)
+{
+	struct player *p = any_player(s), *from = &s->players[another(s, p->index)];
+
+	if (!is_on(p) || !player_can_send(from) || !player_box(p)->stage.server || s->mail_n >= MAILS_MAX / 2)
+		return;
+	if (swarm_chance(s, 50))
+		client_cut(&p->client);
+	else
+		client_set_deaf(&p->client, true);
+	for (unsigned n = 1 + swarm_random(s, 4); n > 0; n--)
+		mail_send(from, p->index);
+	client_ask(&from->client);
+	for (unsigned n = 1 + swarm_random(s, 3); n > 0; n--)
+		some_turns(s);
+	/* Half a second later it is written down what has arrived. */
+	if (swarm_chance(s, 30))
+		world_pass(&s->world, 600);
+	crash(s, player_box(p));
+	client_set_deaf(&p->client, false);
+	p->client.deaf = false; /* its connection may be gone */
+}
+
 static void stop_node(struct swarm *s, struct box *b)
 {
 	heal(s);
@@ -354,6 +379,7 @@ static const struct {
 	{do_hold, 6, true},
 	{do_disk, 3, true},
 	{do_crash, 3, true},
+	{do_crash_queue, 4, true},
 	{do_stop, 2, true},
 	{do_wait, 10, false},
 };

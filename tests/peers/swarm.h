@@ -89,7 +89,7 @@ struct swarm {
 	bool typed;     /* addresses were typed in: there is no discovery */
 	bool strangers; /* nobody has accepted anybody */
 	bool rooms;
-	unsigned weights[16]; /* plan.c */
+	unsigned weights[17]; /* plan.c */
 	struct swarm_stats stats;
 };
 
