@@ -229,7 +229,7 @@ static void add_names(void **state)
 	open_session(w, ask_link(w, &(struct asking){.who = 'b', .from = bob(), .dial = id}), NULL);
 	command(w, "peer", "add", "bob2@10.0.0.2", NULL);
 	assert_false(w->reply_failed);
-	assert_non_null(strstr(w->reply, "bob2 is there"));
+	assert_non_null(strstr(w->reply, "bob2 is added"));
 	assert_string_equal(row(w, 'b')->label, "bob2");
 	assert_true(row(w, 'b')->named);
 	found_keyed(w, 'c', "carol@charlie", "10.0.0.3");
