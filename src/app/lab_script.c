@@ -166,10 +166,10 @@ static int run_says_room(struct lab *l, const struct step *s, struct buf *why)
 	return err ? err : lab_see(l, who(l, s), beginning(text, shown), SEE_MS, why);
 }
 
-/* "compare with bob, ...: CODE. ..." */
+/* "compare with bob, by voice or side by side: CODE. ..." */
 static int read_code(struct lab *l, struct lab_peer *p, struct buf *ret, struct buf *why)
 {
-	int err = lab_see(l, p, "compare with ", SEE_MS, why);
+	int err = lab_see(l, p, ", by voice or side by side: ", SEE_MS, why);
 	size_t from = p->seen;
 	struct str line;
 
@@ -178,7 +178,6 @@ static int read_code(struct lab *l, struct lab_peer *p, struct buf *ret, struct 
 	if (err)
 		return err;
 	line = (struct str){p->said.p + from, p->seen - from - 1};
-	str_cut(&line, ':');
 	buf_str(ret, str_trim(str_cut(&line, '.')));
 	return 0;
 }

@@ -140,8 +140,12 @@ static void settle(struct traced *t)
 	}
 	wire_tap(u->wire, t->armed & (WANTS_STANZAS | WANTS_PDUS) ? on_stanza : NULL, t);
 	log_info("trace", "armed=%s", t->armed ? "yes" : "no");
-	if (t->server->node && (t->armed ^ before) & WANTS_KEYS && !t->ending)
-		node_traced(t->server, t->armed & WANTS_KEYS);
+	if (!t->server->node || t->ending || !((t->armed ^ before) & WANTS_KEYS))
+		return;
+	/* The secrets that were told would open all that goes over these connections from now on. */
+	if (!(t->armed & WANTS_KEYS))
+		wire_relink(u->wire, STR_NONE);
+	node_traced(t->server, t->armed & WANTS_KEYS);
 }
 
 static void renew(struct traced *t, struct tracer *one)

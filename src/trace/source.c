@@ -58,14 +58,18 @@ static int look_at(int fd, int index)
 	return 0;
 }
 
-/* Others have other headers, or none. */
+/* Others have other headers, or none. What goes out over the loopback comes in again: once is enough. */
 static bool is_ethernet(int fd, const char *interface)
 {
 	struct ifreq r = {0};
+	int on = 1;
 
 	memcpy(r.ifr_name, interface, strnlen(interface, sizeof(r.ifr_name) - 1));
-	return ioctl(fd, SIOCGIFHWADDR, &r) == 0 &&
-		(r.ifr_hwaddr.sa_family == ARPHRD_ETHER || r.ifr_hwaddr.sa_family == ARPHRD_LOOPBACK);
+	if (ioctl(fd, SIOCGIFHWADDR, &r) != 0)
+		return false;
+	if (r.ifr_hwaddr.sa_family == ARPHRD_LOOPBACK)
+		return setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &on, sizeof(on)) == 0;
+	return r.ifr_hwaddr.sa_family == ARPHRD_ETHER;
 }
 
 static struct source *make(int fd)

@@ -102,11 +102,18 @@ def test(net):
     bob.expect(r"again \(delivered\)")
     net.true(wire.dials() == 3, f"one dial for it, not {wire.dials() - 2}")
     ask(bravo, "trace", "disarm", its_own)
+    wait_until(lambda: wire.dials() == 4, "the link whose secrets were told is not used any more")
+    alice.say("/msg bob on the new one")
+    alice.expect(r"on the new one \(delivered\)")
     net.step("the same from the other end")
 
     for number in (first, second):
+        net.true(wire.dials() == 4, "the link stays while somebody takes its secrets")
         ask(alpha, "trace", "disarm", number)
         net.true(not control(alpha, "trace", "take", number)[0], "nothing is handed out any more")
+    wait_until(lambda: wire.dials() == 5, "nor used with the secrets that were")
+    alice.say("/msg bob afterwards")
+    bob.expect("afterwards$")
     third = ask(alpha, "trace", "arm").strip()
     net.true(third not in (first, second) and ask(alpha, "trace", "take", third) == "", "and what was kept is forgotten")
     numbers = [third]

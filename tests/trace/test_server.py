@@ -74,6 +74,8 @@ def test(t):
     said = one.end()
     t.true("secrets of 2 links" in said, said)
     t.equal(syns(one.file), {t.server.c2s, t.server.c2s_tls}, "connections in the file")
+    twice = traces.fields(one.file, "frame.number", only="tcp.analysis.retransmission || tcp.analysis.out_of_order || tcp.analysis.duplicate_ack")
+    t.equal(len(twice), 0, "frames that the loopback gave twice")
     found = texts(one.file)
     t.equal([found.count(x) for x in ("by way of the server", "and back", "to one who was there before")], [2, 2, 1], f"from and to: {found}")
     ladder = traces.wireside("trace", one.file).out
