@@ -62,6 +62,8 @@ static const char *const names[FIELDS] = {
 	[F_CHAT] = "chat.row",
 	[F_COMMENT] = "frame.comment",
 	[F_FRAME_LEN] = "frame.len",
+	[F_MAC_FROM] = "eth.src",
+	[F_MAC_TO] = "eth.dst",
 };
 
 /* ---- fields ---- */
@@ -106,29 +108,73 @@ static bool is_multicast(struct str address)
 			(address.p[1] > '2' || (address.p[1] == '2' && address.p[2] >= '4')) && address.p[1] <= '3');
 }
 
-static unsigned host_of(struct dissected *d, struct str address, struct str name)
+static void replace(struct str *own, struct str text)
+{
+	xfree((char *)(uintptr_t)own->p);
+	*own = (struct str){str_dup(text), text.n};
+}
+
+static bool is_link_local(struct str address) { return str_starts(address, STR("fe80:")); }
+
+/* A machine has an address of its own beside fe80::, and both are of one card: it is one host, not two. Only so: behind the card
+ * of a router there are many. */
+static bool is_same_card(const struct dissected_host *h, struct str address, struct str mac)
+{
+	return mac.n && str_eq(h->mac, mac) && !h->link_local.p && is_link_local(h->address) != is_link_local(address);
+}
+
+static void add_address(struct dissected_host *h, struct str address)
+{
+	bool named = !str_eq(h->name, h->address);
+
+	if (is_link_local(address)) {
+		replace(&h->link_local, address);
+		return;
+	}
+	replace(&h->link_local, h->address);
+	replace(&h->address, address);
+	if (!named)
+		replace(&h->name, address);
+}
+
+static unsigned find_host(struct dissected *d, struct str address, struct str mac)
+{
+	for (unsigned i = 0; i < d->host_n; i++)
+		if (str_eq(d->hosts[i].address, address) || str_eq(d->hosts[i].link_local, address))
+			return i;
+	for (unsigned i = 0; i < d->host_n; i++)
+		if (is_same_card(&d->hosts[i], address, mac)) {
+			add_address(&d->hosts[i], address);
+			return i;
+		}
+	return HOST_NONE;
+}
+
+static unsigned host_of(struct dissected *d, struct str address, struct str name, struct str mac)
 {
 	struct dissected_host *h;
+	unsigned i;
 
 	if (!address.n || is_multicast(address))
 		return HOST_NONE;
-	for (unsigned i = 0; i < d->host_n; i++)
-		if (str_eq(d->hosts[i].address, address)) {
-			/* The name may be known later than the first packet, or a better one. */
-			if (name.n && !str_eq(name, d->hosts[i].name) && !str_eq(name, address)) {
-				xfree((char *)(uintptr_t)d->hosts[i].name.p);
-				d->hosts[i].name = (struct str){str_dup(name), name.n};
-			}
-			return i;
-		}
+	i = find_host(d, address, mac);
+	if (i != HOST_NONE) {
+		h = &d->hosts[i];
+		/* The name may be known later than the first packet, or a better one. */
+		if (name.n && !str_eq(name, h->name) && !str_eq(name, address))
+			replace(&h->name, name);
+		return i;
+	}
 	if (d->host_n == HOSTS_MAX) {
 		d->cut = true;
 		return HOST_NONE;
 	}
-	if (!name.n)
-		name = address;
 	h = &d->hosts[d->host_n];
-	*h = (struct dissected_host){{str_dup(address), address.n}, {str_dup(name), name.n}, ""};
+	*h = (struct dissected_host){0};
+	replace(&h->address, address);
+	replace(&h->name, name.n ? name : address);
+	if (mac.n)
+		replace(&h->mac, mac);
 	return d->host_n++;
 }
 
@@ -142,13 +188,24 @@ uint32_t field_uint(const struct dissected *d, const struct dissected_frame *f, 
 	return number(field_first(d, f, i));
 }
 
+/* Absent where cards have no numbers (loopback), or all the same (what was made from text). */
+static struct str mac_of(const struct dissected *d, const struct dissected_frame *f, enum field i)
+{
+	struct str mac = field_first(d, f, i);
+	bool told = mac.n && !str_is(mac, "00:00:00:00:00:00") &&
+		!str_eq(field_first(d, f, F_MAC_FROM), field_first(d, f, F_MAC_TO));
+
+	return told ? mac : STR_NONE;
+}
+
 static void take_hosts(struct dissected *d, struct dissected_frame *f)
 {
 	bool v6 = field_has(f, F_IP6_FROM);
 
 	f->from = host_of(d, field_first(d, f, v6 ? F_IP6_FROM : F_IP_FROM),
-		v6 ? STR_NONE : field_first(d, f, F_HOST_FROM));
-	f->to = host_of(d, field_first(d, f, v6 ? F_IP6_TO : F_IP_TO), v6 ? STR_NONE : field_first(d, f, F_HOST_TO));
+		v6 ? STR_NONE : field_first(d, f, F_HOST_FROM), mac_of(d, f, F_MAC_FROM));
+	f->to = host_of(d, field_first(d, f, v6 ? F_IP6_TO : F_IP_TO), v6 ? STR_NONE : field_first(d, f, F_HOST_TO),
+		mac_of(d, f, F_MAC_TO));
 }
 
 static void take_tcp(struct dissected *d, struct dissected_frame *f)
@@ -355,6 +412,8 @@ void dissected_clear(struct dissected *d)
 	for (unsigned i = 0; i < d->host_n; i++) {
 		xfree((char *)(uintptr_t)d->hosts[i].address.p);
 		xfree((char *)(uintptr_t)d->hosts[i].name.p);
+		xfree((char *)(uintptr_t)d->hosts[i].link_local.p);
+		xfree((char *)(uintptr_t)d->hosts[i].mac.p);
 	}
 	xfree(d->frames);
 	track_free(&d->track);

@@ -58,6 +58,8 @@ enum field {
 	F_CHAT,
 	F_COMMENT,
 	F_FRAME_LEN,
+	F_MAC_FROM,
+	F_MAC_TO,
 	FIELDS
 };
 
@@ -106,6 +108,8 @@ struct dissected_frame {
 
 struct dissected_host {
 	struct str address, name; /* name: as resolved, or the address */
+	struct str link_local;    /* its address on the wire beside the other one (fe80::), if both were seen */
+	struct str mac;           /* absent: not known, or of more than one */
 	char person[64];          /* who speaks there, as streams say; "" */
 };
 

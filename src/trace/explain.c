@@ -74,7 +74,8 @@ static void on_hosts(struct explain *x)
 		CLEANUP(buf_clear) struct buf store = {.max = 1000};
 		const struct dissected_host *h = &x->d->hosts[i];
 
-		explain_say(x, "%s: address %.*s%s%s", explain_name(x, i, &store), STR_FMT(h->address),
+		explain_say(x, "%s: address %.*s%s%.*s%s%s", explain_name(x, i, &store), STR_FMT(h->address),
+			h->link_local.n ? " and " : "", STR_FMT(h->link_local),
 			h->person[0] ? ", on its streams called " : "", h->person);
 	}
 	if (x->d->dropped) {

@@ -294,5 +294,41 @@ def check_ends(folder):
     step("stream and connection, each with who was first")
 
 
+def on_cards(one, cards):
+    """The same frames between cards with numbers of their own."""
+    ends = (one.ports[0]).to_bytes(2, "big")
+    at = 12 + 2 + (40 if ":" in one.ends[0] else 20)
+    one.frames = [(t, b"".join(reversed(cards) if f[at:at + 2] == ends else cards) + f[12:]) for t, f in one.frames]
+
+
+def check_hosts(folder):
+    """Two addresses of one card are one host; behind a router there are many"""
+    cards = (b"\2\0\0\0\0\1", b"\2\0\0\0\0\2")
+    for first in (False, True):
+        one, other = Connection(), Connection(v6=True, port=5298)
+        other.ends, other.ports = ("fe80::1", "fe80::2"), (40001, 5298)
+        other.frames.clear()
+        other.say(0, OPEN % (b"alice@h", b"bob@h"))
+        both_open(one)
+        on_cards(one, cards)
+        on_cards(other, cards)
+        one.frames = sorted(one.frames + [(t + (0 if first else 10**6), f) for t, f in other.frames])
+        told = wireside("trace", "explain", one.pcap(folder / "cards.pcap")).out
+        for end in (1, 2):
+            true(f"address 10.0.0.{end} and fe80::{end}" in told, told)
+        true(told.count(": address ") == 2, told)
+    far = Connection()
+    far.ends = ("10.0.0.1", "192.0.2.9")
+    both_open(far)
+    near = Connection()
+    both_open(near)
+    for each in (far, near):
+        on_cards(each, cards)
+    near.frames += [(t + 10**6, f) for t, f in far.frames]
+    told = wireside("trace", "explain", near.pcap(folder / "router.pcap")).out
+    true(told.count(": address ") == 3, told)
+    step("one host for each card, and three behind a router")
+
+
 if __name__ == "__main__":
-    raise SystemExit(main(check_clear, check_tls, check_filter, check_again, check_ends, check_lossy))
+    raise SystemExit(main(check_hosts, check_clear, check_tls, check_filter, check_again, check_ends, check_lossy))
