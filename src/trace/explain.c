@@ -242,23 +242,10 @@ static void on_times(struct explain *x)
 
 static void on_close(struct explain *x)
 {
-	CLEANUP(buf_clear) struct buf store = {.max = 1000};
 	struct connection_facts about = connection_facts(x->d, x->stream);
-	bool any = false;
 
 	explain_ask(x, "Who ends it: the stream of the chat, and the connection? Which segments close it?");
-	explain_stream_ends(x);
-	EACH(f, x)
-	{
-		if (!(f->flags & (TCP_FIN | TCP_RST)))
-			continue;
-		explain_say(x, "frame %u: %s %s%s", f->number, explain_name(x, f->from, &store),
-			f->flags & TCP_RST ? "breaks it off (RST)" : "says that it sends no more (FIN)",
-			any ? "" : ": the first to close the connection");
-		any = true;
-	}
-	if (!any)
-		explain_say(x, "The connection stays open in this trace.");
+	explain_ends(x);
 	explain_prove(x,
 		about.readable ? "chat.kind == \"stream-end\" || tcp.flags.fin == 1 || tcp.flags.reset == 1"
 			       : "tcp.flags.fin == 1 || tcp.flags.reset == 1");

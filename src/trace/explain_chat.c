@@ -250,12 +250,21 @@ static void put_waits(struct explain *x)
 	xfree(w.usual.v);
 }
 
+static void put_mark(struct explain *x, const struct dissected_frame *f)
+{
+	bool needless = f->again == AGAIN_NEEDLESS;
+
+	explain_say(x, "frame %u: the %s %s%s%s", f->number, tcp_mark_name(f),
+		f->again == AGAIN_LATE ? "comes after later segments" : "again", needless ? "; needlessly: " : "",
+		needless ? tcp_mark_needless(f) : "");
+}
+
 static void put_loss(struct explain *x, const struct dissected_frame *f)
 {
 	CLEANUP(buf_clear) struct buf text = {.max = 1000};
 
-	if (f->flags & TCP_SYN)
-		explain_say(x, "frame %u: the SYN again", f->number);
+	if (!f->len)
+		put_mark(x, f);
 	else if (f->again == AGAIN_LATE)
 		explain_say(x,
 			"frame %u: bytes %u to %u come after later ones (out of order, or lost before they were captured)",
@@ -284,11 +293,10 @@ static void put_losses(struct explain *x, const struct losses *l)
 	if (l->sent)
 		explain_say(x, "%u segment%s lost and sent again", l->sent, l->sent == 1 ? " was" : "s were");
 	else
-		explain_say(x, "No: no segment had to be sent twice.");
+		explain_say(x, "No: %s.", l->needless ? "nothing was lost" : "no segment had to be sent twice");
 	if (l->needless)
-		explain_say(x,
-			"%u segment%s sent again needlessly: nothing was lost, the acknowledgement only came late",
-			l->needless, l->needless == 1 ? " was" : "s were");
+		explain_say(x, "%u segment%s sent again needlessly: the other end had %s already", l->needless,
+			l->needless == 1 ? " was" : "s were", l->needless == 1 ? "it" : "them");
 	if (l->late)
 		explain_say(x, "%u segment%s out of order", l->late, l->late == 1 ? " came" : "s came");
 }
@@ -317,25 +325,47 @@ void explain_losses(struct explain *x)
 
 /* ---- the end of streams ---- */
 
-void explain_stream_ends(struct explain *x)
+static void put_end(struct explain *x, const struct dissected_frame *f, unsigned *n)
 {
 	CLEANUP(buf_clear) struct buf store = {.max = STORE_MAX};
 	CLEANUP(buf_clear) struct buf name = {.max = 1000};
+	struct str rows = field_of(x->d, f, F_CHAT);
+	struct chat_event e;
+
+	while (chat_next(&rows, &store, &e))
+		if (str_is(e.kind, "stream-end"))
+			explain_say(x, "frame %u: %s ends its stream (</stream:stream>)%s", f->number,
+				explain_name(x, f->from, &name), (*n)++ ? "" : ": the first to end the chat");
+}
+
+/* A FIN that comes again says nothing new. */
+static void put_close(struct explain *x, const struct dissected_frame *f, bool fin[2], unsigned *n)
+{
+	CLEANUP(buf_clear) struct buf store = {.max = 1000};
+
+	if (!(f->flags & (TCP_FIN | TCP_RST)) || (!(f->flags & TCP_RST) && fin[f->opener]))
+		return;
+	fin[f->opener] |= f->flags & TCP_FIN;
+	explain_say(x, "frame %u: %s %s%s", f->number, explain_name(x, f->from, &store),
+		f->flags & TCP_RST ? "breaks it off (RST)" : "says that it sends no more (FIN)",
+		(*n)++ ? "" : ": the first to close the connection");
+}
+
+void explain_ends(struct explain *x)
+{
 	struct connection_facts about = connection_facts(x->d, x->stream);
-	unsigned n = 0;
+	unsigned n = 0, closed = 0;
+	bool fin[2] = {false, false};
 
 	EACH(f, x)
 	{
-		struct str rows = field_of(x->d, f, F_CHAT);
-		struct chat_event e;
-
-		while (chat_next(&rows, &store, &e))
-			if (str_is(e.kind, "stream-end"))
-				explain_say(x, "frame %u: %s ends its stream (</stream:stream>)%s", f->number,
-					explain_name(x, f->from, &name), n++ ? "" : ": the first to end the chat");
+		put_end(x, f, &n);
+		put_close(x, f, fin, &closed);
 	}
 	if (!n && about.secured && !about.readable)
 		explain_say(x, "Who ended the stream of the chat cannot be read: it is encrypted.");
 	else if (!n)
 		explain_say(x, "Nobody ends the stream of the chat in this trace (</stream:stream>).");
+	if (!closed)
+		explain_say(x, "The connection stays open in this trace.");
 }

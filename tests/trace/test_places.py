@@ -233,6 +233,47 @@ def check_again(folder):
     step("told apart in ladder, answers, numbers and page")
 
 
+def check_marks(folder):
+    """SYN, SYN,ACK and FIN sent again: called by their names, and a loss only where one was"""
+    one = Connection(opened=False)
+    one.put(0, 1000, b"", 0x02)
+    one.put(1, 5000, b"", 0x12, ack=1001)  # lost further on
+    one.put(0, 1000, b"", 0x02, after=1000000)  # 3
+    one.put(1, 5000, b"", 0x12, ack=1001)  # 4
+    one.put(1, 5000, b"", 0x12, ack=1001, after=20000)  # 5, by the timer
+    one.seq = {0: 1001, 1: 5001}
+    one.add(0, b"", 0x10)
+    both_open(one)
+    one.say(0, b"</stream:stream>")
+    one.add(0, b"", 0x11)
+    first = len(one.frames)
+    one.acknowledge(1)
+    one.put(0, one.seq[0] - 1, b"", 0x11, after=250000)
+    one.say(1, b"</stream:stream>")
+    one.add(1, b"", 0x11)
+    one.put(1, one.seq[1] - 1, b"", 0x11, after=250000)
+    one.acknowledge(0)
+    file = one.pcap(folder / "marks.pcap")
+    told, ladder, stats = (wireside("trace", *words).out for words in (("explain", file), (file,), ("stats", file)))
+    for number, name, needless in ((3, "SYN", True), (4, "SYN,ACK", False), (5, "SYN,ACK", True), (first + 2, "FIN", True), (first + 5, "FIN", False)):
+        line = next(x for x in told.splitlines() if f"frame {number}: the {name} again" in x)
+        equal("; needlessly: " in line, needless, line)
+        line = next(x for x in ladder.splitlines() if x.startswith(f"{number:8} "))
+        true(f"RETRANSMISSION of the {name}" in line and ("NEEDLESS" in line) == needless, line)
+    true("2 segments were lost and sent again" in told and "3 segments were sent again needlessly" in told, told)
+    true("2 segments lost and sent again, 3 needlessly, 0 out of order" in stats, stats)
+    ends = [int(n) for n in re.findall(r"frame (\d+): ", told[told.index("Who ends it"):])]
+    equal(ends, [first - 1, first, first + 3, first + 4], "who ends it, in the order of time, each once")
+    single = Connection()
+    both_open(single)
+    single.add(0, b"", 0x11)
+    single.acknowledge(1)
+    single.put(0, single.seq[0] - 1, b"", 0x11, after=250000)
+    told = wireside("trace", "explain", single.pcap(folder / "single.pcap")).out
+    true("No: nothing was lost." in told and "1 segment was sent again needlessly" in told and "sent twice" not in told, told)
+    step("two lost, three needless")
+
+
 def check_lossy(folder):
     """A cable that loses: the very message is sent again, and its receipt is late, in ladder, answers and page"""
     script = folder / "loss.lab"
@@ -295,4 +336,4 @@ def check_ends(folder):
 
 
 if __name__ == "__main__":
-    raise SystemExit(main(check_clear, check_tls, check_filter, check_again, check_ends, check_lossy))
+    raise SystemExit(main(check_clear, check_tls, check_filter, check_again, check_marks, check_ends, check_lossy))
