@@ -31,6 +31,7 @@ static const char *const names[FIELDS] = {
 	[F_ACK_RAW] = "tcp.ack_raw",
 	[F_LEN] = "tcp.len",
 	[F_WINDOW] = "tcp.window_size",
+	[F_WINDOW_SCALE] = "tcp.window_size_scalefactor",
 	[F_MSS] = "tcp.options.mss_val",
 	[F_WSCALE] = "tcp.options.wscale.shift",
 	[F_SACK] = "tcp.options.sack_perm",

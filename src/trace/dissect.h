@@ -27,6 +27,7 @@ enum field {
 	F_ACK_RAW,
 	F_LEN,
 	F_WINDOW,
+	F_WINDOW_SCALE, /* by what it was multiplied; -1: not known */
 	F_MSS,
 	F_WSCALE,
 	F_SACK,

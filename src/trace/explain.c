@@ -203,19 +203,21 @@ static void on_numbers(struct explain *x)
 
 struct acks {
 	double sum, most;
-	unsigned n, window_least;
+	unsigned n, window_least, announced_least; /* announced: the scale is not known */
 };
 
 static void measure(const struct explain *x, struct acks *ret)
 {
-	*ret = (struct acks){.window_least = UINT32_MAX};
+	*ret = (struct acks){.window_least = UINT32_MAX, .announced_least = UINT32_MAX};
 	EACH(f, x)
 	{
 		double took = f->acked_by ? x->d->frames[f->acked_by - 1].time - f->time : 0;
 		unsigned window = (unsigned)field_number(x->d, f, F_WINDOW);
+		bool scaled = !str_is(field_first(x->d, f, F_WINDOW_SCALE), "-1");
+		unsigned *least = scaled ? &ret->window_least : &ret->announced_least;
 
-		if (!(f->flags & TCP_RST) && window < ret->window_least)
-			ret->window_least = window;
+		if (!(f->flags & TCP_RST) && window < *least)
+			*least = window;
 		if (!f->len || !f->acked_by)
 			continue;
 		ret->n++;
@@ -237,6 +239,11 @@ static void on_times(struct explain *x)
 	if (a.window_least != UINT32_MAX)
 		explain_say(x, "the smallest receive window was %u bytes%s", a.window_least,
 			a.window_least ? "" : ": somebody could take nothing more");
+	if (a.announced_least != UINT32_MAX)
+		explain_say(x,
+			"the smallest receive window was %u as announced, unscaled: the handshake with its scale is not in the "
+			"capture%s",
+			a.announced_least, a.announced_least ? "" : "; somebody could take nothing more");
 	explain_prove(x, "tcp.analysis.ack_rtt");
 }
 

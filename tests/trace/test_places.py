@@ -147,13 +147,18 @@ def check_tls(folder):
     true(f"in {segments} segments: frame {first} ({at} to {at + MSS - 1})" in told and f" and {segments - 12} more" in told, told)
     step("two in a record, two records in a segment, three records over many segments")
 
+    told = wireside("trace", "explain", file).out
+    true("the smallest receive window was 64240 bytes" in told and "unscaled" not in told, told)
+
     # The same begun in the middle: nothing can be read, and nothing looks as if everybody could.
     one.frames = one.frames[first - 6:]
     file = one.pcap(folder / "middle.pcap")
     ladder = wireside("trace", file).out
     data = [line for line in ladder.splitlines() if " encrypted bytes" in line or "data:" in line]
     true(len(data) > 10 and all("handshake is not in this capture" in line and "=" in line and "data:" not in line for line in data), ladder)
-    true("the TLS handshake is not in this capture" in wireside("trace", "explain", file).out, "explain tells it, too")
+    told = wireside("trace", "explain", file).out
+    true("the TLS handshake is not in this capture" in told, told)
+    true("the smallest receive window was 64240 as announced, unscaled:" in told and "64240 bytes" not in told, told)
     step("begun in the middle it is opaque, and it is said why")
 
 
