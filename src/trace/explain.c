@@ -89,19 +89,27 @@ static void on_hosts(struct explain *x)
 static void on_discovery(struct explain *x)
 {
 	CLEANUP(buf_clear) struct buf text = {.max = EXPLAIN_TEXT_MAX};
-	unsigned n = 0;
+	unsigned n = 0, hidden = 0;
 
 	explain_ask(x, "How do they find each other?");
 	EACH(f, x)
-	if (f->shown && str_is(field_of(x->d, f, F_PROTOCOL), "MDNS") && n++ < EXPLAIN_LISTED) {
+	{
 		CLEANUP(buf_clear) struct buf store = {.max = 1000};
 
+		if (!str_is(field_of(x->d, f, F_PROTOCOL), "MDNS"))
+			continue;
+		hidden += !f->shown;
+		if (!f->shown || n++ >= EXPLAIN_LISTED)
+			continue;
 		buf_reset(&text);
 		frame_text(x->d, f, 0, &text);
 		explain_say(x, "frame %u: %s to everybody on the wire: %s", f->number, explain_name(x, f->from, &store),
 			buf_cstr(&text));
 	}
-	if (!n)
+	if (!n && hidden)
+		explain_say(x, "Not among the frames that are shown: the filter hides %u packet%s of multicast DNS.",
+			hidden, hidden == 1 ? "" : "s");
+	else if (!n)
 		explain_say(x, "Not in this trace: there is no packet of multicast DNS.");
 	else if (n > EXPLAIN_LISTED)
 		explain_say(x, "... and %u more", n - EXPLAIN_LISTED);

@@ -134,24 +134,32 @@ static void each_message(struct explain *x,
 	}
 }
 
+struct listed {
+	unsigned n, hidden;
+};
+
 static void list_message(struct explain *x, const struct dissected_frame *f, const struct chat_event *e, void *arg)
 {
-	unsigned *n = arg;
+	struct listed *l = arg;
 
-	if (f->shown && (*n)++ < EXPLAIN_LISTED)
+	l->hidden += !f->shown;
+	if (f->shown && l->n++ < EXPLAIN_LISTED)
 		put_message(x, f, e);
 }
 
 void explain_messages(struct explain *x)
 {
-	unsigned n = 0;
+	struct listed l = {0};
 
 	explain_ask(x, "Which bytes are a chat message, and who acknowledges it where?");
-	each_message(x, list_message, &n);
-	if (!n)
+	each_message(x, list_message, &l);
+	if (!l.n && l.hidden)
+		explain_say(x, "Not among the frames that are shown: the filter hides %u message%s.", l.hidden,
+			l.hidden == 1 ? "" : "s");
+	else if (!l.n)
 		explain_say(x, "No message can be read in this trace.");
-	else if (n > EXPLAIN_LISTED)
-		explain_say(x, "... and %u more", n - EXPLAIN_LISTED);
+	else if (l.n > EXPLAIN_LISTED)
+		explain_say(x, "... and %u more", l.n - EXPLAIN_LISTED);
 	explain_prove(x, "chat.kind == \"message\" || chat.kind == \"receipt\"");
 }
 

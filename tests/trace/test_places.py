@@ -184,6 +184,12 @@ def check_filter(folder):
         true(text in told, f"'{text}' in {told}")
     true('"one ' not in told and '"three ' not in told, told)
     true("Connection" not in wireside("trace", "explain", file, "-Y", "udp").out, "no connection is chosen")
+    true("the filter hides 3 messages" in wireside("trace", "explain", file, "-Y", "tcp.flags.fin == 1").out, "messages that are not shown")
+    true("Not in this trace: there is no packet of multicast DNS" in told, told)
+    sample = ROOT / "docs/samples/tls.pcapng"
+    packets = len(fields(sample, "frame.number", only="mdns"))
+    told = wireside("trace", "explain", sample, "-Y", "tcp").out
+    true(f"the filter hides {packets} packets of multicast DNS" in told and "Not in this trace" not in told, told)
     line = rung(file, "two", "-Y", only)
     equal(line, rung(file, "two"), "its line in the ladder")
     true("sent again in frame" in line and "acknowledged by frame" in line and "receipt in frame" in line, line)
