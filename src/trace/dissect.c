@@ -46,6 +46,7 @@ static const char *const names[FIELDS] = {
 	[F_KEEPALIVE] = "tcp.analysis.keep_alive",
 	[F_KEEPALIVE_ACK] = "tcp.analysis.keep_alive_ack",
 	[F_INITIAL_RTT] = "tcp.analysis.initial_rtt",
+	[F_ACK_RTT] = "tcp.analysis.ack_rtt",
 	[F_SEGMENTS] = "tcp.segment",
 	[F_TLS_LENGTH] = "tls.record.length",
 	[F_TLS_CONTENT] = "tls.record.content_type",

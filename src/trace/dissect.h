@@ -42,6 +42,7 @@ enum field {
 	F_KEEPALIVE,
 	F_KEEPALIVE_ACK,
 	F_INITIAL_RTT,
+	F_ACK_RTT, /* of a frame that acknowledges: since what it acknowledges */
 	F_SEGMENTS,
 	F_TLS_LENGTH,
 	F_TLS_CONTENT,

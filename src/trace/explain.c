@@ -219,14 +219,14 @@ static void measure(const struct explain *x, struct acks *ret)
 	*ret = (struct acks){.window_least = UINT32_MAX, .announced_least = UINT32_MAX};
 	EACH(f, x)
 	{
-		double took = f->acked_by ? x->d->frames[f->acked_by - 1].time - f->time : 0;
+		double took = field_number(x->d, f, F_ACK_RTT);
 		unsigned window = (unsigned)field_number(x->d, f, F_WINDOW);
 		bool scaled = !str_is(field_first(x->d, f, F_WINDOW_SCALE), "-1");
 		unsigned *least = scaled ? &ret->window_least : &ret->announced_least;
 
 		if (!(f->flags & TCP_RST) && window < *least)
 			*least = window;
-		if (!f->len || !f->acked_by)
+		if (!field_has(f, F_ACK_RTT))
 			continue;
 		ret->n++;
 		ret->sum += took;
@@ -241,9 +241,10 @@ static void on_times(struct explain *x)
 	measure(x, &a);
 	explain_ask(x, "How fast does it go?");
 	if (a.n)
-		explain_say(x,
-			"%u segments with data were acknowledged by TCP after %.3f ms on average, %.3f ms at most", a.n,
-			explain_ms(a.sum / a.n), explain_ms(a.most));
+		explain_say(x, "%u frame%s data, SYN or FIN, on average %.3f ms after it came, %.3f ms at most", a.n,
+			a.n == 1 ? " acknowledges" : "s acknowledge", explain_ms(a.sum / a.n), explain_ms(a.most));
+	else
+		explain_say(x, "No time between a segment and its acknowledgement can be told from this trace.");
 	if (a.window_least != UINT32_MAX)
 		explain_say(x, "the smallest receive window was %u bytes%s", a.window_least,
 			a.window_least ? "" : ": somebody could take nothing more");
