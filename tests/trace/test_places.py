@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 """Which bytes a message is, in which segments and records; what was sent again, and whether it had to be; who ended what."""
+import json
 import re
 import struct
 
@@ -285,6 +286,26 @@ def check_marks(folder):
     step("two lost, three needless")
 
 
+def check_share_of_text(folder):
+    """What people wrote is counted against all bytes that carry it, with a filter too"""
+    one = Connection()
+    both_open(one)
+    one.say(0, message(b"long", 4 * MSS))
+    one.acknowledge(1)
+    file = one.pcap(folder / "text.pcap")
+    whole = sum(len(frame) for _, frame in one.frames[-6:-1])
+    line = next(x for x in wireside("trace", "stats", file, "-Y", 'chat.kind == "message"').out.splitlines() if x.startswith("text "))
+    true(f"{4 * MSS + 5} of {whole} bytes" in line and "with all segments" in line, line)
+    told = json.loads(wireside("trace", "stats", file, "-Y", 'chat.kind == "message"', "--json").out)
+    equal((told["text_bytes"], told["text_in_bytes"]), (4 * MSS + 5, whole), "the same for programs")
+    line = next(x for x in wireside("trace", "stats", file).out.splitlines() if x.startswith("text "))
+    true(f" of {sum(len(frame) for _, frame in one.frames)} bytes" in line and "segments" not in line, line)
+    for name in ("tls", "plain", "loss", "room"):
+        told = wireside("trace", "stats", ROOT / f"docs/samples/{name}.pcapng", "-Y", 'chat.kind == "message"').out
+        true(float(re.search(r"\(([0-9.]+) %\)", told).group(1)) < 100, told)
+    step("never more than there is")
+
+
 def check_lossy(folder):
     """A cable that loses: the very message is sent again, and its receipt is late, in ladder, answers and page"""
     script = folder / "loss.lab"
@@ -347,4 +368,4 @@ def check_ends(folder):
 
 
 if __name__ == "__main__":
-    raise SystemExit(main(check_clear, check_tls, check_filter, check_again, check_marks, check_ends, check_lossy))
+    raise SystemExit(main(check_clear, check_tls, check_filter, check_again, check_marks, check_share_of_text, check_ends, check_lossy))
