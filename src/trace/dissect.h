@@ -27,6 +27,7 @@ enum field {
 	F_ACK_RAW,
 	F_LEN,
 	F_WINDOW,
+	F_WINDOW_SCALE, /* by what it was multiplied; -1: not known */
 	F_MSS,
 	F_WSCALE,
 	F_SACK,
@@ -41,6 +42,7 @@ enum field {
 	F_KEEPALIVE,
 	F_KEEPALIVE_ACK,
 	F_INITIAL_RTT,
+	F_ACK_RTT, /* of a frame that acknowledges: since what it acknowledges */
 	F_SEGMENTS,
 	F_TLS_LENGTH,
 	F_TLS_CONTENT,

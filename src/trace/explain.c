@@ -90,19 +90,27 @@ static void on_hosts(struct explain *x)
 static void on_discovery(struct explain *x)
 {
 	CLEANUP(buf_clear) struct buf text = {.max = EXPLAIN_TEXT_MAX};
-	unsigned n = 0;
+	unsigned n = 0, hidden = 0;
 
 	explain_ask(x, "How do they find each other?");
 	EACH(f, x)
-	if (f->shown && str_is(field_of(x->d, f, F_PROTOCOL), "MDNS") && n++ < EXPLAIN_LISTED) {
+	{
 		CLEANUP(buf_clear) struct buf store = {.max = 1000};
 
+		if (!str_is(field_of(x->d, f, F_PROTOCOL), "MDNS"))
+			continue;
+		hidden += !f->shown;
+		if (!f->shown || n++ >= EXPLAIN_LISTED)
+			continue;
 		buf_reset(&text);
 		frame_text(x->d, f, 0, &text);
 		explain_say(x, "frame %u: %s to everybody on the wire: %s", f->number, explain_name(x, f->from, &store),
 			buf_cstr(&text));
 	}
-	if (!n)
+	if (!n && hidden)
+		explain_say(x, "Not among the frames that are shown: the filter hides %u packet%s of multicast DNS.",
+			hidden, hidden == 1 ? "" : "s");
+	else if (!n)
 		explain_say(x, "Not in this trace: there is no packet of multicast DNS.");
 	else if (n > EXPLAIN_LISTED)
 		explain_say(x, "... and %u more", n - EXPLAIN_LISTED);
@@ -204,20 +212,22 @@ static void on_numbers(struct explain *x)
 
 struct acks {
 	double sum, most;
-	unsigned n, window_least;
+	unsigned n, window_least, announced_least; /* announced: the scale is not known */
 };
 
 static void measure(const struct explain *x, struct acks *ret)
 {
-	*ret = (struct acks){.window_least = UINT32_MAX};
+	*ret = (struct acks){.window_least = UINT32_MAX, .announced_least = UINT32_MAX};
 	EACH(f, x)
 	{
-		double took = f->acked_by ? x->d->frames[f->acked_by - 1].time - f->time : 0;
+		double took = field_number(x->d, f, F_ACK_RTT);
 		unsigned window = (unsigned)field_number(x->d, f, F_WINDOW);
+		bool scaled = !str_is(field_first(x->d, f, F_WINDOW_SCALE), "-1");
+		unsigned *least = scaled ? &ret->window_least : &ret->announced_least;
 
-		if (!(f->flags & TCP_RST) && window < ret->window_least)
-			ret->window_least = window;
-		if (!f->len || !f->acked_by)
+		if (!(f->flags & TCP_RST) && window < *least)
+			*least = window;
+		if (!field_has(f, F_ACK_RTT))
 			continue;
 		ret->n++;
 		ret->sum += took;
@@ -232,34 +242,27 @@ static void on_times(struct explain *x)
 	measure(x, &a);
 	explain_ask(x, "How fast does it go?");
 	if (a.n)
-		explain_say(x,
-			"%u segments with data were acknowledged by TCP after %.3f ms on average, %.3f ms at most", a.n,
-			explain_ms(a.sum / a.n), explain_ms(a.most));
+		explain_say(x, "%u frame%s data, SYN or FIN, on average %.3f ms after it came, %.3f ms at most", a.n,
+			a.n == 1 ? " acknowledges" : "s acknowledge", explain_ms(a.sum / a.n), explain_ms(a.most));
+	else
+		explain_say(x, "No time between a segment and its acknowledgement can be told from this trace.");
 	if (a.window_least != UINT32_MAX)
 		explain_say(x, "the smallest receive window was %u bytes%s", a.window_least,
 			a.window_least ? "" : ": somebody could take nothing more");
+	if (a.announced_least != UINT32_MAX)
+		explain_say(x,
+			"the smallest receive window was %u as announced, unscaled: the handshake with its scale is not in the "
+			"capture%s",
+			a.announced_least, a.announced_least ? "" : "; somebody could take nothing more");
 	explain_prove(x, "tcp.analysis.ack_rtt");
 }
 
 static void on_close(struct explain *x)
 {
-	CLEANUP(buf_clear) struct buf store = {.max = 1000};
 	struct connection_facts about = connection_facts(x->d, x->stream);
-	bool any = false;
 
 	explain_ask(x, "Who ends it: the stream of the chat, and the connection? Which segments close it?");
-	explain_stream_ends(x);
-	EACH(f, x)
-	{
-		if (!(f->flags & (TCP_FIN | TCP_RST)))
-			continue;
-		explain_say(x, "frame %u: %s %s%s", f->number, explain_name(x, f->from, &store),
-			f->flags & TCP_RST ? "breaks it off (RST)" : "says that it sends no more (FIN)",
-			any ? "" : ": the first to close the connection");
-		any = true;
-	}
-	if (!any)
-		explain_say(x, "The connection stays open in this trace.");
+	explain_ends(x);
 	explain_prove(x,
 		about.readable ? "chat.kind == \"stream-end\" || tcp.flags.fin == 1 || tcp.flags.reset == 1"
 			       : "tcp.flags.fin == 1 || tcp.flags.reset == 1");

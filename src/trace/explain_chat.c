@@ -134,24 +134,32 @@ static void each_message(struct explain *x,
 	}
 }
 
+struct listed {
+	unsigned n, hidden;
+};
+
 static void list_message(struct explain *x, const struct dissected_frame *f, const struct chat_event *e, void *arg)
 {
-	unsigned *n = arg;
+	struct listed *l = arg;
 
-	if (f->shown && (*n)++ < EXPLAIN_LISTED)
+	l->hidden += !f->shown;
+	if (f->shown && l->n++ < EXPLAIN_LISTED)
 		put_message(x, f, e);
 }
 
 void explain_messages(struct explain *x)
 {
-	unsigned n = 0;
+	struct listed l = {0};
 
 	explain_ask(x, "Which bytes are a chat message, and who acknowledges it where?");
-	each_message(x, list_message, &n);
-	if (!n)
+	each_message(x, list_message, &l);
+	if (!l.n && l.hidden)
+		explain_say(x, "Not among the frames that are shown: the filter hides %u message%s.", l.hidden,
+			l.hidden == 1 ? "" : "s");
+	else if (!l.n)
 		explain_say(x, "No message can be read in this trace.");
-	else if (n > EXPLAIN_LISTED)
-		explain_say(x, "... and %u more", n - EXPLAIN_LISTED);
+	else if (l.n > EXPLAIN_LISTED)
+		explain_say(x, "... and %u more", l.n - EXPLAIN_LISTED);
 	explain_prove(x, "chat.kind == \"message\" || chat.kind == \"receipt\"");
 }
 
@@ -250,12 +258,21 @@ static void put_waits(struct explain *x)
 	xfree(w.usual.v);
 }
 
+static void put_mark(struct explain *x, const struct dissected_frame *f)
+{
+	bool needless = f->again == AGAIN_NEEDLESS;
+
+	explain_say(x, "frame %u: the %s %s%s%s", f->number, tcp_mark_name(f),
+		f->again == AGAIN_LATE ? "comes after later segments" : "again", needless ? "; needlessly: " : "",
+		needless ? tcp_mark_needless(f) : "");
+}
+
 static void put_loss(struct explain *x, const struct dissected_frame *f)
 {
 	CLEANUP(buf_clear) struct buf text = {.max = 1000};
 
-	if (f->flags & TCP_SYN)
-		explain_say(x, "frame %u: the SYN again", f->number);
+	if (!f->len)
+		put_mark(x, f);
 	else if (f->again == AGAIN_LATE)
 		explain_say(x,
 			"frame %u: bytes %u to %u come after later ones (out of order, or lost before they were captured)",
@@ -284,11 +301,10 @@ static void put_losses(struct explain *x, const struct losses *l)
 	if (l->sent)
 		explain_say(x, "%u segment%s lost and sent again", l->sent, l->sent == 1 ? " was" : "s were");
 	else
-		explain_say(x, "No: no segment had to be sent twice.");
+		explain_say(x, "No: %s.", l->needless ? "nothing was lost" : "no segment had to be sent twice");
 	if (l->needless)
-		explain_say(x,
-			"%u segment%s sent again needlessly: nothing was lost, the acknowledgement only came late",
-			l->needless, l->needless == 1 ? " was" : "s were");
+		explain_say(x, "%u segment%s sent again needlessly: the other end had %s already", l->needless,
+			l->needless == 1 ? " was" : "s were", l->needless == 1 ? "it" : "them");
 	if (l->late)
 		explain_say(x, "%u segment%s out of order", l->late, l->late == 1 ? " came" : "s came");
 }
@@ -317,25 +333,47 @@ void explain_losses(struct explain *x)
 
 /* ---- the end of streams ---- */
 
-void explain_stream_ends(struct explain *x)
+static void put_end(struct explain *x, const struct dissected_frame *f, unsigned *n)
 {
 	CLEANUP(buf_clear) struct buf store = {.max = STORE_MAX};
 	CLEANUP(buf_clear) struct buf name = {.max = 1000};
+	struct str rows = field_of(x->d, f, F_CHAT);
+	struct chat_event e;
+
+	while (chat_next(&rows, &store, &e))
+		if (str_is(e.kind, "stream-end"))
+			explain_say(x, "frame %u: %s ends its stream (</stream:stream>)%s", f->number,
+				explain_name(x, f->from, &name), (*n)++ ? "" : ": the first to end the chat");
+}
+
+/* A FIN that comes again says nothing new. */
+static void put_close(struct explain *x, const struct dissected_frame *f, bool fin[2], unsigned *n)
+{
+	CLEANUP(buf_clear) struct buf store = {.max = 1000};
+
+	if (!(f->flags & (TCP_FIN | TCP_RST)) || (!(f->flags & TCP_RST) && fin[f->opener]))
+		return;
+	fin[f->opener] |= f->flags & TCP_FIN;
+	explain_say(x, "frame %u: %s %s%s", f->number, explain_name(x, f->from, &store),
+		f->flags & TCP_RST ? "breaks it off (RST)" : "says that it sends no more (FIN)",
+		(*n)++ ? "" : ": the first to close the connection");
+}
+
+void explain_ends(struct explain *x)
+{
 	struct connection_facts about = connection_facts(x->d, x->stream);
-	unsigned n = 0;
+	unsigned n = 0, closed = 0;
+	bool fin[2] = {false, false};
 
 	EACH(f, x)
 	{
-		struct str rows = field_of(x->d, f, F_CHAT);
-		struct chat_event e;
-
-		while (chat_next(&rows, &store, &e))
-			if (str_is(e.kind, "stream-end"))
-				explain_say(x, "frame %u: %s ends its stream (</stream:stream>)%s", f->number,
-					explain_name(x, f->from, &name), n++ ? "" : ": the first to end the chat");
+		put_end(x, f, &n);
+		put_close(x, f, fin, &closed);
 	}
 	if (!n && about.secured && !about.readable)
 		explain_say(x, "Who ended the stream of the chat cannot be read: it is encrypted.");
 	else if (!n)
 		explain_say(x, "Nobody ends the stream of the chat in this trace (</stream:stream>).");
+	if (!closed)
+		explain_say(x, "The connection stays open in this trace.");
 }

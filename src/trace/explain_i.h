@@ -33,6 +33,6 @@ const struct dissected_frame *explain_next(const struct explain *x, uint32_t *i)
 
 void explain_messages(struct explain *x);
 void explain_losses(struct explain *x);
-void explain_stream_ends(struct explain *x);
+void explain_ends(struct explain *x);
 
 #endif

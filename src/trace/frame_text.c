@@ -58,6 +58,20 @@ void host_label(const struct dissected *d, unsigned host, struct buf *out)
 
 /* ---- TCP ---- */
 
+const char *tcp_mark_name(const struct dissected_frame *f)
+{
+	if (f->flags & TCP_SYN)
+		return f->flags & TCP_ACK ? "SYN,ACK" : "SYN";
+	return f->flags & TCP_FIN ? "FIN" : "segment";
+}
+
+const char *tcp_mark_needless(const struct dissected_frame *f)
+{
+	if ((f->flags & (TCP_SYN | TCP_ACK)) == (TCP_SYN | TCP_ACK))
+		return "the first had arrived, or this only answers the SYN that came again";
+	return "the first had arrived";
+}
+
 static void put_syn(const struct dissected *d, const struct dissected_frame *f, struct buf *out)
 {
 	buf_fmt(out, "SYN%s  sequence number %.*s (absolute)", f->flags & TCP_ACK ? ", ACK" : "",
@@ -82,15 +96,15 @@ static bool is_handshake_ack(const struct dissected_frame *f)
 /* Only data is worth words of its own; a SYN that is sent again says so beside what it is. */
 static void put_again(const struct dissected *d, const struct dissected_frame *f, struct buf *out)
 {
-	if (f->again == AGAIN_LATE) {
+	if (f->again == AGAIN_LATE && f->len) {
 		buf_fmt(out, "OUT OF ORDER: %u bytes from sequence number %u come after later ones", f->len, f->seq);
 		return;
 	}
 	if (!f->len) {
-		buf_fmt(out, "RETRANSMISSION of the %s",
-			f->flags & TCP_SYN           ? "SYN"
-				: f->flags & TCP_FIN ? "FIN"
-						     : "segment");
+		buf_fmt(out, "%s the %s", f->again == AGAIN_LATE ? "OUT OF ORDER:" : "RETRANSMISSION of",
+			tcp_mark_name(f));
+		if (f->again == AGAIN_NEEDLESS)
+			buf_fmt(out, ", NEEDLESS: %s", tcp_mark_needless(f));
 		return;
 	}
 	buf_fmt(out, "RETRANSMISSION of %u bytes from sequence number %u", f->len, f->seq);

@@ -41,6 +41,10 @@ void host_label(const struct dissected *d, unsigned host, struct buf *out);
 /* What was said, as long as a line bears, and how long it is where that is more. */
 void said_put(struct str text, struct buf *out);
 const char *tls_cipher_name(unsigned number);
+/* A segment without data that is sent again: "SYN", "SYN,ACK", "FIN" */
+const char *tcp_mark_name(const struct dissected_frame *f);
+/* Why it need not have been. */
+const char *tcp_mark_needless(const struct dissected_frame *f);
 /* "PSH ACK" */
 void tcp_flags_put(unsigned flags, struct buf *out);
 

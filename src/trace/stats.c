@@ -32,6 +32,8 @@ struct stats {
 	struct kind kinds[KINDS_MAX];
 	unsigned kind_n, messages, encrypted;
 	double bytes, text_bytes, tcp_bytes, first, last; /* the times of the frames that are counted */
+	double more;   /* bytes of frames that the filter hides, and that carry a message it shows */
+	bool *carries; /* frames that are in .more */
 	struct connection *connections;
 };
 
@@ -64,6 +66,27 @@ static void count_kind(struct stats *s, struct str kind)
 	s->kinds[s->kind_n++].n = 1;
 }
 
+/* A message that is shown counts with the bytes of all its segments. */
+static void count_segments(struct stats *s, const struct dissected_frame *f, const struct chat_event *e)
+{
+	uint32_t *at, n;
+	struct place p;
+
+	if (f->stream < 0)
+		return;
+	chat_place(s->d, f, e, &p);
+	n = place_segments(s->d, f, &p, NULL, 0);
+	at = xcalloc(n + 1, sizeof(*at));
+	n = place_segments(s->d, f, &p, at, n);
+	for (uint32_t i = 0; i < n; i++) {
+		if (s->carries[at[i]] || s->d->frames[at[i]].shown)
+			continue;
+		s->carries[at[i]] = true;
+		s->more += field_number(s->d, &s->d->frames[at[i]], F_FRAME_LEN);
+	}
+	xfree(at);
+}
+
 static void count_events(struct stats *s, const struct dissected_frame *f)
 {
 	CLEANUP(buf_clear) struct buf store = {.max = 64 << 20};
@@ -78,6 +101,7 @@ static void count_events(struct stats *s, const struct dissected_frame *f)
 		if (!str_is(e.kind, "message"))
 			continue;
 		s->messages++;
+		count_segments(s, f, &e);
 		s->encrypted += f->encrypted;
 		s->text_bytes += e.text.n > 2 ? (double)(e.text.n - 2) : 0;
 	}
@@ -144,6 +168,20 @@ static void put_connections(const struct stats *s, struct buf *out)
 	}
 }
 
+/* Without a share where a part of what carried the text is not known. */
+static void put_text(const struct stats *s, struct buf *out)
+{
+	double all = s->bytes + s->more;
+
+	if (all <= 0)
+		return;
+	if (s->text_bytes > all)
+		buf_fmt(out, "%-34s %.0f bytes are what people wrote\n", "text", s->text_bytes);
+	else
+		buf_fmt(out, "%-34s %.0f of %.0f bytes are what people wrote (%.1f %%)%s\n", "text", s->text_bytes, all,
+			100 * s->text_bytes / all, s->more > 0 ? ", with all segments of their messages" : "");
+}
+
 static void put_all(struct stats *s, struct buf *out)
 {
 	double span = s->last - s->first;
@@ -153,9 +191,7 @@ static void put_all(struct stats *s, struct buf *out)
 	buf_fmt(out, "%-34s %u, %u of them encrypted on the wire\n", "messages", s->messages, s->encrypted);
 	put_series(out, "receipts of the other program", &s->receipts);
 	put_series(out, "acknowledgements by TCP", &s->acks);
-	if (s->bytes > 0)
-		buf_fmt(out, "%-34s %.0f of %.0f bytes are what people wrote (%.1f %%)\n", "text", s->text_bytes,
-			s->bytes, 100 * s->text_bytes / s->bytes);
+	put_text(s, out);
 	buf_z(out, "said on streams                   ");
 	for (unsigned i = 0; i < s->kind_n; i++) {
 		buf_z(out, i ? ", " : " ");
@@ -214,6 +250,7 @@ static void put_json(struct stats *s, struct buf *out)
 {
 	buf_fmt(out, "{\n  \"frames\": %u,\n  \"seconds\": %.6f,\n  \"bytes\": %.0f,\n  \"text_bytes\": %.0f,\n",
 		dissected_shown(s->d), s->last - s->first, s->bytes, s->text_bytes);
+	buf_fmt(out, "  \"text_in_bytes\": %.0f,\n", s->bytes + s->more);
 	buf_fmt(out, "  \"messages\": %u,\n  \"messages_encrypted\": %u,\n", s->messages, s->encrypted);
 	json_series(out, "receipts", &s->receipts);
 	json_series(out, "tcp_acknowledgements", &s->acks);
@@ -232,7 +269,9 @@ static void put_json(struct stats *s, struct buf *out)
 
 static void count_and_put(const struct dissected *d, void (*put)(struct stats *s, struct buf *out), struct buf *out)
 {
-	struct stats s = {.d = d, .connections = xcalloc((size_t)d->stream_n + 1, sizeof(*s.connections))};
+	struct stats s = {.d = d,
+		.connections = xcalloc((size_t)d->stream_n + 1, sizeof(*s.connections)),
+		.carries = xcalloc((size_t)d->n + 1, sizeof(*s.carries))};
 
 	for (uint32_t i = 0; i < d->n; i++) {
 		const struct dissected_frame *f = &d->frames[i];
@@ -251,6 +290,7 @@ static void count_and_put(const struct dissected *d, void (*put)(struct stats *s
 	xfree(s.receipts.v);
 	xfree(s.acks.v);
 	xfree(s.connections);
+	xfree(s.carries);
 }
 
 void stats_put(const struct dissected *d, struct buf *out) { count_and_put(d, put_all, out); }

@@ -8,6 +8,9 @@
 
 enum { ROW_TEXT_MAX = 16 << 20, LOOK_BACK = 10000 /* frames */ };
 
+/* No timer sends a SYN again as fast as this (RFC 6298: a second). */
+#define SYN_SOON 0.2
+
 static void keep(struct indexes *all, uint32_t index)
 {
 	if (all->n == all->cap) {
@@ -45,6 +48,8 @@ static bool is_known(const struct dissected *d, const struct direction *dir, con
 {
 	uint32_t steps = 0;
 
+	if (!f->len)
+		return f->flags & TCP_SYN ? dir->syn : f->flags & TCP_FIN && dir->fin;
 	for (uint32_t i = dir->last; i && steps < LOOK_BACK; i = d->frames[i - 1].before, steps++)
 		if (reaches(f->seq, d->frames[i - 1].seq) &&
 			!reaches(f->seq, d->frames[i - 1].seq + d->frames[i - 1].len))
@@ -52,7 +57,24 @@ static bool is_known(const struct dissected *d, const struct direction *dir, con
 	return false;
 }
 
-static void judge(struct dissected *d, struct direction *dir, struct dissected_frame *f, uint32_t i)
+/* Without data: a SYN, SYN,ACK or FIN that comes again although it had arrived. Of two SYN,ACKs that come together one only
+ * answers the SYN that was sent again: the other end waited for one. */
+static bool had_arrived(const struct dissected *d, const struct direction *dir, const struct direction *other,
+	const struct dissected_frame *f)
+{
+	uint32_t first = f->flags & TCP_SYN ? dir->syn : dir->fin;
+	const struct dissected_frame *last = dir->syn_last ? &d->frames[dir->syn_last - 1] : NULL;
+
+	if (f->len || !first)
+		return false;
+	if (f->flags & TCP_SYN && !(f->flags & TCP_ACK))
+		return other->syn && d->frames[other->syn - 1].flags & TCP_ACK;
+	return d->frames[first - 1].acked_by ||
+		(f->flags & TCP_SYN && dir->syn_last != first && f->time - last->time < SYN_SOON);
+}
+
+static void judge(struct dissected *d, struct direction *dir, const struct direction *other, struct dissected_frame *f,
+	uint32_t i)
 {
 	if (field_has(f, F_NEEDLESS))
 		f->again = AGAIN_NEEDLESS;
@@ -61,8 +83,20 @@ static void judge(struct dissected *d, struct direction *dir, struct dissected_f
 	f->had = f->again && is_known(d, dir, f);
 	if (f->again == AGAIN_SENT && !f->had && field_has(f, F_OUT_OF_ORDER))
 		f->again = AGAIN_LATE;
+	if (f->again == AGAIN_SENT && had_arrived(d, dir, other, f))
+		f->again = AGAIN_NEEDLESS;
 	if (f->again && f->len)
 		keep(&dir->again, i);
+}
+
+static void note_marks(struct direction *dir, const struct dissected_frame *f, uint32_t i)
+{
+	if (f->flags & TCP_SYN)
+		dir->syn_last = i + 1;
+	if (f->flags & TCP_SYN && !dir->syn)
+		dir->syn = i + 1;
+	if (f->flags & TCP_FIN && !dir->fin)
+		dir->fin = i + 1;
 }
 
 /* RFC 2883: the other end got these bytes twice. The last one of them that was sent again need not have been. */
@@ -82,9 +116,11 @@ static void on_twice(struct dissected *d, struct direction *dir, const struct di
 	}
 }
 
-static void track_data(struct dissected *d, struct direction *dir, struct dissected_frame *f, uint32_t i)
+static void track_data(struct dissected *d, struct direction *dir, const struct direction *other,
+	struct dissected_frame *f, uint32_t i)
 {
-	judge(d, dir, f, i);
+	judge(d, dir, other, f, i);
+	note_marks(dir, f, i);
 	if (!f->len || field_has(f, F_KEEPALIVE))
 		return;
 	f->before = dir->last;
@@ -142,7 +178,7 @@ static void track_tcp(struct dissected *d, struct dissected_frame *f, uint32_t i
 	s->facts.syn |= !!(f->flags & TCP_SYN);
 	if (f->flags & (TCP_FIN | TCP_RST) && !s->facts.closed_by)
 		s->facts.closed_by = i + 1;
-	track_data(d, &s->dirs[!f->opener], f, i);
+	track_data(d, &s->dirs[!f->opener], &s->dirs[f->opener], f, i);
 	track_tls(d, s, f);
 	records_add(d, f, i, s, &s->dirs[!f->opener]);
 	if (field_has(f, F_TWICE_FROM))

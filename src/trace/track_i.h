@@ -21,8 +21,9 @@ struct indexes {
 struct direction {
 	struct indexes waiting; /* frames with data that is not acknowledged, from .first on */
 	uint32_t first;
-	uint32_t last;        /* index + 1 of the last frame with data */
-	struct indexes again; /* frames with data that the trace had before */
+	uint32_t last;               /* index + 1 of the last frame with data */
+	struct indexes again;        /* frames with data that the trace had before */
+	uint32_t syn, syn_last, fin; /* index + 1 of the first SYN, the last one, the first FIN; 0: none */
 	struct record *records;
 	uint32_t record_n, record_cap;
 	uint32_t next; /* where the next record begins, if */

@@ -149,7 +149,7 @@ def check_loss(folder):
     equal({key for key in sent if key[0] == "message"} - {key for key in found}, set(), "messages that were sent, and not seen")
     ladder, explain = wireside("trace", lab.file).out, wireside("trace", "explain", lab.file).out
     true("RETRANSMISSION" in ladder or "OUT OF ORDER" in ladder, f"the ladder: {ladder}")
-    true(re.search(r"frame \d+: (bytes \d+ to \d+ (again|come after)|the SYN again)", explain), f"explain: {explain}")
+    true(re.search(r"frame \d+: (bytes \d+ to \d+ (again|come after)|the (SYN|SYN,ACK|FIN) again)", explain), f"explain: {explain}")
     step(f"{again} segments sent again")
 
 

@@ -38,6 +38,13 @@ def check_answers(folder):
         explain = wireside("trace", "explain", ROOT / f"docs/samples/{name}.pcapng").out
         for text in texts:
             true(text in explain, f"{name}: {text}: {explain}")
+    for name in ("tls", "plain", "loss"):
+        sample = ROOT / f"docs/samples/{name}.pcapng"
+        rtt = [float(r) for (row,) in fields(sample, "tcp.analysis.ack_rtt", only="tcp.stream == 0 && tcp.analysis.ack_rtt") for r in row]
+        told = wireside("trace", "explain", sample).out.split("How fast does it go?")[1].splitlines()[1]
+        numbers = [float(n) for n in re.findall(r"[0-9.]+", told)[:3]]
+        true(numbers[0] == len(rtt) and abs(numbers[1] - 1e3 * sum(rtt) / len(rtt)) < 0.001 and abs(numbers[2] - 1e3 * max(rtt)) < 0.001,
+             f"{name}: what the filter shows, {len(rtt)} frames, is what is told: {told}")
     for number in ("558607257", "2864001349", "1200 to 1588", "653.9 ms", "frame 53"):
         true(number in PAGE, f"{number} is in the page")
     for sample, frame, field, values in FACTS:

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 """Which bytes a message is, in which segments and records; what was sent again, and whether it had to be; who ended what."""
+import json
 import re
 import struct
 
@@ -147,13 +148,18 @@ def check_tls(folder):
     true(f"in {segments} segments: frame {first} ({at} to {at + MSS - 1})" in told and f" and {segments - 12} more" in told, told)
     step("two in a record, two records in a segment, three records over many segments")
 
+    told = wireside("trace", "explain", file).out
+    true("the smallest receive window was 64240 bytes" in told and "unscaled" not in told, told)
+
     # The same begun in the middle: nothing can be read, and nothing looks as if everybody could.
     one.frames = one.frames[first - 6:]
     file = one.pcap(folder / "middle.pcap")
     ladder = wireside("trace", file).out
     data = [line for line in ladder.splitlines() if " encrypted bytes" in line or "data:" in line]
     true(len(data) > 10 and all("handshake is not in this capture" in line and "=" in line and "data:" not in line for line in data), ladder)
-    true("the TLS handshake is not in this capture" in wireside("trace", "explain", file).out, "explain tells it, too")
+    told = wireside("trace", "explain", file).out
+    true("the TLS handshake is not in this capture" in told, told)
+    true("the smallest receive window was 64240 as announced, unscaled:" in told and "64240 bytes" not in told, told)
     step("begun in the middle it is opaque, and it is said why")
 
 
@@ -179,6 +185,12 @@ def check_filter(folder):
         true(text in told, f"'{text}' in {told}")
     true('"one ' not in told and '"three ' not in told, told)
     true("Connection" not in wireside("trace", "explain", file, "-Y", "udp").out, "no connection is chosen")
+    true("the filter hides 3 messages" in wireside("trace", "explain", file, "-Y", "tcp.flags.fin == 1").out, "messages that are not shown")
+    true("Not in this trace: there is no packet of multicast DNS" in told, told)
+    sample = ROOT / "docs/samples/tls.pcapng"
+    packets = len(fields(sample, "frame.number", only="mdns"))
+    told = wireside("trace", "explain", sample, "-Y", "tcp").out
+    true(f"the filter hides {packets} packets of multicast DNS" in told and "Not in this trace" not in told, told)
     line = rung(file, "two", "-Y", only)
     equal(line, rung(file, "two"), "its line in the ladder")
     true("sent again in frame" in line and "acknowledged by frame" in line and "receipt in frame" in line, line)
@@ -231,6 +243,67 @@ def check_again(folder):
     text = page.read_text()
     true(f"frame {lost}: bytes" in text and ", sent again needlessly" in text and "2 segments were sent again needlessly" in text, "the page tells both")
     step("told apart in ladder, answers, numbers and page")
+
+
+def check_marks(folder):
+    """SYN, SYN,ACK and FIN sent again: called by their names, and a loss only where one was"""
+    one = Connection(opened=False)
+    one.put(0, 1000, b"", 0x02)
+    one.put(1, 5000, b"", 0x12, ack=1001)  # lost further on
+    one.put(0, 1000, b"", 0x02, after=1000000)  # 3
+    one.put(1, 5000, b"", 0x12, ack=1001)  # 4
+    one.put(1, 5000, b"", 0x12, ack=1001, after=20000)  # 5, by the timer
+    one.seq = {0: 1001, 1: 5001}
+    one.add(0, b"", 0x10)
+    both_open(one)
+    one.say(0, b"</stream:stream>")
+    one.add(0, b"", 0x11)
+    first = len(one.frames)
+    one.acknowledge(1)
+    one.put(0, one.seq[0] - 1, b"", 0x11, after=250000)
+    one.say(1, b"</stream:stream>")
+    one.add(1, b"", 0x11)
+    one.put(1, one.seq[1] - 1, b"", 0x11, after=250000)
+    one.acknowledge(0)
+    file = one.pcap(folder / "marks.pcap")
+    told, ladder, stats = (wireside("trace", *words).out for words in (("explain", file), (file,), ("stats", file)))
+    for number, name, needless in ((3, "SYN", True), (4, "SYN,ACK", False), (5, "SYN,ACK", True), (first + 2, "FIN", True), (first + 5, "FIN", False)):
+        line = next(x for x in told.splitlines() if f"frame {number}: the {name} again" in x)
+        equal("; needlessly: " in line, needless, line)
+        line = next(x for x in ladder.splitlines() if x.startswith(f"{number:8} "))
+        true(f"RETRANSMISSION of the {name}" in line and ("NEEDLESS" in line) == needless, line)
+    true("2 segments were lost and sent again" in told and "3 segments were sent again needlessly" in told, told)
+    true("2 segments lost and sent again, 3 needlessly, 0 out of order" in stats, stats)
+    ends = [int(n) for n in re.findall(r"frame (\d+): ", told[told.index("Who ends it"):])]
+    equal(ends, [first - 1, first, first + 3, first + 4], "who ends it, in the order of time, each once")
+    single = Connection()
+    both_open(single)
+    single.add(0, b"", 0x11)
+    single.acknowledge(1)
+    single.put(0, single.seq[0] - 1, b"", 0x11, after=250000)
+    told = wireside("trace", "explain", single.pcap(folder / "single.pcap")).out
+    true("No: nothing was lost." in told and "1 segment was sent again needlessly" in told and "sent twice" not in told, told)
+    step("two lost, three needless")
+
+
+def check_share_of_text(folder):
+    """What people wrote is counted against all bytes that carry it, with a filter too"""
+    one = Connection()
+    both_open(one)
+    one.say(0, message(b"long", 4 * MSS))
+    one.acknowledge(1)
+    file = one.pcap(folder / "text.pcap")
+    whole = sum(len(frame) for _, frame in one.frames[-6:-1])
+    line = next(x for x in wireside("trace", "stats", file, "-Y", 'chat.kind == "message"').out.splitlines() if x.startswith("text "))
+    true(f"{4 * MSS + 5} of {whole} bytes" in line and "with all segments" in line, line)
+    told = json.loads(wireside("trace", "stats", file, "-Y", 'chat.kind == "message"', "--json").out)
+    equal((told["text_bytes"], told["text_in_bytes"]), (4 * MSS + 5, whole), "the same for programs")
+    line = next(x for x in wireside("trace", "stats", file).out.splitlines() if x.startswith("text "))
+    true(f" of {sum(len(frame) for _, frame in one.frames)} bytes" in line and "segments" not in line, line)
+    for name in ("tls", "plain", "loss", "room"):
+        told = wireside("trace", "stats", ROOT / f"docs/samples/{name}.pcapng", "-Y", 'chat.kind == "message"').out
+        true(float(re.search(r"\(([0-9.]+) %\)", told).group(1)) < 100, told)
+    step("never more than there is")
 
 
 def check_lossy(folder):
@@ -331,4 +404,4 @@ def check_hosts(folder):
 
 
 if __name__ == "__main__":
-    raise SystemExit(main(check_hosts, check_clear, check_tls, check_filter, check_again, check_ends, check_lossy))
+    raise SystemExit(main(check_hosts, check_clear, check_tls, check_filter, check_again, check_marks, check_share_of_text, check_ends, check_lossy))
