@@ -19,6 +19,9 @@ CLIENT = "{jabber:client}"
 DELAY = "{urn:xmpp:delay}delay"
 MUC_JOIN = "{http://jabber.org/protocol/muc}x"
 MUC_USER = "{http://jabber.org/protocol/muc#user}"
+DATA = "{jabber:x:data}"
+RETRACT = "{urn:xmpp:message-retract:1}"
+MODERATE = "{urn:xmpp:message-moderate:1}"
 MAX_LINE = 1 << 20
 # The plugin would ask for an acknowledgement just before every n-th stanza; say() asks after each message instead, so
 # that the last one is covered, too.
@@ -50,14 +53,52 @@ def muc_of(stanza):
     item = x.find(f"{MUC_USER}item")
     found = {} if item is None else dict(item.attrib)
     reason = None if item is None else item.findtext(f"{MUC_USER}reason")
+    for name in ("invite", "decline", "destroy"):
+        part = x.find(MUC_USER + name)
+        if part is not None:
+            found[name] = {**part.attrib, "reason": part.findtext(f"{MUC_USER}reason")}
+    if x.find(f"{MUC_USER}password") is not None:
+        found["password"] = x.findtext(f"{MUC_USER}password")
     return {**found, "reason": reason, "codes": sorted(int(s.get("code")) for s in x.findall(f"{MUC_USER}status"))}
+
+
+def form_of(stanza):
+    form = stanza.find(f"{DATA}x")
+    if form is None:
+        return None
+    return {f.get("var"): [v.text for v in f.findall(f"{DATA}value")] for f in form.findall(f"{DATA}field")}
+
+
+def retraction_of(stanza):
+    """What takes another message back, or what is left of one that was taken back."""
+    part = stanza.find(f"{RETRACT}retract")
+    if part is None:
+        part = stanza.find(f"{RETRACT}retracted")
+    if part is None:
+        return None
+    moderated = part.find(f"{MODERATE}moderated")
+    return {"what": part.tag.removeprefix(RETRACT), "id": part.get("id"), "reason": part.findtext(f"{RETRACT}reason"),
+            "by": None if moderated is None else moderated.get("by")}
+
+
+def extensions(stanza):
+    """What is in rooms' stanzas beside the text; only what is there."""
+    direct = stanza.find("{jabber:x:conference}x")
+    hats = stanza.find("{urn:xmpp:hats:0}hats")
+    number = stanza.find("{urn:xmpp:sid:0}stanza-id")
+    found = {"direct": None if direct is None else dict(direct.attrib),
+             "hats": None if hats is None else [h.get("title") for h in hats],
+             "stanza_id": None if number is None else number.get("id"),
+             "form": form_of(stanza), "retraction": retraction_of(stanza)}
+    return {name: what for name, what in found.items() if what is not None}
 
 
 def describe(stanza):
     """What every message or presence is reported with. Text is exactly what the parser gave."""
     delay = stanza.find(DELAY)
     return {"from": stanza.get("from"), "to": stanza.get("to"), "type": stanza.get("type"), "id": stanza.get("id"),
-            "delay": None if delay is None else delay.get("stamp"), "error": error_of(stanza), "muc": muc_of(stanza)}
+            "delay": None if delay is None else delay.get("stamp"), "error": error_of(stanza), "muc": muc_of(stanza),
+            **extensions(stanza)}
 
 
 def keep_unacknowledged(sm, stanza, original=XEP_0198._handle_outgoing):
@@ -83,11 +124,12 @@ class Client(slixmpp.ClientXMPP):
         self.first_priority = priority
         self.auto_authorize = None  # subscriptions are answered by the test
         self.auto_subscribe = False
+        self.asked = {}  # by room: the last form that it sent
         self.joining = {}  # by room: a future that becomes the error of a refused join
         self.started = asyncio.get_running_loop().create_future()
         if tls_max:
             self.ssl_context.maximum_version = getattr(ssl.TLSVersion, tls_max)
-        for plugin in ("0004", "0030", "0045", "0049", "0054", "0092", "0199", "0313"):
+        for plugin in ("0004", "0030", "0045", "0049", "0054", "0092", "0199", "0249", "0313"):
             self.register_plugin(f"xep_{plugin}")
         if sm:
             self.register_plugin("xep_0198", {"window": NEVER})
@@ -115,6 +157,8 @@ class Client(slixmpp.ClientXMPP):
 
     def on_message_stanza(self, msg):
         x = msg.xml
+        if x.find(f"{DATA}x") is not None:
+            self.asked[msg["from"].bare] = x.find(f"{DATA}x")
         report(ev="message", body=x.findtext(f"{CLIENT}body"), subject=x.findtext(f"{CLIENT}subject"),
                thread=x.findtext(f"{CLIENT}thread"), **describe(x))
 
@@ -318,6 +362,15 @@ class Commands:
                               "from": str(result["forwarded"]["stanza"]["from"])})
         return found
 
+    async def archive_pages(self, jid, page, reverse=False):
+        """The same of a room, page by page as they come: each a list of nicknames and texts."""
+        found = []
+        async for one in self.c["xep_0313"].retrieve(jid=slixmpp.JID(jid), iterator=True, timeout=10, reverse=reverse,
+                                                     rsm={"max": page}):
+            stanzas = [result["mam_result"]["forwarded"]["stanza"] for result in one["mam"]["results"]]
+            found.append([[s["from"].resource, s["body"]] for s in stanzas])
+        return found
+
     async def iq(self, type, payload, to=None):
         """Any request, as XML; the answer's payload comes back as XML."""
         iq = self.c.make_iq(itype=type, ito=to)
@@ -327,11 +380,11 @@ class Commands:
 
     # Rooms
 
-    async def join(self, room, nick, maxstanzas=None):
+    async def join(self, room, nick, maxstanzas=None, password=None):
         # The plugin sees only those refusals that repeat the <x/> of the request, as the examples of XEP-0045 do.
         refused = self.c.joining[room] = asyncio.get_running_loop().create_future()
         joined = asyncio.ensure_future(self.c["xep_0045"].join_muc_wait(
-            slixmpp.JID(room), nick, maxstanzas=maxstanzas, timeout=10))
+            slixmpp.JID(room), nick, maxstanzas=maxstanzas, password=password, timeout=10))
         await asyncio.wait([joined, refused], return_when=asyncio.FIRST_COMPLETED)
         del self.c.joining[room]
         if refused.done():
@@ -360,6 +413,34 @@ class Commands:
         for var, value in {**fields, **values}.items():
             answer.add_field(var=var, ftype=known[var]["type"], value=value)
         await self.c["xep_0045"].set_room_config(room, answer, timeout=10)
+
+    async def room_form(self, room):
+        """The form of a room as it is: of each field the type, the value and what may be chosen."""
+        fields = (await self.c["xep_0045"].get_room_config(room, timeout=10)).get_fields()
+        return {var: {"type": f["type"], "value": f["value"], "options": [o["value"] for o in f["options"]]}
+                for var, f in fields.items()}
+
+    async def room_answer(self, room, **values):
+        """Send back the form that the room sent last, filled in."""
+        form = self.c["xep_0004"].stanza.Form(xml=self.c.asked.pop(room))
+        given = {**form.get_values(), **values}
+        message = self.c.make_message(mto=room)
+        message.append(self.c["xep_0004"].make_form(ftype="submit"))
+        for var, field in form.get_fields().items():
+            message["form"].add_field(var=var, ftype=field["type"], value=given[var])
+        message.send()
+
+    async def room_request_voice(self, room):
+        self.c["xep_0045"].request_voice(room, "participant")
+
+    async def room_invite(self, room, jid, reason):
+        self.c["xep_0045"].invite(room, jid, reason)
+
+    async def room_decline(self, room, jid, reason):
+        self.c["xep_0045"].decline(room, jid, reason)
+
+    async def room_destroy(self, room, reason, other):
+        await self.c["xep_0045"].destroy(room, reason, other, timeout=10)
 
     async def room_subject(self, room, subject):
         self.c["xep_0045"].set_subject(room, subject)
