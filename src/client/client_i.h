@@ -12,7 +12,6 @@
 #include "xmpp/ns.h"
 
 #define NS_RECEIPTS "urn:xmpp:receipts"
-#define NS_MARKERS "urn:xmpp:chat-markers:0"
 #define NS_CARBONS "urn:xmpp:carbons:2"
 #define NS_FORWARD "urn:xmpp:forward:0"
 #define NS_MAM "urn:xmpp:mam:2"
@@ -93,6 +92,7 @@ enum room_state { ROOM_OUT, ROOM_JOINING, ROOM_IN };
 struct room {
 	char *jid, *nick, *wanted, *password, *subject;
 	enum room_state state;
+	bool rejoins; /* nobody has asked for it: we were in already */
 	bool again;   /* put out by the trouble of its service: to be tried once more at settle_at */
 	bool settled; /* history is over: what waits may be said */
 	int64_t settle_at;

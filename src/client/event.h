@@ -37,6 +37,7 @@ struct client_event {
 	bool room;                /* the conversation is a room */
 	bool secret;              /* a private message in a room */
 	bool final;               /* EVENT_OFFLINE */
+	bool again;               /* EVENT_JOINED: by itself, after the connection was broken or the room had trouble */
 	enum message_state state; /* EVENT_STATE */
 	struct str conversation;  /* address: bare, or of an occupant for a private message */
 	struct str label;         /* how people call it */

@@ -99,6 +99,7 @@ int client_join(struct client *c, struct str room, struct str nick, struct str p
 	set_text(&r->nick, buf_view(&prepared));
 	set_text(&r->password, password);
 	r->last = 0;
+	r->rejoins = false;
 	ask_in(c, r);
 	return 0;
 }
@@ -109,8 +110,10 @@ void client_rejoin(struct client *c)
 	uint32_t pos = 0;
 
 	while ((r = map_next(&c->rooms, &pos)))
-		if (r->state != ROOM_OUT)
+		if (r->state != ROOM_OUT) {
+			r->rejoins |= r->state == ROOM_IN;
 			ask_in(c, r);
+		}
 }
 
 void client_rooms_lost(struct client *c)
@@ -228,8 +231,15 @@ static void tell_joined(struct client *c, struct room *r, const char *verb)
 	CLEANUP(buf_clear) struct buf others = {.max = 4096};
 
 	list_nicks(r, &others);
-	client_room_event(c, r, EVENT_JOINED, str_z(r->nick), verb,
-		buf_ok(&others) ? buf_view(&others) : STR("many others"));
+	client_emit(c,
+		&(struct client_event){.kind = EVENT_JOINED,
+			.room = true,
+			.again = r->rejoins,
+			.conversation = str_z(r->jid),
+			.who = str_z(r->nick),
+			.verb = str_z(verb),
+			.detail = buf_ok(&others) ? buf_view(&others) : STR("many others")});
+	r->rejoins = true; /* from now on */
 }
 
 /* Only now others can enter. */

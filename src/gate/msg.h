@@ -292,6 +292,7 @@ struct msg {
 			bool asked;      /* there had been a LINK_ASK */
 			bool reached;    /* the other end's system answered; no saying what program */
 			bool lacks_tls;  /* STARTTLS_MUST, and it does not offer any */
+			bool secured;    /* there was TLS: it is no program without */
 		} link_failed;
 		struct {
 			uint64_t *tags; /* owned array */

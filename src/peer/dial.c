@@ -265,7 +265,8 @@ void dial_on_failed(struct peers *ps, struct msg *m)
 	/* It hung up on a stream that asks for TLS, as some do that know none. */
 	if (p && !d->tls && m->link_failed.reached && !m->link_failed.asked && starttls_for(p) == STARTTLS_MUST)
 		ask_for_plain(p);
-	if (p && p->kind == PEER_TYPED && d->tls && m->link_failed.reached && !m->link_failed.asked)
+	if (p && p->kind == PEER_TYPED && d->tls && m->link_failed.reached && !m->link_failed.asked &&
+		!m->link_failed.secured)
 		try_plain(p, d->address);
 	if (p && !p->nego && !peer_is_up(p)) {
 		if (p->next_address < p->address_n)

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "xml/write.h"
 #include "xmpp/legacy.h"
+#include "xmpp/ns.h"
 
 enum {
 	LATE_MS = 1000,                /* from then on a message says when it was written */
@@ -208,6 +209,26 @@ static uint64_t depends_on(const struct stanza *s)
 	return stanza_child(s, "received", NS_RECEIPTS) != XML_NONE ? s->commit : 0;
 }
 
+/* What programs send by themselves answers nobody: a stranger asks for receipts with his first message. */
+static bool is_answer(const struct stanza *s)
+{
+	static const char *const automatic[] = {"received", "displayed", "acknowledged"};
+	bool by_itself = stanza_child(s, "received", NS_RECEIPTS) != XML_NONE;
+
+	for (size_t i = 0; i < ARRAY_LEN(automatic); i++)
+		by_itself |= stanza_child(s, automatic[i], NS_MARKERS) != XML_NONE;
+	return !by_itself || stanza_child(s, "body", NS_CLIENT) != XML_NONE;
+}
+
+/* Whoever is answered is no stranger any more, and for a while also who has no key. */
+static void note_answer(struct peer *p)
+{
+	if (p->trust == TRUST_NEW)
+		peer_set_trust(p, TRUST_PINNED);
+	p->peers->strangers_bytes -= p->stranger.bytes;
+	p->stranger.bytes = 0;
+}
+
 static void put(struct peer *p, struct stanza **s, int64_t time)
 {
 	struct core *c = peer_core(p);
@@ -220,11 +241,8 @@ static void put(struct peer *p, struct stanza **s, int64_t time)
 		core_bounce(c, s, e);
 		return;
 	}
-	if (p->trust == TRUST_NEW)
-		peer_set_trust(p, TRUST_PINNED);
-	/* Whoever is answered is no stranger for a while, also without a key. */
-	p->peers->strangers_bytes -= p->stranger.bytes;
-	p->stranger.bytes = 0;
+	if (is_answer(*s))
+		note_answer(p);
 	peer_store(p);
 	m = append(&p->outbox, p->outbox.last_id + 1, time, packet_view(packet));
 	m->commit = depends_on(*s);

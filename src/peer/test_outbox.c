@@ -212,6 +212,32 @@ static void resumed(void **state)
 	world_free(w);
 }
 
+/* A stranger who asks for a receipt gets one, and stays a stranger. */
+static void receipts_are_no_answer(void **state)
+{
+	static const char *const automatic[] = {"<received xmlns='urn:xmpp:receipts' id='x'/>",
+		"<received xmlns='urn:xmpp:chat-markers:0' id='x'/>",
+		"<displayed xmlns='urn:xmpp:chat-markers:0' id='x'/>"};
+	struct world *w = world_new();
+	uint64_t conn = link_from(w, 'b', "bob");
+	struct stanza *s;
+	char xml[1024];
+
+	assert_int_equal(row(w, 'b')->trust, TRUST_NEW);
+	for (size_t i = 0; i < ARRAY_LEN(automatic); i++) {
+		snprintf(xml, sizeof(xml), "<message type='chat' from='%s' to='%s' id='r%zu'>%s</message>",
+			jid_of('n', "alice"), bob(), i, automatic[i]);
+		assert_int_equal(stanza_parse(str_z(xml), &s), 0);
+		turn(w, &s);
+		pump(w);
+		expect_sent(w, conn, automatic[i]);
+		assert_int_equal(row(w, 'b')->trust, TRUST_NEW);
+	}
+	say_message(w, bob(), "m1", "hello");
+	assert_int_equal(row(w, 'b')->trust, TRUST_PINNED);
+	world_free(w);
+}
+
 /* A receipt says that something of theirs is safe here: not before it is, by whatever link it goes. */
 static void receipts_wait(void **state)
 {
@@ -405,6 +431,7 @@ int main(void)
 		cmocka_unit_test(a_new_session),
 		cmocka_unit_test(nothing_overtakes),
 		cmocka_unit_test(resumed),
+		cmocka_unit_test(receipts_are_no_answer),
 		cmocka_unit_test(receipts_wait),
 		cmocka_unit_test(too_long),
 		cmocka_unit_test(too_many),

@@ -161,7 +161,7 @@ void line_on_event(void *arg, const struct client_event *e)
 	note_recorded(n, e);
 	n->failed |= e->kind == EVENT_REFUSED || (e->kind == EVENT_STATE && e->state == MESSAGE_FAILED);
 	show_event(n, e);
-	if (e->kind == EVENT_JOINED)
+	if (e->kind == EVENT_JOINED && !e->again) /* what comes by itself changes no conversation */
 		line_talk_to(n, e->conversation);
 	if (e->kind == EVENT_LEFT && is_current(n, e))
 		line_talk_to(n, STR_NONE);

@@ -206,14 +206,18 @@ void conn_link_tell_proof(struct conn *c)
 void conn_link_lost(struct conn *c, const char *why)
 {
 	struct link_info info = {0};
+	struct msg *failed = NULL;
 
 	if (c->session || c->asking || !c->login || !stream_kind(c->stream)->link)
 		return;
 	if (c->link)
 		link_info(c->link, &info);
 	if (c->login->dial || c->login->asked)
-		tell_failed(c->wire, c->login->dial, c->id, c->login->asked, info.up, why)->link_failed.lacks_tls =
-			stream_lacks_tls(c->stream);
+		failed = tell_failed(c->wire, c->login->dial, c->id, c->login->asked, info.up, why);
+	if (failed) {
+		failed->link_failed.lacks_tls = stream_lacks_tls(c->stream);
+		failed->link_failed.secured = info.secure;
+	}
 }
 
 /* Of this connection, gathered in one message as long as nothing else comes between. */

@@ -38,6 +38,7 @@
 #define NS_RECEIPTS "urn:xmpp:receipts"
 #define NS_HATS "urn:xmpp:hats:0"
 #define NS_CHATSTATES "http://jabber.org/protocol/chatstates"
+#define NS_MARKERS "urn:xmpp:chat-markers:0"
 #define NS_DATA "jabber:x:data"
 #define NS_DATA_VALIDATE "http://jabber.org/protocol/xdata-validate"
 #define NS_CAPS "http://jabber.org/protocol/caps"
