@@ -152,13 +152,11 @@ static unsigned find_host(struct dissected *d, struct str address, struct str ma
 	return HOST_NONE;
 }
 
-static unsigned host_of(struct dissected *d, struct str address, struct str name, struct str mac)
+static unsigned host_named(struct dissected *d, struct str address, struct str name, struct str mac)
 {
 	struct dissected_host *h;
 	unsigned i;
 
-	if (!address.n || is_multicast(address))
-		return HOST_NONE;
 	i = find_host(d, address, mac);
 	if (i != HOST_NONE) {
 		h = &d->hosts[i];
@@ -178,6 +176,28 @@ static unsigned host_of(struct dissected *d, struct str address, struct str name
 	if (mac.n)
 		replace(&h->mac, mac);
 	return d->host_n++;
+}
+
+static unsigned host_of(struct dissected *d, struct str address, struct str name, struct str mac)
+{
+	return !address.n || is_multicast(address) ? HOST_NONE : host_named(d, address, name, mac);
+}
+
+/* A stanza that was captured without a packet: its hosts are whoever it is from and to, without their resources, because both
+ * may have one address. False: it does not say both. */
+static bool take_people(struct dissected *d, struct dissected_frame *f)
+{
+	CLEANUP(buf_clear) struct buf store = {.max = TSHARK_LINE_MAX};
+	struct str rows = field_of(d, f, F_CHAT);
+	struct chat_event e;
+
+	if (f->stream >= 0 || !chat_next(&rows, &store, &e) || !e.from.n || !e.to.n)
+		return false;
+	e.from = str_cut(&e.from, '/');
+	e.to = str_cut(&e.to, '/');
+	f->from = host_named(d, e.from, e.from, STR_NONE);
+	f->to = host_named(d, e.to, e.to, STR_NONE);
+	return true;
 }
 
 double field_number(const struct dissected *d, const struct dissected_frame *f, enum field i)
@@ -277,8 +297,9 @@ bool dissect_line(struct dissected *d, struct str line)
 	}
 	f->number = number(field_first(d, f, F_NUMBER));
 	f->time = seconds(field_first(d, f, F_TIME));
-	take_hosts(d, f);
 	take_tcp(d, f);
+	if (!take_people(d, f))
+		take_hosts(d, f);
 	if (field_has(f, F_CHAT))
 		note_person(d, f);
 	return true;

@@ -51,7 +51,8 @@ const struct dissected_frame *explain_next(const struct explain *x, uint32_t *i)
 	while (*i < x->d->n) {
 		const struct dissected_frame *f = &x->d->frames[(*i)++];
 
-		if (x->stream < 0 || f->stream == x->stream)
+		if (x->stream == EXPLAIN_ALL ||
+			(x->stream == EXPLAIN_STANZAS ? f->stream < 0 && field_has(f, F_CHAT) : f->stream == x->stream))
 			return f;
 	}
 	return NULL;
@@ -296,12 +297,26 @@ static void on_connection(struct explain *x)
 		questions[q](x);
 }
 
+/* Of stanzas that were captured without packets there is no TCP to be told. */
+static void on_stanzas(struct explain *x)
+{
+	uint32_t i = 0;
+
+	x->stream = EXPLAIN_STANZAS;
+	if (!explain_next(x, &i) || !is_chosen(x))
+		return;
+	buf_z(x->out, "\nStanzas, not packets\n");
+	explain_say(x, "They are as the program saw them: nothing is known of TCP and TLS.");
+	explain_messages(x);
+}
+
 void explain_put(const struct dissected *d, struct buf *out)
 {
-	struct explain x = {.d = d, .out = out, .stream = -1};
+	struct explain x = {.d = d, .out = out, .stream = EXPLAIN_ALL};
 
 	on_hosts(&x);
 	on_discovery(&x);
+	on_stanzas(&x);
 	for (uint32_t i = 0; i < d->stream_n && i < CONNECTIONS_MAX; i++) {
 		x.stream = (int32_t)i;
 		on_connection(&x);

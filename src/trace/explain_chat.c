@@ -80,8 +80,16 @@ static void put_again(struct explain *x, const struct dissected_frame *f, const 
 		explain_say(x, "   sent again in frame%s %s", n == 1 ? "" : "s", buf_cstr(&text));
 }
 
-static void put_acknowledged(struct explain *x, const struct dissected_frame *f, const struct chat_event *e,
-	const struct place *p)
+static void put_receipt(struct explain *x, const struct chat_event *e)
+{
+	if (e->other)
+		explain_say(x, "   the other program acknowledges it in frame %u, after %.3f ms: a receipt (XEP-0184)",
+			e->other, explain_ms(e->latency));
+	else
+		explain_say(x, "   no receipt of the other program is in this trace");
+}
+
+static void put_acknowledged(struct explain *x, const struct dissected_frame *f, const struct place *p)
 {
 	const struct dissected_frame *by = p->acked_by ? &x->d->frames[p->acked_by - 1] : NULL;
 
@@ -91,11 +99,6 @@ static void put_acknowledged(struct explain *x, const struct dissected_frame *f,
 			by->number, explain_ms(by->time - f->time), by->ack);
 	else
 		explain_say(x, "   TCP does not acknowledge it in this trace");
-	if (e->other)
-		explain_say(x, "   the other program acknowledges it in frame %u, after %.3f ms: a receipt (XEP-0184)",
-			e->other, explain_ms(e->latency));
-	else
-		explain_say(x, "   no receipt of the other program is in this trace");
 }
 
 static void put_message(struct explain *x, const struct dissected_frame *f, const struct chat_event *e)
@@ -104,14 +107,17 @@ static void put_message(struct explain *x, const struct dissected_frame *f, cons
 	CLEANUP(buf_clear) struct buf text = {.max = EXPLAIN_TEXT_MAX};
 	struct place p;
 
-	chat_place(x->d, f, e, &p);
 	said_put(e->text, &text);
 	if (e->from.n)
 		explain_say(x, "frame %u: %.*s: %s", f->number, STR_FMT(e->from), buf_cstr(&text));
 	else
 		explain_say(x, "frame %u: %s: %s", f->number, explain_name(x, f->from, &store), buf_cstr(&text));
-	put_bytes(x, f, e, &p);
-	put_acknowledged(x, f, e, &p);
+	if (f->stream >= 0) {
+		chat_place(x->d, f, e, &p);
+		put_bytes(x, f, e, &p);
+		put_acknowledged(x, f, &p);
+	}
+	put_receipt(x, e);
 }
 
 /* Each message of the connection. */
@@ -151,7 +157,9 @@ void explain_messages(struct explain *x)
 {
 	struct listed l = {0};
 
-	explain_ask(x, "Which bytes are a chat message, and who acknowledges it where?");
+	explain_ask(x,
+		x->stream == EXPLAIN_STANZAS ? "Which are the chat messages, and who has them?"
+					     : "Which bytes are a chat message, and who acknowledges it where?");
 	each_message(x, list_message, &l);
 	if (!l.n && l.hidden)
 		explain_say(x, "Not among the frames that are shown: the filter hides %u message%s.", l.hidden,

@@ -5,12 +5,17 @@
 #include "trace/explain.h"
 #include "trace/ladder.h"
 
-enum { EXPLAIN_LISTED = 20, EXPLAIN_TEXT_MAX = 1 << 16 };
+enum {
+	EXPLAIN_LISTED = 20,
+	EXPLAIN_TEXT_MAX = 1 << 16,
+	EXPLAIN_ALL = -1,    /* in place of a connection: the file */
+	EXPLAIN_STANZAS = -2 /* what was captured without packets */
+};
 
 struct explain {
 	const struct dissected *d;
 	struct buf *out;
-	int32_t stream; /* the connection in question; -1: all of the file */
+	int32_t stream; /* the connection in question; EXPLAIN_ALL, EXPLAIN_STANZAS */
 	unsigned question;
 };
 

@@ -255,11 +255,21 @@ static void put_sent_again(const struct dissected *d, const struct dissected_fra
 		buf_fmt(out, " and %u more", n - SEGMENTS_SHOWN);
 }
 
+static void put_receipt(const struct chat_event *e, const char *gap, struct buf *out)
+{
+	if (str_is(e->kind, "message") && e->other)
+		buf_fmt(out, "%sreceipt in frame %u after %.1f ms", gap, e->other, e->latency * 1e3);
+}
+
 static void put_delivery(const struct dissected *d, const struct dissected_frame *f, const struct chat_event *e,
 	struct buf *out)
 {
 	struct place p;
 
+	if (f->stream < 0) { /* a stanza without a packet */
+		put_receipt(e, "  ", out);
+		return;
+	}
 	chat_place(d, f, e, &p);
 	buf_z(out, "  [");
 	tcp_flags_put(f->flags, out);
@@ -271,8 +281,7 @@ static void put_delivery(const struct dissected *d, const struct dissected_frame
 
 		buf_fmt(out, "  TCP: acknowledged by frame %u after %.1f ms", by->number, (by->time - f->time) * 1e3);
 	}
-	if (str_is(e->kind, "message") && e->other)
-		buf_fmt(out, "; receipt in frame %u after %.1f ms", e->other, e->latency * 1e3);
+	put_receipt(e, "; ", out);
 	put_sent_again(d, f, &p, out);
 }
 

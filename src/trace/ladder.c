@@ -154,7 +154,8 @@ enum fold frame_fold(const struct dissected *d, const struct dissected_frame *f)
 		return FOLD_ACK;
 	if (is_chatter(d, f))
 		return FOLD_ASK;
-	return f->stream < 0 && !str_is(field_of(d, f, F_PROTOCOL), "MDNS") ? FOLD_OTHER : FOLD_NONE;
+	return f->stream < 0 && !field_has(f, F_CHAT) && !str_is(field_of(d, f, F_PROTOCOL), "MDNS") ? FOLD_OTHER
+												     : FOLD_NONE;
 }
 
 unsigned frame_events(const struct dissected *d, const struct dissected_frame *f)

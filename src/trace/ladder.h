@@ -12,7 +12,7 @@ struct ladder_options {
 void ladder_put(const struct dissected *d, const struct ladder_options *o, struct buf *out);
 
 /* The beginning of the ladder: names over the lanes; and what frames from..to - 1 add to it. *open counts what is folded and
- * not written yet; folded_put() writes it, at the end. */
+ * not written yet; ladder_put_folded() writes it, at the end. */
 struct folded {
 	unsigned acks, asks, others;
 };

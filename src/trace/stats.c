@@ -250,6 +250,7 @@ static void put_json(struct stats *s, struct buf *out)
 {
 	buf_fmt(out, "{\n  \"frames\": %u,\n  \"seconds\": %.6f,\n  \"bytes\": %.0f,\n  \"text_bytes\": %.0f,\n",
 		dissected_shown(s->d), s->last - s->first, s->bytes, s->text_bytes);
+	buf_fmt(out, "  \"dropped\": %llu,\n", (unsigned long long)s->d->dropped);
 	buf_fmt(out, "  \"text_in_bytes\": %.0f,\n", s->bytes + s->more);
 	buf_fmt(out, "  \"messages\": %u,\n  \"messages_encrypted\": %u,\n", s->messages, s->encrypted);
 	json_series(out, "receipts", &s->receipts);

@@ -5,7 +5,7 @@ import re
 import struct
 
 from lib import ROOT, Lab, equal, events, fields, main, step, true, tshark, wireside
-from made import MSS, OPEN, Connection, Tls
+from made import MSS, OPEN, Connection, Tls, stanzas
 
 
 def message(name, size=0, to=b"bob@h", sender=b"alice@h"):
@@ -306,6 +306,24 @@ def check_share_of_text(folder):
     step("never more than there is")
 
 
+def check_stanzas(folder):
+    """Captured without packets: each stanza is a row from one to the other, and nothing is told of TCP"""
+    file = stanzas(folder / "stanzas.pcap", message(b"one"), receipt(b"one", 1), message(b"two", 0, b"alice@h", b"bob@h/x"),
+                   b"<presence from='alice@h' to='bob@h'/>")
+    told, ladder = wireside("trace", "explain", file).out, wireside("trace", file).out
+    rows = [line for line in ladder.splitlines() if re.match(r" +\d+ +\d+\.\d", line)]
+    equal([int(row.split()[0]) for row in rows], [1, 2, 3, 4], ladder)
+    equal([">" if "->" in row else "<" if "<-" in row else "" for row in rows], [">", "<", "<", ">"], ladder)
+    equal(ladder.splitlines()[:2], ["alice@h: alice@h", "bob@h: bob@h"], "whoever they are from and to")
+    true("other packet" not in ladder and "bytes" not in ladder, ladder)
+    true('"one ' in rows[0] and rows[0].endswith("receipt in frame 2 after 1.0 ms"), rows[0])
+    true("Stanzas, not packets" in told and 'frame 1: alice@h: "one ' in told and 'frame 3: bob@h: "two ' in told, told)
+    true("acknowledges it in frame 2, after 1.000 ms: a receipt" in told and "no receipt" in told, told)
+    for word in ("bytes ", "TCP acknowledges", "absolute", "Connection"):
+        true(word not in told.split("Stanzas, not packets")[1], f"{word}: {told}")
+    step("messages, receipts, presence")
+
+
 def check_lossy(folder):
     """A cable that loses: the very message is sent again, and its receipt is late, in ladder, answers and page"""
     script = folder / "loss.lab"
@@ -404,4 +422,4 @@ def check_hosts(folder):
 
 
 if __name__ == "__main__":
-    raise SystemExit(main(check_hosts, check_clear, check_tls, check_filter, check_again, check_marks, check_share_of_text, check_ends, check_lossy))
+    raise SystemExit(main(check_hosts, check_clear, check_tls, check_filter, check_again, check_marks, check_stanzas, check_share_of_text, check_ends, check_lossy))
