@@ -36,15 +36,18 @@ def check_many(folder):
     def begun():
         text = screen.text()
         return "SYN  sequence number 1000" in text and "number 1\"" in text and re.search(r"reading, \d+ %", text)
-    wait_until("the beginning of the ladder, while the rest is read", begun)
-    screen.keys("Down")
-    step("the first screen comes before the file is read")
-    text = wait_until("the end", lambda: (t := screen.text()) and "reading" not in t and t)
-    true(f"{FRAMES} frames" in text and f"{DROPPED} DROPPED" in text, text)
-    screen.keys("End")
-    screen.shown(f"has the message of frame \\d+: receipt")
-    screen.keys("q")
-    wait_until("the program to end", screen.status.exists)
+    try:
+        wait_until("the beginning of the ladder, while the rest is read", begun)
+        screen.keys("Down")
+        step("the first screen comes before the file is read")
+        text = wait_until("the end", lambda: (t := screen.text()) and "reading" not in t and t)
+        true(f"{FRAMES} frames" in text and f"{DROPPED} DROPPED" in text, text)
+        screen.keys("End")
+        screen.shown(f"has the message of frame \\d+: receipt")
+        screen.end()
+    except BaseException:
+        screen.close()
+        raise
     stats = wireside("trace", "stats", file).out
     for pattern in (rf"^frames +{FRAMES} in ", rf"^messages +{messages}, 0 of them", rf"^receipts of the other program +{messages}, ",
                     rf"^packets dropped at the capture +{DROPPED}$"):
