@@ -144,7 +144,7 @@ static bool check_options(struct session *s, int *ret_wait)
 	const struct options *o = &s->options;
 	uint64_t wait = WAIT_SECONDS;
 
-	if (o->wait && (str_uint(str_z(o->wait), WAIT_MAX, &wait) != 0 || !wait))
+	if (o->wait && str_uint(str_z(o->wait), WAIT_MAX, &wait) != 0)
 		fprintf(stderr, "wireside: --wait: '%s' is no number of seconds\n", o->wait);
 	else if (o->who && (jid_parse_buf(str_z(o->who), &s->who) != 0 || !s->who.jid.local))
 		fprintf(stderr, "wireside: '%s' is not an address of the form USER@DOMAIN\n", o->who);
@@ -153,7 +153,7 @@ static bool check_options(struct session *s, int *ret_wait)
 	else if (!o->who && (o->connect || o->connect_tls))
 		fputs("wireside: --connect needs USER@DOMAIN\n", stderr);
 	else {
-		*ret_wait = (int)wait;
+		*ret_wait = wait ? (int)wait : 1; /* what was written has to be safe first */
 		return true;
 	}
 	return false;
