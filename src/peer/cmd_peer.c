@@ -108,6 +108,9 @@ static void put_text_row(struct buf *out, const struct peer *p)
 	buf_char(out, '\n');
 	if (*protection_of(p))
 		buf_fmt(out, "    link %s\n", protection_of(p));
+	if (p->password)
+		buf_fmt(out, "    has a shared password%s\n",
+			p->failures < PASSWORD_FAILURES ? "" : ", locked after as many failures as are allowed");
 	for (unsigned i = 0; i < p->address_n; i++) {
 		buf_fmt(out, "    %s (%s, worked ", p->addresses[i].text, source_name(p->addresses[i].source));
 		put_time(out, p->addresses[i].success);

@@ -409,6 +409,9 @@ static void passwords(void **state)
 	assert_false(w->reply_failed);
 	assert_true(strcspn(text, "\n") > 26);
 	assert_non_null(row(w, 'b')->password);
+	assert_non_null(strstr(command(w, "peer", "list", NULL), "    has a shared password\n"));
+	row(w, 'b')->failures = PASSWORD_FAILURES;
+	assert_non_null(strstr(command(w, "peer", "list", NULL), "has a shared password, locked"));
 	world_restart(w);
 	assert_non_null(row(w, 'b')->password);
 	world_free(w);
