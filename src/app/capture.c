@@ -260,6 +260,7 @@ static bool any_feed(const struct capture *c)
 /* Of two that are asked one may refuse; the user is told. */
 static int begin_feeds(struct capture *c, struct buf *why)
 {
+	unsigned begun = 0;
 	int err = 0;
 
 	if (c->source && !c->o->secrets)
@@ -268,6 +269,7 @@ static int begin_feeds(struct capture *c, struct buf *why)
 		CLEANUP(buf_clear) struct buf said = {.max = 4096};
 		int status = c->tellers[i].there ? begin_feed(c, &c->tellers[i], &said) : 0;
 
+		begun += c->tellers[i].there && !status;
 		if (!status)
 			continue;
 		err = status;
@@ -275,7 +277,7 @@ static int begin_feeds(struct capture *c, struct buf *why)
 			buf_z(why, "; ");
 		buf_str(why, buf_view(&said));
 	}
-	if (!err || !any_feed(c))
+	if (!err || !begun)
 		return err;
 	fprintf(stderr, "%s\n", buf_cstr(why));
 	buf_reset(why);

@@ -17,7 +17,6 @@ static bool check_user(const char *value, struct buf *why);
 static bool check_room(const char *value, struct buf *why);
 static bool check_port(const char *value, struct buf *why);
 static bool check_loopback(const char *value, struct buf *why);
-static bool check_name(const char *value, struct buf *why);
 
 /* clang-format off */
 #define AT(field) offsetof(struct config, field)
@@ -33,7 +32,7 @@ const struct option config_options[] = {
 	{"certificate", SERVE, TEXT, AT(certificate), "FILE", 0, 0, 0, "certificate chain, PEM (default: a self-signed one is made)",
 	 NULL},
 	{"key", SERVE, TEXT, AT(key), "FILE", 0, 0, 0, "its private key, PEM", NULL},
-	{"name", NODE, TEXT, AT(name), "USER@HOST", 0, 0, 0, "how others see you (default: login name and host name)", check_name},
+	{"name", NODE, TEXT, AT(name), "USER@HOST", 0, 0, 0, "how others see you (default: login name and host name)", config_is_name},
 	{"listen", NODE, LIST, AT(listen), "ADDR:PORT", 0, 0, 0, "where peers connect (repeatable; default port 5298 or the next free)",
 	 check_port},
 	{"interface", NODE, LIST, AT(interfaces), "NAME", 0, 0, 0, "network to look for peers on (repeatable; default: the wired ones)",
@@ -159,9 +158,7 @@ static bool check_loopback(const char *value, struct buf *why)
 }
 
 /* As on the network: a user, and what the machine is called. Old programs write names into XML as they are. */
-bool config_is_name(const char *value, struct buf *why) { return check_name(value, why); }
-
-static bool check_name(const char *value, struct buf *why)
+bool config_is_name(const char *value, struct buf *why)
 {
 	const char *at = strchr(value, '@');
 	CLEANUP(buf_clear) struct buf user = {.max = JID_PART_MAX};

@@ -8,6 +8,7 @@
 #include "app/feed.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "link/tcp.h"
 
 enum { ANSWER_MAX = 8 << 20 };
 
@@ -73,26 +74,24 @@ static bool is_at(const struct links_end *e, bool v6, const uint8_t address[16])
 
 static void set(char *to, size_t n, struct str text) { snprintf(to, n, "%.*s", STR_FMT(text)); }
 
-static bool is_loopback(const struct links_end *e)
-{
-	static const uint8_t own[16] = {[15] = 1};
-
-	return e->v6 ? memcmp(e->address, own, sizeof(own)) == 0 : e->address[0] == 127;
-}
-
 /* "listen NAME ADDRESS": the last listener decides nothing alone, all of them do. */
 static void take_listener(struct links *l, struct str rest)
 {
-	struct links_end e;
+	uint64_t port = 0;
+	size_t colon;
 
 	str_cut(&rest, '\t');
-	if (l->port_n == LINKS_PORTS_MAX || !links_end_parse(rest, &e))
+	for (colon = rest.n; colon > 0 && rest.p[colon - 1] != ':';)
+		colon--;
+	/* "*:5222" is one, too: all addresses. */
+	if (l->port_n == LINKS_PORTS_MAX || !colon ||
+		str_uint((struct str){rest.p + colon, rest.n - colon}, 65535, &port) < 0)
 		return;
-	l->loopback = is_loopback(&e) && (l->loopback || !l->port_n);
+	l->loopback = listener_tcp_is_loopback(rest) && (l->loopback || !l->port_n);
 	for (unsigned i = 0; i < l->port_n; i++)
-		if (l->ports[i] == e.port)
+		if (l->ports[i] == port)
 			return;
-	l->ports[l->port_n++] = e.port;
+	l->ports[l->port_n++] = (uint16_t)port;
 }
 
 /* "self PORT NAME", "server DOMAIN", "listen NAME ADDRESS", "peer WHERE ADDRESS LABEL", "link tls|plain OWN OTHER ADDRESS LABEL" */

@@ -258,7 +258,7 @@ void node_make_hosts(struct server *s)
 	struct peers_config pc = {.user = c->node->user,
 		.instance = c->node->instance,
 		.plaintext = c->plaintext == PLAINTEXT_STARTTLS ? PLAINTEXT_NEVER : (enum plaintext)c->plaintext,
-		.keyless = c->plaintext == PLAINTEXT_STARTTLS,
+		.keyless = c->plaintext == PLAINTEXT_STARTTLS || c->plaintext == PLAINTEXT_ONLY,
 		.alone = c->node->alone,
 		.feed = {n, feed_put, feed_remove}};
 

@@ -22,15 +22,11 @@ static bool no_line(void *arg, struct str line)
 	return true;
 }
 
-/* Where does it go? action: " save". The exit status; 0: it is named, and nothing would be written over: what is there may be the only copy. */
+/* action: " save". The exit status; 0: nothing would be written over. What is there may be the only copy. */
 static int no_place(const struct trace_args *a, const char *action)
 {
 	CLEANUP(buf_clear) struct buf why = {.max = 8192};
 
-	if (!a->into) {
-		fprintf(stderr, "wireside: trace%s: -w FILE says where to\n", action);
-		return 2;
-	}
 	if (a->force || access(a->into, F_OK) != 0)
 		return 0;
 	buf_fmt(&why, "%s is there already; --force replaces it", a->into);

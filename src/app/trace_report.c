@@ -142,6 +142,10 @@ static int run_pcap(const struct trace_args *a)
 {
 	struct trace_args saved = *a;
 
+	if (!a->into) {
+		fputs("wireside: trace report: --pcap goes into a file: -o FILE says which\n", stderr);
+		return 2;
+	}
 	saved.force = true;
 	return trace_save(&saved);
 }

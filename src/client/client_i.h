@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "client/client.h"
 #include "xml/write.h"
+#include "xmpp/label.h"
 #include "xmpp/ns.h"
 
 #define NS_RECEIPTS "urn:xmpp:receipts"
@@ -258,7 +259,6 @@ void client_room_event(struct client *c, struct room *r, enum client_event_kind 
 	struct str detail);
 
 /* ---- label.c ---- */
-bool client_is_plain(struct str label);
 /* As client_room_address() reads it: "lunch" at our service, "lunch@bob" at a peer's, else the address. Appended. */
 void client_room_name(const struct client *c, struct jid room, struct buf *out);
 void client_service_name(const struct client *c, struct jid room, struct buf *out); /* of that the part behind the @ */

@@ -1,29 +1,6 @@
 /* How people are called. A label is shown only if it cannot be taken for anything else; typed, it must mean one. */
 #include "client/client_i.h"
 
-enum { LABEL_MAX = 64 };
-
-/* Controls, whatever is not seen (also the joiners), and a space that is none. */
-static bool is_odd_char(uint32_t c)
-{
-	return c < ' ' || c == 0x7f || c == 0xa0 || c == 0x200c || c == 0x200d || str_is_unseen(c);
-}
-
-/* Not what looks like an address, a room, a mark of ours, the end of a label; no white space at its ends. */
-bool client_is_plain(struct str label)
-{
-	if (!label.n || label.n > LABEL_MAX || strchr("#*-> (|", label.p[0]) || label.p[label.n - 1] == ' ')
-		return false;
-	while (label.n) {
-		size_t n = str_utf8_next(label);
-
-		if (!n || (n == 1 && strchr(":@/\"'()", label.p[0])) || is_odd_char(str_utf8_char(label.p, n)))
-			return false;
-		label = (struct str){label.p + n, label.n - n};
-	}
-	return true;
-}
-
 /* "10.0.0.7:5298", "[fe80::1%eth0]:5298": as whom our user has added somebody who never answered yet. */
 static bool is_typed(const struct contact *k, struct str name)
 {
@@ -45,9 +22,9 @@ static struct str name_of(const struct contact *k)
 {
 	struct str name = str_z(k->name), local = jid_local(jid_view(str_z(k->jid)));
 
-	if (client_is_plain(name) || is_typed(k, name))
+	if (label_is_plain(name) || is_typed(k, name))
 		return name;
-	return client_is_plain(local) ? local : str_z(k->jid);
+	return label_is_plain(local) ? local : str_z(k->jid);
 }
 
 static bool same_name(struct str a, struct str b)
@@ -82,7 +59,7 @@ static void put_room_label(const struct client *c, struct jid j, struct buf *out
 		shared |= r->state != ROOM_OUT && !str_is(jid_bare_str(j), r->jid) &&
 			str_eq(jid_local(jid_view(str_z(r->jid))), jid_local(j));
 	buf_char(out, '#');
-	if (!client_is_plain(jid_local(j)))
+	if (!label_is_plain(jid_local(j)))
 		buf_str(out, jid_bare_str(j));
 	else if (shared)
 		client_room_name(c, jid_bare(j), out);

@@ -1,6 +1,4 @@
 /* What the server offers (XEP-0030): an archive, carbons, a service with rooms; and what we can do (XEP-0115). */
-#include <stdio.h>
-
 #include "base/codec.h"
 #include "client/client_i.h"
 

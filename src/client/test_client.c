@@ -327,9 +327,9 @@ static void plain_labels(void **state)
 	static const char *const fine[] = {"bob", "Bob Smith", "\xc3\xa9t\xc3\xa9", "\xe4\xbd\xa0"};
 
 	for (size_t i = 0; i < ARRAY_LEN(odd); i++)
-		assert_false(client_is_plain(str_z(odd[i])));
+		assert_false(label_is_plain(str_z(odd[i])));
 	for (size_t i = 0; i < ARRAY_LEN(fine); i++)
-		assert_true(client_is_plain(str_z(fine[i])));
+		assert_true(label_is_plain(str_z(fine[i])));
 }
 
 /* ---- questions ---- */

@@ -189,7 +189,7 @@ static struct peer *import(struct peers *ps, struct str line)
 		return NULL;
 	p->named = !str_eq(str_z(p->label), field[0]) || label_is_plain(field[0]);
 	peer_store(p);
-	if (p->named)
+	if (p->named || p->kind != PEER_TYPED) /* one of an older version may be no label any more */
 		take_label(p, field[0]);
 	if (p->kind == PEER_KEYED && field[1].n)
 		peer_set_user(p, field[1]);

@@ -411,6 +411,8 @@ static void run_accept(struct command_call *call)
 		return;
 	if (p->trust == TRUST_NEW || p->trust == TRUST_CHANGED)
 		peer_set_trust(p, TRUST_PINNED);
+	found_take_waiting(p);
+	dial_now(p);
 	command_reply(call->core, call->asker, false, "%s is %s\n", p->label, trust_name(p->trust));
 }
 

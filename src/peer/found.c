@@ -95,19 +95,29 @@ static bool is_worth_keeping(const struct peer *p)
 	return p->stored || p->service || p->link || p->nego || p->outbox.n || p->pending.first;
 }
 
-/* An old program has given way to a node of the same name: what waits for it was for whoever is called so. */
-static void take_from_legacy(struct peer *p, struct str instance)
+/* An old program has given way to a node of the same name. What waits for it was for whoever is called so, but a name is anybody's:
+ * it goes to somebody who is known, and to others when our user says that they are who he means. */
+void found_take_waiting(struct peer *p)
 {
 	CLEANUP(buf_clear) struct buf jid = {.max = JID_MAX};
 	struct peer *old;
 
-	if (p->kind != PEER_KEYED || p->trust == TRUST_CHANGED || p->trust == TRUST_BLOCKED ||
-		escape_instance(instance, &jid) < 0)
+	if (p->kind != PEER_KEYED || p->trust == TRUST_CHANGED || p->trust == TRUST_BLOCKED || !p->instance ||
+		!link_legacy_jid(str_z(p->instance), &jid))
 		return;
-	buf_z(&jid, "@xep0174.internal");
-	old = buf_ok(&jid) ? peers_find(p->peers, buf_view(&jid)) : NULL;
+	old = peers_find(p->peers, buf_view(&jid));
 	if (!old || !old->outbox.n || old->trust == TRUST_BLOCKED || peer_is_up(old))
 		return;
+	if (!peer_known(p)) {
+		if (!p->offered)
+			notice(p->peers, "known", p,
+				"%s has a key now, and nobody knows whose: %u message%s for %s wait%s until you say that this is "
+				"who you mean (`wireside peer accept %s`)",
+				p->label, old->outbox.n, old->outbox.n == 1 ? "" : "s", old->label,
+				old->outbox.n == 1 ? "s" : "", p->label);
+		p->offered = true;
+		return;
+	}
 	notice(p->peers, "known", p, "%s has a key now: what waited for %s goes out, encrypted", p->label, old->label);
 	outbox_move(p, old);
 	peer_forget(old);
@@ -152,7 +162,7 @@ void found_service(struct peers *ps, struct service **service)
 		show_peer(p);
 	else
 		show_again(p);
-	take_from_legacy(p, str_z(p->instance));
+	found_take_waiting(p);
 	dial_now(p);
 }
 

@@ -16,41 +16,19 @@ void label_put(struct buf *out, struct str text)
 	}
 }
 
-/* What a chat would take for an address, a room, a mark, the end of a name: the same rule as in client/label.c. */
-static bool is_mark(const char *p, size_t n, uint32_t c)
-{
-	return (n == 1 && *p && strchr(":@/\"'()", *p)) || is_unseen(c) || c == 0xa0 || c == 0x200c || c == 0x200d;
-}
-
-static bool may_begin(char c) { return !strchr("#*-> (|", c); }
-
-bool label_is_plain(struct str label)
-{
-	if (!label.n || label.n > LABEL_MAX || !may_begin(label.p[0]) || label.p[label.n - 1] == ' ')
-		return false;
-	while (label.n) {
-		size_t n = str_utf8_next(label);
-
-		if (!n || is_mark(label.p, n, str_utf8_char(label.p, n)))
-			return false;
-		label = (struct str){label.p + n, label.n - n};
-	}
-	return true;
-}
-
-/* The same without what a label may not have. */
+/* Without what a label may not have. */
 static void put_plain(struct buf *out, struct str text, size_t max)
 {
 	size_t begin = out->n;
 
 	while (text.n) {
 		size_t n = str_utf8_next(text);
-		bool good = n && !is_mark(text.p, n, str_utf8_char(text.p, n));
+		bool good = n && label_may_have(text.p, n);
 
 		n = n ? n : 1;
 		if (out->n - begin + n > max)
 			break;
-		if (good && (out->n > begin || may_begin(text.p[0])))
+		if (good && (out->n > begin || label_may_begin(text.p[0])))
 			buf_add(out, text.p, n);
 		else if (out->n > begin && (n > 1 || !*text.p || !strchr("\"'()", *text.p)))
 			buf_char(out, '-');
@@ -60,19 +38,24 @@ static void put_plain(struct buf *out, struct str text, size_t max)
 		buf_cut(out, out->n - 1);
 }
 
+static void put_name(struct buf *out, struct str name, size_t max)
+{
+	buf_reset(out);
+	put_plain(out, name, max);
+	if (!out->n)
+		buf_z(out, "somebody");
+}
+
 void label_choose(const struct peers *ps, const struct peer *p, struct str name, struct str more, struct buf *out)
 {
 	enum { NAME = LABEL_MAX - 14, MORE = 8, TRIES = 10000 };
 	size_t begin;
 
-	buf_reset(out);
-	put_plain(out, name, peers_label_taken(ps, p, name) ? NAME : LABEL_MAX);
-	if (!out->n)
-		buf_z(out, "somebody");
+	put_name(out, name, LABEL_MAX);
 	if (!peers_label_taken(ps, p, buf_view(out)))
 		return;
-	begin = out->n < NAME ? out->n : NAME;
-	buf_cut(out, begin);
+	put_name(out, name, NAME);
+	begin = out->n;
 	buf_char(out, '-');
 	put_plain(out, more, MORE);
 	if (out->n == begin + 1)

@@ -288,16 +288,21 @@ static struct peer *legacy_at(const struct peers *ps, struct str address)
 	return found;
 }
 
+bool link_legacy_jid(struct str instance, struct buf *out)
+{
+	if (escape_instance(instance, out) < 0)
+		return false;
+	buf_z(out, "@" DOMAIN_LEGACY);
+	return buf_ok(out);
+}
+
 struct peer *link_legacy_peer(struct peers *ps, struct str instance)
 {
 	CLEANUP(buf_clear) struct buf jid = {.max = JID_MAX};
 	CLEANUP(buf_clear) struct buf label = {.max = LABEL_MAX};
 	struct peer *p;
 
-	if (escape_instance(instance, &jid) < 0)
-		return NULL;
-	buf_z(&jid, "@xep0174.internal");
-	if (!buf_ok(&jid))
+	if (!link_legacy_jid(instance, &jid))
 		return NULL;
 	p = peers_find(ps, buf_view(&jid));
 	if (!p) {

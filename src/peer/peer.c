@@ -331,7 +331,7 @@ static void load_peer(struct peers *ps, const struct store_value *v)
 {
 	struct str name = v[0].s, id;
 	bool rooms, keyed = v[4].s.n == 32, by_id = nodeid_parse_domain(name, &id, &rooms);
-	bool legacy = str_ends(name, STR("@xep0174.internal")); /* also a blocked one */
+	bool legacy = str_ends(name, STR("@" DOMAIN_LEGACY)); /* also a blocked one */
 	enum peer_kind kind = by_id ? PEER_KEYED : legacy ? PEER_LEGACY : PEER_TYPED;
 	struct peer *p;
 

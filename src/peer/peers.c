@@ -4,9 +4,6 @@
 
 enum { PEERS_MAX = 1000, OUTBOX_MAX = 5000, ID_SHORTEST = 6 };
 
-#define DOMAIN_LEGACY "xep0174.internal"
-#define DOMAIN_TYPED "typed.internal"
-
 static struct str peer_key(const void *item) { return jid_str(((const struct peer *)item)->entity.jid); }
 
 /* ---- finding ---- */

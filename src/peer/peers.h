@@ -14,7 +14,8 @@ enum plaintext {
 	PLAINTEXT_ALLOW,
 	PLAINTEXT_NEVER,
 	PLAINTEXT_ONLY, /* announces no key, so that others take it for an old program: for lessons */
-	PLAINTEXT_STARTTLS /* announces no key either, but never speaks without STARTTLS: the same. Here NEVER and keyless */
+	PLAINTEXT_STARTTLS /* of the command line only: announces no key either, but never speaks without STARTTLS. In peers_config
+			    * that is NEVER, and keyless */
 };
 
 /* The roster of the node's user, as far as the peers are concerned. */

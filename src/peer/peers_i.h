@@ -6,6 +6,7 @@
 #include "base/hash.h"
 #include "core/session.h"
 #include "peer/peers.h"
+#include "xmpp/label.h"
 #include "xmpp/lanpass.h"
 #include "xmpp/nodeid.h"
 #include "xmpp/ns.h"
@@ -16,10 +17,12 @@
 #define NS_EVENT "urn:wireside:event:0"
 #define NS_VERIFY "urn:wireside:verify:0"
 
+#define DOMAIN_LEGACY "xep0174.internal"
+#define DOMAIN_TYPED "typed.internal"
+
 enum {
 	DOMAIN_SIZE = NODEID_DOMAIN_MAX + 1,
 	PEER_ADDRESSES_MAX = 16,
-	LABEL_MAX = 63,             /* bytes */
 	SEEN_MAX = 10000,           /* messages of a peer remembered, so that none is delivered twice */
 	OUTBOX_BYTES = 16 << 20,    /* waiting for one peer */
 	PENDING_MAX = 100,          /* stanzas that wait for a link and are worth nothing later */
@@ -150,8 +153,9 @@ struct peer {
 	char *instance; /* its name on the network; NULL: not seen there */
 	uint8_t key[32];
 	enum trust trust;
-	bool stored; /* in the store: pinned, typed, blocked, named, or something waits for it */
-	bool named;  /* the label is of our user's choice */
+	bool stored;  /* in the store: pinned, typed, blocked, named, or something waits for it */
+	bool named;   /* the label is of our user's choice */
+	bool offered; /* our user was told that what waits for an old program of this name could go to him */
 	struct plain plain;
 	struct lan_keys *password; /* NULL: none shared */
 	uint32_t failures;         /* of it, since the last success */
@@ -269,10 +273,8 @@ const char *source_name(enum source s);
  * (controls, escapes, directions), becomes a question mark. */
 void label_put(struct buf *out, struct str text);
 char *label_clean(struct str text); /* a new text */
-/* One that can be typed wherever a name is asked for. */
-bool label_is_plain(struct str label);
 /* For p, NULL: one that comes, which calls itself so. "bob" as long as there is one, "bob-bravo" for the next: plain, and nobody
- * else's here. */
+ * else's here (xmpp/label.h). */
 void label_choose(const struct peers *ps, const struct peer *p, struct str name, struct str more, struct buf *out);
 void label_of_instance(const struct peers *ps, const struct peer *p, struct str instance, struct buf *out);
 
@@ -316,6 +318,8 @@ void link_on_failed(struct peers *ps, struct msg *m);
 /* A name that somebody known has is not this one's, too. */
 void link_check_name(struct peer *p, struct str name);
 /* The row of an old program, found or made; NULL: no name, or the table is full. */
+/* The address of a program that speaks plain XEP-0174 under this name; false: too long for one. */
+bool link_legacy_jid(struct str instance, struct buf *out);
 struct peer *link_legacy_peer(struct peers *ps, struct str instance);
 void link_close(struct peer *p, enum serr error, const char *text);
 void link_on_peer_free(struct peer *p);
@@ -364,6 +368,8 @@ void show_publish(struct peers *ps);
 
 /* found.c: discovery */
 void found_on_msg(struct peers *ps, struct msg *m);
+/* What waits for an old program that had his name, if he is known; our user is asked otherwise. */
+void found_take_waiting(struct peer *p);
 void found_service(struct peers *ps, struct service **service); /* takes it if it is somebody's */
 void found_early(struct peers *ps);                             /* what came before the table was there */
 
@@ -390,10 +396,10 @@ void verify_free(struct peer *p);
 
 /* cmd_peer.c: what came of adding it, to whoever asked for that. p may be another row by now */
 void peer_tell_adder(struct peer *asked, const struct peer *p);
-
-/* cmd_copy.c */
 /* Those of this node, when they have been read; NULL, and the call answered: why not. */
 struct peers *cmd_peers(struct command_call *call);
+
+/* cmd_copy.c */
 void cmd_peer_export(struct command_call *call);
 void cmd_peer_import(struct command_call *call);
 

@@ -228,7 +228,7 @@ void show_publish(struct peers *ps)
 	service_txt_set(s, "port.p2pj", str_z(port));
 	service_txt_set(s, "node", STR("wireside"));
 	service_txt_set(s, "ver", STR(WIRESIDE_VERSION));
-	if (ps->config.plaintext != PLAINTEXT_ONLY && !ps->config.keyless)
+	if (!ps->config.keyless)
 		service_txt_set(s, "wk", str_z(ps->id));
 	m = core_to_discovery(peers_core(ps), MSG_PUBLISH);
 	m->publish.service = s;
@@ -259,7 +259,7 @@ void peers_show(struct host *h, bool available, struct str show, struct str stat
 	bool comes = available && !ps->available;
 
 	/* Who comes after it was noticed would wait in vain for somebody to be seen. */
-	if (available && !ps->available && ps->no_network)
+	if (comes && ps->no_network)
 		notice(ps, "network", NULL, "%s", ps->network);
 	ps->available = available;
 	xfree(ps->show);

@@ -80,7 +80,7 @@ struct peer *target_typed(struct peers *ps, struct str name, struct str address)
 
 	if (seen_as.n > LABEL_MAX || escape_instance(seen_as, &jid) < 0)
 		return NULL;
-	buf_z(&jid, "@typed.internal");
+	buf_z(&jid, "@" DOMAIN_TYPED);
 	p = peers_find(ps, buf_view(&jid));
 	return p ? p : peer_new(ps, PEER_TYPED, buf_view(&jid), seen_as);
 }

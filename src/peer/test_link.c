@@ -341,7 +341,15 @@ static void becomes_keyed(void **state)
 	dial_lacks_tls(w, id);
 	look_away(w);
 	found_keyed(w, 'c', "carol@old", "10.0.0.9");
-	expect_got(w, "has a key now");
+	expect_got(w, "peer accept carol");
+	assert_int_equal(w->peers->peers.n, 2);
+	assert_int_equal(row(w, 'c')->trust, TRUST_NEW);
+	assert_int_equal(got_with(w, "<body>one"), 0);
+	look_away(w);
+	found_keyed(w, 'c', "carol@old", "10.0.0.10");
+	assert_int_equal(got_with(w, "peer accept"), 0); /* once */
+	command(w, "peer", "accept", row(w, 'c')->label, NULL);
+	expect_got(w, "goes out, encrypted");
 	assert_int_equal(w->peers->peers.n, 1);
 	assert_int_equal(row(w, 'c')->trust, TRUST_PINNED);
 	m = expect_msg(w, MSG_DIAL);

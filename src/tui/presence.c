@@ -102,7 +102,8 @@ bool line_hold(struct line *n, const struct client_event *e)
 	set(&h->label, e->label);
 	set(&h->verb, e->verb);
 	set(&h->detail, e->detail);
-	h->due = loop_now(n->loop) + HOLD_MS;
+	if (!h->due) /* or who changes all the time would never be shown */
+		h->due = loop_now(n->loop) + HOLD_MS;
 	arm(n);
 	return true;
 }

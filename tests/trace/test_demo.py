@@ -28,5 +28,13 @@ def check_demo(folder):
     step("discovery, a verified link, receipts, a cable, a room, and all of it on the wire")
 
 
+def check_without_hosts(folder):
+    """What it shows where hosts in a box are not allowed"""
+    done = run(ROOT / "tools/demo-loopback", env={"WIRESIDE": os.path.realpath(WIRESIDE)}, check=False)
+    equal(done.returncode, 0, done.out + done.err)
+    true("#lunch alice: soup" in done.out and "Done in" in done.out, done.out)
+    step("two nodes on the loopback interface, to the end")
+
+
 if __name__ == "__main__":
-    raise SystemExit(main(check_demo))
+    raise SystemExit(main(check_demo, check_without_hosts))

@@ -2,6 +2,7 @@
 """`wireside trace capture` of a server and its clients: its ports by themselves, and with its secrets what they say."""
 import importlib.util
 import pathlib
+import re
 import shutil
 import signal
 import subprocess
@@ -94,6 +95,20 @@ def test(t):
     traces.wireside("trace", "share", one.file, "-w", shared)
     t.true(texts(shared) == [] and b"SECRET" not in shared.read_bytes(), "shared without secrets")
     refusals(t)
+    everywhere(t)
+
+
+def everywhere(t):
+    """One that listens on all addresses is taken, too."""
+    folder, port = t.folder / "everywhere", r"port \d+"
+    server = lib.spawn([lib.find_wireside(), "serve", "--data", folder, "--domain", "x.test", "--c2s", "*:0", "--c2s-tls", "*:0"],
+                       stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    lib.wait_until(lambda: (folder / "control.sock").exists(), 20, "the server")
+    done = traces.run(lib.find_wireside(), "trace", "capture", "--data", folder, "-w", t.folder / "everywhere.pcapng", "--seconds", "1")
+    t.true(re.search(f"With the server of x.test: {port}, {port}", done.out + done.err), done.out + done.err)
+    server.terminate()
+    t.equal(server.wait(20), 0, "the server's end")
+    t.step("a server on all addresses")
 
 
 def refusals(t):
