@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include "base/log.h"
+#include "link/tcp.h"
 
 /* Which addresses an address that stands for all stands for. */
 enum { V4 = 1, V6 = 2 };
@@ -84,8 +85,6 @@ static void put_broadcast(struct place_list *l, const struct here *h)
 	put_ip(l, h->interface, &b, 0);
 }
 
-static bool is_loopback(struct str host) { return str_starts(host, STR("127.")) || str_is(host, "[::1]"); }
-
 static struct str cut_port(const char *address, unsigned *ret_port)
 {
 	const char *colon = strrchr(address, ':');
@@ -96,13 +95,13 @@ static struct str cut_port(const char *address, unsigned *ret_port)
 	return (struct str){address, (size_t)(colon - address)};
 }
 
-static void put_one(struct places *ret, struct str host, unsigned port)
+static void put_one(struct places *ret, struct str host, unsigned port, bool loopback)
 {
 	char text[PLACE_TEXT];
 
 	snprintf(text, sizeof(text), "%.*s", STR_FMT(host));
 	put(&ret->own, text, false, port);
-	if (!is_loopback(host) && !memchr(host.p, '%', host.n))
+	if (!loopback && !memchr(host.p, '%', host.n))
 		put(&ret->told, text, false, port);
 }
 
@@ -112,6 +111,7 @@ void places_of(struct places *ret, const char *const *listening, unsigned n, con
 
 	memset(ret, 0, sizeof(*ret));
 	for (unsigned i = 0; i < n; i++) {
+		bool loopback = listener_tcp_is_loopback(str_z(listening[i]));
 		unsigned port, families;
 		struct str host = cut_port(listening[i], &port);
 
@@ -120,11 +120,11 @@ void places_of(struct places *ret, const char *const *listening, unsigned n, con
 			put_own(&ret->own, m, families, port);
 			put_told(&ret->told, &m->used, families, port);
 		} else {
-			put_one(ret, host, port);
+			put_one(ret, host, port, loopback);
 		}
-		if (!ret->port || (!reached && !is_loopback(host)))
+		if (!ret->port || (!reached && !loopback))
 			ret->port = (uint16_t)port;
-		reached |= !is_loopback(host);
+		reached |= !loopback;
 	}
 	for (unsigned k = 0; k < m->n; k++)
 		put_broadcast(&ret->broadcast, &m->here[k]);

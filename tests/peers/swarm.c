@@ -5,20 +5,12 @@
 #include <stdio.h>
 
 #include "base/log.h"
+#include "tests/lib/seeds.h"
 
 enum { FAILURES_SHOWN = 20 };
 
-/* SplitMix64, apart from the nodes' own. */
-static uint64_t next_word(struct swarm *s)
-{
-	uint64_t x = s->random += 0x9e3779b97f4a7c15u;
-
-	x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9u;
-	x = (x ^ x >> 27) * 0x94d049bb133111ebu;
-	return x ^ x >> 31;
-}
-
-uint32_t swarm_random(struct swarm *s, uint32_t below) { return (uint32_t)(next_word(s) % below); }
+/* Apart from the random numbers of what is simulated. */
+uint32_t swarm_random(struct swarm *s, uint32_t below) { return (uint32_t)(seeds_word(&s->random) % below); }
 
 bool swarm_chance(struct swarm *s, uint32_t percent) { return swarm_random(s, 100) < percent; }
 
