@@ -458,10 +458,13 @@ static void repair_all(struct swarm *s)
 
 static void everybody_comes(struct swarm *s)
 {
-	for (unsigned i = 0; i < s->world.n; i++)
-		if (s->players[i].client.state == CLIENT_DOWN)
-			player_dial(&s->players[i]);
-	world_pass(&s->world, 11000);
+	/* Twice: one that was just taking its leave is down only after a while. */
+	for (unsigned round = 0; round < 2; round++) {
+		for (unsigned i = 0; i < s->world.n; i++)
+			if (s->players[i].client.state == CLIENT_DOWN)
+				player_dial(&s->players[i]);
+		world_pass(&s->world, 11000);
+	}
 	for (unsigned i = 0; i < s->world.n; i++)
 		if (!is_on(&s->players[i]))
 			swarm_fail(s, "u%u cannot log in: state %d", i, s->players[i].client.state);
