@@ -349,6 +349,8 @@ struct xerr hats_set(struct iq *iq)
 		e = run(r, hc, iq, x, &answer);
 	if (!xerr_ok(e))
 		return e;
+	if (!buf_ok(&answer))
+		return xerr_text(XERR_RESOURCE_CONSTRAINT, "the answer is longer than 1 MiB");
 	open_command(&iq->reply, hc, session, cancel ? "canceled" : ask ? "executing" : "completed");
 	if (answer.n)
 		buf_str(&iq->reply, buf_view(&answer));

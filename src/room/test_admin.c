@@ -1,8 +1,12 @@
 /* Roles and affiliations: the tables, the requests, what follows from them. */
+#include "room/hats.h"
 #include "room/testing.h"
 
 #define TEA "tea@rooms.test"
 #define LIST(item) "<iq type='get' id='list' to='" TEA "'><query xmlns='" NS_MUC_ADMIN "'>" item "</query></iq>"
+#define LIST_HATS \
+	"<iq type='set' id='hats' to='" TEA "'><command xmlns='" NS_COMMANDS \
+	"' node='urn:xmpp:hats:commands:list-assigned'/></iq>"
 
 /* ---- the tables ---- */
 
@@ -507,10 +511,43 @@ static void test_given_nicks(void **state)
 	world_free(w);
 }
 
+/* What is too long to be told is refused; it is not cut. */
+static void test_too_many_hats(void **state)
+{
+	struct world *w = world_new(NULL);
+	unsigned alice = open_tea(w, "");
+	char uri[HAT_URI_MAX + 1], jid[64];
+
+	memset(uri, 'x', sizeof(uri));
+	for (int i = 0; i < HATS_MAX; i++) {
+		snprintf(uri, sizeof(uri), "urn:x:%0*d", HAT_URI_MAX - 6, i);
+		assert_int_equal(hats_define(&tea(w)->hats, str_z(uri), STR("A"), STR_NONE), i);
+	}
+	for (int i = 0; i < WEARERS_MAX; i++) {
+		snprintf(jid, sizeof(jid), "user%d@x.test", i);
+		assert_int_equal(hats_wear(tea(w)->hats, str_z(jid), i % HATS_MAX, true), 0);
+	}
+	forget_all(w);
+	say(w, alice, LIST_HATS);
+	expect(w, alice, "type='result'", "user999@x.test");
+	for (int i = 0; i < WEARERS_MAX * HATS_MAX; i++) {
+		snprintf(jid, sizeof(jid), "user%d@x.test", i / HATS_MAX);
+		assert_int_equal(hats_wear(tea(w)->hats, str_z(jid), i % HATS_MAX, true), 0);
+	}
+	/* Wherever in an item the place ends. */
+	for (size_t n = 1; n <= HAT_TITLE_MAX; n++) {
+		hats_define(&tea(w)->hats, str_z(uri), (struct str){uri + HAT_URI_MAX - n, n}, STR_NONE);
+		say(w, alice, LIST_HATS);
+		expect(w, alice, "type='error'", "<resource-constraint", "!user0@x.test");
+	}
+	world_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_given_nicks),
+		cmocka_unit_test(test_too_many_hats),
 		cmocka_unit_test(test_initial),
 		cmocka_unit_test(test_privileges),
 		cmocka_unit_test(test_options),
