@@ -11,6 +11,7 @@ enum { AFFILIATES_MAX = 10000, REASON_MAX = 1024 };
 struct affiliate {
 	enum affiliation affiliation; /* never AFFILIATION_NONE */
 	char *reason;                 /* NULL for none */
+	bool listed;                  /* while a form is read: it says so of him, too */
 	uint16_t jid_n;
 	char jid[]; /* bare, canonical */
 };

@@ -78,6 +78,8 @@ static struct xerr check_affiliation(struct room *r, struct party actor, struct 
 		return xerr(XERR_CONFLICT); /* 9.1: not oneself */
 	if (!who.local && ch->affiliation > AFFILIATION_OUTCAST)
 		return xerr_text(XERR_NOT_ACCEPTABLE, "a domain can only be banned");
+	if (ch->affiliation == AFFILIATION_OUTCAST && rooms_is_admin(rooms_of(r), who))
+		return xerr_text(XERR_NOT_ALLOWED, "an administrator of the service is an owner everywhere");
 	e = affiliation_change_check(actor.affiliation, ch->before, ch->affiliation);
 	return xerr_ok(e) && ch->key ? check_nick(r, ch) : e;
 }

@@ -166,7 +166,7 @@ static struct xerr read_changes(struct room *r, const struct xml_tree *t, uint32
 	return cs->n ? XERR_OK : xerr(XERR_BAD_REQUEST);
 }
 
-/* Who may not change anything anyway hears that, and is no burden to anybody. */
+/* Who may not change anything hears just that: not who is in, whatever he asks about. */
 static bool may_act(const struct room *r, struct jid who)
 {
 	struct party p = room_party(r, who);
@@ -178,9 +178,12 @@ struct xerr admin_set(struct iq *iq)
 {
 	CLEANUP(changes_clear) struct changes cs = {0};
 	struct room *r = room_of(iq);
-	struct xerr e = read_changes(r, &iq->stanza->tree, iq->query, &cs);
+	struct xerr e;
 
-	if (xerr_ok(e) && may_act(r, iq->stanza->from))
+	if (!may_act(r, iq->stanza->from))
+		return xerr(XERR_FORBIDDEN);
+	e = read_changes(r, &iq->stanza->tree, iq->query, &cs);
+	if (xerr_ok(e))
 		e = room_charge(r, iq->stanza->from, COST_MESSAGE * cs.n);
 	return xerr_ok(e) ? changes_make(r, &cs, iq->stanza->from) : e;
 }

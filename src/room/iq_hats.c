@@ -320,6 +320,8 @@ static struct xerr run(struct room *r, const struct hat_command *hc, struct iq *
 	else if (hc->fields && r->config.persistent && !core_can_store(iq->core))
 		e = xerr(XERR_RESOURCE_CONSTRAINT);
 	else
+		e = room_charge(r, iq->stanza->from, hc->fields ? COST_MESSAGE : COST_REQUEST);
+	if (xerr_ok(e))
 		e = hc->run(r, &args, out);
 	for (size_t i = 0; i < ARRAY_LEN(args.text); i++)
 		buf_clear(&args.text[i]);

@@ -186,29 +186,42 @@ static void on_change(struct room *r, uint64_t changed, uint8_t broadcast_before
 
 /* ---- requests ---- */
 
+static struct xerr list_one(struct room *r, struct str bare, enum affiliation affiliation, struct changes *cs)
+{
+	struct affiliate *a = map_find(&r->affiliates.map, bare);
+	struct change *ch = changes_find(cs, bare);
+
+	if (a && !ch && a->affiliation == affiliation) {
+		a->listed = true;
+		return XERR_OK;
+	}
+	if (!ch)
+		ch = changes_add(cs);
+	if (!ch)
+		return xerr_text(XERR_NOT_ACCEPTABLE, "too many changes at once");
+	if (!ch->jid)
+		ch->jid = str_dup(bare);
+	if (ch->affiliation < affiliation)
+		ch->affiliation = affiliation;
+	return XERR_OK;
+}
+
 /* The list as it is to be: who is not in it any more has no affiliation, unless another list has him. */
 static struct xerr read_list(struct room *r, struct str text, enum affiliation affiliation, struct changes *cs)
 {
-	while (text.p) {
+	struct xerr e = XERR_OK;
+
+	while (text.p && xerr_ok(e)) {
 		struct str line = str_trim(str_cut(&text, '\n'));
-		struct change *ch;
 		struct jid_buf jid;
 
 		if (!line.n)
 			continue;
 		if (jid_parse_buf(line, &jid) < 0)
 			return xerr(XERR_JID_MALFORMED);
-		ch = changes_find(cs, jid_bare_str(jid.jid));
-		if (!ch)
-			ch = changes_add(cs);
-		if (!ch)
-			return xerr_text(XERR_NOT_ACCEPTABLE, "too many changes at once");
-		xfree(ch->jid);
-		ch->jid = str_dup(jid_bare_str(jid.jid));
-		if (ch->affiliation < affiliation)
-			ch->affiliation = affiliation;
+		e = list_one(r, jid_bare_str(jid.jid), affiliation, cs);
 	}
-	return XERR_OK;
+	return e;
 }
 
 static struct xerr remove_others(struct room *r, enum affiliation affiliation, struct changes *cs)
@@ -218,7 +231,7 @@ static struct xerr remove_others(struct room *r, enum affiliation affiliation, s
 	for (uint32_t pos = 0; (a = affiliates_next(&r->affiliates, &pos));) {
 		struct change *ch;
 
-		if (a->affiliation != affiliation || changes_find(cs, affiliate_jid(a)))
+		if (a->affiliation != affiliation || a->listed || changes_find(cs, affiliate_jid(a)))
 			continue;
 		ch = changes_add(cs);
 		if (!ch)
@@ -252,7 +265,10 @@ static struct xerr read_lists(struct room *r, const struct xml_tree *t, uint32_t
 	CLEANUP(buf_clear) struct buf tmp = {.max = 1 << 20};
 	bool given[ARRAY_LEN(lists)] = {false};
 	struct xerr e = XERR_OK;
+	struct affiliate *a;
 
+	for (uint32_t pos = 0; (a = affiliates_next(&r->affiliates, &pos));)
+		a->listed = false;
 	for (size_t i = 0; i < ARRAY_LEN(lists) && xerr_ok(e); i++) {
 		uint32_t field = form_field(t, x, lists[i].var);
 
@@ -354,10 +370,12 @@ static struct xerr destroy(struct room *r, const struct stanza *s, uint32_t i)
 
 	if (alternate.p && jid_parse_buf(alternate, &jid) < 0)
 		return xerr(XERR_JID_MALFORMED);
+	if (alternate.p && jid_eq_bare(jid.jid, r->entity.jid))
+		return xerr_text(XERR_NOT_ACCEPTABLE, "a room cannot go to where it is");
 	if (r->config.persistent && !core_can_store(room_core(r)))
 		return xerr(XERR_RESOURCE_CONSTRAINT);
 	if (alternate.p && r->config.persistent)
-		rooms_move(r, s->from, jid_str(jid.jid));
+		rooms_move(r, s->from, jid_bare_str(jid.jid));
 	room_destroy(r, alternate.p ? jid_str(jid.jid) : STR_NONE, child_text(t, i, "reason", &reason),
 		child_text(t, i, "password", &password));
 	return XERR_OK;

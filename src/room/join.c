@@ -1,5 +1,7 @@
 /* Entering a room (XEP-0045 7.2). Those who enter in one turn are welcomed together: each occupant gets one batch with all
  * of them, each of them one list with everybody, the history and the subject. */
+#include <ctype.h>
+
 #include "base/err.h"
 #include "room/archive.h"
 #include "room/form.h"
@@ -313,6 +315,16 @@ static void add_visit(struct room *r, const struct attempt *a)
 	visit_seat(r, v);
 }
 
+/* An address in a URI (RFC 5122 2.2), which has no place for some characters of addresses. */
+static void put_uri(struct buf *out, const char *address)
+{
+	for (const char *c = address; *c; c++)
+		if (isalnum((unsigned char)*c) || strchr("-._~!$()*+,;=@[]:", *c))
+			buf_char(out, *c);
+		else
+			buf_fmt(out, "%%%02X", (unsigned char)*c);
+}
+
 /* Where the room has gone to, as RFC 6120 8.3.3.5 has it. */
 static void refuse_moved(struct core *c, struct stanza **s, const struct moved *m)
 {
@@ -326,7 +338,7 @@ static void refuse_moved(struct core *c, struct stanza **s, const struct moved *
 
 	packet_begin(&w, &head);
 	buf_z(&w.out, "<x xmlns='" NS_MUC "'/><error type='cancel'><gone xmlns='" NS_STANZAS "'>xmpp:");
-	xml_escape(&w.out, str_z(m->alternate));
+	put_uri(&w.out, m->alternate);
 	buf_z(&w.out, "?join</gone></error>");
 	p = packet_end(&w);
 	core_reply(c, *s, &p, 0);

@@ -117,10 +117,12 @@ void message_spoken(struct room *r, const struct visit *v)
 		p->silent_until = now + (int64_t)r->config.slow_seconds * 1000;
 }
 
-struct xerr message_speak(struct room *r, const struct visit *v, const struct stanza *s)
+struct xerr message_speak(struct room *r, const struct visit *v, const struct stanza *s, struct str taken_back)
 {
 	struct core *c = room_core(r);
-	bool lasting = room_archive_wants(s);
+	bool lasting = room_archive_wants(s), retracts = retract_is(s), buried;
+	/* Taking back is no speaking, but for what is said with it. */
+	bool said = lasting && (!retracts || stanza_child(s, "body", NS_CLIENT) != XML_NONE);
 	struct packet *p;
 	struct xerr e;
 	int64_t id;
@@ -130,23 +132,23 @@ struct xerr message_speak(struct room *r, const struct visit *v, const struct st
 	e = retract_check(r, v->occupant, s);
 	if (!xerr_ok(e))
 		return e;
-	e = message_pace(r, v, lasting);
+	e = message_pace(r, v, said);
 	if (!xerr_ok(e))
 		return e;
-	if (lasting && r->config.persistent && !core_can_store(c))
+	if ((lasting || retracts) && r->config.persistent && !core_can_store(c))
 		return xerr(XERR_RESOURCE_CONSTRAINT);
 	id = lasting ? history_next_id(&r->history, core_wall(c)) : 0;
 	p = message_reflection(r, v, s, id);
 	if (!p)
 		return xerr(XERR_RESOURCE_CONSTRAINT);
-	if (lasting)
+	if (said)
 		message_spoken(r, v);
-	retract_own(r, s);
+	buried = retract_own(r, s, taken_back);
 	if (lasting)
 		room_remember(r, id, v, p, message_is_shown(s));
 	if (lasting && r->config.logging)
 		log_said(r, v, s, id);
-	room_send_all(r, &p, lasting ? r->commit : 0);
+	room_send_all(r, &p, lasting || buried ? r->commit : 0);
 	return XERR_OK;
 }
 
@@ -164,7 +166,7 @@ static void on_groupchat(struct room *r, struct stanza **s)
 		return;
 	}
 	if (v)
-		e = message_speak(r, v, *s);
+		e = message_speak(r, v, *s, STR_NONE);
 	if (xerr_ok(e))
 		core_done(room_core(r), s);
 	else

@@ -140,7 +140,9 @@ struct xerr picture_iq_set(struct iq *iq)
 		return xerr_text(XERR_FORBIDDEN, "only owners set the card of a room");
 	if (r->config.persistent && !core_can_store(iq->core))
 		return xerr(XERR_RESOURCE_CONSTRAINT);
-	e = read_picture(iq, &p);
+	e = room_charge(r, iq->stanza->from, COST_MESSAGE);
+	if (xerr_ok(e))
+		e = read_picture(iq, &p);
 	if (!xerr_ok(e))
 		return e;
 	picture_set(r, &p);

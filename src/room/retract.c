@@ -25,8 +25,9 @@ static bool is_identity(const struct stanza *s, uint32_t child)
 
 static bool is_content(const struct stanza *s, uint32_t child) { return !is_identity(s, child); }
 
-/* What is left of a message. why: what stands in <retracted/>, may be empty. */
-static struct packet *tombstone(const struct room *r, const struct stanza *s, struct str why)
+/* What is left of a message. by: the id of the message that took it back, or absent; why: what stands in <retracted/>, may
+ * be empty. */
+static struct packet *tombstone(const struct room *r, const struct stanza *s, struct str by, struct str why)
 {
 	struct packet_head head;
 	struct packet_writer w;
@@ -35,7 +36,9 @@ static struct packet *tombstone(const struct room *r, const struct stanza *s, st
 	packet_begin(&w, &head);
 	buf_z(&w.out, "<retracted xmlns='" NS_RETRACT "' stamp='");
 	clock_format(&w.out, core_wall(room_core(r)));
-	buf_z(&w.out, "'>");
+	buf_char(&w.out, '\'');
+	xml_put_attr(&w.out, "id", by);
+	buf_char(&w.out, '>');
 	buf_str(&w.out, why);
 	buf_z(&w.out, "</retracted>");
 	packet_put_payload(&w, s, is_content);
@@ -56,14 +59,14 @@ static bool is_of(struct str stored, struct str author)
 }
 
 /* A message becomes its tombstone. e: where it is in the history; NULL: it is in the store alone. */
-static void bury(struct room *r, int64_t id, struct history_entry *e, struct str stored, struct str why)
+static void bury(struct room *r, int64_t id, struct history_entry *e, struct str stored, struct str by, struct str why)
 {
 	struct packet *left = NULL;
 	struct stanza *s;
 
 	if (stanza_parse(stored, &s) != 0)
 		return;
-	left = tombstone(r, s, why);
+	left = tombstone(r, s, by, why);
 	stanza_free(&s);
 	if (!left)
 		return;
@@ -92,14 +95,19 @@ struct xerr retract_check(const struct room *r, const struct occupant *o, const 
 	return !e || is_of(packet_view(e->live), str_z(o->id)) ? XERR_OK : xerr(XERR_FORBIDDEN);
 }
 
-void retract_own(struct room *r, const struct stanza *s)
+bool retract_own(struct room *r, const struct stanza *s, struct str stored)
 {
 	int64_t id = retracted_id(s);
 	struct history_entry *e = id ? history_find(&r->history, id) : NULL;
 
 	if (e)
-		bury(r, id, e, packet_view(e->live), STR(""));
+		stored = packet_view(e->live);
+	if (id && stored.p)
+		bury(r, id, e, stored, s->id, STR(""));
+	return id && stored.p;
 }
+
+bool retract_is(const struct stanza *s) { return stanza_child(s, "retract", NS_RETRACT) != XML_NONE; }
 
 bool retract_needs_store(const struct room *r, const struct stanza *s)
 {
@@ -124,9 +132,7 @@ static void on_own_found(struct core *c, struct room *r, struct room_lookup *l, 
 	else if (stored.p && !is_of(stored, str_z(v->occupant->id)))
 		e = xerr(XERR_FORBIDDEN);
 	else
-		e = message_speak(r, v, s);
-	if (xerr_ok(e) && stored.p)
-		bury(r, l->id, NULL, stored, STR(""));
+		e = message_speak(r, v, s, stored);
 	if (xerr_ok(e))
 		core_done(c, &s);
 	else
@@ -195,7 +201,7 @@ static void on_moderated_found(struct core *c, struct room *r, struct room_looku
 		core_bounce(c, &s, xerr(err ? XERR_RESOURCE_CONSTRAINT : XERR_ITEM_NOT_FOUND));
 		return;
 	}
-	bury(r, l->id, history_find(&r->history, l->id), stored, str_z(l->why));
+	bury(r, l->id, history_find(&r->history, l->id), stored, STR_NONE, str_z(l->why));
 	announce(r, l->id, str_z(l->why));
 	iq_answer(c, &s, STR_NONE, r->commit);
 }
@@ -207,7 +213,7 @@ static struct xerr moderate(struct iq *iq, struct room *r, int64_t id, struct st
 	struct room_lookup *l;
 
 	if (e) {
-		bury(r, id, e, packet_view(e->live), why);
+		bury(r, id, e, packet_view(e->live), STR_NONE, why);
 		announce(r, id, why);
 		return XERR_OK;
 	}

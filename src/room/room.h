@@ -160,7 +160,8 @@ bool room_may_answer(struct room *r, struct jid who, uint32_t cost);
 struct xerr message_pace(struct room *r, const struct visit *v, bool lasting);
 void message_spoken(struct room *r, const struct visit *v); /* slow mode begins */
 void message_on(struct room *r, struct stanza **s);
-struct xerr message_speak(struct room *r, const struct visit *v, const struct stanza *s); /* to all */
+/* To all. taken_back: the message that it takes back, as the store has it; absent: none, or it is in the history. */
+struct xerr message_speak(struct room *r, const struct visit *v, const struct stanza *s, struct str taken_back);
 /* To all, as the visit's, under our id if it is to have one (not 0). NULL if it got too long. */
 struct packet *message_reflection(struct room *r, const struct visit *v, const struct stanza *s, int64_t id);
 bool message_is_shown(const struct stanza *s); /* to who comes later: in the history, not only in the archive */
@@ -174,7 +175,9 @@ void message_put_stanza_id(struct buf *out, const struct room *r, int64_t id);
 /* ---- retract.c: who takes back what he said himself (XEP-0424) ---- */
 /* forbidden: it is in the history, and another's. */
 struct xerr retract_check(const struct room *r, const struct occupant *o, const struct stanza *s);
-void retract_own(struct room *r, const struct stanza *s); /* it is his: it goes from the history */
+bool retract_is(const struct stanza *s);
+/* It is his: it goes from the history, or from the store, where it is what stored says. False: it was in neither. */
+bool retract_own(struct room *r, const struct stanza *s, struct str stored);
 /* Whose it was only the store knows; then it is said (message_speak()) or refused when that has answered. */
 bool retract_needs_store(const struct room *r, const struct stanza *s);
 void retract_after_store(struct room *r, struct visit *v, struct stanza **s);

@@ -1,4 +1,5 @@
 /* Roles and affiliations: the tables, the requests, what follows from them. */
+#include "room/change.h"
 #include "room/hats.h"
 #include "room/testing.h"
 
@@ -362,13 +363,66 @@ static void test_owners(void **state)
 	unsigned root = enter(w, "root@x.test/r", TEA "/root"), carol = enter(w, "carol@x.test/c", TEA "/carol");
 	forget_all(w);
 	say(w, carol, ADMIN("<item affiliation='outcast' jid='root@x.test'/>"));
-	expect(w, carol, "type='result'");
+	expect(w, carol, "<not-allowed");
+	assert_null(affiliates_find(&tea(w)->affiliates, STR("root@x.test")));
 	assert_non_null(visit_find(tea(w), jid_view(STR("root@x.test/r"))));
 	say(w, root, ADMIN("<item affiliation='admin' jid='carol@x.test'/>"));
 	expect(w, root, "<conflict"); /* she is the only one in the list */
 	say(w, root, ADMIN("<item affiliation='owner' jid='dave@x.test'/>"));
 	expect(w, root, "<message", "affiliation='owner'", "jid='dave@x.test'");
 	expect(w, root, "type='result'");
+	world_free(w);
+}
+
+/* Who has nothing to say learns nothing: not even who is in. */
+static void test_no_spying(void **state)
+{
+	struct world *w = world_new(NULL);
+	unsigned bob, carol;
+
+	open_tea(w, FIELD("membersonly", "1") FIELD("publicroom", "0"));
+	bob = login(w, "bob@x.test/b");
+	for (int i = 0; i < 2; i++) {
+		say(w, bob, i ? ADMIN("<item nick='alice' role='none'/>") : ADMIN("<item nick='nobody' role='none'/>"));
+		expect(w, bob, "<forbidden", "!item-not-found");
+		say(w, bob,
+			i ? ADMIN("<item nick='alice' affiliation='member'/>")
+			  : ADMIN("<item nick='nobody' affiliation='member'/>"));
+		expect(w, bob, "<forbidden", "!item-not-found");
+	}
+	world_free(w);
+	w = world_new(NULL);
+	open_tea(w, "");
+	carol = enter(w, "carol@x.test/c", TEA "/carol");
+	forget_all(w);
+	say(w, carol, ADMIN("<item nick='nobody' role='none'/>"));
+	expect(w, carol, "<forbidden");
+	world_free(w);
+}
+
+/* A form says all owners and admins, as it got them: only what is different counts against the limit. */
+static void test_long_lists(void **state)
+{
+	struct world *w = world_new(NULL);
+	unsigned alice = open_tea(w, "");
+	struct buf form = {.max = 1 << 20};
+	char jid[64];
+
+	buf_z(&form, "<field var='muc#roomconfig_roomadmins'>");
+	for (int i = 0; i < 2 * CHANGES_MAX; i++) {
+		snprintf(jid, sizeof(jid), "admin%d@x.test", i);
+		assert_int_equal(affiliates_set(&tea(w)->affiliates, str_z(jid), AFFILIATION_ADMIN, STR_NONE), 0);
+		buf_fmt(&form, "<value>%s</value>", jid);
+	}
+	buf_z(&form, "</field>");
+	configure(w, alice, TEA, buf_cstr(&form));
+	expect(w, alice, "type='result'");
+	buf_cut(&form, form.n - strlen("</field>"));
+	buf_z(&form, "<value>bob@x.test</value></field>");
+	configure(w, alice, TEA, buf_cstr(&form));
+	assert_int_equal(affiliates_find(&tea(w)->affiliates, STR("bob@x.test"))->affiliation, AFFILIATION_ADMIN);
+	assert_int_equal(tea(w)->affiliates.map.n, 2 * CHANGES_MAX + 2);
+	buf_clear(&form);
 	world_free(w);
 }
 
@@ -559,6 +613,8 @@ int main(void)
 		cmocka_unit_test(test_ban),
 		cmocka_unit_test(test_ban_domain),
 		cmocka_unit_test(test_owners),
+		cmocka_unit_test(test_no_spying),
+		cmocka_unit_test(test_long_lists),
 		cmocka_unit_test(test_members),
 		cmocka_unit_test(test_lists),
 		cmocka_unit_test(test_bad_requests),

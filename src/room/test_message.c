@@ -204,6 +204,34 @@ static void test_moderated(void **state)
 	world_free(w);
 }
 
+/* 13.6: what all others are told of is counted, whatever it is. */
+static void test_owner_pace(void **state)
+{
+	static const char *const requests[] = {
+		"<command xmlns='" NS_COMMANDS "' node='urn:xmpp:hats:commands:create'><x xmlns='" NS_DATA
+		"' type='submit'>"
+		"<field var='hats#title'><value>Hat</value></field>"
+		"<field var='hats#uri'><value>urn:x:hat</value></field></x></command>",
+		"<vCard xmlns='" NS_VCARD "'/>",
+	};
+
+	for (size_t k = 0; k < ARRAY_LEN(requests); k++) {
+		struct world *w = world_new(NULL);
+		unsigned alice = open_tea(w, ""), bob = enter(w, "bob@x.test/b", TEA "/bob"), told = 0;
+		const struct got *g;
+		char xml[512];
+
+		forget_all(w);
+		snprintf(xml, sizeof(xml), "<iq type='set' id='p' to='" TEA "'>%s</iq>", requests[k]);
+		for (unsigned i = 0; i < 2 * PACE_AHEAD / COST_MESSAGE; i++)
+			say(w, alice, xml);
+		while ((g = next(w, bob)))
+			told += strstr(g->text, "code='104'") != NULL;
+		assert_in_range(told, 10, PACE_AHEAD / COST_MESSAGE);
+		world_free(w);
+	}
+}
+
 /* 13.6: requests to others are counted; answers to them too, but apart: who is asked much is not silenced by it. */
 static void test_request_pace(void **state)
 {
@@ -531,6 +559,7 @@ int main(void)
 		cmocka_unit_test(test_long_subject),
 		cmocka_unit_test(test_moderated),
 		cmocka_unit_test(test_request_pace),
+		cmocka_unit_test(test_owner_pace),
 		cmocka_unit_test(test_invite),
 		cmocka_unit_test(test_decline),
 		cmocka_unit_test(test_invite_members_together),

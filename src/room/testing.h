@@ -715,7 +715,7 @@ UNUSED static void join(struct world *w, unsigned conn, const char *address)
 
 UNUSED static void configure(struct world *w, unsigned conn, const char *room, const char *fields)
 {
-	char xml[4096];
+	char xml[32768];
 
 	snprintf(xml, sizeof(xml),
 		"<iq type='set' id='conf' to='%s'><query xmlns='" NS_MUC_OWNER "'><x xmlns='" NS_DATA "' type='submit'>"

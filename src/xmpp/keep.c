@@ -8,6 +8,7 @@ static const struct {
 } contents[] = {
 	{"body", NS_CLIENT},
 	{"store", NS_HINTS},
+	{"retract", NS_RETRACT}, /* XEP-0424 5: whoever was away must hear of it */
 	{"encrypted", "eu.siacs.conversations.axolotl"},
 	{"encrypted", "urn:xmpp:omemo:2"},
 	{"openpgp", "urn:xmpp:openpgp:0"},
