@@ -2,6 +2,9 @@
 """A client from browsers: the library stanza, both as who owns a room and as who is in it. What is asserted is what the
 library itself made of what came, in its own words; carla, who is slixmpp, is there as a third."""
 
+import base64
+import hashlib
+
 from lib import ROOMS, main
 from test_rooms_more import CONFIG
 
@@ -230,7 +233,9 @@ def card(t, alice, bob):
     alice.run("sendIQ", {"to": STAGE, "type": "set", "vcard": {"records": [photo]}})
     got = bob.run("getVCard", STAGE)["records"]
     t.equal([(r["type"], r["mediaType"]) for r in got], [("photo", "image/png")], "the room's picture")
-    t.step("the room's picture, by its vCard")
+    told = [f for x in bob.run("getDiscoInfo", STAGE)["extensions"] for f in x["fields"] if "avatarhash" in f["name"]]
+    t.equal([f["value"] for f in told], [[hashlib.sha1(base64.b64decode(photo["data"])).hexdigest()]], "its hash, in discovery")
+    t.step("the room's picture, by its vCard, and its hash in discovery")
 
 
 def destroy(t, alice, bob):
