@@ -161,6 +161,11 @@ void responder_set_ifaces(struct responder *r, const struct ifaces *ifaces)
 	browse_schedule(r);
 }
 
+static bool is_other_picture(const struct responder *r, const char *picture, size_t n)
+{
+	return picture && (n != r->picture_n || memcmp(picture, r->picture, n) != 0);
+}
+
 static void set_service(struct responder *r, const struct service *s, const char *picture, size_t n)
 {
 	clear_service(r);
@@ -188,6 +193,7 @@ static int64_t change_wait(struct responder *r)
 void responder_publish(struct responder *r, const struct service *s, const char *picture, size_t n)
 {
 	bool same = r->service && r->service->port == s->port && strcmp(r->service->instance, s->instance) == 0;
+	bool other_picture = is_other_picture(r, picture, n);
 
 	if (!same)
 		responder_goodbye(r);
@@ -198,6 +204,8 @@ void responder_publish(struct responder *r, const struct service *s, const char 
 	}
 	int64_t wait = same ? change_wait(r) : 0;
 	for (unsigned i = 0; i < r->seg_count; i++) {
+		if (other_picture)
+			r->segs[i]->picture_news = PICTURE_ANNOUNCEMENTS;
 		if (same)
 			announce_again(r->segs[i], wait);
 		else

@@ -14,6 +14,8 @@ enum {
 	TTL_OTHER = 4500,
 	SAFE_PACKET = 1400, /* fits an Ethernet frame; only a single record that does not makes a larger packet */
 	ANNOUNCEMENTS = 3,
+	PICTURE_ANNOUNCEMENTS =
+		2, /* of a changed one: the least that RFC 6762 section 8.3 wants of something so large */
 	PROBES = 3
 };
 
@@ -34,8 +36,8 @@ enum {
 	MINE_DENIALS = 1 << MINE_NSEC | 1 << MINE_NSEC_HOST,
 	MINE_ADDRESSES = 1 << MINE_A | 1 << MINE_AAAA,
 	MINE_INSTANCE = 1 << MINE_SRV | 1 << MINE_TXT,
-	MINE_ALL =
-		1 << MINE_TYPE | 1 << MINE_PTR | MINE_INSTANCE | MINE_ADDRESSES /* but the picture: only when asked */
+	MINE_ALL = 1 << MINE_TYPE | 1 << MINE_PTR | MINE_INSTANCE |
+		MINE_ADDRESSES /* but the picture: asked for, or changed */
 };
 
 enum seg_phase { SEG_IDLE, SEG_ASKING, SEG_PROBING, SEG_ANNOUNCING, SEG_READY, SEG_PHASES };
@@ -58,6 +60,7 @@ struct seg {
 	struct pending pending[PENDING_MAX];
 	struct timer answer_timer;
 	int64_t sent[MINE_KINDS]; /* when a kind was last sent to all */
+	unsigned picture_news;    /* with so many announcements our picture goes out, because it is another one */
 	/* The questions for peers, less and less often. */
 	struct timer browse_timer;
 	uint32_t browse_interval; /* seconds */

@@ -293,6 +293,49 @@ static void test_changes(void **state)
 	assert_int_equal(seen.types[DNS_TXT], 1);
 }
 
+static unsigned pictures_first; /* pictures that went out before the next TXT record */
+static bool picture_told;
+
+static void on_picture(struct segment *segment, struct node *from, const uint8_t *p, size_t n)
+{
+	unsigned txts = seen.types[DNS_TXT], pictures = seen.types[DNS_NULL];
+
+	on_sent(segment, from, p, n);
+	if (seen.types[DNS_NULL] > pictures)
+		picture_told = true;
+	if (seen.types[DNS_TXT] == txts)
+		return;
+	pictures_first += picture_told;
+	picture_told = false;
+}
+
+static void publish_picture(char first, const char *status)
+{
+	struct service *mine = service_new(STR("alice@alpha"), 5298);
+	char picture[4096] = {first};
+
+	service_txt_set(mine, "status", str_z(status));
+	responder_publish(s.nodes[1].responder, mine, first ? picture : NULL, first ? sizeof(picture) : 0);
+	service_free(&mine);
+	segment_run(&s, 20 * SECOND);
+}
+
+/* Another picture goes out to all, before the hash that makes them ask: they would take the old one from their caches. It is
+ * large, so nothing else brings it. */
+static void test_picture_changes(void **state)
+{
+	s.on_sent = on_picture;
+	publish_picture('a', "avail");
+	publish_picture('b', "avail");
+	assert_int_equal(seen.types[DNS_NULL], 4);
+	assert_int_equal(pictures_first, 4);
+	publish_picture('b', "away");
+	publish_picture(0, "away");
+	assert_int_equal(seen.types[DNS_NULL], 4);
+	publish_picture('b', "away");
+	assert_int_equal(seen.types[DNS_NULL], 6);
+}
+
 /* Addresses may change as they like: nothing is said to all twice in a second, and then what is true. */
 static void test_addresses_change(void **state)
 {
@@ -337,6 +380,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_same_bytes, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_announced, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_changes, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_picture_changes, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_addresses_change, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_family_goes, setup, teardown),
 	};

@@ -233,10 +233,25 @@ def _install_node(folder, limit):
 
 
 class Node(Client):
+    PROGRAM = "client.mjs"
+
     def __init__(self, case, jid, label):
         folder = install_node()
-        super().__init__(case, jid, label, ["node", lib.HERE / "node" / "client.mjs"],
+        super().__init__(case, jid, label, ["node", lib.HERE / "node" / self.PROGRAM],
                          {"INTEROP_NODE": str(folder), "NODE_EXTRA_CA_CERTS": str(case.server.cert)})
+
+
+class Stanza(Node):
+    """The library stanza. Its events have its own names, and in them is what it made of a stanza."""
+
+    PROGRAM = "stanza.mjs"
+
+    def run(self, method, *args):
+        """A method of the library."""
+        return self.call("run", method=method, args=args)
+
+    def refused_run(self, method, *args):
+        return self.refused("run", method=method, args=args)
 
 
 class Profanity:

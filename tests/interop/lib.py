@@ -430,6 +430,13 @@ class Case:
             client.sign_in(**login)
         return client
 
+    def stanza(self, name, **login):
+        """The library stanza on node, logged in."""
+        import clients
+        client = self._add(clients.Stanza(self, self.user(name), name))
+        client.sign_in(**login)
+        return client
+
     def profanity(self, name):
         """profanity in a terminal, logged in."""
         import clients

@@ -86,9 +86,11 @@ def extensions(stanza):
     direct = stanza.find("{jabber:x:conference}x")
     hats = stanza.find("{urn:xmpp:hats:0}hats")
     number = stanza.find("{urn:xmpp:sid:0}stanza-id")
+    occupant = stanza.find("{urn:xmpp:occupant-id:0}occupant-id")
     found = {"direct": None if direct is None else dict(direct.attrib),
              "hats": None if hats is None else [h.get("title") for h in hats],
              "stanza_id": None if number is None else number.get("id"),
+             "occupant_id": None if occupant is None else occupant.get("id"),
              "form": form_of(stanza), "retraction": retraction_of(stanza)}
     return {name: what for name, what in found.items() if what is not None}
 

@@ -91,6 +91,24 @@ def voice(t, alice, bob, carla):
     t.step("voice taken away, with the reason, and given back")
 
 
+def identity(t, alice, bob):
+    """Who it is stays known under another name, and after coming back."""
+    bob.say(to=STAGE, body="it is me", type="groupchat")
+    before = alice.expect("message", from_=f"{STAGE}/bob", body="it is me")["occupant_id"]
+    bob.leave(room=STAGE, nick="bob")
+    alice.expect("presence", from_=f"{STAGE}/bob", type="unavailable")
+    bob.join(room=STAGE, nick="robert")
+    seen = alice.expect("presence", from_=f"{STAGE}/robert", type=None)
+    t.equal(seen["occupant_id"], before, "the occupant's id after coming back under another name")
+    others = {e["occupant_id"] for e in alice.seen("presence", from_=f"{STAGE}/carla")}
+    t.true(before and before not in others, f"carla has another: {before}, {others}")
+    bob.room_nick(room=STAGE, nick="bob")
+    alice.expect("presence", from_=f"{STAGE}/bob", type=None, occupant_id=before)
+    alice.room_role(room=STAGE, nick="bob", role="participant")
+    bob.expect("presence", from_=f"{STAGE}/bob", muc=lambda muc: muc["role"] == "participant")
+    t.step("the same occupant under another name")
+
+
 def invite(t, alice, bob, carla):
     make(alice, CLUB, membersonly=True)
     t.equal(bob.refused("join", room=CLUB, nick="bob"), "registration-required", "who is no member")
@@ -139,7 +157,7 @@ def pages(t, alice, bob):
     forth = bob.archive_pages(jid=STAGE, page=3)
     back = bob.archive_pages(jid=STAGE, page=3, reverse=True)
     every = [one for page in forth for one in page if one[1]]
-    t.equal(every, [["bob", "thank you"], ["bob", "again"]] + said, "the archive, forwards")
+    t.equal(every, [["bob", text] for text in ("thank you", "again", "it is me")] + said, "the archive, forwards")
     t.equal([one for page in reversed(back) for one in page if one[1]], every, "the same backwards")
     t.equal(max(len(page) for page in forth + back), 3, "most messages in a page")
     t.equal([one[1] for one in back[0]], [text for _, text in said[-3:]], "the newest page comes first backwards")
@@ -207,6 +225,7 @@ def test(t):
     bad_form(t, alice, bob)
     password(t, alice, carla)
     voice(t, alice, bob, carla)
+    identity(t, alice, bob)
     invite(t, alice, bob, carla)
     destroy(t, alice, bob)
     pages(t, alice, bob)

@@ -1,6 +1,7 @@
 """Who meets whom in the tests with libpurple: a node with a client on its socket, libpurple's Bonjour on another machine
 (finch and Pidgin without their windows), and a peer of XEP-0174 that is only a socket and does what no program would."""
 
+import base64
 import contextlib
 import ctypes
 import json
@@ -20,6 +21,7 @@ from peers import wireside
 HERE = pathlib.Path(__file__).resolve().parent
 CLIENT = "{jabber:client}"
 EVENT = "{urn:wireside:event:0}event"
+UPDATE = "{vcard-temp:x:update}"
 STREAM = "<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'"
 DELIVERED = re.compile(r"urn:xmpp:receipts|urn:xmpp:chat-markers")
 
@@ -49,7 +51,7 @@ class Purple:
 
     def __init__(self, net, host, name="bob@bravo", port=5298):
         self.name = name
-        folder = net.folder / f"purple-{len(net.programs)}"
+        folder = self.folder = net.folder / f"purple-{len(net.programs)}"
         folder.mkdir()
         program = build_purple(net)
         self.program = host.program(name, "env", f"HOME={folder}", "LC_ALL=C.UTF-8", program, folder, name, str(port))
@@ -66,6 +68,11 @@ class Purple:
         wanted = "\t".join([event, *("[^\t]*" if part is None else re.escape(escape(part)) for part in parts)])
         line = self.program.expect(f"^{wanted}", limit=limit).string
         return [unescape(part) for part in line.split("\t")[1:]]
+
+    def set_picture(self, png):
+        path = self.folder / "picture.png"
+        path.write_bytes(png)
+        self.say("icon", str(path))
 
     def expect_im(self, who, text=None, limit=WAIT):
         """The next message at all; when the text is given it has to be that one."""
@@ -205,6 +212,23 @@ class Client:
         at = f" to='{to}'" if to else ""
         self._send(f"<iq type='{kind}' id='{id}'{at}>{payload}</iq>")
         return self._read_until(lambda s: s.tag == CLIENT + "iq" and s.get("id") == id, f"an answer to {payload}")
+
+    def card(self, to=None, picture=None):
+        """Somebody's card, or with a picture: ours is set. Returns the bytes of the photo, or None."""
+        inner = f"<PHOTO><TYPE>image/png</TYPE><BINVAL>{base64.b64encode(picture).decode()}</BINVAL></PHOTO>" if picture else ""
+        got = self.ask(f"<vCard xmlns='vcard-temp'>{inner}</vCard>", "set" if picture is not None else "get", to)
+        if got.get("type") != "result":
+            raise Failure(f"the card: {ElementTree.tostring(got, 'unicode')}")
+        photo = got.findtext("{vcard-temp}vCard/{vcard-temp}PHOTO/{vcard-temp}BINVAL")
+        return base64.b64decode(photo) if photo else None
+
+    def shows(self, who, sha1):
+        """A presence of somebody that has the hash of a picture, "" for none (XEP-0153)."""
+        def fits(s):
+            photo = s.find(f"{UPDATE}x/{UPDATE}photo")
+            return (s.tag == CLIENT + "presence" and s.get("from", "").split("/")[0] == who and photo is not None
+                    and (photo.text or "") == sha1)
+        return self._read_until(fits, f"a presence of {who} with the picture {sha1!r}")
 
     def safe(self):
         """What was sent until now is on the node's disk: this is stored behind it, and answered when it is."""

@@ -7,7 +7,7 @@
  *   im WHO TEXT | close WHO | status available|away|idle TEXT | icon PATH | quit
  * Prints one for each event:
  *   ready | error TEXT | on NAME ALIAS | off NAME | status NAME STATUS TEXT | im NAME TEXT | system NAME TEXT
- *   icon NAME BYTES
+ *   icon NAME SHA-1, or icon NAME none
  * A text is what a user would read: libpurple hands over HTML, whatever came. */
 #include <glib.h>
 #include <purple.h>
@@ -132,12 +132,11 @@ static void on_icon(PurpleBuddy *b)
 {
 	PurpleBuddyIcon *icon = purple_buddy_get_icon(b);
 	size_t n = 0;
-	char text[24];
+	const guchar *bytes = icon ? purple_buddy_icon_get_data(icon, &n) : NULL;
+	char *hash = bytes ? g_compute_checksum_for_data(G_CHECKSUM_SHA1, bytes, n) : NULL;
 
-	if (icon)
-		purple_buddy_icon_get_data(icon, &n);
-	snprintf(text, sizeof(text), "%zu", n);
-	tell("icon", purple_buddy_get_name(b), text);
+	tell("icon", purple_buddy_get_name(b), hash ? hash : "none");
+	g_free(hash);
 }
 
 static void on_signed_on(PurpleConnection *c) { tell("ready", NULL, NULL); }

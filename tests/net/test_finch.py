@@ -1,7 +1,10 @@
 #!/usr/bin/python3
 """The node with finch and Pidgin, that is with libpurple's Bonjour as Debian has it."""
 
+import hashlib
 import re
+import struct
+import zlib
 
 from finch import DELIVERED, Finch, Node, Purple, Raw
 from lib import main, wait_until
@@ -92,6 +95,48 @@ def test_status(net):
     node.stop()
 
 
+def png(side, grey):
+    """A picture that nothing makes much smaller."""
+    rows = b"".join(b"\0" + hashlib.shake_128(bytes([grey, y])).digest(side) for y in range(side))
+    parts = ((b"IHDR", struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in parts)
+
+
+def sha1(data):
+    return hashlib.sha1(data).hexdigest()
+
+
+def pictures(net, client, bob, jid, changed=True):
+    small, large = png(8, 1), png(64, 2)  # the large one needs several packets
+    for picture in (small, large):
+        bob.set_picture(picture)
+        client.shows(jid, sha1(picture))
+        net.true(client.card(jid) == picture, "another picture came than libpurple's")
+    net.step("theirs: the hash in presence, the picture as their card; another one")
+    for picture in (large, small) if changed else (small,):
+        client.card(picture=picture)
+        bob.expect("icon", ALICE, sha1(picture))
+    net.step("ours: shown there" + "; another one" * changed)
+
+
+def test_picture(net):
+    """Pictures both ways: those who see each other get each other's, changed ones, too, and who comes later"""
+    alpha, bravo = machines(net)
+    node, client, bob, jid = meet(net, alpha, bravo)
+    pictures(net, client, bob, jid)
+    client.close()
+    bob.quit()
+    client = node.client()
+    bob = Purple(net, bravo, BOB)
+    bob.expect("icon", ALICE, sha1(png(8, 1)))
+    net.step("ours, to who comes later")
+    client.card(picture=b"")
+    bob.expect("icon", ALICE, "none")
+    net.step("ours, taken away")
+    node.stop()
+
+
 def test_avahi(net):
     """The same with the node's discovery by its own avahi-daemon"""
     alpha, bravo = machines(net)
@@ -106,6 +151,8 @@ def test_avahi(net):
     client.presence(jid, show="away", status="out")
     client.show("away", "gone")
     bob.expect("status", ALICE, "away", "gone")
+    # Of a changed picture this daemon may tell the hash first; then libpurple gets the one before, out of a cache.
+    pictures(net, client, bob, jid, changed=False)
     node.stop()
     bob.expect("off", ALICE)
 
@@ -326,5 +373,5 @@ def test_program(net):
 
 
 if __name__ == "__main__":
-    raise SystemExit(main(test_talk, test_status, test_avahi, test_names, test_ask, test_never, test_glare, test_node_crash,
-                          test_purple_crash, test_power, test_program))
+    raise SystemExit(main(test_talk, test_status, test_picture, test_avahi, test_names, test_ask, test_never, test_glare,
+                          test_node_crash, test_purple_crash, test_power, test_program))

@@ -2,8 +2,9 @@
 """Plays one protocol script against Debian's Prosody: a script that Prosody does not pass either says something wrong, or
 the difference stands in prosody-deviations.txt with the paragraph of the specification.
 
-    prosody.py XT SCRIPT.xt [ARGUMENT of xt]...
+    prosody.py [--tls] XT SCRIPT.xt [ARGUMENT of xt]...
 
+With --tls Prosody insists on STARTTLS, and offers what it offers behind it.
 Prosody runs with a configuration and data of its own in a scratch folder, on a free port of 127.0.0.1.
 """
 import ctypes
@@ -32,19 +33,28 @@ interfaces = {{ "127.0.0.1" }}
 c2s_ports = {{ {port} }}
 c2s_direct_tls_ports = {{ }}
 modules_enabled = {{ "roster", "saslauth", "disco", "private", "vcard", "version", "ping", "smacks", "register",
-                     "offline", "time", "posix", "carbons"{archive} }}
+                     "offline", "time", "posix", "carbons"{modules} }}
 default_archive_policy = true
-modules_disabled = {{ "s2s", "tls" }}
 authentication = "internal_plain"
-c2s_require_encryption = false
-allow_unencrypted_plain_auth = true
-require_encryption = false
+{tls}
 allow_registration = {registration}
 VirtualHost "localhost"
 Component "rooms.localhost" "muc"
     max_history_messages = 20
     muc_room_default_public = true
     modules_enabled = {{ {rooms} }}
+"""
+
+WITHOUT_TLS = """
+modules_disabled = { "s2s", "tls" }
+c2s_require_encryption = false
+allow_unencrypted_plain_auth = true
+require_encryption = false
+"""
+WITH_TLS = """
+modules_disabled = {{ "s2s" }}
+c2s_require_encryption = true
+ssl = {{ key = "{folder}/key.pem", certificate = "{folder}/cert.pem" }}
 """
 
 
@@ -74,12 +84,19 @@ def needs(xt, script):
     return [rest for kind, rest in words if kind == "account"], [rest for kind, rest in words if kind == "option"]
 
 
-def prepare(folder, port, accounts, options):
+def make_certificate(folder):
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+                    "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-keyout", folder / "key.pem",
+                    "-out", folder / "cert.pem"], check=True, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def prepare(folder, port, accounts, options, tls):
     registration = "open" in options[options.index("--registration"):] if "--registration" in options else False
     (folder / "prosody.cfg.lua").write_text(
-        CONFIG.format(folder=folder, port=port, archive=', "mam"' if "--archive-max" in options else "",
+        CONFIG.format(folder=folder, port=port, modules=(', "mam"' if "--archive-max" in options else "") + (', "tls"' if tls else ""),
                       rooms='"muc_mam"' if "--room-archive-max" in options else "",
-                      registration="true" if registration else "false"))
+                      registration="true" if registration else "false",
+                      tls=WITH_TLS.format(folder=folder) if tls else WITHOUT_TLS))
     for account in accounts:
         user, host = account.split("@")
         path = folder / "data" / host / "accounts" / (user + ".dat")
@@ -87,11 +104,11 @@ def prepare(folder, port, accounts, options):
         path.write_text('return {\n\t["password"] = "secret";\n};\n')
 
 
-def start(folder, accounts, options):
+def start(folder, accounts, options, tls):
     """The running server and its port; another process may take a free port between our look and Prosody's bind."""
     for _ in range(3):
         port = free_port()
-        prepare(folder, port, accounts, options)
+        prepare(folder, port, accounts, options, tls)
         with open(folder / "stdout", "ab") as out:
             server = subprocess.Popen(["prosody", "-F", "--config", folder / "prosody.cfg.lua"], stdin=subprocess.DEVNULL,
                                       stdout=out, stderr=out, preexec_fn=die_with_parent)
@@ -119,17 +136,20 @@ def check_list():
 
 
 def main():
-    xt, script = sys.argv[1:3]
+    tls = sys.argv[1:2] == ["--tls"]
+    xt, script, *more = sys.argv[1 + tls:]
     check_list()
     if not shutil.which("prosody"):
         print("prosody is not installed")
         return SKIPPED
     folder = pathlib.Path(tempfile.mkdtemp(prefix="xt-prosody-"))
     try:
-        server, port = start(folder, *needs(xt, script))
+        if tls:
+            make_certificate(folder)
+        server, port = start(folder, *needs(xt, script), tls)
         try:
-            command = [xt, "--transport", "tcp", "--server", f"127.0.0.1:{port}", "--deviations", DEVIATIONS,
-                       script] + sys.argv[3:]
+            command = [xt, "--transport", "tcp-tls" if tls else "tcp", "--server", f"127.0.0.1:{port}",
+                       "--deviations", DEVIATIONS, script, *more]
             status = subprocess.run(command).returncode
         finally:
             stop(server)

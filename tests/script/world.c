@@ -38,9 +38,11 @@ static const struct kind kinds[] = {
 	{.name = "wires3", .ours = true, .wires = 3},
 	{.name = "wires4", .ours = true, .wires = 4},
 	{.name = "tcp"},
+	{.name = "tcp-tls", .tls = true},
 };
 
-const char *const world_transports[] = {"mem", "trickle", "tls", "wires1", "wires2", "wires3", "wires4", "tcp", NULL};
+const char *const world_transports[] = {"mem", "trickle", "tls", "wires1", "wires2", "wires3", "wires4", "tcp",
+	"tcp-tls", NULL};
 
 struct world {
 	const struct kind *kind;

@@ -4,7 +4,8 @@
  *   trickle  the same, but every read and write moves one byte
  *   tls      the same as mem, with STARTTLS done in earnest
  *   wires2   the server in this process with two threads for connections, TCP, real time
- *   tcp ADDR:PORT   any server, real time */
+ *   tcp ADDR:PORT   any server, real time
+ *   tcp-tls ADDR:PORT   the same, with STARTTLS */
 #ifndef SCRIPT_WORLD_H
 #define SCRIPT_WORLD_H
 
@@ -16,7 +17,7 @@ extern const char *const world_transports[]; /* all names, NULL at the end */
 
 struct world;
 
-/* address: only for tcp. Makes the script's accounts (not for tcp). 0; or a negative error with one line in why. */
+/* address: only for tcp and tcp-tls. Makes the script's accounts (not for these). 0; or a negative error with one line in why. */
 int world_new(const char *transport, const char *address, const struct script *s, struct world **ret, struct buf *why);
 void world_free(struct world **w);
 

@@ -61,7 +61,9 @@ static void describe(const struct script *s)
 static bool fits(const struct script *s, const struct arguments *args, const struct world *w, struct buf *why)
 {
 	/* Scripts know somebody else's server by its name. */
-	if (!script_runs_on(s, strcmp(args->transport, "tcp") == 0 ? "prosody" : args->transport))
+	const char *theirs = world_has_tls(w) ? "prosody-tls" : "prosody";
+
+	if (!script_runs_on(s, world_is_ours(w) ? args->transport : theirs))
 		buf_fmt(why, "%s does not run on %s", s->name, args->transport);
 	else if (s->needs_clock && !world_is_virtual(w))
 		buf_fmt(why, "%s needs a virtual clock, which %s has not", s->name, args->transport);

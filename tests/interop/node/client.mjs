@@ -1,10 +1,11 @@
 // An @xmpp/client that takes commands as lines of JSON on standard input and reports answers and events on standard
-// output, in the same way as slix.py. The packages are in the folder that INTEROP_NODE names.
+// output. The packages are in the folder that INTEROP_NODE names.
 
 import { webcrypto } from "node:crypto";
 import { createRequire } from "node:module";
-import { createInterface } from "node:readline";
 import { pathToFileURL } from "node:url";
+
+import { report, serve } from "./commands.mjs";
 
 globalThis.crypto ??= webcrypto; // node 18, which Debian 12 has, does not offer it by itself
 
@@ -17,8 +18,6 @@ const NS_MUC = "http://jabber.org/protocol/muc";
 const LIMIT = 10_000; // ms for anything that is waited for
 
 let entity = null;
-
-const report = (item) => process.stdout.write(JSON.stringify(item) + "\n");
 
 // What every message or presence is reported with.
 function describe(stanza) {
@@ -116,17 +115,4 @@ const commands = {
   },
 };
 
-async function answer({ re, do: name, ...args }) {
-  try {
-    report({ re, value: (await commands[name](args)) ?? null });
-  } catch (e) {
-    report({ re, error: { condition: e.condition ?? "exception", text: e.stack ?? String(e) } });
-  }
-}
-
-const lines = createInterface({ input: process.stdin });
-lines.on("line", (line) => answer(JSON.parse(line)));
-lines.on("close", async () => {
-  if (entity?.status === "online") await entity.stop().catch(() => {});
-  process.exit(0);
-});
+serve(commands, async () => entity?.status === "online" && entity.stop());
