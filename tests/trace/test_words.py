@@ -15,6 +15,7 @@ OPTIONS = {
     "--filter tcp": ("", "explain", "stats", "report", "save"),
     "-w OUT": ("", "explain", "stats", "report", "save", "strip", "share", "import", "capture"),
     "-o OUT": ("", "explain", "stats", "report", "save", "strip", "share", "import", "capture"),
+    "--exact": ("save",),
     "--force": ("save", "strip", "share", "import", "capture"),
     "--format pcap": ("save", "report"),
     "--html": ("report",), "--svg": ("report",), "--csv": ("report",), "--json": ("report", "stats"), "--txt": ("report",),
