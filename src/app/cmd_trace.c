@@ -305,7 +305,8 @@ static int check(const struct trace_args *a, unsigned bit)
 		return 2;
 	}
 	/* What grows may have nothing in it yet. */
-	if (no_file || bit & TRACE_IMPORT || (bit & TRACE_WATCH && (stat(a->file, &st) != 0 || !st.st_size)))
+	if (no_file || bit & TRACE_IMPORT ||
+		(bit & TRACE_WATCH && (stat(a->file, &st) != 0 || (S_ISREG(st.st_mode) && !st.st_size))))
 		return 0;
 	if (trace_is_capture(a->file, &why))
 		return 0;

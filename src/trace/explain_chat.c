@@ -80,8 +80,29 @@ static void put_again(struct explain *x, const struct dissected_frame *f, const 
 		explain_say(x, "   sent again in frame%s %s", n == 1 ? "" : "s", buf_cstr(&text));
 }
 
+/* In a room nobody gives receipts: the room itself says that it has it. */
+static void put_returned(struct explain *x, const struct chat_event *e)
+{
+	if (e->room == ROOM_COPY)
+		explain_say(x, "   this is the room's copy for %.*s", e->to.n ? (int)e->to.n : 8,
+			e->to.n ? e->to.p : "somebody");
+	else if (e->room == ROOM_BACK && e->room_other)
+		explain_say(x, "   this is the room's acknowledgement of the message of frame %u, after %.3f ms",
+			e->room_other, explain_ms(e->room_after));
+	else if (e->room_other)
+		explain_say(x,
+			"   the room acknowledges it in frame %u, after %.3f ms: it sends it back to whoever said it",
+			e->room_other, explain_ms(e->room_after));
+	else
+		explain_say(x, "   the room does not send it back in this trace");
+}
+
 static void put_receipt(struct explain *x, const struct chat_event *e)
 {
+	if (e->room) {
+		put_returned(x, e);
+		return;
+	}
 	if (e->other)
 		explain_say(x, "   the other program acknowledges it in frame %u, after %.3f ms: a receipt (XEP-0184)",
 			e->other, explain_ms(e->latency));
@@ -108,10 +129,10 @@ static void put_message(struct explain *x, const struct dissected_frame *f, cons
 	struct place p;
 
 	said_put(e->text, &text);
-	if (e->from.n)
-		explain_say(x, "frame %u: %.*s: %s", f->number, STR_FMT(e->from), buf_cstr(&text));
-	else
-		explain_say(x, "frame %u: %s: %s", f->number, explain_name(x, f->from, &store), buf_cstr(&text));
+	speaker_label(x->d, f, e, &store);
+	if (e->room == ROOM_SENT)
+		buf_fmt(&store, " to %.*s", STR_FMT(e->to));
+	explain_say(x, "frame %u: %s: %s", f->number, buf_cstr(&store), buf_cstr(&text));
 	if (f->stream >= 0) {
 		chat_place(x->d, f, e, &p);
 		put_bytes(x, f, e, &p);

@@ -44,16 +44,36 @@ void tcp_flags_put(unsigned flags, struct buf *out)
 		}
 }
 
+/* A capture of ours has names for addresses: what its user calls those people. Names of machines have a domain. */
+static bool is_label(const struct dissected_host *h)
+{
+	return h->name.n && !str_eq(h->name, h->address) && !memchr(h->name.p, '.', h->name.n) &&
+		!memchr(h->name.p, ':', h->name.n);
+}
+
 void host_label(const struct dissected *d, unsigned host, struct buf *out)
 {
 	struct str person = host < d->host_n ? str_z(d->hosts[host].person) : STR_NONE;
 
 	if (host >= d->host_n)
 		buf_z(out, "somebody");
-	else if (person.n)
+	else if (person.n && !is_label(&d->hosts[host]))
 		buf_str(out, str_cut(&person, '@'));
 	else
 		buf_str(out, d->hosts[host].name);
+}
+
+/* Whoever speaks on the streams of this host is called as the host is. */
+void speaker_label(const struct dissected *d, const struct dissected_frame *f, const struct chat_event *e,
+	struct buf *out)
+{
+	const char *person = f->from < d->host_n ? d->hosts[f->from].person : "";
+	struct str rest = e->speaker;
+
+	if (!e->from.n || (*person && str_is(e->speaker, person)))
+		host_label(d, f->from, out);
+	else
+		buf_str(out, str_cut(&rest, '@'));
 }
 
 /* ---- TCP ---- */
@@ -259,6 +279,11 @@ static void put_receipt(const struct chat_event *e, const char *gap, struct buf 
 {
 	if (str_is(e->kind, "message") && e->other)
 		buf_fmt(out, "%sreceipt in frame %u after %.1f ms", gap, e->other, e->latency * 1e3);
+	else if (e->room == ROOM_SENT && e->room_other)
+		buf_fmt(out, "%sthe room sends it back in frame %u after %.1f ms", gap, e->room_other,
+			e->room_after * 1e3);
+	else if (e->room == ROOM_BACK && e->room_other)
+		buf_fmt(out, "%sit was said in frame %u", gap, e->room_other);
 }
 
 static void put_delivery(const struct dissected *d, const struct dissected_frame *f, const struct chat_event *e,
@@ -288,13 +313,12 @@ static void put_delivery(const struct dissected *d, const struct dissected_frame
 static void put_event(const struct dissected *d, const struct dissected_frame *f, const struct chat_event *e,
 	struct buf *out)
 {
-	struct str rest = e->from, user = str_cut(&rest, '@');
 	bool says = str_is(e->kind, "message"), ends = str_is(e->kind, "stream-end");
 
-	if (user.n) {
-		buf_fmt(out, "%.*s: ", STR_FMT(user));
-	} else if (says || ends) {
-		host_label(d, f->from, out);
+	if (e->from.n || says || ends) {
+		speaker_label(d, f, e, out);
+		if (e->room == ROOM_SENT)
+			buf_fmt(out, " to %.*s", STR_FMT(e->to));
 		buf_z(out, ": ");
 	}
 	if (str_is(e->kind, "receipt") && e->other)
