@@ -68,9 +68,15 @@ static const char usage[] =
 void trace_complain(const char *action, const struct buf *why)
 {
 	CLEANUP(buf_clear) struct buf line = {.max = 16384};
+	struct str rest = str_trim(buf_view(why));
 
-	filter_line(&line, buf_view(why));
-	fprintf(stderr, "wireside: trace%s: %s\n", action, buf_cstr(&line));
+	fprintf(stderr, "wireside: trace%s: ", action);
+	/* More lines are set off: a name with an end of line in it must not look like a word of ours. */
+	for (const char *gap = ""; rest.p; gap = "  ") {
+		buf_reset(&line);
+		filter_line(&line, str_cut(&rest, '\n'));
+		fprintf(stderr, "%s%s\n", gap, buf_cstr(&line));
+	}
 }
 
 /* ---- views ---- */
