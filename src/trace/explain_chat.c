@@ -129,7 +129,11 @@ static void put_message(struct explain *x, const struct dissected_frame *f, cons
 	struct place p;
 
 	said_put(e->text, &text);
-	speaker_label(x->d, f, e, &store);
+	/* An address of a server's, or of XEP-0174, in full: it need not be the only one of that name. */
+	if (memchr(e->speaker.p, '@', e->speaker.n))
+		buf_str(&store, e->speaker);
+	else
+		speaker_label(x->d, f, e, &store);
 	if (e->room == ROOM_SENT)
 		buf_fmt(&store, " to %.*s", STR_FMT(e->to));
 	explain_say(x, "frame %u: %s: %s", f->number, buf_cstr(&store), buf_cstr(&text));

@@ -87,7 +87,7 @@ static void test_lines(void **state)
 	assert_true(has(&out, "ACK  up to 101") && !has(&out, "bare ACK"));
 	buf_reset(&out);
 	explain_put(&d, &out);
-	assert_true(has(&out, "frame 4: alice: \"hi"));
+	assert_true(has(&out, "frame 4: alice@a: \"hi"));
 	assert_true(has(&out, "TCP acknowledges it in frame 5, after 1000.000 ms: acknowledgement number 101"));
 	assert_true(has(&out, "in frame 9, after 250.000 ms: a receipt"));
 	assert_true(has(&out, "frame 6: 10.0.0.1 says that it sends no more (FIN): the first to close"));

@@ -314,7 +314,7 @@ def check_stanzas(folder):
     rows = [line for line in ladder.splitlines() if re.match(r" +\d+ +\d+\.\d", line)]
     equal([int(row.split()[0]) for row in rows], [1, 2, 3, 4], ladder)
     equal([">" if "->" in row else "<" if "<-" in row else "" for row in rows], [">", "<", "<", ">"], ladder)
-    equal(ladder.splitlines()[:2], ["alice@h: alice@h", "bob@h: bob@h"], "whoever they are from and to")
+    equal(ladder.splitlines()[:2], ["alice@h", "bob@h"], "whoever they are from and to")
     true("other packet" not in ladder and "bytes" not in ladder, ladder)
     true('"one ' in rows[0] and rows[0].endswith("receipt in frame 2 after 1.0 ms"), rows[0])
     true("Stanzas, not packets" in told and 'frame 1: alice@h: "one ' in told and 'frame 3: bob@h: "two ' in told, told)
