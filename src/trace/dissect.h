@@ -186,6 +186,9 @@ unsigned place_segments(const struct dissected *d, const struct dissected_frame 
 unsigned place_again(const struct dissected *d, const struct dissected_frame *f, const struct place *p, uint32_t *ret,
 	unsigned max);
 
+/* Of data that was sent again: index + 1 of the frame that had its first byte before; 0: none in this file. */
+uint32_t frame_first_sent(const struct dissected *d, const struct dissected_frame *f);
+
 /* What the file says of packets that were dropped; 0, too, where it says nothing. A line about it, nothing for none. */
 uint64_t capture_dropped(const char *file);
 void dropped_put(const struct dissected *d, struct buf *out);

@@ -316,8 +316,7 @@ static void put_loss(struct explain *x, const struct dissected_frame *f)
 				x->d->frames[f->needless_by - 1].number);
 		else if (f->again == AGAIN_NEEDLESS)
 			buf_z(&text, "; needlessly: they were acknowledged already");
-		if (field_has(f, F_RTO))
-			buf_fmt(&text, ", %.0f ms after the first time", field_number(x->d, f, F_RTO) * 1e3);
+		first_sent_put(x->d, f, &text);
 		explain_say(x, "frame %u: bytes %u to %u again%s", f->number, f->seq, f->seq + f->len - 1,
 			buf_cstr(&text));
 	}
@@ -390,6 +389,9 @@ static void put_close(struct explain *x, const struct dissected_frame *f, bool f
 	explain_say(x, "frame %u: %s %s%s", f->number, explain_name(x, f->from, &store),
 		f->flags & TCP_RST ? "breaks it off (RST)" : "says that it sends no more (FIN)",
 		(*n)++ ? "" : ": the first to close the connection");
+	if (f->flags & TCP_FIN && f->acked_by)
+		explain_say(x, "   acknowledged in frame %u with %u: FIN counts as one byte",
+			x->d->frames[f->acked_by - 1].number, x->d->frames[f->acked_by - 1].ack);
 }
 
 void explain_ends(struct explain *x)

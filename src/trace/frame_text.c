@@ -113,6 +113,15 @@ static bool is_handshake_ack(const struct dissected_frame *f)
 	return f->bare_ack && f->opener && f->seq == 1 && f->ack == 1;
 }
 
+void first_sent_put(const struct dissected *d, const struct dissected_frame *f, struct buf *out)
+{
+	uint32_t first = frame_first_sent(d, f);
+
+	if (first)
+		buf_fmt(out, "; first sent in frame %u, %.1f ms before", d->frames[first - 1].number,
+			(f->time - d->frames[first - 1].time) * 1e3);
+}
+
 /* Only data is worth words of its own; a SYN that is sent again says so beside what it is. */
 static void put_again(const struct dissected *d, const struct dissected_frame *f, struct buf *out)
 {
@@ -133,8 +142,9 @@ static void put_again(const struct dissected *d, const struct dissected_frame *f
 			d->frames[f->needless_by - 1].number);
 	else if (f->again == AGAIN_NEEDLESS)
 		buf_z(out, ", NEEDLESS: they were acknowledged already");
-	else if (field_has(f, F_RTO))
+	else if (field_has(f, F_RTO) && !frame_first_sent(d, f))
 		buf_fmt(out, ": nobody had acknowledged them for %.0f ms", field_number(d, f, F_RTO) * 1e3);
+	first_sent_put(d, f, out);
 }
 
 static bool put_tcp(const struct dissected *d, const struct dissected_frame *f, struct buf *out)

@@ -48,6 +48,8 @@ const char *tls_cipher_name(unsigned number);
 const char *tcp_mark_name(const struct dissected_frame *f);
 /* Why it need not have been. */
 const char *tcp_mark_needless(const struct dissected_frame *f);
+/* Of data that is sent again: "; first sent in frame 12, 4.1 ms before". Nothing where that is not known. */
+void first_sent_put(const struct dissected *d, const struct dissected_frame *f, struct buf *out);
 /* "PSH ACK" */
 void tcp_flags_put(unsigned flags, struct buf *out);
 

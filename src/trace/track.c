@@ -57,6 +57,17 @@ static bool is_known(const struct dissected *d, const struct direction *dir, con
 	return false;
 }
 
+uint32_t frame_first_sent(const struct dissected *d, const struct dissected_frame *f)
+{
+	uint32_t found = 0, steps = 0;
+
+	for (uint32_t i = f->had ? f->before : 0; i && steps < LOOK_BACK; i = d->frames[i - 1].before, steps++)
+		if (reaches(f->seq, d->frames[i - 1].seq) &&
+			!reaches(f->seq, d->frames[i - 1].seq + d->frames[i - 1].len))
+			found = i;
+	return found;
+}
+
 /* Without data: a SYN, SYN,ACK or FIN that comes again although it had arrived. Of two SYN,ACKs that come together one only
  * answers the SYN that was sent again: the other end waited for one. */
 static bool had_arrived(const struct dissected *d, const struct direction *dir, const struct direction *other,
