@@ -154,7 +154,7 @@ static int write_part(struct saving *s, const char *whole, const char *part, str
 	static const struct trace_form plain = {"pcapng", false};
 	CLEANUP(buf_clear) struct buf names = {.max = NAMES_MAX};
 	const struct trace_args *a = s->a;
-	struct strip_rules rules = {.all = !a->filter};
+	struct strip_rules rules = {.all = !a->filter && !a->exact};
 	int err = trace_convert(a->file, buf_cstr(&s->filter), plain, whole, why);
 
 	if (err)

@@ -60,6 +60,8 @@ def check_exact(folder):
     done = wireside("trace", "save", ROOM, "-w", folder / "all.pcapng")
     equal(sessions(folder / "all.pcapng"), hellos(ROOM), "with all packets all secrets")
     true(f"SECRETS of {len(hellos(ROOM))} TLS sessions" in done.err, done.err)
+    done = wireside("trace", "save", ROOM, "--exact", "-w", folder / "bare.pcapng")
+    equal((sessions(folder / "bare.pcapng"), done.err), (set(), ""), "all packets, no secrets")
     # Without secrets in it nothing can be made readable, and nothing is said.
     wireside("trace", "strip", TLS, "-w", folder / "stripped.pcapng")
     done = wireside("trace", "save", folder / "stripped.pcapng", "-Y", "tls.app_data", "-w", folder / "closed.pcapng")
