@@ -337,6 +337,11 @@ static struct str reason_of(struct str said)
 	return first;
 }
 
+static bool is_denied(struct str said)
+{
+	return memmem(said.p, said.n, "ermission", 9) || memmem(said.p, said.n, "not permitted", 13);
+}
+
 /* Which error it is. */
 static int explain(const struct source *s, int err, struct buf *why)
 {
@@ -348,7 +353,7 @@ static int explain(const struct source *s, int err, struct buf *why)
 		buf_fmt(why, "dumpcap: %.*s", STR_FMT(reason));
 	else
 		buf_fmt(why, "dumpcap: %s", err == ERR_UNSUPPORTED ? "that is no Ethernet" : err_name(err));
-	return reason.n && memmem(reason.p, reason.n, "permission", 10) ? ERR_DENIED : err;
+	return n > 0 && is_denied((struct str){text, (size_t)n}) ? ERR_DENIED : err;
 }
 
 int source_dumpcap(const char *interface, const char *filter, struct source **ret, struct buf *why)
