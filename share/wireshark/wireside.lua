@@ -169,21 +169,40 @@ end
 
 local function bare(jid) return jid and jid:gsub("/.*$", "") or "" end
 
--- Domain of a node -> the name of its only user, once he was seen in this file.
-local users = {}
+-- Domain of a node -> the name of its only user, once he was seen in this file; and the other way round. Of two users with one
+-- name the second one shows whose he is.
+local users, nodes = {}, {}
 local function learn(jid)
   local user, domain = bare(jid):match("^([^@]*)@(%w+%.internal)$")
-  if user and #domain > 24 then users[domain] = user end
+  if not user or #domain <= 24 or users[domain] then return end
+  users[domain] = nodes[user] and user .. " (" .. domain:sub(1, 6) .. ")" or user
+  nodes[user] = nodes[user] or domain
 end
 
--- For people: of somebody at a node the name, which the node's key stands behind; of others all but the resource.
+-- For people: of somebody at a node the name, which the node's key stands behind; a room at the name of its node; of others all
+-- but the resource.
+local function node(domain)
+  if #domain <= 24 then return domain end
+  return users[domain] or domain:sub(1, 6) .. "..."
+end
 local function who(jid)
   if not jid then return nil end
   local name = bare(jid)
-  local user = name:match("^([^@]*)@%w+%.internal$")
-  if user then return user end
-  if #name > 24 and name:find("^%w+%.internal$") then return users[name] or name:sub(1, 6) .. "..." end
-  return name
+  local user, domain = name:match("^([^@]*)@(%w+%.internal)$")
+  if user then return nodes[user] ~= domain and users[domain] or user end
+  local room, host = name:match("^([^@]*)@rooms%.(%w+%.internal)$")
+  if room then return room .. "@" .. node(host) end
+  host = name:match("^rooms%.(%w+%.internal)$")
+  if host then return "rooms of " .. node(host) end
+  return name:find("^%w+%.internal$") and node(name) or name
+end
+
+-- Who says it: in a room its members have names of their own.
+local function speaker(ev)
+  local nick = ev.from and ev.from:match("/(.+)$")
+  local room = bare(ev.from):match("^([^@]+)@")
+  if nick and room and (ev.in_room or ev.from:find("@rooms%.%w+%.internal/")) then return nick .. " in " .. room end
+  return who(ev.from)
 end
 
 -- What stands in columns reaches terminals: no control characters, nothing that turns the direction of writing.
@@ -191,9 +210,42 @@ local function printable(s)
   return (s:gsub("%c", "."):gsub("\xC2[\x80-\x9F]", "."):gsub("\xE2\x80[\x8E\x8F\xAA-\xAE]", "."):gsub("\xE2\x81[\xA6-\xA9]", "."))
 end
 
+local function namespace(e, ev) return e:match("xmlns=['\"]([^'\"]*)['\"]", #ev.tag) end
+local function is_groupchat(ev) return attribute(ev.tag, "type") == "groupchat" end
+-- What somebody says to all goes to the room's own address; the room sends it on from the address of the member.
+local function comes_from_room(ev)
+  return is_groupchat(ev) and (ev.from or ""):find("/") and ((ev.to or "/"):find("/") or ev.from:find("@rooms%.")) and true
+end
+
+-- What a message without text is, by the namespace of what it has instead; the first one that is there counts.
+local instead = {
+  {"urn:wireside:addresses:0", "addresses of its node, signed"}, {"urn:wireside:verify:0", "compares keys"},
+  {"urn:wireside:event:0", "news of its node"}, {"urn:xmpp:reactions:0", "reacts to a message"},
+  {"urn:xmpp:message-retract:1", "takes a message back"}, {"urn:xmpp:message-moderate:1", "takes somebody's message away"},
+  {"urn:xmpp:carbons:2", "a copy of what went to or from another client"}, {"urn:xmpp:mam:2", "out of the archive"},
+  {"http://jabber.org/protocol/pubsub#event", "news of what it publishes"}, {"jabber:x:conference", "invites to a room"},
+  {"urn:xmpp:attention:0", "asks for attention"}, {"jabber:x:data", "a form"},
+}
+local function without_text(e, ev)
+  local subject = child_text(e, "subject")
+  if subject and #subject > 0 then return 'sets the subject: "' .. subject .. '"' end
+  if e:find("<subject[%s/>]") then return is_groupchat(ev) and "the room has no subject" or "has no subject" end
+  if child_of(e, "http://jabber.org/protocol/muc#user") then
+    if e:find("<invite[%s/>]") then return "invites to a room" end
+    if e:find("<decline[%s/>]") then return "declines to come into a room" end
+    return "tells of a change of the room"
+  end
+  for _, one in ipairs(instead) do
+    if child_of(e, one[1]) then return one[2] end
+  end
+  local other = namespace(e, ev)
+  return other and "message without text (" .. other .. ")" or "message without text"
+end
+
 local function message(e, ev)
   local body, received = child_text(e, "body"), child_of(e, "urn:xmpp:receipts")
   local state, marker = child_of(e, "http://jabber.org/protocol/chatstates"), child_of(e, "urn:xmpp:chat-markers:0")
+  ev.in_room = comes_from_room(ev)
   if received and received:find("^<received") then
     ev.kind, ev.receipt_of = "receipt", attribute(received, "id")
     ev.text = "delivered"
@@ -202,26 +254,52 @@ local function message(e, ev)
   elseif body then
     ev.kind, ev.text, ev.said = "message", '"' .. body .. '"', body
     ev.wants = received ~= nil
+    ev.room = is_groupchat(ev) and (ev.in_room and "copy" or "sent") or nil
   elseif marker and not marker:find("^<markable") then
     ev.kind, ev.text = "marker", marker:match("^<(%w+)") or "?"
   elseif state then
     ev.kind, ev.text = "typing", state:match("^<(%w+)") == "composing" and "is typing" or "stopped typing"
   else
-    ev.kind, ev.text = "note", "message without text: " .. (e:match("xmlns=['\"]([^'\"]*)['\"]", #ev.tag) or "?")
+    ev.kind, ev.text = "note", without_text(e, ev)
   end
 end
 
+local presences = {
+  probe="asks who is there", unavailable="is gone", subscribe="asks to see when the other is there",
+  subscribed="may be seen by the other", unsubscribe="does not want to see the other any more",
+  unsubscribed="may not be seen by the other any more", error="presence came back as an error",
+}
 local function presence(e, ev)
   local kind, show, status = attribute(ev.tag, "type"), child_text(e, "show"), child_text(e, "status")
-  ev.kind = "presence"
-  ev.text = kind == "probe" and "asks who is there" or kind or "is here"
-  if kind == nil and show then ev.text = "is here (" .. show .. ")" end
+  local member = child_of(e, "http://jabber.org/protocol/muc#user")
+  ev.kind, ev.in_room = "presence", member ~= nil
+  ev.text = kind and (presences[kind] or "presence " .. kind) or "is here"
+  if not kind and child_of(e, "http://jabber.org/protocol/muc") then ev.text = "wants to come into " .. (who(ev.to) or "a room") end
+  if kind == nil and show then ev.text = ev.text .. " (" .. show .. ")" end
   if status then ev.text = ev.text .. ": " .. status end
 end
 
+local topics = {
+  ["urn:xmpp:ping"]="a sign of life", ["http://jabber.org/protocol/disco#info"]="what it is and can do",
+  ["http://jabber.org/protocol/disco#items"]="what there is", ["jabber:iq:roster"]="contacts", ["vcard-temp"]="a visiting card",
+  ["jabber:iq:version"]="which program it is", ["urn:xmpp:time"]="the time", ["jabber:iq:register"]="registration",
+  ["jabber:iq:private"]="private data", ["urn:xmpp:mam:2"]="the archive", ["urn:xmpp:carbons:2"]="copies for other clients",
+  ["http://jabber.org/protocol/muc#owner"]="the room's configuration", ["http://jabber.org/protocol/muc#admin"]="the room's members",
+  ["http://jabber.org/protocol/pubsub"]="what it publishes", ["urn:ietf:params:xml:ns:xmpp-bind"]="an address of its own",
+  ["urn:ietf:params:xml:ns:xmpp-session"]="a session", ["urn:xmpp:blocking"]="whom it blocks",
+  ["http://jabber.org/protocol/commands"]="a command",
+}
+local verbs = {get="asks for ", set="sets ", result="answers: "}
 local function query(e, ev)
+  local kind, space = attribute(ev.tag, "type") or "?", namespace(e, ev)
   ev.kind = "iq"
-  ev.text = "iq " .. (attribute(ev.tag, "type") or "?") .. " " .. (e:match("xmlns=['\"]([^'\"]*)['\"]", #ev.tag) or "")
+  if kind == "error" then
+    ev.text = "refuses: " .. (e:match("<error.->%s*<([%w%-]+)") or "no reason given")
+  elseif not space then
+    ev.text = kind == "result" and "answers: done" or "iq " .. kind
+  else
+    ev.text = (verbs[kind] or "iq " .. kind .. " ") .. (topics[space] and topics[space] or space)
+  end
 end
 
 local plain = {
@@ -301,6 +379,8 @@ local F = {
   receipt_for=ProtoField.framenum("chat.receipt_for", "Receipt for the message in", base.NONE, frametype.REQUEST),
   receipt_in=ProtoField.framenum("chat.receipt_in", "Receipt in", base.NONE, frametype.RESPONSE),
   latency=ProtoField.relative_time("chat.receipt_latency", "From message to receipt"),
+  returned_in=ProtoField.framenum("chat.returned_in", "The room sends it back in", base.NONE, frametype.RESPONSE),
+  returned_for=ProtoField.framenum("chat.returned_for", "The room sends back the message in", base.NONE, frametype.REQUEST),
   row=ProtoField.string("chat.row", "For programs") }
 chat.fields = F
 local missing = ProtoExpert.new("chat.noreceipt", "A receipt was asked for, and is not in this file", expert.group.SEQUENCE,
@@ -311,8 +391,10 @@ for key, name in pairs{x="xmpp", stream="tcp.stream", port="tcp.srcport", tls="t
   get[key] = Field.new(name)
 end
 
-local frames, carries, passed, sent, receipts -- of the file
-local function forget() frames, carries, passed, sent, receipts, users = {}, {}, {}, {}, {}, {} end
+local frames, carries, passed, sent, receipts, said, returned -- of the file
+local function forget()
+  frames, carries, passed, sent, receipts, said, returned, users, nodes = {}, {}, {}, {}, {}, {}, {}, {}, {}
+end
 chat.init = forget
 forget()
 
@@ -322,7 +404,17 @@ local function is_encrypted() return get.tls() ~= nil or get.app() ~= nil end
 local function note(ev, number, time)
   learn(ev.from)
   learn(ev.to)
-  if ev.kind == "message" and ev.id then
+  if ev.room and ev.id then
+    -- The room's copy for whoever said it is its acknowledgement.
+    local key = "room|" .. ev.id .. "|" .. bare(ev.room == "sent" and ev.to or ev.from)
+    if ev.room == "sent" then
+      said[key] = said[key] or {number, bare(ev.from)}
+      ev.room_key = key
+    elseif said[key] and said[key][2] == bare(ev.to) then
+      returned[key] = returned[key] or number
+      ev.room, ev.room_key = "back", key
+    end
+  elseif ev.kind == "message" and ev.id then
     local key = ev.id .. "|" .. bare(ev.to)
     sent[key] = sent[key] or {number, time}
     ev.key = key
@@ -364,7 +456,7 @@ local function show(ev, t, pinfo, encrypted)
     latency = math.abs(pinfo.rel_ts - other[2])
     if ev.kind == "receipt" then summary = ("delivered, %.1f ms after frame %d"):format(latency * 1e3, other[1]) end
   end
-  local from = who(ev.from)
+  local from = speaker(ev)
   summary = printable(from and from .. ": " .. summary or summary)
   t:add(F.kind, ev.kind)
   if ev.stanza then t:add(F.stanza, ev.stanza) end
@@ -379,9 +471,13 @@ local function show(ev, t, pinfo, encrypted)
   elseif ev.wants and pinfo.visited then
     t:add_proto_expert_info(missing)
   end
+  local back, first_said = returned[ev.room_key or ""], said[ev.room_key or ""]
+  if ev.room == "sent" and back then t:add(F.returned_in, back):set_generated() end
+  if ev.room == "back" then t:add(F.returned_for, first_said[1]):set_generated() end
   t:add(F.summary, summary):set_generated()
   t:add(F.row, table.concat({ev.kind, ev.stanza or "", quote(ev.id), quote(who(ev.from)), quote(who(ev.to)), quote(ev.text),
-    other and other[1] or "", latency and ("%.6f"):format(latency) or "", quote(ev.key), ev.size or "", ev.first or "", ev.after or ""}, "|")):set_hidden()
+    other and other[1] or "", latency and ("%.6f"):format(latency) or "", quote(ev.key), ev.size or "", ev.first or "", ev.after or "",
+    quote(speaker(ev)), ev.room or "", quote(ev.room_key)}, "|")):set_hidden()
   t:append_text(", " .. summary)
   return summary
 end

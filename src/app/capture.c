@@ -194,7 +194,7 @@ static int open_packets(struct capture *c, struct buf *why)
 	if (err == 0 || err == ERR_NOTFOUND)
 		return err;
 	put_filter(c, &filter);
-	return source_dumpcap(c->interface, buf_cstr(&filter), &c->source, why) ? ERR_DENIED : 0;
+	return source_dumpcap(c->interface, buf_cstr(&filter), &c->source, why);
 }
 
 static bool has_node(const struct capture *c) { return c->tellers[NODE].there && !node_links(c)->server[0]; }
@@ -213,8 +213,9 @@ static int open_source(struct capture *c, struct buf *why)
 		return 0;
 	}
 	buf_z(why,
-		"\nCapturing needs a right: on Debian install wireshark-common, let it be used by others than root, and join "
-		"the group wireshark; or be root. Without it --stanzas has what the node says it exchanged, no packets");
+		"\nCapturing needs a right. On Debian: install wireshark-common, then as root `dpkg-reconfigure wireshark-common` "
+		"(yes) and `adduser NAME wireshark`, and log in again."
+		"\nOr capture as root; or without any right what the node says it exchanged, no packets: --stanzas");
 	return err;
 }
 
@@ -569,6 +570,7 @@ static int start_recorder(struct capture *c, struct buf *why)
 		.interface = str_z(c->source ? c->interface : "stanzas"),
 		.description = str_z(c->source ? packets : stanzas),
 		.link_type = c->source ? PCAPNG_ETHERNET : PCAPNG_UPPER_PDU,
+		.most = c->o->count,
 		.secrets = c->source && c->o->secrets,
 		.keep = keep,
 		.arg = c};

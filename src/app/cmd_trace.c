@@ -37,8 +37,9 @@ static const char usage[] =
 	"       wireside trace uninstall [--json]             takes exactly that away, and nothing that was changed\n"
 	"       wireside trace follow FILE [--connection N] [--plain]\n"
 	"                                                     what one connection (0) said; --plain: its bytes as they were on the wire\n"
-	"       wireside trace save FILE [-Y FILTER] -w NEW-FILE [--format pcapng|pcap|snoop]\n"
-	"                                                     some or all packets; also as the name ends: .pcap .snoop .gz\n"
+	"       wireside trace save FILE [-Y FILTER] -w NEW-FILE [--format pcapng|pcap|snoop] [--exact]\n"
+	"                                                     some or all packets; also as the name ends: .pcap .snoop .gz;\n"
+	"              of TLS with what it takes to decrypt them, --exact: those chosen alone, and no secrets\n"
 	"       wireside trace import TEXT -w NEW-FILE        packets out of a hexadecimal dump\n"
 	"       wireside trace capture [-i INTERFACE] [-w FILE] [--peer NAME] [--with-secrets] [--seconds N] [--count N]\n"
 	"                              [--port N]... [--stanzas]\n"
@@ -67,9 +68,15 @@ static const char usage[] =
 void trace_complain(const char *action, const struct buf *why)
 {
 	CLEANUP(buf_clear) struct buf line = {.max = 16384};
+	struct str rest = str_trim(buf_view(why));
 
-	filter_line(&line, buf_view(why));
-	fprintf(stderr, "wireside: trace%s: %s\n", action, buf_cstr(&line));
+	fprintf(stderr, "wireside: trace%s: ", action);
+	/* More lines are set off: a name with an end of line in it must not look like a word of ours. */
+	for (const char *gap = ""; rest.p; gap = "  ") {
+		buf_reset(&line);
+		filter_line(&line, str_cut(&rest, '\n'));
+		fprintf(stderr, "%s%s\n", gap, buf_cstr(&line));
+	}
 }
 
 /* ---- views ---- */
@@ -304,7 +311,8 @@ static int check(const struct trace_args *a, unsigned bit)
 		return 2;
 	}
 	/* What grows may have nothing in it yet. */
-	if (no_file || bit & TRACE_IMPORT || (bit & TRACE_WATCH && (stat(a->file, &st) != 0 || !st.st_size)))
+	if (no_file || bit & TRACE_IMPORT ||
+		(bit & TRACE_WATCH && (stat(a->file, &st) != 0 || (S_ISREG(st.st_mode) && !st.st_size))))
 		return 0;
 	if (trace_is_capture(a->file, &why))
 		return 0;

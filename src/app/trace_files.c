@@ -1,4 +1,4 @@
-/* `wireside trace save`, `import`, `strip` and `share`: captures out of captures and out of text. */
+/* `wireside trace import`, `strip` and `share`, and what they share with `save`: captures out of captures and out of text. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -13,7 +13,7 @@
 #include "trace/share.h"
 #include "trace/strip.h"
 
-enum { NAME_MAX_BYTES = 4096, CHUNK = 1 << 20 };
+enum { CHUNK = 1 << 20 };
 
 static bool no_line(void *arg, struct str line)
 {
@@ -22,8 +22,8 @@ static bool no_line(void *arg, struct str line)
 	return true;
 }
 
-/* action: " save". The exit status; 0: nothing would be written over. What is there may be the only copy. */
-static int no_place(const struct trace_args *a, const char *action)
+/* What is there may be the only copy. */
+int trace_no_place(const struct trace_args *a, const char *action)
 {
 	CLEANUP(buf_clear) struct buf why = {.max = 8192};
 
@@ -34,8 +34,7 @@ static int no_place(const struct trace_args *a, const char *action)
 	return 1;
 }
 
-/* The finished file gets its name, unless somebody else has taken that meanwhile. */
-static int publish(const struct trace_args *a, const char *part, struct buf *why)
+int trace_publish(const struct trace_args *a, const char *part, struct buf *why)
 {
 	int failed = renameat2(AT_FDCWD, part, AT_FDCWD, a->into, a->force ? 0 : RENAME_NOREPLACE);
 
@@ -49,7 +48,7 @@ static int publish(const struct trace_args *a, const char *part, struct buf *why
 	return ERR_IO;
 }
 
-/* ---- save ---- */
+/* ---- kinds of files ---- */
 
 /* How a name ends, without ".gz" -> a name that tshark knows the format by. */
 static const struct {
@@ -61,16 +60,10 @@ static const struct {
 	{".snoop", "snoop"},
 };
 
-/* What kind of file its name asks for. */
-struct form {
-	const char *format;
-	bool packed;
-};
-
-static struct form form_of(const struct trace_args *a)
+struct trace_form trace_form_of(const struct trace_args *a)
 {
 	struct str name = str_z(a->into);
-	struct form f = {.format = a->format, .packed = str_ends(name, STR(".gz"))};
+	struct trace_form f = {.format = a->format, .packed = str_ends(name, STR(".gz"))};
 
 	if (f.packed)
 		name.n -= 3;
@@ -82,10 +75,9 @@ static struct form form_of(const struct trace_args *a)
 	return f;
 }
 
-/* Files that are not finished lie beside the one that they will be. */
-static void put_part(const struct trace_args *a, const char *what, char ret[NAME_MAX_BYTES])
+void trace_part(const struct trace_args *a, const char *what, char ret[TRACE_PATH_MAX])
 {
-	snprintf(ret, NAME_MAX_BYTES, "%s.%d.%s", a->into, (int)getpid(), what);
+	snprintf(ret, TRACE_PATH_MAX, "%s.%d.%s", a->into, (int)getpid(), what);
 }
 
 /* Made here, since tshark keeps the rights of a file that is there. */
@@ -102,7 +94,7 @@ static int make_file(const char *path, struct buf *why)
 static int compress(const char *file, struct buf *why)
 {
 	const char *argv[] = {"gzip", "-n", "-f", file, NULL};
-	char packed[NAME_MAX_BYTES + 8];
+	char packed[TRACE_PATH_MAX + 8];
 	int err = tshark_run(argv, no_line, NULL, why);
 
 	snprintf(packed, sizeof(packed), "%s.gz", file);
@@ -113,9 +105,9 @@ static int compress(const char *file, struct buf *why)
 	return err;
 }
 
-static int save(const char *from, const char *filter, struct form form, const char *into, struct buf *why)
+int trace_convert(const char *from, const char *filter, struct trace_form form, const char *into, struct buf *why)
 {
-	const char *argv[] = {"tshark", "-2", "-r", from, "-F", form.format, "-w", into, "-Y",
+	const char *argv[] = {"tshark", "-2", "-R", DISSECT_FIRST_PASS, "-r", from, "-F", form.format, "-w", into, "-Y",
 		filter ? filter : "frame", NULL};
 	int err = make_file(into, why);
 
@@ -128,28 +120,9 @@ static int save(const char *from, const char *filter, struct form form, const ch
 	return err;
 }
 
-/* Secrets go with the packets, where the format has a place for them. */
-int trace_save(const struct trace_args *a)
-{
-	CLEANUP(buf_clear) struct buf why = {.max = 8192};
-	char part[NAME_MAX_BYTES];
-	int err = no_place(a, " save");
-
-	if (err)
-		return err;
-	put_part(a, "part", part);
-	err = save(a->file, a->filter, form_of(a), part, &why);
-	if (!err)
-		err = publish(a, part, &why);
-	if (err)
-		trace_complain(" save", &why);
-	return err ? 1 : 0;
-}
-
 /* ---- strip ---- */
 
-/* Only this kind has secrets in it, and only as it is can be copied block by block. */
-static bool is_pcapng(const char *file)
+bool trace_is_pcapng(const char *file)
 {
 	static const char magic[] = {0x0a, 0x0d, 0x0d, 0x0a};
 	int fd = open(file, O_RDONLY | O_CLOEXEC);
@@ -161,15 +134,13 @@ static bool is_pcapng(const char *file)
 	return n == sizeof(got) && memcmp(got, magic, sizeof(magic)) == 0;
 }
 
-static bool is_plain(struct form f) { return !f.packed && strcmp(f.format, "pcapng") == 0; }
-
-/* The finished pcapng file becomes what its name asks for, by way of another. */
-static int into_form(const struct trace_args *a, const char *part, const char *other, struct buf *why)
+int trace_into_form(const struct trace_args *a, const char *part, const char *other, struct buf *why)
 {
-	struct form form = form_of(a);
-	int err = is_plain(form) ? 0 : save(part, NULL, form, other, why);
+	struct trace_form form = trace_form_of(a);
+	bool same = strcmp(form.format, "pcapng") == 0;
+	int err = same ? form.packed ? compress(part, why) : 0 : trace_convert(part, NULL, form, other, why);
 
-	if (!err && !is_plain(form) && rename(other, part) != 0) {
+	if (!err && !same && rename(other, part) != 0) {
 		buf_fmt(why, "%s: %s", part, strerror(errno));
 		err = ERR_IO;
 	}
@@ -182,32 +153,32 @@ static int into_form(const struct trace_args *a, const char *part, const char *o
 static int strip(const struct trace_args *a, const char *whole, const char *part, unsigned *ret_removed,
 	struct buf *why)
 {
-	static const struct form plain = {"pcapng", false};
-	bool as_it_is = is_pcapng(a->file);
-	int err = as_it_is ? 0 : save(a->file, NULL, plain, whole, why);
+	static const struct trace_form plain = {"pcapng", false};
+	bool as_it_is = trace_is_pcapng(a->file);
+	int err = as_it_is ? 0 : trace_convert(a->file, NULL, plain, whole, why);
 
 	if (err)
 		return err;
 	err = strip_file(as_it_is ? a->file : whole, part, ret_removed, why);
 	if (!as_it_is)
 		unlink(whole);
-	return err ? err : into_form(a, part, whole, why);
+	return err ? err : trace_into_form(a, part, whole, why);
 }
 
 int trace_strip(const struct trace_args *a)
 {
 	CLEANUP(buf_clear) struct buf why = {.max = 8192};
-	char whole[NAME_MAX_BYTES], part[NAME_MAX_BYTES];
+	char whole[TRACE_PATH_MAX], part[TRACE_PATH_MAX];
 	unsigned removed = 0;
-	int err = no_place(a, " strip");
+	int err = trace_no_place(a, " strip");
 
 	if (err)
 		return err;
-	put_part(a, "whole", whole);
-	put_part(a, "part", part);
+	trace_part(a, "whole", whole);
+	trace_part(a, "part", part);
 	err = strip(a, whole, part, &removed, &why);
 	if (!err)
-		err = publish(a, part, &why);
+		err = trace_publish(a, part, &why);
 	if (err)
 		trace_complain(" strip", &why);
 	else if (removed)
@@ -241,11 +212,11 @@ static int read_file(const char *path, struct buf *ret, struct buf *why)
 /* All of it, in the form that the name asks for, or nothing. */
 static int write_new(const struct trace_args *a, struct str bytes, struct buf *why)
 {
-	char part[NAME_MAX_BYTES], other[NAME_MAX_BYTES];
+	char part[TRACE_PATH_MAX], other[TRACE_PATH_MAX];
 	int fd, err;
 
-	put_part(a, "part", part);
-	put_part(a, "other", other);
+	trace_part(a, "part", part);
+	trace_part(a, "other", other);
 	fd = open(part, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	err = fd < 0 ? ERR_IO : trace_write(fd, bytes);
 	if (fd >= 0 && close(fd) != 0)
@@ -256,8 +227,8 @@ static int write_new(const struct trace_args *a, struct str bytes, struct buf *w
 			unlink(part);
 		return err;
 	}
-	err = into_form(a, part, other, why);
-	return err ? err : publish(a, part, why);
+	err = trace_into_form(a, part, other, why);
+	return err ? err : trace_publish(a, part, why);
 }
 
 /* ---- import ---- */
@@ -279,7 +250,7 @@ int trace_import(const struct trace_args *a)
 	struct packet_end ends[2];
 	struct import_options o = {a->from ? &ends[0] : NULL, a->from ? &ends[1] : NULL};
 	unsigned packets = 0;
-	int err = no_place(a, " import");
+	int err = trace_no_place(a, " import");
 
 	if (err)
 		return err;
@@ -327,7 +298,7 @@ static int share(const struct trace_args *a, const char *part, struct share_resu
 {
 	CLEANUP(buf_clear) struct buf in = {.max = SHARE_FILE_MAX};
 	CLEANUP(buf_clear) struct buf out = {.max = SHARE_FILE_MAX};
-	int err = save(a->file, NULL, (struct form){"pcapng", false}, part, why);
+	int err = trace_convert(a->file, NULL, (struct trace_form){"pcapng", false}, part, why);
 
 	if (!err)
 		err = read_file(part, &in, why);
@@ -345,13 +316,13 @@ int trace_share(const struct trace_args *a)
 {
 	CLEANUP(buf_clear) struct buf why = {.max = 8192};
 	struct share_result found = {0};
-	char part[NAME_MAX_BYTES];
+	char part[TRACE_PATH_MAX];
 	unsigned readable;
-	int status = no_place(a, " share");
+	int status = trace_no_place(a, " share");
 
 	if (status)
 		return status;
-	put_part(a, "whole", part);
+	trace_part(a, "whole", part);
 	if (share(a, part, &found, &why) != 0) {
 		trace_complain(" share", &why);
 		return 1;

@@ -6,7 +6,7 @@
 #include "trace/dissect.h"
 #include "trace/tshark.h"
 
-enum { TRACE_VIEW_MAX = 512 << 20 };
+enum { TRACE_VIEW_MAX = 512 << 20, TRACE_PATH_MAX = 4096 };
 
 /* What is to be done, one bit each. */
 enum {
@@ -30,6 +30,7 @@ struct trace_args {
 	bool all, secrets, plain;
 	bool live, child; /* it goes on; another process of ours shows it */
 	bool force;       /* a file that is there is replaced */
+	bool exact;       /* of save: what the filter lets through and nothing else */
 	unsigned stream;
 	struct capture_options capture;
 	/* of export and import */
@@ -62,10 +63,30 @@ bool trace_is_capture(const char *file, struct buf *why);
 /* What the file says of packets that were dropped while it was captured: a line appended to why, which may have one. */
 void trace_tell_dropped(const char *file, struct buf *why);
 
-/* trace_files.c */
+/* trace_save.c */
 int trace_save(const struct trace_args *a);
+
+/* trace_files.c */
 int trace_strip(const struct trace_args *a);
 int trace_import(const struct trace_args *a);
 int trace_share(const struct trace_args *a);
+/* What kind of file a name, or --format, asks for. */
+struct trace_form {
+	const char *format; /* as tshark calls it */
+	bool packed;        /* with gzip */
+};
+struct trace_form trace_form_of(const struct trace_args *a);
+/* Plain pcapng: only this kind has secrets in it, and only as it is can be copied block by block. */
+bool trace_is_pcapng(const char *file);
+/* action: " save". The exit status; 0: nothing would be written over. */
+int trace_no_place(const struct trace_args *a, const char *action);
+/* Where a file that is not finished lies: beside the one that it will be. */
+void trace_part(const struct trace_args *a, const char *what, char ret[TRACE_PATH_MAX]);
+/* By tshark, which leaves out names of addresses. filter: NULL: all. */
+int trace_convert(const char *from, const char *filter, struct trace_form form, const char *into, struct buf *why);
+/* The finished pcapng file `part` becomes what the name asks for, by way of another. Nothing is left of it after an error. */
+int trace_into_form(const struct trace_args *a, const char *part, const char *other, struct buf *why);
+/* The finished file gets its name, unless somebody else has taken that meanwhile. */
+int trace_publish(const struct trace_args *a, const char *part, struct buf *why);
 
 #endif

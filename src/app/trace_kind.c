@@ -9,9 +9,24 @@
 #include "trace/dissect.h"
 
 /* As captype names them: files whose records are no packets. */
-static const char *const no_captures[] = {"mime", "json", "rfc7468", "mpeg", "ruby_marshal", "systemd_journal",
-	"logcat", "logcat-brief", "logcat-process", "logcat-tag", "logcat-thread", "logcat-time", "logcat-threadtime",
-	"logcat-long"};
+static const struct {
+	const char *name, *what;
+} no_captures[] = {
+	{"mime", "a picture, a program, a document or the like"},
+	{"json", "JSON"},
+	{"rfc7468", "a certificate or a key"},
+	{"mpeg", "sound or film"},
+	{"ruby_marshal", "data of Ruby"},
+	{"systemd_journal", "a journal of systemd"},
+	{"logcat", "a log of Android"},
+	{"logcat-brief", "a log of Android"},
+	{"logcat-process", "a log of Android"},
+	{"logcat-tag", "a log of Android"},
+	{"logcat-thread", "a log of Android"},
+	{"logcat-time", "a log of Android"},
+	{"logcat-threadtime", "a log of Android"},
+	{"logcat-long", "a log of Android"},
+};
 
 /* "FILE: kind" */
 static bool take_kind(void *arg, struct str line)
@@ -38,6 +53,10 @@ bool trace_is_capture(const char *file, struct buf *why)
 		buf_fmt(why, "%s: %s", file, strerror(errno));
 		return false;
 	}
+	if (S_ISDIR(st.st_mode)) {
+		buf_fmt(why, "%s is a folder, not a capture", file);
+		return false;
+	}
 	if (S_ISREG(st.st_mode) && st.st_size == 0) {
 		buf_fmt(why, "%s is empty: that is no capture", file);
 		return false;
@@ -46,8 +65,8 @@ bool trace_is_capture(const char *file, struct buf *why)
 	if (!S_ISREG(st.st_mode) || tshark_run(argv, take_kind, &kind, &said) != 0)
 		return true;
 	for (size_t i = 0; i < ARRAY_LEN(no_captures); i++)
-		if (str_is(buf_view(&kind), no_captures[i])) {
-			buf_fmt(why, "%s is no capture, but a file of another kind (%s)", file, no_captures[i]);
+		if (str_is(buf_view(&kind), no_captures[i].name)) {
+			buf_fmt(why, "%s is no capture, but %s", file, no_captures[i].what);
 			return false;
 		}
 	return true;

@@ -7,6 +7,7 @@
 #include "app/config.h"
 #include "app/extcap.h"
 #include "app/links.h"
+#include "app/trace_i.h"
 #include "base/err.h"
 #include "base/json.h"
 #include "base/mem.h"
@@ -80,6 +81,10 @@ static int run_open(const struct args *a)
 	if (!!a->file + a->live + a->folder != 1) {
 		fputs("wireside: trace open: FILE, --live or --folder\n", stderr);
 		return 2;
+	}
+	if (a->file && !trace_is_capture(a->file, &why)) {
+		complain("open", &why);
+		return 1;
 	}
 	umask(077);
 	err = a->live ? run_live(a, &what, &folder, &why) : open_window(&what, &folder, &why);

@@ -34,6 +34,7 @@ static const struct option {
 	{"-w", TEXT, AT(into), TRACE_LADDER | PAGES | TRACE_FILES | CAPTURES, 0},
 	{"-o", TEXT, AT(into), TRACE_LADDER | PAGES | TRACE_FILES | CAPTURES, 0},
 	{"--force", FLAG, AT(force), TRACE_FILES | CAPTURES, 0},
+	{"--exact", FLAG, AT(exact), TRACE_SAVE, 0},
 	{"--format", TEXT, AT(format), TRACE_SAVE | TRACE_REPORT, 0},
 	{"--html", FORMAT, AT(format), TRACE_REPORT, 0},
 	{"--svg", FORMAT, AT(format), TRACE_REPORT, 0},

@@ -66,6 +66,8 @@ static const char *const names[FIELDS] = {
 	[F_FRAME_LEN] = "frame.len",
 	[F_MAC_FROM] = "eth.src",
 	[F_MAC_TO] = "eth.dst",
+	[F_HOST6_FROM] = "ipv6.src_host",
+	[F_HOST6_TO] = "ipv6.dst_host",
 };
 
 /* ---- fields ---- */
@@ -197,6 +199,10 @@ static bool take_people(struct dissected *d, struct dissected_frame *f)
 	e.to = str_cut(&e.to, '/');
 	f->from = host_named(d, e.from, e.from, STR_NONE);
 	f->to = host_named(d, e.to, e.to, STR_NONE);
+	if (f->from != HOST_NONE)
+		d->hosts[f->from].no_machine = true;
+	if (f->to != HOST_NONE)
+		d->hosts[f->to].no_machine = true;
 	return true;
 }
 
@@ -225,8 +231,8 @@ static void take_hosts(struct dissected *d, struct dissected_frame *f)
 	bool v6 = field_has(f, F_IP6_FROM);
 
 	f->from = host_of(d, field_first(d, f, v6 ? F_IP6_FROM : F_IP_FROM),
-		v6 ? STR_NONE : field_first(d, f, F_HOST_FROM), mac_of(d, f, F_MAC_FROM));
-	f->to = host_of(d, field_first(d, f, v6 ? F_IP6_TO : F_IP_TO), v6 ? STR_NONE : field_first(d, f, F_HOST_TO),
+		field_first(d, f, v6 ? F_HOST6_FROM : F_HOST_FROM), mac_of(d, f, F_MAC_FROM));
+	f->to = host_of(d, field_first(d, f, v6 ? F_IP6_TO : F_IP_TO), field_first(d, f, v6 ? F_HOST6_TO : F_HOST_TO),
 		mac_of(d, f, F_MAC_TO));
 }
 
@@ -305,6 +311,18 @@ bool dissect_line(struct dissected *d, struct str line)
 	return true;
 }
 
+bool dissected_stanzas(const struct dissected *d)
+{
+	bool any = false;
+
+	for (uint32_t i = 0; i < d->n; i++) {
+		if (d->frames[i].stream >= 0 || !field_has(&d->frames[i], F_CHAT))
+			return false;
+		any = true;
+	}
+	return any;
+}
+
 uint32_t dissected_shown(const struct dissected *d)
 {
 	uint32_t n = 0;
@@ -341,9 +359,19 @@ static struct str unquote(struct str s, struct buf *store)
 	return buf_ok(store) ? (struct str){store->p ? store->p + at : "", store->n - at} : STR("");
 }
 
+static enum room_part room_part(struct str name)
+{
+	static const char *const parts[] = {[ROOM_SENT] = "sent", [ROOM_BACK] = "back", [ROOM_COPY] = "copy"};
+
+	for (size_t i = ROOM_SENT; i < ARRAY_LEN(parts); i++)
+		if (str_is(name, parts[i]))
+			return (enum room_part)i;
+	return ROOM_NONE;
+}
+
 bool chat_next(struct str *rows, struct buf *store, struct chat_event *ret)
 {
-	struct str row, part[12];
+	struct str row, part[15];
 
 	if (!rows->p || !rows->n)
 		return false;
@@ -354,11 +382,23 @@ bool chat_next(struct str *rows, struct buf *store, struct chat_event *ret)
 		return false;
 	for (size_t i = 0; i < ARRAY_LEN(part); i++) {
 		part[i] = row.p ? str_cut(&row, '|') : STR("");
-		if (i < 6 || i == 8)
+		if (i < 6 || i == 8 || i == 12 || i == 14)
 			part[i] = unquote(part[i], store);
 	}
-	*ret = (struct chat_event){part[0], part[1], part[2], part[3], part[4], part[5], part[8], number(part[6]),
-		seconds(part[7]), number(part[9]), number(part[11]), 0};
+	*ret = (struct chat_event){.kind = part[0],
+		.stanza = part[1],
+		.id = part[2],
+		.from = part[3],
+		.to = part[4],
+		.text = part[5],
+		.speaker = part[12].n ? part[12] : part[3],
+		.key = part[8],
+		.other = number(part[6]),
+		.latency = seconds(part[7]),
+		.size = number(part[9]),
+		.after = number(part[11]),
+		.room = room_part(part[13]),
+		.room_key = part[14]};
 	str_uint(part[10], UINT64_MAX, &ret->at);
 	return true;
 }

@@ -62,22 +62,33 @@ enum field {
 	F_FRAME_LEN,
 	F_MAC_FROM,
 	F_MAC_TO,
+	F_HOST6_FROM,
+	F_HOST6_TO,
 	FIELDS
 };
 
 enum { TCP_FIN = 1, TCP_SYN = 2, TCP_RST = 4, TCP_PSH = 8, TCP_ACK = 16 };
 enum { HOSTS_MAX = 16, HOST_NONE = HOSTS_MAX };
 
+/* A message to all in a room is acknowledged by the copy that its sender gets, too. */
+enum room_part { ROOM_NONE, ROOM_SENT, ROOM_BACK, ROOM_COPY };
+
 /* One thing said on a stream: a row of chat.row. Texts are as they came. */
 struct chat_event {
 	struct str kind;   /* "message", "receipt", "presence", "stream-open", ... see share/wireshark/wireside.lua */
 	struct str stanza; /* "message", "presence", "iq", or "" */
 	struct str id, from, to, text;
+	struct str speaker;   /* in a room: the member of it, "bob in kitchen"; else as from */
 	struct str key;       /* what a message and its receipt have in common; "": no receipt can be for it */
 	uint32_t other;       /* frame of the receipt or of the message; 0: none */
 	double latency;       /* seconds between them */
 	uint32_t size, after; /* its bytes, and those that came after it in the same frame; size 0: not known */
 	uint64_t at;          /* in the text of this direction: in clear, or decrypted */
+	enum room_part room;
+	struct str
+		room_key; /* what a message to a room and the room's copy for whoever said it have in common; "": not known */
+	uint32_t room_other; /* the frame of the one that belongs to it, by chat_resolve(); 0: none */
+	double room_after;   /* seconds between them */
 };
 
 enum again {
@@ -112,6 +123,7 @@ struct dissected_host {
 	struct str address, name; /* name: as resolved, or the address */
 	struct str link_local;    /* its address on the wire beside the other one (fe80::), if both were seen */
 	struct str mac;           /* absent: not known, or of more than one */
+	bool no_machine;          /* only a name in stanzas that were captured without packets */
 	char person[64];          /* who speaks there, as streams say; "" */
 };
 
@@ -174,9 +186,15 @@ unsigned place_segments(const struct dissected *d, const struct dissected_frame 
 unsigned place_again(const struct dissected *d, const struct dissected_frame *f, const struct place *p, uint32_t *ret,
 	unsigned max);
 
+/* Of data that was sent again: index + 1 of the frame that had its first byte before; 0: none in this file. */
+uint32_t frame_first_sent(const struct dissected *d, const struct dissected_frame *f);
+
 /* What the file says of packets that were dropped; 0, too, where it says nothing. A line about it, nothing for none. */
 uint64_t capture_dropped(const char *file);
 void dropped_put(const struct dissected *d, struct buf *out);
+
+/* Is it stanzas as a program saw them, and no packets? */
+bool dissected_stanzas(const struct dissected *d);
 
 /* How many frames are shown. */
 uint32_t dissected_shown(const struct dissected *d);

@@ -75,6 +75,11 @@ static void on_hosts(struct explain *x)
 		CLEANUP(buf_clear) struct buf store = {.max = 1000};
 		const struct dissected_host *h = &x->d->hosts[i];
 
+		if (h->no_machine) {
+			explain_say(x, "%s%s", explain_name(x, i, &store),
+				memchr(h->name.p, '@', h->name.n) ? ": a room, or somebody on a server" : "");
+			continue;
+		}
 		explain_say(x, "%s: address %.*s%s%.*s%s%s", explain_name(x, i, &store), STR_FMT(h->address),
 			h->link_local.n ? " and " : "", STR_FMT(h->link_local),
 			h->person[0] ? ", on its streams called " : "", h->person);
@@ -85,7 +90,9 @@ static void on_hosts(struct explain *x)
 		dropped_put(x->d, &text);
 		explain_say(x, "%s", buf_cstr(&text));
 	}
-	explain_prove(x, "ip.addr || ipv6.addr");
+	if (dissected_stanzas(x->d))
+		explain_say(x, "These are the names in the stanzas. On which machines they are is not in this file.");
+	explain_prove(x, dissected_stanzas(x->d) ? "chat.from || chat.to" : "ip.addr || ipv6.addr");
 }
 
 static void on_discovery(struct explain *x)
@@ -112,7 +119,9 @@ static void on_discovery(struct explain *x)
 		explain_say(x, "Not among the frames that are shown: the filter hides %u packet%s of multicast DNS.",
 			hidden, hidden == 1 ? "" : "s");
 	else if (!n)
-		explain_say(x, "Not in this trace: there is no packet of multicast DNS.");
+		explain_say(x,
+			dissected_stanzas(x->d) ? "Not in this trace: it has stanzas, not packets."
+						: "Not in this trace: there is no packet of multicast DNS.");
 	else if (n > EXPLAIN_LISTED)
 		explain_say(x, "... and %u more", n - EXPLAIN_LISTED);
 	explain_prove(x, "mdns");

@@ -80,8 +80,29 @@ static void put_again(struct explain *x, const struct dissected_frame *f, const 
 		explain_say(x, "   sent again in frame%s %s", n == 1 ? "" : "s", buf_cstr(&text));
 }
 
+/* In a room nobody gives receipts: the room itself says that it has it. */
+static void put_returned(struct explain *x, const struct chat_event *e)
+{
+	if (e->room == ROOM_COPY)
+		explain_say(x, "   this is the room's copy for %.*s", e->to.n ? (int)e->to.n : 8,
+			e->to.n ? e->to.p : "somebody");
+	else if (e->room == ROOM_BACK && e->room_other)
+		explain_say(x, "   this is the room's acknowledgement of the message of frame %u, after %.3f ms",
+			e->room_other, explain_ms(e->room_after));
+	else if (e->room_other)
+		explain_say(x,
+			"   the room acknowledges it in frame %u, after %.3f ms: it sends it back to whoever said it",
+			e->room_other, explain_ms(e->room_after));
+	else
+		explain_say(x, "   the room does not send it back in this trace");
+}
+
 static void put_receipt(struct explain *x, const struct chat_event *e)
 {
+	if (e->room) {
+		put_returned(x, e);
+		return;
+	}
 	if (e->other)
 		explain_say(x, "   the other program acknowledges it in frame %u, after %.3f ms: a receipt (XEP-0184)",
 			e->other, explain_ms(e->latency));
@@ -108,10 +129,14 @@ static void put_message(struct explain *x, const struct dissected_frame *f, cons
 	struct place p;
 
 	said_put(e->text, &text);
-	if (e->from.n)
-		explain_say(x, "frame %u: %.*s: %s", f->number, STR_FMT(e->from), buf_cstr(&text));
+	/* An address of a server's, or of XEP-0174, in full: it need not be the only one of that name. */
+	if (memchr(e->speaker.p, '@', e->speaker.n))
+		buf_str(&store, e->speaker);
 	else
-		explain_say(x, "frame %u: %s: %s", f->number, explain_name(x, f->from, &store), buf_cstr(&text));
+		speaker_label(x->d, f, e, &store);
+	if (e->room == ROOM_SENT)
+		buf_fmt(&store, " to %.*s", STR_FMT(e->to));
+	explain_say(x, "frame %u: %s: %s", f->number, buf_cstr(&store), buf_cstr(&text));
 	if (f->stream >= 0) {
 		chat_place(x->d, f, e, &p);
 		put_bytes(x, f, e, &p);
@@ -291,8 +316,7 @@ static void put_loss(struct explain *x, const struct dissected_frame *f)
 				x->d->frames[f->needless_by - 1].number);
 		else if (f->again == AGAIN_NEEDLESS)
 			buf_z(&text, "; needlessly: they were acknowledged already");
-		if (field_has(f, F_RTO))
-			buf_fmt(&text, ", %.0f ms after the first time", field_number(x->d, f, F_RTO) * 1e3);
+		first_sent_put(x->d, f, &text);
 		explain_say(x, "frame %u: bytes %u to %u again%s", f->number, f->seq, f->seq + f->len - 1,
 			buf_cstr(&text));
 	}
@@ -365,6 +389,9 @@ static void put_close(struct explain *x, const struct dissected_frame *f, bool f
 	explain_say(x, "frame %u: %s %s%s", f->number, explain_name(x, f->from, &store),
 		f->flags & TCP_RST ? "breaks it off (RST)" : "says that it sends no more (FIN)",
 		(*n)++ ? "" : ": the first to close the connection");
+	if (f->flags & TCP_FIN && f->acked_by)
+		explain_say(x, "   acknowledged in frame %u with %u: FIN counts as one byte",
+			x->d->frames[f->acked_by - 1].number, x->d->frames[f->acked_by - 1].ack);
 }
 
 void explain_ends(struct explain *x)

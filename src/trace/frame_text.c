@@ -44,16 +44,36 @@ void tcp_flags_put(unsigned flags, struct buf *out)
 		}
 }
 
+/* A capture of ours has names for addresses: what its user calls those people. Names of machines have a domain. */
+static bool is_label(const struct dissected_host *h)
+{
+	return h->name.n && !str_eq(h->name, h->address) && !memchr(h->name.p, '.', h->name.n) &&
+		!memchr(h->name.p, ':', h->name.n);
+}
+
 void host_label(const struct dissected *d, unsigned host, struct buf *out)
 {
 	struct str person = host < d->host_n ? str_z(d->hosts[host].person) : STR_NONE;
 
 	if (host >= d->host_n)
 		buf_z(out, "somebody");
-	else if (person.n)
+	else if (person.n && !is_label(&d->hosts[host]))
 		buf_str(out, str_cut(&person, '@'));
 	else
 		buf_str(out, d->hosts[host].name);
+}
+
+/* Whoever speaks on the streams of this host is called as the host is. */
+void speaker_label(const struct dissected *d, const struct dissected_frame *f, const struct chat_event *e,
+	struct buf *out)
+{
+	const char *person = f->from < d->host_n ? d->hosts[f->from].person : "";
+	struct str rest = e->speaker;
+
+	if (!e->from.n || (*person && str_is(e->speaker, person)))
+		host_label(d, f->from, out);
+	else
+		buf_str(out, str_cut(&rest, '@'));
 }
 
 /* ---- TCP ---- */
@@ -93,6 +113,15 @@ static bool is_handshake_ack(const struct dissected_frame *f)
 	return f->bare_ack && f->opener && f->seq == 1 && f->ack == 1;
 }
 
+void first_sent_put(const struct dissected *d, const struct dissected_frame *f, struct buf *out)
+{
+	uint32_t first = frame_first_sent(d, f);
+
+	if (first)
+		buf_fmt(out, "; first sent in frame %u, %.1f ms before", d->frames[first - 1].number,
+			(f->time - d->frames[first - 1].time) * 1e3);
+}
+
 /* Only data is worth words of its own; a SYN that is sent again says so beside what it is. */
 static void put_again(const struct dissected *d, const struct dissected_frame *f, struct buf *out)
 {
@@ -113,8 +142,9 @@ static void put_again(const struct dissected *d, const struct dissected_frame *f
 			d->frames[f->needless_by - 1].number);
 	else if (f->again == AGAIN_NEEDLESS)
 		buf_z(out, ", NEEDLESS: they were acknowledged already");
-	else if (field_has(f, F_RTO))
+	else if (field_has(f, F_RTO) && !frame_first_sent(d, f))
 		buf_fmt(out, ": nobody had acknowledged them for %.0f ms", field_number(d, f, F_RTO) * 1e3);
+	first_sent_put(d, f, out);
 }
 
 static bool put_tcp(const struct dissected *d, const struct dissected_frame *f, struct buf *out)
@@ -259,6 +289,11 @@ static void put_receipt(const struct chat_event *e, const char *gap, struct buf 
 {
 	if (str_is(e->kind, "message") && e->other)
 		buf_fmt(out, "%sreceipt in frame %u after %.1f ms", gap, e->other, e->latency * 1e3);
+	else if (e->room == ROOM_SENT && e->room_other)
+		buf_fmt(out, "%sthe room sends it back in frame %u after %.1f ms", gap, e->room_other,
+			e->room_after * 1e3);
+	else if (e->room == ROOM_BACK && e->room_other)
+		buf_fmt(out, "%sit was said in frame %u", gap, e->room_other);
 }
 
 static void put_delivery(const struct dissected *d, const struct dissected_frame *f, const struct chat_event *e,
@@ -288,13 +323,12 @@ static void put_delivery(const struct dissected *d, const struct dissected_frame
 static void put_event(const struct dissected *d, const struct dissected_frame *f, const struct chat_event *e,
 	struct buf *out)
 {
-	struct str rest = e->from, user = str_cut(&rest, '@');
 	bool says = str_is(e->kind, "message"), ends = str_is(e->kind, "stream-end");
 
-	if (user.n) {
-		buf_fmt(out, "%.*s: ", STR_FMT(user));
-	} else if (says || ends) {
-		host_label(d, f->from, out);
+	if (e->from.n || says || ends) {
+		speaker_label(d, f, e, out);
+		if (e->room == ROOM_SENT)
+			buf_fmt(out, " to %.*s", STR_FMT(e->to));
 		buf_z(out, ": ");
 	}
 	if (str_is(e->kind, "receipt") && e->other)

@@ -77,7 +77,8 @@ static void put_hosts(const struct ladder *l)
 
 		buf_reset(&line);
 		host_label(l->d, i, &line);
-		buf_fmt(&line, ": %.*s", STR_FMT(h->address));
+		if (!h->no_machine)
+			buf_fmt(&line, ": %.*s", STR_FMT(h->address));
 		if (!str_eq(h->name, h->address))
 			buf_fmt(&line, " (%.*s)", STR_FMT(h->name));
 		if (h->person[0])
@@ -273,8 +274,9 @@ static void put_size(const struct dissected *d, struct buf *out)
 	buf_fmt(out, "%u frame%s", shown, shown == 1 ? "" : "s");
 	if (shown != d->n)
 		buf_fmt(out, " of %u", d->n);
-	buf_fmt(out, ", %.3f s. ---- in clear, ==== encrypted, * to everybody\n\n",
-		d->n ? d->frames[d->n - 1].time : 0.0);
+	buf_fmt(out, ", %.3f s. %s\n\n", d->n ? d->frames[d->n - 1].time : 0.0,
+		dissected_stanzas(d) ? "Stanzas, not packets: how they went over the wire is not known"
+				     : "---- in clear, ==== encrypted, * to everybody");
 }
 
 void ladder_put(const struct dissected *d, const struct ladder_options *o, struct buf *out)

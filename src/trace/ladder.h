@@ -36,8 +36,11 @@ unsigned frame_events(const struct dissected *d, const struct dissected_frame *f
 
 /* What a frame is, in words for people; of several events on it the i-th. Not filtered. False: there is no such event. */
 bool frame_text(const struct dissected *d, const struct dissected_frame *f, unsigned i, struct buf *out);
-/* A host as people call it: who speaks there, or its name. */
+/* A host as people call it: a label that the capture has for it, who speaks there, or its name. */
 void host_label(const struct dissected *d, unsigned host, struct buf *out);
+/* Who says this: the host's label, a member of a room, a name. */
+void speaker_label(const struct dissected *d, const struct dissected_frame *f, const struct chat_event *e,
+	struct buf *out);
 /* What was said, as long as a line bears, and how long it is where that is more. */
 void said_put(struct str text, struct buf *out);
 const char *tls_cipher_name(unsigned number);
@@ -45,6 +48,8 @@ const char *tls_cipher_name(unsigned number);
 const char *tcp_mark_name(const struct dissected_frame *f);
 /* Why it need not have been. */
 const char *tcp_mark_needless(const struct dissected_frame *f);
+/* Of data that is sent again: "; first sent in frame 12, 4.1 ms before". Nothing where that is not known. */
+void first_sent_put(const struct dissected *d, const struct dissected_frame *f, struct buf *out);
 /* "PSH ACK" */
 void tcp_flags_put(unsigned flags, struct buf *out);
 

@@ -213,10 +213,19 @@ static int64_t to_time(uint64_t ticks, uint8_t resolution)
 	return t > INT64_MAX ? 0 : (int64_t)t;
 }
 
-static int read_section(struct pcapng_reader *r, struct str body)
+/* Options begin at `at`, if there are any. */
+static bool is_commented(const struct pcapng_reader *r, struct str body, size_t at)
+{
+	return at < body.n && find_option(r, (struct str){body.p + at, body.n - at}, OPT_COMMENT).p;
+}
+
+static int read_section(struct pcapng_reader *r, struct str body, struct pcapng_block *ret)
 {
 	r->interface_n = 0;
-	return body.n < 16 || get16(r, body.p + 4) != 1 ? ERR_SYNTAX : 1;
+	if (body.n < 16 || get16(r, body.p + 4) != 1)
+		return ERR_SYNTAX;
+	ret->commented = is_commented(r, body, 16);
+	return 1;
 }
 
 static int read_interface(struct pcapng_reader *r, struct str body, struct pcapng_block *ret)
@@ -228,6 +237,7 @@ static int read_interface(struct pcapng_reader *r, struct str body, struct pcapn
 	if (r->interface_n == PCAPNG_INTERFACES_MAX)
 		return ERR_LIMIT;
 	resolution = find_option(r, (struct str){body.p + 8, body.n - 8}, IF_RESOLUTION);
+	ret->commented = is_commented(r, body, 8);
 	ret->link_type = r->link_type[r->interface_n] = get16(r, body.p);
 	r->resolution[r->interface_n++] = resolution.n == 1 ? (uint8_t)resolution.p[0] : RESOLUTION_DEFAULT;
 	return 1;
@@ -248,6 +258,7 @@ static int read_packet(struct pcapng_reader *r, struct str body, struct pcapng_b
 	p->length = get32(r, body.p + 16);
 	p->data = (struct str){body.p + 20, captured};
 	ret->link_type = r->link_type[p->interface];
+	ret->commented = is_commented(r, body, 20 + (size_t)captured + padding(captured));
 	return 1;
 }
 
@@ -288,7 +299,7 @@ static int read_body(struct pcapng_reader *r, struct str body, struct pcapng_blo
 {
 	switch (ret->kind) {
 	case PCAPNG_SECTION:
-		return read_section(r, body);
+		return read_section(r, body, ret);
 	case PCAPNG_INTERFACE:
 		return read_interface(r, body, ret);
 	case PCAPNG_PACKET:
@@ -297,6 +308,9 @@ static int read_body(struct pcapng_reader *r, struct str body, struct pcapng_blo
 		return read_statistics(r, body, ret);
 	case PCAPNG_SECRETS:
 		return read_secrets(r, body, ret);
+	case PCAPNG_NAMES:
+		ret->names = body;
+		return 1;
 	default:
 		return 1;
 	}
@@ -343,4 +357,25 @@ int pcapng_next(struct pcapng_reader *r, struct str *in, struct pcapng_block *re
 	in->n -= length;
 	*ret = b;
 	return 1;
+}
+
+bool pcapng_next_name(const struct pcapng_reader *r, struct str *names, struct pcapng_name *ret)
+{
+	while (names->n >= 4) {
+		uint16_t kind = get16(r, names->p), n = get16(r, names->p + 2);
+		size_t size = 4 + n + padding(n), address = kind == NAME_V6 ? 16 : 4;
+		const char *record = names->p + 4;
+
+		if (kind == NAME_END || size > names->n)
+			return false;
+		names->p += size;
+		names->n -= size;
+		if ((kind != NAME_V4 && kind != NAME_V6) || n <= address)
+			continue;
+		*ret = (struct pcapng_name){.v6 = kind == NAME_V6,
+			.name = {record + address, strnlen(record + address, n - address)}};
+		memcpy(ret->address, record, address);
+		return true;
+	}
+	return false;
 }

@@ -68,11 +68,15 @@ struct pcapng_block {
 	struct str secrets;          /* PCAPNG_SECRETS of TLS; absent for others */
 	uint16_t link_type;          /* PCAPNG_INTERFACE, PCAPNG_PACKET */
 	uint64_t received, dropped;  /* PCAPNG_STATISTICS; 0: not told */
+	struct str names;            /* PCAPNG_NAMES: for pcapng_next_name() */
+	bool commented;              /* somebody wrote something about this section, interface or packet */
 };
 
 void pcapng_reader_init(struct pcapng_reader *r);
 /* Eats one block of *in: 1, and 0 when more bytes are needed. What is returned points into *in. ERR_SYNTAX: no capture
  * file; ERR_LIMIT: a block or a number of interfaces over the limits. */
 int pcapng_next(struct pcapng_reader *r, struct str *in, struct pcapng_block *ret);
+/* Eats one record of block.names; of an address with several names the first one counts. False: there are no more. */
+bool pcapng_next_name(const struct pcapng_reader *r, struct str *names, struct pcapng_name *ret);
 
 #endif

@@ -16,6 +16,7 @@ struct recorder {
 	uint16_t link_type;
 	struct hold *hold;
 	struct buf out;
+	uint64_t most, taken; /* packets */
 	bool (*keep)(void *arg, const struct pcapng_packet *p);
 	void *arg;
 };
@@ -70,6 +71,7 @@ int recorder_on(int fd, const struct recorder_head *head, struct recorder **ret)
 	r->hold = hold_new(head->secrets);
 	buf_init(&r->out, OUT_MAX);
 	pcapng_put_section(&r->out, STR("Wireside " WIRESIDE_VERSION), head->comment);
+	r->most = head->most;
 	r->keep = head->keep;
 	r->arg = head->arg;
 	pcapng_put_interface(&r->out, r->link_type, head->interface, head->description);
@@ -84,6 +86,9 @@ void recorder_key(struct recorder *r, struct str line) { hold_key(r->hold, line)
 
 void recorder_packet(struct recorder *r, const struct pcapng_packet *p, int64_t now)
 {
+	if (r->most && r->taken == r->most)
+		return;
+	r->taken++;
 	hold_packet(r->hold, p, r->link_type, now);
 }
 

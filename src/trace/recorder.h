@@ -14,6 +14,7 @@ struct recorder_head {
 	const struct pcapng_name *names;
 	size_t name_n;
 	uint16_t link_type; /* 0: PCAPNG_ETHERNET */
+	uint64_t most;      /* packets; what comes after is left out; 0: no end */
 	bool secrets;       /* they will come: handshakes are held back until they are there */
 	/* Which packets are kept; NULL: all. */
 	bool (*keep)(void *arg, const struct pcapng_packet *p);

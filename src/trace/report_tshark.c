@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "base/mem.h"
+#include "trace/follow.h"
 #include "trace/ladder.h"
 #include "trace/report_i.h"
 #include "trace/tree.h"
@@ -161,70 +162,38 @@ static void how_to_follow(const struct dissected *d, const char *how[FOLLOWED_MA
 	}
 }
 
-struct follow {
-	struct buf *out;
-	uint64_t left;  /* bytes of this piece that are still to come */
-	bool inside;    /* of a piece */
-	bool second;    /* it is of whoever answered */
-	unsigned shown; /* pieces */
-};
-
-static void end_piece(struct follow *f)
+static void put_piece(const struct followed *f, const struct followed_piece *p, struct buf *out)
 {
-	if (f->inside)
-		buf_z(f->out, "</pre>\n");
-	f->inside = false;
-}
+	struct str rest = {f->text.p ? f->text.p + p->at : "", p->n};
 
-/* "\t123" or "123", and then so many bytes. */
-static bool begins_piece(struct follow *f, struct str line)
-{
-	bool second = line.n && line.p[0] == '\t';
-	uint64_t n;
-
-	if (second)
-		line = (struct str){line.p + 1, line.n - 1};
-	if (str_uint(line, UINT32_MAX, &n) != 0)
-		return false;
-	end_piece(f);
-	f->left = n;
-	f->second = second;
-	f->inside = true;
-	f->shown++;
-	buf_fmt(f->out, "<pre class=\"%s\">", second ? "two" : "one");
-	return true;
-}
-
-static bool on_followed(void *arg, struct str line)
-{
-	struct follow *f = arg;
-
-	if (f->inside && f->left) {
-		report_text(f->out, line);
-		buf_char(f->out, '\n');
-		f->left -= line.n + 1 < f->left ? line.n + 1 : f->left;
-	} else {
-		begins_piece(f, line);
+	buf_fmt(out, "<pre class=\"%s\">", p->opener ? "one" : "two");
+	while (rest.p) {
+		report_text(out, str_cut(&rest, '\n'));
+		buf_char(out, '\n');
 	}
-	return f->out->n < f->out->max / 2;
+	buf_z(out, "</pre>\n");
 }
 
 static void follow_one(const struct report *r, unsigned connection, const char *how, struct buf *out)
 {
-	CLEANUP(buf_clear) struct buf text = {.max = FOLLOW_MAX};
 	CLEANUP(buf_clear) struct buf why = {.max = 8192};
-	char words[64];
-	const char *argv[] = {"tshark", "-q", "-r", r->file, "-z", words, NULL};
-	struct follow f = {.out = &text};
+	struct followed f;
 
-	snprintf(words, sizeof(words), "follow,%s,ascii,%u", how, connection);
-	if (tshark_run(argv, on_followed, &f, &why) != 0 || !f.shown)
+	if (follow(r->file, r->d, connection, how, FOLLOW_MAX, &f, &why) != 0)
 		return;
-	end_piece(&f);
-	buf_fmt(out, "<h3>Connection %u%s</h3>\n<div class=\"follow\">", connection,
+	buf_fmt(out, "<h3>Connection %u%s</h3>\n", connection,
 		str_is(str_z(how), "tls") ? ", decrypted" : ", in clear");
-	buf_str(out, buf_view(&text));
+	if (f.legend.n) {
+		buf_z(out, "<p>Nodes are called by their people: ");
+		report_text(out, buf_view(&f.legend));
+		buf_z(out, ".</p>\n");
+	}
+	buf_z(out, "<div class=\"follow\">");
+	for (uint32_t i = 0; i < f.n; i++) {
+		put_piece(&f, &f.piece[i], out);
+	}
 	buf_z(out, "</div>\n");
+	followed_clear(&f);
 }
 
 void report_follow(const struct report *r, struct buf *out)

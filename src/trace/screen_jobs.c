@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "trace/carried.h"
 #include "trace/open.h"
 #include "trace/recorder.h"
 #include "trace/screen_i.h"
@@ -268,12 +269,16 @@ void screen_export(struct screen *s, struct str path)
 static void end_export(struct screen *s)
 {
 	CLEANUP(buf_clear) struct buf why = {.max = WHY_MAX};
+	struct carried c;
 
 	if (tshark_end(&s->exporting.tshark, &why) != 0) {
 		say_why(s, "export", &why);
 		return;
 	}
+	capture_carried(buf_cstr(&s->trying), &c);
 	buf_fmt(&why, "%.*s is written", STR_FMT(buf_view(&s->trying)));
+	if (c.sessions)
+		buf_fmt(&why, ", with the SECRETS of %u TLS session%s in it", c.sessions, c.sessions == 1 ? "" : "s");
 	screen_say(s, buf_view(&why));
 }
 

@@ -282,7 +282,7 @@ static uint32_t partner_event(const struct dissected *d, const struct dissected_
 	for (uint32_t at = 0; chat_next(&rows, &store, &e); at++)
 		if (at == part) {
 			chat_resolve(d, f, &e);
-			return e.other;
+			return e.other ? e.other : e.room_other;
 		}
 	return 0;
 }

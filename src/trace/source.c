@@ -320,16 +320,40 @@ static int wait_begun(struct source *s)
 	return n;
 }
 
-static void explain(const struct source *s, int err, struct buf *why)
+/* Of all that it says the line that tells why: what to do comes from whoever asked. */
+static struct str reason_of(struct str said)
+{
+	static const struct str name = STR("dumpcap: ");
+	struct str first = STR_NONE;
+
+	while (said.p && said.n) {
+		struct str line = str_trim(str_cut(&said, '\n'));
+
+		if (str_starts(line, name))
+			return (struct str){line.p + name.n, line.n - name.n};
+		if (!first.n && !str_starts(line, STR("Capturing on")))
+			first = line;
+	}
+	return first;
+}
+
+static bool is_denied(struct str said)
+{
+	return memmem(said.p, said.n, "ermission", 9) || memmem(said.p, said.n, "not permitted", 13);
+}
+
+/* Which error it is. */
+static int explain(const struct source *s, int err, struct buf *why)
 {
 	char text[WHY_MAX];
 	ssize_t n = err == ERR_UNSUPPORTED ? 0 : read(s->complaints, text, sizeof(text));
-	struct str said = n > 0 ? str_trim((struct str){text, (size_t)n}) : STR_NONE;
+	struct str reason = n > 0 ? reason_of((struct str){text, (size_t)n}) : STR_NONE;
 
-	if (said.n)
-		buf_fmt(why, "dumpcap: %.*s", STR_FMT(said));
+	if (reason.n)
+		buf_fmt(why, "dumpcap: %.*s", STR_FMT(reason));
 	else
 		buf_fmt(why, "dumpcap: %s", err == ERR_UNSUPPORTED ? "that is no Ethernet" : err_name(err));
+	return n > 0 && is_denied((struct str){text, (size_t)n}) ? ERR_DENIED : err;
 }
 
 int source_dumpcap(const char *interface, const char *filter, struct source **ret, struct buf *why)
@@ -348,11 +372,11 @@ int source_dumpcap(const char *interface, const char *filter, struct source **re
 	err = start(argv, &s);
 	if (err) {
 		buf_fmt(why, "dumpcap: %s", err == ERR_NOTFOUND ? "not installed, or not for you" : err_name(err));
-		return err;
+		return err == ERR_NOTFOUND ? ERR_DENIED : err;
 	}
 	err = wait_begun(s);
 	if (err) {
-		explain(s, err, why);
+		err = explain(s, err, why);
 		source_free(&s);
 		return err;
 	}

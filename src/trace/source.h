@@ -9,7 +9,7 @@ struct source;
 /* Everything on the interface, of this network namespace. ERR_DENIED, ERR_NOTFOUND (no such interface), ERR_IO. */
 int source_new(const char *interface, struct source **ret);
 /* The same by dumpcap; filter: of libpcap, NULL: everything. Returns when it captures, which takes a moment; packets come some
- * time later. ERR_ with a line in why. */
+ * time later. ERR_DENIED (not installed, or not for us) and others, with a line in why. */
 int source_dumpcap(const char *interface, const char *filter, struct source **ret, struct buf *why);
 /* After that this process can open no source by itself any more, nor has it any other right that its user has not. Root keeps
  * the right to read and write files of others, because the node asked for may be somebody else's. */

@@ -188,7 +188,11 @@ static void put_all(struct stats *s, struct buf *out)
 
 	buf_fmt(out, "%-34s %u in %.3f s, %.0f bytes\n", "frames", dissected_shown(s->d), span, s->bytes);
 	buf_fmt(out, "%-34s %llu\n", "packets dropped at the capture", (unsigned long long)s->d->dropped);
-	buf_fmt(out, "%-34s %u, %u of them encrypted on the wire\n", "messages", s->messages, s->encrypted);
+	if (dissected_stanzas(s->d))
+		buf_fmt(out, "%-34s %u; stanzas, not packets: how they went over the wire is not known\n", "messages",
+			s->messages);
+	else
+		buf_fmt(out, "%-34s %u, %u of them encrypted on the wire\n", "messages", s->messages, s->encrypted);
 	put_series(out, "receipts of the other program", &s->receipts);
 	put_series(out, "acknowledgements by TCP", &s->acks);
 	put_text(s, out);

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "base/err.h"
@@ -9,14 +10,73 @@
 #include "trace/pcapng.h"
 #include "trace/recorder.h"
 
-enum { CHUNK = 1 << 20 };
+enum { CHUNK = 1 << 20, RANDOM_DIGITS = 64 };
 
 struct strip {
 	int from, to;
 	struct pcapng_reader reader;
 	struct buf in;
-	unsigned removed;
+	const struct strip_rules *rules;
+	bool begun; /* the first interface is there */
 };
+
+/* ---- secrets ---- */
+
+/* "LABEL RANDOM SECRET": is it of a session that stays? */
+static bool stays(const struct strip_rules *rules, struct str line)
+{
+	struct str rest = line, random, keep = rules->keep;
+
+	str_cut(&rest, ' ');
+	random = rest.p ? str_cut(&rest, ' ') : STR_NONE;
+	while (random.n == RANDOM_DIGITS && keep.p && keep.n) {
+		struct str one = str_cut(&keep, '\n');
+
+		if (one.n == random.n && strncasecmp(one.p, random.p, one.n) == 0)
+			return true;
+	}
+	return false;
+}
+
+static int pass_secrets(struct strip *s, const struct pcapng_block *b)
+{
+	CLEANUP(buf_clear) struct buf kept = {.max = PCAPNG_BLOCK_MAX};
+	CLEANUP(buf_clear) struct buf block = {.max = (size_t)PCAPNG_BLOCK_MAX + CHUNK};
+	struct str lines = b->secrets;
+	int err = 0;
+
+	if (s->rules->all)
+		return trace_write(s->to, b->raw);
+	while (lines.p && lines.n) {
+		struct str line = str_cut(&lines, '\n');
+
+		if (!stays(s->rules, line))
+			continue;
+		buf_str(&kept, line);
+		buf_char(&kept, '\n');
+	}
+	if (s->rules->removed)
+		*s->rules->removed += kept.n < b->secrets.n || !b->secrets.n;
+	if (!kept.n)
+		return 0;
+	pcapng_put_secrets(&block, buf_view(&kept));
+	err = trace_write(s->to, buf_view(&block));
+	mem_wipe(kept.p, kept.n);
+	mem_wipe(block.p, block.n);
+	return err;
+}
+
+/* ---- blocks ---- */
+
+static int pass_block(struct strip *s, const struct pcapng_block *b)
+{
+	int err = b->kind == PCAPNG_SECRETS ? pass_secrets(s, b) : trace_write(s->to, b->raw);
+
+	if (err || s->begun || b->kind != PCAPNG_INTERFACE)
+		return err;
+	s->begun = true;
+	return s->rules->more.n ? trace_write(s->to, s->rules->more) : 0;
+}
 
 /* Blocks that are complete go over, or do not. */
 static int pass(struct strip *s)
@@ -28,10 +88,7 @@ static int pass(struct strip *s)
 	while (!err && (n = pcapng_next(&s->reader, &rest, &b)) != 0) {
 		if (n < 0)
 			return n;
-		if (b.kind == PCAPNG_SECRETS)
-			s->removed++;
-		else
-			err = trace_write(s->to, b.raw);
+		err = pass_block(s, &b);
 	}
 	buf_eat(&s->in, s->in.n - rest.n);
 	return err;
@@ -58,9 +115,9 @@ static int copy(struct strip *s)
 	return err ? err : s->in.n || !s->reader.started ? ERR_SYNTAX : 0;
 }
 
-int strip_file(const char *from, const char *to, unsigned *ret_removed, struct buf *why)
+int strip_copy(const char *from, const char *to, const struct strip_rules *rules, struct buf *why)
 {
-	struct strip s = {.from = open(from, O_RDONLY | O_CLOEXEC), .to = -1};
+	struct strip s = {.from = open(from, O_RDONLY | O_CLOEXEC), .to = -1, .rules = rules};
 	int err = s.from < 0 ? ERR_IO : 0;
 
 	if (!err) {
@@ -85,6 +142,11 @@ int strip_file(const char *from, const char *to, unsigned *ret_removed, struct b
 	if (s.in.p)
 		mem_wipe(s.in.p, s.in.n);
 	buf_clear(&s.in);
-	*ret_removed = s.removed;
 	return err;
+}
+
+int strip_file(const char *from, const char *to, unsigned *ret_removed, struct buf *why)
+{
+	*ret_removed = 0;
+	return strip_copy(from, to, &(struct strip_rules){.removed = ret_removed}, why);
 }

@@ -35,6 +35,35 @@ static void expect(struct pcapng_reader *r, struct str *in, uint32_t kind, struc
 	assert_int_equal(b->kind, kind);
 }
 
+static void expect_names(const struct pcapng_reader *r, struct str names)
+{
+	static const uint8_t four[16] = {10, 0, 0, 1}, six[16] = {0xfe, 0x80};
+	struct pcapng_name n;
+
+	assert_true(pcapng_next_name(r, &names, &n));
+	assert_true(!n.v6 && memcmp(n.address, four, 16) == 0 && str_is(n.name, "alice"));
+	assert_true(pcapng_next_name(r, &names, &n));
+	assert_true(n.v6 && memcmp(n.address, six, 16) == 0 && str_is(n.name, "bob"));
+	assert_false(pcapng_next_name(r, &names, &n));
+}
+
+/* Records that are too short, of other kinds, longer than the block, without an end. */
+static void test_hostile_names(void **state)
+{
+	static const char bytes[] = "\1\0\2\0ab\0\0"
+				    "\3\0\1\0x\0\0\0"
+				    "\1\0\6\0\1\2\3\4n!\0\0"
+				    "\2\0\377\0abc";
+	struct str names = {bytes, sizeof(bytes) - 1};
+	struct pcapng_reader r;
+	struct pcapng_name n;
+
+	pcapng_reader_init(&r);
+	assert_true(pcapng_next_name(&r, &names, &n));
+	assert_true(str_is(n.name, "n!"));
+	assert_false(pcapng_next_name(&r, &names, &n));
+}
+
 static void test_written_is_read(void **state)
 {
 	CLEANUP(buf_clear) struct buf out;
@@ -47,11 +76,14 @@ static void test_written_is_read(void **state)
 	in = buf_view(&out);
 	pcapng_reader_init(&r);
 	expect(&r, &in, PCAPNG_SECTION, &b);
+	assert_true(b.commented);
 	total += b.raw.n;
 	expect(&r, &in, PCAPNG_INTERFACE, &b);
 	assert_int_equal(b.link_type, PCAPNG_ETHERNET);
+	assert_false(b.commented);
 	total += b.raw.n;
 	expect(&r, &in, PCAPNG_NAMES, &b);
+	expect_names(&r, b.names);
 	total += b.raw.n;
 	expect(&r, &in, PCAPNG_SECRETS, &b);
 	assert_true(str_is(b.secrets, keys));
@@ -187,6 +219,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_written_is_read),
+		cmocka_unit_test(test_hostile_names),
 		cmocka_unit_test(test_in_pieces),
 		cmocka_unit_test(test_big_endian),
 		cmocka_unit_test(test_hostile),

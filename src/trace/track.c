@@ -57,6 +57,17 @@ static bool is_known(const struct dissected *d, const struct direction *dir, con
 	return false;
 }
 
+uint32_t frame_first_sent(const struct dissected *d, const struct dissected_frame *f)
+{
+	uint32_t found = 0, steps = 0;
+
+	for (uint32_t i = f->had ? f->before : 0; i && steps < LOOK_BACK; i = d->frames[i - 1].before, steps++)
+		if (reaches(f->seq, d->frames[i - 1].seq) &&
+			!reaches(f->seq, d->frames[i - 1].seq + d->frames[i - 1].len))
+			found = i;
+	return found;
+}
+
 /* Without data: a SYN, SYN,ACK or FIN that comes again although it had arrived. Of two SYN,ACKs that come together one only
  * answers the SYN that was sent again: the other end waited for one. */
 static bool had_arrived(const struct dissected *d, const struct direction *dir, const struct direction *other,
@@ -213,6 +224,16 @@ static void note_end(struct dissected *d, const struct dissected_frame *f, uint3
 		d->track->streams[f->stream].facts.ended_by = i + 1;
 }
 
+static void note_exchange(struct track *t, struct str key, bool answer, uint32_t i)
+{
+	struct exchange *x = exchange_of(t, key);
+
+	if (!answer && !x->message)
+		x->message = i + 1;
+	else if (answer && !x->receipt)
+		x->receipt = i + 1;
+}
+
 static void track_chat(struct dissected *d, const struct dissected_frame *f, uint32_t i)
 {
 	CLEANUP(buf_clear) struct buf store = {.max = ROW_TEXT_MAX};
@@ -221,17 +242,13 @@ static void track_chat(struct dissected *d, const struct dissected_frame *f, uin
 
 	while (chat_next(&rows, &store, &e)) {
 		bool message = str_is(e.kind, "message");
-		struct exchange *x;
 
 		if (str_is(e.kind, "stream-end"))
 			note_end(d, f, i);
-		if (!e.key.n || !(message || str_is(e.kind, "receipt")))
-			continue;
-		x = exchange_of(d->track, e.key);
-		if (message && !x->message)
-			x->message = i + 1;
-		else if (!message && !x->receipt)
-			x->receipt = i + 1;
+		if (e.key.n && (message || str_is(e.kind, "receipt")))
+			note_exchange(d->track, e.key, !message, i);
+		if (e.room_key.n && e.room != ROOM_COPY)
+			note_exchange(d->track, e.room_key, e.room == ROOM_BACK, i);
 	}
 }
 
@@ -244,12 +261,24 @@ static double rounded(double seconds)
 	return strtod(text, NULL);
 }
 
+static void resolve_room(const struct dissected *d, const struct dissected_frame *f, struct chat_event *e)
+{
+	const struct exchange *x = e->room_key.n && d->track ? map_find(&d->track->exchanges, e->room_key) : NULL;
+	uint32_t other = !x ? 0 : e->room == ROOM_SENT ? x->receipt : x->message;
+
+	if (!other)
+		return;
+	e->room_other = d->frames[other - 1].number;
+	e->room_after = rounded(d->frames[other - 1].time - f->time);
+}
+
 void chat_resolve(const struct dissected *d, const struct dissected_frame *f, struct chat_event *e)
 {
 	bool message = str_is(e->kind, "message");
 	const struct exchange *x;
 	uint32_t other;
 
+	resolve_room(d, f, e);
 	if (e->other || !e->key.n || !d->track || !(message || str_is(e->kind, "receipt")))
 		return;
 	x = map_find(&d->track->exchanges, e->key);

@@ -355,4 +355,5 @@ void conn_login_on_msg(struct conn *c, struct msg *m)
 	default:
 		must(!"not an answer to a login");
 	}
+	tap_on_session(c);
 }

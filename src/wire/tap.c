@@ -55,12 +55,20 @@ static bool is_of(struct str jid, struct str peer)
 	return rest.p && str_eq(str_cut(&rest, '/'), peer);
 }
 
+static bool is_coming(const struct conn *c)
+{
+	return stream_kind(c->stream)->link && !c->session && c->state == CONN_OPEN && !c->sniff;
+}
+
 unsigned wire_relink(struct wire *w, struct str peer)
 {
 	unsigned n = 0;
 	struct conn *c;
 
 	for (uint32_t pos = 0; (c = table_next(&w->conns, &pos));) {
+		/* Of one in the middle of its handshake the core knows nothing yet that could go on. */
+		if (!peer.p && is_coming(c))
+			c->relink = true;
 		if (!is_up(c) || (peer.p && !is_of(stream_jid(c->stream), peer)))
 			continue;
 		conn_lost(c, true, "opened anew for a trace");
@@ -69,4 +77,10 @@ unsigned wire_relink(struct wire *w, struct str peer)
 	if (n)
 		loop_wake(w->loop);
 	return n;
+}
+
+void tap_on_session(struct conn *c)
+{
+	if (c->relink && is_up(c))
+		conn_lost(c, true, "opened anew for a trace");
 }

@@ -503,6 +503,31 @@ static void test_gone_while_asked(void **state)
 	expect_no_connections(w);
 }
 
+/* Made anew while it is on its way up: once it is up, and nothing is said on it. One that comes later stays. */
+static void test_relink_on_the_way(void **state)
+{
+	accept_as(&stream_lan_keyed_in, CAPACITY);
+	say(&c, KEYED_OPEN);
+	c.conn = expect_msg(w, MSG_LINK_ASK)->conn;
+	assert_int_equal(wire_relink(w->wire, STR(PEER)), 0);
+	assert_int_equal(wire_relink(w->wire, STR_NONE), 0);
+	link_reply(SERR_NONE);
+	hand(w);
+	heard(&c);
+	say(&c, ENABLE);
+	expect_msg(w, MSG_LINK_OPEN);
+	bound(true);
+	assert_true(expect_msg(w, MSG_LOST)->end.resumable);
+	expect_msg(w, MSG_CLOSED);
+	assert_null(strstr(buf_cstr(&c.in), "<enabled"));
+	client_close(&c);
+	keyed_in(CAPACITY);
+	expect_no_msg(w);
+	assert_int_equal(wire_relink(w->wire, STR_NONE), 1);
+	settle(w);
+	expect_msg(w, MSG_LOST);
+}
+
 /* The limit of the reply holds from the session on. */
 static void test_stanza_limit(void **state)
 {
@@ -650,6 +675,7 @@ int main(void)
 		TEST(test_refused),
 		TEST(test_never_asked),
 		TEST(test_gone_while_asked),
+		TEST(test_relink_on_the_way),
 		TEST(test_stanza_limit),
 		TEST(test_one_stanza_a_send),
 		TEST(test_acked_tags),

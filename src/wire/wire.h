@@ -73,8 +73,8 @@ typedef void wire_tap_fn(void *arg, const struct wire_tapped *t);
 void wire_tap(struct wire *w, wire_tap_fn *on_stanza, void *arg);
 /* Those that are up, with a session: the same without a stanza. */
 void wire_each_link(struct wire *w, wire_tap_fn *on_link, void *arg);
-/* Takes the connections of all links that have a session away, and only those: the sessions go on with new ones. peer: only
- * that one's, absent: all. Returns their number. */
+/* Takes the connections of all links that have a session away: the sessions go on with new ones. peer: only that one's, absent:
+ * all, and those that are on their way up as soon as they have one. Returns the number of those that had. */
 unsigned wire_relink(struct wire *w, struct str peer);
 
 /* Links of ended streams on which the other end may still say its last words, for two seconds at most; those of local sockets

@@ -91,6 +91,7 @@ struct conn {
 	bool eager_tls; /* <proceed/> is on its way out, TLS follows */
 	bool sniff;     /* the first byte tells what it is */
 	bool logged_in;
+	bool relink;  /* a link on its way up whose secrets were told: it ends when it is up, see wire_relink() */
 	bool defunct; /* freed at the end of the turn */
 	uint8_t watching;
 	struct link *link; /* NULL in CONN_LOST */
@@ -212,6 +213,7 @@ static inline bool sm_on(const struct conn *c) { return c->sm && c->sm->enabled;
 
 /* tap.c: a stanza of this connection, for whoever traces links */
 void tap_stanza(const struct conn *c, bool sent, struct str xml);
+void tap_on_session(struct conn *c); /* it has one now */
 static inline bool tap_on(const struct conn *c) { return c->wire->tap && stream_kind(c->stream)->link; }
 
 /* linger.c: takes *link, whose own end has been shut down, and closes it soon */

@@ -24,6 +24,15 @@ static void check_packet(const struct pcapng_packet *p)
 	must(in.n == 0 && b.packet.time == p->time && b.packet.length == p->length && str_eq(b.packet.data, p->data));
 }
 
+static void check_names(const struct pcapng_reader *r, struct str names)
+{
+	const char *end = names.p ? names.p + names.n : NULL;
+	struct pcapng_name n;
+
+	while (pcapng_next_name(r, &names, &n))
+		must(n.name.p + n.name.n <= end && !memchr(n.name.p, '\0', n.name.n));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	/* A copy of its own length: a byte too far is seen. */
@@ -40,6 +49,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		left = in.n;
 		if (b.kind == PCAPNG_PACKET)
 			check_packet(&b.packet);
+		check_names(&r, b.names);
 	}
 	xfree(copy);
 	return 0;

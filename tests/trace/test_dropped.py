@@ -2,13 +2,16 @@
 """Packets that were dropped while it was captured: said at the end, and kept in the file."""
 import json
 import os
+import pathlib
 import re
 import signal
+import socket
 import struct
 import subprocess
+import sys
 import time
 
-from lib import SHARE, WIRESIDE, equal, main, run, step, true, wireside
+from lib import SHARE, WIRESIDE, Skip, equal, main, run, step, true, wireside
 from made import OPEN, Connection, block
 
 # A dumpcap that writes a capture, waits to be ended, and then says how many packets were dropped.
@@ -91,5 +94,71 @@ def check_none(folder):
     true("dropped" not in wireside("trace", file).out, "cut short")
 
 
+FLOOD = 60000  # packets of 1400 bytes: more than any buffer on the way has room for
+
+
+def state(pid):
+    return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+
+
+def until(check, what):
+    end = time.monotonic() + 60
+    while not check():
+        true(time.monotonic() < end, what)
+        time.sleep(0.02)
+
+
+def flood(folder, *options):
+    """In a network of its own: while the capture is stopped nobody takes packets, so some must be dropped."""
+    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+    file, out = folder / "flood.pcapng", folder / "flood.out"
+    capture = subprocess.Popen([WIRESIDE, "trace", "capture", "-i", "lo", "--data", folder, "-w", file, "--force", *options],
+                               stdin=subprocess.DEVNULL, stdout=out.open("wb"), stderr=subprocess.STDOUT)
+    until(lambda: "Capturing chat on lo" in out.read_text() or capture.poll() is not None, "it captures")
+    capture.send_signal(signal.SIGSTOP)
+    until(lambda: state(capture.pid) == "T", "it is stopped")
+    with socket.socket(type=socket.SOCK_DGRAM) as to, socket.socket(type=socket.SOCK_DGRAM) as by:
+        to.bind(("127.0.0.1", 5353))
+        for number in range(FLOOD):
+            by.sendto(b"%-1400d" % number, ("127.0.0.1", 5353))
+    capture.send_signal(signal.SIGCONT)
+    if "--count" not in options:
+        capture.send_signal(signal.SIGINT)
+    equal(capture.wait(120), 0, out.read_text())
+    print(out.read_text())
+
+
+def check_flood(folder):
+    """Really dropped, by the system and by dumpcap: the number is told, and adds up"""
+    for name, options in (("by a socket of our own", []), ("by dumpcap", ["--dumpcap"])):
+        done = run("unshare", "--net", "--", sys.executable, __file__, "--flood", folder, *options, check=False)
+        if "unshare failed" in done.err:
+            raise Skip("networks of our own are not allowed here")
+        equal(done.returncode, 0, done.out + done.err)
+        kept, dropped = map(int, re.search(r"(\d+) packets, (\d+) dropped by the system", done.out).groups())
+        true(dropped > 0 and f"{dropped} came faster than they could be taken" in done.out, done.out)
+        file = folder / "flood.pcapng"
+        equal(dropped_in(file), dropped, "the number in the file")
+        true(f"{dropped} packets were dropped by the system" in wireside("trace", "explain", file).out, "and for whoever reads it")
+        equal(int(run("capinfos", "-Mc", file).out.split(":")[-1]), kept, "packets in the file")
+        # libpcap sees what goes over the loopback twice, and counts what it never got so, too.
+        true(kept + dropped == FLOOD if not options else kept + dropped >= FLOOD > kept, f"kept and dropped together, {name}: {done.out}")
+        step(f"{name}: {dropped} of {FLOOD} dropped")
+
+
+def check_count(folder):
+    """--count, when more come at once: so many, and not one more"""
+    for options in ([], ["--dumpcap"]):
+        done = run("unshare", "--net", "--", sys.executable, __file__, "--flood", folder, "--count", "7", *options, check=False)
+        if "unshare failed" in done.err:
+            raise Skip("networks of our own are not allowed here")
+        equal(done.returncode, 0, done.out + done.err)
+        true(": 7 packets," in done.out, done.out)
+        equal(int(run("capinfos", "-Mc", folder / "flood.pcapng").out.split(":")[-1]), 7, "packets in the file")
+    step("seven")
+
+
 if __name__ == "__main__":
-    raise SystemExit(main(check_dropped, check_none))
+    if sys.argv[1:2] == ["--flood"]:
+        raise SystemExit(flood(pathlib.Path(sys.argv[2]), *sys.argv[3:]))
+    raise SystemExit(main(check_dropped, check_none, check_flood, check_count))

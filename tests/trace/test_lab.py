@@ -1,8 +1,9 @@
 #!/usr/bin/python3
 import os
 import re
+import shutil
 
-from lib import SHARE, WIRESIDE, Lab, equal, events, fields, main, need, run, said, seen, step, true, tshark, wireside
+from lib import ROOT, SHARE, WIRESIDE, Lab, equal, events, fields, main, need, run, said, seen, step, true, tshark, wireside
 
 HELLO = "hello Bob, this is Alice over the wire"
 
@@ -172,19 +173,21 @@ def check_open(folder):
     fake.chmod(0o755)
     where = {"DISPLAY": ":0", "PATH": f"{folder}/bin:{os.environ['PATH']}", "HOME": str(folder / "home"), "XDG_STATE_HOME": "",
              "WIRESIDE_SHARE": str(SHARE)}
+    file = folder / "some file"
+    shutil.copy(ROOT / "docs/samples/plain.pcapng", file)
     for _ in range(2):
-        out = run(WIRESIDE, "trace", "open", "some file", env=where).out.splitlines()
-        equal(out[0], "-r some file", "arguments")
+        out = run(WIRESIDE, "trace", "open", file, env=where).out.splitlines()
+        equal(out[0], f"-r {file}", "arguments")
         equal(out[1], str(folder / "home/.local/state/wireside/wireshark"), "folder")
         equal(sorted(out[2:]), sorted(["extcap", *(f.name for f in SHARE.iterdir())]), "what is in it")
         equal(os.path.realpath(f"{out[1]}/extcap/wireside"), os.path.realpath(WIRESIDE), "the program that captures")
     for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"):
         where[name] = ""
-    done = run(WIRESIDE, "trace", "open", "some file", env=where, check=False)
+    done = run(WIRESIDE, "trace", "open", file, env=where, check=False)
     equal((done.returncode, done.out), (1, ""), "without a screen")
     true("no screen" in done.err and "trace report" in done.err, f"and why: {done.err}")
     where["WAYLAND_DISPLAY"] = "wayland-0"
-    equal(run(WIRESIDE, "trace", "open", "some file", env=where).out.splitlines()[0], "-r some file", "on Wayland")
+    equal(run(WIRESIDE, "trace", "open", file, env=where).out.splitlines()[0], f"-r {file}", "on Wayland")
     done = run(WIRESIDE, "trace", "open", "--live", env=where, check=False)
     true(done.returncode == 1 and "no node runs" in done.err, f"live without a node: {done.err}")
     for wrong in ([], ["x", "--live"], ["--frobnicate"], ["--json", "x"]):

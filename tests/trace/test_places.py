@@ -314,7 +314,7 @@ def check_stanzas(folder):
     rows = [line for line in ladder.splitlines() if re.match(r" +\d+ +\d+\.\d", line)]
     equal([int(row.split()[0]) for row in rows], [1, 2, 3, 4], ladder)
     equal([">" if "->" in row else "<" if "<-" in row else "" for row in rows], [">", "<", "<", ">"], ladder)
-    equal(ladder.splitlines()[:2], ["alice@h: alice@h", "bob@h: bob@h"], "whoever they are from and to")
+    equal(ladder.splitlines()[:2], ["alice@h", "bob@h"], "whoever they are from and to")
     true("other packet" not in ladder and "bytes" not in ladder, ladder)
     true('"one ' in rows[0] and rows[0].endswith("receipt in frame 2 after 1.0 ms"), rows[0])
     true("Stanzas, not packets" in told and 'frame 1: alice@h: "one ' in told and 'frame 3: bob@h: "two ' in told, told)
@@ -349,9 +349,12 @@ def check_lossy(folder):
                          (told, f"the message of frame {number} was lost and sent again {len(again)} time"), (told, f"its receipt came after {own * 1e3:.1f} ms"),
                          (text, f"; sent again in frame{'s' if len(again) > 1 else ''} {listed}"), (text, f"its receipt came after {own * 1e3:.1f} ms")):
         true(words in where, f"'{words}' in {where if len(where) < 20000 else 'the page'}")
+    times = {int(n): float(t) for (n,), (t,) in fields(lab.file, "frame.number", "frame.time_relative")}
     for frame in again:
         one = next(x for x in ladder.splitlines() if x.startswith(f"{frame:8} "))
         true(f"RETRANSMISSION of {size} bytes from sequence number {seq}" in one, one)
+        late = re.search(rf"; first sent in frame {number}, ([0-9.]+) ms before", one)
+        true(late and abs((times[frame] - times[number]) * 1e3 - float(late.group(1))) < 0.06, one)
         true(f"<span>{frame}</span>" in text and f"frame {frame}: bytes {seq} to {seq + size - 1} again" in told, f"frame {frame}")
     step(f"frame {number}, again in {listed}, receipt after {own * 1e3:.0f} ms instead of {others[len(others) // 2] * 1e3:.1f}")
 
@@ -371,6 +374,7 @@ def check_ends(folder):
     true("alice ended the stream of connection 0 first" in ladder and "bob closed connection 0 first" in ladder, ladder)
     true(f"frame {end}: alice ends its stream (</stream:stream>): the first to end the chat" in told, told)
     true(f"frame {end + 2}: bob says that it sends no more (FIN): the first to close the connection" in told, told)
+    true(f"acknowledged in frame {end + 3} with {one.seq[1] - 5000}: FIN counts" in told, told)
     line = next(x for x in told.splitlines() if '"u ' in x)
     true("\ufffd" not in line and "bob: \"u ä€😀" in line and '..."' in line, line)
     true("\ufffd" not in ladder and "bob: \"u " in ladder, ladder)

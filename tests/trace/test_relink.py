@@ -9,7 +9,7 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "net"))
 os.environ.setdefault("WIRESIDE_DISCOVER", "")
-from lib import Failure, main, wait_until  # noqa: E402  (tests/net)
+from lib import Failure, main, need, run, wait_until  # noqa: E402  (tests/net)
 from segments import Wire  # noqa: E402
 
 WIRESIDE = os.environ.get("WIRESIDE", "")
@@ -128,5 +128,41 @@ def test(net):
     ask(alpha, "stop")
 
 
+def half_way(net):
+    """A link in the middle of its handshake when nobody takes secrets any more: those that were told open nothing"""
+    (alpha, alice), (bravo, bob) = start(net, "alpha", "alice"), start(net, "bravo", "bob")
+    wire = Wire(net.hosts[0])
+    alice.expect(r"\* bob is ")
+    alice.say("/msg bob before")
+    alice.expect(r"before \(delivered\)")
+    nft, rules = need("nft"), "bridge half"
+    run(nft, f"add table {rules}; add chain {rules} forward {{ type filter hook forward priority 0; }}")
+    try:
+        run(nft, f"add rule {rules} forward meta l4proto tcp meta length > 400 counter drop")  # what a server says first in TLS
+        tracers = [(folder, ask(folder, "trace", "arm", "keys").strip()) for folder in (alpha, bravo)]
+        net.true(ask(alpha, "trace", "relink") == "1\n", "one link is opened anew")
+        told = ""
+
+        def half():
+            nonlocal told
+            told += "".join(ask(folder, "trace", "take", number) for folder, number in tracers)
+            return any("SERVER_TRAFFIC_SECRET_0" in labels for labels in secrets(told).values())
+
+        wait_until(half, "secrets of a link that is not up")
+        net.true("link" not in ask(bravo, "trace", "links").split(), "which it is not")
+        dials = wire.dials()
+        for folder, number in tracers:
+            ask(folder, "trace", "disarm", number)
+    finally:
+        run(nft, f"delete table {rules}")
+    wait_until(lambda: wire.dials() > dials, "another one instead of it")
+    alice.say("/msg bob afterwards")
+    bob.expect("afterwards$")
+    alice.expect(r"afterwards \(delivered\)")
+    net.step("when it comes up it is opened anew")
+    for folder in (bravo, alpha):
+        ask(folder, "stop")
+
+
 if __name__ == "__main__":
-    raise SystemExit(main(test))
+    raise SystemExit(main(test, half_way))

@@ -15,6 +15,7 @@ OPTIONS = {
     "--filter tcp": ("", "explain", "stats", "report", "save"),
     "-w OUT": ("", "explain", "stats", "report", "save", "strip", "share", "import", "capture"),
     "-o OUT": ("", "explain", "stats", "report", "save", "strip", "share", "import", "capture"),
+    "--exact": ("save",),
     "--force": ("save", "strip", "share", "import", "capture"),
     "--format pcap": ("save", "report"),
     "--html": ("report",), "--svg": ("report",), "--csv": ("report",), "--json": ("report", "stats"), "--txt": ("report",),
@@ -87,8 +88,14 @@ def check_no_captures(folder):
                             *(["-w", folder / "out"] if action in FILES else []), check=False)
             equal((done.returncode, done.out), (1, ""), f"{action or 'ladder'} {name}: {done.err}")
             true(done.err.startswith("wireside: trace") and "ERROR" not in done.err, f"{action} {name}: {done.err}")
-    done = run(WIRESIDE, "trace", "--live", "--plain", folder / "data.json", check=False)
-    equal(done.returncode, 1, "also while it grows")
+    for name in ("data.json", "."):
+        done = wireside("trace", "--live", "--plain", folder / name, check=False)
+        equal((done.returncode, done.out), (1, ""), f"also while it grows: {done.err}")
+    for name, said in (("data.json", "is no capture, but JSON"), ("picture.png", "is no capture, but a picture, a program"), ("empty", "is empty"),
+                       (".", "is a folder"), ("missing", "No such file")):
+        done = wireside("trace", "open", folder / name, check=False)
+        equal(done.returncode, 1, f"open {name}")
+        true(done.err.startswith("wireside: trace open: ") and said in done.err, f"before any window is opened: {done.err}")
     equal(list(folder.glob("out*")), [], "nothing was written")
     done = wireside("trace", "follow", SAMPLE, "--connection", "9", check=False)
     equal((done.returncode, done.out), (1, ""), "a connection that is not there")
