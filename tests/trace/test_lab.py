@@ -208,6 +208,8 @@ def check_open(folder):
     fake.chmod(0o755)
     where = {"DISPLAY": ":0", "PATH": f"{folder}/bin:{os.environ['PATH']}", "HOME": str(folder / "home"), "XDG_STATE_HOME": "",
              "WIRESIDE_SHARE": str(SHARE)}
+    os.chdir(folder)
+    (folder / "some file").write_text("")
     for _ in range(2):
         out = run(WIRESIDE, "trace", "open", "some file", env=where).out.splitlines()
         equal(out[0], "-r some file", "arguments")
@@ -223,12 +225,14 @@ def check_open(folder):
     equal(run(WIRESIDE, "trace", "open", "some file", env=where).out.splitlines()[0], "-r some file", "on Wayland")
     done = run(WIRESIDE, "trace", "open", "--live", env=where, check=False)
     true(done.returncode == 1 and "no node runs" in done.err, f"live without a node: {done.err}")
+    done = run(WIRESIDE, "trace", "open", "no file", env=where, check=False)
+    true(done.returncode == 1 and done.err.startswith("wireside: trace open: no file: No such file"), f"a file that is missing: {done.err}")
     for wrong in ([], ["x", "--live"], ["--frobnicate"], ["--json", "x"]):
         equal(run(WIRESIDE, "trace", "open", *wrong, env=where, check=False).returncode, 2, f"open {wrong}")
     state = folder / "home/.local/state/wireside/wireshark"
     equal(state.stat().st_mode & 0o777, 0o700, "mode of the folder")
     state.chmod(0o777)
-    equal(run(WIRESIDE, "trace", "open", "x", env=where, check=False).returncode, 1, "where others may write")
+    equal(run(WIRESIDE, "trace", "open", "some file", env=where, check=False).returncode, 1, "where others may write")
 
 
 def check_refusals(folder):
