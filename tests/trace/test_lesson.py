@@ -76,6 +76,13 @@ def check_every_number(folder):
     step(f"{len(found)} numbers, {len(filters)} filters")
 
 
+def check_page(folder):
+    """In the page of the loss the message that was sent again is red, and no other"""
+    page = wireside("trace", "report", ROOT / "docs/samples/loss.pcapng").out
+    found = re.findall(r'<path class="dot (\w+)" [^>]*><title>frame (\d+): receipt', page)
+    equal(found, [("two", "32"), ("two", "46"), ("bad", "53"), ("two", "67")], "receipts")
+
+
 def check_answers(folder):
     """The numbers that the page tells are in the samples"""
     for name, texts in (("tls", ("frame 18: alice begins with sequence number 558607257", "frame 19: bob begins with sequence number 2864001349",
@@ -149,4 +156,4 @@ def check_commands(folder):
 
 
 if __name__ == "__main__":
-    raise SystemExit(main(check_every_number, check_answers, check_commands))
+    raise SystemExit(main(check_every_number, check_page, check_answers, check_commands))
