@@ -168,18 +168,20 @@ static int show_ladder(const struct lab_options *o)
 	return cmd_trace(2, argv);
 }
 
-/* Without tshark there is a capture all the same. */
-static void write_report(const struct lab_options *o)
+/* False: there is none, and neither is a ladder; the capture is there without tshark, too. */
+static bool write_report(const struct lab_options *o)
 {
 	CLEANUP(buf_clear) struct buf why = {.max = 8192};
 	char file[4096], page[4096];
 
 	snprintf(file, sizeof(file), "%s/lab.pcapng", o->into);
 	snprintf(page, sizeof(page), "%s/report.html", o->into);
-	if (trace_report_file(file, page, &why) == 0)
+	if (trace_report_file(file, page, &why) == 0) {
 		printf("%s: all of it as a page\n", page);
-	else
-		fprintf(stderr, "wireside: lab: no report: %s\n", buf_cstr(&why));
+		return true;
+	}
+	fprintf(stderr, "wireside: lab: no report: %s\n", buf_cstr(&why));
+	return false;
 }
 
 /* The story, with the seconds since it began. */
@@ -225,8 +227,7 @@ static int run(struct lab_words *w)
 	}
 	putchar('\n');
 	fputs(buf_cstr(&done), stdout);
-	write_report(&w->o);
-	return w->batch ? 0 : show_ladder(&w->o);
+	return !write_report(&w->o) || w->batch ? 0 : show_ladder(&w->o);
 }
 
 int cmd_lab(int argc, char **argv)

@@ -619,6 +619,8 @@ int lab_run(const struct lab_options *o, struct buf *done, struct buf *why)
 		err = write_transcript(&l, why);
 	if (!err)
 		err = end_capture(&l, done, why);
+	if (err && told_to_end && l.recorder)
+		buf_fmt(why, "; what was captured until then is in %s/lab.pcapng", o->into);
 	recorder_free(&l.recorder, 0, 0);
 	/* Nothing was begun. */
 	if (err && l.made)
