@@ -21,12 +21,25 @@
 
 enum { WORDS_MAX = 100 };
 
+/* Other programs say what is wrong in several lines. */
 void trace_complain(const char *action, const struct buf *why)
 {
-	CLEANUP(buf_clear) struct buf line = {.max = 16384};
+	CLEANUP(buf_clear) struct buf text = {.max = 16384};
+	struct str rest = buf_view(why);
 
-	filter_line(&line, buf_view(why));
-	fprintf(stderr, "wireside: trace%s: %s\n", action, buf_cstr(&line));
+	buf_fmt(&text, "wireside: trace%s:", action);
+	while (rest.p && rest.n) {
+		struct str line = str_trim(str_cut(&rest, '\n'));
+
+		if (!line.n)
+			continue;
+		buf_z(&text, text.p[text.n - 1] == '\n' ? "  " : " ");
+		filter_line(&text, line);
+		buf_char(&text, '\n');
+	}
+	if (text.n && text.p[text.n - 1] != '\n')
+		buf_char(&text, '\n');
+	fputs(buf_cstr(&text), stderr);
 }
 
 /* ---- views ---- */
@@ -260,6 +273,15 @@ static int bad_usage(const struct action *action, const char *why)
 	return 2;
 }
 
+/* What Wireshark reads twice cannot come through a pipe. */
+static bool is_pipe(const char *file)
+{
+	struct stat st;
+
+	return strcmp(file, "-") == 0 ||
+		(stat(file, &st) == 0 && (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode) || S_ISCHR(st.st_mode)));
+}
+
 /* What an action needs besides its own words. The exit status; 0: go on. */
 static int check(const struct trace_args *a, const struct action *action, unsigned bit)
 {
@@ -280,7 +302,11 @@ static int check(const struct trace_args *a, const struct action *action, unsign
 	/* What grows may have nothing in it yet. */
 	if (status || bit & TRACE_IMPORT || (bit & TRACE_WATCH && (stat(a->file, &st) != 0 || !st.st_size)))
 		return status;
-	if (trace_is_capture(a->file, &why))
+	if (!(bit & TRACE_WATCH) && is_pipe(a->file))
+		buf_fmt(&why,
+			"%s cannot be read twice: save the capture in a file first; `wireside trace --live %s` shows it while it comes",
+			a->file, a->file);
+	else if (trace_is_capture(a->file, &why))
 		return 0;
 	trace_complain("", &why);
 	return 1;

@@ -38,7 +38,7 @@ static const struct use {
 		"captures by Wireshark's dumpcap, which is done anyway where this program may not capture itself"},
 	{"--seconds", "--seconds N", CAPTURES, "ends after so many"},
 	{"--count", "--count N", CAPTURES, "ends after so many packets"},
-	{"--live", "--live", TRACE_WATCH, "the file may still grow: what comes is shown"},
+	{"--live", "--live", TRACE_WATCH, "the file may still grow, or come through a pipe (-): what comes is shown"},
 	{"--live", "--live", TRACE_LIVE, "shows the ladder while it captures"},
 	{"--live", "--live", TRACE_OPEN, "no FILE: captures, and the window shows the chat while it goes on"},
 	{"-Y", "-Y, --filter FILTER", LADDERS & ~TRACE_LIVE,

@@ -9,6 +9,7 @@
 
 #include "app/config.h"
 #include "app/extcap.h"
+#include "app/help.h"
 #include "app/links.h"
 #include "base/err.h"
 #include "base/json.h"
@@ -133,9 +134,10 @@ int trace_install(const struct trace_args *a)
 	if (err)
 		trace_complain(" install", &why);
 	else if (!told.json)
-		puts("In Wireshark: the profile \"" INSTALL_PROFILE
-		     "\" (Edit, Configuration Profiles), and two interfaces to capture from, \"Wireside: ...\". `wireside trace\n"
-		     "uninstall` takes all of it away again. If this program is moved, install again.");
+		help_print(
+			"In Wireshark: the profile \"" INSTALL_PROFILE
+			"\" (Edit, Configuration Profiles), and two interfaces to capture from, \"Wireside: ...\". "
+			"`wireside trace uninstall` takes all of it away again. If this program is moved, install again.\n");
 	return err ? 1 : 0;
 }
 

@@ -9,7 +9,7 @@ import struct
 import subprocess
 import termios
 
-from lib import ROOT, WIRESIDE, equal, main, run, step, true, wireside
+from lib import ROOT, SHARE, WIRESIDE, equal, main, run, step, true, wireside
 
 SAMPLE = ROOT / "docs/samples/tls.pcapng"
 VIEWS = ("", "explain", "stats", "report", "follow")
@@ -181,6 +181,21 @@ def check_no_captures(folder):
     step(f"{len(files) + 2} of them")
 
 
+def check_pipe(folder):
+    """A capture that comes through a pipe is shown while it comes, to its end"""
+    through = subprocess.Popen([WIRESIDE, "trace", "--live", "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                               env={**os.environ, "WIRESIDE_SHARE": str(SHARE)})
+    out, _ = through.communicate(SAMPLE.read_bytes(), timeout=240)
+    equal(through.returncode, 0, "its end is the end")
+    true(b'"hello Bob, this is Alice over the wire"' in out and b"closed connection 0 first, with FIN in frame 98" in out, f"{out}")
+    for action in (*VIEWS, "save", "strip", "share"):
+        done = wireside(*argv(action, "", folder)[:-3 if action in FILES else -1], "-", *(["-w", folder / "out"] if action in FILES else []),
+                        check=False)
+        equal((done.returncode, done.out), (1, ""), f"{action or 'ladder'}: {done.err}")
+        true("cannot be read twice" in done.err and "trace --live -" in done.err, done.err)
+    step("live; all else says what to do")
+
+
 def check_stats(folder):
     """Statistics for programs are those for people"""
     text, found = wireside("trace", "stats", SAMPLE).out, json.loads(wireside("trace", "stats", SAMPLE, "--json").out)
@@ -220,4 +235,4 @@ def check_strip(folder):
 
 
 if __name__ == "__main__":
-    raise SystemExit(main(check_help, check_forms, check_table, check_wrong, check_no_captures, check_stats, check_strip))
+    raise SystemExit(main(check_help, check_forms, check_table, check_wrong, check_no_captures, check_pipe, check_stats, check_strip))
