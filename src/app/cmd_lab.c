@@ -2,9 +2,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "app/commands.h"
+#include "app/help.h"
 #include "app/lab.h"
 #include "app/trace_i.h"
 #include "base/clock.h"
@@ -14,8 +16,8 @@
 
 static const char usage[] =
 	"Usage: wireside lab [OPTION]...\n\n"
-	"Puts some hosts into a box, joined by a switch, lets a node and a person on each of them chat, captures their packets,\n"
-	"and leaves a capture file for `wireside trace` and Wireshark, with the secrets of its TLS sessions in it.\n"
+	"Puts some hosts into a box, joined by a switch, lets a node and a person on each of them chat, captures their packets, "
+	"and leaves a capture file for `wireside trace` and Wireshark, with the secrets of its TLS sessions in it. "
 	"No other network is touched. As root, or as anybody where user namespaces are allowed.\n\n"
 	"  --tls             links between nodes as they are: encrypted (default)\n"
 	"  --plain           links of old programs: everybody on the wire reads along\n"
@@ -26,10 +28,13 @@ static const char usage[] =
 	"  --port N|random   nodes listen there (default 5298)\n"
 	"  --script FILE     what they say and do, as docs/traces.md explains\n"
 	"  --batch           does not show the ladder at the end\n"
-	"  -o DIR            folder for lab.pcapng, report.html and transcript.json (default wireside-lab)\n\n"
+	"  -o DIR            folder for lab.pcapng, report.html and transcript.json (default wireside-lab; if one of them is there "
+	"already: wireside-lab-2, and so on)\n"
+	"  --force           replaces these three, if they are in the folder already\n\n"
 	"Examples:\n  wireside lab\n  wireside lab --plain --loss 15% -o lossy\n  wireside lab --script docs/samples/loss.lab\n";
 
-enum { INTERRUPTED = 130, RANDOM_FIRST = 20000, RANDOM_N = 20000 };
+#define FOLDER "wireside-lab"
+enum { FOLDERS_MAX = 99, INTERRUPTED = 130, RANDOM_FIRST = 20000, RANDOM_N = 20000 };
 
 static bool read_number(const char *text, unsigned min, unsigned max, unsigned *ret)
 {
@@ -57,8 +62,9 @@ static bool read_port(const char *text, unsigned *ret)
 
 struct lab_words {
 	struct lab_options o;
-	bool batch;
-	unsigned kinds; /* that were named, one bit each */
+	bool batch, force;
+	char folder[32]; /* if none was named */
+	unsigned kinds;  /* that were named, one bit each */
 	const char *script;
 	int64_t began;
 };
@@ -83,6 +89,7 @@ static bool take_flag(struct lab_words *w, const char *word)
 	} flags[] = {
 		{"--ipv6", &w->o.v6},
 		{"--batch", &w->batch},
+		{"--force", &w->force},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(flags); i++)
@@ -114,6 +121,44 @@ static bool take_value(struct lab_words *w, const char *word, const char *value)
 	return true;
 }
 
+/* ---- the folder ---- */
+
+/* The first of our files that is in the folder; NULL: none. It may be somebody's only copy, or have his notes in it. */
+static const char *is_used(const char *folder)
+{
+	static const char *const ours[] = {"lab.pcapng", "report.html", "transcript.json"};
+	struct stat st;
+	char path[4096];
+
+	for (size_t i = 0; i < ARRAY_LEN(ours); i++) {
+		snprintf(path, sizeof(path), "%s/%s", folder, ours[i]);
+		if (lstat(path, &st) == 0)
+			return ours[i];
+	}
+	return NULL;
+}
+
+/* Nothing that is there is written over unless that is wanted. */
+static bool choose_folder(struct lab_words *w)
+{
+	const char *used;
+
+	if (!w->o.into) {
+		snprintf(w->folder, sizeof(w->folder), FOLDER);
+		for (unsigned i = 2; !w->force && is_used(w->folder) && i <= FOLDERS_MAX; i++)
+			snprintf(w->folder, sizeof(w->folder), FOLDER "-%u", i);
+		w->o.into = w->folder;
+	}
+	used = w->force ? NULL : is_used(w->o.into);
+	if (used)
+		fprintf(stderr,
+			"wireside: lab: %s/%s is there already; --force replaces it, -o DIR names another folder\n",
+			w->o.into, used);
+	return !used;
+}
+
+/* ---- showing it ---- */
+
 static int show_ladder(const struct lab_options *o)
 {
 	char word[] = "trace", file[4096], *argv[] = {word, file, NULL};
@@ -123,18 +168,20 @@ static int show_ladder(const struct lab_options *o)
 	return cmd_trace(2, argv);
 }
 
-/* Without tshark there is a capture all the same. */
-static void write_report(const struct lab_options *o)
+/* False: there is none, and neither is a ladder; the capture is there without tshark, too. */
+static bool write_report(const struct lab_options *o)
 {
 	CLEANUP(buf_clear) struct buf why = {.max = 8192};
 	char file[4096], page[4096];
 
 	snprintf(file, sizeof(file), "%s/lab.pcapng", o->into);
 	snprintf(page, sizeof(page), "%s/report.html", o->into);
-	if (trace_report_file(file, page, &why) == 0)
+	if (trace_report_file(file, page, &why) == 0) {
 		printf("%s: all of it as a page\n", page);
-	else
-		fprintf(stderr, "wireside: lab: no report: %s\n", buf_cstr(&why));
+		return true;
+	}
+	fprintf(stderr, "wireside: lab: no report: %s\n", buf_cstr(&why));
+	return false;
 }
 
 /* The story, with the seconds since it began. */
@@ -180,16 +227,15 @@ static int run(struct lab_words *w)
 	}
 	putchar('\n');
 	fputs(buf_cstr(&done), stdout);
-	write_report(&w->o);
-	return w->batch ? 0 : show_ladder(&w->o);
+	return !write_report(&w->o) || w->batch ? 0 : show_ladder(&w->o);
 }
 
 int cmd_lab(int argc, char **argv)
 {
-	struct lab_words w = {.o = {.peers = 2, .into = "wireside-lab"}};
+	struct lab_words w = {.o = {.peers = 2}};
 
 	if (wants_help(argc, argv)) {
-		fputs(usage, stdout);
+		help_print(usage);
 		return 0;
 	}
 	for (int i = 1; i < argc; i++) {
@@ -205,5 +251,5 @@ int cmd_lab(int argc, char **argv)
 		fputs("wireside: lab: --tls, --plain and --starttls are three kinds of links: name one\n", stderr);
 		return 2;
 	}
-	return run(&w);
+	return choose_folder(&w) ? run(&w) : 1;
 }

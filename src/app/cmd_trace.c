@@ -10,7 +10,6 @@
 
 #include "app/commands.h"
 #include "app/trace_i.h"
-#include "app/trace_wireshark.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "trace/explain.h"
@@ -22,61 +21,25 @@
 
 enum { WORDS_MAX = 100 };
 
-static const char usage[] =
-	"Usage: wireside trace FILE [-a] [-Y FILTER]          the ladder: what happened between whom; on a terminal to move in\n"
-	"                                                     (? tells the keys), in a pipe or with --plain as text\n"
-	"       wireside trace --live [FILE]                  the same of a file that is still written; no FILE: as capture --live\n"
-	"       wireside trace explain FILE [-Y FILTER]       the questions of a lesson, answered, with frames and filters\n"
-	"       wireside trace stats FILE [-Y FILTER] [--json] numbers: messages, receipts, losses, bytes\n"
-	"       wireside trace report FILE [-o PAGE.html]     all of this as one page that needs no network; or, by the flag or\n"
-	"              the name of the file: --svg (the ladder) --csv --json --txt --pdml --pcap\n"
-	"       wireside trace open FILE [-Y FILTER] [--frame N] in the user's Wireshark, with our profile and chat layer\n"
-	"       wireside trace open --live [-i INTERFACE] [--peer NAME] [--stanzas]\n"
-	"                                                     the same while the chat goes on, with its secrets\n"
-	"       wireside trace install [--json]               puts profile, chat layer and interfaces into the user's Wireshark\n"
-	"       wireside trace uninstall [--json]             takes exactly that away, and nothing that was changed\n"
-	"       wireside trace follow FILE [--connection N] [--plain]\n"
-	"                                                     what one connection (0) said; --plain: its bytes as they were on the wire\n"
-	"       wireside trace save FILE [-Y FILTER] -w NEW-FILE [--format pcapng|pcap|snoop] [--exact]\n"
-	"                                                     some or all packets; also as the name ends: .pcap .snoop .gz;\n"
-	"              of TLS with what it takes to decrypt them, --exact: those chosen alone, and no secrets\n"
-	"       wireside trace import TEXT -w NEW-FILE        packets out of a hexadecimal dump\n"
-	"       wireside trace capture [-i INTERFACE] [-w FILE] [--peer NAME] [--with-secrets] [--seconds N] [--count N]\n"
-	"                              [--port N]... [--stanzas]\n"
-	"                                                     packets of this machine's chat (node and server) into a file; with\n"
-	"                                                     --live the ladder grows meanwhile\n"
-	"       wireside trace strip FILE -w NEW-FILE         a copy without secrets: what was encrypted stays so\n"
-	"       wireside trace share FILE -w NEW-FILE         the same, and passwords and logins in clear are made unreadable\n\n"
-	"FILE is a capture of any kind that tshark reads. It is dissected by Wireshark's engine (tshark), with Wireside's chat\n"
-	"layer and without the user's own Wireshark settings. `wireside lab` makes one.\n\n"
-	"  -a          shows bare acknowledgements and other packets, too, which are only counted else\n"
-	"  -Y FILTER   (--filter) only frames that Wireshark's display filter lets through, e.g. 'chat.kind == \"message\"'\n"
-	"  -w FILE     (-o) where to write (capture: chat.pcapng, - for standard output; views: standard output)\n"
-	"  -i INTERFACE   the network (default: where the node's links are, else the first one)\n"
-	"  --force     of capture, save, strip, share, import: a file that is there is replaced\n"
-	"  --peer NAME    only what is said with this one; the node (--data DIR) knows where that is\n"
-	"  --crlf      line ends of text as on Windows (report --txt; --csv has them always)\n"
-	"  --from ADDRESS:PORT, --to ADDRESS:PORT   of import: the dumps are what TCP carried, and get headers\n"
-	"  --with-secrets   the node or server (--data DIR) tells the secrets of its links. A node makes those that are up anew, so that\n"
-	"              their handshake is in the file too. Whoever has the file can read what is said.\n"
-	"  --stanzas   what the node exchanges with others, not packets: needs no right, and the node\n"
-	"  --dumpcap   captures by Wireshark's dumpcap, which is done anyway where this program may not capture itself\n\n"
-	"Examples:\n"
-	"  wireside trace wireside-lab/lab.pcapng\n"
-	"  wireside trace explain wireside-lab/lab.pcapng\n";
-
+/* Other programs say what is wrong in several lines. */
 void trace_complain(const char *action, const struct buf *why)
 {
-	CLEANUP(buf_clear) struct buf line = {.max = 16384};
-	struct str rest = str_trim(buf_view(why));
+	CLEANUP(buf_clear) struct buf text = {.max = 16384};
+	struct str rest = buf_view(why);
 
-	fprintf(stderr, "wireside: trace%s: ", action);
-	/* More lines are set off: a name with an end of line in it must not look like a word of ours. */
-	for (const char *gap = ""; rest.p; gap = "  ") {
-		buf_reset(&line);
-		filter_line(&line, str_cut(&rest, '\n'));
-		fprintf(stderr, "%s%s\n", gap, buf_cstr(&line));
+	buf_fmt(&text, "wireside: trace%s:", action);
+	while (rest.p && rest.n) {
+		struct str line = str_trim(str_cut(&rest, '\n'));
+
+		if (!line.n)
+			continue;
+		buf_z(&text, text.p[text.n - 1] == '\n' ? "  " : " ");
+		filter_line(&text, line);
+		buf_char(&text, '\n');
 	}
+	if (text.n && text.p[text.n - 1] != '\n')
+		buf_char(&text, '\n');
+	fputs(buf_cstr(&text), stderr);
 }
 
 /* ---- views ---- */
@@ -139,7 +102,7 @@ static void put_stats_json(const struct trace_args *a, const struct dissected *d
 	stats_json(d, out);
 }
 
-static int run_stats(const struct trace_args *a) { return show(a, a->format ? put_stats_json : put_stats); }
+static int run_stats(const struct trace_args *a) { return show(a, a->forms ? put_stats_json : put_stats); }
 
 /* ---- the ladder, growing or on the whole screen ---- */
 
@@ -271,6 +234,9 @@ static const struct action {
 	{"share", TRACE_SHARE, trace_share},
 	{"import", TRACE_IMPORT, trace_import},
 	{"capture", TRACE_CAPTURE, run_capture},
+	{"open", TRACE_OPEN, trace_open},
+	{"install", TRACE_INSTALL, trace_install},
+	{"uninstall", TRACE_UNINSTALL, trace_uninstall},
 };
 
 static const struct action *find(const char *name)
@@ -282,42 +248,74 @@ static const struct action *find(const char *name)
 }
 
 /* To write into the capture that is read would destroy it. */
-static bool is_one_file(const struct trace_args *a)
+static bool is_one_file(const char *from, const char *into)
 {
-	struct stat from, into;
+	struct stat a, b;
 
-	return a->file && a->into && stat(a->file, &from) == 0 && stat(a->into, &into) == 0 &&
-		from.st_dev == into.st_dev && from.st_ino == into.st_ino;
+	return stat(from, &a) == 0 && stat(into, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+int trace_no_place(const struct trace_args *a, const char *into)
+{
+	if (a->file && is_one_file(a->file, into)) {
+		fprintf(stderr, "wireside: trace: %s is the capture itself: give the new file another name\n", into);
+		return 2;
+	}
+	if (a->force || !trace_would_lose(into))
+		return 0;
+	fprintf(stderr, "wireside: trace: %s is there already, and is a capture; --force replaces it\n", into);
+	return 1;
+}
+
+static int bad_usage(const struct action *action, const char *why)
+{
+	fprintf(stderr, "wireside: trace: %s\nSee `wireside trace %s --help`.\n", why, action->name);
+	return 2;
+}
+
+/* What Wireshark reads twice cannot come through a pipe. */
+static bool is_pipe(const char *file)
+{
+	struct stat st;
+
+	return strcmp(file, "-") == 0 ||
+		(stat(file, &st) == 0 && (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode) || S_ISCHR(st.st_mode)));
 }
 
 /* What an action needs besides its own words. The exit status; 0: go on. */
-static int check(const struct trace_args *a, unsigned bit)
+static int check(const struct trace_args *a, const struct action *action, unsigned bit)
 {
 	CLEANUP(buf_clear) struct buf why = {.max = 8192};
-	bool no_file = bit & (TRACE_CAPTURE | TRACE_LIVE);
+	int status = a->into && !(bit & (TRACE_CAPTURE | TRACE_LIVE)) ? trace_no_place(a, a->into) : 0;
 	struct stat st;
 
-	if (!a->file != no_file) {
-		fprintf(stderr, "wireside: trace: %s\nSee `wireside trace --help`.\n",
-			a->file ? "the file to write is named with -w" : "which file?");
-		return 2;
-	}
-	if (bit & TRACE_FILES && !a->into) {
-		fputs("wireside: trace: -w FILE says where to\n", stderr);
-		return 2;
-	}
-	if (is_one_file(a)) {
-		fputs("wireside: trace: -w names the capture itself: give the new file another name\n", stderr);
-		return 2;
-	}
-	/* What grows may have nothing in it yet. */
-	if (no_file || bit & TRACE_IMPORT ||
-		(bit & TRACE_WATCH && (stat(a->file, &st) != 0 || (S_ISREG(st.st_mode) && !st.st_size))))
+	if (bit & (TRACE_INSTALL | TRACE_UNINSTALL | TRACE_CAPTURE | TRACE_LIVE) && a->file)
+		return bad_usage(action,
+			bit & (TRACE_CAPTURE | TRACE_LIVE) ? "the file to write is named with -w"
+							   : "no file belongs here");
+	if (bit & (TRACE_INSTALL | TRACE_UNINSTALL | TRACE_CAPTURE | TRACE_LIVE | TRACE_OPEN))
 		return 0;
-	if (trace_is_capture(a->file, &why))
+	if (!a->file)
+		return bad_usage(action, "which file?");
+	if (bit & TRACE_FILES && !a->into)
+		return bad_usage(action, "-w FILE says where to");
+	/* What grows may have nothing in it yet. */
+	if (status || bit & TRACE_IMPORT || (bit & TRACE_WATCH && (stat(a->file, &st) != 0 || (S_ISREG(st.st_mode) && !st.st_size))))
+		return status;
+	if (!(bit & TRACE_WATCH) && is_pipe(a->file))
+		buf_fmt(&why,
+			"%s cannot be read twice: save the capture in a file first; `wireside trace --live %s` shows it while it comes",
+			a->file, a->file);
+	else if (trace_is_capture(a->file, &why))
 		return 0;
 	trace_complain("", &why);
 	return 1;
+}
+
+/* Where a command was meant: "trace stat lab.pcapng". */
+static bool is_no_command(int argc, char **argv)
+{
+	return argc > 2 && argv[1][0] != '-' && argv[2][0] != '-' && access(argv[1], F_OK) != 0;
 }
 
 int cmd_trace(int argc, char **argv)
@@ -328,18 +326,20 @@ int cmd_trace(int argc, char **argv)
 	int status;
 
 	if (wants_help(argc, argv)) {
-		fputs(usage, stdout);
+		trace_help(action ? action->name : NULL);
 		return 0;
 	}
-	status = argc > 1 ? trace_wireshark(argc - 1, argv + 1) : -1;
-	if (status >= 0)
-		return status;
+	if (!action && is_no_command(argc, argv)) {
+		fprintf(stderr, "wireside: trace: '%s' is no command and no file\nSee `wireside trace --help`.\n",
+			argv[1]);
+		return 2;
+	}
 	a.argc = action ? argc - 1 : argc;
 	a.argv = action ? argv + 1 : argv;
 	action = action ? action : &actions[0];
 	bit = action->bit;
 	if (argc > WORDS_MAX || !trace_words(&a, &bit, action->name))
 		return 2;
-	status = check(&a, bit);
+	status = check(&a, action, bit);
 	return status ? status : action->run(&a);
 }

@@ -356,12 +356,13 @@ static int start_peer(struct lab *l, struct lab_peer *p, struct buf *why)
 {
 	static const char *const wanted[] = {"keys", "stanzas", NULL};
 	int err = start_node(l, p, why);
+	bool secret = l->options.kind != LAB_PLAIN; /* else there is nothing to ask for, and nobody is to be warned */
 
 	if (!err)
 		tell_address(l, p);
 	/* Before anybody can have found it: no link is made that is not traced. */
 	if (!err)
-		err = feed_begin(&p->feed, p->data, wanted, why);
+		err = feed_begin(&p->feed, p->data, wanted + !secret, why);
 	if (!err)
 		err = start_client(l, p);
 	if (err && !why->n)
@@ -496,6 +497,7 @@ static int write_transcript(struct lab *l, struct buf *why)
 
 static int make_folders(struct lab *l, struct buf *why)
 {
+	l->made = access(l->options.into, F_OK) != 0;
 	if (node_make_folder(l->options.into, why) != 0)
 		return ERR_IO;
 	/* Short, because sockets are in it. */
@@ -566,11 +568,14 @@ static int end_capture(struct lab *l, struct buf *done, struct buf *why)
 		buf_fmt(why, "%s/lab.pcapng is not whole: %s", l->options.into, strerror(errno));
 		return ERR_IO;
 	}
-	buf_fmt(done,
-		"%s/lab.pcapng: %llu packets, %llu dropped by the capture, secrets of %llu links\n"
-		"%s/transcript.json: %u stanzas, as the nodes say%s\n",
-		l->options.into, (unsigned long long)packets, (unsigned long long)dropped, (unsigned long long)sessions,
-		l->options.into, l->stanzas, l->lost ? " (some were lost)" : "");
+	buf_fmt(done, "%s/lab.pcapng: %llu packets, %llu dropped by the capture", l->options.into,
+		(unsigned long long)packets, (unsigned long long)dropped);
+	if (l->options.kind == LAB_PLAIN)
+		buf_z(done, ", nothing is encrypted\n");
+	else
+		buf_fmt(done, ", secrets of %llu link%s\n", (unsigned long long)sessions, sessions == 1 ? "" : "s");
+	buf_fmt(done, "%s/transcript.json: %u stanzas, as the nodes say%s\n", l->options.into, l->stanzas,
+		l->lost ? " (some were lost)" : "");
 	return 0;
 }
 
@@ -614,7 +619,12 @@ int lab_run(const struct lab_options *o, struct buf *done, struct buf *why)
 		err = write_transcript(&l, why);
 	if (!err)
 		err = end_capture(&l, done, why);
+	if (err && told_to_end && l.recorder)
+		buf_fmt(why, "; what was captured until then is in %s/lab.pcapng", o->into);
 	recorder_free(&l.recorder, 0, 0);
+	/* Nothing was begun. */
+	if (err && l.made)
+		rmdir(o->into);
 	clear(&l);
 	return err && told_to_end ? ERR_CLOSED : err;
 }

@@ -25,6 +25,7 @@ struct lab {
 	unsigned n;
 	char folder[64]; /* of all nodes' data */
 	bool keep;       /* it tells why something failed */
+	bool made;       /* the folder for what comes out was not there */
 	struct source *source;
 	struct recorder *recorder;
 	struct buf transcript;

@@ -23,7 +23,7 @@ static const struct subcommand subcommands[] = {
 	{"reload", cmd_reload, "let a running server read its certificate again"},
 	{"backup", cmd_backup, "copy the store into a file, running or not"},
 	{"check", cmd_check, "look for what is wrong with a set-up, with advice"},
-	{"trace", cmd_trace, "what is in a capture file, line by line"},
+	{"trace", cmd_trace, "capture packets, and show them: ladder, explain, report, Wireshark"},
 	{"lab", cmd_lab, "two hosts in a box chat, and their packets are captured"},
 	{"features", cmd_features, "the specifications spoken, as a table"},
 };
@@ -68,7 +68,7 @@ static bool is_chat(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-	char flag[] = "--help", *help_of[] = {argc > 2 ? argv[2] : NULL, flag, NULL};
+	char flag[] = "--help", *help_of[] = {argc > 2 ? argv[2] : NULL, argc > 3 ? argv[3] : flag, flag, NULL};
 	const struct subcommand *s;
 	bool wants;
 
@@ -90,5 +90,5 @@ int main(int argc, char **argv)
 		fprintf(stderr, "wireside: there is no command '%s'; see wireside --help\n", argv[wants ? 2 : 1]);
 		return 2;
 	}
-	return wants ? s->run(2, help_of) : s->run(argc - 1, argv + 1);
+	return wants ? s->run(3, help_of) : s->run(argc - 1, argv + 1);
 }

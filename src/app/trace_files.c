@@ -23,7 +23,7 @@ static bool no_line(void *arg, struct str line)
 }
 
 /* What is there may be the only copy. */
-int trace_no_place(const struct trace_args *a, const char *action)
+int trace_is_there(const struct trace_args *a, const char *action)
 {
 	CLEANUP(buf_clear) struct buf why = {.max = 8192};
 
@@ -170,7 +170,7 @@ int trace_strip(const struct trace_args *a)
 	CLEANUP(buf_clear) struct buf why = {.max = 8192};
 	char whole[TRACE_PATH_MAX], part[TRACE_PATH_MAX];
 	unsigned removed = 0;
-	int err = trace_no_place(a, " strip");
+	int err = trace_is_there(a, " strip");
 
 	if (err)
 		return err;
@@ -250,7 +250,7 @@ int trace_import(const struct trace_args *a)
 	struct packet_end ends[2];
 	struct import_options o = {a->from ? &ends[0] : NULL, a->from ? &ends[1] : NULL};
 	unsigned packets = 0;
-	int err = trace_no_place(a, " import");
+	int err = trace_is_there(a, " import");
 
 	if (err)
 		return err;
@@ -318,7 +318,7 @@ int trace_share(const struct trace_args *a)
 	struct share_result found = {0};
 	char part[TRACE_PATH_MAX];
 	unsigned readable;
-	int status = trace_no_place(a, " share");
+	int status = trace_is_there(a, " share");
 
 	if (status)
 		return status;

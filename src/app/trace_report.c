@@ -147,6 +147,7 @@ static int run_pcap(const struct trace_args *a)
 		return 2;
 	}
 	saved.force = true;
+	saved.format = "pcap";
 	return trace_save(&saved);
 }
 
@@ -154,84 +155,160 @@ static const struct format {
 	const char *name;
 	void (*put)(const struct trace_args *a, const struct dissected *d, struct buf *out);
 	int (*run)(const struct trace_args *a); /* instead of put */
-} formats[] = {
-	{"html", put_html, NULL},
-	{"svg", put_svg, NULL},
-	{"csv", put_csv, NULL},
-	{"json", put_json, NULL},
-	{"txt", put_txt, NULL},
-	{"pdml", NULL, run_pdml},
-	{"pcap", NULL, run_pcap},
+} formats[TRACE_FORMS] = {
+	[TRACE_HTML] = {"html", put_html, NULL},
+	[TRACE_SVG] = {"svg", put_svg, NULL},
+	[TRACE_CSV] = {"csv", put_csv, NULL},
+	[TRACE_JSON] = {"json", put_json, NULL},
+	[TRACE_TXT] = {"txt", put_txt, NULL},
+	[TRACE_PDML] = {"pdml", NULL, run_pdml},
+	[TRACE_PCAP] = {"pcap", NULL, run_pcap},
 };
 
-/* As told, or as the name of the file ends, a page if it does not. NULL: that is no form of a report. */
-static const struct format *choose(const struct trace_args *a)
-{
-	const char *slash = a->into ? strrchr(a->into, '/') : NULL,
-		   *dot = a->into ? strrchr(slash ? slash : a->into, '.') : NULL,
-		   *name = a->format ? a->format
-		: dot                ? dot + 1
-				     : "html";
+/* ---- which, and where to ---- */
 
-	for (size_t i = 0; i < ARRAY_LEN(formats); i++)
+/* How the name of a file ends; NULL: it has no dot. */
+static const char *ending(const char *file)
+{
+	const char *slash = strrchr(file, '/'), *dot = strrchr(slash ? slash : file, '.');
+
+	return dot ? dot + 1 : NULL;
+}
+
+static int find_format(const char *name)
+{
+	for (int i = 0; name && i < TRACE_FORMS; i++)
 		if (strcmp(name, formats[i].name) == 0)
-			return &formats[i];
-	return NULL;
+			return i;
+	return -1;
 }
 
-static int make(const struct trace_args *a, const struct format *format, struct buf *out, struct buf *why)
+/* As told, or as the name of the file ends, a page if it does not. 0: that is no form of a report. */
+static unsigned choose(const struct trace_args *a)
 {
-	struct dissected d;
-	int err = dissect(a->file, a->filter, &d, why);
+	const char *name = a->format ? a->format : a->into ? ending(a->into) : NULL;
+	int one = find_format(name ? name : formats[TRACE_HTML].name);
 
-	if (err)
-		return err;
-	format->put(a, &d, out);
-	dissected_clear(&d);
-	if (buf_ok(out))
-		return 0;
-	buf_z(why, "too much to show: give a filter (-Y)");
-	return ERR_LIMIT;
+	return a->forms ? a->forms : one < 0 ? 0 : 1u << one;
 }
 
-int trace_report(const struct trace_args *a)
+/* Of several forms each is a file of its own, beside the one that is named. */
+static const char *place(const struct trace_args *a, int form, struct buf *room)
 {
-	const struct format *format = choose(a);
-	CLEANUP(buf_clear) struct buf out = {.max = TRACE_VIEW_MAX};
-	CLEANUP(buf_clear) struct buf why = {.max = 8192};
+	struct str stem = str_z(a->into);
 
-	if (!format) {
+	if (find_format(ending(a->into)) >= 0)
+		stem.n -= strlen(ending(a->into)) + 1;
+	buf_fmt(room, "%.*s.%s", STR_FMT(stem), formats[form].name);
+	return buf_cstr(room);
+}
+
+static int check_places(const struct trace_args *a, unsigned chosen)
+{
+	int status = 0;
+
+	for (int i = 0; !status && i < TRACE_FORMS; i++) {
+		CLEANUP(buf_clear) struct buf room = {.max = 8192};
+
+		if (chosen & 1u << i)
+			status = trace_no_place(a, place(a, i, &room));
+	}
+	return status;
+}
+
+/* The exit status; 0: it can be made. */
+static int check(const struct trace_args *a, unsigned chosen)
+{
+	bool several = chosen & (chosen - 1);
+
+	if (!chosen) {
 		fprintf(stderr,
 			"wireside: trace report: %s is no form of a report: html svg csv json txt pdml pcap, as the end of the "
 			"file's name or behind --\n",
 			a->format ? a->format : a->into);
 		return 2;
 	}
-	if ((a->all || a->crlf) && format->put != put_txt) {
+	if ((a->all || a->crlf) && !(chosen & 1u << TRACE_TXT)) {
 		fprintf(stderr, "wireside: trace report: '%s' belongs to --txt\n", a->all ? "-a" : "--crlf");
 		return 2;
 	}
+	if (several && !a->into) {
+		fputs("wireside: trace report: several forms are several files: -o NAME says how they are called (NAME.csv, ...)\n",
+			stderr);
+		return 2;
+	}
+	return several ? check_places(a, chosen) : 0;
+}
+
+/* ---- making it ---- */
+
+static int put_one(const struct trace_args *a, const struct format *format, const struct dissected *d)
+{
+	CLEANUP(buf_clear) struct buf out = {.max = TRACE_VIEW_MAX};
+
 	if (format->run)
 		return format->run(a);
-	if (make(a, format, &out, &why) != 0) {
+	format->put(a, d, &out);
+	if (buf_ok(&out))
+		return trace_write_out(a, buf_view(&out));
+	fputs("wireside: trace report: too much to show: give a filter (-Y)\n", stderr);
+	return 1;
+}
+
+/* One after the other. What was written is named, if its name was not typed. */
+static int put_all(const struct trace_args *a, unsigned chosen, const struct dissected *d)
+{
+	bool several = chosen & (chosen - 1);
+	int status = 0;
+
+	for (int i = 0; !status && i < TRACE_FORMS; i++) {
+		CLEANUP(buf_clear) struct buf room = {.max = 8192};
+		struct trace_args one = *a;
+
+		if (!(chosen & 1u << i))
+			continue;
+		one.into = several ? place(a, i, &room) : a->into;
+		status = put_one(&one, &formats[i], d);
+		if (several && !status)
+			puts(one.into);
+	}
+	return status;
+}
+
+int trace_report(const struct trace_args *a)
+{
+	CLEANUP(buf_clear) struct buf why = {.max = 8192};
+	const unsigned alone = 1u << TRACE_PDML | 1u << TRACE_PCAP; /* for these tshark reads the file itself */
+	unsigned chosen = choose(a);
+	struct dissected d = {0};
+	int status = check(a, chosen);
+
+	if (status)
+		return status;
+	if (chosen & ~alone && dissect(a->file, a->filter, &d, &why) != 0) {
 		trace_complain(" report", &why);
 		return 1;
 	}
 	trace_tell_dropped(a->file, &why);
 	if (why.n)
 		trace_complain(" report", &why);
-	return trace_write_out(a, buf_view(&out));
+	status = put_all(a, chosen, &d);
+	dissected_clear(&d);
+	return status;
 }
 
 int trace_report_file(const char *file, const char *into, struct buf *why)
 {
-	CLEANUP(buf_clear) struct buf out = {.max = TRACE_VIEW_MAX};
 	struct trace_args a = {.file = file, .into = into};
-	int err = make(&a, &formats[0], &out, why);
+	struct dissected d;
+	int err = dissect(file, NULL, &d, why);
 
-	if (!err && trace_write_out(&a, buf_view(&out)) != 0) {
+	if (err)
+		return err;
+	if (put_one(&a, &formats[TRACE_HTML], &d) != 0) {
 		buf_fmt(why, "%s cannot be written", into);
 		err = ERR_IO;
 	}
+	dissected_clear(&d);
 	return err;
 }

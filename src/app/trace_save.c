@@ -221,7 +221,7 @@ int trace_save(const struct trace_args *a)
 {
 	CLEANUP(buf_clear) struct buf why = {.max = 8192};
 	struct saving s = {.a = a, .filter = {.max = FILTER_MAX}, .sessions = {.max = RANDOMS_MAX}};
-	int err = trace_no_place(a, " save");
+	int err = trace_is_there(a, " save");
 
 	if (err)
 		return err;

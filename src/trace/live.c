@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -19,6 +20,7 @@ struct live {
 	char *name;
 	int file, feed; /* feed: the pipe to tshark while a file is followed; -1: none */
 	bool follow, stopped;
+	bool pipe;          /* its end is known when it comes */
 	struct buf waiting; /* read, and not yet taken by tshark */
 	struct buf note;
 };
@@ -64,24 +66,38 @@ static int start_feed(struct live *l, const char *filter, struct buf *why)
 	return err;
 }
 
+static int open_file(struct live *l, const char *file)
+{
+	struct stat st;
+
+	l->file = strcmp(file, "-") == 0 ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0) : open(file, O_RDONLY | O_CLOEXEC);
+	if (l->file < 0 || fstat(l->file, &st) != 0)
+		return ERR_IO;
+	l->pipe = S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode);
+	if (l->pipe)
+		fcntl(l->file, F_SETFL, O_NONBLOCK);
+	return 0;
+}
+
 int live_open(const char *file, const char *filter, bool follow, struct live **ret, struct buf *why)
 {
-	struct live *l;
-	int fd = open(file, O_RDONLY | O_CLOEXEC), err;
+	struct live *l = xcalloc(1, sizeof(*l));
+	int err = open_file(l, file);
 
-	if (fd < 0) {
+	if (err) {
 		buf_fmt(why, "%s: %s", file, strerror(errno));
-		return ERR_IO;
+		if (l->file >= 0)
+			close(l->file);
+		xfree(l);
+		return err;
 	}
-	l = xcalloc(1, sizeof(*l));
-	l->file = fd;
 	l->name = xstrdup(file);
 	l->feed = -1;
 	l->follow = follow;
 	buf_init(&l->model.text, TEXT_MAX);
 	buf_init(&l->waiting, CHUNK);
 	buf_init(&l->note, NOTE_MAX);
-	err = follow ? start_feed(l, filter, why) : start(l, fd, filter, why);
+	err = follow ? start_feed(l, filter, why) : start(l, l->file, filter, why);
 	if (err)
 		live_free(&l);
 	else
@@ -127,6 +143,8 @@ static bool fill(struct live *l)
 	n = room ? read(l->file, room, CHUNK) : -1;
 	if (n > 0)
 		l->waiting.n += (size_t)n;
+	else if (n == 0 && l->pipe)
+		l->stopped = true;
 	return n > 0;
 }
 

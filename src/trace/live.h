@@ -17,8 +17,8 @@ enum live_state {
 };
 
 struct live;
-/* filter: only frames that it lets through, as one pass knows them; NULL: all. follow: the file may grow until live_stop().
- * ERR_ with a line in why. */
+/* file: "-": standard input. filter: only frames that it lets through, as one pass knows them; NULL: all. follow: the file may
+ * grow until live_stop(), a pipe until its end. ERR_ with a line in why. */
 int live_open(const char *file, const char *filter, bool follow, struct live **ret, struct buf *why);
 void live_free(struct live **l);
 /* Valid until live_free(); grows in live_step(). */

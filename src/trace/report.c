@@ -26,7 +26,7 @@ static const char style[] =
 	"--over:#262c36;--clear:#f0a050;--tls:#6fb1ff;--bad:#ff6b7a;--said:#a9cdff;--got:#7fd18f;--hands:#c3a0ee;--find:#d9bd5c}}\n"
 	"body{font:15px/1.5 system-ui,sans-serif;margin:0;padding:1.5rem 2rem;color:var(--ink);background:var(--page)}\n"
 	"h1{font-size:1.6rem;margin:0 0 .3rem}h2{font-size:1.25rem;margin:2.4rem 0 .6rem;border-bottom:1px solid var(--line);"
-	"padding-bottom:.25rem}h3{font-size:1rem;margin:1.3rem 0 .3rem}p{margin:.4rem 0}\n"
+	"padding-bottom:.25rem}h3{font-size:1rem;margin:1.3rem 0 .3rem}p{margin:.4rem 0;overflow-wrap:anywhere}\n"
 	"nav a{color:var(--tls);margin-right:1.1rem}pre,table,code,.ladder,svg text{font:12.5px/1.5 ui-monospace,monospace}\n"
 	"pre,.follow pre{margin:0;white-space:pre-wrap;overflow-wrap:anywhere}.dim,.legend,th{color:var(--dim)}\n"
 	"table{border-collapse:collapse}td,th{padding:.12rem .7rem .12rem 0;text-align:left;vertical-align:top;font-weight:normal;"

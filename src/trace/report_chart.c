@@ -14,6 +14,7 @@ enum {
 	ABOVE = 14,
 	BELOW = 34,
 	POINTS_MAX = 6000,
+	SEGMENTS_LOOKED = 64, /* of one message, sent again */
 	CONNECTIONS_MAX = 4,
 	TICKS = 6
 };
@@ -203,18 +204,44 @@ static bool by_tcp(const struct dissected *d, const struct dissected_frame *f, d
 	return *ret > 0;
 }
 
-/* Of a message with a receipt. */
+/* The message on the frame that has a receipt; its texts are in store. */
+static bool confirmed(const struct dissected *d, const struct dissected_frame *f, struct buf *store,
+	struct chat_event *ret)
+{
+	struct str rows = field_of(d, f, F_CHAT);
+
+	while (chat_next(&rows, store, ret))
+		if (str_is(ret->kind, "message") && ret->other)
+			return true;
+	return false;
+}
+
 static bool by_receipt(const struct dissected *d, const struct dissected_frame *f, double *ret)
 {
 	CLEANUP(buf_clear) struct buf store = {.max = 64 << 20};
-	struct str rows = field_of(d, f, F_CHAT);
 	struct chat_event e;
 
-	while (chat_next(&rows, &store, &e))
-		if (str_is(e.kind, "message") && e.other) {
-			*ret = e.latency * 1e3;
-			return *ret > 0;
-		}
+	if (!confirmed(d, f, &store, &e))
+		return false;
+	*ret = e.latency * 1e3;
+	return *ret > 0;
+}
+
+/* Was a segment of that message sent again, because it had to be? */
+static bool was_lost(const struct dissected *d, const struct dissected_frame *f)
+{
+	CLEANUP(buf_clear) struct buf store = {.max = 64 << 20};
+	uint32_t at[SEGMENTS_LOOKED], n;
+	struct chat_event e;
+	struct place p;
+
+	if (!confirmed(d, f, &store, &e))
+		return false;
+	chat_place(d, f, &e, &p);
+	n = place_again(d, f, &p, at, SEGMENTS_LOOKED);
+	for (uint32_t i = 0; i < n && i < SEGMENTS_LOOKED; i++)
+		if (d->frames[at[i]].again != AGAIN_NEEDLESS)
+			return true;
 	return false;
 }
 
@@ -269,7 +296,7 @@ static void put_receipt(const struct chart *c, const struct dissected *d, const 
 			x, y_of(c, ack), y_of(c, y), x, y_of(c, ack), f->number, ack);
 	buf_fmt(c->out,
 		"<path class=\"dot %s\" d=\"M%.1f %.1fl5 5 -5 5 -5 -5z\"><title>frame %u: receipt after %.3f ms</title></path>\n",
-		is_again(f) ? "bad" : "two", x, y_of(c, y) - 5, f->number, y);
+		is_again(f) || was_lost(d, f) ? "bad" : "two", x, y_of(c, y) - 5, f->number, y);
 }
 
 static void receipt_chart(const struct dissected *d, struct buf *out)

@@ -164,20 +164,54 @@ static void put_question(const struct screen *s)
 	term_cursor(true, row, column < s->columns ? column : s->columns - 1);
 }
 
+/* The first that fits; the last one, if none does. */
+static const char *const hints[] = {
+	" ?:help  Enter:details  p:partner  /:search  f:filter  a:ACKs  s:statistics  x:explain  e:export  w:Wireshark  q:quit",
+	" ?:help  Enter:details  /:search  f:filter  a:ACKs  s:stats  e:export  q:quit",
+	" ?:help  Enter:details  /:search  q:quit",
+	" ?:help  q:quit",
+	NULL,
+};
+static const char *const page_hints[] = {
+	" q:back  arrows, PgDn:move  /:search  n:next",
+	" q:back  /:search  n:next",
+	" q:back",
+	NULL,
+};
+
+static void put_hints(const struct screen *s, const char *const *those)
+{
+	while (those[1] && strlen(*those) > s->columns)
+		those++;
+	put(s, s->rows - 1, 0, STYLE_FAINT, false, str_z(*those));
+}
+
+/* What is longer than a row takes the ones above, too. */
+static void put_status(const struct screen *s)
+{
+	struct str rest = buf_view(&s->status);
+	unsigned needed = filter_width(rest) / s->columns + 1, most = s->rows > 4 ? s->rows - 3 : 1;
+	unsigned row = s->rows - (needed < most ? needed : most);
+
+	for (; row < s->rows; row++) {
+		struct str part = cells_of(rest, 0, s->columns);
+
+		term_fill(row, 0, STYLE_PLAIN, false);
+		term_put(row, 0, STYLE_MESSAGE, false, part);
+		rest = (struct str){rest.p + part.n, rest.n - part.n};
+	}
+}
+
 static void put_bottom(const struct screen *s)
 {
-	static const char hints[] =
-		" ?:help  Enter:details  /:search  f:filter  a:ACKs  s:statistics  e:export  q:quit";
-	static const char page_hints[] = " q:back  arrows, PgDn:move  /:search  n:next";
-
 	if (s->asked != ASK_NOTHING) {
 		put_question(s);
 		return;
 	}
 	if (s->status.n)
-		put(s, s->rows - 1, 0, STYLE_MESSAGE, false, buf_view(&s->status));
+		put_status(s);
 	else
-		put(s, s->rows - 1, 0, STYLE_FAINT, false, str_z(s->title.n ? page_hints : hints));
+		put_hints(s, s->title.n ? page_hints : hints);
 	term_cursor(false, 0, 0);
 }
 

@@ -64,14 +64,17 @@ struct tshark {
 	bool said; /* there were lines */
 };
 
+/* Our configuration, and none of the user's: his own plugins (~/.local/lib/wireshark/plugins) are found by HOME, whatever the
+ * configuration is, and one that prints would print into what we read. */
 static int spawn(struct tshark *t, const char *const *argv, int in, const char *folder)
 {
-	char setting[4200], *env[ENV_MAX + 2] = {setting};
-	int n = 1;
+	char config[4200], home[4200], *env[ENV_MAX + 3] = {config, home};
+	int n = 2;
 
-	snprintf(setting, sizeof(setting), "WIRESHARK_CONFIG_DIR=%s", folder);
+	snprintf(config, sizeof(config), "WIRESHARK_CONFIG_DIR=%s", folder);
+	snprintf(home, sizeof(home), "HOME=%s", folder);
 	for (char **e = environ; *e && n < ENV_MAX; e++)
-		if (strncmp(*e, "WIRESHARK_CONFIG_DIR=", 21) != 0)
+		if (strncmp(*e, "WIRESHARK_CONFIG_DIR=", 21) != 0 && strncmp(*e, "HOME=", 5) != 0)
 			env[n++] = *e;
 	if (in >= 0)
 		return child_feed(argv, env, in, &t->out, &t->err, &t->pid);

@@ -95,7 +95,10 @@ def usage_error(words):
         words = ["chat", *words]
     if words[0] not in names:
         return f"no command {words[:1]}"
-    text = help_of(words[0])
+    names = re.findall(r"^  ([a-z]+) ", help_of("trace").split("Examples:")[0], re.M)
+    if words[0] == "trace" and len(words) > 1:  # each of these has its own
+        words = ["trace " + (words[1] if words[1] in names else "ladder"), *words[1 + (words[1] in names):]]
+    text = help_of(*words[0].split())
     flags = set(re.findall(r"--[a-z0-9-]+", help_of("serve") if words[0] == "check" else text)) | {"--help"}
     flags |= set(re.findall(r"(?<![\w-])-[a-zA-Z](?![\w-])", text))
     usage = text.split("\n\n")[0]

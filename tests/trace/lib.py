@@ -95,6 +95,7 @@ class Lab:
             raise Skip("networks of our own are not allowed here")
         if done.returncode:
             raise Failure(f"lab {options}: {done.out}{done.err}")
+        self.said = done.out + done.err
         self.file = pathlib.Path(folder) / "lab.pcapng"
         self.transcript = json.loads((pathlib.Path(folder) / "transcript.json").read_text())
         for path in (self.file, pathlib.Path(folder) / "transcript.json"):

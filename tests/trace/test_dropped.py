@@ -73,7 +73,8 @@ def check_dropped(folder):
         done = wireside("trace", *words)
         told = re.search(r"7 packets were dropped by the system while this was captured|packets dropped at the capture +7$", done.out + done.err, re.M)
         true(told, f"{words}: {done.out} {done.err}")
-    equal(json.loads(wireside("trace", "stats", file, "--json").out)["dropped"], 7, "for programs")
+    for view in ("stats", "report"):
+        equal(json.loads(wireside("trace", view, file, "--json").out)["dropped"], 7, f"for programs, by {view}")
     true("7 packets were dropped" in (folder / "page.html").read_text(), "and in the page")
     wireside("trace", "strip", file, "-w", folder / "stripped.pcapng")
     true("7 packets were dropped" in wireside("trace", folder / "stripped.pcapng").out, "stripped, too")

@@ -4,7 +4,7 @@ import json
 import os
 import pathlib
 
-from lib import SHARE, WIRESIDE, equal, main, need, run, step, true
+from lib import ROOT, SHARE, WIRESIDE, equal, main, need, run, step, true
 
 
 class Home:
@@ -62,6 +62,21 @@ def check_there_and_back(folder):
     step("and away again: all is as it was")
 
 
+def check_plugins(folder):
+    """Plugins of the user's own are none of ours: what they print and change is in no view"""
+    home = Home(folder)
+    sample = ROOT / "docs/samples/tls.pcapng"
+    view = ("report", sample, "--json")
+    before = home.wireside(*view).out
+    home.wireside("install")
+    plugins = folder / ".local/lib/wireshark/plugins"
+    (plugins / "mine.lua").write_text("print('a line')\nlocal p = Proto('mine', 'Mine')\nfunction p.dissector(b, i) i.cols.info = 'mine' end\n"
+                                      "register_postdissector(p)\n")
+    true("a line" in run("tshark", "-r", sample, env=home.env).out, "the plugin works, by itself")
+    true(home.wireside(*view).out == before, "what we show is as it was")
+    step("nothing of them is shown")
+
+
 def check_changed(folder):
     """What somebody has changed stays; what was there before is not overwritten"""
     home = Home(folder)
@@ -114,4 +129,4 @@ def check_refused(folder):
 
 if __name__ == "__main__":
     need("tshark")
-    raise SystemExit(main(check_there_and_back, check_changed, check_newer, check_refused))
+    raise SystemExit(main(check_there_and_back, check_plugins, check_changed, check_newer, check_refused))

@@ -59,7 +59,43 @@ def check_plain(folder):
     check_cable(lab)
     check_views(lab, receipts=False)
     equal(fields(lab.file, "frame.number", only="tls"), [], "frames of TLS")
+    true("secret" not in lab.said and "nothing is encrypted" in lab.said, f"nobody is told of secrets that there are not: {lab.said}")
     step(f"{sum(seen(lab.file).values())} stanzas, as said; one pass and two agree")
+
+
+def check_folder(folder):
+    """What is in a folder already is not written over"""
+    script = folder / "short.lab"
+    script.write_text("alice says bob hello\n")
+    os.chdir(folder)
+
+    def lab(*options):
+        done = wireside("lab", "--batch", "--script", script, *options, check=False)
+        true("not allowed here" not in done.err, done.err)
+        return done
+
+    true("wireside-lab/lab.pcapng: " in lab().out, "the first")
+    old = folder / "wireside-lab"
+    notes = {name: (old / name).read_bytes() + b"my notes" for name in ("lab.pcapng", "report.html", "transcript.json")}
+    for name, text in notes.items():
+        (old / name).write_bytes(text)
+    true("wireside-lab-2/lab.pcapng: " in lab().out, "the second has a folder of its own")
+    for name in list(notes):
+        done = lab("-o", old)
+        true(done.returncode == 1 and done.out == "" and "--force" in done.err, f"a folder that is named: {done.out}{done.err}")
+        equal({n: (old / n).read_bytes() for n in notes if (old / n).exists()}, notes, "the first one's files")
+        (old / name).unlink()
+        del notes[name]
+    (old / "other.txt").write_text("mine")
+    equal(lab("-o", old).returncode, 0, "none of our files is there any more")
+    equal(lab("-o", old, "--force").returncode, 0, "all of them, with --force")
+    equal((old / "other.txt").read_text(), "mine", "what is somebody else's")
+    bad = folder / "bad.lab"
+    bad.write_text("alice frobnicates\n")
+    equal(wireside("lab", "--batch", "--script", bad, "-o", folder / "none", check=False).returncode, 2, "a script that is wrong")
+    true(not (folder / "none").exists(), "no empty folder is left")
+    os.chdir("/")
+    step("a new folder, or --force")
 
 
 def check_tls(folder):
@@ -173,6 +209,7 @@ def check_open(folder):
     fake.chmod(0o755)
     where = {"DISPLAY": ":0", "PATH": f"{folder}/bin:{os.environ['PATH']}", "HOME": str(folder / "home"), "XDG_STATE_HOME": "",
              "WIRESIDE_SHARE": str(SHARE)}
+    os.chdir(folder)
     file = folder / "some file"
     shutil.copy(ROOT / "docs/samples/plain.pcapng", file)
     for _ in range(2):
@@ -190,12 +227,14 @@ def check_open(folder):
     equal(run(WIRESIDE, "trace", "open", file, env=where).out.splitlines()[0], f"-r {file}", "on Wayland")
     done = run(WIRESIDE, "trace", "open", "--live", env=where, check=False)
     true(done.returncode == 1 and "no node runs" in done.err, f"live without a node: {done.err}")
+    done = run(WIRESIDE, "trace", "open", "no file", env=where, check=False)
+    true(done.returncode == 1 and done.err.startswith("wireside: trace open: no file: No such file"), f"a file that is missing: {done.err}")
     for wrong in ([], ["x", "--live"], ["--frobnicate"], ["--json", "x"]):
         equal(run(WIRESIDE, "trace", "open", *wrong, env=where, check=False).returncode, 2, f"open {wrong}")
     state = folder / "home/.local/state/wireside/wireshark"
     equal(state.stat().st_mode & 0o777, 0o700, "mode of the folder")
     state.chmod(0o777)
-    equal(run(WIRESIDE, "trace", "open", "x", env=where, check=False).returncode, 1, "where others may write")
+    equal(run(WIRESIDE, "trace", "open", "some file", env=where, check=False).returncode, 1, "where others may write")
 
 
 def check_refusals(folder):
@@ -214,4 +253,4 @@ def check_refusals(folder):
 
 
 if __name__ == "__main__":
-    raise SystemExit(main(check_refusals, check_open, check_plain, check_tls, check_files, check_loss, check_many))
+    raise SystemExit(main(check_refusals, check_open, check_folder, check_plain, check_tls, check_files, check_loss, check_many))

@@ -24,8 +24,63 @@ FACTS = (
     ("room", 26, "ip.src", ["10.77.0.2"]), ("room", 97, "ip.dst", ["10.77.0.1"]), ("room", 99, "ip.dst", ["10.77.0.2"]),
     ("room", 100, "ip.dst", ["10.77.0.3"]), ("room", 97, "chat.text", ["tea is ready"]), ("room", 99, "chat.text", ["tea is ready"]),
     ("room", 100, "chat.text", ["tea is ready"]),
+    *(("tls", frame, "dns.qry.name", ["alice@alpha._presence._tcp.local", "alpha.local"]) for frame in (3, 6, 9)),
+    ("tls", 15, "dns.srv.port", ["5298"]), ("tls", 93, "dns.resp.ttl", ["0", "0", "0"]), ("tls", 18, "tcp.seq_raw", ["558607257"]),
+    ("tls", 19, "tcp.seq_raw", ["2864001349"]), ("tls", 20, "tcp.flags.str", ["·······A····"]), ("tls", 34, "tcp.nxtseq", ["1589"]), ("tls", 54, "tcp.nxtseq", ["4210"]),
+    ("tls", 56, "tcp.nxtseq", ["7106"]), ("tls", 57, "tcp.flags.str", ["·······AP···"]), ("tls", 60, "chat.receipt_for", ["57"]),
+    ("tls", 18, "ip.src", ["10.77.0.1"]), ("tls", 18, "ip.dst", ["10.77.0.2"]), ("plain", 50, "chat.kind", ["stream-end"]),
+    ("loss", 32, "chat.text", ["hello Bob, this is Alice over the wire"]), ("loss", 67, "chat.text", ["goodbye"]),
 )
+# And of the time between two of them, in milliseconds, rounded as it is told there.
+TIMES = (("tls", 34, 37, "0.2"), ("tls", 34, 45, "10.8"), ("loss", 53, 58, "208"), ("loss", 53, 60, "644"), ("loss", 53, 62, "653.9"),
+         ("loss", 32, 42, "4.1"), ("loss", 67, 70, "9.8"))
+# What is so in any trace, with what it is.
+ANYWHERE = {"1": "the first byte's relative number", "2": "bytes to fill up the options", "10": "bytes of the option timestamps", "14": "bytes of "
+            "Ethernet's header", "20": "bytes of the headers of IP and TCP", "32": "the same of TCP with timestamps", "1500": "Ethernet's limit",
+            "38": "letters of the first message", "1.3": "version of TLS", "6": "number of a question"}
 PAGE = (ROOT / "docs/traces.md").read_text()
+
+
+def numbers():
+    """Every number in the answers, with the sample that it is about: the last one named in the same answer, else tls."""
+    lesson = PAGE[PAGE.index("### Answers"):PAGE.index("## What Wireshark can do")]
+    for answer in re.split(r"\n(?=\d\. |- \*)", lesson):
+        sample = "tls"
+        for name, number in re.findall(r"`(?:docs/samples/)?(\w+)\.pcapng`|(?<![\w.-])(\d[\d.]*\d|\d)(?![\w-])", re.sub(r"^\d\. ", "", answer)):
+            sample = name or sample
+            if number:
+                yield sample, number
+
+
+def check_every_number(folder):
+    """No number of the answers is without a proof"""
+    proved = {(sample, str(n)) for sample, frame, _, values in FACTS for n in (frame, *values)}
+    proved |= {(sample, str(int(v) - 1)) for sample, _, field, values in FACTS if field == "tcp.nxtseq" for v in values}  # "to 4209"
+    proved |= {(sample, str(n)) for sample, _, second, told in TIMES for n in (second, told)}
+    found = list(numbers())
+    true(len(found) > 80, f"only {len(found)}")
+    equal([one for one in found if one not in proved and one[1] not in ANYWHERE], [], "numbers that nothing proves")
+    for sample, first, second, told in TIMES:
+        rows = fields(ROOT / f"docs/samples/{sample}.pcapng", "frame.time_relative", only=f"frame.number in {{{first}, {second}}}")
+        taken = 1e3 * (float(rows[1][0][0]) - float(rows[0][0][0]))
+        equal(f"{taken:.{len(told.partition('.')[2])}f}", told, f"{sample}: from frame {first} to {second}")
+        true((sample, told) in found, f"{told} is told of {sample}")
+    (text,), = fields(ROOT / "docs/samples/tls.pcapng", "chat.text", only="frame.number == 34")
+    equal(len(text[0]), 38, "letters of the first message")
+    questions = PAGE[PAGE.index("## A lesson of"):PAGE.index("### Answers")]
+    filters = [f for f in re.findall(r"\(`([^`]+)`\)", questions)]
+    true(len(filters) >= 6, f"{filters}")
+    for one in filters:
+        sample = "loss" if "retransmission" in one else "tls"
+        true(fields(ROOT / f"docs/samples/{sample}.pcapng", "frame.number", only=one), f"{one} shows something")
+    step(f"{len(found)} numbers, {len(filters)} filters")
+
+
+def check_page(folder):
+    """In the page of the loss the message that was sent again is red, and no other"""
+    page = wireside("trace", "report", ROOT / "docs/samples/loss.pcapng").out
+    found = re.findall(r'<path class="dot (\w+)" [^>]*><title>frame (\d+): receipt', page)
+    equal(found, [("two", "32"), ("two", "46"), ("bad", "53"), ("two", "67")], "receipts")
 
 
 def check_answers(folder):
@@ -101,4 +156,4 @@ def check_commands(folder):
 
 
 if __name__ == "__main__":
-    raise SystemExit(main(check_answers, check_commands))
+    raise SystemExit(main(check_every_number, check_page, check_answers, check_commands))

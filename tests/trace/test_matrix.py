@@ -141,7 +141,8 @@ def check_interrupt(folder):
         time.sleep(0.05)
     lab.send_signal(signal.SIGINT)
     out, _ = lab.communicate(timeout=60)
-    equal((lab.returncode, out.splitlines()[-1]), (130, b"wireside: lab: ended early"), "what it says")
+    equal((lab.returncode, out.splitlines()[-1]), (130, b"wireside: lab: ended early; what was captured until then is in " +
+          os.fsencode(folder / "lab/lab.pcapng")), "what it says")
     true(not any(os.path.exists(f) for f in new), f"its folder {new} is gone")
     left = subprocess.run(["pgrep", "-f", next(iter(new))], stdout=subprocess.PIPE, check=False).stdout
     equal(left, b"", "nobody of it runs on")
