@@ -179,7 +179,7 @@ static void rest_vacant(struct rooms *rs)
 	struct room *r;
 
 	for (uint32_t pos = 0; (r = map_next(&rs->live, &pos));) {
-		if (r->state != ROOM_VACANT || r->entity.inbox)
+		if (r->state != ROOM_VACANT || !room_is_idle(r))
 			continue;
 		rooms_drop(r);
 		pos = 0; /* the map has moved */
