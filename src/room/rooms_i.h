@@ -93,6 +93,6 @@ bool hats_put_node_info(struct iq *iq, struct str node);
 
 /* Tables of feature.h */
 iq_handler disco_get_info, disco_get_items, command_set, admin_get, admin_set, owner_get, owner_set, ping_get,
-	register_get, register_set, moderate_set, hats_set;
+	register_get, register_set, moderate_set, moderate_old_set, hats_set;
 
 #endif
