@@ -197,6 +197,9 @@ void invite_on(struct room *r, struct stanza **s);
 void invite_member(struct room *r, struct jid who, struct jid from, struct str reason);
 /* Such an invitation went through the room, and is not answered yet; now it is. */
 bool invite_take(struct room *r, struct jid inviter, struct jid invited);
+/* A persistent room leaves memory; it is back. */
+void invite_keep(struct room *r);
+void invite_restore(struct room *r);
 
 /* ---- relay.c ---- */
 void relay_on_iq(struct room *r, struct stanza **s);

@@ -11,13 +11,15 @@ struct listing {
 	uint64_t owner; /* rooms_owner_key() of who made it */
 	bool public_;
 	uint16_t history; /* messages shown to who enters */
-	uint16_t local_n, name_n;
-	char text[]; /* localpart, name */
+	uint16_t local_n, name_n, invited_n;
+	uint64_t *invited; /* room->invited while the room is not in memory, the oldest first; NULL: none */
+	char text[];       /* localpart, name */
 };
 static inline struct str listing_local(const struct listing *l) { return (struct str){l->text, l->local_n}; }
 static inline struct str listing_name(const struct listing *l) { return (struct str){l->text + l->local_n, l->name_n}; }
 
-/* A room that was destroyed in favour of another one: for a day, who wants to enter is told where. */
+/* A room that was destroyed in favour of another one: for a day, a temporary one for an hour, who wants to enter is told
+ * where. */
 struct moved {
 	int64_t until;
 	struct jid by; /* he may make it anew */
