@@ -224,7 +224,7 @@ static void serve_inboxes(struct core *c)
 
 		serve(c, e);
 		settle(c, e);
-		if (e->inbox && !e->parked && !e->dead && !list_linked(&e->runnable))
+		if ((e->inbox || e->unsettled) && !e->parked && !e->dead && !list_linked(&e->runnable))
 			list_append(&c->runnable, &e->runnable);
 	}
 }

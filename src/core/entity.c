@@ -31,6 +31,20 @@ void entity_clear(struct entity *e)
 
 struct entity *entity_find(const struct core *c, uint64_t id) { return table_find(&c->entities, id); }
 
+void entity_unread(struct entity *e, struct stanza *chain)
+{
+	struct stanza **last = &chain;
+
+	if (!chain)
+		return;
+	for (; *last; last = &(*last)->next)
+		e->inbox_count++;
+	*last = e->inbox;
+	if (!e->inbox)
+		e->inbox_tail = last;
+	e->inbox = chain;
+}
+
 void entity_park(struct entity *e, bool parked)
 {
 	e->parked = parked;
@@ -38,7 +52,7 @@ void entity_park(struct entity *e, bool parked)
 		return;
 	if (parked)
 		list_remove(&e->runnable);
-	else if (e->inbox && !list_linked(&e->runnable))
+	else if ((e->inbox || e->unsettled) && !list_linked(&e->runnable))
 		list_append(&e->core->runnable, &e->runnable);
 }
 

@@ -9,7 +9,8 @@ struct entity_ops {
 	const char *name; /* "account", "room", "host" */
 	/* One stanza from the inbox; *s must end in core_done(), core_bounce() or core_send(). */
 	void (*deliver)(struct entity *e, struct stanza **s);
-	/* Optional: after its share of a turn, to put out what deliver() gathered. */
+	/* Optional: after its share of a turn, to put out what deliver() gathered. If it leaves `unsettled` set, it is called
+	 * again as soon as all others have had their share. */
 	void (*settle)(struct entity *e);
 	void (*free)(struct entity *e); /* frees the whole object that embeds e; entity_clear() first */
 };
@@ -33,6 +34,8 @@ enum { ENTITY_INBOX_MAX = 10000 }; /* more is answered with resource-constraint 
 void entity_init(struct entity *e, const struct entity_ops *ops, struct core *c, struct host *h, struct jid jid);
 void entity_clear(struct entity *e); /* bounces what is left in the inbox with service-unavailable */
 struct entity *entity_find(const struct core *c, uint64_t id);
+/* Stanzas, linked by next, come back to the front of its inbox, in deliver() or settle() only. */
+void entity_unread(struct entity *e, struct stanza *chain);
 /* Parked: stanzas gather in the inbox until it is opened again. */
 void entity_park(struct entity *e, bool parked);
 /* Freed at the end of the turn (ops->free), its id is dead at once. The owner unlinks it from its table itself. */

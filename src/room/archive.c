@@ -251,6 +251,7 @@ static void lookup_free(struct room_lookup *l)
 {
 	stanza_free(&l->request);
 	xfree(l->why);
+	xfree(l->old);
 	xfree(l);
 }
 

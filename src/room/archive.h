@@ -33,12 +33,12 @@ struct room_lookup {
 	uint64_t room;
 	/* The asker's own: */
 	int64_t id;
-	struct stanza *request; /* freed with this, as is why */
-	char *why;
+	struct stanza *request; /* freed with this, as are why and old */
+	char *why, *old;
 	/* In a later turn. r NULL: the room is gone; stored absent: there is no such message, or err says that nobody knows. */
 	void (*done)(struct core *c, struct room *r, struct room_lookup *l, struct str stored, int err);
 };
-/* Takes l, on the heap with id, request, why and done. */
+/* Takes l, on the heap with id, request, why, old and done. */
 void room_archive_find(struct room *r, struct room_lookup *l);
 /* Something else is in its place, in the store and in the public log, with this turn. before: what it was. */
 void room_archive_replace(struct room *r, int64_t id, struct str before, const struct packet *p);

@@ -94,6 +94,43 @@ bool invite_take(struct room *r, struct jid inviter, struct jid invited)
 	return false;
 }
 
+static struct listing *listing_of(struct room *r)
+{
+	return map_find(&rooms_of(r)->directory, jid_local(r->entity.jid));
+}
+
+void invite_keep(struct room *r)
+{
+	struct listing *l = listing_of(r);
+	uint64_t *kept = l && r->invited ? xcalloc(INVITED_MAX, sizeof(*kept)) : NULL;
+	uint16_t n = 0;
+
+	for (uint32_t i = 0; kept && i < INVITED_MAX; i++) {
+		uint64_t one = r->invited[(r->invited_next + i) % INVITED_MAX];
+		if (one)
+			kept[n++] = one;
+	}
+	if (n) {
+		xfree(l->invited);
+		l->invited = xmemdup(kept, n * sizeof(*kept));
+		l->invited_n = n;
+	}
+	xfree(kept);
+}
+
+void invite_restore(struct room *r)
+{
+	struct listing *l = listing_of(r);
+
+	if (!l || !l->invited || r->invited)
+		return;
+	r->invited = xcalloc(INVITED_MAX, sizeof(*r->invited));
+	memcpy(r->invited, l->invited, l->invited_n * sizeof(*l->invited));
+	r->invited_next = l->invited_n;
+	xfree(TAKE(l->invited));
+	l->invited_n = 0;
+}
+
 /* ---- inviting ---- */
 
 void invite_member(struct room *r, struct jid who, struct jid from, struct str reason)

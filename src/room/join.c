@@ -293,8 +293,8 @@ static void add_occupant(struct room *r, const struct attempt *a)
 	r->entering_tail = &(*r->entering_tail)->next;
 	r->entering_n++;
 	room_log_of(r, o, "came in", STR_NONE);
-	/* Its list is made at the end, for all together, but it is work of now: it keeps one turn's crowd in bounds. */
-	core_spend(room_core(r), room_count(r) / LIST_PER_UNIT);
+	/* Its list is made at the end, for all together, and counted against the turn then. */
+	r->let_in += 1 + room_count(r) / LIST_PER_UNIT;
 }
 
 /* Another session of somebody who is in. The others see the new one's presence. */

@@ -170,7 +170,18 @@ static void put_moderated(struct buf *out, const struct occupant *by, struct str
 		xml_put_text(out, "reason", utf8_cut(reason, REASON_MAX));
 }
 
-static void announce(struct room *r, int64_t id, struct str why)
+/* What clients read that know earlier versions alone. */
+static void put_old(struct buf *out, const struct occupant *by, struct str reason, int64_t id)
+{
+	buf_fmt(out, "<apply-to xmlns='" NS_FASTEN "' id='%lld'><moderated xmlns='" NS_MODERATE_0 "'", (long long)id);
+	xml_put_attr(out, "by", jid_str(by->address));
+	buf_z(out, "><retract xmlns='" NS_RETRACT_0 "'/>");
+	if (reason.n)
+		xml_put_text(out, "reason", utf8_cut(reason, REASON_MAX));
+	buf_z(out, "</moderated></apply-to>");
+}
+
+static void announce(struct room *r, int64_t id, struct str why, struct str old)
 {
 	int64_t number = history_next_id(&r->history, core_wall(room_core(r)));
 	char own_id[ID_MADE_UP + 1];
@@ -186,6 +197,7 @@ static void announce(struct room *r, int64_t id, struct str why)
 	buf_fmt(&w.out, "<retract xmlns='" NS_RETRACT "' id='%lld'>", (long long)id);
 	buf_str(&w.out, why);
 	buf_z(&w.out, "</retract>");
+	buf_str(&w.out, old);
 	message_put_stanza_id(&w.out, r, number);
 	p = packet_end(&w);
 	if (p)
@@ -202,19 +214,19 @@ static void on_moderated_found(struct core *c, struct room *r, struct room_looku
 		return;
 	}
 	bury(r, l->id, history_find(&r->history, l->id), stored, STR_NONE, str_z(l->why));
-	announce(r, l->id, str_z(l->why));
+	announce(r, l->id, str_z(l->why), str_z(l->old));
 	iq_answer(c, &s, STR_NONE, r->commit);
 }
 
 /* In the history at once, otherwise when the store has found it. */
-static struct xerr moderate(struct iq *iq, struct room *r, int64_t id, struct str why)
+static struct xerr moderate(struct iq *iq, struct room *r, int64_t id, struct str why, struct str old)
 {
 	struct history_entry *e = history_find(&r->history, id);
 	struct room_lookup *l;
 
 	if (e) {
 		bury(r, id, e, packet_view(e->live), STR_NONE, why);
-		announce(r, id, why);
+		announce(r, id, why, old);
 		return XERR_OK;
 	}
 	if (!r->config.persistent)
@@ -222,28 +234,33 @@ static struct xerr moderate(struct iq *iq, struct room *r, int64_t id, struct st
 	l = xcalloc(1, sizeof(*l));
 	l->id = id;
 	l->why = str_dup(why);
+	l->old = str_dup(old);
 	l->request = iq_defer(iq);
 	l->done = on_moderated_found;
 	room_archive_find(r, l);
 	return XERR_OK;
 }
 
-struct xerr moderate_set(struct iq *iq)
+/* A request in the form of one version: where its parts are. */
+struct request {
+	struct str id;
+	uint32_t retract, reason; /* XML_NONE: none */
+};
+
+static struct xerr on_request(struct iq *iq, const struct request *q)
 {
-	CLEANUP(buf_clear) struct buf tmp = {.max = TEXT_MAX}, why = {.max = TEXT_MAX};
+	CLEANUP(buf_clear) struct buf tmp = {.max = TEXT_MAX}, why = {.max = TEXT_MAX}, old = {.max = TEXT_MAX};
 	struct room *r = (struct room *)iq->entity;
-	const struct xml_tree *t = &iq->stanza->tree;
 	struct visit *v = visit_find(r, iq->stanza->from);
-	struct str id = xml_attr(t, iq->query, "id");
-	uint32_t reason = xml_child(t, iq->query, "reason", NS_MODERATE);
+	struct str reason = q->reason == XML_NONE ? STR_NONE : xml_text(&iq->stanza->tree, q->reason, &tmp);
 	int64_t number;
 	struct xerr e;
 
 	if (!v || !may(MAY_RETRACT, v->occupant->role, v->occupant->affiliation))
 		return xerr(XERR_FORBIDDEN);
-	if (!id.n || xml_child(t, iq->query, "retract", NS_RETRACT) == XML_NONE)
+	if (!q->id.n || q->retract == XML_NONE)
 		return xerr(XERR_BAD_REQUEST);
-	number = room_archive_id(id);
+	number = room_archive_id(q->id);
 	if (!number || number > r->history.last_id)
 		return xerr(XERR_ITEM_NOT_FOUND);
 	if (r->config.persistent && !core_can_store(iq->core))
@@ -251,6 +268,29 @@ struct xerr moderate_set(struct iq *iq)
 	e = room_charge(r, v->jid, COST_MESSAGE);
 	if (!xerr_ok(e))
 		return e;
-	put_moderated(&why, v->occupant, reason == XML_NONE ? STR_NONE : xml_text(t, reason, &tmp));
-	return moderate(iq, r, number, buf_view(&why));
+	put_moderated(&why, v->occupant, reason);
+	put_old(&old, v->occupant, reason, number);
+	return moderate(iq, r, number, buf_view(&why), buf_view(&old));
+}
+
+struct xerr moderate_set(struct iq *iq)
+{
+	const struct xml_tree *t = &iq->stanza->tree;
+
+	return on_request(iq,
+		&(struct request){xml_attr(t, iq->query, "id"), xml_child(t, iq->query, "retract", NS_RETRACT),
+			xml_child(t, iq->query, "reason", NS_MODERATE)});
+}
+
+/* Versions before 0.3 (XEP-0422 around it), as slixmpp 1.8 and others speak. */
+struct xerr moderate_old_set(struct iq *iq)
+{
+	const struct xml_tree *t = &iq->stanza->tree;
+	uint32_t m = xml_child(t, iq->query, "moderate", NS_MODERATE_0);
+
+	if (m == XML_NONE)
+		return xerr(XERR_BAD_REQUEST);
+	return on_request(iq,
+		&(struct request){xml_attr(t, iq->query, "id"), xml_child(t, m, "retract", NS_RETRACT_0),
+			xml_child(t, m, "reason", NS_MODERATE_0)});
 }

@@ -144,7 +144,7 @@ static void on_timer(struct timer *t)
 		return;
 	}
 	/* What the store has not taken is only here. */
-	if (room_count(r) == 0 && !r->entity.inbox && core_can_store(room_core(r)))
+	if (room_count(r) == 0 && room_is_idle(r) && core_can_store(room_core(r)))
 		rooms_drop(r);
 	else
 		room_rest(r);
@@ -173,7 +173,7 @@ void room_rest(struct room *r)
 		return;
 	}
 	/* Until the directory is complete a vacant room says that there is none in the store any more. */
-	if (!r->entity.inbox && r->state != ROOM_LOADING && (rooms_of(r)->loaded || r->state == ROOM_FAILED))
+	if (room_is_idle(r) && r->state != ROOM_LOADING && (rooms_of(r)->loaded || r->state == ROOM_FAILED))
 		rooms_drop(r);
 }
 
@@ -257,30 +257,77 @@ static bool is_hidden_from(const struct room *r, const struct stanza *s)
 	return r->state == ROOM_LOCKED && room_affiliation(r, s->from) != AFFILIATION_OWNER;
 }
 
-static void deliver(struct entity *e, struct stanza **s)
+static bool asks_to_enter(const struct stanza *s)
 {
-	struct room *r = (struct room *)e;
-	bool join = (*s)->kind == STANZA_PRESENCE && (*s)->type == TYPE_AVAILABLE && join_is(*s);
+	return s->kind == STANZA_PRESENCE && s->type == TYPE_AVAILABLE && join_is(s);
+}
 
-	e->unsettled = true;
+static void serve(struct room *r, struct stanza **s)
+{
+	bool join = asks_to_enter(*s);
+
 	if (!join)
 		join_settle(r);
 	room_check_empty(r);
 	if (r->state == ROOM_FAILED)
-		room_refuse(e->core, s, xerr(XERR_RESOURCE_CONSTRAINT));
+		room_refuse(room_core(r), s, xerr(XERR_RESOURCE_CONSTRAINT));
 	else if (r->state == ROOM_VACANT && !join)
-		rooms_missing(e->core, s);
+		rooms_missing(room_core(r), s);
 	else if (is_hidden_from(r, *s))
-		room_refuse(e->core, s, xerr(XERR_ITEM_NOT_FOUND));
+		room_refuse(room_core(r), s, xerr(XERR_ITEM_NOT_FOUND));
 	else
 		handlers[(*s)->kind](r, s);
+}
+
+/* ---- the door ---- */
+
+/* What those who enter may cost in one share of a turn: as much as everything else. */
+static bool door_is_busy(const struct room *r)
+{
+	return r->door || r->let_in > core_config(room_core(r))->turn_budget / 8;
+}
+
+static bool has_to_wait(const struct room *r, const struct stanza *s)
+{
+	if (door_waits(r->door, s->from))
+		return true; /* behind what he has sent before */
+	return r->state == ROOM_OPEN && asks_to_enter(s) && door_is_busy(r) && jid_some(s->from) &&
+		!visit_find(r, s->from);
+}
+
+static void deliver(struct entity *e, struct stanza **s)
+{
+	struct room *r = (struct room *)e;
+
+	e->unsettled = true;
+	if (!has_to_wait(r, *s))
+		serve(r, s);
+	else if (door_wait(&r->door, s) < 0)
+		room_refuse(e->core, s, xerr(XERR_RESOURCE_CONSTRAINT));
+}
+
+/* What else somebody has sent is read again, since he may be in now. */
+static void let_in(struct room *r)
+{
+	uint32_t most = core_config(room_core(r))->turn_budget / 8;
+	struct stanza *s;
+
+	while (!r->entity.parked && r->let_in <= most && (s = door_next(&r->door))) {
+		entity_unread(&r->entity, TAKE(s->next));
+		core_spend(room_core(r), 1);
+		r->let_in++; /* also if he is refused */
+		serve(r, &s);
+	}
 }
 
 static void settle(struct entity *e)
 {
 	struct room *r = (struct room *)e;
 
+	let_in(r);
 	join_settle(r);
+	r->let_in = 0;
+	e->unsettled = r->door != NULL;
 	room_rest(r);
 }
 
@@ -316,6 +363,7 @@ static void room_free(struct entity *e)
 {
 	struct room *r = (struct room *)e;
 	struct room_job *j;
+	struct stanza *s;
 
 	if (rooms_find(rooms_of(r), jid_local(e->jid)) == r)
 		map_remove(&rooms_of(r)->live, jid_local(e->jid));
@@ -324,6 +372,8 @@ static void room_free(struct entity *e)
 		r->jobs = j->next;
 		j->drop(j);
 	}
+	while ((s = door_next(&r->door)))
+		entity_unread(e, s);
 	free_contents(r);
 	room_config_clear(&r->config);
 	xfree(r->history.ring);

@@ -15,6 +15,7 @@
 #include "core/session.h"
 #include "room/affiliation.h"
 #include "room/config.h"
+#include "room/door.h"
 #include "room/history.h"
 #include "room/occupant.h"
 #include "room/pace.h"
@@ -79,6 +80,8 @@ struct room {
 	struct paces paces;                      /* who has done how much */
 	struct entry *entering, **entering_tail; /* welcomed by settle */
 	uint32_t entering_n;
+	struct door *door;  /* who has to wait; NULL: nobody */
+	uint32_t let_in;    /* units of work for those who entered in this share of the turn */
 	struct timer timer; /* LOCKED: LOCKED_MS; nobody in: IDLE_MS */
 	struct room_job *jobs;
 };
@@ -86,6 +89,8 @@ struct room {
 struct room *room_new(struct host *h, struct jid bare, enum room_state state);
 extern const struct entity_ops room_ops;
 static inline bool is_room(const struct entity *e) { return e->ops == &room_ops; }
+/* Nothing waits for it. */
+static inline bool room_is_idle(const struct room *r) { return !r->entity.inbox && !r->door; }
 static inline uint32_t room_count(const struct room *r) { return r->nicks.n; }
 static inline struct str room_address(const struct room *r) { return jid_str(r->entity.jid); }
 static inline struct core *room_core(const struct room *r) { return r->entity.core; }
@@ -195,6 +200,9 @@ void invite_on(struct room *r, struct stanza **s);
 void invite_member(struct room *r, struct jid who, struct jid from, struct str reason);
 /* Such an invitation went through the room, and is not answered yet; now it is. */
 bool invite_take(struct room *r, struct jid inviter, struct jid invited);
+/* A persistent room leaves memory; it is back. */
+void invite_keep(struct room *r);
+void invite_restore(struct room *r);
 
 /* ---- relay.c ---- */
 void relay_on_iq(struct room *r, struct stanza **s);

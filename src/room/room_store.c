@@ -278,6 +278,7 @@ static void on_loaded(struct core *c, struct wait *w, const struct store_rows *r
 	if (!e)
 		return;
 	take_rows((struct room *)e, rows);
+	invite_restore((struct room *)e);
 	entity_park(e, false);
 	run_jobs((struct room *)e);
 	if (!e->inbox && !e->dead)

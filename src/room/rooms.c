@@ -4,7 +4,14 @@
 #include "room/archive.h"
 #include "xmpp/ns.h"
 
-enum { ASK_AGAIN_MS = 5000, GHOSTS_MS = 300000, MOVED_MS = 24 * 60 * 60 * 1000, MOVED_MAX = 10000 };
+enum {
+	ASK_AGAIN_MS = 5000,
+	GHOSTS_MS = 300000,
+	MOVED_MS = 24 * 60 * 60 * 1000,
+	MOVED_MAX = 10000,
+	MOVED_TEMPORARY_MS = 60 * 60 * 1000,
+	MOVED_TEMPORARY_MAX = MOVED_MAX / 2
+};
 
 static struct str room_key(const void *item) { return jid_local(((const struct room *)item)->entity.jid); }
 static struct str directory_key(const void *item) { return listing_local(item); }
@@ -36,6 +43,8 @@ bool rooms_is_admin(const struct rooms *rs, struct jid who)
 
 void rooms_drop(struct room *r)
 {
+	if (r->state == ROOM_OPEN)
+		invite_keep(r);
 	map_remove(&rooms_of(r)->live, jid_local(r->entity.jid));
 	entity_die(&r->entity);
 }
@@ -58,14 +67,18 @@ static void moved_free(struct moved *m)
 	xfree(m);
 }
 
+/* A temporary room, which anybody can make, is remembered for less long, and never in place of a persistent one. */
 void rooms_move(struct room *r, struct jid by, struct str alternate)
 {
 	struct rooms *rs = rooms_of(r);
 	struct str local = jid_local(r->entity.jid);
-	struct moved *m = xmalloc(sizeof(*m) + local.n);
+	struct moved *m;
 
 	moved_free(map_remove(&rs->moved, local));
-	m->until = core_now(room_core(r)) + MOVED_MS;
+	if (!r->config.persistent && rs->moved.n >= MOVED_TEMPORARY_MAX)
+		return;
+	m = xmalloc(sizeof(*m) + local.n);
+	m->until = core_now(room_core(r)) + (r->config.persistent ? MOVED_MS : MOVED_TEMPORARY_MS);
 	m->by = jid_dup(jid_bare(by));
 	m->alternate = str_dup(alternate);
 	m->local_n = (uint16_t)local.n;
@@ -87,6 +100,19 @@ const struct moved *rooms_moved(struct rooms *rs, struct str local, struct jid w
 	return NULL;
 }
 
+static void forget_moved(struct rooms *rs)
+{
+	int64_t now = core_now(rs->host.entity.core);
+	struct moved *m;
+
+	for (uint32_t pos = 0; (m = map_next(&rs->moved, &pos));) {
+		if (m->until > now)
+			continue;
+		moved_free(map_remove(&rs->moved, moved_key(m)));
+		pos = 0; /* the map has moved */
+	}
+}
+
 /* ---- the directory ---- */
 
 static struct listing *put_listing(struct rooms *rs, struct str local, const struct room_config *config)
@@ -100,8 +126,10 @@ static struct listing *put_listing(struct rooms *rs, struct str local, const str
 		return l;
 	}
 	rooms_items_changed(rs);
-	rooms_unlist(rs, local);
+	rooms_unlist(rs, local); /* the room is in memory, with its invitations, or has never been */
 	l = xmalloc(sizeof(*l) + local.n + name.n);
+	l->invited = NULL;
+	l->invited_n = 0;
 	l->owner = config->maker ? rooms_owner_key(jid_view(str_z(config->maker))) : 0;
 	l->public_ = config->public_;
 	l->history = (uint16_t)config->history;
@@ -115,10 +143,17 @@ static struct listing *put_listing(struct rooms *rs, struct str local, const str
 	return l;
 }
 
+static void listing_free(struct listing *l)
+{
+	if (l)
+		xfree(l->invited);
+	xfree(l);
+}
+
 void rooms_unlist(struct rooms *rs, struct str local)
 {
 	rooms_items_changed(rs);
-	xfree(map_remove(&rs->directory, local));
+	listing_free(map_remove(&rs->directory, local));
 }
 
 void rooms_list(struct room *r)
@@ -179,7 +214,7 @@ static void rest_vacant(struct rooms *rs)
 	struct room *r;
 
 	for (uint32_t pos = 0; (r = map_next(&rs->live, &pos));) {
-		if (r->state != ROOM_VACANT || r->entity.inbox)
+		if (r->state != ROOM_VACANT || !room_is_idle(r))
 			continue;
 		rooms_drop(r);
 		pos = 0; /* the map has moved */
@@ -263,6 +298,7 @@ static void on_timer(struct timer *t)
 		return;
 	}
 	look_for_ghosts(rs);
+	forget_moved(rs);
 	room_archive_expire(rs);
 	watch_ghosts(rs);
 }
@@ -383,7 +419,7 @@ static void rooms_free(struct entity *e)
 
 	timer_stop(core_timers(e->core), &rs->timer);
 	for (uint32_t pos = 0; (l = map_next(&rs->directory, &pos));)
-		xfree(l);
+		listing_free(l);
 	map_clear(&rs->directory);
 	map_clear(&rs->live);
 	clear_moved(rs);

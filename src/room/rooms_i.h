@@ -11,13 +11,15 @@ struct listing {
 	uint64_t owner; /* rooms_owner_key() of who made it */
 	bool public_;
 	uint16_t history; /* messages shown to who enters */
-	uint16_t local_n, name_n;
-	char text[]; /* localpart, name */
+	uint16_t local_n, name_n, invited_n;
+	uint64_t *invited; /* room->invited while the room is not in memory, the oldest first; NULL: none */
+	char text[];       /* localpart, name */
 };
 static inline struct str listing_local(const struct listing *l) { return (struct str){l->text, l->local_n}; }
 static inline struct str listing_name(const struct listing *l) { return (struct str){l->text + l->local_n, l->name_n}; }
 
-/* A room that was destroyed in favour of another one: for a day, who wants to enter is told where. */
+/* A room that was destroyed in favour of another one: for a day, a temporary one for an hour, who wants to enter is told
+ * where. */
 struct moved {
 	int64_t until;
 	struct jid by; /* he may make it anew */
@@ -93,6 +95,6 @@ bool hats_put_node_info(struct iq *iq, struct str node);
 
 /* Tables of feature.h */
 iq_handler disco_get_info, disco_get_items, command_set, admin_get, admin_set, owner_get, owner_set, ping_get,
-	register_get, register_set, moderate_set, hats_set;
+	register_get, register_set, moderate_set, moderate_old_set, hats_set;
 
 #endif

@@ -257,6 +257,173 @@ static void test_fair(void **state)
 	world_free(w);
 }
 
+/* ---- a crowd at the door ---- */
+
+/* Everybody of these asks to enter, in one turn. Returns the first connection. */
+static unsigned crowd_comes(struct world *w, int n)
+{
+	char jid[64], xml[256];
+	unsigned first = 0;
+
+	for (int i = 0; i < n; i++) {
+		unsigned conn;
+
+		snprintf(jid, sizeof(jid), "s%d@x.test/r", i);
+		snprintf(xml, sizeof(xml), "<presence to='" TEA "/s%d'>" MUC "</presence>", i);
+		conn = login(w, jid);
+		put(w, conn, xml);
+		first = i ? first : conn;
+	}
+	return first;
+}
+
+/* What is said inside does not wait for all who came before it. */
+static void test_talk_past_the_door(void **state)
+{
+	enum { INSIDE = 200, STORM = 1500, AT_MOST = 200 };
+	struct world *w = world_new(NULL);
+	unsigned alice = open_tea(w, ""), joins = 0, others = 0;
+	const struct got *g;
+
+	fill(w, 0, INSIDE);
+	forget_all(w);
+	crowd_comes(w, STORM);
+	put(w, alice, SAY);
+	pump(w);
+	while ((g = next(w, alice)) && !strstr(g->text, "to all of you"))
+		joins++;
+	assert_non_null(g);
+	assert_true(joins > 0 && joins < AT_MOST);
+	while ((g = next(w, alice + 1)) && !strstr(g->text, "to all of you"))
+		others++;
+	assert_int_equal(others, joins);
+	assert_int_equal(room_count(tea(w)), 1 + INSIDE + STORM);
+	assert_null(tea(w)->door);
+	world_free(w);
+}
+
+/* Who waits is heard in the order in which he spoke, and others come in before who came later. */
+static void test_order_at_the_door(void **state)
+{
+	enum { STORM = 900 };
+	struct world *w = world_new(NULL);
+	unsigned alice = open_tea(w, ""), first, last, number = 0;
+	const struct got *g;
+
+	first = crowd_comes(w, STORM);
+	last = first + STORM - 1;
+	put(w, last, "<message type='groupchat' to='" TEA "'><body>I am in</body></message>");
+	put(w, last, "<iq type='get' id='p' to='" TEA "/s899'><ping xmlns='" NS_PING "'/></iq>");
+	turn(w);
+	assert_non_null(tea(w)->door);
+	put(w, last, "<presence type='unavailable' to='" TEA "/s899'/>");
+	pump(w);
+	for (int i = 0; i < STORM; i++) {
+		char nick[32];
+
+		snprintf(nick, sizeof(nick), "/s%d'", i);
+		expect(w, alice, "<presence", nick, "!unavailable");
+	}
+	expect(w, alice, "I am in", "/s899");
+	expect(w, alice, "<presence", "unavailable", "/s899");
+	expect_nothing(w, alice);
+	while ((g = next(w, last)) && !strstr(g->text, "code='110'"))
+		number++;
+	assert_int_equal(number, STORM);
+	expect(w, last, "<subject>");
+	expect(w, last, "I am in");
+	expect(w, last, "id='p'", "type='result'");
+	expect(w, last, "unavailable", "110");
+	expect_nothing(w, last);
+	world_free(w);
+}
+
+/* Sessions end and the room ends while people wait. */
+static void test_end_at_the_door(void **state)
+{
+	enum { STORM = 900 };
+	struct world *w = world_new(NULL);
+	unsigned alice = open_tea(w, ""), first = crowd_comes(w, STORM);
+
+	put(w, alice, "<iq type='set' id='d' to='" TEA "'><query xmlns='" NS_MUC_OWNER "'><destroy/></query></iq>");
+	turn(w);
+	assert_non_null(tea(w)->door);
+	session_close(&w->users[first + STORM - 1]->session, SERR_NONE, NULL);
+	pump(w);
+	/* The next one has made it anew, and nobody else comes into what is not open yet. */
+	assert_int_equal(tea(w)->state, ROOM_LOCKED);
+	assert_int_equal(room_count(tea(w)), 1);
+	assert_null(tea(w)->door);
+	world_free(w);
+}
+
+/* The program may end while people wait. */
+static void test_free_with_a_door(void **state)
+{
+	struct world *w = world_new(NULL);
+
+	open_tea(w, "");
+	crowd_comes(w, 900);
+	turn(w);
+	assert_non_null(tea(w)->door);
+	world_free(w);
+}
+
+/* ---- what a join costs ---- */
+
+struct cost {
+	uint64_t allocs, deliveries, sends;
+};
+
+static struct cost cost_of_join(struct world *w, unsigned number)
+{
+	struct cost best = {UINT64_MAX, UINT64_MAX, UINT64_MAX};
+	char jid[64], xml[256];
+
+	for (unsigned i = 0; i < 4; i++) {
+		struct cost before, now;
+		unsigned conn;
+
+		snprintf(jid, sizeof(jid), "j%u@x.test/r", number + i);
+		snprintf(xml, sizeof(xml), "<presence to='" TEA "/j%u'>" MUC "</presence>", number + i);
+		conn = login(w, jid);
+		put(w, conn, xml);
+		before = (struct cost){mem_stats().allocs, core_stats(w->core)->deliveries, w->sends};
+		turn_in(w);
+		now.allocs = mem_stats().allocs - before.allocs;
+		turn_out(w);
+		now.deliveries =
+			core_stats(w->core)->deliveries - before.deliveries - 2 * i; /* without those of this series */
+		now.sends = w->sends - before.sends;
+		best.allocs = now.allocs < best.allocs ? now.allocs : best.allocs;
+		best.deliveries = now.deliveries < best.deliveries ? now.deliveries : best.deliveries;
+		best.sends = now.sends < best.sends ? now.sends : best.sends;
+		pump(w);
+	}
+	return best;
+}
+
+/* A presence for each who is in, and one of each of them for who comes: nothing else grows with their number, above all not
+ * what is allocated. */
+static void test_cost_of_a_join(void **state)
+{
+	struct world *w = world_new(NULL);
+	struct cost few, many;
+
+	open_tea(w, "");
+	w->counting = true;
+	fill(w, 0, 20);
+	few = cost_of_join(w, 0);
+	fill(w, 20, 1000);
+	many = cost_of_join(w, 100);
+	assert_int_equal(many.allocs, few.allocs);
+	assert_true(many.allocs <= 50);
+	assert_int_equal(many.sends, few.sends);
+	/* 980 more, and the four of the first series, each twice. */
+	assert_int_equal(many.deliveries - few.deliveries, 2 * (980 + 4));
+	world_free(w);
+}
+
 /* ---- a crowd ---- */
 
 static uint32_t rnd(uint64_t *seed, uint32_t n)
@@ -360,6 +527,7 @@ static void check_room(const struct room *r)
 	assert_int_equal(visits, r->visits.n);
 	assert_int_equal(visits, a->n + remote);
 	assert_null(r->entering);
+	assert_null(r->door);
 	if (r->state == ROOM_OPEN || r->state == ROOM_LOCKED)
 		assert_true(r->affiliates.owners > 0);
 	assert_int_equal(map_find(&rooms_of(r)->directory, jid_local(r->entity.jid)) != NULL,
@@ -430,6 +598,11 @@ int main(void)
 		cmocka_unit_test(test_joins_of_a_turn),
 		cmocka_unit_test(test_talk_between_joins),
 		cmocka_unit_test(test_fair),
+		cmocka_unit_test(test_talk_past_the_door),
+		cmocka_unit_test(test_order_at_the_door),
+		cmocka_unit_test(test_end_at_the_door),
+		cmocka_unit_test(test_free_with_a_door),
+		cmocka_unit_test(test_cost_of_a_join),
 		cmocka_unit_test(test_crowd),
 	};
 

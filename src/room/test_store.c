@@ -136,6 +136,34 @@ static void test_trim(void **state)
 	world_free(w);
 }
 
+/* An invitation can be declined after the room has left memory in between, once. */
+static void test_invitation_and_eviction(void **state)
+{
+	struct world *w = world_new(NULL);
+	unsigned alice = kept_tea(w);
+
+	for (int i = 0; i < 2; i++) {
+		if (i == 0)
+			say(w, alice,
+				"<message to='" TEA "'><x xmlns='" NS_MUC_USER
+				"'><invite to='bob@far.test'/><invite to='carl@far.test'/></x></message>");
+		logout(w, alice, false);
+		sleep_ms(w, 2 * IDLE_MS);
+		assert_null(tea(w));
+		alice = enter(w, "alice@x.test/a", TEA "/alice");
+		forget_all(w);
+		say_far(w, i ? "carl@far.test/c" : "bob@far.test/b",
+			"<message to='" TEA "'><x xmlns='" NS_MUC_USER "'><decline to='alice@x.test'/></x></message>");
+		expect(w, alice, "<decline from=");
+		expect_nothing(w, 0);
+	}
+	say_far(w, "bob@far.test/b",
+		"<message to='" TEA "'><x xmlns='" NS_MUC_USER "'><decline to='alice@x.test'/></x></message>");
+	expect(w, 0, "<item-not-found");
+	expect_nothing(w, alice);
+	world_free(w);
+}
+
 static void test_eviction(void **state)
 {
 	struct world *w = world_new(NULL);
@@ -462,6 +490,7 @@ int main(void)
 		cmocka_unit_test(test_temporary),
 		cmocka_unit_test(test_commits),
 		cmocka_unit_test(test_trim),
+		cmocka_unit_test(test_invitation_and_eviction),
 		cmocka_unit_test(test_eviction),
 		cmocka_unit_test(test_early),
 		cmocka_unit_test(test_early_destroyed),

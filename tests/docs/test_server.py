@@ -293,6 +293,34 @@ class Operation(Case):
         with contextlib.closing(sqlite3.connect(self.folder / "b.db")) as store:
             self.assertEqual([("alice",)], store.execute("SELECT local FROM account").fetchall())
 
+    def test_rooms_of_a_stopped_server(self):
+        """`room show` and `room log` read the data of a server that does not run; they say the same as before."""
+        server = self.serve()
+        self.add("alice@localhost", "a")
+        room = "lunch@rooms.localhost"
+        self.ok("room", "create", room, "alice@localhost", "Where we eat")
+        client = self.client(server, "alice@localhost", "a")
+        client.send(f"<presence to='{room}/alice'><x xmlns='http://jabber.org/protocol/muc'/></presence>")
+        client.expect("<subject")
+        for text in ("soup today", "&lt;and&gt; bread"):
+            client.send(f"<message to='{room}' type='groupchat'><body>{text}</body></message>")
+            client.expect(text)
+        log = [self.ok("room", "log", room, *words) for words in ([], ["1"], ["--json"])]
+        client.send(f"<presence to='{room}/alice' type='unavailable'/>")
+        client.expect("type=.unavailable")
+        shown = self.ok("room", "show", room, "--json")
+        self.ok("stop")
+        server.wait()
+        self.assertEqual(log, [self.ok("room", "log", room, *words) for words in ([], ["1"], ["--json"])])
+        self.assertIn("soup today", log[0])
+        self.assertNotIn("soup today", log[1])
+        self.assertIn("bread", log[1])
+        self.assertEqual(json.loads(shown), json.loads(self.ok("room", "show", room, "--json")))
+        self.assertIn("Where we eat", shown)
+        self.refused(1, "there is no such room", "room", "log", "tea@rooms.localhost", "--data", self.data)
+        self.refused(1, "there is no such room", "room", "show", "tea@rooms.localhost", "--data", self.data)
+        self.refused(1, "no server runs on", "room", "kick", room, "alice", "--data", self.data)
+
     def test_stop_returns_when_the_store_is_free(self):
         for _ in range(3):
             server = self.serve()

@@ -29,6 +29,11 @@ struct member {
 	struct buf unsent;
 };
 
+struct delivery {
+	int64_t ns;
+	unsigned member;
+};
+
 struct crowd {
 	struct member *members;
 	unsigned n, n_unsent;
@@ -36,7 +41,7 @@ struct crowd {
 	uint64_t messages, bytes;
 	unsigned seen;
 	char text[TEXT_MAX + 1], counted[TEXT_MAX + 1];
-	int64_t *times;
+	struct delivery *times;
 	unsigned n_times;
 	char chunk[TEXT_MAX + CHUNK];
 };
@@ -80,17 +85,33 @@ void crowd_free(struct crowd **crowd)
 
 /* ---- reading ---- */
 
+static const char crowd_mark_text[] = CROWD_MARK;
+
+/* A mark begins with a byte that is nowhere else in what servers send, so that looking for it is quick: what the clients of a
+ * bench need, the server has to wait for. */
+static const char *find(const char *text, const char *p, const char *end)
+{
+	size_t n = strlen(text);
+
+	if (text != crowd_mark_text)
+		return memmem(p, (size_t)(end - p), text, n);
+	while ((p = memchr(p, CROWD_MARK[0], (size_t)(end - p))) && (size_t)(end - p) >= n && memcmp(p, text, n) != 0)
+		p++;
+	return p && (size_t)(end - p) >= n ? p : NULL;
+}
+
 /* What lies whole in the old bytes was counted when it came. */
-static void count(struct crowd *c, const char *p, const char *end, unsigned old, int64_t now)
+static void count(struct crowd *c, unsigned member, const char *p, const char *end, int64_t now)
 {
 	size_t len = c->counted[0] ? strlen(c->counted) : CROWD_MARK_LEN;
-	const char *text = c->counted[0] ? c->counted : CROWD_MARK, *at = p;
+	const char *text = c->counted[0] ? c->counted : crowd_mark_text, *at = p;
 
-	while ((at = memmem(at, (size_t)(end - at), text, strlen(text))) && (size_t)(end - at) >= len) {
-		if (at + len > p + old) {
+	while ((at = find(text, at, end)) && (size_t)(end - at) >= len) {
+		if (at + len > p + c->members[member].tail_len) {
 			c->messages++;
 			if (!c->counted[0] && c->n_times < TIMES_MAX)
-				c->times[c->n_times++] = now - strtoll(at + strlen(CROWD_MARK), NULL, 10);
+				c->times[c->n_times++] =
+					(struct delivery){now - strtoll(at + strlen(CROWD_MARK), NULL, 10), member};
 		}
 		at += len;
 	}
@@ -104,8 +125,9 @@ static void look(struct crowd *c, struct member *m, const char *p, const char *e
 	c->seen++;
 }
 
-static void read_member(struct crowd *c, struct member *m)
+static void read_member(struct crowd *c, unsigned member)
 {
+	struct member *m = &c->members[member];
 	char *p = c->chunk + TEXT_MAX - m->tail_len;
 	ssize_t k = recv(m->fd, c->chunk + TEXT_MAX, CHUNK, MSG_DONTWAIT);
 	const char *end = c->chunk + TEXT_MAX + k;
@@ -116,7 +138,7 @@ static void read_member(struct crowd *c, struct member *m)
 		die("a client of the crowd was thrown out");
 	memcpy(p, m->tail, m->tail_len);
 	c->bytes += (uint64_t)k;
-	count(c, p, end, m->tail_len, bench_wall_ns());
+	count(c, member, p, end, bench_wall_ns());
 	look(c, m, p, end);
 	m->tail_len = end - p < TEXT_MAX ? (unsigned)(end - p) : TEXT_MAX;
 	memcpy(m->tail, end - m->tail_len, m->tail_len);
@@ -145,7 +167,7 @@ bool crowd_read(struct crowd *c, int wait_ms)
 			send_rest(c, &c->members[i]);
 	n = epoll_wait(c->epoll, events, 256, c->n_unsent ? 1 : wait_ms);
 	for (int i = 0; i < n; i++)
-		read_member(c, &c->members[events[i].data.u32]);
+		read_member(c, events[i].data.u32);
 	return n > 0;
 }
 
@@ -185,18 +207,25 @@ unsigned crowd_seen(const struct crowd *c) { return c->seen; }
 
 static int by_size(const void *a, const void *b)
 {
-	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+	int64_t x = ((const struct delivery *)a)->ns, y = ((const struct delivery *)b)->ns;
 
 	return (x > y) - (x < y);
 }
 
-int64_t crowd_latency(struct crowd *c, double share)
+int64_t crowd_latency_of(struct crowd *c, unsigned from, unsigned to, double share)
 {
-	if (!c->n_times)
-		return 0;
+	unsigned n = 0, at = 0;
+
 	qsort(c->times, c->n_times, sizeof(*c->times), by_size);
-	return c->times[(unsigned)(share * (c->n_times - 1))];
+	for (unsigned i = 0; i < c->n_times; i++)
+		n += c->times[i].member >= from && c->times[i].member < to;
+	for (unsigned i = 0; i < c->n_times; i++)
+		if (c->times[i].member >= from && c->times[i].member < to && at++ == (unsigned)(share * (n - 1)))
+			return c->times[i].ns;
+	return 0;
 }
+
+int64_t crowd_latency(struct crowd *c, double share) { return crowd_latency_of(c, 0, c->n, share); }
 
 void crowd_forget(struct crowd *c) { c->n_times = 0; }
 

@@ -10,7 +10,7 @@
 #include "tests/lib/load.h"
 
 /* A message that is counted and timed has a body that begins with this and the time, 20 digits of nanoseconds. */
-#define CROWD_MARK "@at="
+#define CROWD_MARK "~at="
 enum { CROWD_MARK_LEN = 24 };
 
 struct crowd;
@@ -35,6 +35,8 @@ uint64_t crowd_messages(const struct crowd *c); /* marked ones that came, over a
 uint64_t crowd_bytes(const struct crowd *c);
 /* Of marked messages since the last call of crowd_forget(): the time that this share (0..1) of them needed at most, in ns. */
 int64_t crowd_latency(struct crowd *c, double share);
+/* At members from..to-1 only. */
+int64_t crowd_latency_of(struct crowd *c, unsigned from, unsigned to, double share);
 void crowd_forget(struct crowd *c);
 /* Counts this text instead, 32 bytes at most, which has no time. */
 void crowd_count(struct crowd *c, const char *text);
