@@ -196,7 +196,7 @@ bool invite_take(struct room *r, struct jid inviter, struct jid invited);
 /* ---- relay.c ---- */
 void relay_on_iq(struct room *r, struct stanza **s);
 /* The id of an invitation, and its error: passed on to who invited; false: it is none. */
-void relay_write_id(struct buf *out, const struct visit *v, struct jid asked, struct str id);
+void relay_write_id(struct buf *out, const struct visit *v, struct jid asked, bool let_in, struct str id);
 bool relay_on_error(struct room *r, const struct stanza *s);
 
 /* ---- iq_owner.c ---- */
