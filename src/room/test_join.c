@@ -484,6 +484,26 @@ static void test_full(void **state)
 	world_free(w);
 }
 
+/* Admins and owners enter a full room, but 20 only (7.2.9): else who may make admins fills it without end. */
+static void test_full_of_admins(void **state)
+{
+	struct world *w = world_new(NULL);
+	unsigned alice = open_tea(w, FIELD("maxusers", "1")), last = alice;
+
+	for (int i = 0; i <= 20; i++) {
+		char item[512], jid[64], address[64];
+
+		snprintf(item, sizeof(item), ADMIN("<item affiliation='admin' jid='a%d@x.test'/>"), i);
+		say(w, alice, item);
+		snprintf(jid, sizeof(jid), "a%d@x.test/r", i);
+		snprintf(address, sizeof(address), TEA "/a%d", i);
+		last = enter(w, jid, address);
+		assert_int_equal(room_count(tea(w)), i < 20 ? i + 2 : 21);
+	}
+	expect(w, last, "type='error'", "<service-unavailable");
+	world_free(w);
+}
+
 static void test_rooms_max(void **state)
 {
 	struct world *w = world_new(&(struct rooms_config){.rooms_max = 3});
@@ -663,6 +683,7 @@ int main(void)
 		cmocka_unit_test(test_ghosts),
 		cmocka_unit_test(test_remote),
 		cmocka_unit_test(test_full),
+		cmocka_unit_test(test_full_of_admins),
 		cmocka_unit_test(test_rooms_max),
 		cmocka_unit_test(test_history_wish),
 		cmocka_unit_test(test_max_chars),
