@@ -90,6 +90,8 @@ void control_answer(struct control *c, uint64_t asker, const char *text, bool fa
 
 /* ---- the request ---- */
 
+static const char empty_word[] = "\x01";
+
 /* Number of words when the request is complete, 0 when more must come, -1 when it is none. */
 static int count_words(const struct buf *in)
 {
@@ -114,7 +116,7 @@ static void ask(struct asker *a, int n)
 	const char *p = a->in.p;
 
 	for (int i = 0; i < n; i++) {
-		words[i] = xstrdup(p);
+		words[i] = xstrdup(strcmp(p, empty_word) == 0 ? "" : p);
 		p += strlen(p) + 1;
 	}
 	a->asked = true;
@@ -266,8 +268,11 @@ int control_call(const char *path, const char *const *words, uint32_t n, struct 
 		return err;
 	buf_init(&request, CONTROL_REQUEST_MAX);
 	buf_init(&answer, (size_t)16 << 20);
-	for (uint32_t i = 0; i < n; i++)
-		buf_add(&request, words[i], strlen(words[i]) + 1);
+	for (uint32_t i = 0; i < n; i++) {
+		const char *word = *words[i] ? words[i] : empty_word;
+
+		buf_add(&request, word, strlen(word) + 1);
+	}
 	buf_char(&request, '\0');
 	err = buf_ok(&request) ? send_all(fd, request.p, request.n) : ERR_LIMIT;
 	if (!err)

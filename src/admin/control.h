@@ -1,4 +1,5 @@
-/* The control socket: one request a connection. A request is words, each ended by a NUL, and a NUL after the last;
+/* The control socket: one request a connection. A request is words, each ended by a NUL, and a NUL after the last; a word without
+ * letters is the byte 1 alone (an empty one would be that end);
  * the answer is '+' or '-' (failed) and text up to the end. Only the owner's processes reach it (mode 0600 in a
  * 0700 folder). */
 #ifndef ADMIN_CONTROL_H

@@ -136,6 +136,20 @@ static void test_request_in_any_cut(void **state)
 	}
 }
 
+/* What an empty value is given as; it does not end the request. */
+static void test_empty_word(void **state)
+{
+	struct fixture *f = *state;
+	char text[100];
+	int fd = dial(f);
+
+	f->answer = "done";
+	put(fd, "set\0\x01\0\x01x\0", 10);
+	assert_string_equal(got(f, fd, text), "+done");
+	assert_string_equal(buf_cstr(&f->seen), "set||\x01x|\n");
+	close(fd);
+}
+
 static void test_failure(void **state)
 {
 	struct fixture *f = *state;
@@ -403,6 +417,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_mode),
 		TEST(test_request_in_any_cut),
+		TEST(test_empty_word),
 		TEST(test_failure),
 		TEST(test_answer_later),
 		TEST(test_gone_before_the_answer),

@@ -18,16 +18,20 @@
 #include "app/server_i.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/plain.h"
 #include "peer/peers.h"
 
 /* ---- what is printed ---- */
 
+/* What made the answer has cleaned what others wrote; this is for what it forgot. */
 static void print_answer(const char *text, bool failed)
 {
+	CLEANUP(buf_clear) struct buf plain = {.max = (size_t)64 << 20};
 	FILE *out = failed ? stderr : stdout;
 
+	plain_put_lines(&plain, str_z(text));
 	fputs(failed ? "wireside: " : "", out);
-	fputs(text, out);
+	fputs(buf_cstr(&plain), out);
 	if (*text && text[strlen(text) - 1] != '\n')
 		fputc('\n', out);
 	fflush(out);
@@ -280,6 +284,21 @@ static char *read_hidden(const char *prompt)
 	close(fds[1].fd);
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	return line;
+}
+
+char *ask_password_file(const char *path)
+{
+	FILE *f = fopen(path, "re");
+	char *password = NULL;
+
+	guard_memory();
+	if (f)
+		password = read_line(f);
+	if (!password)
+		fprintf(stderr, "wireside: %s: %s\n", path, f ? "no password in it" : strerror(errno));
+	if (f)
+		fclose(f);
+	return password;
 }
 
 static void forget(char **password)

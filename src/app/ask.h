@@ -19,5 +19,7 @@ int ask_server(const char *data, const char *const *words, uint32_t n, enum ask_
 /* A password: from a terminal twice without echo (once if not `twice`), else the first line of standard input. NULL with
  * a message printed when there is none. The caller wipes and frees. */
 char *ask_password(const char *prompt, bool twice);
+/* The first line of a file, likewise. */
+char *ask_password_file(const char *path);
 
 #endif

@@ -6,9 +6,10 @@
 #include "app/commands.h"
 #include "app/config.h"
 #include "base/mem.h"
+#include "room/config.h"
 #include "xmpp/jid.h"
 
-enum { WORDS_MAX = 16 };
+enum { WORDS_MAX = 16, SECRET_AT = 4 /* config ROOM roomsecret: where the value stands */ };
 
 struct action {
 	const char *name;
@@ -47,17 +48,20 @@ static const struct group room = {
 	"       wireside room create ROOM OWNER [NAME] [--data DIR]\n"
 	"       wireside room destroy ROOM [REASON] [--data DIR]\n"
 	"       wireside room config ROOM [SETTING VALUE] [--json] [--data DIR]\n"
+	"       wireside room config ROOM roomsecret - | --password-file FILE [--data DIR]\n"
 	"       wireside room affiliate ROOM [WHO AFFILIATION [REASON]] [--json] [--data DIR]\n"
 	"       wireside room kick ROOM NICK [REASON] [--data DIR]\n"
 	"       wireside room log ROOM [N] [--json] [--data DIR]\n\n"
 	"Asks a running server; show and log also read the data of a stopped one. ROOM is NAME@rooms.DOMAIN, OWNER and\n"
 	"WHO are USER@DOMAIN (a ban also DOMAIN), "
 	"AFFILIATION is owner, admin, member, outcast or none, N at most 500 messages. A room that is created\n"
-	"stays until it is destroyed. Without more words config and affiliate list what there is.\n\n"
+	"stays until it is destroyed. Without more words config and affiliate list what there is. A room's password\n"
+	"(roomsecret) is asked for on the terminal, or read as one line from standard input or FILE; '' is none.\n\n"
 	"Examples:\n"
 	"  wireside room list\n"
 	"  wireside room create lunch@rooms.localhost alice@localhost 'Where we eat'\n"
 	"  wireside room config lunch@rooms.localhost membersonly 1\n"
+	"  wireside room config lunch@rooms.localhost roomsecret --password-file lunch.password\n"
 	"  wireside room affiliate lunch@rooms.localhost bob@localhost member\n"
 	"  wireside room log lunch@rooms.localhost 10 --json\n"
 	"  wireside room destroy lunch@rooms.localhost 'Lunch is over'\n",
@@ -111,9 +115,62 @@ static const struct action *find_action(const struct group *g, int argc, char **
 	return NULL;
 }
 
+/* ---- the password of a room ---- */
+
+/* Is this `room config ROOM roomsecret ...`? */
+static bool sets_secret(const struct action *a, int argc, char **argv)
+{
+	return strcmp(a->name, "config") == 0 && argc >= SECRET_AT && room_config_is_secret(str_z(argv[3]));
+}
+
+/* Takes --password-file FILE out of the words; false: there is no FILE. */
+static bool take_password_file(int *argc, char **argv, const char **ret)
+{
+	for (int i = 1; i < *argc; i++) {
+		if (strcmp(argv[i], "--password-file") != 0)
+			continue;
+		if (i + 1 == *argc) {
+			fputs("wireside: --password-file needs FILE\n", stderr);
+			return false;
+		}
+		*ret = argv[i + 1];
+		memmove(&argv[i], &argv[i + 2], (size_t)(*argc - i - 1) * sizeof(*argv));
+		*argc -= 2;
+		return true;
+	}
+	return true;
+}
+
+/* Words of a command line are seen by everybody on the machine, and kept by shells. */
+static bool secret_is_no_word(const struct action *a, int argc, char **argv, const char *file)
+{
+	bool sets = sets_secret(a, argc, argv);
+
+	if (!sets && !file)
+		return true;
+	if (!sets)
+		fputs("wireside: --password-file is for `room config ROOM roomsecret`\n", stderr);
+	else if (file ? argc == SECRET_AT
+		      : argc > SECRET_AT && (!*argv[SECRET_AT] || strcmp(argv[SECRET_AT], "-") == 0))
+		return true;
+	else
+		fprintf(stderr,
+			"wireside: %s: a password is no word of a command line: - (it is asked for, or read from standard "
+			"input) or --password-file FILE\n",
+			argv[3]);
+	return false;
+}
+
+static bool needs_password(const struct action *a, int argc, char **argv, const char *file)
+{
+	return a->password || file || (sets_secret(a, argc, argv) && strcmp(argv[SECRET_AT], "-") == 0);
+}
+
 static bool flags_understood(const struct action *a, int argc, char **argv)
 {
 	for (int i = 2; i < argc; i++) {
+		if (i == SECRET_AT && sets_secret(a, argc, argv) && !argv[i][1])
+			continue;
 		if (argv[i][0] != '-' || (a->json && strcmp(argv[i], "--json") == 0))
 			continue;
 		fprintf(stderr, "wireside: %s %s: '%s' is not understood\n", argv[0], a->name, argv[i]);
@@ -122,7 +179,8 @@ static bool flags_understood(const struct action *a, int argc, char **argv)
 	return true;
 }
 
-static int run_action(const struct group *g, const struct action *a, int argc, char **argv, const char *data)
+static int run_action(const struct group *g, const struct action *a, int argc, char **argv, const char *data,
+	const char *file)
 {
 	const char *words[WORDS_MAX] = {g->name};
 	uint32_t n = 1;
@@ -131,11 +189,12 @@ static int run_action(const struct group *g, const struct action *a, int argc, c
 
 	for (int i = 1; i < argc && n < WORDS_MAX - 1; i++)
 		words[n++] = argv[i];
-	if (a->password) {
-		password = ask_password("Password: ", true);
+	if (needs_password(a, argc, argv, file)) {
+		password = file ? ask_password_file(file) : ask_password("Password: ", true);
 		if (!password)
 			return 1;
-		words[n++] = password;
+		words[!a->password && !file ? SECRET_AT : n++] =
+			password; /* in the place of "-", or behind the others */
 	}
 	status = ask_server(data, words, n, a->offline);
 	if (password)
@@ -147,6 +206,7 @@ static int run_action(const struct group *g, const struct action *a, int argc, c
 static int run_group(const struct group *g, int argc, char **argv)
 {
 	const struct action *a;
+	const char *file = NULL;
 	char *data;
 	int status = 2;
 
@@ -154,12 +214,14 @@ static int run_group(const struct group *g, int argc, char **argv)
 		fputs(g->usage, stdout);
 		return 0;
 	}
+	if (!take_password_file(&argc, argv, &file))
+		return 2;
 	data = config_take_data(&argc, argv, CONFIG_SERVE);
 	if (!data)
 		return 2;
 	a = argc < 2 ? NULL : find_action(g, argc, argv);
-	if (a && flags_understood(a, argc, argv))
-		status = run_action(g, a, argc, argv, data);
+	if (a && flags_understood(a, argc, argv) && secret_is_no_word(a, argc, argv, file))
+		status = run_action(g, a, argc, argv, data, file);
 	else if (argc < 2)
 		fputs(g->usage, stderr);
 	else

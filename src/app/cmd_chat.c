@@ -18,6 +18,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/plain.h"
 #include "tui/line.h"
 
 enum { WAIT_SECONDS = 10, WAIT_MAX = 86400, ANSWER_BYTES = 1 << 20 };
@@ -334,28 +335,12 @@ static bool trust(void *arg, const char *domain, const char *sha256)
 
 static char *read_password(const struct options *o)
 {
-	char line[1100] = "";
-	FILE *f;
-
-	if (!o->password_file) {
-		if (isatty(STDIN_FILENO))
-			return ask_password("Password: ", false);
-		fputs("wireside: standard input is for the chat; the password comes from --password-file FILE\n",
-			stderr);
-		return NULL;
-	}
-	f = fopen(o->password_file, "re");
-	if (!f || !fgets(line, sizeof(line), f)) {
-		fprintf(stderr, "wireside: %s: %s\n", o->password_file, f ? "no password in it" : strerror(errno));
-		if (f)
-			fclose(f);
-		return NULL;
-	}
-	fclose(f);
-	line[strcspn(line, "\r\n")] = '\0';
-	char *password = xstrdup(line);
-	mem_wipe(line, sizeof(line));
-	return password;
+	if (o->password_file)
+		return ask_password_file(o->password_file);
+	if (isatty(STDIN_FILENO))
+		return ask_password("Password: ", false);
+	fputs("wireside: standard input is for the chat; the password comes from --password-file FILE\n", stderr);
+	return NULL;
 }
 
 /* ---- the parts together ---- */
@@ -407,9 +392,11 @@ static void revive_node(void *arg)
 static void on_failed(void *arg, struct str why, bool final)
 {
 	struct session *s = arg;
+	CLEANUP(buf_clear) struct buf plain = {.max = ANSWER_BYTES};
 
+	plain_put(&plain, why); /* a server's words may be in it */
 	if (!line_started(s->line) && !s->options.json && !isatty(STDIN_FILENO))
-		fprintf(stderr, "wireside: %.*s\n", STR_FMT(why));
+		fprintf(stderr, "wireside: %s\n", buf_cstr(&plain));
 	if (final || !isatty(STDIN_FILENO))
 		line_give_up(s->line, why);
 	else if (!line_started(s->line))

@@ -4,7 +4,8 @@
 
 #include "base/buf.h"
 
-/* "text" in quotes, controls escaped; null if absent. Bytes that are no UTF-8 become U+FFFD. */
+/* "text" in quotes; controls and what is not seen (str_is_unseen()) escaped, because people look at it on a terminal, too; null if
+ * absent. Bytes that are no UTF-8 become U+FFFD. */
 void json_text(struct buf *out, struct str text);
 
 #endif

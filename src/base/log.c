@@ -26,15 +26,12 @@ bool log_on(enum log_level level) { return (int)level <= atomic_load_explicit(&t
 
 void log_set_sink(void (*new_sink)(enum log_level level, const char *line)) { atomic_store(&sink, new_sink); }
 
-/* A sequence of two or three bytes that a terminal or a viewer may obey: C1 controls, the line and
- * paragraph separators, and what reverses the direction of text. */
-static bool is_unsafe(const unsigned char *p, size_t len)
+/* What a terminal or a viewer may obey, or not show. */
+static bool is_unsafe(const char *p, size_t len)
 {
-	if (len == 2)
-		return p[0] == 0xc2 && p[1] < 0xa0;
-	if (len != 3 || p[0] != 0xe2)
-		return false;
-	return (p[1] == 0x80 && p[2] >= 0xa8 && p[2] <= 0xae) || (p[1] == 0x81 && p[2] >= 0xa6 && p[2] <= 0xa9);
+	uint32_t c = str_utf8_char(p, len);
+
+	return c < 0x20 || c == 0x7f || str_is_unseen(c);
 }
 
 /* Adds one character, escaped if it must be; false if it does not fit whole. */
@@ -55,7 +52,7 @@ static bool add_escaped(struct buf *line, struct str text)
 	while (text.n) {
 		const unsigned char *p = (const unsigned char *)text.p;
 		size_t len = str_utf8_next(text);
-		bool escape = len == 0 || (len == 1 && (p[0] < 0x20 || p[0] == 0x7f)) || is_unsafe(p, len);
+		bool escape = len == 0 || is_unsafe(text.p, len);
 		len += len == 0;
 		if (!add_char(line, p, len, escape))
 			return false;

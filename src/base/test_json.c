@@ -24,6 +24,8 @@ static void test_texts(void **state)
 	expect(STR("a \"b\" \\ c"), "\"a \\\"b\\\" \\\\ c\"");
 	expect(STR("\x1b[0m\n\x7f"), "\"\\u001b[0m\\u000a\\u007f\"");
 	expect(STR("\xc3\xa9\xf0\x9f\x98\x80"), "\"\xc3\xa9\xf0\x9f\x98\x80\"");
+	expect(STR("\xc2\x9b\x33\x31m\xe2\x80\xae\xe2\x80\xa8"), "\"\\u009b31m\\u202e\\u2028\"");
+	expect(STR("\xf3\xa0\x81\x81"), "\"\\udb40\\udc41\"");
 	expect(STR("a\xff\xc3"), "\"a\\ufffd\\ufffd\"");
 }
 

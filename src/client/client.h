@@ -67,7 +67,7 @@ struct str client_domain(const struct client *c);
 /* ---- names ---- */
 
 /* What a person typed: a label, a room's name, an address. ERR_NOTFOUND, ERR_INVALID (ambiguous): with what to tell. */
-enum { FIND_PEER = 1, FIND_ROOM = 2 };
+enum { FIND_PEER = 1, FIND_ROOM = 2, FIND_INVITED = 16 /* completion only: rooms we are invited to */ };
 int client_find(struct client *c, struct str typed, unsigned kinds, struct buf *ret_jid, struct buf *why);
 /* An address of any form made canonical, appended; a bare name becomes a room of the usual service. ERR_SYNTAX. */
 int client_room_address(struct client *c, struct str typed, struct buf *ret);
@@ -116,6 +116,9 @@ int client_role(struct client *c, struct str room, struct str nick, const char *
 /* whom: nickname or address. affiliation: "outcast", "none", "member", "admin", "owner". */
 int client_affiliate(struct client *c, struct str room, struct str whom, struct str affiliation, struct str reason);
 int client_affiliated(struct client *c, struct str room, struct str affiliation); /* EVENT_ANSWER */
+/* The invitation to this room; who invited is told, if it came through the room. ERR_NOTFOUND, ERR_CLOSED. */
+int client_decline(struct client *c, struct str room, struct str reason);
+void client_invitations(struct client *c); /* those that are not answered: EVENT_ANSWER */
 int client_invite(struct client *c, struct str room, struct str jid, struct str reason);
 int client_request_voice(struct client *c, struct str room);
 int client_destroy(struct client *c, struct str room, struct str reason);

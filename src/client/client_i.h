@@ -117,6 +117,22 @@ struct talk {
 	bool composing, they_compose;
 };
 
+/* The last messages, by hashes of their ids. */
+struct seen {
+	uint64_t keys[SEEN_MAX];
+	unsigned at;
+};
+
+/* Somebody asked us to come, and is not answered yet. */
+enum { INVITED_MAX = 32 };
+struct invited {
+	char *room, *by; /* by: NULL if it came directly */
+};
+struct invitations {
+	struct invited list[INVITED_MAX]; /* oldest first */
+	unsigned n;
+};
+
 enum { OFFERS_ARCHIVE = 1, OFFERS_CARBONS = 2 };
 
 struct client {
@@ -142,8 +158,7 @@ struct client {
 	bool final, closing;
 
 	struct map pending;
-	uint64_t seen[SEEN_MAX];
-	unsigned seen_at;
+	struct seen seen;
 
 	struct map messages;
 	struct list message_order;
@@ -151,6 +166,8 @@ struct client {
 
 	struct map contacts, rooms, talks;
 	char *show, *text; /* ours */
+
+	struct invitations invited;
 
 	struct room_list found;
 	unsigned offers;     /* OFFERS_ bits */
@@ -254,6 +271,14 @@ struct occupant *client_occupant(const struct room *r, struct str nick);
 void client_occupant_seen(struct client *c, struct room *r, const struct stanza *s);
 void client_occupant_gone(struct client *c, struct room *r, const struct stanza *s);
 void client_occupants_clear(struct room *r);
+/* notice.c */
+void client_warn_entered(struct client *c, struct room *r, const struct stanza *s);
+void client_on_room_changed(struct client *c, struct room *r, const struct said *m);
+/* invited.c */
+void client_invited_clear(struct client *c);
+void client_invited_note(struct client *c, struct str room, struct str by);
+void client_invited_forget(struct client *c, struct str room);
+
 bool client_has_status(const struct stanza *s, const char *code);
 void client_room_event(struct client *c, struct room *r, enum client_event_kind kind, struct str who, const char *verb,
 	struct str detail);

@@ -18,6 +18,7 @@ static const char *const names[EVENT_KINDS] = {
 	[EVENT_ANSWER] = "answer",
 	[EVENT_DONE] = "done",
 	[EVENT_REFUSED] = "refused",
+	[EVENT_ROOM] = "room",
 	[EVENT_NOTICE] = "notice",
 };
 

@@ -300,6 +300,8 @@ void client_complete(const struct client *c, struct str prefix, unsigned kinds, 
 	while ((kinds & FIND_ROOM) && (r = map_next(&c->rooms, &pos)))
 		offer(jid_local(jid_view(str_z(r->jid))), prefix, on_name, arg);
 	pos = 0;
+	for (unsigned i = 0; (kinds & FIND_INVITED) && i < c->invited.n; i++)
+		offer(str_z(c->invited.list[i].room), prefix, on_name, arg);
 	while (in && (o = map_next(&in->occupants, &pos)))
 		offer(str_z(o->nick), prefix, on_name, arg);
 }

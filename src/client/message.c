@@ -241,9 +241,9 @@ bool client_is_new(struct client *c, struct str from, struct str id)
 	if (!id.n)
 		return true;
 	for (unsigned i = 0; i < SEEN_MAX; i++)
-		if (c->seen[i] == key)
+		if (c->seen.keys[i] == key)
 			return false;
-	c->seen[c->seen_at++ % SEEN_MAX] = key;
+	c->seen.keys[c->seen.at++ % SEEN_MAX] = key;
 	return true;
 }
 
@@ -325,7 +325,7 @@ static void on_text(struct client *c, const struct said *m, struct str body, boo
 	client_emit(c, &e);
 }
 
-static void on_invited(struct client *c, struct str room, struct jid by, struct str reason)
+static void on_invited(struct client *c, struct str room, struct jid by, bool direct, struct str reason)
 {
 	CLEANUP(buf_clear) struct buf who = {.max = JID_MAX};
 	struct client_event e = {.kind = EVENT_INVITED, .room = true, .detail = reason};
@@ -336,6 +336,7 @@ static void on_invited(struct client *c, struct str room, struct jid by, struct 
 	client_label(c, jid_bare_str(by), &who);
 	e.conversation = jid_bare_str(j.jid);
 	e.who = buf_view(&who);
+	client_invited_note(c, e.conversation, direct ? STR_NONE : jid_bare_str(by));
 	client_emit(c, &e);
 }
 
@@ -349,12 +350,12 @@ static bool on_invitation(struct client *c, const struct said *m)
 
 	if (invite && jid_parse_buf(xml_attr(m->t, invite, "from"), &by) == 0) {
 		uint32_t reason = xml_child(m->t, invite, "reason", NS_MUC_USER);
-		on_invited(c, jid_bare_str(m->from), by.jid, reason ? xml_text(m->t, reason, &tmp) : STR_NONE);
+		on_invited(c, jid_bare_str(m->from), by.jid, false, reason ? xml_text(m->t, reason, &tmp) : STR_NONE);
 		return true;
 	}
 	if (!direct || !m->from.local)
 		return false;
-	on_invited(c, xml_attr(m->t, direct, "jid"), m->from, xml_attr(m->t, direct, "reason"));
+	on_invited(c, xml_attr(m->t, direct, "jid"), m->from, true, xml_attr(m->t, direct, "reason"));
 	return true;
 }
 

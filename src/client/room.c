@@ -268,10 +268,12 @@ static void on_entered(struct client *c, struct room *r, const struct stanza *s)
 	set_text(&r->nick, jid_resource(s->from)); /* the service may have changed it (210) */
 	r->state = ROOM_IN;
 	r->settle_at = c->now + SETTLE_MS;
+	client_invited_forget(c, str_z(r->jid));
 	if (client_has_status(s, "201"))
 		accept_defaults(c, r);
 	else
 		tell_joined(c, r, "joined");
+	client_warn_entered(c, r, s);
 }
 
 static bool is_ours(const struct room *r, const struct stanza *s)
@@ -429,6 +431,7 @@ void client_on_room_said(struct client *c, struct room *r, const struct said *m)
 		on_subject(c, r, m, body);
 		return;
 	}
+	client_on_room_changed(c, r, m);
 	if (form && !m->from.resource)
 		on_voice_form(c, r, m, form);
 	buf_reset(&tmp);

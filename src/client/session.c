@@ -69,6 +69,7 @@ void client_free(struct client **client)
 	client_talks_clear(c);
 	client_roster_clear(c);
 	client_rooms_clear(c);
+	client_invited_clear(c);
 	buf_clear(&c->found.text);
 	opening_free(&c->opening);
 	xml_parser_free(&c->parser);

@@ -622,10 +622,66 @@ static void archive(void **state)
 	told_nothing();
 }
 
+/* What a room says of itself is told in words: on entering, and when it changes; only the room says so, and of now. */
+static void a_room_of_itself(void **state)
+{
+#define CHANGED(from, codes) \
+	"<message type='groupchat' from='" from "'><x xmlns='" NS_MUC_USER "'>" codes "</x></message>"
+	in_room();
+	hear(CHANGED(ROOM, "<status code='104'/>"));
+	told("room #tea||changed|its settings were changed|");
+	hear(CHANGED(ROOM, "<status code='104'/><status code='172'/>"));
+	told("room #tea||changed|everybody here sees your real address from now on|");
+	hear(CHANGED(ROOM, "<status code='171'/><status code='173'/>"));
+	told("room #tea||changed|what is said here is not logged in public any more|\n"
+	     "room #tea||changed|only moderators see your real address from now on|");
+	hear(CHANGED(ROOM "/them", "<status code='173'/>"));
+	told_nothing();
+	hear("<message from='" ROOM "'><x xmlns='" NS_MUC_USER
+	     "'><decline from='eve@x.test'><reason>late</reason></decline></x></message>");
+	told("occupant #tea|eve@x.test|declined||late");
+	assert_int_equal(client_leave(t.c, STR(ROOM), STR("")), 0);
+	hear("<presence type='unavailable' from='" ROOM "/me'><x xmlns='" NS_MUC_USER
+	     "'><item affiliation='none' role='none'/><status code='110'/></x></presence>");
+	told("left #tea|me|left||");
+	assert_int_equal(client_join(t.c, STR(ROOM), STR("me"), STR("")), 0);
+	hear(ENTERED("me", "<status code='100'/><status code='110'/><status code='170'/>"));
+	told("joined #tea|me|joined||\n"
+	     "room #tea||warning|everybody here sees your real address|\n"
+	     "room #tea||warning|what is said here is logged in public|");
+	told_nothing();
+}
+
+static void declining(void **state)
+{
+	with_bob();
+	hear("<message from='pit@rooms.x.test'><x xmlns='" NS_MUC_USER "'><invite from='eve@x.test/1'/></x></message>");
+	told("invited pit@rooms.x.test|eve@x.test|||");
+	hear("<message from='eve@x.test/1'><x xmlns='jabber:x:conference' jid='den@rooms.x.test'/></message>");
+	told("invited den@rooms.x.test|eve@x.test|||");
+	client_invitations(t.c);
+	told("answer |||pit@rooms.x.test\nden@rooms.x.test|");
+	forget();
+	assert_int_equal(client_decline(t.c, STR("pit@rooms.x.test"), STR("no <time>")), 0);
+	assert_true(said("<message to='pit@rooms.x.test'><x xmlns='" NS_MUC_USER
+			 "'><decline to='eve@x.test'><reason>no &lt;time&gt;</reason></decline></x></message>"));
+	told("declined: ");
+	/* Once; and nobody is told of a direct one. */
+	forget();
+	assert_int_equal(client_decline(t.c, STR("pit@rooms.x.test"), STR("")), ERR_NOTFOUND);
+	assert_int_equal(client_decline(t.c, STR("den@rooms.x.test"), STR("")), 0);
+	assert_false(said("<decline"));
+	told("(who invites directly is not told)|");
+	client_invitations(t.c);
+	told("answer |||no invitation waits for an answer|");
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
+		T(a_room_of_itself),
+		T(declining),
 		T(a_session_begins),
 		T(what_is_said_offline_goes_out_later),
 		T(ended_before_the_login),

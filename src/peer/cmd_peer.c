@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/codec.h"
 #include "base/json.h"
+#include "base/plain.h"
 #include "peer/peers_i.h"
 #include "xmpp/escape.h"
 
@@ -104,7 +105,7 @@ static void put_text_row(struct buf *out, const struct peer *p)
 		!p->instance                    ? ""
 			: p->kind == PEER_KEYED ? "  on the network as "
 						: "on the network as ");
-	label_put(out, str_z(p->instance));
+	plain_put(out, str_z(p->instance));
 	buf_char(out, '\n');
 	if (*protection_of(p))
 		buf_fmt(out, "    link %s\n", protection_of(p));

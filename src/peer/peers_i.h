@@ -270,8 +270,7 @@ const char *trust_name(enum trust t);
 const char *source_name(enum source s);
 
 /* label.c: names are of others' making and are shown everywhere: what is not seen in them, or makes the rest look otherwise
- * (controls, escapes, directions), becomes a question mark. */
-void label_put(struct buf *out, struct str text);
+ * (base/plain.h), becomes a question mark. */
 char *label_clean(struct str text); /* a new text */
 /* For p, NULL: one that comes, which calls itself so. "bob" as long as there is one, "bob-bravo" for the next: plain, and nobody
  * else's here (xmpp/label.h). */

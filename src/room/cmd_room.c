@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "base/json.h"
+#include "base/plain.h"
 #include "room/order.h"
 #include "room/rooms_i.h"
 
@@ -66,23 +67,14 @@ static void put_json(struct buf *out, const struct row *r, bool first)
 		r->persistent ? "true" : "false", r->public_ ? "true" : "false");
 }
 
-/* Names are what their owners made them: nothing of that reaches the terminal as anything but text. */
-static void put_plain_text(struct buf *out, struct str text)
-{
-	for (size_t i = 0; i < text.n; i++) {
-		unsigned char c = (unsigned char)text.p[i];
-		buf_char(out, c < 0x20 || c == 0x7f ? '?' : (char)c);
-	}
-}
-
 static void put_line(struct buf *out, const struct row *r)
 {
-	buf_str(out, r->local);
+	plain_put(out, r->local);
 	buf_char(out, '@');
 	buf_str(out, jid_str(r->rooms->host.entity.jid));
 	buf_fmt(out, "\t%u\t%s\t%s\t", r->occupants, r->persistent ? "persistent" : "temporary",
 		r->public_ ? "public" : "hidden");
-	put_plain_text(out, r->name);
+	plain_put(out, r->name);
 	buf_char(out, '\n');
 }
 
@@ -159,7 +151,12 @@ const struct command room_commands[] = {
 	{.name = "room show", .args = "ROOM [--json]", .min = 1, .max = 2, .run = run_verb},
 	{.name = "room create", .args = "ROOM OWNER [NAME]", .min = 2, .max = 3, .run = run_verb},
 	{.name = "room destroy", .args = "ROOM [REASON]", .min = 1, .max = 2, .run = run_verb},
-	{.name = "room config", .args = "ROOM [SETTING VALUE] [--json]", .min = 1, .max = 4, .run = run_verb},
+	{.name = "room config",
+		.args = "ROOM [SETTING VALUE] [--json]",
+		.min = 1,
+		.max = 4,
+		.last_is_secret = true,
+		.run = run_verb},
 	{.name = "room affiliate",
 		.args = "ROOM [WHO AFFILIATION [REASON]] [--json]",
 		.min = 1,

@@ -419,6 +419,14 @@ bool room_config_show(const struct room_config *c, unsigned i, struct str *name,
 	return true;
 }
 
+bool room_config_is_secret(struct str name)
+{
+	for (const struct config_field *f = room_config_fields; f->var; f++)
+		if (str_eq(name, short_name(f)))
+			return f->kind == FIELD_SECRET;
+	return false;
+}
+
 int room_config_change(struct room_config *c, struct str name, struct str value)
 {
 	CLEANUP(buf_clear) struct buf lines = {.max = CONFIG_TEXT_MAX};

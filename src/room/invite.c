@@ -214,14 +214,15 @@ static void invite_one(struct room *r, const struct visit *v, const struct stanz
 		 go_on = xml_child(t, g->invite, "continue", NS_MUC_USER);
 	struct words words = {.continues = go_on != XML_NONE};
 	struct jid who = g->who.jid;
+	bool let_in = is_let_in(r, who);
 
-	if (is_let_in(r, who))
+	if (let_in)
 		room_affiliate(r, who, AFFILIATION_MEMBER, STR_NONE, v->jid, false);
 	if (reason != XML_NONE)
 		words.reason = xml_text(t, reason, &tmp);
 	if (go_on != XML_NONE)
 		words.thread = xml_attr(t, go_on, "thread");
-	relay_write_id(&id, v, who, s->id);
+	relay_write_id(&id, v, who, let_in, s->id);
 	remember(r, v->jid, who);
 	send_invitation(r, who, v->jid, buf_view(&id), &words);
 }

@@ -7,13 +7,16 @@
 
 /* ---- what looks alike ---- */
 
-/* Letters of other scripts that look like a Latin one, small or as capitals; after the mapping to small letters. In order. */
+/* What looks like a Latin letter or a sign of the keyboard, small or as capitals; after the mapping to small letters. In order. */
 static const struct {
 	uint32_t c;
 	char like;
 } alike[] = {
 	/* clang-format off */
-	{'0', 'o'}, {'1', 'l'}, {0x131, 'i'}, {0x251, 'a'}, {0x261, 'g'},
+	/* Latin, small capitals, signs */
+	{'0', 'o'}, {'1', 'l'}, {'|', 'l'}, {0x131, 'i'}, {0x1c0, 'l'}, {0x237, 'j'}, {0x251, 'a'}, {0x261, 'g'},
+	{0x262, 'g'}, {0x269, 'i'}, {0x26a, 'i'}, {0x274, 'n'}, {0x280, 'r'}, {0x28f, 'y'}, {0x299, 'b'}, {0x29c, 'h'},
+	{0x29f, 'l'}, {0x2b9, '\''}, {0x2bc, '\''},
 	/* Greek */
 	{0x3b1, 'a'}, {0x3b2, 'b'}, {0x3b5, 'e'}, {0x3b6, 'z'}, {0x3b7, 'h'}, {0x3b9, 'i'}, {0x3ba, 'k'}, {0x3bc, 'm'},
 	{0x3bd, 'v'}, {0x3bf, 'o'}, {0x3c1, 'p'}, {0x3c4, 't'}, {0x3c5, 'u'}, {0x3c7, 'x'}, {0x3f2, 'c'}, {0x3f3, 'j'},
@@ -23,6 +26,11 @@ static const struct {
 	{0x4bb, 'h'}, {0x4cf, 'l'}, {0x501, 'd'}, {0x51b, 'q'}, {0x51d, 'w'},
 	/* Armenian */
 	{0x570, 'h'}, {0x578, 'n'}, {0x57d, 'u'}, {0x581, 'g'}, {0x585, 'o'},
+	/* Small capitals, dashes and apostrophes */
+	{0x1d00, 'a'}, {0x1d04, 'c'}, {0x1d05, 'd'}, {0x1d07, 'e'}, {0x1d0a, 'j'}, {0x1d0b, 'k'}, {0x1d0d, 'm'},
+	{0x1d0f, 'o'}, {0x1d18, 'p'}, {0x1d1b, 't'}, {0x1d1c, 'u'}, {0x1d20, 'v'}, {0x1d21, 'w'}, {0x1d22, 'z'},
+	{0x2010, '-'}, {0x2012, '-'}, {0x2013, '-'}, {0x2014, '-'}, {0x2015, '-'}, {0x2018, '\''}, {0x2019, '\''},
+	{0x2212, '-'}, {0xa730, 'f'}, {0xa731, 's'}, {0xa7af, 'q'},
 	/* clang-format on */
 };
 
@@ -42,24 +50,42 @@ static char like(uint32_t c)
 	return 0;
 }
 
+/* Marks that go with any letter, and did not become one with it (NFKC): "own" with a line below is no other name. Those of scripts
+ * that write vowels so are letters there. In order. */
+static bool is_mark(uint32_t c)
+{
+	static const struct {
+		uint32_t first, last;
+	} marks[] = {{0x300, 0x36f}, {0x483, 0x489}, {0x1ab0, 0x1aff}, {0x1dc0, 0x1dff}, {0x20d0, 0x20ff},
+		{0xfe20, 0xfe2f}};
+
+	for (size_t i = 0; i < ARRAY_LEN(marks) && c >= marks[i].first; i++)
+		if (c <= marks[i].last)
+			return true;
+	return false;
+}
+
 int nick_key(struct str nick, struct buf *ret_key)
 {
 	CLEANUP(buf_clear) struct buf folded = {.max = 4 * NICK_MAX};
-	size_t n;
+	size_t begin = ret_key->n, n;
 
 	if (nick.n > NICK_MAX)
 		return ERR_LIMIT;
 	if (jid_prep_nickname(nick, &folded) < 0 || !buf_ok(&folded) || folded.n == 0)
 		return ERR_INVALID;
 	for (size_t i = 0; i < folded.n; i += n) {
+		uint32_t c;
 		char letter;
 
 		n = str_utf8_next((struct str){folded.p + i, folded.n - i});
 		must(n > 0);
-		letter = like(str_utf8_char(folded.p + i, n));
-		buf_add(ret_key, letter ? &letter : folded.p + i, letter ? 1 : n);
+		c = str_utf8_char(folded.p + i, n);
+		letter = like(c);
+		if (!is_mark(c))
+			buf_add(ret_key, letter ? &letter : folded.p + i, letter ? 1 : n);
 	}
-	return buf_ok(ret_key) ? 0 : ERR_INVALID;
+	return buf_ok(ret_key) && ret_key->n > begin ? 0 : ERR_INVALID;
 }
 
 /* ---- whose they are ---- */

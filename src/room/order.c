@@ -17,8 +17,10 @@ const struct order_verb *order_verb_find(struct str name)
 
 static void order_free(struct order *o)
 {
-	for (unsigned i = 0; i < o->n; i++)
+	for (unsigned i = 0; i < o->n; i++) {
+		mem_wipe(o->args[i], strlen(o->args[i])); /* it may be a password */
 		xfree(o->args[i]);
+	}
 	xfree(o->address);
 	buf_clear(&o->out);
 	xfree(o);

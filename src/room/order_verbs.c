@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/json.h"
+#include "base/plain.h"
 #include "room/archive.h"
 #include "room/order.h"
 #include "room/rooms_i.h"
@@ -11,18 +12,6 @@
 enum { LOG_USUAL = 50, LOG_MAX = 500 };
 
 /* ---- writing ---- */
-
-/* Names are what their owners made them: nothing of that reaches the terminal as anything but text. */
-static void put_plain(struct buf *out, struct str text)
-{
-	for (size_t i = 0; i < text.n; i++) {
-		unsigned char c = (unsigned char)text.p[i];
-		bool control =
-			c < 0x20 || c == 0x7f || (c == 0xc2 && i + 1 < text.n && (unsigned char)text.p[i + 1] < 0xa0);
-
-		buf_char(out, control ? '?' : (char)c);
-	}
-}
 
 static void put_json_pair(struct buf *out, const char *name, struct str value, const char *before)
 {
@@ -46,7 +35,7 @@ static void show_settings(struct buf *out, const struct room_config *c, bool jso
 			continue;
 		}
 		buf_fmt(out, "%-22.*s ", STR_FMT(name));
-		put_plain(out, value);
+		plain_put(out, value);
 		buf_char(out, '\n');
 	}
 }
@@ -67,9 +56,9 @@ static void list_affiliations(struct buf *out, const struct room *r, bool json)
 			continue;
 		}
 		buf_fmt(out, "%-8s ", affiliation_name(a->affiliation));
-		put_plain(out, affiliate_jid(a));
+		plain_put(out, affiliate_jid(a));
 		buf_z(out, reason.n ? "\t" : "");
-		put_plain(out, reason);
+		plain_put(out, reason);
 		buf_char(out, '\n');
 	}
 }
@@ -91,9 +80,9 @@ static void list_occupants(struct buf *out, const struct room *r, bool json)
 			continue;
 		}
 		buf_fmt(out, "%-11.*s ", STR_FMT(role));
-		put_plain(out, occupant_nick(o));
+		plain_put(out, occupant_nick(o));
 		buf_char(out, '\t');
-		put_plain(out, real);
+		plain_put(out, real);
 		buf_char(out, '\n');
 	}
 }
@@ -128,7 +117,7 @@ static const char *run_show(struct room *r, struct order *o)
 	buf_fmt(out, "%.*s, made ", STR_FMT(room_address(r)));
 	put_time(out, r->created);
 	buf_z(out, "\nsubject: ");
-	put_plain(out, r->subject.text ? str_z(r->subject.text) : STR("(none)"));
+	plain_put(out, r->subject.text ? str_z(r->subject.text) : STR("(none)"));
 	buf_z(out, "\n\n");
 	show_settings(out, &r->config, false);
 	buf_z(out, "\n");
@@ -204,9 +193,15 @@ static const char *run_config(struct room *r, struct order *o)
 	if (o->n == 1)
 		return "to what? SETTING VALUE, and \"\" for nothing";
 	error = configure(r, o);
-	if (!error)
-		buf_fmt(&o->out, "%s: %s = %s\n", o->address, o->args[0], o->args[1]);
-	return error;
+	if (error)
+		return error;
+	buf_fmt(&o->out, "%s: %s = ", o->address, o->args[0]);
+	if (room_config_is_secret(order_arg(o, 0)))
+		buf_z(&o->out, *o->args[1] ? "(set)" : "");
+	else
+		plain_put(&o->out, order_arg(o, 1));
+	buf_char(&o->out, '\n');
+	return NULL;
 }
 
 /* ---- affiliate, kick ---- */
@@ -282,9 +277,9 @@ static void put_said(struct buf *out, const struct stanza *s, int64_t time, bool
 	}
 	put_time(out, time);
 	buf_z(out, body ? " <" : " * ");
-	put_plain(out, nick);
+	plain_put(out, nick);
 	buf_z(out, body ? "> " : " changed the subject to: ");
-	put_plain(out, text);
+	plain_put(out, text);
 	buf_char(out, '\n');
 }
 

@@ -157,9 +157,25 @@ static void answer(struct room *r, const struct stanza *s)
 
 /* ---- invitations: an error is told to who invited ---- */
 
-void relay_write_id(struct buf *out, const struct visit *v, struct jid asked, struct str id)
+/* Sealed with the id: whether the invitation made a member. */
+enum { LET_IN = '+', ONLY_ASKED = '=' };
+
+void relay_write_id(struct buf *out, const struct visit *v, struct jid asked, bool let_in, struct str id)
 {
-	write_id(out, v->jid, asked, occupant_nick(v->occupant), id.p && id.n <= ID_MAX ? id : STR(""));
+	CLEANUP(buf_clear) struct buf marked = {.max = ID_MAX};
+
+	buf_char(&marked, let_in ? LET_IN : ONLY_ASKED);
+	if (id.p && id.n < ID_MAX)
+		buf_str(&marked, id);
+	write_id(out, v->jid, asked, occupant_nick(v->occupant), buf_view(&marked));
+}
+
+/* Who never heard of it is no member by it: there may be nobody of that address, and whoever gets it later was not meant. */
+static void take_back_member(struct room *r, struct jid who, struct jid inviter)
+{
+	if (room_affiliation(r, who) == AFFILIATION_MEMBER && !occupant_find_real(r, who) &&
+		(!r->config.persistent || core_can_store(room_core(r))))
+		room_affiliate(r, who, AFFILIATION_NONE, STR_NONE, inviter, false);
 }
 
 static bool is_no_error(const struct stanza *s, uint32_t child) { return !xml_is(&s->tree, child, "error", NS_CLIENT); }
@@ -177,7 +193,10 @@ bool relay_on_error(struct room *r, const struct stanza *s)
 		seal(v->jid, s->from, id.nick, id.id, expected);
 		if (!str_is(id.seal, expected) || !invite_take(r, v->jid, s->from))
 			continue;
-		head.id = id.id.n ? id.id : STR_NONE;
+		if (*id.id.p == LET_IN)
+			take_back_member(r, s->from, v->jid);
+		if (id.id.n > 1)
+			head.id = (struct str){id.id.p + 1, id.id.n - 1};
 		packet_begin(&w, &head);
 		packet_put_payload(&w, s, is_no_error);
 		p = packet_end(&w);

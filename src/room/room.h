@@ -207,7 +207,7 @@ void invite_restore(struct room *r);
 /* ---- relay.c ---- */
 void relay_on_iq(struct room *r, struct stanza **s);
 /* The id of an invitation, and its error: passed on to who invited; false: it is none. */
-void relay_write_id(struct buf *out, const struct visit *v, struct jid asked, struct str id);
+void relay_write_id(struct buf *out, const struct visit *v, struct jid asked, bool let_in, struct str id);
 bool relay_on_error(struct room *r, const struct stanza *s);
 
 /* ---- iq_owner.c ---- */

@@ -122,6 +122,32 @@ static void test_bad_nicks(void **state)
 	world_free(w);
 }
 
+/* What is called "own" and what is taken for it; and what only has the same letters. */
+static void test_look_alikes(void **state)
+{
+	static const char *const same[] = {"own", "OWN", "0wn", "\u1d0fwn", "o\u1d21n", "own\u0332", "o\u20ddwn",
+		"\u043ewn", "\uff4fwn", "o\u051d\u0274"},
+				 *const others[] = {"owl", "o-n", "\u00f6wn", "\u0e01\u0e34", "\u0e01"};
+	CLEANUP(buf_clear) struct buf own = {.max = 1024};
+
+	assert_int_equal(nick_key(STR("own"), &own), 0);
+	for (size_t i = 0; i < ARRAY_LEN(same) + ARRAY_LEN(others); i++) {
+		CLEANUP(buf_clear) struct buf key = {.max = 1024};
+		const char *nick = i < ARRAY_LEN(same) ? same[i] : others[i - ARRAY_LEN(same)];
+
+		assert_int_equal(nick_key(str_z(nick), &key), 0);
+		if (str_eq(buf_view(&key), buf_view(&own)) != (i < ARRAY_LEN(same)))
+			fail_msg("%s", nick);
+	}
+	/* Vowels of Thai are marks, too: two names. */
+	buf_reset(&own);
+	assert_int_equal(nick_key(STR("\u0e01\u0e34"), &own), 0);
+	CLEANUP(buf_clear) struct buf key = {.max = 1024};
+	assert_int_equal(nick_key(STR("\u0e01\u0e35"), &key), 0);
+	assert_false(str_eq(buf_view(&key), buf_view(&own)));
+	assert_int_equal(nick_key(STR("\u0332\u0333"), &key), ERR_INVALID);
+}
+
 static void test_leave(void **state)
 {
 	struct world *w = world_new(NULL);
@@ -458,6 +484,26 @@ static void test_full(void **state)
 	world_free(w);
 }
 
+/* Admins and owners enter a full room, but 20 only (7.2.9): else who may make admins fills it without end. */
+static void test_full_of_admins(void **state)
+{
+	struct world *w = world_new(NULL);
+	unsigned alice = open_tea(w, FIELD("maxusers", "1")), last = alice;
+
+	for (int i = 0; i <= 20; i++) {
+		char item[512], jid[64], address[64];
+
+		snprintf(item, sizeof(item), ADMIN("<item affiliation='admin' jid='a%d@x.test'/>"), i);
+		say(w, alice, item);
+		snprintf(jid, sizeof(jid), "a%d@x.test/r", i);
+		snprintf(address, sizeof(address), TEA "/a%d", i);
+		last = enter(w, jid, address);
+		assert_int_equal(room_count(tea(w)), i < 20 ? i + 2 : 21);
+	}
+	expect(w, last, "type='error'", "<service-unavailable");
+	world_free(w);
+}
+
 static void test_rooms_max(void **state)
 {
 	struct world *w = world_new(&(struct rooms_config){.rooms_max = 3});
@@ -624,6 +670,7 @@ int main(void)
 		cmocka_unit_test(test_order),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_bad_nicks),
+		cmocka_unit_test(test_look_alikes),
 		cmocka_unit_test(test_leave),
 		cmocka_unit_test(test_vanishes_between),
 		cmocka_unit_test(test_not_in),
@@ -636,6 +683,7 @@ int main(void)
 		cmocka_unit_test(test_ghosts),
 		cmocka_unit_test(test_remote),
 		cmocka_unit_test(test_full),
+		cmocka_unit_test(test_full_of_admins),
 		cmocka_unit_test(test_rooms_max),
 		cmocka_unit_test(test_history_wish),
 		cmocka_unit_test(test_max_chars),

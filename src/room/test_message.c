@@ -393,8 +393,15 @@ static void test_invite_members(void **state)
 	unsigned alice = open_tea(w, FIELD("membersonly", "1")), bob, eve = enter(w, "eve@x.test/e", TEA "/eve");
 
 	expect(w, eve, "<registration-required");
+	say(w, alice, INVITE("<invite to='bob@far.test'/>"));
+	assert_int_equal(affiliates_get(&tea(w)->affiliates, jid_view(STR("bob@far.test"))), AFFILIATION_MEMBER);
+	/* Whom the invitation does not reach is no member by it, but stays one that he was before. */
+	say(w, alice, INVITE("<invite to='nobody@x.test'/>"));
+	assert_int_equal(affiliates_get(&tea(w)->affiliates, jid_view(STR("nobody@x.test"))), AFFILIATION_NONE);
+	say(w, alice, ADMIN("<item affiliation='member' jid='bob@x.test'/>"));
 	say(w, alice, INVITE("<invite to='bob@x.test'/>"));
 	assert_int_equal(affiliates_get(&tea(w)->affiliates, jid_view(STR("bob@x.test"))), AFFILIATION_MEMBER);
+	forget(w, 0);
 	bob = enter(w, "bob@x.test/b", TEA "/bob");
 	expect(w, bob, "/alice'");
 	expect(w, bob, "affiliation='member'", "role='participant'");

@@ -113,7 +113,8 @@ static void test_config(void **state)
 	run(w, "room config " TEA " passwordprotectedroom 1");
 	REFUSED("password first");
 	run(w, "room config " TEA " roomsecret hush");
-	DONE("");
+	assert_null(strstr(w->reply, "hush"));
+	DONE("roomsecret = (set)\n");
 	run(w, "room config " TEA " passwordprotectedroom 1");
 	DONE("");
 	run(w, "room config " TEA " --json");
@@ -161,6 +162,36 @@ static void test_kick_show_log(void **state)
 	run(w, "room kick " TEA " bob enough");
 	DONE("put out");
 	expect(w, bob, "unavailable", "307", "<reason>enough");
+	world_free(w);
+}
+
+/* What a terminal would obey, or would not show, is no part of an answer; JSON has it escaped. */
+static void test_names_are_plain(void **state)
+{
+	static const char hostile[] = "a\xc2\x9b\x33\x31mRED\xe2\x80\xae\x61\x62\x63";
+	struct world *w = world_new(&(struct rooms_config){.archive_max = 100, .history = 5});
+	unsigned alice = open_tea(w, "");
+	char line[256];
+
+	snprintf(line, sizeof(line), "<message type='groupchat' to='" TEA "'><body>%s</body></message>", hostile);
+	say(w, alice, line);
+	snprintf(line, sizeof(line), "<message type='groupchat' to='" TEA "'><subject>%s</subject></message>", hostile);
+	say(w, alice, line);
+	snprintf(line, sizeof(line), "room config " TEA " roomname %s", hostile);
+	run(w, line);
+	DONE("roomname = a?31mRED?abc\n");
+	run(w, "room list");
+	DONE("\ta?31mRED?abc\n");
+	run(w, "room show " TEA);
+	assert_null(strchr(w->reply, '\x9b'));
+	DONE("subject: a?31mRED?abc\n");
+	run(w, "room log " TEA);
+	assert_null(strchr(w->reply, '\x9b'));
+	DONE("<alice> a?31mRED?abc\n");
+	run(w, "room list --json");
+	DONE("\"a\\u009b31mRED\\u202eabc\"");
+	run(w, "room log " TEA " --json");
+	DONE("\"a\\u009b31mRED\\u202eabc\"");
 	world_free(w);
 }
 
@@ -321,6 +352,7 @@ int main(void)
 		cmocka_unit_test(test_affiliate),
 		cmocka_unit_test(test_config),
 		cmocka_unit_test(test_kick_show_log),
+		cmocka_unit_test(test_names_are_plain),
 		cmocka_unit_test(test_failing),
 		cmocka_unit_test(test_policy),
 		cmocka_unit_test(test_policy_kept),

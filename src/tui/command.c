@@ -404,6 +404,6 @@ void line_complete(struct line *n, struct str line, struct str word, struct edit
 		kinds = COMPLETE_NICK; /* in a text: whom it is for */
 	if (k.hash || (word.n && word.p[0] == '"'))
 		word = (struct str){word.p + 1, word.n - 1};
-	client_complete(n->client, word, kinds & (FIND_PEER | FIND_ROOM), kinds & COMPLETE_NICK ? room : STR_NONE,
-		offer, &k);
+	client_complete(n->client, word, kinds & (FIND_PEER | FIND_ROOM | FIND_INVITED),
+		kinds & COMPLETE_NICK ? room : STR_NONE, offer, &k);
 }

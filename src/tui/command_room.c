@@ -205,6 +205,28 @@ static void run_invite(struct line *n, const struct command *c, struct str args)
 		line_ok(n, client_invite(n->client, buf_view(&room), buf_view(&jid), args));
 }
 
+static void run_decline(struct line *n, const struct command *c, struct str args)
+{
+	CLEANUP(buf_clear) struct buf room = {.max = JID_MAX};
+	struct str name = line_word(&args);
+	int err;
+
+	(void)c;
+	if (!name.n) {
+		client_invitations(n->client);
+		return;
+	}
+	if (name.p[0] == '#')
+		name = (struct str){name.p + 1, name.n - 1};
+	err = client_room_address(n->client, name, &room);
+	if (!err)
+		err = client_decline(n->client, buf_view(&room), args);
+	if (err == ERR_CLOSED)
+		line_ok(n, err);
+	else if (err)
+		line_refuse(n, "no invitation to %.*s waits for an answer", STR_FMT(name));
+}
+
 static void run_config(struct line *n, const struct command *c, struct str args)
 {
 	CLEANUP(buf_clear) struct buf room = {.max = JID_MAX};
@@ -267,7 +289,8 @@ static void run_destroy(struct line *n, const struct command *c, struct str args
 }
 
 const struct command line_room_commands[] = {
-	{"join", "ROOM [NICK] [PASSWORD]", "goes into a room: NAME, NAME@PEER or an address", FIND_ROOM, join},
+	{"join", "ROOM [NICK] [PASSWORD]", "goes into a room: NAME, NAME@PEER or an address", FIND_ROOM | FIND_INVITED,
+		join},
 	{"leave", "[#ROOM] [REASON]", "goes out", FIND_ROOM, run_leave},
 	{"rooms", "[PEER|SERVICE]", "which rooms there are", FIND_PEER, run_rooms},
 	{"room", "create NAME", "makes a room and goes in", 0, run_room, "create "},
@@ -276,6 +299,7 @@ const struct command line_room_commands[] = {
 	{"topic", "[#ROOM] TEXT", "what the room is about", 0, run_topic},
 	{"pm", "[#ROOM] NICK TEXT", "says something to one occupant alone", COMPLETE_NICK, run_pm},
 	{"invite", "[#ROOM] PEER [REASON]", "asks somebody to come", FIND_PEER, run_invite},
+	{"decline", "[ROOM [REASON]]", "says no to an invitation, or lists those that wait", FIND_INVITED, run_decline},
 	{"kick", "[#ROOM] NICK [REASON]", "puts somebody out", COMPLETE_NICK, run_kick},
 	{"ban", "[#ROOM] WHO [REASON]", "puts somebody out for ever", COMPLETE_NICK | FIND_PEER, run_ban},
 	{"voice", "[#ROOM] NICK [off]", "lets somebody speak in a moderated room", COMPLETE_NICK, run_voice, "off "},

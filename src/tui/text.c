@@ -152,6 +152,12 @@ static void on_answer(struct buf *out, const struct client_event *e)
 static void on_done(struct buf *out, const struct client_event *e) { put_opt(out, "* done: ", e->body, ""); }
 static void on_refused(struct buf *out, const struct client_event *e) { put(out, "* refused: ", e->body, ""); }
 
+static void on_room(struct buf *out, const struct client_event *e)
+{
+	put(out, "* ", e->label, ": ");
+	filter_text(out, e->body);
+}
+
 static void on_notice(struct buf *out, const struct client_event *e)
 {
 	buf_z(out, "* ");
@@ -177,6 +183,7 @@ void text_of_event(struct buf *out, const struct client_event *e, int64_t now)
 		[EVENT_ANSWER] = on_answer,
 		[EVENT_DONE] = on_done,
 		[EVENT_REFUSED] = on_refused,
+		[EVENT_ROOM] = on_room,
 		[EVENT_NOTICE] = on_notice,
 	};
 	size_t before = out->n, stamp;

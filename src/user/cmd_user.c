@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/json.h"
+#include "base/plain.h"
 #include "user/users_i.h"
 #include "xmpp/scram.h"
 
@@ -219,7 +220,10 @@ static void put_line(struct buf *out, const struct core *c, const struct store_v
 	CLEANUP(buf_clear) struct buf account = {.max = JID_MAX};
 
 	if (!json) {
-		buf_fmt(out, "%.*s@%.*s\n", STR_FMT(v[1].s), STR_FMT(v[0].s));
+		plain_put(out, v[1].s);
+		buf_char(out, '@');
+		plain_put(out, v[0].s);
+		buf_char(out, '\n');
 		return;
 	}
 	buf_str(&account, v[1].s);

@@ -657,6 +657,31 @@ class Refusals(Case):
         self.assertEqual(0, run("peer", "del", "bobby", *node).returncode)
         self.assertNotIn("bobby", run("peer", "list", *node).stdout)
 
+    def test_password_of_a_room(self):
+        """It is no word of a command line, and nowhere printed."""
+        self.serve()
+        room = "tea@rooms.localhost"
+        self.ok("room", "create", room, "alice@localhost")
+        self.write("secret", "hush hush\n")
+        self.refused(2, "no word of a command line", "room", "config", room, "roomsecret", "hush", "--data", self.data)
+        self.refused(2, "no word of a command line", "room", "config", room, "roomsecret", "--data", self.data)
+        self.refused(2, "--password-file is for", "room", "config", room, "--password-file", "x", "--data", self.data)
+        self.refused(1, "no password in it", "room", "config", room, "roomsecret", "--password-file", "/dev/null",
+                     "--data", self.data)
+        set_ = f"{room}: roomsecret = (set)\n"
+        self.assertEqual(set_, self.ok("room", "config", room, "roomsecret", "-", stdin="hush hush\n"))
+        self.assertEqual(set_, self.ok("room", "config", room, "roomsecret", "--password-file", self.folder / "secret"))
+        self.ok("room", "config", room, "passwordprotectedroom", "1")
+        for args in (["show", room], ["show", room, "--json"], ["config", room]):
+            text = self.ok("room", *args)
+            self.assertNotIn("hush", text)
+            self.assertRegex(text, r"roomsecret\W+\(set\)")
+        with contextlib.closing(sqlite3.connect(self.data / "wireside.db")) as store:
+            self.assertIn("hush hush", "".join(str(row) for row in store.execute("SELECT * FROM room")))
+        self.ok("room", "config", room, "passwordprotectedroom", "0")
+        self.assertEqual(f"{room}: roomsecret = \n", self.ok("room", "config", room, "roomsecret", ""))
+        self.assertNotIn("(set)", self.ok("room", "show", room))
+
     def test_no_server(self):
         for args in (["status"], ["stop"], ["reload"], ["room", "list"]):
             self.refused(1, f"no server runs on {self.data}; start one", *args, "--data", self.data)
