@@ -269,13 +269,15 @@ static struct outgoing **find(struct outbox *o, int64_t id)
 	return at;
 }
 
-static void tell_sent(struct peer *p, const struct outgoing *m)
+/* Of what people said; that a receipt has arrived is nobody's business. */
+static void tell_sent(const struct peer *p, const struct outgoing *m)
 {
 	struct stanza *s;
 
-	if (p->kind != PEER_LEGACY || stanza_parse((struct str){m->stanza, m->n}, &s) != 0)
+	if (stanza_parse((struct str){m->stanza, m->n}, &s) != 0)
 		return;
-	notice(p->peers, "sent", p, "sent to %s, which confirms nothing: %.*s", p->label, STR_FMT(s->id));
+	if (stanza_child(s, "body", NS_CLIENT) != XML_NONE)
+		notice_sent(p, s->id);
 	stanza_free(&s);
 }
 

@@ -385,6 +385,9 @@ bool picture_answer(struct peer *p, struct stanza **s);
 /* notice.c: a line for people, as a headline from the node. kind is for programs. p may be NULL. */
 void notice(struct peers *ps, const char *kind, const struct peer *p, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
+/* No line: the message of this id is at the other end, for programs that show how far theirs have come. Of an old program that is
+ * all that will ever be told. */
+void notice_sent(const struct peer *p, struct str id);
 
 /* verify.c */
 void verify_start(struct peer *p);
