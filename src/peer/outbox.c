@@ -337,3 +337,15 @@ void outbox_move(struct peer *to, struct peer *from)
 	for (struct outgoing *m = from->outbox.first; m; m = m->next)
 		readdress(to, m);
 }
+
+void outbox_bounce(struct peer *p, struct xerr why)
+{
+	while (p->outbox.first) {
+		struct outgoing *m = p->outbox.first;
+		struct stanza *s = NULL;
+
+		if (stanza_parse((struct str){m->stanza, m->n}, &s) == 0)
+			core_bounce(peer_core(p), &s, why);
+		drop(p, &p->outbox.first);
+	}
+}

@@ -177,6 +177,17 @@ static void drop_address(struct peer *p, unsigned i)
 	p->addresses[i] = p->addresses[--p->address_n];
 }
 
+bool peer_address_drop(struct peer *p, const char *text)
+{
+	struct peer_address *a = find_address(p, str_z(text));
+
+	if (!a)
+		return false;
+	drop_address(p, (unsigned)(a - p->addresses));
+	p->next_address = p->address_n; /* they have changed places */
+	return true;
+}
+
 /* What nobody typed, and what worked longest ago, goes first. */
 static void make_room(struct peer *p)
 {

@@ -265,6 +265,7 @@ void peer_free(struct entity *e);
 /* Known from now on. What was typed or told stays, though the network named it first. */
 struct peer_address *peer_address_put(struct peer *p, const char *text, enum source source);
 void peer_address_worked(struct peer *p, const char *text, enum source source);
+bool peer_address_drop(struct peer *p, const char *text); /* false: it has no such address */
 void peer_load_row(struct peers *ps, enum store_row kind, const struct store_value *v);
 const char *trust_name(enum trust t);
 const char *source_name(enum source s);
@@ -297,6 +298,16 @@ int target_read(struct str text, struct str *ret_name, struct buf *ret_address, 
 struct peer *target_typed(struct peers *ps, struct str name, struct str address);
 bool target_is_own(const struct peers *ps, struct str address,
 	struct buf *why); /* or a broadcast address: nobody else's */
+
+/* typed.c */
+/* At the address that was typed in is p: its addresses, its name ... */
+void typed_take_over(struct peer *p, struct peer *typed);
+/* ... and what waits for it are his. The row goes. */
+void typed_inherit(struct peer *p, struct peer *typed);
+/* Though no link came of it, this key was seen there. True: the row has gone. */
+bool typed_shown(struct peer *typed, const uint8_t key[32], const char *address);
+/* We ourselves are at this address of his. The row may be gone after that. */
+void typed_is_self(struct peer *p, const char *address);
 
 /* dial.c: when and where to dial */
 bool peer_wants_link(const struct peer *p);
@@ -338,6 +349,7 @@ void outbox_refused(struct peer *p,
 void outbox_unsent(struct peer *p); /* the session has ended: all of it is for the next one, in order */
 void outbox_load(struct peer *p, int64_t id, int64_t time, struct str stanza);
 void outbox_move(struct peer *to, struct peer *from);
+void outbox_bounce(struct peer *p, struct xerr why); /* all of it comes back to our user */
 
 /* seen.c */
 int64_t seen_hash(struct str id);
