@@ -401,7 +401,7 @@ static void run_unblock(struct command_call *call)
 	if (!p)
 		return;
 	if (p->trust == TRUST_BLOCKED)
-		peer_set_trust(p, p->kind == PEER_LEGACY ? TRUST_LEGACY : TRUST_PINNED);
+		peer_set_trust(p, p->unblocked);
 	show_peer(p);
 	dial_now(p);
 	command_reply(call->core, call->asker, false, "%s is %s\n", p->label, trust_name(p->trust));

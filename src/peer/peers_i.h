@@ -115,6 +115,7 @@ struct peer_presence {
 /* What a peer that our user has not answered has used of what strangers may. */
 struct stranger {
 	bool told;         /* our user knows that it writes */
+	bool offered;      /* and that what waits for an old program of this name could go to him */
 	int64_t next;      /* core time when its next message is taken */
 	int64_t next_room; /* the same of what it says and does in rooms of ours */
 	size_t bytes;
@@ -153,9 +154,9 @@ struct peer {
 	char *instance; /* its name on the network; NULL: not seen there */
 	uint8_t key[32];
 	enum trust trust;
-	bool stored;  /* in the store: pinned, typed, blocked, named, or something waits for it */
-	bool named;   /* the label is of our user's choice */
-	bool offered; /* our user was told that what waits for an old program of this name could go to him */
+	enum trust unblocked; /* while it is blocked: what it was before, and will be again */
+	bool stored;          /* in the store: pinned, typed, blocked, named, or something waits for it */
+	bool named;           /* the label is of our user's choice */
 	struct plain plain;
 	struct lan_keys *password; /* NULL: none shared */
 	uint32_t failures;         /* of it, since the last success */
@@ -241,8 +242,9 @@ struct peer *peers_find_id(const struct peers *ps, struct str id);   /* NODEID *
  * ERR_NOTFOUND; ERR_EXISTS: several, listed in why. */
 int peers_find_label(const struct peers *ps, struct str text, struct peer **ret, struct buf *why);
 
-/* Is anybody but p called so? */
+/* Is anybody but p called so, or could that be taken for our user? */
 bool peers_label_taken(const struct peers *ps, const struct peer *p, struct str label);
+bool peers_is_our_instance(const struct peers *ps, struct str instance); /* on the network, or the one that we want */
 /* May our user call p (NULL: one that comes) so? ERR_SYNTAX: that is no name; ERR_EXISTS: it could be taken for somebody whom he
  * knows or has named, or for himself. why: says so. */
 int peers_label_free(const struct peers *ps, const struct peer *p, struct str label, struct buf *why);
