@@ -434,10 +434,17 @@ static bool is_group(const struct client *c, const struct said *m)
 	return str_is(m->type, "groupchat") || (!m->from.resource && client_room(c, jid_bare_str(m->from)));
 }
 
+/* A node has one user, who may have had another name when he said it. */
+static bool is_ours(const struct client *c, struct jid from)
+{
+	return str_eq(jid_bare_str(from), client_bare(c)) ||
+		(c->config.node && from.local && str_eq(jid_domain(from), jid_domain(jid_view(client_bare(c)))));
+}
+
 void client_on_said(struct client *c, const struct said *m)
 {
 	CLEANUP(buf_clear) struct buf tmp = {.max = TEXT_MAX};
-	bool own = str_eq(jid_bare_str(m->from), client_bare(c));
+	bool own = is_ours(c, m->from);
 	struct room *r = client_room(c, jid_bare_str(m->from));
 	uint32_t received = child(m, "received", NS_RECEIPTS), displayed = child(m, "displayed", NS_MARKERS);
 	struct str body = STR_NONE;

@@ -398,6 +398,22 @@ static void told_as_sent(void **state)
 	world_free(w);
 }
 
+/* Our user has another name since he wrote it: it is still his. */
+static void written_under_another_name(void **state)
+{
+	struct world *w = world_new();
+	uint64_t conn;
+
+	have_bob(w);
+	say_message(w, bob(), "m1", "one");
+	w->config.user = "alicia";
+	world_restart(w);
+	conn = link_from(w, 'b', "bob");
+	assert_non_null(strstr(expect_sent(w, conn, "<body>one"), "from='alicia@"));
+	w->config.user = "alice";
+	world_free(w);
+}
+
 /* What it has no form for is not kept for ever. */
 static void nothing_to_say_to_an_old_program(void **state)
 {
@@ -464,6 +480,7 @@ int main(void)
 		cmocka_unit_test(not_kept),
 		cmocka_unit_test(to_an_old_program),
 		cmocka_unit_test(told_as_sent),
+		cmocka_unit_test(written_under_another_name),
 		cmocka_unit_test(nothing_to_say_to_an_old_program),
 		cmocka_unit_test(moved),
 	};
