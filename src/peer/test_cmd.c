@@ -284,6 +284,18 @@ static void unblocked(void **state)
 	}
 }
 
+/* Nothing of a line is taken whose address is none. */
+static void import_bad_address(void **state)
+{
+	struct world *w = world_new();
+
+	command(w, "peer", "import", "dave\t\ttyped\tnew\t10.0.0.7:4000,10.0.0.8:70000\t-", NULL);
+	assert_true(w->reply_failed);
+	assert_string_equal(w->reply, "in the line of dave: 10.0.0.8:70000 is no address with a port");
+	assert_int_equal(w->peers->peers.n, 0);
+	world_free(w);
+}
+
 /* ---- the rest ---- */
 
 static void del(void **state)
@@ -634,6 +646,7 @@ int main(void)
 		cmocka_unit_test(add_to_somebody),
 		cmocka_unit_test(add_names),
 		cmocka_unit_test(unblocked),
+		cmocka_unit_test(import_bad_address),
 		cmocka_unit_test(del),
 		cmocka_unit_test(del_blocked),
 		cmocka_unit_test(rename_row),
