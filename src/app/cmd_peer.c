@@ -32,11 +32,12 @@ static const char usage[] =
 
 static const struct action {
 	const char *name;
-	int min, max; /* words after the name */
-	bool typed;   /* --typed asks for a password */
-	bool lines;   /* once for each line of standard input */
+	int min, max;       /* words after the name */
+	bool typed;         /* --typed asks for a password */
+	bool lines;         /* once for each line of standard input */
+	const char *option; /* all that its word may be; NULL: anything */
 } actions[] = {
-	{"list", 0, 1, false, false},
+	{"list", 0, 1, false, false, "--json"},
 	{"add", 1, 1, false, false},
 	{"del", 1, 1, false, false},
 	{"block", 1, 1, false, false},
@@ -46,7 +47,7 @@ static const struct action {
 	{"rename", 2, 2, false, false},
 	{"verify", 1, 2, false, false},
 	{"set-password", 1, 2, true, false},
-	{"export", 0, 1, false, false},
+	{"export", 0, 1, false, false, "--with-passwords"},
 	{"import", 0, 0, false, true},
 };
 
@@ -127,6 +128,10 @@ static int run(const struct action *a, int argc, char **argv, const char *data)
 	}
 	if (strcmp(a->name, "add") == 0 && !is_target(argv[2]))
 		return 2;
+	if (a->option && argc > 2 && strcmp(argv[2], a->option) != 0) {
+		fprintf(stderr, "wireside: peer %s takes nothing but %s\n", a->name, a->option);
+		return 2;
+	}
 	for (int i = 2; i < argc && n < WORDS_MAX; i++)
 		words[n++] = argv[i];
 	return ask(data, words, n);

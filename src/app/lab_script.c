@@ -84,9 +84,7 @@ static int see_delivered(struct lab *l, const struct step *s, struct buf *why)
 	int err = lab_see(l, whom(l, s), beginning(s->text, text), SEE_MS, why);
 
 	/* Old programs give no receipts. */
-	return err
-		? err
-		: lab_see(l, who(l, s), l->options.kind != LAB_TLS ? "confirms nothing" : "(delivered)", SEE_MS, why);
+	return err ? err : lab_see(l, who(l, s), l->options.kind != LAB_TLS ? "(sent)" : "(delivered)", SEE_MS, why);
 }
 
 static int run_tells(struct lab *l, const struct step *s, struct buf *why)

@@ -251,6 +251,19 @@ static void make_rooms(struct node *n, const struct config *c)
 	n->rooms = rooms_new(n->server->core, service, &rc);
 }
 
+/* A node has one user: whoever had another name before goes on under the new one, with all that was his. In the first batch, before
+ * anything is loaded. Who works on the data of a node that is stopped knows no name for certain. */
+static void be_sole_user(struct core *core, const struct config *c)
+{
+	CLEANUP(buf_clear) struct buf rooms = {.max = JID_PART_MAX};
+
+	if (c->node->alone)
+		return;
+	buf_fmt(&rooms, "rooms.%s", c->domains.item[0]);
+	store_put(core_batch(core), STORE_ACCOUNT_SOLE, str_z(c->domains.item[0]), str_z(c->node->user),
+		buf_view(&rooms));
+}
+
 void node_make_hosts(struct server *s)
 {
 	const struct config *c = s->config;
@@ -264,6 +277,7 @@ void node_make_hosts(struct server *s)
 
 	s->node = n;
 	n->server = s;
+	be_sole_user(s->core, c);
 	memcpy(pc.key, c->node->key, sizeof(pc.key));
 	memcpy(pc.seed, c->node->seed, sizeof(pc.seed));
 	n->peers = peers_new(s->core, &pc);

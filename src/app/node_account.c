@@ -31,7 +31,8 @@ static bool was_told(const struct account *a)
 		line[0] = '\0';
 	fclose(f);
 	line[strcspn(line, "\n")] = '\0';
-	return strcmp(line, a->jid) == 0;
+	/* He may have got another name meanwhile, and has the same password. */
+	return str_eq(jid_domain(jid_view(str_z(line))), jid_domain(jid_view(str_z(a->jid))));
 }
 
 /* On standard output; to whoever started us with --ready-fd, there, since our output is nobody's then but a file's. */

@@ -39,6 +39,7 @@ enum {
 	LIST_MS = 5000,       /* for all rooms of all peers */
 	AGAIN_MS = 5000,      /* until a room that had trouble is tried again */
 	SETTLE_MS = 3000,     /* a room that sends no subject after its history */
+	KEPT_MS = 2000,       /* what goes out at once, as it mostly does, is not called queued before */
 };
 
 /* One of our messages. */
@@ -48,6 +49,7 @@ struct message {
 	char *conversation, *body;
 	enum message_state state;
 	int64_t when;
+	int64_t tell_at; /* monotonic: it is kept, and that is told if nothing better has come by then; 0: not */
 	bool room, secret;
 };
 
@@ -244,6 +246,8 @@ int client_forwarded(const struct xml_tree *t, uint32_t parent, struct jid_buf *
 bool client_said_text(const struct said *m, const char *name, struct buf *tmp, struct str *ret);
 bool client_is_new(struct client *c, struct str from, struct str id);
 void client_enter_state(struct client *c, struct message *m, enum message_state state, struct str detail);
+void client_kept(struct client *c, struct message *m); /* our node has it */
+void client_messages_tick(struct client *c);
 struct message *client_message(const struct client *c, struct str id);
 void client_messages_clear(struct client *c);
 void client_talks_clear(struct client *c);

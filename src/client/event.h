@@ -27,7 +27,15 @@ enum client_event_kind {
 	EVENT_KINDS
 };
 
-enum message_state { MESSAGE_QUEUED, MESSAGE_SENT, MESSAGE_DELIVERED, MESSAGE_READ, MESSAGE_FAILED, MESSAGE_STATES };
+enum message_state {
+	MESSAGE_QUEUED, /* here only */
+	MESSAGE_KEPT,   /* our node has it safe, and it waits there for its peer: also called queued */
+	MESSAGE_SENT,   /* the server has it; on a node: whom it is for has taken it */
+	MESSAGE_DELIVERED,
+	MESSAGE_READ,
+	MESSAGE_FAILED,
+	MESSAGE_STATES
+};
 
 struct client_event {
 	enum client_event_kind kind;
@@ -37,7 +45,7 @@ struct client_event {
 	bool own;                 /* we said it, here or with another client */
 	bool room;                /* the conversation is a room */
 	bool secret;              /* a private message in a room */
-	bool final;               /* EVENT_OFFLINE */
+	bool final;               /* EVENT_OFFLINE; EVENT_STATE: the other end's program tells no more than this */
 	bool again;               /* EVENT_JOINED: by itself, after the connection was broken or the room had trouble */
 	enum message_state state; /* EVENT_STATE */
 	struct str conversation;  /* address: bare, or of an occupant for a private message */

@@ -25,10 +25,11 @@ void client_messages_clear(struct client *c)
 
 unsigned client_count(const struct client *c, enum message_state state) { return c->counts[state]; }
 
-static void emit_state(struct client *c, const struct message *m, struct str detail)
+static void emit_state(struct client *c, const struct message *m, struct str detail, bool final)
 {
 	struct client_event e = {.kind = EVENT_STATE,
 		.own = true,
+		.final = final,
 		.room = m->room,
 		.secret = m->secret,
 		.state = m->state,
@@ -41,14 +42,46 @@ static void emit_state(struct client *c, const struct message *m, struct str det
 }
 
 /* Only forward; a failure is the end, unless it was delivered. */
-void client_enter_state(struct client *c, struct message *m, enum message_state state, struct str detail)
+static bool enter(struct client *c, struct message *m, enum message_state state)
 {
 	if (state <= m->state || (state == MESSAGE_FAILED && m->state >= MESSAGE_DELIVERED))
-		return;
+		return false;
 	c->counts[m->state]--;
 	c->counts[state]++;
 	m->state = state;
-	emit_state(c, m, detail);
+	m->tell_at = 0;
+	return true;
+}
+
+void client_enter_state(struct client *c, struct message *m, enum message_state state, struct str detail)
+{
+	if (enter(c, m, state))
+		emit_state(c, m, detail, false);
+}
+
+/* If he is there it is on its way already, most likely, and more will be heard of it. */
+void client_kept(struct client *c, struct message *m)
+{
+	if (!enter(c, m, MESSAGE_KEPT))
+		return;
+	if (m->room || client_present(c, str_z(m->conversation)))
+		m->tell_at = c->now + KEPT_MS;
+	else
+		emit_state(c, m, STR_NONE, false);
+}
+
+void client_messages_tick(struct client *c)
+{
+	if (!c->counts[MESSAGE_KEPT])
+		return;
+	LIST_EACH(n, &c->message_order) {
+		struct message *m = LIST_ITEM(n, struct message, node);
+
+		if (!m->tell_at || m->tell_at > c->now)
+			continue;
+		m->tell_at = 0;
+		emit_state(c, m, STR_NONE, false);
+	}
 }
 
 /* The oldest is forgotten when there are too many. */
@@ -111,7 +144,7 @@ int client_say(struct client *c, struct str to, struct str body)
 		map_remove(&c->messages, str_z(m->id));
 		message_free(m);
 	} else if (held) {
-		emit_state(c, m, STR_NONE);
+		emit_state(c, m, STR_NONE, false);
 	}
 	return err;
 }
@@ -249,6 +282,28 @@ bool client_is_new(struct client *c, struct str from, struct str id)
 
 /* ---- what people say ---- */
 
+/* Of our node: whom it is for has got it. That is no line for people, and nobody else may say so. */
+static bool on_sent(struct client *c, const struct said *m)
+{
+	uint32_t event = child(m, "event", NS_NODE_EVENT);
+	struct message *o;
+
+	if (!event || m->from.local || !client_is_own(c, m->from) || !str_is(xml_attr(m->t, event, "kind"), "sent"))
+		return false;
+	o = client_message(c, xml_attr(m->t, event, "id"));
+	if (o && enter(c, o, MESSAGE_SENT))
+		emit_state(c, o, STR_NONE, str_is(xml_attr(m->t, event, "last"), "true"));
+	return true;
+}
+
+/* What was written to an address goes to whoever is there, and what waited for an old program to the node that took its place. */
+static bool becomes_another(struct str conversation)
+{
+	struct str domain = jid_domain(jid_view(conversation));
+
+	return str_is(domain, CLIENT_TYPED) || str_is(domain, CLIENT_LEGACY);
+}
+
 static void on_receipt(struct client *c, const struct said *m, uint32_t i, enum message_state state)
 {
 	struct message *o = client_message(c, xml_attr(m->t, i, "id"));
@@ -256,7 +311,8 @@ static void on_receipt(struct client *c, const struct said *m, uint32_t i, enum 
 
 	/* Only whom it was sent to can have it. */
 	if (!o || o->room ||
-		!(o->secret ? str_eq(jid_str(m->from), str_z(o->conversation)) : str_is(from, o->conversation)))
+		!(o->secret ? str_eq(jid_str(m->from), str_z(o->conversation))
+			    : str_is(from, o->conversation) || becomes_another(str_z(o->conversation))))
 		return;
 	client_enter_state(c, o, state, STR_NONE);
 }
@@ -379,14 +435,23 @@ static bool is_group(const struct client *c, const struct said *m)
 	return str_is(m->type, "groupchat") || (!m->from.resource && client_room(c, jid_bare_str(m->from)));
 }
 
+/* A node has one user, who may have had another name when he said it. */
+static bool is_ours(const struct client *c, struct jid from)
+{
+	return str_eq(jid_bare_str(from), client_bare(c)) ||
+		(c->config.node && from.local && str_eq(jid_domain(from), jid_domain(jid_view(client_bare(c)))));
+}
+
 void client_on_said(struct client *c, const struct said *m)
 {
 	CLEANUP(buf_clear) struct buf tmp = {.max = TEXT_MAX};
-	bool own = str_eq(jid_bare_str(m->from), client_bare(c));
+	bool own = is_ours(c, m->from);
 	struct room *r = client_room(c, jid_bare_str(m->from));
 	uint32_t received = child(m, "received", NS_RECEIPTS), displayed = child(m, "displayed", NS_MARKERS);
 	struct str body = STR_NONE;
 
+	if (on_sent(c, m))
+		return;
 	if (is_group(c, m)) {
 		bool invited = !str_is(m->type, "groupchat") && on_invitation(c, m);
 

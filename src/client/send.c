@@ -20,11 +20,15 @@ static struct outgoing *outgoing_new(struct str stanza, const char *id, const ch
 	return o;
 }
 
+/* A server sends what it has taken, or keeps it for others as their own would. A node may keep it for days, and says when it has
+ * gone. */
 static void is_sent(struct client *c, const struct outgoing *o)
 {
 	struct message *m = o->id[0] ? client_message(c, str_z(o->id)) : NULL;
 
-	if (m && m->state < MESSAGE_SENT)
+	if (m && c->config.node)
+		client_kept(c, m);
+	else if (m)
 		client_enter_state(c, m, MESSAGE_SENT, STR_NONE);
 }
 

@@ -342,6 +342,7 @@ enum client_need client_tick(struct client *c)
 	client_expire(c, false);
 	if (c->state == CLIENT_OFFLINE)
 		return CLIENT_FINE;
+	client_messages_tick(c);
 	client_rooms_tick(c);
 	client_list_tick(c);
 	client_flush(c);

@@ -64,6 +64,124 @@ static void looks_typed(void **state)
 	}
 }
 
+/* ---- how far a message has come ---- */
+
+static const char *say(const char *to, const char *text)
+{
+	static char id[CLIENT_ID_MAX + 1];
+	const char *at;
+
+	forget();
+	assert_int_equal(client_say(t.c, str_z(to), str_z(text)), 0);
+	at = strstr(buf_cstr(client_out(t.c)), " id='");
+	assert_non_null(at);
+	snprintf(id, sizeof(id), "%.*s", (int)strcspn(at + 5, "'"), at + 5);
+	return id;
+}
+
+static void node_has_all(void)
+{
+	char xml[128];
+
+	snprintf(xml, sizeof(xml), "<a xmlns='" NS_SM "' h='%u'/>", t.c->acked + t.c->sent_n);
+	hear(xml);
+}
+
+static void hear_sent(const char *from, const char *id, bool last)
+{
+	char xml[1024];
+
+	snprintf(xml, sizeof(xml),
+		"<message type='headline' from='%s' to='alice@x.test'><event xmlns='" NS_NODE_EVENT
+		"' kind='sent' peer='p' jid='p' id='%s'%s/></message>",
+		from, id, last ? " last='true'" : "");
+	hear(xml);
+}
+
+/* Nobody there: the node keeps it, and that is not to be called sent. */
+static void queued_until_it_has_gone(void **state)
+{
+	const char *id;
+
+	with_peers();
+	hear("<presence type='unavailable' from='" BOB "/1'/>");
+	buf_reset(&t.events);
+	id = say(BOB, "one");
+	told_nothing();
+	node_has_all();
+	told("|one||queued own");
+	assert_int_equal(client_count(t.c, MESSAGE_QUEUED), 0);
+	assert_int_equal(client_count(t.c, MESSAGE_KEPT), 1);
+	hear_sent(BOB, id, false);
+	told_nothing();
+	assert_int_equal(client_count(t.c, MESSAGE_KEPT), 1);
+	hear_sent("x.test", id, false);
+	told("|one||sent own");
+	assert_int_equal(client_count(t.c, MESSAGE_SENT), 1);
+	hear_sent("x.test", id, false);
+	told_nothing();
+}
+
+/* Somebody who seems to be there has it in a moment; if not, that is told. */
+static void there_but_not_reached(void **state)
+{
+	const char *id;
+
+	with_peers();
+	id = say(BOB, "one");
+	node_has_all();
+	pass(KEPT_MS - 1);
+	client_tick(t.c);
+	told_nothing();
+	pass(1);
+	client_tick(t.c);
+	told("|one||queued own");
+	client_tick(t.c);
+	told_nothing();
+	id = say(BOB, "two");
+	node_has_all();
+	hear_sent("x.test", id, false);
+	told("|two||sent own");
+	pass(KEPT_MS);
+	client_tick(t.c);
+	told_nothing();
+}
+
+/* The word of the node may come before its acknowledgement. */
+static void sent_before_it_is_acknowledged(void **state)
+{
+	const char *id;
+
+	with_peers();
+	id = say("carol\\40den@xep0174.internal", "one");
+	hear_sent("x.test", id, true);
+	told("|one||sent own");
+	node_has_all();
+	told_nothing();
+	assert_int_equal(client_count(t.c, MESSAGE_SENT), 1);
+}
+
+/* What was written to an address arrives at whoever is there. */
+static void delivered_to_another_address(void **state)
+{
+	char xml[512];
+	const char *id;
+
+	with_peers();
+	id = say("10.0.0.7\\3a5298@typed.internal", "one");
+	node_has_all();
+	told("|one||queued own");
+	snprintf(xml, sizeof(xml), "<message from='" BOB "/1'><received xmlns='" NS_RECEIPTS "' id='%s'/></message>",
+		id);
+	hear(xml);
+	told("|one||delivered own");
+	id = say(BOB, "two");
+	snprintf(xml, sizeof(xml),
+		"<message from='eve@eveid.internal/1'><received xmlns='" NS_RECEIPTS "' id='%s'/></message>", id);
+	hear(xml);
+	told_nothing();
+}
+
 /* ---- rooms ---- */
 
 static void rooms_of_all(void **state)
@@ -169,6 +287,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(typed_in),
 		T(looks_typed),
+		T(queued_until_it_has_gone),
+		T(there_but_not_reached),
+		T(sent_before_it_is_acknowledged),
+		T(delivered_to_another_address),
 		T(rooms_of_all),
 		T(a_peer_without_an_answer),
 		T(a_room_that_is_not_there),

@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include "db/db_i.h"
 
-enum { STEPS_MAX = 9, PARTS_MAX = 6, MESSAGE_MAX = 160 };
+enum { STEPS_MAX = 16, PARTS_MAX = 6, MESSAGE_MAX = 160 };
 
 #define OF_OWNER " WHERE domain = ?1 AND local = ?2"
 
@@ -31,6 +31,14 @@ enum { STEPS_MAX = 9, PARTS_MAX = 6, MESSAGE_MAX = 160 };
 
 #define ROOM_COLUMNS "created, configuration, subject, subject_from, subject_time"
 
+/* Of whoever was called otherwise in the domain; nothing, and nothing is searched, if nobody was. */
+#define HAS_OTHERS "EXISTS (SELECT 1 FROM account WHERE domain = ?1 AND local <> ?2)"
+#define OF_OTHERS " WHERE " HAS_OTHERS " AND domain = ?1 AND local <> ?2"
+#define SOLE_JID "?2 || '@' || ?1"
+#define OTHER_JID(column) \
+	" WHERE " HAS_OTHERS " AND domain = ?3 AND substr(" column ", instr(" column ", '@') + 1) = ?1 AND " column \
+	" <> " SOLE_JID
+
 /* What a write does, statement by statement; ?n is its n-th value. */
 static const char *const write_sql[STORE_WRITE_COUNT][STEPS_MAX] = {
 	[STORE_ACCOUNT_PUT] =
@@ -50,6 +58,28 @@ static const char *const write_sql[STORE_WRITE_COUNT][STEPS_MAX] = {
 			"DELETE FROM archive" OF_OWNER,
 			"DELETE FROM transit" OF_OWNER,
 			"DELETE FROM delivered" OF_OWNER,
+		},
+	/* Where both have something of the same name, that of the one who stays is kept; messages get numbers behind his. */
+	[STORE_ACCOUNT_SOLE] =
+		{
+			"UPDATE OR REPLACE affiliation SET jid = " SOLE_JID OTHER_JID("jid"),
+			"UPDATE OR IGNORE room_nick SET jid = " SOLE_JID OTHER_JID("jid"),
+			"UPDATE OR IGNORE room_hat SET jid = " SOLE_JID OTHER_JID("jid"),
+			"UPDATE archive SET peer = " SOLE_JID OTHER_JID("peer"),
+			"UPDATE archive SET local = ?2" OF_OTHERS,
+			"UPDATE OR IGNORE roster SET local = ?2" OF_OTHERS,
+			"UPDATE OR IGNORE private SET local = ?2" OF_OTHERS,
+			"UPDATE OR IGNORE vcard SET local = ?2" OF_OTHERS,
+			"UPDATE OR IGNORE request SET local = ?2" OF_OTHERS,
+			"UPDATE OR IGNORE offline SET local = ?2, id = id + ifnull((SELECT offline_last FROM account" OF_OWNER
+			"), 0)" OF_OTHERS,
+			"UPDATE OR IGNORE transit SET local = ?2, id = id + ifnull((SELECT max(id) FROM transit" OF_OWNER
+			"), 0)" OF_OTHERS,
+			"UPDATE OR IGNORE delivered SET local = ?2, upto = (SELECT max(upto) FROM delivered WHERE domain = ?1)" OF_OTHERS,
+			"UPDATE OR IGNORE account SET local = ?2 WHERE domain = ?1 AND local <> ?2",
+			"DELETE FROM account WHERE domain = ?1 AND local <> ?2",
+			"UPDATE account SET offline_last = max(offline_last, ifnull((SELECT max(id) FROM offline" OF_OWNER
+			"), 0))" OF_OWNER,
 		},
 	[STORE_ROSTER_PUT] =
 		{

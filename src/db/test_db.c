@@ -186,6 +186,44 @@ static void test_archive(void **state)
 	rig_expect(r, "committed 11\n[9 tag 11 error 0]\n12 0 0\n[9 tag 12 error 0]\n12 15 15\n");
 }
 
+/* A node's user takes another name: all of it is his, once, and others' is not. */
+static void test_sole(void **state)
+{
+	struct rig *r = *state;
+	struct store_batch *b = store_batch_new();
+	const struct str rooms = STR("rooms.x"), old = STR("old");
+
+	rig_open(r);
+	store_put(b, STORE_ACCOUNT_PUT, D, old, I(1), STR("k"), STR("k"));
+	store_put(b, STORE_OFFLINE_ADD, D, old, I(1), I(2), STR("<m/>"));
+	store_put(b, STORE_PRIVATE_PUT, D, old, STR("k"), STR("<x/>"));
+	store_put(b, STORE_ARCHIVE_ADD, D, old, I(3), STR("p@x"), STR_NONE, STR("<m/>"), STR_NONE, I(1));
+	store_put(b, STORE_ACCOUNT_PUT, STR("else"), old, I(1), STR("k"), STR("k"));
+	store_put(b, STORE_AFFILIATION_PUT, rooms, STR("lunch"), STR("old@d.example"), I(4), STR_NONE);
+	store_put(b, STORE_AFFILIATION_PUT, rooms, STR("lunch"), STR("old@else"), I(1), STR_NONE);
+	add_batch(&r->in, 1, b);
+	for (int i = 2; i < 4; i++)
+		add_batch(&r->in, i, BATCH(STORE_ACCOUNT_SOLE, D, A, rooms));
+	add_query(&r->in, store_query_new(STORE_ACCOUNT_LIST, 1, STR_NONE));
+	add_query(&r->in, store_query_new(STORE_OFFLINE_LIST, 2, D, A));
+	add_query(&r->in, store_query_new(STORE_PRIVATE_GET, 3, D, A, STR("k")));
+	add_query(&r->in, store_query_new(STORE_ARCHIVE_ENDS, 4, D, A));
+	add_query(&r->in, store_query_new(STORE_ROOM_LOAD, 5, rooms, STR("lunch"), I(2)));
+	rig_expect(r,
+		"committed 3\n[1 tag 1 error 0]\n4 'd.example' 'alice' 1\n4 'else' 'old' 1\n"
+		"[2 tag 2 error 0]\n5 1 2 '<m/>'\n[3 tag 3 error 0]\n6 '<x/>'\n[9 tag 4 error 0]\n12 3 3\n"
+		"[6 tag 5 error 0]\n8 'alice@d.example' 4 null\n8 'old@else' 1 null\n");
+	b = store_batch_new();
+	store_put(b, STORE_ACCOUNT_PUT, D, old, I(1), STR("k"), STR("k"));
+	store_put(b, STORE_OFFLINE_ADD, D, old, I(1), I(9), STR("<m2/>"));
+	add_batch(&r->in, 4, b);
+	add_batch(&r->in, 5, BATCH(STORE_ACCOUNT_SOLE, D, A, rooms));
+	add_query(&r->in, store_query_new(STORE_ACCOUNT_LIST, 6, D));
+	add_query(&r->in, store_query_new(STORE_OFFLINE_LIST, 7, D, A));
+	rig_expect(r,
+		"committed 5\n[1 tag 6 error 0]\n4 'd.example' 'alice' 1\n[2 tag 7 error 0]\n5 1 2 '<m/>'\n5 2 9 '<m2/>'\n");
+}
+
 static void add_open(struct rig *r, int batch, int id, int open)
 {
 	char text[32];
@@ -735,6 +773,7 @@ int main(void)
 		T(test_offline),
 		T(test_archive),
 		T(test_transit),
+		T(test_sole),
 		T(test_private_and_vcard),
 		T(test_room),
 		T(test_delete_cascades),

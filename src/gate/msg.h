@@ -293,6 +293,8 @@ struct msg {
 			bool reached;    /* the other end's system answered; no saying what program */
 			bool lacks_tls;  /* STARTTLS_MUST, and it does not offer any */
 			bool secured;    /* there was TLS: it is no program without */
+			bool keyed;      /* and that proved the key */
+			uint8_t key[32];
 		} link_failed;
 		struct {
 			uint64_t *tags; /* owned array */

@@ -110,6 +110,19 @@ static bool read_bytes(struct str text, uint8_t *ret, size_t n)
 	return good;
 }
 
+/* What no address can be was typed by somebody, who should know. */
+static bool addresses_read(struct str list, struct str *ret_bad)
+{
+	struct address a;
+
+	while (list.p && list.n) {
+		*ret_bad = str_cut(&list, ',');
+		if (!address_read(*ret_bad, &a))
+			return false;
+	}
+	return true;
+}
+
 static void take_addresses(struct peer *p, struct str list)
 {
 	while (list.p && list.n) {
@@ -174,9 +187,9 @@ static struct peer *import_row(struct peers *ps, const struct str field[FIELDS])
 	return peer_keyed(ps, key, field[0]);
 }
 
-static struct peer *import(struct peers *ps, struct str line)
+static struct peer *import(struct peers *ps, struct str line, struct buf *why)
 {
-	struct str field[FIELDS];
+	struct str field[FIELDS], bad;
 	enum trust trust;
 	struct peer *p;
 
@@ -184,6 +197,10 @@ static struct peer *import(struct peers *ps, struct str line)
 		field[i] = str_cut(&line, '\t');
 	if (line.p || !field[FIELDS - 1].n || !field[0].n || !str_utf8(field[0]) || !read_trust(field[3], &trust))
 		return NULL;
+	if (!addresses_read(field[4], &bad)) {
+		buf_fmt(why, "in the line of %.*s: %.*s is no address with a port", STR_FMT(field[0]), STR_FMT(bad));
+		return NULL;
+	}
 	p = import_row(ps, field);
 	if (!p)
 		return NULL;
@@ -206,12 +223,14 @@ void cmd_peer_import(struct command_call *call)
 {
 	struct peers *ps = cmd_peers(call);
 	bool comment = call->words[2][0] == '#';
-	struct peer *p = ps && !comment ? import(ps, str_z(call->words[2])) : NULL;
+	CLEANUP(buf_clear) struct buf why = {.max = 4096};
+	struct peer *p = ps && !comment ? import(ps, str_z(call->words[2]), &why) : NULL;
 
 	if (ps && comment)
 		command_reply(call->core, call->asker, false, "%s\n", call->words[2]);
 	else if (p)
 		command_reply(call->core, call->asker, false, "%s\n", p->label);
 	else if (ps)
-		command_reply(call->core, call->asker, true, "not a line of `peer export`, or the table is full");
+		command_reply(call->core, call->asker, true, "%s",
+			why.n ? buf_cstr(&why) : "not a line of `peer export`, or the table is full");
 }

@@ -219,7 +219,7 @@ static struct peer *same_address(const struct peers *ps, const char *address)
 
 	for (uint32_t pos = 0; (p = map_next(&ps->peers, &pos));)
 		for (unsigned i = 0; i < p->address_n; i++)
-			if (p->kind != PEER_LEGACY && p->addresses[i].success &&
+			if (p->kind != PEER_LEGACY && (p->kind == PEER_TYPED || p->addresses[i].success) &&
 				strcmp(p->addresses[i].text, address) == 0)
 				return p;
 	return NULL;
@@ -306,13 +306,18 @@ void peer_tell_adder(struct peer *asked, const struct peer *p)
 {
 	uint64_t asker = asked->adder;
 
+	bool answered = asked != p || p->nego || peer_is_up(p);
+
 	asked->adder = 0;
 	if (!asker)
 		return;
-	if ((p->nego || peer_is_up(p)) && p->kind == PEER_KEYED)
+	if (p->trust == TRUST_BLOCKED)
+		command_reply(peer_core(p), asker, true,
+			"%s is there, whom you have blocked: `wireside peer unblock %s`", p->label, p->label);
+	else if (answered && p->kind == PEER_KEYED)
 		command_reply(peer_core(p), asker, false, "%s is added (key %.26s, %s)\n", p->label, p->entity.jid.s,
 			trust_name(p->trust));
-	else if (p->nego || peer_is_up(p))
+	else if (answered)
 		command_reply(peer_core(p), asker, false, "%s is added, without a key: nobody can tell who it is\n",
 			p->label);
 	else
@@ -397,7 +402,7 @@ static void run_unblock(struct command_call *call)
 	if (!p)
 		return;
 	if (p->trust == TRUST_BLOCKED)
-		peer_set_trust(p, p->kind == PEER_LEGACY ? TRUST_LEGACY : TRUST_PINNED);
+		peer_set_trust(p, p->unblocked);
 	show_peer(p);
 	dial_now(p);
 	command_reply(call->core, call->asker, false, "%s is %s\n", p->label, trust_name(p->trust));

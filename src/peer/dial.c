@@ -258,6 +258,8 @@ void dial_on_failed(struct peers *ps, struct msg *m)
 	if (p)
 		log_debug("dial_failed", "peer=%.*s address=%s why=\"%s\"", STR_FMT(jid_str(p->entity.jid)), d->address,
 			m->link_failed.why);
+	if (p && m->link_failed.keyed && typed_shown(p, m->link_failed.key, d->address))
+		p = NULL;
 	if (p && m->link_failed.lacks_tls) {
 		p->plain.starttls = HAS_STARTTLS_NOT;
 		ask_for_plain(p);

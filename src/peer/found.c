@@ -109,13 +109,13 @@ void found_take_waiting(struct peer *p)
 	if (!old || !old->outbox.n || old->trust == TRUST_BLOCKED || peer_is_up(old))
 		return;
 	if (!peer_known(p)) {
-		if (!p->offered)
+		if (!p->stranger.offered)
 			notice(p->peers, "known", p,
 				"%s has a key now, and nobody knows whose: %u message%s for %s wait%s until you say that this is "
 				"who you mean (`wireside peer accept %s`)",
 				p->label, old->outbox.n, old->outbox.n == 1 ? "" : "s", old->label,
 				old->outbox.n == 1 ? "s" : "", p->label);
-		p->offered = true;
+		p->stranger.offered = true;
 		return;
 	}
 	notice(p->peers, "known", p, "%s has a key now: what waited for %s goes out, encrypted", p->label, old->label);

@@ -58,7 +58,8 @@ void label_of_instance(const struct peers *ps, const struct peer *p, struct str 
 
 	if (!host.p || !user.n)
 		user = instance;
-	label_choose(ps, p, user, host, out);
+	/* Our own machine would not tell him from us. */
+	label_choose(ps, p, user, peers_is_our_instance(ps, instance) ? STR("stranger") : host, out);
 }
 
 char *label_clean(struct str text)

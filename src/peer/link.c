@@ -164,50 +164,6 @@ static bool header_fits(struct str from, const char *domain, struct str *ret_use
 	return true;
 }
 
-/* The name that our user typed with an address goes to whoever answered there. */
-static void take_name(struct peer *p, struct peer *typed)
-{
-	CLEANUP(buf_clear) struct buf why = {.max = 1024};
-	char *name = typed->label, *before = xstrdup(p->label);
-	bool known = p->named || peer_known(p);
-
-	typed->label = xstrdup(typed->address_n ? typed->addresses[0].text : "");
-	typed->named = false;
-	if (str_eq(str_z(before), str_z(name)))
-		p->named = true;
-	else if (peer_rename(p, str_z(name), &why) != 0)
-		notice(p->peers, "name", p, "%s is who answered where you expected %s, and keeps his name: %s",
-			p->label, name, buf_cstr(&why));
-	else if (known)
-		notice(p->peers, "name", p, "%s is who answered where you expected %s, and is called so from now on",
-			before, name);
-	xfree(name);
-	xfree(before);
-}
-
-/* An address that was typed in has shown its key: what is known of it is that peer's ... */
-static void take_over(struct peer *p, struct peer *typed)
-{
-	for (unsigned i = 0; i < typed->address_n; i++)
-		peer_address_put(p, typed->addresses[i].text, SOURCE_TYPED);
-	if (typed->named)
-		take_name(p, typed);
-	p->plain.ok |= typed->plain.ok;
-	if (p->trust == TRUST_NEW)
-		peer_set_trust(p, TRUST_PINNED);
-}
-
-/* ... and so is what waited for it, once the connection is accepted. */
-static void inherit(struct peer *p, struct peer *typed)
-{
-	outbox_move(p, typed);
-	if (!typed->adder) /* who has just added him gets an answer */
-		notice(p->peers, "known", p, "%s is there: %s %.26s", p->label,
-			p->kind == PEER_KEYED ? "key" : "without a key", p->entity.jid.s);
-	peer_tell_adder(typed, p);
-	peer_forget(typed);
-}
-
 /* "bob", as long as nobody else is called so. */
 static struct peer *make_keyed(struct peers *ps, const uint8_t key[32], struct str user, const char *id,
 	const struct peer *wanted)
@@ -232,8 +188,11 @@ static struct peer *keyed_peer(struct peers *ps, const struct link_ask *a, struc
 	if (!header_fits(str_z(a->from), domain, &user, &store))
 		return NULL;
 	*ret = (struct refusal){SERR_CONFLICT, "that is this node itself"};
-	if (strcmp(id, ps->id) == 0)
+	if (strcmp(id, ps->id) == 0) {
+		if (wanted)
+			typed_is_self(wanted, address);
 		return NULL;
+	}
 	*ret = (struct refusal){SERR_NOT_AUTHORIZED, "another key was expected here"};
 	if (wanted && wanted->kind == PEER_KEYED && !str_is(jid_str(wanted->entity.jid), domain)) {
 		warn_wrong_key(wanted, address, id);
@@ -246,7 +205,7 @@ static struct peer *keyed_peer(struct peers *ps, const struct link_ask *a, struc
 	if (user.n)
 		peer_set_user(p, user);
 	if (wanted && wanted->kind == PEER_TYPED)
-		take_over(p, wanted);
+		typed_take_over(p, wanted);
 	else
 		link_check_name(p, p->instance ? str_z(p->instance) : user);
 	return p;
@@ -351,7 +310,7 @@ static struct peer *plain_peer(struct peers *ps, const struct link_ask *a, struc
 		return wanted;
 	p = from.n ? link_legacy_peer(ps, from) : legacy_at(ps, str_z(a->address));
 	if (p && wanted && wanted->kind == PEER_TYPED)
-		take_over(p, wanted);
+		typed_take_over(p, wanted);
 	return p;
 }
 
@@ -363,31 +322,31 @@ void link_on_ask(struct peers *ps, struct msg *m)
 	struct dialling *d = a->dial ? table_find(&ps->dials, a->dial) : NULL;
 	struct peer *wanted = d ? (struct peer *)entity_find(peers_core(ps), d->peer) : NULL, *p;
 	struct refusal why = {SERR_RESOURCE_CONSTRAINT, "nothing can be taken now"};
+	bool became;
 
 	if (!ps->loaded || (a->dial && !wanted) || !core_can_store(peers_core(ps))) {
 		refuse(ps, m->conn, why);
 		return;
 	}
 	p = a->keyed ? keyed_peer(ps, a, wanted, d ? d->address : a->address, &why) : plain_peer(ps, a, wanted, &why);
-	if (p && p->trust == TRUST_BLOCKED) {
+	became = p && wanted && wanted != p && wanted->kind == PEER_TYPED;
+	if (p && p->trust == TRUST_BLOCKED)
 		why = (struct refusal){SERR_NOT_AUTHORIZED, "not welcome"};
-		p = NULL;
-	}
-	if (p && gives_way(p, a->dial != 0)) {
+	else if (p && gives_way(p, a->dial != 0))
 		why = (struct refusal){SERR_CONFLICT, "the other link stays"};
-		p = NULL;
-	}
-	if (!p) {
+	else if (p)
+		why = (struct refusal){SERR_NONE, NULL};
+	if (why.error != SERR_NONE) {
 		log_info("link_refused", "address=%s from=\"%s\" why=\"%s\"", a->address ? a->address : "",
 			a->from ? a->from : "", why.text);
 		refuse(ps, m->conn, why);
-		return;
+	} else {
+		if (d)
+			peer_address_worked(p, d->address, SOURCE_SEEN);
+		accept_link(p, m);
 	}
-	if (d)
-		peer_address_worked(p, d->address, SOURCE_SEEN);
-	accept_link(p, m);
-	if (wanted && wanted != p && wanted->kind == PEER_TYPED)
-		inherit(p, wanted);
+	if (became)
+		typed_inherit(p, wanted);
 }
 
 static struct peer *by_nego(const struct peers *ps, uint64_t conn)

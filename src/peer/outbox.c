@@ -82,10 +82,16 @@ static void put_delay(const struct peer *p, int64_t time, struct buf *out)
 static struct packet *keyed_packet(const struct peer *p, const struct outgoing *m, const struct stanza *s)
 {
 	bool late = core_wall(peer_core(p)) - m->time > LATE_MS && stanza_child(s, "delay", NS_DELAY) == XML_NONE;
+	CLEANUP(buf_clear) struct buf from = {.max = JID_MAX};
 	struct packet_head head;
 	struct packet_writer w;
 
 	packet_head_of(s, &head);
+	/* Our user may have another name by now, and it would be a stranger's there. */
+	if (str_eq(jid_domain(s->from), str_z(p->peers->domain)) && !jid_eq_bare(s->from, p->peers->self)) {
+		buf_str(&from, jid_bare_str(p->peers->self));
+		head.from = buf_view(&from);
+	}
 	packet_begin(&w, &head);
 	packet_put_payload(&w, s, NULL);
 	if (late)
@@ -269,13 +275,15 @@ static struct outgoing **find(struct outbox *o, int64_t id)
 	return at;
 }
 
-static void tell_sent(struct peer *p, const struct outgoing *m)
+/* Of what people said; that a receipt has arrived is nobody's business. */
+static void tell_sent(const struct peer *p, const struct outgoing *m)
 {
 	struct stanza *s;
 
-	if (p->kind != PEER_LEGACY || stanza_parse((struct str){m->stanza, m->n}, &s) != 0)
+	if (stanza_parse((struct str){m->stanza, m->n}, &s) != 0)
 		return;
-	notice(p->peers, "sent", p, "sent to %s, which confirms nothing: %.*s", p->label, STR_FMT(s->id));
+	if (stanza_child(s, "body", NS_CLIENT) != XML_NONE)
+		notice_sent(p, s->id);
 	stanza_free(&s);
 }
 
@@ -334,4 +342,16 @@ void outbox_move(struct peer *to, struct peer *from)
 {
 	for (struct outgoing *m = from->outbox.first; m; m = m->next)
 		readdress(to, m);
+}
+
+void outbox_bounce(struct peer *p, struct xerr why)
+{
+	while (p->outbox.first) {
+		struct outgoing *m = p->outbox.first;
+		struct stanza *s = NULL;
+
+		if (stanza_parse((struct str){m->stanza, m->n}, &s) == 0)
+			core_bounce(peer_core(p), &s, why);
+		drop(p, &p->outbox.first);
+	}
 }

@@ -16,7 +16,8 @@ static const char *const source_names[SOURCE_COUNT] = {
 	[SOURCE_TOLD] = "told",
 };
 
-enum { FLAG_NAMED = 1, FLAG_PLAIN_OK = 2 };
+/* From FLAG_UNBLOCKED on: the trust from before the block, and one; 0: not known. */
+enum { FLAG_NAMED = 1, FLAG_PLAIN_OK = 2, FLAG_UNBLOCKED = 16 };
 
 const char *trust_name(enum trust t) { return trust_names[t]; }
 const char *source_name(enum source s) { return source_names[s]; }
@@ -42,6 +43,8 @@ static void store_row(const struct peer *p)
 	struct str password = p->password ? (struct str){(const char *)p->password, sizeof(*p->password)} : STR_NONE;
 	int64_t flags = (p->named ? FLAG_NAMED : 0) | (p->plain.ok ? FLAG_PLAIN_OK : 0);
 
+	if (p->trust == TRUST_BLOCKED)
+		flags += ((int64_t)p->unblocked + 1) * FLAG_UNBLOCKED;
 	store_put(core_batch(peer_core(p)), STORE_PEER_PUT, row_domain(p), row_name(p), str_z(p->label), str_z(p->user),
 		str_z(p->instance), key, (int64_t)p->trust, password, (int64_t)p->failures, p->last_seen, p->created,
 		p->statement, flags);
@@ -150,6 +153,8 @@ void peer_set_trust(struct peer *p, enum trust trust)
 		return;
 	log_info("peer_trust", "peer=%.*s from=%s to=%s", STR_FMT(row_name(p)), trust_names[p->trust],
 		trust_names[trust]);
+	if (trust == TRUST_BLOCKED)
+		p->unblocked = p->trust;
 	p->trust = trust;
 	if (trust != TRUST_NEW && trust != TRUST_LEGACY)
 		peer_store(p);
@@ -175,6 +180,17 @@ static void drop_address(struct peer *p, unsigned i)
 			str_z(p->addresses[i].text));
 	xfree(p->addresses[i].text);
 	p->addresses[i] = p->addresses[--p->address_n];
+}
+
+bool peer_address_drop(struct peer *p, const char *text)
+{
+	struct peer_address *a = find_address(p, str_z(text));
+
+	if (!a)
+		return false;
+	drop_address(p, (unsigned)(a - p->addresses));
+	p->next_address = p->address_n; /* they have changed places */
+	return true;
 }
 
 /* What nobody typed, and what worked longest ago, goes first. */
@@ -327,6 +343,15 @@ void peer_forget(struct peer *p)
 
 /* ---- loading ---- */
 
+/* Rows of before that was kept do not say it. */
+static enum trust unblocked_of(const struct peer *p, int64_t kept)
+{
+	static const enum trust usual[] =
+		{[PEER_KEYED] = TRUST_PINNED, [PEER_LEGACY] = TRUST_LEGACY, [PEER_TYPED] = TRUST_NEW};
+
+	return kept >= 0 && kept < TRUST_COUNT && kept != TRUST_BLOCKED ? (enum trust)kept : usual[p->kind];
+}
+
 static void load_peer(struct peers *ps, const struct store_value *v)
 {
 	struct str name = v[0].s, id;
@@ -354,6 +379,7 @@ static void load_peer(struct peers *ps, const struct store_value *v)
 	p->statement = v[10].i;
 	p->named = v[11].i & FLAG_NAMED;
 	p->plain.ok = v[11].i & FLAG_PLAIN_OK;
+	p->unblocked = unblocked_of(p, v[11].i / FLAG_UNBLOCKED - 1);
 }
 
 static void load_address(struct peer *p, const struct store_value *v)

@@ -71,11 +71,6 @@ static struct peer *labelled(const struct peers *ps, const struct peer *p, struc
 	return NULL;
 }
 
-bool peers_label_taken(const struct peers *ps, const struct peer *p, struct str label)
-{
-	return labelled(ps, p, label) != NULL;
-}
-
 /* What somebody calls himself whom our user neither knows nor has named must not keep him from using a name. */
 static struct peer *mistakable(const struct peers *ps, const struct peer *p, struct str label)
 {
@@ -88,10 +83,31 @@ static struct peer *mistakable(const struct peers *ps, const struct peer *p, str
 	return NULL;
 }
 
+/* alice@alpha, as it would look as a label. */
+static bool looks_like_ours(const struct peers *ps, struct str label)
+{
+	CLEANUP(buf_clear) struct buf flat = {.max = LABEL_MAX};
+	struct str host = str_z(peers_instance(&ps->host)), user = str_cut(&host, '@');
+
+	buf_fmt(&flat, "%.*s-%.*s", STR_FMT(user), STR_FMT(host));
+	return buf_ok(&flat) && same_but_for_case(buf_view(&flat), label);
+}
+
 static bool is_ours(const struct peers *ps, struct str label)
 {
-	return same_but_for_case(str_z(ps->user), label) || same_but_for_case(str_z(ps->instance), label) ||
-		same_but_for_case(str_z(ps->named), label) || str_is(label, ps->id) || str_is(label, ps->domain);
+	return looks_like_ours(ps, label) || same_but_for_case(str_z(ps->user), label) ||
+		same_but_for_case(str_z(ps->instance), label) || same_but_for_case(str_z(ps->named), label) ||
+		str_is(label, ps->id) || str_is(label, ps->domain);
+}
+
+bool peers_label_taken(const struct peers *ps, const struct peer *p, struct str label)
+{
+	return labelled(ps, p, label) || is_ours(ps, label);
+}
+
+bool peers_is_our_instance(const struct peers *ps, struct str instance)
+{
+	return same_but_for_case(str_z(ps->instance), instance) || same_but_for_case(str_z(ps->named), instance);
 }
 
 int peers_label_free(const struct peers *ps, const struct peer *p, struct str label, struct buf *why)
@@ -285,12 +301,13 @@ struct load {
 
 static void load_drop(struct wait *w) { xfree(w); }
 
-/* Labels from before may be such that nobody can type them. */
+/* Labels from before may be such that nobody can type them, or our user's own name by now. */
 static void settle_label(struct peer *p)
 {
 	CLEANUP(buf_clear) struct buf label = {.max = LABEL_MAX};
 
-	if (p->named || p->kind == PEER_TYPED || label_is_plain(str_z(p->label)))
+	if (p->named || p->kind == PEER_TYPED ||
+		(label_is_plain(str_z(p->label)) && !is_ours(p->peers, str_z(p->label))))
 		return;
 	label_of_instance(p->peers, p, str_z(p->instance ? p->instance : p->label), &label);
 	peer_set_label(p, buf_view(&label));

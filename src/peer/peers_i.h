@@ -115,6 +115,7 @@ struct peer_presence {
 /* What a peer that our user has not answered has used of what strangers may. */
 struct stranger {
 	bool told;         /* our user knows that it writes */
+	bool offered;      /* and that what waits for an old program of this name could go to him */
 	int64_t next;      /* core time when its next message is taken */
 	int64_t next_room; /* the same of what it says and does in rooms of ours */
 	size_t bytes;
@@ -153,9 +154,9 @@ struct peer {
 	char *instance; /* its name on the network; NULL: not seen there */
 	uint8_t key[32];
 	enum trust trust;
-	bool stored;  /* in the store: pinned, typed, blocked, named, or something waits for it */
-	bool named;   /* the label is of our user's choice */
-	bool offered; /* our user was told that what waits for an old program of this name could go to him */
+	enum trust unblocked; /* while it is blocked: what it was before, and will be again */
+	bool stored;          /* in the store: pinned, typed, blocked, named, or something waits for it */
+	bool named;           /* the label is of our user's choice */
 	struct plain plain;
 	struct lan_keys *password; /* NULL: none shared */
 	uint32_t failures;         /* of it, since the last success */
@@ -241,8 +242,9 @@ struct peer *peers_find_id(const struct peers *ps, struct str id);   /* NODEID *
  * ERR_NOTFOUND; ERR_EXISTS: several, listed in why. */
 int peers_find_label(const struct peers *ps, struct str text, struct peer **ret, struct buf *why);
 
-/* Is anybody but p called so? */
+/* Is anybody but p called so, or could that be taken for our user? */
 bool peers_label_taken(const struct peers *ps, const struct peer *p, struct str label);
+bool peers_is_our_instance(const struct peers *ps, struct str instance); /* on the network, or the one that we want */
 /* May our user call p (NULL: one that comes) so? ERR_SYNTAX: that is no name; ERR_EXISTS: it could be taken for somebody whom he
  * knows or has named, or for himself. why: says so. */
 int peers_label_free(const struct peers *ps, const struct peer *p, struct str label, struct buf *why);
@@ -265,6 +267,7 @@ void peer_free(struct entity *e);
 /* Known from now on. What was typed or told stays, though the network named it first. */
 struct peer_address *peer_address_put(struct peer *p, const char *text, enum source source);
 void peer_address_worked(struct peer *p, const char *text, enum source source);
+bool peer_address_drop(struct peer *p, const char *text); /* false: it has no such address */
 void peer_load_row(struct peers *ps, enum store_row kind, const struct store_value *v);
 const char *trust_name(enum trust t);
 const char *source_name(enum source s);
@@ -296,6 +299,16 @@ int target_read(struct str text, struct str *ret_name, struct buf *ret_address, 
 struct peer *target_typed(struct peers *ps, struct str name, struct str address);
 bool target_is_own(const struct peers *ps, struct str address,
 	struct buf *why); /* or a broadcast address: nobody else's */
+
+/* typed.c */
+/* At the address that was typed in is p: its addresses, its name ... */
+void typed_take_over(struct peer *p, struct peer *typed);
+/* ... and what waits for it are his. The row goes. */
+void typed_inherit(struct peer *p, struct peer *typed);
+/* Though no link came of it, this key was seen there. True: the row has gone. */
+bool typed_shown(struct peer *typed, const uint8_t key[32], const char *address);
+/* We ourselves are at this address of his. The row may be gone after that. */
+void typed_is_self(struct peer *p, const char *address);
 
 /* dial.c: when and where to dial */
 bool peer_wants_link(const struct peer *p);
@@ -337,6 +350,7 @@ void outbox_refused(struct peer *p,
 void outbox_unsent(struct peer *p); /* the session has ended: all of it is for the next one, in order */
 void outbox_load(struct peer *p, int64_t id, int64_t time, struct str stanza);
 void outbox_move(struct peer *to, struct peer *from);
+void outbox_bounce(struct peer *p, struct xerr why); /* all of it comes back to our user */
 
 /* seen.c */
 int64_t seen_hash(struct str id);
@@ -384,6 +398,9 @@ bool picture_answer(struct peer *p, struct stanza **s);
 /* notice.c: a line for people, as a headline from the node. kind is for programs. p may be NULL. */
 void notice(struct peers *ps, const char *kind, const struct peer *p, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
+/* No line: the message of this id is at the other end, for programs that show how far theirs have come. Of an old program that is
+ * all that will ever be told. */
+void notice_sent(const struct peer *p, struct str id);
 
 /* verify.c */
 void verify_start(struct peer *p);

@@ -257,6 +257,45 @@ static void add_names(void **state)
 	world_free(w);
 }
 
+/* Blocked and unblocked again somebody is what he was before, also after a restart: a stranger is not known for it, and who was
+ * verified need not be compared again. */
+static void unblocked(void **state)
+{
+	static const enum trust cases[] = {TRUST_NEW, TRUST_PINNED, TRUST_VERIFIED, TRUST_CHANGED};
+
+	for (size_t i = 0; i < 2 * ARRAY_LEN(cases); i++) {
+		struct world *w = world_new();
+		enum trust before = cases[i / 2];
+
+		link_from(w, 'b', "bob");
+		peer_set_trust(row(w, 'b'), before);
+		command(w, "peer", "block", "bob", NULL);
+		command(w, "peer", "block", "bob", NULL); /* once more is no other trust */
+		assert_int_equal(row(w, 'b')->trust, TRUST_BLOCKED);
+		if (i % 2)
+			world_restart(w);
+		assert_int_equal(row(w, 'b')->trust, TRUST_BLOCKED);
+		command(w, "peer", "unblock", "bob", NULL);
+		assert_int_equal(row(w, 'b')->trust, before);
+		assert_non_null(strstr(w->reply, trust_name(before)));
+		world_restart(w);
+		assert_int_equal(row(w, 'b')->trust, before);
+		world_free(w);
+	}
+}
+
+/* Nothing of a line is taken whose address is none. */
+static void import_bad_address(void **state)
+{
+	struct world *w = world_new();
+
+	command(w, "peer", "import", "dave\t\ttyped\tnew\t10.0.0.7:4000,10.0.0.8:70000\t-", NULL);
+	assert_true(w->reply_failed);
+	assert_string_equal(w->reply, "in the line of dave: 10.0.0.8:70000 is no address with a port");
+	assert_int_equal(w->peers->peers.n, 0);
+	world_free(w);
+}
+
 /* ---- the rest ---- */
 
 static void del(void **state)
@@ -606,6 +645,8 @@ int main(void)
 		cmocka_unit_test(own_addresses),
 		cmocka_unit_test(add_to_somebody),
 		cmocka_unit_test(add_names),
+		cmocka_unit_test(unblocked),
+		cmocka_unit_test(import_bad_address),
 		cmocka_unit_test(del),
 		cmocka_unit_test(del_blocked),
 		cmocka_unit_test(rename_row),

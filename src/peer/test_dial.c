@@ -353,6 +353,123 @@ static void typed_and_refused(void **state)
 	world_free(w);
 }
 
+/* Another address of somebody who is linked: the second link is refused, here or there, and the address is his all the same. */
+static void typed_of_somebody_linked(void **state)
+{
+	for (int refused_here = 0; refused_here < 2; refused_here++) {
+		struct world *w = world_new();
+		char who = somebody(false); /* so that the link that he has dialled stays */
+		uint64_t id, conn = link_from(w, who, "bob"), second;
+		struct peer *p = row(w, who);
+
+		say_message(w, "bob", "m0", "hi");
+		command(w, "peer", "add", "robert@10.0.0.99", NULL);
+		assert_null(w->reply);
+		say_message(w, "robert@typed.internal", "m1", "one");
+		id = expect_dial(w, "10.0.0.99:5298", true);
+		if (refused_here) {
+			second = ask_link(w, &(struct asking){.who = who, .from = jid_of(who, "bob"), .dial = id});
+			assert_string_equal(refusal(w, second), "the other link stays");
+		} else {
+			dial_refused_by(w, id, who);
+		}
+		assert_non_null(w->reply);
+		assert_false(w->reply_failed);
+		assert_non_null(strstr(w->reply, "robert is added (key"));
+		assert_int_equal(w->peers->peers.n, 1);
+		assert_string_equal(p->label, "robert");
+		assert_int_equal(p->trust, TRUST_PINNED);
+		assert_string_equal(p->addresses[p->address_n - 1].text, "10.0.0.99:5298");
+		assert_int_equal(p->addresses[p->address_n - 1].source, SOURCE_TYPED);
+		expect_sent(w, conn, "<body>one");
+		if (refused_here)
+			dial_fails(w, id, true, true);
+		sleep_ms(w, 60000);
+		expect_no_dial(w);
+		world_free(w);
+	}
+}
+
+/* A key that nobody here knows is no peer before there has been a link. */
+static void typed_shows_a_new_key(void **state)
+{
+	struct world *w = world_new();
+	uint64_t id;
+
+	command(w, "peer", "add", "robert@10.0.0.99", NULL);
+	id = expect_dial(w, "10.0.0.99:5298", true);
+	dial_refused_by(w, id, 'b');
+	assert_null(row(w, 'b'));
+	assert_int_equal(called(w, "robert")->kind, PEER_TYPED);
+	sleep_ms(w, 2000);
+	expect_dial(w, "10.0.0.99:5298", true);
+	world_free(w);
+}
+
+static void typed_of_somebody_blocked(void **state)
+{
+	struct world *w = world_new();
+	uint64_t id;
+
+	link_from(w, 'b', "bob");
+	command(w, "peer", "block", "bob", NULL);
+	command(w, "peer", "add", "robert@10.0.0.99", NULL);
+	id = expect_dial(w, "10.0.0.99:5298", true);
+	say_message(w, "robert@typed.internal", "m1", "one");
+	look_away(w);
+	dial_refused_by(w, id, 'b');
+	assert_true(w->reply_failed);
+	assert_non_null(strstr(w->reply, "bob is there, whom you have blocked"));
+	expect_got(w, "you have blocked this peer");
+	assert_int_equal(w->peers->peers.n, 1);
+	assert_int_equal(row(w, 'b')->trust, TRUST_BLOCKED);
+	assert_int_equal(test_rows_count(&w->rows, STORE_OUTBOX_ADD), 0);
+	world_free(w);
+}
+
+/* Twice the same address, with a name the second time, is one row. */
+static void typed_twice(void **state)
+{
+	struct world *w = world_new();
+
+	command(w, "peer", "add", "10.0.0.7", NULL);
+	command(w, "peer", "add", "bob@10.0.0.7:5298", NULL);
+	assert_int_equal(w->peers->peers.n, 1);
+	assert_int_equal(called(w, "bob")->address_n, 1);
+	world_free(w);
+}
+
+/* We ourselves are there: said once, and not dialled for ever. */
+static void typed_is_ourselves(void **state)
+{
+	struct world *w = world_new();
+	uint64_t id;
+
+	command(w, "peer", "add", "10.0.0.5", NULL);
+	id = expect_dial(w, "10.0.0.5:5298", true);
+	say_message(w, "10.0.0.5\\3a5298@typed.internal", "m1", "one");
+	dial_refused_by(w, id, 'n');
+	assert_true(w->reply_failed);
+	assert_string_equal(w->reply, "10.0.0.5:5298 is this node itself: give the number of the other machine");
+	expect_got(w, "at this address is your own node");
+	assert_int_equal(w->peers->peers.n, 0);
+	/* The adder has not waited: a line for all, once. What he wrote to bob waits until there is an address. */
+	command(w, "peer", "add", "bob@10.0.0.5", NULL);
+	id = expect_dial(w, "10.0.0.5:5298", true);
+	dial_fails(w, id, false, false);
+	say_message(w, "bob@typed.internal", "m2", "two");
+	id = expect_dial(w, "10.0.0.5:5298", true);
+	dial_refused_by(w, id, 'n');
+	expect_got(w, "10.0.0.5:5298, where bob was expected, is this node itself");
+	sleep_ms(w, 120000);
+	expect_no_dial(w);
+	assert_int_equal(got_with(w, "this node itself"), 0);
+	assert_int_equal(called(w, "bob")->outbox.n, 1);
+	command(w, "peer", "add", "bob@10.0.0.6", NULL);
+	expect_dial(w, "10.0.0.6:5298", true);
+	world_free(w);
+}
+
 /* ---- old programs ---- */
 
 static void found_old(struct world *w)
@@ -433,6 +550,11 @@ int main(void)
 		cmocka_unit_test(typed_and_speaks_no_tls),
 		cmocka_unit_test(typed_and_never),
 		cmocka_unit_test(typed_and_refused),
+		cmocka_unit_test(typed_of_somebody_linked),
+		cmocka_unit_test(typed_shows_a_new_key),
+		cmocka_unit_test(typed_of_somebody_blocked),
+		cmocka_unit_test(typed_twice),
+		cmocka_unit_test(typed_is_ourselves),
 		cmocka_unit_test(old_ask),
 		cmocka_unit_test(old_allow),
 		cmocka_unit_test(old_never),

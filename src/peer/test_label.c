@@ -102,6 +102,49 @@ static void typed_without_name(void **state)
 	world_free(w);
 }
 
+/* We are alice@alpha. Nobody else is shown so that he could be taken for us, whatever he calls himself, and whether he has a key. */
+static void not_ours(void **state)
+{
+	static const struct {
+		const char *instance, *label;
+	} cases[] = {
+		{"alice@alpha", "alice-stranger"},
+		{"ALICE@Alpha", "ALICE-stranger-2"},
+		{"alice@bravo", "alice-bravo"},
+		{"alice-alpha", "alice-alpha-2"},
+	};
+	struct world *w = world_new();
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		cut(w, legacy_from(w, cases[i].instance), false);
+		assert_string_equal(called(w, cases[i].instance)->label, cases[i].label);
+	}
+	found_keyed(w, 'b', "alice@alpha", "10.0.0.2");
+	assert_string_equal(row(w, 'b')->label, "alice-stranger-3");
+	link_from(w, 'c', "alice");
+	assert_memory_equal(row(w, 'c')->label, "alice-", 6);
+	assert_memory_equal(row(w, 'c')->label + 6, id_of('c'), 6);
+	assert_non_null(
+		strstr(command(w, "peer", "rename", "alice-bravo", "alice-alpha", NULL), "this node's own name"));
+	assert_true(w->reply_failed);
+	world_free(w);
+}
+
+/* Somebody has had the name before it became ours. */
+static void ours_by_now(void **state)
+{
+	struct world *w = world_new();
+
+	link_from(w, 'c', "carol");
+	command(w, "peer", "accept", "carol", NULL);
+	assert_string_equal(row(w, 'c')->label, "carol");
+	w->config.user = "carol";
+	world_restart(w);
+	assert_string_not_equal(row(w, 'c')->label, "carol");
+	w->config.user = "alice";
+	world_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -109,6 +152,8 @@ int main(void)
 		cmocka_unit_test(chosen),
 		cmocka_unit_test(legacy_by_link),
 		cmocka_unit_test(typed_without_name),
+		cmocka_unit_test(not_ours),
+		cmocka_unit_test(ours_by_now),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -361,8 +361,11 @@ static void to_an_old_program(void **state)
 	assert_non_null(strstr(text, "from='alice@alpha'"));
 	assert_non_null(strstr(text, "<body>a &lt;b&gt; &amp; c</body>"));
 	assert_non_null(strstr(text, "<html xmlns='http://www.w3.org/1999/xhtml'>"));
+	assert_int_equal(got_with(w, "kind='sent'"), 0);
 	arrive_all(w, conn);
-	expect_got(w, "kind='sent'");
+	text = expect_got(w, "kind='sent'");
+	assert_non_null(strstr(text, " id='m1' last='true'"));
+	assert_null(strstr(text, "<body"));
 	assert_int_equal(test_rows_count(&w->rows, STORE_OUTBOX_ADD), 0);
 	/* Not read to the end: again on its next stream. */
 	say(w, "<message type='chat' from='%s/t' to='carol\\40old@xep0174.internal' id='m2'><body>two</body></message>",
@@ -371,6 +374,43 @@ static void to_an_old_program(void **state)
 	cut(w, conn, true);
 	conn = legacy_from(w, "carol@old");
 	expect_sent(w, conn, "two");
+	world_free(w);
+}
+
+/* Our user's programs are told when the other end has it: not when it is written down here, not when it is on the wire. */
+static void told_as_sent(void **state)
+{
+	struct world *w = world_new();
+	struct peer *p = have_bob(w);
+	uint64_t conn;
+
+	say_message(w, bob(), "m1", "one");
+	assert_int_equal(p->outbox.n, 1);
+	conn = link_from(w, 'b', "bob");
+	expect_sent(w, conn, "<body>one");
+	assert_int_equal(got_with(w, "kind='sent'"), 0);
+	arrive_all(w, conn);
+	assert_null(strstr(expect_got(w, "kind='sent'"), "last="));
+	say(w, "<message type='chat' from='%s/t' to='%s' id='r'><received xmlns='urn:xmpp:receipts' id='x'/></message>",
+		jid_of('n', "alice"), bob());
+	arrive_all(w, conn);
+	assert_int_equal(got_with(w, "kind='sent'"), 0);
+	world_free(w);
+}
+
+/* Our user has another name since he wrote it: it is still his. */
+static void written_under_another_name(void **state)
+{
+	struct world *w = world_new();
+	uint64_t conn;
+
+	have_bob(w);
+	say_message(w, bob(), "m1", "one");
+	w->config.user = "alicia";
+	world_restart(w);
+	conn = link_from(w, 'b', "bob");
+	assert_non_null(strstr(expect_sent(w, conn, "<body>one"), "from='alicia@"));
+	w->config.user = "alice";
 	world_free(w);
 }
 
@@ -439,6 +479,8 @@ int main(void)
 		cmocka_unit_test(nobody),
 		cmocka_unit_test(not_kept),
 		cmocka_unit_test(to_an_old_program),
+		cmocka_unit_test(told_as_sent),
+		cmocka_unit_test(written_under_another_name),
 		cmocka_unit_test(nothing_to_say_to_an_old_program),
 		cmocka_unit_test(moved),
 	};

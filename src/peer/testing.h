@@ -354,6 +354,19 @@ UNUSED static void dial_fails(struct world *w, uint64_t dial, bool reached, bool
 	pump(w);
 }
 
+/* It was refused by somebody who had shown this key before. */
+UNUSED static void dial_refused_by(struct world *w, uint64_t dial, char who)
+{
+	struct msg *m = msgs_add(&w->in);
+
+	m->kind = MSG_LINK_FAILED;
+	m->link_failed.dial = dial;
+	m->link_failed.reached = m->link_failed.secured = m->link_failed.keyed = true;
+	memcpy(m->link_failed.key, key_of(who), sizeof(m->link_failed.key));
+	m->link_failed.why = "test";
+	pump(w);
+}
+
 /* The program there has no STARTTLS to offer. */
 UNUSED static void dial_lacks_tls(struct world *w, uint64_t dial)
 {

@@ -20,6 +20,7 @@ struct letters {
 static const struct letters writes[STORE_WRITE_COUNT] = {
 	[STORE_ACCOUNT_PUT] = {"account_put", "ssiss"},
 	[STORE_ACCOUNT_DEL] = {"account_del", "ss"},
+	[STORE_ACCOUNT_SOLE] = {"account_sole", "sss"},
 	[STORE_ROSTER_PUT] = {"roster_put", "ssssiiisi"},
 	[STORE_ROSTER_DEL] = {"roster_del", "sssi"},
 	[STORE_REQUEST_PUT] = {"request_put", "ssss"},

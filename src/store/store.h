@@ -14,6 +14,8 @@ enum store_write {
 	/* domain, local, created, and keys for SHA-1 and SHA-256 as packed by store_keys_pack() */
 	STORE_ACCOUNT_PUT,
 	STORE_ACCOUNT_DEL, /* domain, local: the account and all that is its own */
+	/* domain, local, domain of rooms: whatever anybody has here is this account's, also in those rooms. Nothing if there is no other */
+	STORE_ACCOUNT_SOLE,
 	/* domain, local, contact, name, subscription, ask, approved, groups (joined with '\n'), version */
 	STORE_ROSTER_PUT,
 	STORE_ROSTER_DEL,  /* domain, local, contact, version */

@@ -33,6 +33,7 @@ static void put_one_of_each(struct store_batch *b, struct str k)
 	struct str d = STR("d.example"), l = STR("lo"), none = STR_NONE, empty = STR("");
 	store_put(b, STORE_ACCOUNT_PUT, d, l, (int64_t)-1, k, none);
 	store_put(b, STORE_ACCOUNT_DEL, d, l);
+	store_put(b, STORE_ACCOUNT_SOLE, d, l, k);
 	store_put(b, STORE_ROSTER_PUT, d, l, STR("c@d"), none, (int64_t)1, (int64_t)2, (int64_t)3, STR("a\nb"),
 		INT64_MAX);
 	store_put(b, STORE_ROSTER_DEL, d, l, STR("c@d"), INT64_MIN);

@@ -120,12 +120,14 @@ static void note_recorded(struct line *n, const struct client_event *e)
 		set_prompt(n);
 }
 
-/* People are not told of every step: that a message is with the server matters only if nobody is there to get it; typing
- * only of whom they talk to. */
+/* People are not told of every step: that a message is with the server matters only if nobody is there to get it, that it is with
+ * a peer only where no receipt follows; typing only of whom they talk to. */
 static bool is_shown(const struct line *n, const struct client_event *e)
 {
 	if (n->config.json)
 		return true;
+	if (e->kind == EVENT_STATE && e->state == MESSAGE_SENT && n->config.ask_node)
+		return e->final;
 	if (e->kind == EVENT_STATE && e->state == MESSAGE_SENT)
 		return !e->room && !client_present(n->client, e->conversation);
 	if (e->kind == EVENT_TYPING)
@@ -232,6 +234,12 @@ static void finish(struct line *n, int status)
 	n->config.on_end(n->config.arg, status);
 }
 
+/* Safe, and not delivered. */
+static unsigned under_way(const struct line *n)
+{
+	return client_count(n->client, MESSAGE_KEPT) + client_count(n->client, MESSAGE_SENT);
+}
+
 static int status_now(const struct line *n)
 {
 	if (n->failed || n->waiting_n || client_count(n->client, MESSAGE_QUEUED) ||
@@ -239,7 +247,7 @@ static int status_now(const struct line *n)
 		return 1;
 	if (n->misused)
 		return 2;
-	return client_count(n->client, MESSAGE_SENT) ? 3 : 0;
+	return under_way(n) ? 3 : 0;
 }
 
 void line_quit(struct line *n)
@@ -293,7 +301,7 @@ void line_go_on(struct line *n)
 	if (!n->ended || n->over)
 		return;
 	n->met |= client_online(n->client);
-	waits = client_count(n->client, MESSAGE_QUEUED) || client_count(n->client, MESSAGE_SENT);
+	waits = client_count(n->client, MESSAGE_QUEUED) || under_way(n);
 	if (list_empty(&n->waiting) && !is_busy(n) && !waits)
 		finish(n, status_now(n));
 	else if (n->met && !timer_running(&n->until))

@@ -418,7 +418,9 @@ static void test_sniff_tls(void **state)
 		buf_clear(&c.in);
 		settle(w);
 		pass(w, 30000);
-		expect_msg(w, MSG_LINK_FAILED);
+		m = expect_msg(w, MSG_LINK_FAILED);
+		assert_true(m->link_failed.keyed);
+		assert_memory_equal(m->link_failed.key, key, 32);
 	}
 }
 

@@ -38,6 +38,11 @@ def build_purple(net):
     return program
 
 
+def _words(notice):
+    """The text of a node's notice; one that is for programs only tells the id of a message."""
+    return notice.findtext(CLIENT + "body") or notice.find(EVENT).get("id", "")
+
+
 def escape(text):
     return text.replace("\\", "\\\\").replace("\n", "\\n")
 
@@ -287,7 +292,7 @@ class Client:
     def notice(self, kind, holds=""):
         def fits(s):
             event = s.find(EVENT)
-            return event is not None and event.get("kind") == kind and holds in s.findtext(CLIENT + "body", "")
+            return event is not None and event.get("kind") == kind and holds in _words(s)
         return self._read_until(fits, f"a notice {kind} with {holds!r}")
 
     def got(self, check):
@@ -297,7 +302,7 @@ class Client:
 
     def was_told(self, kind, holds=""):
         return self.got(lambda s: s.find(EVENT) is not None and s.find(EVENT).get("kind") == kind
-                        and holds in s.findtext(CLIENT + "body", ""))
+                        and holds in _words(s))
 
     def close(self):
         self.socket.close()

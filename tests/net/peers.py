@@ -204,10 +204,15 @@ class Face:
                     and (event := e.find("{urn:wireside:event:0}event")) is not None and event.get("kind") == kind]
 
     def notice(self, kind, pattern="", limit=WAIT):
+        """Its text; of one that has none the id of the message that it is about."""
+        def text(e, event):
+            return e.findtext(CLIENT + "body") or event.get("id")
+
         def fits(e):
             event = e.find("{urn:wireside:event:0}event")
-            return event is not None and event.get("kind") == kind and re.search(pattern, e.findtext(CLIENT + "body"))
-        return self.expect(fits, f"notice {kind} like {pattern!r}", limit).findtext(CLIENT + "body")
+            return event is not None and event.get("kind") == kind and re.search(pattern, text(e, event))
+        found = self.expect(fits, f"notice {kind} like {pattern!r}", limit)
+        return text(found, found.find("{urn:wireside:event:0}event"))
 
     def join(self, room, nick):
         self.send(f"<presence to={quoteattr(f'{room}/{nick}')}><x xmlns='{MUC}'><history maxstanzas='0'/></x></presence>")

@@ -34,7 +34,7 @@ def unreachable(t, alice):
     alice.say(f"/add 127.0.0.1:{port}", "/peers", f"/msg 127.0.0.1:{port} for later")
     alice.expect(rf"\* 127\.0\.0\.1:{port} is added; nobody answers there now")
     alice.expect(rf"^      \| 127\.0\.0\.1:{port} +new +away")
-    alice.expect(rf"-> 127\.0\.0\.1:{port}: for later \(sent\)$")
+    alice.expect(rf"-> 127\.0\.0\.1:{port}: for later \(queued\)$")
     alice.say(f"/remove 127.0.0.1:{port}")
     alice.expect(rf"\* 127\.0\.0\.1:{port} is forgotten, and so are the messages that waited")
     t.step("somebody who does not answer has his number for a name")
@@ -104,7 +104,7 @@ def statuses(t, home, bobs):
     bobs.stop()
     status, lines = home.once("/msg bob later\n", "--wait", "1")
     t.equal(status, 3, f"safe, but not delivered: {lines}")
-    t.true(any(re.search(r"-> bob: later \(sent\)", line) for line in lines), f"and it says so: {lines}")
+    t.true(any(re.search(r"-> bob: later \(queued\)", line) for line in lines), f"and it says so: {lines}")
     t.step("status 0 delivered, 1 refused, 2 usage, 3 safe and not yet delivered")
 
 
