@@ -145,6 +145,7 @@ static void cmd_node(struct server *s, uint64_t asker, char **words, uint32_t n)
 		const char *word;
 		void (*put)(const struct server *s, struct buf *out);
 	} rows[] = {{"address", put_address}, {"name", put_name}, {"status", put_status}};
+	static const char usage[] = "usage: node address|name|status|waiting, node find PEER";
 	CLEANUP(buf_clear) struct buf out = {.max = 65536};
 
 	if (!s->node) {
@@ -155,10 +156,15 @@ static void cmd_node(struct server *s, uint64_t asker, char **words, uint32_t n)
 		find_peer(s, asker, words[2]);
 		return;
 	}
+	if (n == 2 && strcmp(words[1], "waiting") == 0) {
+		peers_waiting(core_gateway(s->core), &out);
+		answer(s, asker, buf_cstr(&out), false);
+		return;
+	}
 	for (size_t i = 0; n == 2 && i < ARRAY_LEN(rows); i++)
 		if (strcmp(words[1], rows[i].word) == 0)
 			rows[i].put(s, &out);
-	answer(s, asker, out.n ? buf_cstr(&out) : "usage: node address|name|status, node find PEER", !out.n);
+	answer(s, asker, out.n ? buf_cstr(&out) : usage, !out.n);
 }
 
 /* ---- a trace ---- */

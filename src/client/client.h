@@ -60,6 +60,7 @@ void client_close(struct client *c);
 
 bool client_online(const struct client *c);
 bool client_final(const struct client *c);     /* coming back is of no use */
+bool client_stopped(const struct client *c);   /* the server was told to end: somebody wanted that */
 void client_give_up(struct client *c);         /* so says its owner */
 struct str client_jid(const struct client *c); /* bare; "" before the first session */
 struct str client_domain(const struct client *c);
@@ -128,5 +129,7 @@ int client_configure(struct client *c, struct str room, struct str field, struct
 unsigned client_count(const struct client *c, enum message_state state);
 /* Questions and joins without an answer yet. */
 unsigned client_pending(const struct client *c);
+/* Messages that nobody but we have: an end now loses them. */
+unsigned client_unsaid(const struct client *c);
 
 #endif

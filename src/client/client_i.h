@@ -139,7 +139,12 @@ struct client {
 	bool asked, unasked; /* <r/> is out; something was written since */
 	int64_t heard;
 	char *last_error;
-	bool final, closing;
+	enum {
+		RETURN_USEFUL,
+		RETURN_LATER,
+		RETURN_USELESS
+	} back; /* later: when somebody has started the server again */
+	bool closing;
 
 	struct map pending;
 	uint64_t seen[SEEN_MAX];

@@ -110,6 +110,39 @@ static void taken_over(void **state)
 	assert_true(client_final(t.c));
 }
 
+/* Somebody wanted that; a connection that breaks is another matter. */
+static void stopped(void **state)
+{
+	with_bob();
+	assert_int_equal(hear("<stream:error><system-shutdown xmlns='" NS_STREAMS_ERR "'/></stream:error>"),
+		CLIENT_CLOSE);
+	client_lost(t.c, STR(""));
+	told("offline |||the server is being stopped|");
+	assert_true(client_stopped(t.c));
+	assert_false(client_final(t.c));
+	to_session();
+	assert_false(client_stopped(t.c));
+	client_lost(t.c, STR("cut"));
+	assert_false(client_stopped(t.c));
+}
+
+/* What would be lost if we ended now. */
+static void unsaid(void **state)
+{
+	with_bob();
+	client_say(t.c, STR("bob@x.test"), STR("on its way"));
+	client_peers(t.c);
+	assert_int_equal(client_unsaid(t.c), 0);
+	client_lost(t.c, STR("cut"));
+	assert_int_equal(client_unsaid(t.c), 1);
+	client_say(t.c, STR("bob@x.test"), STR("later"));
+	assert_int_equal(client_unsaid(t.c), 2);
+	to_session();
+	assert_int_equal(client_unsaid(t.c), 2);
+	hear("<resumed xmlns='" NS_SM "' previd='token' h='6'/>");
+	assert_int_equal(client_unsaid(t.c), 0);
+}
+
 static void it_counts_what_comes(void **state)
 {
 	with_bob();
@@ -634,6 +667,8 @@ int main(void)
 		T(impossible_counters),
 		T(a_silent_server),
 		T(taken_over),
+		T(stopped),
+		T(unsaid),
 		T(it_counts_what_comes),
 		T(receipts),
 		T(errors),

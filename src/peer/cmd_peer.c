@@ -368,9 +368,10 @@ static void run_verify(struct command_call *call)
 		fail(call, "nothing is being compared; begin with `peer verify NAME`");
 	} else {
 		command_reply(call->core, call->asker, false,
-			strcmp(answer, "yes") == 0
-				? "you say it is the same; %s is verified once the other side says so, too\n"
-				: "you say it is not the same; %s is not verified\n",
+			strcmp(answer, "yes") != 0 ? "you say it is not the same; %s is not verified\n"
+				: !p->verify       ? "you say it is the same, and so does %s\n"
+						   : "you say it is the same; %s is verified once the other "
+						     "side says so, too\n",
 			p->label);
 	}
 }
