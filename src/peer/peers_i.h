@@ -387,7 +387,15 @@ void notice(struct peers *ps, const char *kind, const struct peer *p, const char
 	__attribute__((format(printf, 4, 5)));
 
 /* verify.c */
-void verify_start(struct peer *p);
+enum verify_begun {
+	VERIFY_LATER, /* there is no link; the code comes with one */
+	VERIFY_BEGUN,
+	VERIFY_GOES_ON, /* it had begun before: verify_code() */
+	VERIFY_ANEW     /* this link had its comparison: another one is made */
+};
+enum verify_begun verify_start(struct peer *p);
+/* "123 456 (four words)", appended; nothing while it is not known yet. */
+void verify_code(const struct peer *p, struct buf *out);
 /* Our user says whether the codes were the same. False: nothing is being compared. */
 bool verify_confirm(struct peer *p, bool same);
 void verify_on_stanza(struct peer *p, const struct stanza *s, uint32_t element);
