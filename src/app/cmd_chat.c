@@ -241,10 +241,10 @@ static int find_peer(void *arg, struct str text, struct buf *ret_jid, struct buf
 	xfree(typed);
 	if (err == 0 && jid_parse_buf(str_trim(buf_view(&out)), &j) == 0 && j.jid.local)
 		buf_str(ret_jid, jid_str(j.jid));
-	else if (err == ERR_INVALID)
+	else if (err == ERR_INVALID && out.n)
 		buf_str(why, str_trim(buf_view(&out)));
 	else
-		err = err ? err : ERR_NOTFOUND;
+		err = ERR_NOTFOUND;
 	return err;
 }
 

@@ -132,9 +132,7 @@ static void find_peer(struct server *s, uint64_t asker, const char *text)
 	CLEANUP(buf_clear) struct buf jid = {.max = 4096}, several = {.max = 16384}, why = {.max = 32768};
 	int err = peers_address(core_gateway(s->core), str_z(text), &jid, &several);
 
-	if (err == ERR_NOTFOUND)
-		buf_fmt(&why, "nobody is called %s; /peers lists people", text);
-	else if (err)
+	if (err && err != ERR_NOTFOUND) /* of nobody whoever asks has better words */
 		buf_fmt(&why, "%s may be any of these: %s", text, buf_cstr(&several));
 	answer(s, asker, buf_cstr(err ? &why : &jid), err != 0);
 }

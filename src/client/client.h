@@ -70,8 +70,9 @@ struct str client_domain(const struct client *c);
 /* What a person typed: a label, a room's name, an address. ERR_NOTFOUND, ERR_INVALID (ambiguous): with what to tell. */
 enum { FIND_PEER = 1, FIND_ROOM = 2 };
 int client_find(struct client *c, struct str typed, unsigned kinds, struct buf *ret_jid, struct buf *why);
-/* An address of any form made canonical, appended; a bare name becomes a room of the usual service. ERR_SYNTAX. */
-int client_room_address(struct client *c, struct str typed, struct buf *ret);
+/* An address of any form made canonical, appended; a bare name becomes a room of the usual service. ERR_SYNTAX; ERR_NOTFOUND,
+ * ERR_INVALID: whose it is is nobody, or several. why: what to tell. */
+int client_room_address(struct client *c, struct str typed, struct buf *ret, struct buf *why);
 /* Label of a person (bare address) or room. Appended. */
 void client_label(const struct client *c, struct str jid, struct buf *out);
 /* Calls on_name for each that begins with prefix: labels, joined rooms, occupants of a room (absent: none). */
@@ -107,6 +108,7 @@ int client_history(struct client *c, struct str conversation, unsigned n);
 
 /* service absent: the usual one, and with a node those of all who are there. */
 int client_rooms(struct client *c, struct str service);
+/* No nick: as before, or as we are called. ERR_EXISTS: we are in already, and only ask for another nickname. */
 int client_join(struct client *c, struct str room, struct str nick, struct str password);
 int client_leave(struct client *c, struct str room, struct str reason);
 int client_nick(struct client *c, struct str room, struct str nick);

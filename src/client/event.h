@@ -21,7 +21,7 @@ enum client_event_kind {
 	EVENT_INVITED, /* who invites to the room `conversation`; detail: the reason */
 	EVENT_ANSWER,  /* body: lines for people, the answer to a command */
 	EVENT_DONE,    /* a command was carried out; body says what, "" for nothing to say */
-	EVENT_REFUSED, /* a command was refused; body says what and why */
+	EVENT_REFUSED, /* a command was refused; body says what and why; verb: the condition of RFC 6120 */
 	EVENT_NOTICE,  /* body: a headline, from a server or node; verb: its kind */
 	EVENT_KINDS
 };

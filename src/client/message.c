@@ -415,14 +415,16 @@ void client_on_said(struct client *c, const struct said *m)
 static void on_error(struct client *c, const struct stanza *s)
 {
 	struct message *m = s->id.p ? client_message(c, s->id) : NULL;
-	uint32_t error = stanza_child(s, "error", NS_CLIENT);
-	uint32_t cond = error ? xml_first(&s->tree, error) : XML_NONE;
-	struct str why = cond ? xml_name(&s->tree, cond) : STR("refused");
+	struct room *r = client_room(c, jid_bare_str(s->from));
+	CLEANUP(buf_clear) struct buf text = {.max = 8192};
 
-	if (m && str_eq(jid_bare_str(s->from), jid_bare_str(jid_view(str_z(m->conversation)))))
-		client_enter_state(c, m, MESSAGE_FAILED, why);
-	else if (client_room(c, jid_bare_str(s->from)))
-		client_refuse(c, client_room(c, jid_bare_str(s->from))->jid, s);
+	if (m && str_eq(jid_bare_str(s->from), jid_bare_str(jid_view(str_z(m->conversation))))) {
+		client_put_reason(s, m->room || m->secret ? DOING_SAY_ROOM : DOING_SAY, &text);
+		client_enter_state(c, m, MESSAGE_FAILED, buf_view(&text));
+	} else if (r) {
+		client_label(c, str_z(r->jid), &text);
+		client_refuse(c, buf_cstr(&text), s);
+	}
 }
 
 /* XEP-0280: only our own account may tell what our other clients said. */

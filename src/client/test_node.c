@@ -152,9 +152,10 @@ static void twins(void **state)
 static void other_reasons(void **state)
 {
 	static const char *const cases[][2] = {{"not-authorized", "cannot join: it has a password"},
-		{"forbidden", "you are banned there (forbidden)"}, {"registration-required", "members only"},
-		{"remote-server-not-found", "nobody is known by this name"},
-		{"policy-violation", "#dinner: cannot join: policy-violation (only"}};
+		{"forbidden", "|forbidden|#dinner: cannot join: you are banned there (only"},
+		{"registration-required", "members only"}, {"remote-server-not-found", "nobody is known by this name"},
+		{"policy-violation",
+			"#dinner: cannot join: it is too long, or too much at once; try less, or later (only"}};
 
 	with_peers();
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
