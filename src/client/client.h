@@ -75,6 +75,8 @@ int client_find(struct client *c, struct str typed, unsigned kinds, struct buf *
 int client_room_address(struct client *c, struct str typed, struct buf *ret, struct buf *why);
 /* Label of a person (bare address) or room. Appended. */
 void client_label(const struct client *c, struct str jid, struct buf *out);
+/* With a node: an address that our user has added and where nobody has answered yet. */
+bool client_is_typed(struct str jid);
 /* Calls on_name for each that begins with prefix: labels, joined rooms, occupants of a room (absent: none). */
 void client_complete(const struct client *c, struct str prefix, unsigned kinds, struct str room,
 	void (*on_name)(void *arg, struct str name), void *arg);

@@ -12,7 +12,7 @@ enum client_event_kind {
 	EVENT_STATE,    /* one of ours reached `state`; detail: why it failed */
 	EVENT_PRESENCE, /* verb: available, away, xa, dnd, chat, unavailable; detail: its text */
 	EVENT_REQUEST,  /* who asks to see our presence */
-	EVENT_CONTACT,  /* verb: added, changed, removed */
+	EVENT_CONTACT,  /* verb: added, changed, removed; became: had the address `detail` until now */
 	EVENT_TYPING,   /* verb: composing, paused */
 	EVENT_JOINED,   /* we are in the room; who: our nickname; verb: created when it is new */
 	EVENT_LEFT,     /* we are not in it any more; verb as below; detail: the reason */

@@ -1,5 +1,8 @@
 /* How people are called. A label is shown only if it cannot be taken for anything else; typed, it must mean one. */
 #include "client/client_i.h"
+#include "xmpp/escape.h"
+
+bool client_is_typed(struct str jid) { return str_is(jid_domain(jid_view(jid)), CLIENT_TYPED); }
 
 /* "10.0.0.7:5298", "[fe80::1%eth0]:5298": as whom our user has added somebody who never answered yet. */
 static bool is_typed(const struct contact *k, struct str name)
@@ -80,7 +83,7 @@ void client_label(const struct client *c, struct str jid, struct buf *out)
 		}
 	} else if (k && !is_shared(c, k)) {
 		buf_str(out, name_of(k));
-	} else {
+	} else if (k || !client_is_typed(jid) || unescape_instance(jid_local(j), out) != 0) {
 		buf_str(out, jid_bare_str(j));
 	}
 }

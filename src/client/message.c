@@ -373,6 +373,23 @@ static bool on_notice(struct client *c, const struct said *m, struct str body)
 	return true;
 }
 
+/* Of our node: whom we had by an address alone has shown who he is. */
+static bool on_became(struct client *c, const struct said *m)
+{
+	uint32_t event = child(m, "event", NS_NODE_EVENT);
+	struct jid_buf jid;
+	struct client_event e = {.kind = EVENT_CONTACT, .verb = STR("became")};
+
+	if (!event || m->from.local || !client_is_own(c, m->from) || !str_is(xml_attr(m->t, event, "kind"), "became"))
+		return false;
+	if (jid_parse_buf(xml_attr(m->t, event, "jid"), &jid) != 0 || !jid.jid.local)
+		return true;
+	e.conversation = jid_bare_str(jid.jid);
+	e.detail = xml_attr(m->t, event, "was");
+	client_emit(c, &e);
+	return true;
+}
+
 static bool is_group(const struct client *c, const struct said *m)
 {
 	return str_is(m->type, "groupchat") || (!m->from.resource && client_room(c, jid_bare_str(m->from)));
@@ -386,6 +403,8 @@ void client_on_said(struct client *c, const struct said *m)
 	uint32_t received = child(m, "received", NS_RECEIPTS), displayed = child(m, "displayed", NS_MARKERS);
 	struct str body = STR_NONE;
 
+	if (on_became(c, m))
+		return;
 	if (is_group(c, m)) {
 		bool invited = !str_is(m->type, "groupchat") && on_invitation(c, m);
 

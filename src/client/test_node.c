@@ -35,6 +35,10 @@ static void typed_in(void **state)
 	with_peers();
 	client_label(t.c, STR("10.0.0.7\\3a5298@typed.internal"), &label);
 	assert_string_equal(buf_cstr(&label), "10.0.0.7:5298");
+	/* Also when the row has gone, for the words that were written to it. */
+	buf_reset(&label);
+	client_label(t.c, STR("zoe\\20z@typed.internal"), &label);
+	assert_string_equal(buf_cstr(&label), "zoe z");
 	find("10.0.0.7:5298", "10.0.0.7\\3a5298@typed.internal");
 	find("10.0.0.8:5298", NULL);
 	client_peers(t.c);
@@ -62,6 +66,20 @@ static void looks_typed(void **state)
 		client_label(t.c, str_z(cases[i][0]), &label);
 		assert_string_equal(buf_cstr(&label), cases[i][2]);
 	}
+}
+
+/* Only our node says so. */
+static void became(void **state)
+{
+	with_peers();
+	hear("<message type='headline' from='" BOB "/1'><event xmlns='" NS_NODE_EVENT
+	     "' kind='became' was='10.0.0.7\\3a5298@typed.internal' jid='eve@eveid.internal'/></message>");
+	told_nothing();
+	hear("<message type='headline' from='x.test'><event xmlns='" NS_NODE_EVENT
+	     "' kind='became' was='10.0.0.7\\3a5298@typed.internal' jid='" BOB "'/></message>");
+	told("contact bob||became||10.0.0.7\\3a5298@typed.internal");
+	hear("<message type='headline' from='x.test'><event xmlns='" NS_NODE_EVENT "' kind='became'/></message>");
+	told_nothing();
 }
 
 /* ---- rooms ---- */
@@ -170,6 +188,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(typed_in),
 		T(looks_typed),
+		T(became),
 		T(rooms_of_all),
 		T(a_peer_without_an_answer),
 		T(a_room_that_is_not_there),

@@ -147,6 +147,12 @@ static void show_event(struct line *n, const struct client_event *e)
 	line_show(n, e);
 }
 
+/* An address may have become somebody, which is told next. */
+static bool is_forgotten(const struct client_event *e)
+{
+	return e->kind == EVENT_CONTACT && str_is(e->verb, "removed") && !client_is_typed(e->conversation);
+}
+
 void line_on_event(void *arg, const struct client_event *e)
 {
 	struct line *n = arg;
@@ -163,7 +169,10 @@ void line_on_event(void *arg, const struct client_event *e)
 	show_event(n, e);
 	if (e->kind == EVENT_JOINED && !e->again) /* what comes by itself changes no conversation */
 		line_talk_to(n, e->conversation);
-	if (e->kind == EVENT_LEFT && is_current(n, e))
+	/* Who was talked to by an address alone is the same, with a key. */
+	if (e->kind == EVENT_CONTACT && str_is(e->verb, "became") && n->current && str_is(e->detail, n->current))
+		line_talk_to(n, e->conversation);
+	if ((e->kind == EVENT_LEFT || is_forgotten(e)) && is_current(n, e))
 		line_talk_to(n, STR_NONE);
 	/* On a terminal it has been seen, if one talks there. */
 	if (e->kind == EVENT_MESSAGE && !e->own && n->edit && is_current(n, e))
@@ -309,6 +318,8 @@ void line_go_on(struct line *n)
 {
 	bool waits;
 
+	if (n->edit && !n->over)
+		set_prompt(n); /* somebody may be called otherwise now */
 	if (n->over || n->edit || !n->started)
 		return;
 	take_lines(n);

@@ -70,11 +70,43 @@ def added(t):
     t.step("/add of an address that is silent holds nobody up, and says what came of it")
 
 
+def known(t):
+    """Somebody who was only an address, while one talks to him."""
+    home, other = Home(t, "erin"), Home(t, "frank")
+    erin = home.screen("erin", "--name", "erin@here")
+    erin.shown("online as")
+    erin.type(f"/add zoe@127.0.0.1:{other.port}")
+    erin.shown(r"\* zoe is added; nobody answers there now")
+    erin.type("/msg zoe early")
+    erin.shown("^zoe> ?$")
+    frank = other.pipe("--name", "frank@there")
+    frank.expect("erin: early")
+    erin.shown(r"\* zoe is there: key ")
+    erin.type("late")
+    frank.expect("erin: late")
+    erin.shown(r"-> zoe: late \(delivered\)")
+    erin.type("/rename zoe Zoe Z")
+    erin.shown("^Zoe Z> ?$")
+    erin.type("/remove \"Zoe Z\"")
+    erin.shown(r"\* Zoe Z is forgotten")
+    erin.type("to nobody")
+    erin.shown("refused: to whom[?]")
+    t.true(".internal>" not in erin.screen(), "an address for a name")
+    erin.type("/quit")
+    erin.ended()
+    frank.say("/quit")
+    frank.status()
+    home.stop()
+    other.stop()
+    t.step("a conversation with an address goes on with who is there, and the prompt says how he is called")
+
+
 def test(t):
     """What waits when one goes, and questions to the node that take their time"""
     home = waiting(t)
     lost(t, home)
     added(t)
+    known(t)
 
 
 if __name__ == "__main__":
