@@ -151,6 +151,10 @@ void peer_set_trust(struct peer *p, enum trust trust)
 	log_info("peer_trust", "peer=%.*s from=%s to=%s", STR_FMT(row_name(p)), trust_names[p->trust],
 		trust_names[trust]);
 	p->trust = trust;
+	if (peer_known(p)) { /* what he has used is free for other strangers */
+		p->peers->strangers_bytes -= p->stranger.bytes;
+		p->stranger.bytes = 0;
+	}
 	if (trust != TRUST_NEW && trust != TRUST_LEGACY)
 		peer_store(p);
 	peer_changed(p);
