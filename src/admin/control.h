@@ -24,4 +24,12 @@ void control_answer(struct control *c, uint64_t asker, const char *text, bool fa
  * ERR_INVALID: answered with failure (text says why); ERR_IO. */
 int control_call(const char *path, const char *const *words, uint32_t n, struct buf *out);
 
+/* The same on a loop, without waiting: on_answer comes once, never within this call, with what control_call() would have
+ * returned (ERR_IO: it cannot be reached, or ended meanwhile) and the text; then the question is no more. */
+struct question;
+typedef void question_fn(void *arg, int err, struct str text);
+struct question *question_new(struct loop *l, const char *path, const char *const *words, uint32_t n,
+	question_fn *on_answer, void *arg);
+void question_free(struct question **q); /* the answer is not wanted any more */
+
 #endif

@@ -385,6 +385,109 @@ static void test_call_of_nobody(void **state)
 	xfree(large);
 }
 
+/* ---- without waiting ---- */
+
+struct told {
+	struct buf text;
+	int err;
+	unsigned n;
+};
+
+static void on_told(void *arg, int err, struct str text)
+{
+	struct told *t = arg;
+
+	t->n++;
+	t->err = err;
+	buf_str(&t->text, text);
+}
+
+static struct question *question(struct fixture *f, const char *word, struct told *ret)
+{
+	*ret = (struct told){.text = {.max = 8 << 20}};
+	return question_new(f->loop, f->path, &word, 1, on_told, ret);
+}
+
+static void test_question(void **state)
+{
+	struct fixture *f = *state;
+	struct told a, b;
+
+	question(f, "slow", &a);
+	assert_int_equal(a.n, 0);
+	turn(f);
+	assert_string_equal(buf_cstr(&f->seen), "slow|\n");
+	assert_int_equal(a.n, 0);
+	/* Meanwhile another one is answered. */
+	f->answer = "no";
+	f->failed = true;
+	question(f, "quick", &b);
+	turn(f);
+	assert_int_equal(b.n, 1);
+	assert_int_equal(b.err, ERR_INVALID);
+	assert_string_equal(buf_cstr(&b.text), "no");
+	assert_int_equal(a.n, 0);
+	control_answer(f->control, f->askers[0], "at last", false);
+	turn(f);
+	assert_int_equal(a.n, 1);
+	assert_int_equal(a.err, 0);
+	assert_string_equal(buf_cstr(&a.text), "at last");
+	buf_clear(&a.text);
+	buf_clear(&b.text);
+}
+
+static void test_question_large(void **state)
+{
+	enum { LARGE = 4 << 20 };
+	struct fixture *f = *state;
+	char *large = xmalloc(LARGE + 1);
+	struct told a;
+
+	memset(large, 'a', LARGE);
+	large[LARGE] = '\0';
+	f->answer = large;
+	question(f, "x", &a);
+	for (int i = 0; i < 10000 && !a.n; i++)
+		loop_step(f->loop, false);
+	assert_int_equal(a.n, 1);
+	assert_int_equal(a.text.n, LARGE);
+	buf_clear(&a.text);
+	xfree(large);
+}
+
+static void test_question_of_nobody(void **state)
+{
+	struct fixture *f = *state;
+	struct told a;
+	struct question *q;
+	char *large = xmalloc(CONTROL_REQUEST_MAX + 1);
+
+	/* Whoever ends without an answer, or was never there. */
+	question(f, "x", &a);
+	turn(f);
+	assert_int_equal(a.n, 0);
+	control_free(&f->control);
+	turn(f);
+	assert_int_equal(a.n, 1);
+	assert_int_equal(a.err, ERR_IO);
+	question(f, "x", &a);
+	assert_int_equal(a.n, 0);
+	turn(f);
+	assert_int_equal(a.n, 1);
+	assert_true(a.err != 0 && a.err != ERR_INVALID);
+	memset(large, 'w', CONTROL_REQUEST_MAX);
+	large[CONTROL_REQUEST_MAX] = '\0';
+	question(f, large, &a);
+	turn(f);
+	assert_int_equal(a.err, ERR_LIMIT);
+	/* What is not wanted any more is not told. */
+	q = question(f, "x", &a);
+	question_free(&q);
+	turn(f);
+	assert_int_equal(a.n, 0);
+	xfree(large);
+}
+
 /* A request that is under way when the server ends: the caller is told that there is no answer. */
 static void test_ends_meanwhile(void **state)
 {
@@ -428,6 +531,9 @@ int main(void)
 		TEST(test_large_answer),
 		TEST(test_call),
 		TEST(test_call_of_nobody),
+		TEST(test_question),
+		TEST(test_question_large),
+		TEST(test_question_of_nobody),
 		TEST(test_ends_meanwhile),
 		TEST(test_second_server),
 	};

@@ -188,23 +188,30 @@ static void rearm(struct chat *k)
 	link_watch(k->link, events, on_ready, k);
 }
 
-/* False: the connection is gone. */
-static bool send_out(struct chat *k)
+/* 0, ERR_AGAIN, or why no more can be sent. */
+static int put_out(struct chat *k)
 {
 	struct buf *out = client_out(k->client);
 
 	while (out->n) {
 		int n = link_send(k->link, out->p, out->n);
 
-		if (n == ERR_AGAIN)
-			return true;
-		if (n <= 0) {
-			drop(k, broken(k, n));
-			return false;
-		}
+		if (n <= 0)
+			return n ? n : ERR_CLOSED;
 		buf_eat(out, (size_t)n);
 	}
-	return true;
+	return 0;
+}
+
+/* False: the connection is gone. */
+static bool send_out(struct chat *k)
+{
+	int err = put_out(k);
+
+	if (err == 0 || err == ERR_AGAIN)
+		return true;
+	drop(k, broken(k, err));
+	return false;
 }
 
 static void secure(struct chat *k)
@@ -223,8 +230,7 @@ static bool meet(struct chat *k, enum client_need need)
 		k->working = true;
 		helper_run(k->loop, &k->work);
 	} else if (need != CLIENT_FINE) {
-		if (!send_out(k))
-			return false;
+		put_out(k); /* whoever has said why he ends may hear no more */
 		link_shutdown(k->link);
 		drop(k, STR(""));
 		return false;

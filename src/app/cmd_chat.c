@@ -37,7 +37,8 @@ struct session {
 	struct chat *chat;
 	struct jid_buf who;
 	char *data, *socket, *pins, *domain;
-	char *name; /* of the node on the network; NULL: no node, or it does not say */
+	char *name;        /* of the node on the network; NULL: no node, or it does not say */
+	struct list asked; /* of the node, and not answered yet */
 	int status;
 	bool over;
 	bool started_node, first; /* first: no node ever ran here */
@@ -184,18 +185,50 @@ static int ask_socket(const struct session *s, const char *const *words, uint32_
 	return control_call(path, words, n, out);
 }
 
-/* Tells the line one answer; commands for the node are rare, and its control socket answers at once. */
-static void ask_node(void *arg, const char *const *words, uint32_t n)
+/* What the line has asked the node. Most is answered at once; whether somebody is at an address takes as long as it takes. */
+struct asked {
+	struct list node;
+	struct session *session;
+	struct question *question;
+	unsigned tag;
+};
+
+static void on_answered(void *arg, int err, struct str text)
+{
+	struct asked *a = arg;
+	struct session *s = a->session;
+	unsigned tag = a->tag;
+
+	list_remove(&a->node);
+	xfree(a);
+	if (err && err != ERR_INVALID)
+		text = STR("this machine's node does not answer now; try again when the chat is online");
+	line_answer(s->line, tag, text, err != 0);
+}
+
+static void ask_node(void *arg, const char *const *words, uint32_t n, unsigned tag)
 {
 	struct session *s = arg;
-	CLEANUP(buf_clear) struct buf out = {.max = ANSWER_BYTES};
-	int err = ask_socket(s, words, n, &out);
+	struct asked *a = xcalloc(1, sizeof(*a));
+	char path[4096];
 
-	if (err && err != ERR_INVALID) {
-		buf_reset(&out);
-		buf_fmt(&out, "the node does not answer (%s)", err_name(err));
+	snprintf(path, sizeof(path), "%s/control.sock", s->data);
+	a->session = s;
+	a->tag = tag;
+	list_append(&s->asked, &a->node);
+	a->question = question_new(s->loop, path, words, n, on_answered, a);
+}
+
+static void forget_asked(struct session *s)
+{
+	struct list *node;
+
+	while ((node = list_take(&s->asked))) {
+		struct asked *a = LIST_ITEM(node, struct asked, node);
+
+		question_free(&a->question);
+		xfree(a);
 	}
-	line_answer(s->line, buf_view(&out), err != 0);
 }
 
 static int find_peer(void *arg, struct str text, struct buf *ret_jid, struct buf *why)
@@ -209,10 +242,10 @@ static int find_peer(void *arg, struct str text, struct buf *ret_jid, struct buf
 	xfree(typed);
 	if (err == 0 && jid_parse_buf(str_trim(buf_view(&out)), &j) == 0 && j.jid.local)
 		buf_str(ret_jid, jid_str(j.jid));
-	else if (err == ERR_INVALID)
+	else if (err == ERR_INVALID && out.n)
 		buf_str(why, str_trim(buf_view(&out)));
 	else
-		err = err ? err : ERR_NOTFOUND;
+		err = ERR_NOTFOUND;
 	return err;
 }
 
@@ -376,15 +409,15 @@ static void on_turn(void *arg)
 	line_go_on(s->line);
 }
 
-/* The node that this chat has started may have died: then it gets another one, with the same data. What others keep running
- * is theirs to start. */
+/* The node may have died: then it gets another one, with the same data, whoever started the first. Of several chats that try,
+ * or if somebody else starts it meanwhile, one node stays: the folder is locked. One that was told to end is left alone. */
 static void revive_node(void *arg)
 {
 	struct session *s = arg;
 	static const char *const words[] = {"node", "address"};
 	CLEANUP(buf_clear) struct buf out = {.max = ANSWER_BYTES};
 
-	if (ask_socket(s, words, 2, &out) == ERR_NOTFOUND)
+	if (!client_stopped(s->client) && ask_socket(s, words, 2, &out) == ERR_NOTFOUND)
 		chat_node_start(&s->options.node, s->data, false);
 }
 
@@ -455,10 +488,11 @@ static void run(struct session *s, int wait, bool local, bool node, const char *
 	struct chat_ops ops = {.on_trusted = on_trusted,
 		.on_turn = on_turn,
 		.on_failed = on_failed,
-		.on_retry = s->started_node ? revive_node : NULL,
+		.on_retry = node ? revive_node : NULL,
 		.arg = s};
 	struct chat_target target = choose_target(s, local, domain);
 
+	list_init(&s->asked);
 	s->loop = loop_new();
 	s->line = line_new(s->loop, &lc);
 	make_client(s, password, local, node);
@@ -469,6 +503,7 @@ static void run(struct session *s, int wait, bool local, bool node, const char *
 	chat_start(s->chat);
 	if (!s->over)
 		loop_run(s->loop);
+	forget_asked(s);
 	line_free(&s->line);
 	if (!chat_free(&s->chat))
 		_exit(s->status); /* a look-up that hangs is not worth waiting for */

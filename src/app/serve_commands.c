@@ -132,9 +132,7 @@ static void find_peer(struct server *s, uint64_t asker, const char *text)
 	CLEANUP(buf_clear) struct buf jid = {.max = 4096}, several = {.max = 16384}, why = {.max = 32768};
 	int err = peers_address(core_gateway(s->core), str_z(text), &jid, &several);
 
-	if (err == ERR_NOTFOUND)
-		buf_fmt(&why, "nobody is called %s; /peers lists people", text);
-	else if (err)
+	if (err && err != ERR_NOTFOUND) /* of nobody whoever asks has better words */
 		buf_fmt(&why, "%s may be any of these: %s", text, buf_cstr(&several));
 	answer(s, asker, buf_cstr(err ? &why : &jid), err != 0);
 }
@@ -145,6 +143,7 @@ static void cmd_node(struct server *s, uint64_t asker, char **words, uint32_t n)
 		const char *word;
 		void (*put)(const struct server *s, struct buf *out);
 	} rows[] = {{"address", put_address}, {"name", put_name}, {"status", put_status}};
+	static const char usage[] = "usage: node address|name|status|waiting, node find PEER";
 	CLEANUP(buf_clear) struct buf out = {.max = 65536};
 
 	if (!s->node) {
@@ -155,10 +154,15 @@ static void cmd_node(struct server *s, uint64_t asker, char **words, uint32_t n)
 		find_peer(s, asker, words[2]);
 		return;
 	}
+	if (n == 2 && strcmp(words[1], "waiting") == 0) {
+		peers_waiting(core_gateway(s->core), &out);
+		answer(s, asker, buf_cstr(&out), false);
+		return;
+	}
 	for (size_t i = 0; n == 2 && i < ARRAY_LEN(rows); i++)
 		if (strcmp(words[1], rows[i].word) == 0)
 			rows[i].put(s, &out);
-	answer(s, asker, out.n ? buf_cstr(&out) : "usage: node address|name|status, node find PEER", !out.n);
+	answer(s, asker, out.n ? buf_cstr(&out) : usage, !out.n);
 }
 
 /* ---- a trace ---- */

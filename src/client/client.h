@@ -60,6 +60,7 @@ void client_close(struct client *c);
 
 bool client_online(const struct client *c);
 bool client_final(const struct client *c);     /* coming back is of no use */
+bool client_stopped(const struct client *c);   /* the server was told to end: somebody wanted that */
 void client_give_up(struct client *c);         /* so says its owner */
 struct str client_jid(const struct client *c); /* bare; "" before the first session */
 struct str client_domain(const struct client *c);
@@ -69,10 +70,13 @@ struct str client_domain(const struct client *c);
 /* What a person typed: a label, a room's name, an address. ERR_NOTFOUND, ERR_INVALID (ambiguous): with what to tell. */
 enum { FIND_PEER = 1, FIND_ROOM = 2, FIND_INVITED = 16 /* completion only: rooms we are invited to */ };
 int client_find(struct client *c, struct str typed, unsigned kinds, struct buf *ret_jid, struct buf *why);
-/* An address of any form made canonical, appended; a bare name becomes a room of the usual service. ERR_SYNTAX. */
-int client_room_address(struct client *c, struct str typed, struct buf *ret);
+/* An address of any form made canonical, appended; a bare name becomes a room of the usual service. ERR_SYNTAX; ERR_NOTFOUND,
+ * ERR_INVALID: whose it is is nobody, or several. why: what to tell. */
+int client_room_address(struct client *c, struct str typed, struct buf *ret, struct buf *why);
 /* Label of a person (bare address) or room. Appended. */
 void client_label(const struct client *c, struct str jid, struct buf *out);
+/* With a node: an address that our user has added and where nobody has answered yet. */
+bool client_is_typed(struct str jid);
 /* Calls on_name for each that begins with prefix: labels, joined rooms, occupants of a room (absent: none). */
 void client_complete(const struct client *c, struct str prefix, unsigned kinds, struct str room,
 	void (*on_name)(void *arg, struct str name), void *arg);
@@ -106,6 +110,7 @@ int client_history(struct client *c, struct str conversation, unsigned n);
 
 /* service absent: the usual one, and with a node those of all who are there. */
 int client_rooms(struct client *c, struct str service);
+/* No nick: as before, or as we are called. ERR_EXISTS: we are in already, and only ask for another nickname. */
 int client_join(struct client *c, struct str room, struct str nick, struct str password);
 int client_leave(struct client *c, struct str room, struct str reason);
 int client_nick(struct client *c, struct str room, struct str nick);
@@ -131,5 +136,7 @@ int client_configure(struct client *c, struct str room, struct str field, struct
 unsigned client_count(const struct client *c, enum message_state state);
 /* Questions and joins without an answer yet. */
 unsigned client_pending(const struct client *c);
+/* Messages that nobody but we have: an end now loses them. */
+unsigned client_unsaid(const struct client *c);
 
 #endif

@@ -157,7 +157,12 @@ struct client {
 	bool asked, unasked; /* <r/> is out; something was written since */
 	int64_t heard;
 	char *last_error;
-	bool final, closing;
+	enum {
+		RETURN_USEFUL,
+		RETURN_LATER,
+		RETURN_USELESS
+	} back; /* later: when somebody has started the server again */
+	bool closing;
 
 	struct map pending;
 	struct seen seen;
@@ -195,10 +200,18 @@ void client_send_clear(struct client *c);
 void client_on_stanza(struct client *c, const struct stanza *s);
 void client_emit(struct client *c, struct client_event *e); /* fills in the time if there is none, and the label */
 void client_say_event(struct client *c, enum client_event_kind kind, struct str body);
-void client_refuse(struct client *c, const char *what, const struct stanza *s); /* s: the error; NULL: no answer */
-struct str client_condition(const struct stanza *s);                            /* of an error; "" if it has none */
-bool client_is_own(const struct client *c, struct jid j);                       /* our bare address or our server */
+bool client_is_own(const struct client *c, struct jid j); /* our bare address or our server */
 struct str client_bare(const struct client *c);
+
+/* ---- reason.c ---- */
+
+/* What is refused: the same condition means something else for each. */
+enum client_doing { DOING_SAY = 1, DOING_SAY_ROOM = 2, DOING_JOIN = 4, DOING_OTHER = 8 };
+/* EVENT_REFUSED, "what: why"; s: the error; NULL: no answer. */
+void client_refuse(struct client *c, const char *what, const struct stanza *s);
+void client_refuse_doing(struct client *c, enum client_doing doing, const char *what, const struct stanza *s);
+void client_put_reason(const struct stanza *s, enum client_doing doing, struct buf *out); /* words, appended */
+struct str client_condition(const struct stanza *s); /* of an error, for programs; "" if it has none */
 
 /* ---- query.c ---- */
 

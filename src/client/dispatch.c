@@ -56,49 +56,6 @@ void client_say_event(struct client *c, enum client_event_kind kind, struct str 
 	client_emit(c, &e);
 }
 
-struct str client_condition(const struct stanza *s)
-{
-	uint32_t error = stanza_child(s, "error", NS_CLIENT);
-
-	if (!error)
-		return STR("");
-	XML_EACH(i, &s->tree, error) {
-		if (str_is(xml_ns(&s->tree, i), NS_STANZAS) && !str_is(xml_name(&s->tree, i), "text"))
-			return xml_name(&s->tree, i);
-	}
-	return STR("");
-}
-
-/* "what: its own words" or, where there are none, the condition in English. */
-static void put_error(const struct stanza *s, struct buf *out)
-{
-	uint32_t error = stanza_child(s, "error", NS_CLIENT);
-	uint32_t text = error ? xml_child(&s->tree, error, "text", NS_STANZAS) : XML_NONE;
-	CLEANUP(buf_clear) struct buf tmp = {.max = 4096};
-	struct str said = text ? xml_text(&s->tree, text, &tmp) : STR_NONE;
-
-	if (!error) {
-		buf_z(out, "refused");
-		return;
-	}
-	buf_str(out, client_condition(s));
-	if (said.n)
-		buf_fmt(out, " (%.*s)", STR_FMT(said));
-}
-
-void client_refuse(struct client *c, const char *what, const struct stanza *s)
-{
-	CLEANUP(buf_clear) struct buf text = {.max = 8192};
-
-	buf_z(&text, what);
-	buf_z(&text, ": ");
-	if (s)
-		put_error(s, &text);
-	else
-		buf_z(&text, "no answer");
-	client_say_event(c, EVENT_REFUSED, buf_view(&text));
-}
-
 bool client_is_own(const struct client *c, struct jid j)
 {
 	struct str s = jid_str(j);

@@ -12,7 +12,7 @@ enum client_event_kind {
 	EVENT_STATE,    /* one of ours reached `state`; detail: why it failed */
 	EVENT_PRESENCE, /* verb: available, away, xa, dnd, chat, unavailable; detail: its text */
 	EVENT_REQUEST,  /* who asks to see our presence */
-	EVENT_CONTACT,  /* verb: added, changed, removed */
+	EVENT_CONTACT,  /* verb: added, changed, removed; became: had the address `detail` until now */
 	EVENT_TYPING,   /* verb: composing, paused */
 	EVENT_JOINED,   /* we are in the room; who: our nickname; verb: created when it is new */
 	EVENT_LEFT,     /* we are not in it any more; verb as below; detail: the reason */
@@ -21,7 +21,7 @@ enum client_event_kind {
 	EVENT_INVITED, /* who invites to the room `conversation`; detail: the reason */
 	EVENT_ANSWER,  /* body: lines for people, the answer to a command */
 	EVENT_DONE,    /* a command was carried out; body says what, "" for nothing to say */
-	EVENT_REFUSED, /* a command was refused; body says what and why */
+	EVENT_REFUSED, /* a command was refused; body says what and why; verb: the condition of RFC 6120 */
 	EVENT_ROOM,    /* what the room says of itself, in words: body; verb: warning (on entering) or changed */
 	EVENT_NOTICE,  /* body: a headline, from a server or node; verb: its kind */
 	EVENT_KINDS

@@ -1,5 +1,8 @@
 /* How people are called. A label is shown only if it cannot be taken for anything else; typed, it must mean one. */
 #include "client/client_i.h"
+#include "xmpp/escape.h"
+
+bool client_is_typed(struct str jid) { return str_is(jid_domain(jid_view(jid)), CLIENT_TYPED); }
 
 /* "10.0.0.7:5298", "[fe80::1%eth0]:5298": as whom our user has added somebody who never answered yet. */
 static bool is_typed(const struct contact *k, struct str name)
@@ -80,7 +83,7 @@ void client_label(const struct client *c, struct str jid, struct buf *out)
 		}
 	} else if (k && !is_shared(c, k)) {
 		buf_str(out, name_of(k));
-	} else {
+	} else if (k || !client_is_typed(jid) || unescape_instance(jid_local(j), out) != 0) {
 		buf_str(out, jid_bare_str(j));
 	}
 }
@@ -176,6 +179,28 @@ static int find_room(const struct client *c, struct str typed, struct buf *ret, 
 	return 0;
 }
 
+/* With those whose names are like it. */
+static void put_nobody(const struct client *c, struct str typed, unsigned kinds, struct buf *why)
+{
+	struct label_hints hints = {0};
+	struct contact *k;
+	struct room *r;
+	uint32_t pos = 0;
+
+	while ((kinds & FIND_PEER) && (k = map_next(&c->contacts, &pos)))
+		if (!is_shared(c, k))
+			label_hint(&hints, name_of(k), typed);
+	for (pos = 0; (kinds & FIND_ROOM) && (r = map_next(&c->rooms, &pos));)
+		if (r->state != ROOM_OUT && !(kinds & FIND_PEER))
+			label_hint(&hints, jid_local(jid_view(str_z(r->jid))), typed);
+	if (kinds & FIND_PEER)
+		buf_fmt(why, "nobody is called %.*s%s /peers lists people, and an address works too", STR_FMT(typed),
+			hints.n ? buf_cstr(&hints.text) : ";");
+	else
+		buf_fmt(why, "not in a room %.*s%s", STR_FMT(typed), hints.n ? buf_cstr(&hints.text) : "");
+	buf_clear(&hints.text);
+}
+
 int client_find(struct client *c, struct str typed, unsigned kinds, struct buf *ret, struct buf *why)
 {
 	struct jid_buf j;
@@ -195,18 +220,37 @@ int client_find(struct client *c, struct str typed, unsigned kinds, struct buf *
 		return 0;
 	}
 	if (err == ERR_NOTFOUND)
-		buf_fmt(why,
-			kinds & FIND_PEER ? "nobody is called %.*s; /peers lists people, and an address works too"
-					  : "not in a room %.*s",
-			STR_FMT(typed));
+		put_nobody(c, typed, kinds, why);
 	return err;
 }
 
-int client_room_address(struct client *c, struct str typed, struct buf *ret)
+/* "localhost" is ours to our own clients. */
+static bool is_domain(const struct client *c, struct str text)
 {
-	CLEANUP(buf_clear) struct buf text = {.max = 2 * JID_MAX}, peer = {.max = JID_MAX}, why = {.max = 4096};
+	return memchr(text.p, '.', text.n) || str_is(text, "localhost") || str_eq(text, c->config.domain);
+}
+
+/* The service of whom a name means. ERR_SYNTAX: it may be a domain. */
+static int find_service(struct client *c, struct str name, struct buf *out, struct buf *why)
+{
+	CLEANUP(buf_clear) struct buf peer = {.max = JID_MAX};
+	int err = is_domain(c, name) ? ERR_SYNTAX : find_label(c, name, &peer, why);
+
+	if (err == 0)
+		buf_fmt(out, "rooms.%.*s", STR_FMT(jid_domain(jid_view(buf_view(&peer)))));
+	else if (err == ERR_NOTFOUND && !c->config.node)
+		err = ERR_SYNTAX;
+	else if (err == ERR_NOTFOUND)
+		put_nobody(c, name, FIND_PEER, why);
+	return err;
+}
+
+int client_room_address(struct client *c, struct str typed, struct buf *ret, struct buf *why)
+{
+	CLEANUP(buf_clear) struct buf text = {.max = 2 * JID_MAX};
 	struct str rest = typed, name;
 	struct jid_buf j;
+	int err = 0;
 
 	if (str_starts(rest, STR("#")))
 		rest = (struct str){rest.p + 1, rest.n - 1};
@@ -218,12 +262,17 @@ int client_room_address(struct client *c, struct str typed, struct buf *ret)
 		buf_z(&text, c->found.service);
 	else if (!rest.n)
 		buf_fmt(&text, "rooms.%.*s", STR_FMT(c->config.domain));
-	else if (!memchr(rest.p, '.', rest.n) && find_label(c, rest, &peer, &why) == 0)
-		buf_fmt(&text, "rooms.%.*s", STR_FMT(jid_domain(jid_view(buf_view(&peer)))));
 	else
+		err = find_service(c, rest, &text, why);
+	if (err == ERR_SYNTAX)
 		buf_str(&text, rest);
-	if (!buf_ok(&text) || jid_parse_buf(buf_view(&text), &j) != 0 || !j.jid.local || j.jid.resource)
+	else if (err)
+		return err;
+	if (!buf_ok(&text) || jid_parse_buf(buf_view(&text), &j) != 0 || !j.jid.local || j.jid.resource) {
+		buf_fmt(why, "%.*s is no name for a room: one word, perhaps with @ and whose it is behind it",
+			STR_FMT(typed));
 		return ERR_SYNTAX;
+	}
 	buf_str(ret, jid_str(j.jid));
 	return 0;
 }

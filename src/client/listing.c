@@ -192,36 +192,13 @@ int client_rooms(struct client *c, struct str service)
 
 /* ---- why not ---- */
 
-static const struct {
-	const char *condition, *text;
-} reasons[] = {
-	{"not-authorized", "it has a password: /join ROOM NICK PASSWORD"},
-	{"forbidden", "you are banned there"},
-	{"registration-required", "it is for members only, who may be asked to /invite you"},
-	{"conflict", "somebody there has this nickname: /join ROOM NICK takes another"},
-	{"not-acceptable", "you have a nickname that is registered there, and only that will do"},
-	{"service-unavailable", "it is full, or there are no rooms"},
-	{"remote-server-not-found", "nobody is known by this name; /peers lists people"},
-	{"remote-server-timeout", "nobody answers there"},
-	{"gone", "it was destroyed"},
-};
-
 static void refuse_join(struct client *c, const char *room, const struct stanza *s)
 {
 	CLEANUP(buf_clear) struct buf what = {.max = 8192};
-	struct str condition = client_condition(s);
 
 	client_label(c, str_z(room), &what);
-	buf_z(&what, ": cannot join: ");
-	for (size_t i = 0; i < ARRAY_LEN(reasons); i++) {
-		if (!str_is(condition, reasons[i].condition))
-			continue;
-		buf_fmt(&what, "%s (%s)", reasons[i].text, reasons[i].condition);
-		client_say_event(c, EVENT_REFUSED, buf_view(&what));
-		return;
-	}
-	buf_cut(&what, what.n - 2);
-	client_refuse(c, buf_cstr(&what), s);
+	buf_z(&what, ": cannot join");
+	client_refuse_doing(c, DOING_JOIN, buf_cstr(&what), s);
 }
 
 /* Who may not make rooms there is told what rooms there are. */

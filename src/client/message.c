@@ -430,6 +430,23 @@ static bool on_notice(struct client *c, const struct said *m, struct str body)
 	return true;
 }
 
+/* Of our node: whom we had by an address alone has shown who he is. */
+static bool on_became(struct client *c, const struct said *m)
+{
+	uint32_t event = child(m, "event", NS_NODE_EVENT);
+	struct jid_buf jid;
+	struct client_event e = {.kind = EVENT_CONTACT, .verb = STR("became")};
+
+	if (!event || m->from.local || !client_is_own(c, m->from) || !str_is(xml_attr(m->t, event, "kind"), "became"))
+		return false;
+	if (jid_parse_buf(xml_attr(m->t, event, "jid"), &jid) != 0 || !jid.jid.local)
+		return true;
+	e.conversation = jid_bare_str(jid.jid);
+	e.detail = xml_attr(m->t, event, "was");
+	client_emit(c, &e);
+	return true;
+}
+
 static bool is_group(const struct client *c, const struct said *m)
 {
 	return str_is(m->type, "groupchat") || (!m->from.resource && client_room(c, jid_bare_str(m->from)));
@@ -450,7 +467,7 @@ void client_on_said(struct client *c, const struct said *m)
 	uint32_t received = child(m, "received", NS_RECEIPTS), displayed = child(m, "displayed", NS_MARKERS);
 	struct str body = STR_NONE;
 
-	if (on_sent(c, m))
+	if (on_sent(c, m) || on_became(c, m))
 		return;
 	if (is_group(c, m)) {
 		bool invited = !str_is(m->type, "groupchat") && on_invitation(c, m);
@@ -481,14 +498,16 @@ void client_on_said(struct client *c, const struct said *m)
 static void on_error(struct client *c, const struct stanza *s)
 {
 	struct message *m = s->id.p ? client_message(c, s->id) : NULL;
-	uint32_t error = stanza_child(s, "error", NS_CLIENT);
-	uint32_t cond = error ? xml_first(&s->tree, error) : XML_NONE;
-	struct str why = cond ? xml_name(&s->tree, cond) : STR("refused");
+	struct room *r = client_room(c, jid_bare_str(s->from));
+	CLEANUP(buf_clear) struct buf text = {.max = 8192};
 
-	if (m && str_eq(jid_bare_str(s->from), jid_bare_str(jid_view(str_z(m->conversation)))))
-		client_enter_state(c, m, MESSAGE_FAILED, why);
-	else if (client_room(c, jid_bare_str(s->from)))
-		client_refuse(c, client_room(c, jid_bare_str(s->from))->jid, s);
+	if (m && str_eq(jid_bare_str(s->from), jid_bare_str(jid_view(str_z(m->conversation))))) {
+		client_put_reason(s, m->room || m->secret ? DOING_SAY_ROOM : DOING_SAY, &text);
+		client_enter_state(c, m, MESSAGE_FAILED, buf_view(&text));
+	} else if (r) {
+		client_label(c, str_z(r->jid), &text);
+		client_refuse(c, buf_cstr(&text), s);
+	}
 }
 
 /* XEP-0280: only our own account may tell what our other clients said. */

@@ -87,17 +87,26 @@ static void ask_in(struct client *c, struct room *r)
 int client_join(struct client *c, struct str room, struct str nick, struct str password)
 {
 	CLEANUP(buf_clear) struct buf prepared = {.max = JID_MAX};
-	struct room *r;
+	struct room *r = client_room(c, room);
+	bool in = r && r->state == ROOM_IN;
 
 	if (c->state != CLIENT_ONLINE)
 		return ERR_CLOSED;
+	if (!nick.n)
+		nick = in ? str_z(r->nick) : jid_local(jid_view(client_bare(c)));
 	if (jid_prep_resource(nick, &prepared) != 0)
 		return ERR_INVALID;
+	/* We stay in, whatever becomes of it. */
+	if (in && !str_eq(buf_view(&prepared), str_z(r->nick))) {
+		client_nick(c, room, nick);
+		return ERR_EXISTS;
+	}
 	r = room_make(c, room);
 	if (!r)
 		return ERR_LIMIT;
 	set_text(&r->nick, buf_view(&prepared));
-	set_text(&r->password, password);
+	if (password.n || !in)
+		set_text(&r->password, password);
 	r->last = 0;
 	r->rejoins = false;
 	ask_in(c, r);
@@ -291,8 +300,8 @@ static void on_refused(struct client *c, struct room *r, const struct stanza *s)
 		return;
 	}
 	client_label(c, str_z(r->jid), &what);
-	buf_z(&what, ": refused");
-	client_refuse(c, buf_cstr(&what), s);
+	buf_fmt(&what, ": you are still %s", r->nick);
+	client_refuse_doing(c, DOING_JOIN, buf_cstr(&what), s);
 }
 
 static void on_out(struct client *c, struct room *r, const struct stanza *s)

@@ -153,6 +153,18 @@ void client_unwait(struct client *c, struct str id)
 	}
 }
 
+unsigned client_unsaid(const struct client *c)
+{
+	unsigned n = c->waiting_n;
+
+	/* On a connection what was written is read before its end is. */
+	if (c->state == CLIENT_ONLINE)
+		return n;
+	LIST_EACH(k, &c->unacked)
+		n += LIST_ITEM(k, struct outgoing, node)->id[0] != '\0';
+	return n;
+}
+
 void client_send_clear(struct client *c)
 {
 	struct list *n;

@@ -94,8 +94,9 @@ void client_time(struct client *c, int64_t now, int64_t wall)
 
 struct buf *client_out(struct client *c) { return &c->out; }
 bool client_online(const struct client *c) { return c->state == CLIENT_ONLINE; }
-void client_give_up(struct client *c) { c->final = true; }
-bool client_final(const struct client *c) { return c->final; }
+void client_give_up(struct client *c) { c->back = RETURN_USELESS; }
+bool client_final(const struct client *c) { return c->back == RETURN_USELESS; }
+bool client_stopped(const struct client *c) { return c->back == RETURN_LATER; }
 struct str client_domain(const struct client *c) { return c->config.domain; }
 struct str client_bare(const struct client *c) { return c->jid ? jid_bare_str(jid_view(str_z(c->jid))) : STR(""); }
 struct str client_jid(const struct client *c) { return client_bare(c); }
@@ -120,6 +121,7 @@ void client_connected(struct client *c, const struct stream_channel *ch)
 	c->opening = opening_new(&k);
 	c->heard = c->now;
 	c->asked = c->unasked = false;
+	c->back = RETURN_USEFUL;
 	buf_reset(&c->out);
 	opening_start(c->opening, &c->out);
 }
@@ -132,7 +134,7 @@ void client_secured(struct client *c)
 
 void client_lost(struct client *c, struct str why)
 {
-	struct client_event e = {.kind = EVENT_OFFLINE, .body = why, .final = c->final};
+	struct client_event e = {.kind = EVENT_OFFLINE, .body = why, .final = client_final(c)};
 
 	if (c->state == CLIENT_OFFLINE)
 		return;
@@ -159,8 +161,15 @@ static enum client_need ended(struct client *c)
 	buf_z(&why, opening_failure_name(f));
 	if (text.n)
 		buf_fmt(&why, " (%.*s)", STR_FMT(text));
+	c->back = opening_is_final(c->opening) ? RETURN_USELESS : RETURN_USEFUL;
+	if (f == OPENING_STREAM && str_starts(text, STR("system-shutdown"))) {
+		c->back = RETURN_LATER;
+		buf_reset(&why);
+		buf_z(&why,
+			c->config.node ? "this machine's node was stopped; `wireside node` would start it again"
+				       : "the server is being stopped");
+	}
 	set_text(&c->last_error, buf_view(&why));
-	c->final = opening_is_final(c->opening);
 	/* After these the server has forgotten the session. */
 	if (f == OPENING_STREAM || f == OPENING_OK)
 		xfree(TAKE(c->token));
@@ -177,7 +186,7 @@ static void tell_online(struct client *c, bool resumed)
 		.body = resumed ? STR("resumed") : STR("")};
 
 	c->state = CLIENT_ONLINE;
-	c->final = false;
+	c->back = RETURN_USEFUL;
 	client_emit(c, &e);
 }
 

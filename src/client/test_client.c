@@ -110,6 +110,39 @@ static void taken_over(void **state)
 	assert_true(client_final(t.c));
 }
 
+/* Somebody wanted that; a connection that breaks is another matter. */
+static void stopped(void **state)
+{
+	with_bob();
+	assert_int_equal(hear("<stream:error><system-shutdown xmlns='" NS_STREAMS_ERR "'/></stream:error>"),
+		CLIENT_CLOSE);
+	client_lost(t.c, STR(""));
+	told("offline |||the server is being stopped|");
+	assert_true(client_stopped(t.c));
+	assert_false(client_final(t.c));
+	to_session();
+	assert_false(client_stopped(t.c));
+	client_lost(t.c, STR("cut"));
+	assert_false(client_stopped(t.c));
+}
+
+/* What would be lost if we ended now. */
+static void unsaid(void **state)
+{
+	with_bob();
+	client_say(t.c, STR("bob@x.test"), STR("on its way"));
+	client_peers(t.c);
+	assert_int_equal(client_unsaid(t.c), 0);
+	client_lost(t.c, STR("cut"));
+	assert_int_equal(client_unsaid(t.c), 1);
+	client_say(t.c, STR("bob@x.test"), STR("later"));
+	assert_int_equal(client_unsaid(t.c), 2);
+	to_session();
+	assert_int_equal(client_unsaid(t.c), 2);
+	hear("<resumed xmlns='" NS_SM "' previd='token' h='6'/>");
+	assert_int_equal(client_unsaid(t.c), 0);
+}
+
 static void it_counts_what_comes(void **state)
 {
 	with_bob();
@@ -166,7 +199,7 @@ static void errors(void **state)
 		"'/></error></message>",
 		last_id());
 	hear(xml);
-	told("state Bob|||hi|service-unavailable|failed own");
+	told("state Bob|||hi|they take no messages now, or not yours|failed own");
 	hear(xml);
 	told_nothing();
 }
@@ -362,7 +395,7 @@ static void answers_from_others(void **state)
 	client_block(t.c, STR("eve@x.test"));
 	pass(ANSWER_MS + 1);
 	client_tick(t.c);
-	told("refused |||block: no answer|");
+	told("refused |||block: no answer; try again later|");
 }
 
 /* ---- rooms ---- */
@@ -459,7 +492,7 @@ static void a_new_room_that_stays_closed(void **state)
 	client_join(t.c, STR(ROOM), STR("me"), STR_NONE);
 	hear(ENTERED("me", "<status code='201'/><status code='110'/>"));
 	refuse("type='submit'", ROOM);
-	told("refused |||create the room: forbidden|");
+	told("refused ||forbidden|create the room: you may not do that there");
 }
 
 static void a_room_refuses(void **state)
@@ -469,10 +502,61 @@ static void a_room_refuses(void **state)
 	assert_int_equal(client_pending(t.c), 4);
 	hear("<presence type='error' from='" ROOM "/me'><error type='cancel'><conflict xmlns='" NS_STANZAS
 	     "'/></error></presence>");
-	told("refused |||#tea: cannot join: somebody there has this nickname: /join ROOM NICK takes another (conflict)|");
+	told("refused ||conflict|#tea: cannot join: somebody there has this nickname: /join ROOM NICK takes another|");
 	assert_false(client_in_room(t.c, STR(ROOM)));
 	hear(ENTERED("late", ""));
 	told_nothing();
+}
+
+/* Who is in stays in, whatever becomes of it. */
+static void joined_again(void **state)
+{
+	in_room();
+	forget();
+	assert_int_equal(client_join(t.c, STR(ROOM), STR("them"), STR_NONE), ERR_EXISTS);
+	assert_true(said("<presence to='" ROOM "/them'>"));
+	assert_false(said(NS_MUC "'"));
+	hear("<presence type='error' from='" ROOM "/them'><error type='cancel'><conflict xmlns='" NS_STANZAS
+	     "'/></error></presence>");
+	told("refused ||conflict|#tea: you are still me: somebody there has this nickname: /join ROOM NICK takes another|");
+	assert_true(client_in_room(t.c, STR(ROOM)));
+	assert_int_equal(client_who(t.c, STR(ROOM)), 0);
+	told("them: participant");
+	/* Without another name it is asked who is there, and the password is still known. */
+	forget();
+	assert_int_equal(client_join(t.c, STR(ROOM), STR_NONE, STR_NONE), 0);
+	assert_true(said("to='" ROOM "/me'"));
+	assert_true(said("<password>pass&lt;</password>"));
+	hear(ENTERED("them", "") ENTERED("me", "<status code='110'/>"));
+	told("joined #tea|me|joined||them");
+}
+
+/* Each condition of RFC 6120 section 8.3.3, whatever was refused, is told in words. */
+static void reasons_in_words(void **state)
+{
+	static const char *const conditions[] = {"bad-request", "conflict", "feature-not-implemented", "forbidden",
+		"gone", "internal-server-error", "item-not-found", "jid-malformed", "not-acceptable", "not-allowed",
+		"not-authorized", "policy-violation", "recipient-unavailable", "redirect", "registration-required",
+		"remote-server-not-found", "remote-server-timeout", "resource-constraint", "service-unavailable",
+		"subscription-required"};
+
+	in_room();
+	for (size_t i = 0; i < ARRAY_LEN(conditions); i++)
+		for (int own = 0; own < 2; own++) {
+			char xml[1024], wanted[64];
+
+			forget();
+			buf_reset(&t.events);
+			client_say(t.c, STR("bob@x.test"), STR("hi"));
+			snprintf(xml, sizeof(xml),
+				"<message type='error' from='bob@x.test' id='%s'><error type='cancel'><%s xmlns='" NS_STANZAS
+				"'/>%s</error></message>",
+				last_id(), conditions[i], own ? "<text xmlns='" NS_STANZAS "'>as it said</text>" : "");
+			hear(xml);
+			snprintf(wanted, sizeof(wanted), "|%s|failed", conditions[i]);
+			assert_null(strstr(buf_cstr(&t.events), wanted));
+			told(own ? "as it said" : "|failed own");
+		}
 }
 
 static void a_room_in_trouble(void **state)
@@ -527,7 +611,7 @@ static void rights(void **state)
 	client_role(t.c, STR(ROOM), STR("them"), "none", STR("a<b"));
 	assert_true(said("<item nick='them' role='none'><reason>a&lt;b</reason></item>"));
 	refuse("role='none'", ROOM);
-	told("refused |||kick them: forbidden|");
+	told("refused ||forbidden|kick them: you may not do that there; owners");
 	client_affiliate(t.c, STR(ROOM), STR("Bob"), STR("member"), STR_NONE);
 	assert_true(said("<item jid='bob@x.test' affiliation='member'>"));
 	answer("affiliation='member'", ROOM, "");
@@ -690,6 +774,8 @@ int main(void)
 		T(impossible_counters),
 		T(a_silent_server),
 		T(taken_over),
+		T(stopped),
+		T(unsaid),
 		T(it_counts_what_comes),
 		T(receipts),
 		T(errors),
@@ -709,6 +795,8 @@ int main(void)
 		T(a_new_room),
 		T(a_new_room_that_stays_closed),
 		T(a_room_refuses),
+		T(joined_again),
+		T(reasons_in_words),
 		T(a_room_in_trouble),
 		T(a_room_after_a_lost_session),
 		T(rights),

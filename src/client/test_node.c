@@ -35,6 +35,10 @@ static void typed_in(void **state)
 	with_peers();
 	client_label(t.c, STR("10.0.0.7\\3a5298@typed.internal"), &label);
 	assert_string_equal(buf_cstr(&label), "10.0.0.7:5298");
+	/* Also when the row has gone, for the words that were written to it. */
+	buf_reset(&label);
+	client_label(t.c, STR("zoe\\20z@typed.internal"), &label);
+	assert_string_equal(buf_cstr(&label), "zoe z");
 	find("10.0.0.7:5298", "10.0.0.7\\3a5298@typed.internal");
 	find("10.0.0.8:5298", NULL);
 	client_peers(t.c);
@@ -182,6 +186,20 @@ static void delivered_to_another_address(void **state)
 	told_nothing();
 }
 
+/* Only our node says so. */
+static void became(void **state)
+{
+	with_peers();
+	hear("<message type='headline' from='" BOB "/1'><event xmlns='" NS_NODE_EVENT
+	     "' kind='became' was='10.0.0.7\\3a5298@typed.internal' jid='eve@eveid.internal'/></message>");
+	told_nothing();
+	hear("<message type='headline' from='x.test'><event xmlns='" NS_NODE_EVENT
+	     "' kind='became' was='10.0.0.7\\3a5298@typed.internal' jid='" BOB "'/></message>");
+	told("contact bob||became||10.0.0.7\\3a5298@typed.internal");
+	hear("<message type='headline' from='x.test'><event xmlns='" NS_NODE_EVENT "' kind='became'/></message>");
+	told_nothing();
+}
+
 /* ---- rooms ---- */
 
 static void rooms_of_all(void **state)
@@ -270,9 +288,10 @@ static void twins(void **state)
 static void other_reasons(void **state)
 {
 	static const char *const cases[][2] = {{"not-authorized", "cannot join: it has a password"},
-		{"forbidden", "you are banned there (forbidden)"}, {"registration-required", "members only"},
-		{"remote-server-not-found", "nobody is known by this name"},
-		{"policy-violation", "#dinner: cannot join: policy-violation (only"}};
+		{"forbidden", "|forbidden|#dinner: cannot join: you are banned there (only"},
+		{"registration-required", "members only"}, {"remote-server-not-found", "nobody is known by this name"},
+		{"policy-violation",
+			"#dinner: cannot join: it is too long, or too much at once; try less, or later (only"}};
 
 	with_peers();
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -291,6 +310,7 @@ int main(void)
 		T(there_but_not_reached),
 		T(sent_before_it_is_acknowledged),
 		T(delivered_to_another_address),
+		T(became),
 		T(rooms_of_all),
 		T(a_peer_without_an_answer),
 		T(a_room_that_is_not_there),

@@ -28,6 +28,19 @@ struct peers *cmd_peers(struct command_call *call)
 	return NULL;
 }
 
+static void reply_nobody(struct command_call *call, const struct peers *ps, const char *typed)
+{
+	struct label_hints hints = {0};
+	const struct peer *p;
+
+	for (uint32_t pos = 0; (p = map_next(&ps->peers, &pos));)
+		label_hint(&hints, str_z(p->label), str_z(typed));
+	command_reply(call->core, call->asker, true,
+		"nobody is called %s%s%s /peers in a chat, or `wireside peer list`, names all", typed,
+		hints.n ? buf_cstr(&hints.text) : "", hints.n ? "" : ";");
+	buf_clear(&hints.text);
+}
+
 /* The row meant by the i-th word; NULL, answered, if there is none or more than one. */
 static struct peer *row_of(struct command_call *call, uint32_t i)
 {
@@ -40,8 +53,7 @@ static struct peer *row_of(struct command_call *call, uint32_t i)
 		return NULL;
 	err = peers_find_label(ps, str_z(call->words[i]), &p, &why);
 	if (err == ERR_NOTFOUND)
-		command_reply(call->core, call->asker, true, "nobody is called %s; `wireside peer list` names all",
-			call->words[i]);
+		reply_nobody(call, ps, call->words[i]);
 	else if (err)
 		command_reply(call->core, call->asker, true, "%s may be any of these: %s", call->words[i],
 			buf_cstr(&why));
@@ -353,6 +365,33 @@ static void run_rename(struct command_call *call)
 		command_reply(call->core, call->asker, false, "%s%s\n", p->label, buf_cstr(&why));
 }
 
+static void begin_verify(struct command_call *call, struct peer *p)
+{
+	static const struct {
+		const char *before, *after; /* of the name */
+	} texts[] = {
+		[VERIFY_LATER] = {"", " is not linked now; a code to compare comes if that changes within two minutes"},
+		[VERIFY_BEGUN] = {"a code to compare with ", " comes in a moment"},
+		[VERIFY_GOES_ON] = {"comparing with ", " has begun before; the code comes in a moment"},
+		[VERIFY_ANEW] = {"the link to ",
+			" has had its one comparison, so it is made anew, and a code comes then"},
+	};
+	CLEANUP(buf_clear) struct buf code = {.max = 256}, text = {.max = 1024};
+	enum verify_begun begun;
+
+	if (p->trust == TRUST_VERIFIED)
+		buf_fmt(&text, "%s is verified already; once more: ", p->label);
+	begun = verify_start(p);
+	verify_code(p, &code);
+	if (code.n)
+		buf_fmt(&text,
+			"you are comparing with %s: %s. The same on both? /verify %s yes, otherwise /verify %s no\n",
+			p->label, buf_cstr(&code), p->label, p->label);
+	else
+		buf_fmt(&text, "%s%s%s\n", texts[begun].before, p->label, texts[begun].after);
+	command_reply(call->core, call->asker, false, "%s", buf_cstr(&text));
+}
+
 static void run_verify(struct command_call *call)
 {
 	struct peer *p = row_of(call, 2);
@@ -363,20 +402,19 @@ static void run_verify(struct command_call *call)
 	if (p->kind != PEER_KEYED) {
 		fail(call, "it has no key to verify");
 	} else if (!answer) {
-		verify_start(p);
-		command_reply(call->core, call->asker, false,
-			peer_is_up(p) ? "a code to compare with %s comes in a moment\n"
-				      : "%s is not linked now; a code to compare comes when that changes\n",
-			p->label);
+		begin_verify(call, p);
 	} else if (strcmp(answer, "yes") != 0 && strcmp(answer, "no") != 0) {
 		fail(call, "usage: peer verify NAME [yes|no]");
 	} else if (!verify_confirm(p, strcmp(answer, "yes") == 0)) {
-		fail(call, "nothing is being compared; begin with `peer verify NAME`");
+		command_reply(call->core, call->asker, true,
+			"nothing is being compared with %s now: /verify %s begins (here: `wireside peer verify %s`)",
+			p->label, p->label, p->label);
 	} else {
 		command_reply(call->core, call->asker, false,
-			strcmp(answer, "yes") == 0
-				? "you say it is the same; %s is verified once the other side says so, too\n"
-				: "you say it is not the same; %s is not verified\n",
+			strcmp(answer, "yes") != 0 ? "you say it is not the same; %s is not verified\n"
+				: !p->verify       ? "you say it is the same, and so does %s\n"
+						   : "you say it is the same; %s is verified once the other side says "
+						     "so, too\n",
 			p->label);
 	}
 }

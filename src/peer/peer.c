@@ -156,6 +156,10 @@ void peer_set_trust(struct peer *p, enum trust trust)
 	if (trust == TRUST_BLOCKED)
 		p->unblocked = p->trust;
 	p->trust = trust;
+	if (peer_known(p)) { /* what he has used is free for other strangers */
+		p->peers->strangers_bytes -= p->stranger.bytes;
+		p->stranger.bytes = 0;
+	}
 	if (trust != TRUST_NEW && trust != TRUST_LEGACY)
 		peer_store(p);
 	peer_changed(p);

@@ -76,6 +76,8 @@ struct peers_tally {
 	const char *network; /* what discovery says of the interfaces; NULL: nothing yet */
 };
 struct peers_tally peers_tally(const struct host *h);
+/* What waits for whom, as words: "3 messages wait for bob (2), carol (1)". Nothing if nothing does. */
+void peers_waiting(const struct host *h, struct buf *out);
 /* How we are named on the network now. */
 const char *peers_instance(const struct host *h);
 

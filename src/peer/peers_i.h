@@ -403,7 +403,15 @@ void notice(struct peers *ps, const char *kind, const struct peer *p, const char
 void notice_sent(const struct peer *p, struct str id);
 
 /* verify.c */
-void verify_start(struct peer *p);
+enum verify_begun {
+	VERIFY_LATER, /* there is no link; the code comes with one */
+	VERIFY_BEGUN,
+	VERIFY_GOES_ON, /* it had begun before: verify_code() */
+	VERIFY_ANEW     /* this link had its comparison: another one is made */
+};
+enum verify_begun verify_start(struct peer *p);
+/* "123 456 (four words)", appended; nothing while it is not known yet. */
+void verify_code(const struct peer *p, struct buf *out);
 /* Our user says whether the codes were the same. False: nothing is being compared. */
 bool verify_confirm(struct peer *p, bool same);
 void verify_on_stanza(struct peer *p, const struct stanza *s, uint32_t element);
@@ -418,6 +426,9 @@ struct peers *cmd_peers(struct command_call *call);
 /* cmd_copy.c */
 void cmd_peer_export(struct command_call *call);
 void cmd_peer_import(struct command_call *call);
+
+/* became.c: no line; the row of an address has become somebody's */
+void notice_became(const struct peer *p, const struct peer *was);
 
 /* told.c */
 void told_init(struct peers *ps);

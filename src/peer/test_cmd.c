@@ -320,7 +320,7 @@ static void del(void **state)
 	assert_int_equal(called(w, "bob")->trust, TRUST_NEW);
 	assert_int_equal(called(w, "bob")->outbox.n, 0);
 	assert_string_equal(command(w, "peer", "del", "Bobby", NULL),
-		"nobody is called Bobby; `wireside peer list` names all");
+		"nobody is called Bobby; did you mean bob? /peers in a chat, or `wireside peer list`, names all");
 	assert_non_null(strstr(last_feed(w), "Not known yet"));
 	expect_got(w, "type='unavailable'");
 	expect_got(w, "<show>"); /* the status of before */

@@ -320,6 +320,12 @@ static void not_too_much(void **state)
 	command(w, "peer", "del", "bob", NULL);
 	pump(w);
 	assert_int_equal(w->peers->strangers_bytes, 0);
+	/* Nor does it count any more of whoever is accepted. */
+	conn = link_from(w, 'c', "carol");
+	hear_message(w, conn, 'c', "m", big);
+	assert_true(w->peers->strangers_bytes > 60000);
+	command(w, "peer", "accept", "carol", NULL);
+	assert_int_equal(w->peers->strangers_bytes, 0);
 	world_free(w);
 }
 

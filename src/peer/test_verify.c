@@ -225,6 +225,55 @@ static void ends(void **state)
 	world_free(w);
 }
 
+/* What is true, and what to do, however often it is said. */
+static void again(void **state)
+{
+	struct other o;
+	struct world *w = with_link(&o);
+
+	command(w, "peer", "verify", "bob", "yes", NULL);
+	assert_true(w->reply_failed);
+	assert_non_null(strstr(w->reply, "nothing is being compared with bob now: /verify bob begins"));
+	command(w, "peer", "verify", "bob", NULL);
+	assert_string_equal(w->reply, "a code to compare with bob comes in a moment\n");
+	command(w, "peer", "verify", "bob", NULL);
+	assert_string_equal(w->reply, "comparing with bob has begun before; the code comes in a moment\n");
+	world_free(w);
+
+	w = with_link(&o);
+	compare(&o);
+	command(w, "peer", "verify", "bob", NULL);
+	assert_non_null(strstr(w->reply, "you are comparing with bob: "));
+	assert_non_null(strstr(w->reply, "). The same on both? /verify bob yes, otherwise /verify bob no"));
+	assert_false(conn_of(w, o.conn)->closed);
+	command(w, "peer", "verify", "bob", "yes", NULL);
+	assert_non_null(strstr(w->reply, "bob is verified once the other side says so, too"));
+	other_says(&o, "confirm", NULL, 0);
+	assert_int_equal(row(w, 'b')->trust, TRUST_VERIFIED);
+	/* Linked as it is: the next comparison needs another link. */
+	command(w, "peer", "verify", "bob", NULL);
+	assert_string_equal(w->reply,
+		"bob is verified already; once more: the link to bob has had its one comparison, so it is made anew, and a code "
+		"comes then\n");
+	assert_true(conn_of(w, o.conn)->closed);
+	sas_clear(&o.sas);
+	o.conn = link_from(w, 'b', "bob");
+	expect_sent(w, o.conn, "step='commit'");
+	assert_int_equal(row(w, 'b')->trust, TRUST_VERIFIED);
+	cut(w, o.conn, false);
+	command(w, "peer", "verify", "bob", NULL);
+	assert_non_null(strstr(w->reply, "bob is not linked now; a code to compare comes if that changes"));
+	world_free(w);
+
+	w = with_link(&o);
+	compare(&o);
+	other_says(&o, "confirm", NULL, 0);
+	command(w, "peer", "verify", "bob", "yes", NULL);
+	assert_string_equal(w->reply, "you say it is the same, and so does bob\n");
+	sas_clear(&o.sas);
+	world_free(w);
+}
+
 /* Not there yet: it begins when there is a link. */
 static void when_it_comes(void **state)
 {
@@ -251,6 +300,7 @@ int main(void)
 		cmocka_unit_test(a_broken_promise),
 		cmocka_unit_test(nonsense),
 		cmocka_unit_test(ends),
+		cmocka_unit_test(again),
 		cmocka_unit_test(when_it_comes),
 	};
 

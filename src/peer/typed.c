@@ -45,6 +45,7 @@ void typed_inherit(struct peer *p, struct peer *typed)
 		notice(p->peers, "known", p, "%s is there: %s %.26s", p->label,
 			p->kind == PEER_KEYED ? "key" : "without a key", p->entity.jid.s);
 	peer_tell_adder(typed, p);
+	notice_became(p, typed);
 	peer_forget(typed);
 }
 

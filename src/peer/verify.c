@@ -92,36 +92,45 @@ static bool begin(struct peer *p, struct verify *v)
 	return true;
 }
 
-void verify_start(struct peer *p)
+enum verify_begun verify_start(struct peer *p)
 {
 	struct verify *v = make(p);
 	uint8_t commit[SAS_COMMIT];
 
 	if (!peer_is_up(p)) {
 		dial_now(p);
-		return;
+		return VERIFY_LATER;
 	}
 	if (v->started)
-		return;
+		return VERIFY_GOES_ON;
 	if (!begin(p, v)) {
 		/* A new link makes a new attempt possible, and whoever sits between had one chance in a million. */
 		link_close(p, SERR_RESET, "for another comparison");
 		dial_now(p);
-		return;
+		return VERIFY_ANEW;
 	}
 	if (sas_start(&v->sas, commit) == 0)
 		send_step(p, "commit", commit, sizeof(commit));
+	return VERIFY_BEGUN;
+}
+
+void verify_code(const struct peer *p, struct buf *out)
+{
+	struct sas_code code;
+
+	if (p->verify && sas_code(&p->verify->sas, &code) == 0)
+		buf_fmt(out, "%s (%s)", code.digits, code.words);
 }
 
 static void show_code(struct peer *p)
 {
-	struct sas_code code;
+	CLEANUP(buf_clear) struct buf code = {.max = 256};
 
-	if (sas_code(&p->verify->sas, &code) != 0)
-		return;
-	notice(p->peers, "verify", p,
-		"compare with %s, by voice or side by side: %s (%s). The same on both? /verify %s yes, otherwise /verify %s no",
-		p->label, code.digits, code.words, p->label, p->label);
+	verify_code(p, &code);
+	if (code.n)
+		notice(p->peers, "verify", p,
+			"compare with %s, by voice or side by side: %s. The same on both? /verify %s yes, otherwise /verify %s no",
+			p->label, buf_cstr(&code), p->label, p->label);
 }
 
 static void both_said_yes(struct peer *p)

@@ -77,6 +77,46 @@ void peers_each_address(const struct host *h, peers_where_fn *on_address, void *
 			on_address(arg, jid_str(p->entity.jid), str_z(p->label), str_z(p->addresses[i].text));
 }
 
+/* What people have said: a receipt that waits is none of their business. */
+static unsigned texts_for(const struct peer *p)
+{
+	unsigned n = 0;
+
+	for (const struct outgoing *m = p->outbox.first; m; m = m->next) {
+		struct stanza *s;
+
+		if (stanza_parse((struct str){m->stanza, m->n}, &s) != 0)
+			continue;
+		n += stanza_child(s, "body", NS_CLIENT) != XML_NONE;
+		stanza_free(&s);
+	}
+	return n;
+}
+
+void peers_waiting(const struct host *h, struct buf *out)
+{
+	enum { NAMED = 5 };
+	const struct peers *ps = CONTAINER_OF(h, struct peers, host);
+	CLEANUP(buf_clear) struct buf names = {.max = 4096};
+	unsigned all = 0, people = 0;
+	const struct peer *p;
+
+	for (uint32_t pos = 0; (p = map_next(&ps->peers, &pos));) {
+		unsigned n = texts_for(p);
+
+		if (!n)
+			continue;
+		all += n;
+		if (people++ < NAMED)
+			buf_fmt(&names, "%s%s (%u)", names.n ? ", " : "", p->label, n);
+	}
+	if (!all)
+		return;
+	buf_fmt(out, "%u %s for %s", all, all == 1 ? "message waits" : "messages wait", buf_cstr(&names));
+	if (people > NAMED)
+		buf_fmt(out, " and %u others", people - NAMED);
+}
+
 struct peers_tally peers_tally(const struct host *h)
 {
 	const struct peers *ps = CONTAINER_OF(h, struct peers, host);

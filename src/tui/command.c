@@ -74,8 +74,7 @@ static bool ask_node(struct line *n, const char *verb, struct str what, struct s
 			words[k++] = a;
 		if (more.n)
 			words[k++] = b;
-		n->asked++;
-		n->config.ask_node(n->config.arg, words, k);
+		line_ask(n, words, k, ASKED_COMMAND);
 	}
 	xfree(a);
 	xfree(b);
@@ -223,10 +222,8 @@ static void say_status(struct line *n)
 	client_own_status(n->client, &show, &text);
 	line_say(n, EVENT_ANSWER, "you are %.*s as %.*s%s%.*s", STR_FMT(show),
 		STR_FMT(name.n ? name : client_jid(n->client)), text.n ? ": " : "", STR_FMT(text));
-	if (!n->config.ask_node)
-		return;
-	n->asked++;
-	n->config.ask_node(n->config.arg, words, ARRAY_LEN(words));
+	if (n->config.ask_node)
+		line_ask(n, words, ARRAY_LEN(words), ASKED_COMMAND);
 }
 
 static void run_status(struct line *n, const struct command *c, struct str args)

@@ -27,32 +27,56 @@ static bool take_both(struct line *n, const struct command *c, struct str *args,
 	return ret->n > 0;
 }
 
-static void join(struct line *n, const struct command *c, struct str args)
+static void enter(struct line *n, struct str name, struct str nick, struct str password)
 {
-	CLEANUP(buf_clear) struct buf room = {.max = JID_MAX};
-	struct str name = line_word(&args), nick = line_word(&args), password = line_word(&args);
-	struct str me;
+	CLEANUP(buf_clear) struct buf room = {.max = JID_MAX}, why = {.max = 16384};
+	int err;
 
-	if (!name.n) {
-		line_usage(n, c);
-		return;
-	}
 	if (!line_ok(n, client_online(n->client) ? 0 : ERR_CLOSED))
 		return;
-	me = jid_local(jid_view(client_jid(n->client)));
-	if (client_room_address(n->client, name, &room) != 0) {
-		line_misuse(n, "%.*s is no name for a room", STR_FMT(name));
+	err = client_room_address(n->client, name, &room, &why);
+	if (err) {
+		err == ERR_SYNTAX ? line_misuse(n, "%s", buf_cstr(&why)) : line_refuse(n, "%s", buf_cstr(&why));
 		return;
 	}
-	line_ok(n, client_join(n->client, buf_view(&room), nick.n ? nick : me, password));
+	err = client_join(n->client, buf_view(&room), nick, password);
+	if (err == ERR_EXISTS)
+		line_talk_to(n, buf_view(&room));
+	else
+		line_ok(n, err);
+}
+
+/* A room's name is one word. What has its place and still looks like a name in several is not taken for a nickname. */
+static bool is_several_words(struct line *n, struct str name, struct str nick, struct str more)
+{
+	CLEANUP(buf_clear) struct buf joined = {.max = LINE_MAX_BYTES};
+
+	if (!more.n && (memchr(name.p, '@', name.n) || !nick.n || !memchr(nick.p, '@', nick.n)))
+		return false;
+	buf_fmt(&joined, "%.*s-%.*s", STR_FMT(name), STR_FMT(nick.n ? nick : STR("...")));
+	line_misuse(n, "a room's name is one word, like %s; a nickname in several goes into double quotes",
+		buf_cstr(&joined));
+	return true;
+}
+
+static void join(struct line *n, const struct command *c, struct str args)
+{
+	struct str name = line_word(&args), nick = line_word(&args), password = line_word(&args);
+
+	if (!name.n)
+		line_usage(n, c);
+	else if (!is_several_words(n, name, nick, args))
+		enter(n, name, nick, password);
 }
 
 static void run_room(struct line *n, const struct command *c, struct str args)
 {
-	struct str verb = line_word(&args);
+	struct str verb = line_word(&args), name = line_word(&args), more = line_word(&args);
 
-	if (str_is(verb, "create"))
-		join(n, c, args);
+	if (str_is(verb, "create") && name.n && !more.n)
+		enter(n, name, STR_NONE, STR_NONE);
+	else if (str_is(verb, "create") && name.n)
+		is_several_words(n, name, more, more);
 	else
 		line_usage(n, c);
 }
@@ -69,7 +93,8 @@ static void run_leave(struct line *n, const struct command *c, struct str args)
 /* At our own service, or at that of somebody, or at an address. */
 static void run_rooms(struct line *n, const struct command *c, struct str args)
 {
-	CLEANUP(buf_clear) struct buf room = {.max = JID_MAX}, service = {.max = JID_MAX}, text = {.max = JID_MAX};
+	CLEANUP(buf_clear)
+	struct buf room = {.max = JID_MAX}, service = {.max = JID_MAX}, text = {.max = JID_MAX}, why = {.max = 16384};
 	struct str where = line_word(&args);
 	struct jid_buf j;
 
@@ -78,8 +103,8 @@ static void run_rooms(struct line *n, const struct command *c, struct str args)
 		buf_str(&service, jid_domain(j.jid));
 	} else if (where.n) {
 		buf_fmt(&text, "x@%.*s", STR_FMT(where));
-		if (client_room_address(n->client, buf_view(&text), &room) != 0) {
-			line_refuse(n, "nobody is called %.*s", STR_FMT(where));
+		if (client_room_address(n->client, buf_view(&text), &room, &why) != 0) {
+			line_refuse(n, "%s", buf_cstr(&why));
 			return;
 		}
 		buf_str(&service, jid_domain(jid_view(buf_view(&room))));

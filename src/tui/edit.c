@@ -341,8 +341,12 @@ static void on_ready(void *arg, int events)
 	give_keys(e);
 	if (!e->ended)
 		return;
-	watch_set(e->watch, 0);
-	e->ops->on_end(e->arg);
+	if (e->ops->on_end(e->arg, n <= 0) || n <= 0) {
+		watch_set(e->watch, 0);
+		return;
+	}
+	e->ended = false;
+	buf_reset(&e->keys);
 }
 
 /* ---- life ---- */

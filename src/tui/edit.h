@@ -17,7 +17,8 @@ void edit_choose(struct edit_choices *c, struct str text); /* adds a copy; too m
 
 struct edit_ops {
 	void (*on_line)(void *arg, struct str line);
-	void (*on_end)(void *arg);                  /* Ctrl-D on an empty line, or the terminal is gone */
+	/* Ctrl-D, or (gone) the terminal is no more. False: it goes on, which cannot be if it is gone. */
+	bool (*on_end)(void *arg, bool gone);
 	void (*on_key)(void *arg, struct str line); /* the line has changed */
 	/* line: up to the cursor; word: the last word of it, which the choices replace. */
 	void (*complete)(void *arg, struct str line, struct str word, struct edit_choices *ret);

@@ -71,9 +71,26 @@ unsigned filter_width(struct str text)
 	return width;
 }
 
+/* Up to the next space; more than `most` is not looked at. */
+static unsigned word_width(struct str text, unsigned most)
+{
+	unsigned width = 0;
+
+	while (text.n && width <= most && *text.p != ' ' && *text.p != '\n') {
+		size_t n = str_utf8_next(text);
+
+		n = n ? n : 1;
+		width += cells((struct str){text.p, n});
+		text = (struct str){text.p + n, text.n - n};
+	}
+	return width;
+}
+
+/* Before a word that fits into a line, but not into this one; any other is cut where the line ends. */
 void filter_wrap(struct buf *out, struct str text, unsigned columns)
 {
-	unsigned at = 0, mark = sizeof(FILTER_MARK) - 1;
+	unsigned at = 0, mark = sizeof(FILTER_MARK) - 1, word = 0;
+	char before = '\n';
 
 	if (columns < 2 * mark) {
 		buf_str(out, text);
@@ -85,9 +102,11 @@ void filter_wrap(struct buf *out, struct str text, unsigned columns)
 
 		n = n ? n : 1;
 		w = cells((struct str){text.p, n});
+		word = before == ' ' ? word_width(text, columns) : w;
+		before = *text.p;
 		if (*text.p == '\n') {
 			at = 0;
-		} else if (at + w > columns) {
+		} else if (at + w > columns || (at + word > columns && mark + word <= columns)) {
 			buf_z(out, "\n" FILTER_MARK);
 			at = mark + w;
 		} else {

@@ -11,7 +11,7 @@
 #include "tui/filter.h"
 #include "tui/text.h"
 
-enum { TEXT_OUT_MAX = 4 << 20, PRESSURE = 500 };
+enum { TEXT_OUT_MAX = 4 << 20, PRESSURE = 500, SLOW_MS = 1000 };
 
 /* ---- out ---- */
 
@@ -149,6 +149,12 @@ static void show_event(struct line *n, const struct client_event *e)
 	line_show(n, e);
 }
 
+/* An address may have become somebody, which is told next. */
+static bool is_forgotten(const struct client_event *e)
+{
+	return e->kind == EVENT_CONTACT && str_is(e->verb, "removed") && !client_is_typed(e->conversation);
+}
+
 void line_on_event(void *arg, const struct client_event *e)
 {
 	struct line *n = arg;
@@ -165,7 +171,10 @@ void line_on_event(void *arg, const struct client_event *e)
 	show_event(n, e);
 	if (e->kind == EVENT_JOINED && !e->again) /* what comes by itself changes no conversation */
 		line_talk_to(n, e->conversation);
-	if (e->kind == EVENT_LEFT && is_current(n, e))
+	/* Who was talked to by an address alone is the same, with a key. */
+	if (e->kind == EVENT_CONTACT && str_is(e->verb, "became") && n->current && str_is(e->detail, n->current))
+		line_talk_to(n, e->conversation);
+	if ((e->kind == EVENT_LEFT || is_forgotten(e)) && is_current(n, e))
 		line_talk_to(n, STR_NONE);
 	/* On a terminal it has been seen, if one talks there. */
 	if (e->kind == EVENT_MESSAGE && !e->own && n->edit && is_current(n, e))
@@ -174,11 +183,32 @@ void line_on_event(void *arg, const struct client_event *e)
 
 void line_tell(struct line *n, struct str text) { line_say(n, EVENT_NOTICE, "%.*s", STR_FMT(text)); }
 
-void line_answer(struct line *n, struct str text, bool failed)
+static void on_slow(struct timer *t)
+{
+	struct line *n = CONTAINER_OF(t, struct line, slow);
+
+	line_say(n, EVENT_NOTICE, "no answer yet; it is told when it comes, and you can go on meanwhile");
+}
+
+void line_ask(struct line *n, const char *const *words, uint32_t count, unsigned tag)
+{
+	n->asked++;
+	if (n->edit && tag == ASKED_COMMAND && !timer_running(&n->slow))
+		timer_start(loop_timers(n->loop), &n->slow, loop_now(n->loop) + SLOW_MS);
+	n->config.ask_node(n->config.arg, words, count, tag);
+}
+
+void line_answer(struct line *n, unsigned tag, struct str text, bool failed)
 {
 	struct client_event e = {.kind = failed ? EVENT_REFUSED : EVENT_ANSWER, .when = loop_wall(n->loop)};
 
 	n->asked -= n->asked > 0;
+	if (!n->asked)
+		timer_stop(loop_timers(n->loop), &n->slow);
+	if (tag == ASKED_WAITING) {
+		line_on_waiting(n, failed ? STR("") : text);
+		return;
+	}
 	client_sync(n->client); /* the next line may be about what this has changed */
 	n->failed |= failed;
 	while (text.n && text.p[text.n - 1] == '\n')
@@ -221,7 +251,7 @@ void line_talk_to(struct line *n, struct str jid)
 
 /* ---- the end ---- */
 
-static void finish(struct line *n, int status)
+void line_finish(struct line *n, int status)
 {
 	if (n->over)
 		return;
@@ -253,15 +283,16 @@ static int status_now(const struct line *n)
 void line_quit(struct line *n)
 {
 	if (n->edit)
-		finish(n, 0);
-	n->ended = true;
+		line_leave(n);
+	else
+		n->ended = true;
 }
 
 static void on_waited(struct timer *t)
 {
 	struct line *n = CONTAINER_OF(t, struct line, until);
 
-	finish(n, status_now(n));
+	line_finish(n, n->edit ? 0 : status_now(n));
 }
 
 static bool is_busy(const struct line *n)
@@ -295,6 +326,8 @@ void line_go_on(struct line *n)
 {
 	bool waits;
 
+	if (n->edit && !n->over)
+		set_prompt(n); /* somebody may be called otherwise now */
 	if (n->over || n->edit || !n->started)
 		return;
 	take_lines(n);
@@ -303,7 +336,7 @@ void line_go_on(struct line *n)
 	n->met |= client_online(n->client);
 	waits = client_count(n->client, MESSAGE_QUEUED) || under_way(n);
 	if (list_empty(&n->waiting) && !is_busy(n) && !waits)
-		finish(n, status_now(n));
+		line_finish(n, status_now(n));
 	else if (n->met && !timer_running(&n->until))
 		timer_start(loop_timers(n->loop), &n->until,
 			loop_now(n->loop) + (int64_t)n->config.wait_seconds * 1000);
@@ -313,7 +346,7 @@ void line_give_up(struct line *n, struct str why)
 {
 	(void)why;
 	n->failed = true;
-	finish(n, 1);
+	line_finish(n, 1);
 }
 
 /* ---- in: a pipe ---- */
@@ -401,7 +434,7 @@ static void on_line(void *arg, struct str line)
 	if (n->current && n->last_typing)
 		client_typing(n->client, str_z(n->current), false);
 	xfree(TAKE(n->last_typing));
-	if (!n->over)
+	if (!n->over && !n->leaving)
 		line_run(n, line);
 }
 
@@ -418,11 +451,15 @@ static void on_key(void *arg, struct str line)
 	client_typing(n->client, str_z(n->current), text);
 }
 
-static void on_end(void *arg)
+static bool on_end(void *arg, bool gone)
 {
 	struct line *n = arg;
 
-	finish(n, 0);
+	if (gone)
+		line_finish(n, 0);
+	else
+		line_leave(n);
+	return n->over || n->leaving;
 }
 
 static void complete(void *arg, struct str line, struct str word, struct edit_choices *ret)
@@ -437,7 +474,7 @@ static void on_signal(void *arg, int signum)
 	struct line *n = arg;
 
 	if (!n->edit)
-		finish(n, 1);
+		line_finish(n, 1);
 	else if (signum == SIGINT)
 		edit_interrupt(n->edit);
 	else if (signum == SIGWINCH)
@@ -445,7 +482,7 @@ static void on_signal(void *arg, int signum)
 	else if (signum == SIGTSTP)
 		edit_suspend(n->edit);
 	else
-		finish(n, 0);
+		line_finish(n, 0);
 }
 
 static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGWINCH, SIGTSTP};
@@ -460,6 +497,7 @@ struct line *line_new(struct loop *l, const struct line_config *c)
 	n->config = *c;
 	n->until.fire = on_waited;
 	n->read.run = on_file;
+	n->slow.fire = on_slow;
 	line_held_init(n);
 	list_init(&n->waiting);
 	buf_init(&n->in, 4 * LINE_MAX_BYTES);
@@ -502,6 +540,7 @@ void line_free(struct line **line)
 		if (n->started)
 			loop_on_signal(n->loop, signals[i], NULL, NULL);
 	timer_stop(loop_timers(n->loop), &n->until);
+	timer_stop(loop_timers(n->loop), &n->slow);
 	line_held_clear(n);
 	loop_undefer(&n->read);
 	edit_free(&n->edit);

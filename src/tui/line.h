@@ -12,8 +12,9 @@ struct line;
 struct line_config {
 	bool json;
 	int wait_seconds; /* for receipts, after the end of input */
-	/* Words for the node of this machine: line_answer() comes later. NULL: the other end is a server. */
-	void (*ask_node)(void *arg, const char *const *words, uint32_t n);
+	/* Words for the node of this machine: line_answer() comes later, with the same tag, never within this call. NULL: the
+	 * other end is a server. */
+	void (*ask_node)(void *arg, const char *const *words, uint32_t n, unsigned tag);
 	/* Whom else a text may mean, which is nobody's name: 0, or an ERR_ with why. NULL: nobody. */
 	int (*find_peer)(void *arg, struct str text, struct buf *ret_jid, struct buf *why);
 	const char *name; /* how others see us, where that is not our address; NULL otherwise */
@@ -31,7 +32,7 @@ void line_start(struct line *n);
 bool line_started(const struct line *n);
 void line_on_event(void *arg, const struct client_event *e);
 void line_tell(struct line *n, struct str text); /* a notice of the program's own */
-void line_answer(struct line *n, struct str text, bool failed);
+void line_answer(struct line *n, unsigned tag, struct str text, bool failed);
 /* After whatever may have changed the client; once a second at least. */
 void line_go_on(struct line *n);
 /* The connection cannot be had, and will not be. */

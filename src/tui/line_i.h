@@ -31,7 +31,12 @@ struct line {
 	struct list held; /* presence.c */
 	unsigned held_n;
 	struct timer hold;
+	struct timer slow;        /* the node has been asked for something that takes its time */
+	bool leaving, was_warned; /* leave.c */
 };
+
+/* What the node was asked for: a command, whose answer is shown; what still waits, before the end. */
+enum { ASKED_COMMAND, ASKED_WAITING };
 
 void line_print(struct line *n, struct str text); /* filtered lines */
 void line_show(struct line *n, const struct client_event *e);
@@ -41,6 +46,8 @@ void line_refuse(struct line *n, const char *fmt, ...) __attribute__((format(pri
 void line_misuse(struct line *n, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void line_talk_to(struct line *n, struct str jid); /* from now on */
 void line_quit(struct line *n);
+void line_finish(struct line *n, int status); /* at once */
+void line_ask(struct line *n, const char *const *words, uint32_t count, unsigned tag);
 void line_run(struct line *n, struct str line); /* a command, or text */
 
 /* ---- presence.c ---- */
@@ -48,6 +55,11 @@ void line_held_init(struct line *n);
 void line_held_clear(struct line *n);
 bool line_hold(struct line *n, const struct client_event *e); /* false: it is to be shown now */
 void line_release(struct line *n, struct str jid);            /* what is held of somebody; absent: of all */
+
+/* ---- leave.c ---- */
+/* A person goes: is told what is not delivered yet, and asked again first if something would be lost. */
+void line_leave(struct line *n);
+void line_on_waiting(struct line *n, struct str text); /* the node's answer */
 
 /* ---- commands ---- */
 

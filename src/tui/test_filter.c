@@ -96,6 +96,12 @@ static void wrapped(void **state)
 	filter_wrap(&out, STR("01234567890123456789\nabc"), 20);
 	assert_string_equal(buf_cstr(&out), "01234567890123456789\nabc");
 	buf_reset(&out);
+	filter_wrap(&out, STR("0123456789 012345 0123456789"), 20); /* words stay whole */
+	assert_string_equal(buf_cstr(&out), "0123456789 012345 \n" FILTER_MARK "0123456789");
+	buf_reset(&out);
+	filter_wrap(&out, STR("012345 0123456789012345678"), 20); /* but for those that fit nowhere */
+	assert_string_equal(buf_cstr(&out), "012345 0123456789012\n" FILTER_MARK "345678");
+	buf_reset(&out);
 	filter_wrap(&out, STR("too narrow a terminal"), 3);
 	assert_string_equal(buf_cstr(&out), "too narrow a terminal");
 	buf_clear(&out);

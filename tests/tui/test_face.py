@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 import base64
+import functools
 import json
 import os
 import re
@@ -7,7 +8,6 @@ import signal
 import socket
 import ssl
 import stat
-
 
 from chat import LIMIT, Home, clients, lib
 
@@ -77,6 +77,66 @@ class Face(clients.Slix):
 
     def enter(self, **more):
         return self.sign_in(**{**self.how, **more})
+
+
+def local_login(path):
+    """What the local socket answers to us."""
+    with socket.socket(socket.AF_UNIX) as s:
+        s.settimeout(10)
+        s.connect(path)
+        s.sendall(HEADER.format("localhost").encode())
+        text = b""
+        while b"</stream:features>" not in text:
+            text += s.recv(65536)
+        s.sendall(b"<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='EXTERNAL'>=</auth>")
+        while b"</failure>" not in text and b"<success" not in text and (more := s.recv(65536)):
+            text += more
+    return text.decode()
+
+
+def as_user(uid, action):
+    """Runs it in a process of its own; gives what it returns, or the name of its exception."""
+    out, into = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            os.setgroups([])
+            os.setresgid(uid, uid, uid)
+            os.setresuid(uid, uid, uid)
+            text = action()
+        except BaseException as error:  # a child of a test must not go on as a second test
+            text = type(error).__name__
+        os.write(into, text.encode()[:60000])
+        os._exit(0)
+    os.close(into)
+    with open(out, encoding="utf-8") as said:
+        text = said.read()
+    os.waitpid(child, 0)
+    return text
+
+
+def other_user(t, home):
+    """The node's local socket takes its own user's programs and nobody else's, though they reach it."""
+    NOBODY = 65534
+    sock = home.data / "node.sock"
+    login = functools.partial(local_login, str(sock))
+    t.true("<success" in local_login(str(sock)), "its own user")
+    if os.geteuid():
+        t.step("the local socket takes its own user (only root can be somebody else here)")
+        return
+    folders = [f for f in (home.data, *home.data.parents) if not f.stat().st_mode & 0o001]
+    before = {f: stat.S_IMODE(f.stat().st_mode) for f in (*folders, sock)}
+    t.equal(as_user(NOBODY, login), "PermissionError", "somebody else reaches it")
+    try:
+        for f, mode in before.items():
+            f.chmod(mode | (0o006 if f == sock else 0o001))
+        text = as_user(NOBODY, login)
+    finally:
+        for f, mode in before.items():
+            f.chmod(mode)
+    t.true("<stream:features" in text and "<success" not in text, f"somebody else was let in: {text}")
+    t.true("EXTERNAL" not in text.split("</stream:features>")[0] or "not-authorized" in text, f"and how: {text}")
+    t.step("another user of this machine does not reach the local socket, and would not be let in")
 
 
 def refused(t, home, port, jid, password):
@@ -192,6 +252,7 @@ def test(t):
     homes = [Home(t, "alice"), Home(t, "bob")]
     port = lib.free_port()
     line, jid, password = password_once(t, homes[0], port)
+    other_user(t, homes[0])
     refused(t, homes[0], port, jid, password)
     homes[1].c2s = lib.free_port()
     bob = homes[1].pipe("--name", "bob@here", "--c2s", f"127.0.0.1:{homes[1].c2s}")

@@ -56,7 +56,20 @@ def revived(t):
     second = int((folder / "wireside.lock").read_text())
     t.true(second != first, "another node")
     t.step("a node that the chat has started is killed: it gets another one")
+    other = Pipe(t, "other", [str(lib.find_wireside()), "--plain", "--data", str(folder), "--discovery", "none",
+                              "--listen", "127.0.0.1:5298"])
+    other.expect("online as")
     t.equal(line.end(), 0, "the end")
+    third = Pipe(t, "third", other.process.args)
+    third.expect("online as")
+    os.kill(second, signal.SIGKILL)
+    for one in (other, third):
+        one.expect("offline: the connection broke")
+        one.expect("online as")
+    second = int((folder / "wireside.lock").read_text())
+    t.step("of two chats that found it there one starts another node, and both have it")
+    for one in (other, third):
+        t.equal(one.end(), 0, "the end")
     os.kill(second, signal.SIGTERM)
     lib.wait_until(lambda: not (folder / "control.sock").exists(), 20, "the node's end")
 

@@ -48,9 +48,10 @@ def verified(t, alice, bob):
     alice.say("/verify bob yes")
     alice.expect(r"\* you say it is the same; bob is verified once the other side says so, too$")
     bob.say("/verify alice yes")
-    bob.expect(r"\* you say it is the same; ")
     for pipe, who in ((alice, "bob"), (bob, "alice")):
         pipe.expect(rf"\* {who} is verified: you have compared the codes$")
+    # The node's answer and its notice come on two sockets.
+    lib.wait_until(lambda: bob.count(r"\* you say it is the same(, and so does alice$|; alice is)"), 20, "the answer to bob")
     t.step("verified, with words for each step")
 
 
@@ -62,12 +63,21 @@ def rooms(t, alice, bob):
     alice.expect(r"\* #lunch is a new room, and yours; you are in as alice$")
     bob.say("/join lunch@alice")  # open at once, or it would be refused
     bob.expect(r"\* #lunch: you are in as bob, with alice$")
-    bob.say("/join dinner@alice", "/rooms alice", "/rooms", "/join lunch@nobody", "/join lunch@alice alice")
+    bob.say("/join dinner@alice", "/rooms alice", "/rooms", "/join lunch@nobody", "/join lunch@alicf", "/rooms alicf",
+            "/join bad room@alice", "/room create bad room", "/join lunch@alice alice")
     bob.expect("refused: there is no room dinner at alice; these are there: lunch@alice")
     bob.expect(r"\* lunch@alice$")
     bob.expect(r"\* lunch@alice$")
-    bob.expect(r"refused: #lunch@nobody: cannot join: nobody is known by this name")
-    bob.expect(r"refused: #lunch: cannot join: somebody there has this nickname")
+    bob.expect(r"refused: nobody is called nobody; /peers lists people")
+    for _ in range(2):
+        bob.expect(r"refused: nobody is called alicf; did you mean alice\? /peers lists people")
+    bob.expect(r"refused: a room's name is one word, like bad-room@alice; a nickname in several goes into double quotes$")
+    bob.expect(r"refused: a room's name is one word, like bad-room;")
+    bob.expect(r"refused: #lunch: you are still bob: somebody there has this nickname: /join ROOM NICK takes another$")
+    bob.say("/who", "/join lunch@alice", "/msg alcie hi")
+    bob.expect(r"\| bob: participant, none")
+    bob.expect(r"\* #lunch: you are in as bob, with alice$")
+    bob.expect(r"refused: nobody is called alcie; did you mean alice\? /peers lists people, and an address works too$")
     alice.expect(r"\* #lunch bob joined$")
     alice.say("/rooms")
     alice.expect(r"\* lunch$")

@@ -1,0 +1,113 @@
+#!/usr/bin/python3
+import contextlib
+import socket
+
+from chat import Home, lib
+
+
+def waiting(t):
+    """What the node has it keeps."""
+    home = Home(t, "alice")
+    alice = home.screen("alice", "--name", "alice@here")
+    alice.shown("online as")
+    for name in ("bob", "carol"):
+        alice.type(f"/add {name}@127.0.0.1:{lib.free_port()}")
+        alice.shown(rf"\* {name} is added; nobody answers there now")
+    for text in ("/msg bob one", "two", "/msg carol three"):
+        alice.type(text)
+    lib.wait_until(lambda: "messages waiting  3" in home.ask("node", "status"), 20, "three that wait")
+    alice.type("/quit")
+    alice.shown(r"\* 3 messages wait for (bob .2., carol .1.|carol .1., bob .2.): the node goes on without you, and sends what waits")
+    t.equal(alice.ended(), 0, "/quit")
+    t.equal(home.ask("node", "waiting").split(" for ")[0], "3 messages wait", "the node is there, and so are they")
+    t.step("/quit says in one line what waits for whom; the node goes on")
+    again = home.screen("again")
+    again.shown("online as")
+    again.keys("C-d")
+    again.shown(r"\* 3 messages wait for ")
+    t.equal(again.ended(), 0, "Ctrl-D")
+    t.step("so does Ctrl-D")
+    return home
+
+
+def lost(t, home):
+    """What only the chat has is lost, and nobody starts a node that was stopped."""
+    alice = home.screen("stopped")
+    alice.shown("online as")
+    home.stop()
+    alice.shown(r"\* offline: this machine's node was stopped; `wireside node` would start it again; trying again")
+    alice.type("/msg bob four")
+    alice.shown(r"-> bob: four \(queued\)")
+    alice.keys("C-d")
+    alice.shown(r"\* 1 line has not reached the node yet and would be lost: /quit again does without it")
+    alice.text("still here")
+    alice.shown("^bob> still here$")
+    alice.keys("C-c")
+    alice.type("/quit")
+    t.equal(alice.ended(), 0, "/quit")
+    t.true(not (home.data / "control.sock").exists(), "the node was started again")
+    t.step("what has not reached the node holds up the first /quit or Ctrl-D, not the second")
+
+
+def added(t):
+    """An address where nobody says a word."""
+    home = Home(t, "bob")
+    bob = home.screen("bob", "--name", "bob@here")
+    bob.shown("online as")
+    with contextlib.closing(socket.socket()) as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        bob.type(f"/add dave@127.0.0.1:{silent.getsockname()[1]}")
+        bob.type("/help quit")
+        bob.shown(r"\* /quit: ends")
+        bob.shown(r"\* no answer yet; it is told when it comes, and you can go on meanwhile")
+        t.true("is added" not in bob.screen(), "it is not known yet what came of it")
+    bob.shown(r"\* dave is added; nobody answers there now, it is tried again")
+    bob.type("/quit")
+    t.equal(bob.ended(), 0, "/quit")
+    t.true("wait" not in bob.screen().split("tried again")[-1].replace("/quit", ""), f"nothing waits: {bob.screen()}")
+    home.stop()
+    t.step("/add of an address that is silent holds nobody up, and says what came of it")
+
+
+def known(t):
+    """Somebody who was only an address, while one talks to him."""
+    home, other = Home(t, "erin"), Home(t, "frank")
+    erin = home.screen("erin", "--name", "erin@here")
+    erin.shown("online as")
+    erin.type(f"/add zoe@127.0.0.1:{other.port}")
+    erin.shown(r"\* zoe is added; nobody answers there now")
+    erin.type("/msg zoe early")
+    erin.shown("^zoe> ?$")
+    frank = other.pipe("--name", "frank@there")
+    frank.expect("erin: early")
+    erin.shown(r"\* zoe is there: key ")
+    erin.type("late")
+    frank.expect("erin: late")
+    erin.shown(r"-> zoe: late \(delivered\)")
+    erin.type("/rename zoe Zoe Z")
+    erin.shown("^Zoe Z> ?$")
+    erin.type("/remove \"Zoe Z\"")
+    erin.shown(r"\* Zoe Z is forgotten")
+    erin.type("to nobody")
+    erin.shown("refused: to whom[?]")
+    t.true(".internal>" not in erin.screen(), "an address for a name")
+    erin.type("/quit")
+    erin.ended()
+    frank.say("/quit")
+    frank.status()
+    home.stop()
+    other.stop()
+    t.step("a conversation with an address goes on with who is there, and the prompt says how he is called")
+
+
+def test(t):
+    """What waits when one goes, and questions to the node that take their time"""
+    home = waiting(t)
+    lost(t, home)
+    added(t)
+    known(t)
+
+
+if __name__ == "__main__":
+    raise SystemExit(lib.main(test))
