@@ -300,7 +300,8 @@ static int check(const struct trace_args *a, const struct action *action, unsign
 	if (bit & TRACE_FILES && !a->into)
 		return bad_usage(action, "-w FILE says where to");
 	/* What grows may have nothing in it yet. */
-	if (status || bit & TRACE_IMPORT || (bit & TRACE_WATCH && (stat(a->file, &st) != 0 || (S_ISREG(st.st_mode) && !st.st_size))))
+	if (status || bit & TRACE_IMPORT ||
+		(bit & TRACE_WATCH && (stat(a->file, &st) != 0 || (S_ISREG(st.st_mode) && !st.st_size))))
 		return status;
 	if (!(bit & TRACE_WATCH) && is_pipe(a->file))
 		buf_fmt(&why,

@@ -126,7 +126,8 @@ static const struct about {
 		"The bytes of one connection, both directions in their order, decrypted where the file has the secrets.\n",
 		"  wireside trace follow wireside-lab/lab.pcapng\n"
 		"  wireside trace follow wireside-lab/lab.pcapng --connection 1 --plain\n"},
-	{"save", TRACE_SAVE, "Usage: wireside trace save FILE [-Y FILTER] -w NEW-FILE [--format NAME] [--exact] [--force]\n",
+	{"save", TRACE_SAVE,
+		"Usage: wireside trace save FILE [-Y FILTER] -w NEW-FILE [--format NAME] [--exact] [--force]\n",
 		"some or all packets into a new file",
 		"Packets of an encrypted connection go with what it takes to decrypt them, if the file has the secrets: how many these are, that "
 		"secrets go along and what the kind of file has no place for is said.\n",

@@ -161,4 +161,14 @@ UNUSED static void with_bob(void)
 	buf_reset(&t.events);
 }
 
+UNUSED static const char *last_id(void)
+{
+	static char id[64];
+	const char *p = strstr(buf_cstr(client_out(t.c)), "<message type='chat' id='");
+
+	assert_non_null(p);
+	snprintf(id, sizeof(id), "%.*s", CLIENT_ID_MAX < 20 ? 0 : 20, p + strlen("<message type='chat' id='"));
+	return id;
+}
+
 #endif

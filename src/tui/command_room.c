@@ -232,7 +232,7 @@ static void run_invite(struct line *n, const struct command *c, struct str args)
 
 static void run_decline(struct line *n, const struct command *c, struct str args)
 {
-	CLEANUP(buf_clear) struct buf room = {.max = JID_MAX};
+	CLEANUP(buf_clear) struct buf room = {.max = JID_MAX}, why = {.max = 1024};
 	struct str name = line_word(&args);
 	int err;
 
@@ -241,9 +241,7 @@ static void run_decline(struct line *n, const struct command *c, struct str args
 		client_invitations(n->client);
 		return;
 	}
-	if (name.p[0] == '#')
-		name = (struct str){name.p + 1, name.n - 1};
-	err = client_room_address(n->client, name, &room);
+	err = client_room_address(n->client, name, &room, &why);
 	if (!err)
 		err = client_decline(n->client, buf_view(&room), args);
 	if (err == ERR_CLOSED)

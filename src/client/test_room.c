@@ -1,0 +1,338 @@
+/* The client's brain in rooms, on scripted streams. */
+#include "client/testing.h"
+
+#define ROOM "tea@rooms.x.test"
+#define ENTERED(nick, more) \
+	"<presence from='" ROOM "/" nick "'><x xmlns='" NS_MUC_USER \
+	"'><item affiliation='none' role='participant'/>" more "</x></presence>"
+
+static void in_room(void)
+{
+	with_bob();
+	assert_int_equal(client_join(t.c, STR(ROOM), STR("me"), STR("pass<")), 0);
+	assert_true(said("to='" ROOM "/me'"));
+	assert_true(said("<password>pass&lt;</password>"));
+	hear(ENTERED("them", ""));
+	told_nothing();
+	hear(ENTERED("me", "<status code='110'/>"));
+	told("joined #tea|me|joined||them");
+	hear("<message type='groupchat' from='" ROOM "/them' id='h1'><body>before</body><delay xmlns='" NS_DELAY
+	     "' stamp='2020-01-01T00:00:00Z'/></message>");
+	told("message #tea|them||before| delayed history");
+	client_say(t.c, STR(ROOM), STR("waits"));
+	assert_false(said("<body>waits"));
+	hear("<message type='groupchat' from='" ROOM "/them'><subject>Tea</subject></message>");
+	told("subject #tea|them||Tea|");
+	assert_true(said("<body>waits"));
+	forget();
+}
+
+static void echo(const char *body)
+{
+	char xml[1024];
+	const char *p = strstr(buf_cstr(client_out(t.c)), "<message type='groupchat' id='");
+
+	assert_non_null(p);
+	snprintf(xml, sizeof(xml), "<message type='groupchat' from='" ROOM "/me' id='%.20s'><body>%s</body></message>",
+		p + strlen("<message type='groupchat' id='"), body);
+	hear(xml);
+}
+
+static void a_room(void **state)
+{
+	in_room();
+	client_say(t.c, STR(ROOM), STR("hello"));
+	echo("hello");
+	told("state #tea|||hello||delivered own");
+	hear("<message type='groupchat' from='" ROOM "/me' id='other'><body>from my phone</body></message>");
+	told("message #tea|me||from my phone| own");
+	hear(ENTERED("third", ""));
+	told("occupant #tea|third|joined||");
+	hear("<presence from='" ROOM "/third' type='unavailable'><x xmlns='" NS_MUC_USER
+	     "'><item nick='3rd' affiliation='none' role='participant'/><status code='303'/></x></presence>" ENTERED(
+		     "3rd", ""));
+	told("occupant #tea|third|is now called||3rd\n");
+	hear("<presence from='" ROOM "/3rd' type='unavailable'><x xmlns='" NS_MUC_USER
+	     "'><item affiliation='none' role='none'><reason>noise</reason></item><status code='307'/></x></presence>");
+	told("occupant #tea|3rd|was kicked||noise");
+	hear("<presence from='" ROOM "/me' type='unavailable'><x xmlns='" NS_MUC_USER
+	     "'><item affiliation='outcast' role='none'/><status code='110'/><status code='301'/></x></presence>");
+	told("left #tea|me|was banned||");
+	assert_int_equal(client_say(t.c, STR(ROOM), STR("still?")), ERR_NOTFOUND);
+}
+
+static void a_new_name_of_ours(void **state)
+{
+	in_room();
+	client_nick(t.c, STR(ROOM), STR("I"));
+	assert_true(said("to='" ROOM "/I'"));
+	hear("<presence from='" ROOM "/me' type='unavailable'><x xmlns='" NS_MUC_USER
+	     "'><item nick='I'/><status code='303'/><status code='110'/></x></presence>" ENTERED("I",
+		     "<status code='110'/>"));
+	told("occupant #tea|me|is now called||I\n");
+	client_say(t.c, STR(ROOM), STR("hello"));
+	assert_true(client_in_room(t.c, STR(ROOM)));
+}
+
+/* Others can come in only when it is open. */
+static void a_new_room(void **state)
+{
+	with_bob();
+	client_join(t.c, STR(ROOM), STR("me"), STR_NONE);
+	hear(ENTERED("me", "<status code='201'/><status code='110'/>"));
+	told_nothing();
+	assert_int_equal(client_pending(t.c), 4);
+	answer("type='submit'", ROOM, "");
+	told("joined #tea|me|created||\n");
+	assert_int_equal(client_pending(t.c), 3);
+}
+
+static void a_new_room_that_stays_closed(void **state)
+{
+	with_bob();
+	client_join(t.c, STR(ROOM), STR("me"), STR_NONE);
+	hear(ENTERED("me", "<status code='201'/><status code='110'/>"));
+	refuse("type='submit'", ROOM);
+	told("refused ||forbidden|create the room: you may not do that there");
+}
+
+static void a_room_refuses(void **state)
+{
+	with_bob();
+	client_join(t.c, STR(ROOM), STR("me"), STR_NONE);
+	assert_int_equal(client_pending(t.c), 4);
+	hear("<presence type='error' from='" ROOM "/me'><error type='cancel'><conflict xmlns='" NS_STANZAS
+	     "'/></error></presence>");
+	told("refused ||conflict|#tea: cannot join: somebody there has this nickname: /join ROOM NICK takes another|");
+	assert_false(client_in_room(t.c, STR(ROOM)));
+	hear(ENTERED("late", ""));
+	told_nothing();
+}
+
+/* Who is in stays in, whatever becomes of it. */
+static void joined_again(void **state)
+{
+	in_room();
+	forget();
+	assert_int_equal(client_join(t.c, STR(ROOM), STR("them"), STR_NONE), ERR_EXISTS);
+	assert_true(said("<presence to='" ROOM "/them'>"));
+	assert_false(said(NS_MUC "'"));
+	hear("<presence type='error' from='" ROOM "/them'><error type='cancel'><conflict xmlns='" NS_STANZAS
+	     "'/></error></presence>");
+	told("refused ||conflict|#tea: you are still me: somebody there has this nickname: /join ROOM NICK takes another|");
+	assert_true(client_in_room(t.c, STR(ROOM)));
+	assert_int_equal(client_who(t.c, STR(ROOM)), 0);
+	told("them: participant");
+	/* Without another name it is asked who is there, and the password is still known. */
+	forget();
+	assert_int_equal(client_join(t.c, STR(ROOM), STR_NONE, STR_NONE), 0);
+	assert_true(said("to='" ROOM "/me'"));
+	assert_true(said("<password>pass&lt;</password>"));
+	hear(ENTERED("them", "") ENTERED("me", "<status code='110'/>"));
+	told("joined #tea|me|joined||them");
+}
+
+/* Each condition of RFC 6120 section 8.3.3, whatever was refused, is told in words. */
+static void reasons_in_words(void **state)
+{
+	static const char *const conditions[] = {"bad-request", "conflict", "feature-not-implemented", "forbidden",
+		"gone", "internal-server-error", "item-not-found", "jid-malformed", "not-acceptable", "not-allowed",
+		"not-authorized", "policy-violation", "recipient-unavailable", "redirect", "registration-required",
+		"remote-server-not-found", "remote-server-timeout", "resource-constraint", "service-unavailable",
+		"subscription-required"};
+
+	in_room();
+	for (size_t i = 0; i < ARRAY_LEN(conditions); i++)
+		for (int own = 0; own < 2; own++) {
+			char xml[1024], wanted[64];
+
+			forget();
+			buf_reset(&t.events);
+			client_say(t.c, STR("bob@x.test"), STR("hi"));
+			snprintf(xml, sizeof(xml),
+				"<message type='error' from='bob@x.test' id='%s'><error type='cancel'><%s xmlns='" NS_STANZAS
+				"'/>%s</error></message>",
+				last_id(), conditions[i], own ? "<text xmlns='" NS_STANZAS "'>as it said</text>" : "");
+			hear(xml);
+			snprintf(wanted, sizeof(wanted), "|%s|failed", conditions[i]);
+			assert_null(strstr(buf_cstr(&t.events), wanted));
+			told(own ? "as it said" : "|failed own");
+		}
+}
+
+static void a_room_in_trouble(void **state)
+{
+	in_room();
+	hear("<presence from='" ROOM "/me' type='unavailable'><x xmlns='" NS_MUC_USER
+	     "'><item affiliation='none' role='none'/><status code='110'/><status code='333'/></x></presence>");
+	told("occupant #tea|me|was lost, and comes back||");
+	client_say(t.c, STR(ROOM), STR("waits"));
+	forget();
+	client_tick(t.c);
+	assert_false(said("<presence"));
+	pass(AGAIN_MS);
+	client_tick(t.c);
+	assert_true(said("to='" ROOM "/me'"));
+	hear(ENTERED("me", "<status code='110'/>"));
+	hear("<message type='groupchat' from='" ROOM "/them'><subject>Tea</subject></message>");
+	assert_true(said("<body>waits"));
+}
+
+static void a_room_after_a_lost_session(void **state)
+{
+	in_room();
+	client_say(t.c, STR(ROOM), STR("arrived"));
+	client_say(t.c, STR(ROOM), STR("did not"));
+	char first[32];
+	snprintf(first, sizeof(first), "%.20s",
+		strstr(buf_cstr(client_out(t.c)), "groupchat' id='") + strlen("groupchat' id='"));
+	client_lost(t.c, STR("cut"));
+	pass(5000);
+	to_session();
+	hear("<failed xmlns='" NS_SM "'/>");
+	hear("<iq type='result' id='bind'><bind xmlns='" NS_BIND "'><jid>alice@x.test/2</jid></bind></iq>");
+	hear("<enabled xmlns='" NS_SM "' id='token2' resume='true'/>");
+	assert_true(said("<history seconds='6'/>"));
+	assert_false(said("<body>arrived"));
+	hear(ENTERED("me", "<status code='110'/>"));
+	char xml[512];
+	snprintf(xml, sizeof(xml),
+		"<message type='groupchat' from='" ROOM "/me' id='%s'><body>arrived</body><delay xmlns='" NS_DELAY
+		"' stamp='2023-11-14T22:13:22Z'/></message>",
+		first);
+	hear(xml);
+	hear("<message type='groupchat' from='" ROOM "/them'><subject>Tea</subject></message>");
+	assert_false(said("<body>arrived"));
+	assert_true(said("<body>did not"));
+}
+
+static void rights(void **state)
+{
+	in_room();
+	client_role(t.c, STR(ROOM), STR("them"), "none", STR("a<b"));
+	assert_true(said("<item nick='them' role='none'><reason>a&lt;b</reason></item>"));
+	refuse("role='none'", ROOM);
+	told("refused ||forbidden|kick them: you may not do that there; owners");
+	client_affiliate(t.c, STR(ROOM), STR("Bob"), STR("member"), STR_NONE);
+	assert_true(said("<item jid='bob@x.test' affiliation='member'>"));
+	answer("affiliation='member'", ROOM, "");
+	told("done |||bob@x.test is member in #tea|");
+	assert_int_equal(client_affiliate(t.c, STR(ROOM), STR("them"), STR("owner"), STR_NONE),
+		ERR_INVALID); /* who is it? */
+	hear("<message from='" ROOM "'><x xmlns='" NS_DATA "' type='form'><field var='FORM_TYPE'><value>" NS_MUC_REQUEST
+	     "</value></field><field var='muc#roomnick'><value>shy</value></field></x></message>");
+	told("occupant #tea|shy|asks for voice||");
+	client_request_voice(t.c, STR(ROOM));
+	assert_true(said("<value>" NS_MUC_REQUEST "</value>"));
+}
+
+#define FORM \
+	"<query xmlns='" NS_MUC_OWNER "'><x xmlns='" NS_DATA \
+	"' type='form'><field var='FORM_TYPE' type='hidden'><value>" \
+	"http://jabber.org/protocol/muc#roomconfig</value></field><field var='muc#roomconfig_moderatedroom' type='boolean' " \
+	"label='Moderated'><value>0</value></field><field var='muc#roomconfig_roomname'><value>T</value></field></x></query>"
+
+static void settings(void **state)
+{
+	in_room();
+	client_configure(t.c, STR(ROOM), STR_NONE, STR_NONE);
+	answer(NS_MUC_OWNER, ROOM, FORM);
+	told("answer |||moderatedroom = 0 [0|1]  Moderated\nroomname = T|");
+	forget();
+	client_configure(t.c, STR(ROOM), STR("moderatedroom"), STR("on"));
+	answer(NS_MUC_OWNER, ROOM, FORM);
+	assert_true(said("<field var='muc#roomconfig_moderatedroom'><value>1</value></field>"
+			 "<field var='muc#roomconfig_roomname'><value>T</value></field>"));
+	forget();
+	client_configure(t.c, STR(ROOM), STR("nonsense"), STR("on"));
+	answer(NS_MUC_OWNER, ROOM, FORM);
+	told("refused |||nonsense = on: the room has no such setting");
+}
+
+static void invitations(void **state)
+{
+	with_bob();
+	hear("<message from='" ROOM "'><x xmlns='" NS_MUC_USER
+	     "'><invite from='bob@x.test/1'><reason>tea?</reason></invite></x></message>");
+	told("invited " ROOM "|Bob|||tea?");
+	hear("<message from='eve@x.test/1'><x xmlns='" NS_X_CONFERENCE
+	     "' jid='pit@rooms.x.test' reason='come'/></message>");
+	told("invited pit@rooms.x.test|eve@x.test|||come");
+	hear("<message from='eve@x.test/1'><x xmlns='" NS_X_CONFERENCE "' jid='@@'/></message>");
+	told_nothing();
+}
+
+static void a_room_of_itself(void **state)
+{
+#define CHANGED(from, codes) \
+	"<message type='groupchat' from='" from "'><x xmlns='" NS_MUC_USER "'>" codes "</x></message>"
+	in_room();
+	hear(CHANGED(ROOM, "<status code='104'/>"));
+	told("room #tea||changed|its settings were changed|");
+	hear(CHANGED(ROOM, "<status code='104'/><status code='172'/>"));
+	told("room #tea||changed|everybody here sees your real address from now on|");
+	hear(CHANGED(ROOM, "<status code='171'/><status code='173'/>"));
+	told("room #tea||changed|what is said here is not logged in public any more|\n"
+	     "room #tea||changed|only moderators see your real address from now on|");
+	hear(CHANGED(ROOM "/them", "<status code='173'/>"));
+	told_nothing();
+	hear("<message from='" ROOM "'><x xmlns='" NS_MUC_USER
+	     "'><decline from='eve@x.test'><reason>late</reason></decline></x></message>");
+	told("occupant #tea|eve@x.test|declined||late");
+	assert_int_equal(client_leave(t.c, STR(ROOM), STR("")), 0);
+	hear("<presence type='unavailable' from='" ROOM "/me'><x xmlns='" NS_MUC_USER
+	     "'><item affiliation='none' role='none'/><status code='110'/></x></presence>");
+	told("left #tea|me|left||");
+	assert_int_equal(client_join(t.c, STR(ROOM), STR("me"), STR("")), 0);
+	hear(ENTERED("me", "<status code='100'/><status code='110'/><status code='170'/>"));
+	told("joined #tea|me|joined||\n"
+	     "room #tea||warning|everybody here sees your real address|\n"
+	     "room #tea||warning|what is said here is logged in public|");
+	told_nothing();
+}
+
+static void declining(void **state)
+{
+	with_bob();
+	hear("<message from='pit@rooms.x.test'><x xmlns='" NS_MUC_USER "'><invite from='eve@x.test/1'/></x></message>");
+	told("invited pit@rooms.x.test|eve@x.test|||");
+	hear("<message from='eve@x.test/1'><x xmlns='jabber:x:conference' jid='den@rooms.x.test'/></message>");
+	told("invited den@rooms.x.test|eve@x.test|||");
+	client_invitations(t.c);
+	told("answer |||pit@rooms.x.test\nden@rooms.x.test|");
+	forget();
+	assert_int_equal(client_decline(t.c, STR("pit@rooms.x.test"), STR("no <time>")), 0);
+	assert_true(said("<message to='pit@rooms.x.test'><x xmlns='" NS_MUC_USER
+			 "'><decline to='eve@x.test'><reason>no &lt;time&gt;</reason></decline></x></message>"));
+	told("declined: ");
+	/* Once; and nobody is told of a direct one. */
+	forget();
+	assert_int_equal(client_decline(t.c, STR("pit@rooms.x.test"), STR("")), ERR_NOTFOUND);
+	assert_int_equal(client_decline(t.c, STR("den@rooms.x.test"), STR("")), 0);
+	assert_false(said("<decline"));
+	told("(who invites directly is not told)|");
+	client_invitations(t.c);
+	told("answer |||no invitation waits for an answer|");
+}
+
+int main(void)
+{
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		T(a_room_of_itself),
+		T(declining),
+		T(a_room),
+		T(a_new_name_of_ours),
+		T(a_new_room),
+		T(a_new_room_that_stays_closed),
+		T(a_room_refuses),
+		T(joined_again),
+		T(reasons_in_words),
+		T(a_room_in_trouble),
+		T(a_room_after_a_lost_session),
+		T(rights),
+		T(settings),
+		T(invitations),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
