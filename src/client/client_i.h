@@ -99,7 +99,8 @@ struct room {
 	bool again;   /* put out by the trouble of its service: to be tried once more at settle_at */
 	bool settled; /* history is over: what waits may be said */
 	int64_t settle_at;
-	int64_t last; /* wall time of the last message */
+	int64_t asked_at; /* host.c: whether we are still in */
+	int64_t last;     /* wall time of the last message */
 	struct map occupants;
 };
 
@@ -288,6 +289,9 @@ struct occupant *client_occupant(const struct room *r, struct str nick);
 void client_occupant_seen(struct client *c, struct room *r, const struct stanza *s);
 void client_occupant_gone(struct client *c, struct room *r, const struct stanza *s);
 void client_occupants_clear(struct room *r);
+void client_room_enter(struct client *c, struct room *r); /* asks the room in */
+/* host.c: whoever has rooms at this domain is here, or not any more. */
+void client_host_seen(struct client *c, struct str domain, bool here);
 /* notice.c */
 void client_warn_entered(struct client *c, struct room *r, const struct stanza *s);
 void client_on_room_changed(struct client *c, struct room *r, const struct said *m);

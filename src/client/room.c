@@ -64,7 +64,7 @@ void client_room_event(struct client *c, struct room *r, enum client_event_kind 
 /* ---- coming and going ---- */
 
 /* What we missed, or a little to read. */
-static void ask_in(struct client *c, struct room *r)
+void client_room_enter(struct client *c, struct room *r)
 {
 	CLEANUP(buf_clear) struct buf to = {.max = JID_MAX}, x = {.max = 8192};
 
@@ -109,7 +109,7 @@ int client_join(struct client *c, struct str room, struct str nick, struct str p
 		set_text(&r->password, password);
 	r->last = 0;
 	r->rejoins = false;
-	ask_in(c, r);
+	client_room_enter(c, r);
 	return 0;
 }
 
@@ -121,7 +121,7 @@ void client_rejoin(struct client *c)
 	while ((r = map_next(&c->rooms, &pos)))
 		if (r->state != ROOM_OUT) {
 			r->rejoins |= r->state == ROOM_IN;
-			ask_in(c, r);
+			client_room_enter(c, r);
 		}
 }
 
@@ -154,7 +154,7 @@ void client_rooms_tick(struct client *c)
 		if (r->settled || r->state == ROOM_OUT || c->now < r->settle_at)
 			continue;
 		if (r->state == ROOM_IN || r->again) {
-			r->again ? ask_in(c, r) : settle(c, r);
+			r->again ? client_room_enter(c, r) : settle(c, r);
 			continue;
 		}
 		r->state = ROOM_OUT;

@@ -228,6 +228,7 @@ static void on_available(struct client *c, struct contact *k, const struct stanz
 			.detail = best ? str_z(best->text) : child_text(s, "status", &tmp)};
 		client_emit(c, &e);
 	}
+	client_host_seen(c, jid_domain(jid_view(str_z(k->jid))), best != NULL);
 	xfree(show);
 	xfree(text);
 }

@@ -300,6 +300,57 @@ static void other_reasons(void **state)
 	}
 }
 
+/* ---- rooms at a peer ---- */
+
+#define TEA "tea@" BOBS
+#define IN_TEA \
+	"<presence from='" TEA "/me'><x xmlns='" NS_MUC_USER \
+	"'><item affiliation='none' role='participant'/><status code='110'/></x></presence>" \
+	"<message type='groupchat' from='" TEA "'><subject/></message>"
+
+static void enter_tea(void)
+{
+	with_peers();
+	assert_int_equal(client_join(t.c, STR(TEA), STR("me"), STR_NONE), 0);
+	hear(IN_TEA);
+	forget();
+	buf_reset(&t.events);
+}
+
+/* Its host goes: that is told, and what is said waits until he is back. */
+static void a_host_goes_and_comes_back(void **state)
+{
+	enter_tea();
+	hear("<presence type='unavailable' from='" BOB "/1'/>");
+	told("occupant #tea|me|was lost with the room's host, and comes back with it||");
+	client_say(t.c, STR(TEA), STR("waits"));
+	pass(10 * AGAIN_MS);
+	client_tick(t.c);
+	assert_false(said("to='" TEA "/me'"));
+	assert_false(said("waits"));
+	hear("<presence from='" BOB "/1'/>");
+	assert_true(said("<presence to='" TEA "/me'"));
+	hear(IN_TEA);
+	assert_true(said("<body>waits"));
+}
+
+/* He was away too short for anybody to see it, but his room is another one now. */
+static void a_host_that_has_forgotten(void **state)
+{
+	char xml[512];
+
+	enter_tea();
+	pass(AGAIN_MS);
+	hear("<presence from='" BOB "/1'><status>new</status></presence>");
+	assert_true(said("to='" TEA "/me'><ping"));
+	snprintf(xml, sizeof(xml),
+		"<iq type='error' id='%s' from='" TEA "/me'><error type='cancel'><not-acceptable xmlns='" NS_STANZAS
+		"'/></error></iq>",
+		id_of(NS_PING));
+	hear(xml);
+	assert_true(said("<presence to='" TEA "/me'"));
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup_node, teardown)
@@ -311,6 +362,8 @@ int main(void)
 		T(sent_before_it_is_acknowledged),
 		T(delivered_to_another_address),
 		T(became),
+		T(a_host_goes_and_comes_back),
+		T(a_host_that_has_forgotten),
 		T(rooms_of_all),
 		T(a_peer_without_an_answer),
 		T(a_room_that_is_not_there),

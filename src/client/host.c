@@ -1,0 +1,67 @@
+/* Rooms that are at a peer: who has one may go, and come back with it or without. A service of a server is not gone from one
+ * moment to the other without a word, so this is for the clients of nodes. */
+#include "client/client_i.h"
+
+enum { NEVER = INT64_MAX };
+
+static bool is_at(const struct room *r, struct str domain)
+{
+	const struct str rooms = STR("rooms.");
+	struct str own = jid_domain(jid_view(str_z(r->jid)));
+
+	return str_starts(own, rooms) && str_eq((struct str){own.p + rooms.n, own.n - rooms.n}, domain);
+}
+
+static void lost(struct client *c, struct room *r)
+{
+	r->state = ROOM_JOINING;
+	r->again = true;
+	r->settled = false;
+	r->settle_at = NEVER;
+	client_room_event(c, r, EVENT_OCCUPANT, str_z(r->nick), "was lost with the room's host, and comes back with it",
+		STR_NONE);
+}
+
+/* Who is not in any more is told so by the answer (XEP-0410 section 4); all else means nothing. */
+static void on_self_ping(struct client *c, const struct pending *p, const struct stanza *s)
+{
+	struct room *r = client_room(c, str_z(p->about));
+	struct str condition = s && s->type == TYPE_ERROR ? client_condition(s) : STR_NONE;
+
+	if (!r || r->state != ROOM_IN || !(str_is(condition, "not-acceptable") || str_is(condition, "item-not-found")))
+		return;
+	r->rejoins = true;
+	client_room_enter(c, r);
+}
+
+static void look_after(struct client *c, struct room *r)
+{
+	CLEANUP(buf_clear) struct buf self = {.max = JID_MAX};
+
+	if (r->state == ROOM_JOINING && r->again && r->settle_at == NEVER) {
+		r->rejoins = true;
+		client_room_enter(c, r);
+	} else if (r->state == ROOM_IN && c->now >= r->asked_at + AGAIN_MS) {
+		r->asked_at = c->now;
+		buf_fmt(&self, "%s/%s", r->jid, r->nick);
+		client_ask(c, "get", buf_view(&self), STR("<ping xmlns='" NS_PING "'/>"), on_self_ping, str_z(r->jid),
+			STR_NONE, 0);
+	}
+}
+
+void client_host_seen(struct client *c, struct str domain, bool here)
+{
+	struct room *r;
+	uint32_t pos = 0;
+
+	if (!c->config.node)
+		return;
+	while ((r = map_next(&c->rooms, &pos))) {
+		if (!is_at(r, domain))
+			continue;
+		if (here)
+			look_after(c, r);
+		else if (r->state == ROOM_IN)
+			lost(c, r);
+	}
+}
