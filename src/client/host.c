@@ -14,12 +14,25 @@ static bool is_at(const struct room *r, struct str domain)
 
 static void lost(struct client *c, struct room *r)
 {
+	bool in = r->state == ROOM_IN;
+
 	r->state = ROOM_JOINING;
 	r->again = true;
 	r->settled = false;
 	r->settle_at = NEVER;
-	client_room_event(c, r, EVENT_OCCUPANT, str_z(r->nick), "was lost with the room's host, and comes back with it",
-		STR_NONE);
+	if (in)
+		client_room_event(c, r, EVENT_OCCUPANT, str_z(r->nick),
+			"was lost with the room's host, and comes back with it", STR_NONE);
+}
+
+/* He may be seen before there is a link to him, and what is asked then is lost: so it is asked at each sign of him, and once more
+ * without one. */
+static void come_back(struct client *c, struct room *r)
+{
+	r->rejoins = true;
+	client_room_enter(c, r);
+	r->again = true;
+	r->settle_at = c->now + AGAIN_MS;
 }
 
 /* Who is not in any more is told so by the answer (XEP-0410 section 4); all else means nothing. */
@@ -30,17 +43,15 @@ static void on_self_ping(struct client *c, const struct pending *p, const struct
 
 	if (!r || r->state != ROOM_IN || !(str_is(condition, "not-acceptable") || str_is(condition, "item-not-found")))
 		return;
-	r->rejoins = true;
-	client_room_enter(c, r);
+	come_back(c, r);
 }
 
 static void look_after(struct client *c, struct room *r)
 {
 	CLEANUP(buf_clear) struct buf self = {.max = JID_MAX};
 
-	if (r->state == ROOM_JOINING && r->again && r->settle_at == NEVER) {
-		r->rejoins = true;
-		client_room_enter(c, r);
+	if (r->state == ROOM_JOINING && (r->again || r->rejoins)) {
+		come_back(c, r);
 	} else if (r->state == ROOM_IN && c->now >= r->asked_at + AGAIN_MS) {
 		r->asked_at = c->now;
 		buf_fmt(&self, "%s/%s", r->jid, r->nick);
@@ -61,7 +72,7 @@ void client_host_seen(struct client *c, struct str domain, bool here)
 			continue;
 		if (here)
 			look_after(c, r);
-		else if (r->state == ROOM_IN)
+		else if (r->state == ROOM_IN || (r->state == ROOM_JOINING && (r->again || r->rejoins)))
 			lost(c, r);
 	}
 }

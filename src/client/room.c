@@ -145,6 +145,14 @@ static void settle(struct client *c, struct room *r)
 	client_release(c, r->jid);
 }
 
+static void refuse_silent(struct client *c, const struct room *r)
+{
+	CLEANUP(buf_clear) struct buf what = {.max = 4096};
+
+	client_label(c, str_z(r->jid), &what);
+	client_refuse_doing(c, DOING_JOIN, buf_cstr(&what), NULL);
+}
+
 void client_rooms_tick(struct client *c)
 {
 	struct room *r;
@@ -158,7 +166,7 @@ void client_rooms_tick(struct client *c)
 			continue;
 		}
 		r->state = ROOM_OUT;
-		client_refuse(c, r->jid, NULL);
+		refuse_silent(c, r);
 	}
 }
 
@@ -276,6 +284,7 @@ static void on_entered(struct client *c, struct room *r, const struct stanza *s)
 {
 	set_text(&r->nick, jid_resource(s->from)); /* the service may have changed it (210) */
 	r->state = ROOM_IN;
+	r->again = false;
 	r->settle_at = c->now + SETTLE_MS;
 	client_invited_forget(c, str_z(r->jid));
 	if (client_has_status(s, "201"))

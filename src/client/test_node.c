@@ -328,10 +328,24 @@ static void a_host_goes_and_comes_back(void **state)
 	client_tick(t.c);
 	assert_false(said("to='" TEA "/me'"));
 	assert_false(said("waits"));
+	/* He is seen, but there is no link yet: nobody hears us the first time, nor the second. */
 	hear("<presence from='" BOB "/1'/>");
 	assert_true(said("<presence to='" TEA "/me'"));
+	for (int i = 0; i < 2; i++) {
+		forget();
+		if (i == 0)
+			hear("<presence from='" BOB "/1'/>");
+		else
+			pass(AGAIN_MS);
+		client_tick(t.c);
+		assert_true(said("<presence to='" TEA "/me'"));
+	}
 	hear(IN_TEA);
 	assert_true(said("<body>waits"));
+	forget();
+	pass(10 * AGAIN_MS);
+	client_tick(t.c);
+	assert_false(said("<presence to='" TEA "/me'"));
 }
 
 /* He was away too short for anybody to see it, but his room is another one now. */
