@@ -124,6 +124,9 @@ def test(t):
     alice, bob = (home.pipe("--name", f"{home.name}@here", "--wait", "1") for home in homes)
     for pipe in (alice, bob):
         pipe.expect(f"online as {pipe.label}@here")
+        # What is answered comes after the presence: from here on its node says to it what happens.
+        pipe.say("/peers")
+        pipe.expect("nobody yet")
     added(t, alice, bob, f"127.0.0.1:{homes[1].port}")
     unreachable(t, alice)
     verified(t, alice, bob)
