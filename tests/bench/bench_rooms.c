@@ -319,7 +319,7 @@ static int64_t own_cpu_ns(void)
 
 static void report_storm(const char *who, const char *what, double value, const char *unit, const char *aim)
 {
-	char title[80];
+	char title[160];
 
 	snprintf(title, sizeof(title), "  %s: %s", who, what);
 	bench_report(title, value, unit, aim);

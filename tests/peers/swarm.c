@@ -83,8 +83,9 @@ void swarm_settle(struct swarm *s)
 	for (unsigned i = 0; i < s->world.n; i++) {
 		struct player *p = &s->players[i];
 
-		/* What a node that cannot write has been told is forgotten when it crashes. */
-		if (s->held[i] || s->world.boxes[i].stage.failing)
+		/* What a node that cannot write has been told is forgotten when it crashes; and one that has crashed hears nothing
+		 * more, even if its client has not noticed yet. */
+		if (!s->world.boxes[i].stage.server || s->held[i] || s->world.boxes[i].stage.failing)
 			continue;
 		if (p->client.state == CLIENT_ON && client_flushed(&p->client) && p->client.counting)
 			s->lives[p->life].confirmed = p->client.said;
