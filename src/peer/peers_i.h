@@ -427,7 +427,7 @@ struct peers *cmd_peers(struct command_call *call);
 void cmd_peer_export(struct command_call *call);
 void cmd_peer_import(struct command_call *call);
 
-/* became.c: no line; the row of an address has become somebody's */
+/* notice.c: no line; the row of an address has become somebody's */
 void notice_became(const struct peer *p, const struct peer *was);
 
 /* told.c */
