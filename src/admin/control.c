@@ -259,30 +259,41 @@ static int read_all(int fd, struct buf *out)
 	return buf_ok(out) ? 0 : ERR_LIMIT;
 }
 
+void control_put_request(struct buf *out, const char *const *words, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		const char *word = *words[i] ? words[i] : empty_word;
+
+		buf_add(out, word, strlen(word) + 1);
+	}
+	buf_char(out, '\0');
+}
+
+int control_read_answer(struct str answer, struct str *ret_text)
+{
+	if (!answer.n || (answer.p[0] != '+' && answer.p[0] != '-'))
+		return ERR_IO;
+	*ret_text = (struct str){answer.p + 1, answer.n - 1};
+	return answer.p[0] == '+' ? 0 : ERR_INVALID;
+}
+
 int control_call(const char *path, const char *const *words, uint32_t n, struct buf *out)
 {
 	struct buf request, answer;
+	struct str text = STR("");
 	int fd, err = dial(path, &fd);
 
 	if (err)
 		return err;
 	buf_init(&request, CONTROL_REQUEST_MAX);
-	buf_init(&answer, (size_t)16 << 20);
-	for (uint32_t i = 0; i < n; i++) {
-		const char *word = *words[i] ? words[i] : empty_word;
-
-		buf_add(&request, word, strlen(word) + 1);
-	}
-	buf_char(&request, '\0');
+	buf_init(&answer, CONTROL_ANSWER_MAX);
+	control_put_request(&request, words, n);
 	err = buf_ok(&request) ? send_all(fd, request.p, request.n) : ERR_LIMIT;
 	if (!err)
 		err = read_all(fd, &answer);
-	if (!err && (!answer.n || (answer.p[0] != '+' && answer.p[0] != '-')))
-		err = ERR_IO;
-	if (!err) {
-		buf_add(out, answer.p + 1, answer.n - 1);
-		err = answer.p[0] == '+' ? 0 : ERR_INVALID;
-	}
+	if (!err)
+		err = control_read_answer(buf_view(&answer), &text);
+	buf_str(out, text);
 	if (request.p)
 		mem_wipe(request.p, request.n);
 	if (answer.p)

@@ -7,7 +7,7 @@
 
 #include "link/tcp.h"
 
-enum { CONTROL_REQUEST_MAX = 64 * 1024, CONTROL_WORDS_MAX = 64, CONTROL_MAX = 64 };
+enum { CONTROL_REQUEST_MAX = 64 * 1024, CONTROL_ANSWER_MAX = 16 << 20, CONTROL_WORDS_MAX = 64, CONTROL_MAX = 64 };
 
 struct control;
 
@@ -19,6 +19,10 @@ int control_new(struct loop *l, const char *path, control_fn *on_request, void *
 void control_free(struct control **c);
 /* To an asker that has gone: nothing. */
 void control_answer(struct control *c, uint64_t asker, const char *text, bool failed);
+
+/* The forms of both, for who asks: a request, appended; an answer's text (ERR_INVALID: a failure; ERR_IO: it is no answer). */
+void control_put_request(struct buf *out, const char *const *words, uint32_t n);
+int control_read_answer(struct str answer, struct str *ret_text);
 
 /* The other side, blocking: sends words, appends the answer's text to out. ERR_NOTFOUND: nobody listens there;
  * ERR_INVALID: answered with failure (text says why); ERR_IO. */

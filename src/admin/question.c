@@ -3,8 +3,6 @@
 #include "base/err.h"
 #include "base/mem.h"
 
-enum { ANSWER_MAX = 16 << 20 };
-
 struct question {
 	struct loop *loop;
 	struct link *link; /* NULL: it could not be asked */
@@ -35,24 +33,11 @@ void question_free(struct question **question)
 	xfree(q);
 }
 
-/* "+" or "-" and a text; what is neither is no answer. */
-static int judge(const struct question *q, struct str *ret_text)
-{
-	char sign = q->in.n ? q->in.p[0] : '?';
-
-	if (q->err)
-		return q->err;
-	if (sign != '+' && sign != '-')
-		return ERR_IO;
-	*ret_text = (struct str){q->in.p + 1, q->in.n - 1};
-	return sign == '+' ? 0 : ERR_INVALID;
-}
-
 static void on_end(struct defer *d)
 {
 	struct question *q = CONTAINER_OF(d, struct question, end);
 	struct str text = STR("");
-	int err = judge(q, &text);
+	int err = q->err ? q->err : control_read_answer(buf_view(&q->in), &text);
 
 	q->on_answer(q->arg, err, text);
 	question_free(&q);
@@ -129,10 +114,8 @@ struct question *question_new(struct loop *l, const char *path, const char *cons
 	q->arg = arg;
 	q->end.run = on_end;
 	buf_init(&q->out, CONTROL_REQUEST_MAX);
-	buf_init(&q->in, ANSWER_MAX);
-	for (uint32_t i = 0; i < n; i++)
-		buf_add(&q->out, words[i], strlen(words[i]) + 1);
-	buf_char(&q->out, '\0');
+	buf_init(&q->in, CONTROL_ANSWER_MAX);
+	control_put_request(&q->out, words, n);
 	err = buf_ok(&q->out) ? dial(q, path) : ERR_LIMIT;
 	if (err)
 		end(q, err);

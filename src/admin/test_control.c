@@ -436,6 +436,21 @@ static void test_question(void **state)
 	buf_clear(&b.text);
 }
 
+/* An empty word is one here, too. */
+static void test_question_of_an_empty_word(void **state)
+{
+	const char *const words[] = {"set", "", "x"};
+	struct fixture *f = *state;
+	struct told a = {.text = {.max = 100}};
+
+	f->answer = "done";
+	question_new(f->loop, f->path, words, 3, on_told, &a);
+	turn(f);
+	assert_string_equal(buf_cstr(&f->seen), "set||x|\n");
+	assert_string_equal(buf_cstr(&a.text), "done");
+	buf_clear(&a.text);
+}
+
 static void test_question_large(void **state)
 {
 	enum { LARGE = 4 << 20 };
@@ -532,6 +547,7 @@ int main(void)
 		TEST(test_call),
 		TEST(test_call_of_nobody),
 		TEST(test_question),
+		TEST(test_question_of_an_empty_word),
 		TEST(test_question_large),
 		TEST(test_question_of_nobody),
 		TEST(test_ends_meanwhile),

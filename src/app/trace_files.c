@@ -334,5 +334,7 @@ int trace_share(const struct trace_args *a)
 	if (readable)
 		printf("%u message%s went in clear, and can be read by whoever has the file\n", readable,
 			readable == 1 ? "" : "s");
+	else if (found.speech)
+		puts("what was said in clear, on connections whose beginning is missing, can be read by whoever has the file");
 	return 0;
 }

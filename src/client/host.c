@@ -2,8 +2,6 @@
  * moment to the other without a word, so this is for the clients of nodes. */
 #include "client/client_i.h"
 
-enum { NEVER = INT64_MAX };
-
 static bool is_at(const struct room *r, struct str domain)
 {
 	const struct str rooms = STR("rooms.");
@@ -19,7 +17,7 @@ static void lost(struct client *c, struct room *r)
 	r->state = ROOM_JOINING;
 	r->again = true;
 	r->settled = false;
-	r->settle_at = NEVER;
+	r->settle_at = INT64_MAX; /* until it is seen */
 	if (in)
 		client_room_event(c, r, EVENT_OCCUPANT, str_z(r->nick),
 			"was lost with the room's host, and comes back with it", STR_NONE);

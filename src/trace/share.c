@@ -345,6 +345,7 @@ int share_bytes(struct buf *in, struct buf *out, struct share_result *ret, struc
 	if (err && !why->n)
 		buf_z(why, err == ERR_SYNTAX ? "is no whole pcapng file" : err_name(err));
 	*ret = s.result;
+	ret->speech = !err && memmem(out->p, out->n, "<body", 5);
 	xfree(s.segments);
 	xfree(s.flows);
 	return err;

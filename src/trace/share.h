@@ -10,6 +10,7 @@ enum { SHARE_FILE_MAX = 512 << 20 };
 struct share_result {
 	unsigned secrets;     /* blocks that were left out */
 	unsigned credentials; /* stretches made unreadable */
+	bool speech;          /* texts of messages stand in it in clear, whatever a view can make of their stream */
 };
 
 /* The bytes of a pcapng file, which are changed -> out. ERR_SYNTAX: it is none; ERR_UNSUPPORTED: there are packets in it into which

@@ -7,7 +7,7 @@ import re
 import subprocess
 import xml.etree.ElementTree
 
-from lib import WIRESIDE, Lab, equal, events, fields, main, run, seen, step, true, tshark, wireside
+from lib import ROOT, WIRESIDE, Lab, equal, events, fields, main, run, seen, step, true, tshark, wireside
 from made import OPEN, Connection
 
 HELLO = "hello Bob, this is Alice over the wire"
@@ -255,6 +255,10 @@ def check_share(folder):
     step("also where something of it is missing")
 
     lab = Lab(folder / "lab", "--tls")
+    run("editcap", "-r", ROOT / "docs/samples/plain.pcapng", folder / "tail", "28-60")
+    said_out = wireside("trace", "share", folder / "tail", "-w", folder / "tail.out").out
+    true("what was said in clear" in said_out and b"<body" in (folder / "tail.out").read_bytes(),
+         f"a stream without its beginning: {said_out}")
     said_out = wireside("trace", "share", lab.file, "-w", folder / "lab.out").out
     true("secrets of 1 link;" in said_out and "in clear" not in said_out, said_out)
     data = (folder / "lab.out").read_bytes()
