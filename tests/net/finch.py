@@ -332,6 +332,11 @@ class Node:
     def row(self, instance):
         return next((row for row in self.rows() if row["instance"] == instance), None)
 
+    def shows(self, instance, **fields):
+        """Whether the table has this peer, with these values; who has just called is in it before his name is."""
+        row = self.row(instance)
+        return row is not None and all(row[name] == value for name, value in fields.items())
+
     def waiting(self, instance):
         row = self.row(instance)
         return row["waiting"] if row else 0

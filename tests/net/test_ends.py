@@ -20,14 +20,14 @@ def linked(net, *options):
     clients[0].presence(jid)
     clients[0].im(jid, "hello")
     clients[1].expect_im(clients[0].jid.split("/")[0], "hello")
-    wait_until(lambda: alice.row(BOB)["state"] == "linked" and bob.row(ALICE)["state"] == "linked", "a link")
+    wait_until(lambda: alice.shows(BOB, state="linked") and bob.shows(ALICE, state="linked"), "a link")
     return wire, alice, bob, clients
 
 
 def stop_one(net, which):
     wire, alice, bob, _ = linked(net)
     (alice, bob)[which].stop()
-    wait_until(lambda: (bob, alice)[which].row((ALICE, BOB)[which])["state"] != "linked", "the end of the link")
+    wait_until(lambda: not (bob, alice)[which].shows((ALICE, BOB)[which], state="linked"), "the end of the link")
     wire.expect_well_ended()
     (bob, alice)[which].stop()
     wire.expect_well_ended()

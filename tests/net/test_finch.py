@@ -251,7 +251,7 @@ def test_glare(net):
         bob.expect_im(ALICE, f"ours {i}")
         client.notice("sent", id)
         bob.say("close", ALICE)
-        wait_until(lambda: node.row(BOB)["state"] != "linked", "the stream closed")
+        wait_until(lambda: not node.shows(BOB, state="linked"), "the stream closed")
     net.true(bob.texts() == [f"ours {i}" for i in range(rounds)], f"shown there: {bob.texts()}")
     theirs = [s.findtext("{jabber:client}body") for s in client.stanzas if s.get("from", "").startswith(jid)]
     theirs = [text for text in theirs if text]

@@ -69,7 +69,7 @@ def accept(net, raw, features=OFFER):
 
 
 def linked(node, protection):
-    wait_until(lambda: node.row(CAROL)["link"] == protection, f"a link that is {protection}")
+    wait_until(lambda: node.shows(CAROL, link=protection), f"a link that is {protection}")
 
 
 def test_calling(net):
@@ -88,7 +88,7 @@ def test_calling(net):
         number = client.im(jid, f"answer by {version.name}")
         stream.expect(f"<body>answer by {version.name}</body>")
         client.notice("sent", number)
-        net.true(node.row(CAROL)["trust"] == "legacy", "it became more than a name")
+        net.true(node.shows(CAROL, trust="legacy"), "it became more than a name")
         stream.send("</stream:stream>")
         net.true(stream.expect_end().endswith("</stream:stream>"), "the end was not answered")
         stream.close()
