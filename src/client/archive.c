@@ -1,25 +1,7 @@
-/* The archive (XEP-0313): the end of a conversation on demand, and what was missed while away. Works without one. */
+/* The archive (XEP-0313): what was missed while away; what it tells is read here. Works without one. */
 #include "client/client_i.h"
 
-enum { HISTORY_MAX = 500, CATCH_UP_MAX = 200 };
-
-static void put_field(struct buf *out, const char *name, struct str value)
-{
-	buf_fmt(out, "<field var='%s'>", name);
-	xml_put_text(out, "value", value);
-	buf_z(out, "</field>");
-}
-
-static void on_fetched(struct client *c, const struct pending *p, const struct stanza *s)
-{
-	if (!s || s->type != TYPE_RESULT) {
-		if (p->about)
-			client_refuse(c, "history", s);
-		return;
-	}
-	if (p->about)
-		client_say_event(c, EVENT_DONE, STR(""));
-}
+enum { CATCH_UP_MAX = 200 };
 
 /* One page of a catch-up; there may be more. */
 static void on_caught_up(struct client *c, const struct pending *p, const struct stanza *s)
@@ -32,8 +14,8 @@ static void on_caught_up(struct client *c, const struct pending *p, const struct
 
 	if (!last)
 		return;
-	set_text(&c->last_archived, xml_text(&s->tree, last, &tmp));
-	if (p->number && more && *c->last_archived)
+	set_text(&c->archive.last, xml_text(&s->tree, last, &tmp));
+	if (p->number && more && *c->archive.last)
 		client_catch_up(c);
 }
 
@@ -43,31 +25,14 @@ void client_catch_up(struct client *c)
 	CLEANUP(buf_clear) struct buf q = {.max = 8192};
 
 	buf_z(&q, "<query xmlns='" NS_MAM "' queryid='missed'><set xmlns='" NS_RSM "'>");
-	if (c->last_archived) {
+	if (c->archive.last) {
 		buf_fmt(&q, "<max>%d</max>", CATCH_UP_MAX);
-		xml_put_text(&q, "after", str_z(c->last_archived));
+		xml_put_text(&q, "after", str_z(c->archive.last));
 	} else {
 		buf_z(&q, "<max>1</max><before/>");
 	}
 	buf_z(&q, "</set></query>");
-	client_ask(c, "set", STR_NONE, buf_view(&q), on_caught_up, STR_NONE, STR_NONE, c->last_archived != NULL);
-}
-
-int client_history(struct client *c, struct str conversation, unsigned n)
-{
-	CLEANUP(buf_clear) struct buf q = {.max = 16384};
-	bool room = client_room(c, conversation) != NULL;
-
-	if (c->state != CLIENT_ONLINE)
-		return ERR_CLOSED;
-	buf_z(&q, "<query xmlns='" NS_MAM "' queryid='history'><x xmlns='" NS_DATA "' type='submit'>");
-	put_field(&q, "FORM_TYPE", STR(NS_MAM));
-	if (!room)
-		put_field(&q, "with", conversation);
-	buf_fmt(&q, "</x><set xmlns='" NS_RSM "'><max>%u</max><before/></set></query>",
-		n == 0 || n > HISTORY_MAX ? HISTORY_MAX : n);
-	return client_ask(c, "set", room ? conversation : STR_NONE, buf_view(&q), on_fetched, STR("history"), STR_NONE,
-		0);
+	client_ask(c, "set", STR_NONE, buf_view(&q), on_caught_up, STR_NONE, STR_NONE, c->archive.last != NULL);
 }
 
 /* Only our own account, or a room of ours about itself, may tell what was said. */
@@ -82,18 +47,16 @@ bool client_on_archived(struct client *c, const struct stanza *s)
 	uint32_t result = stanza_child(s, "result", NS_MAM);
 	struct jid_buf from, to;
 	struct said m;
-	bool missed;
+	struct str id;
 
 	if (!result)
 		return false;
-	missed = str_is(xml_attr(&s->tree, result, "queryid"), "missed");
+	id = xml_attr(&s->tree, result, "queryid");
 	if (client_forwarded(&s->tree, result, &from, &to, &m) != 0 || !is_trusted(c, s, &m))
 		return true;
-	m.history = !missed;
 	m.delayed = true;
 	/* The first catch-up only asks where the end is. */
-	if (missed && !c->last_archived)
-		return true;
-	client_on_said(c, &m);
+	if (!client_history_take(c, id, s, &m) && str_is(id, "missed") && c->archive.last)
+		client_on_said(c, &m);
 	return true;
 }

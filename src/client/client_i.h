@@ -136,6 +136,11 @@ struct invitations {
 	unsigned n;
 };
 
+struct archived {
+	char *last;            /* id of the newest message of the archive that we know */
+	struct list histories; /* that are being fetched: history.c */
+};
+
 enum { OFFERS_ARCHIVE = 1, OFFERS_CARBONS = 2 };
 
 struct client {
@@ -178,8 +183,8 @@ struct client {
 	struct invitations invited;
 
 	struct room_list found;
-	unsigned offers;     /* OFFERS_ bits */
-	char *last_archived; /* id of the newest message of the archive that we know */
+	unsigned offers; /* OFFERS_ bits */
+	struct archived archive;
 	char caps[32];
 };
 
@@ -252,6 +257,10 @@ struct said {
 	int64_t when;
 	bool delayed, history, copy; /* copy: of another client of ours */
 };
+/* history.c: is it a line that was asked for, by this id? s: as it came, m: what is in it */
+bool client_history_take(struct client *c, struct str id, const struct stanza *s, const struct said *m);
+void client_histories_clear(struct client *c);
+
 void client_on_message(struct client *c, const struct stanza *s);
 void client_on_said(struct client *c, const struct said *m);
 /* Reads a <message/> in <forwarded/>; from and to are placed in the bufs. ERR_INVALID. */

@@ -247,6 +247,7 @@ int client_forwarded(const struct xml_tree *t, uint32_t parent, struct jid_buf *
 	uint32_t f = xml_child(t, parent, "forwarded", NS_FORWARD);
 	uint32_t m = f ? xml_child(t, f, "message", NS_CLIENT) : XML_NONE;
 	uint32_t delay = f ? xml_child(t, f, "delay", NS_DELAY) : XML_NONE;
+	int64_t came;
 	struct str text;
 
 	if (!m || jid_parse_buf(xml_attr(t, m, "from"), from) != 0)
@@ -259,10 +260,13 @@ int client_forwarded(const struct xml_tree *t, uint32_t parent, struct jid_buf *
 	text = xml_attr(t, m, "to");
 	if (text.p && jid_parse_buf(text, to) == 0)
 		ret->to = to->jid;
-	if (delay)
-		ret->delayed = clock_parse(xml_attr(t, delay, "stamp"), &ret->when) == 0;
-	else
-		read_delay(ret);
+	read_delay(ret);
+	/* An archive says when it came. What had waited on its way says itself when it was written, which is what people ask for;
+	 * but never later than it was there. */
+	if (delay && clock_parse(xml_attr(t, delay, "stamp"), &came) == 0 && (!ret->delayed || ret->when > came)) {
+		ret->delayed = true;
+		ret->when = came;
+	}
 	return 0;
 }
 

@@ -33,6 +33,7 @@ struct client *client_new(const struct client_config *config, client_event_fn *o
 	list_init(&c->unacked);
 	list_init(&c->waiting);
 	list_init(&c->message_order);
+	list_init(&c->archive.histories);
 	map_init(&c->messages, message_key, MESSAGES_MAX);
 	map_init(&c->pending, pending_key, PENDING_MAX);
 	map_init(&c->contacts, contact_key, CONTACTS_MAX);
@@ -70,6 +71,7 @@ void client_free(struct client **client)
 	client_roster_clear(c);
 	client_rooms_clear(c);
 	client_invited_clear(c);
+	client_histories_clear(c);
 	buf_clear(&c->found.text);
 	opening_free(&c->opening);
 	xml_parser_free(&c->parser);
@@ -82,7 +84,7 @@ void client_free(struct client **client)
 	xfree(c->show);
 	xfree(c->text);
 	xfree(c->found.service);
-	xfree(c->last_archived);
+	xfree(c->archive.last);
 	xfree(c);
 }
 

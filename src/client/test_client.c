@@ -399,6 +399,22 @@ static void answers_from_others(void **state)
 	"</body></message>"
 #define FIN "<fin xmlns='" NS_MAM "' complete='true'><set xmlns='" NS_RSM "'><last>a9</last></set></fin>"
 
+/* One more of the archive, as an answer to what was asked last. */
+static void hear_old(const char *from, const char *said)
+{
+	char xml[4096];
+	const char *id = NULL;
+
+	for (const char *p = buf_cstr(client_out(t.c)); (p = strstr(p, "queryid='")); id = p)
+		p += strlen("queryid='");
+	assert_non_null(id);
+	snprintf(xml, sizeof(xml),
+		"<message from='%s'><result xmlns='" NS_MAM "' queryid='%.*s'><forwarded xmlns='" NS_FORWARD
+		"'><delay xmlns='" NS_DELAY "' stamp='2023-01-02T03:04:05Z'/>%s</forwarded></result></message>",
+		from, (int)strcspn(id, "'"), id, said);
+	hear(xml);
+}
+
 static void archive(void **state)
 {
 	log_in();
@@ -410,14 +426,14 @@ static void archive(void **state)
 	hear(ARCHIVED("missed", OLD("o1", "where the end is")));
 	answer("<max>1</max>", NULL, FIN);
 	buf_reset(&t.events);
+	forget();
 	client_history(t.c, STR("bob@x.test"), 5);
 	assert_true(said("<field var='with'><value>bob@x.test</value></field>"));
-	hear(ARCHIVED("history", OLD("o2", "said of old")));
-	told("message Bob|Bob||said of old| delayed history");
-	hear("<message from='eve@x.test'><result xmlns='" NS_MAM "' queryid='history'><forwarded xmlns='" NS_FORWARD
-	     "'>" OLD("o3", "a lie") "</forwarded></result></message>");
+	hear_old("eve@x.test", OLD("o3", "a lie"));
+	hear_old("alice@x.test", OLD("o2", "said of old"));
 	told_nothing();
-	answer("<max>5</max>", NULL, FIN);
+	answer("queryid='", NULL, FIN);
+	told("message Bob|Bob||said of old| delayed history\ndone ||||\n");
 	client_lost(t.c, STR("cut"));
 	to_session();
 	hear("<failed xmlns='" NS_SM "'/>");
@@ -433,7 +449,84 @@ static void archive(void **state)
 	told_nothing();
 }
 
-/* What a room says of itself is told in words: on entering, and when it changes; only the room says so, and of now. */
+#define RECEIPT \
+	"<message xmlns='jabber:client' from='bob@x.test/1' to='alice@x.test'><received xmlns='" NS_RECEIPTS \
+	"' id='r'/></message>"
+#define WAITED(stamp) \
+	"<message xmlns='jabber:client' from='bob@x.test/1' to='alice@x.test' id='w'><body>waited</body><delay xmlns='" NS_DELAY \
+	"' stamp='" stamp "'/></message>"
+#define PAGE "<fin xmlns='" NS_MAM "'><set xmlns='" NS_RSM "'><first>a5</first><last>a9</last></set></fin>"
+
+/* Receipts and marks are in the archive, too: they are no lines, and it is read on until there are as many as were asked for. */
+static void history_counts_what_was_said(void **state)
+{
+	with_bob();
+	assert_int_equal(client_history(t.c, STR("bob@x.test"), 3), 0);
+	assert_true(said("<before/>"));
+	hear_old("alice@x.test", RECEIPT);
+	hear_old("alice@x.test", OLD("o3", "three"));
+	hear_old("alice@x.test", RECEIPT);
+	hear_old("alice@x.test", OLD("o4", "four"));
+	answer("queryid='", NULL, PAGE);
+	told_nothing();
+	assert_true(said("<before>a5</before>"));
+	hear_old("alice@x.test", OLD("o1", "one"));
+	hear_old("alice@x.test", OLD("o2", "two"));
+	answer("<before>a5</before>", NULL, PAGE);
+	told("message Bob|Bob||two| delayed history\nmessage Bob|Bob||three| delayed history\n"
+	     "message Bob|Bob||four| delayed history\ndone ||||\n");
+	forget();
+	/* An archive without end of nothing but receipts. */
+	assert_int_equal(client_history(t.c, STR("bob@x.test"), 3), 0);
+	for (int i = 0; i < 1000 && said("queryid='"); i++) {
+		const char *id = id_of("queryid='");
+		char xml[1024];
+
+		hear_old("alice@x.test", RECEIPT);
+		forget();
+		snprintf(xml, sizeof(xml), "<iq type='result' id='%s'>" PAGE "</iq>", id);
+		hear(xml);
+	}
+	told("done ||||\n");
+}
+
+/* The time of a line is when it was written, not when the node of whom it is for came back; but nobody writes in times to come. */
+static void history_has_the_time_of_writing(void **state)
+{
+	static const struct {
+		const char *said;
+		int64_t when;
+	} cases[] = {{WAITED("2023-01-01T03:04:05Z"), 1672542245000}, {WAITED("2123-01-01T03:04:05Z"), 1672628645000},
+		{OLD("o", "at once"), 1672628645000}};
+
+	with_bob();
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		forget();
+		assert_int_equal(client_history(t.c, STR("bob@x.test"), 3), 0);
+		hear_old("alice@x.test", cases[i].said);
+		answer("queryid='", NULL, FIN);
+		assert_int_equal(t.when, cases[i].when);
+		told("delayed history");
+	}
+}
+
+/* What has come is shown, and that there is no more to come is told. */
+static void history_broken_off(void **state)
+{
+	with_bob();
+	assert_int_equal(client_history(t.c, STR("bob@x.test"), 3), 0);
+	hear_old("alice@x.test", OLD("o1", "one"));
+	client_lost(t.c, STR("cut"));
+	to_session();
+	hear("<failed xmlns='" NS_SM "'/>");
+	hear("<iq type='result' id='bind'><bind xmlns='" NS_BIND "'><jid>alice@x.test/2</jid></bind></iq>");
+	hear("<enabled xmlns='" NS_SM "'/>");
+	told("|one| delayed history\nrefused |||history: no answer; try again later|");
+	/* And one that nobody waits for any more. */
+	assert_int_equal(client_history(t.c, STR("bob@x.test"), 3), 0);
+	hear_old("alice@x.test", OLD("o1", "one"));
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -463,6 +556,9 @@ int main(void)
 		T(questions),
 		T(answers_from_others),
 		T(archive),
+		T(history_counts_what_was_said),
+		T(history_has_the_time_of_writing),
+		T(history_broken_off),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -20,11 +20,13 @@ static struct {
 	struct client *c;
 	struct stream_channel channel;
 	struct buf events; /* one line each: kind label|who|verb|body|detail|state */
-	int64_t now;
+	int64_t now, when; /* when: of the last message */
 } t;
 
 UNUSED static void on_event(void *arg, const struct client_event *e)
 {
+	if (e->kind == EVENT_MESSAGE)
+		t.when = e->when;
 	buf_fmt(&t.events, "%s %.*s|%.*s|%.*s|%.*s|%.*s%s%s%s%s%s\n", client_event_name(e->kind), STR_FMT(e->label),
 		STR_FMT(e->who), STR_FMT(e->verb), STR_FMT(e->body), STR_FMT(e->detail),
 		e->kind == EVENT_STATE ? "|" : "", e->kind == EVENT_STATE ? message_state_name(e->state) : "",
