@@ -16,6 +16,7 @@ enum {
 	CLOSE_MS = 2000, /* for the other end to say that it closes too */
 	RETRY_MS = 1000,
 	RETRY_MAX_MS = 60000,
+	RETRY_LOCAL_MS = 5000, /* to a socket of this machine, which costs nothing */
 };
 
 struct chat {
@@ -61,11 +62,12 @@ static void end(struct chat *k)
 
 static void retry_later(struct chat *k)
 {
+	int64_t most = k->target.reach == CHAT_UNIX ? RETRY_LOCAL_MS : RETRY_MAX_MS;
 	uint32_t r;
 
 	rand_bytes(&r, sizeof(r));
 	start(k, &k->retry, k->wait_ms + (int64_t)(r % (unsigned)(k->wait_ms / 2 + 1)));
-	k->wait_ms = k->wait_ms * 2 < RETRY_MAX_MS ? k->wait_ms * 2 : RETRY_MAX_MS;
+	k->wait_ms = k->wait_ms * 2 < most ? k->wait_ms * 2 : most;
 }
 
 /* Goes on with the next place, or waits; for good if the client says so. */
@@ -434,6 +436,15 @@ struct chat *chat_new(struct loop *l, const struct chat_target *target, struct c
 void chat_start(struct chat *k)
 {
 	start(k, &k->tick, 1000);
+	connect_now(k);
+}
+
+void chat_retry(struct chat *k)
+{
+	if (!timer_running(&k->retry))
+		return;
+	stop(k, &k->retry);
+	k->wait_ms = RETRY_MS;
 	connect_now(k);
 }
 

@@ -40,6 +40,8 @@ struct chat *chat_new(struct loop *l, const struct chat_target *target, struct c
 /* After chat_close(); false: work on another thread is not done, wait for the loop. */
 bool chat_free(struct chat **k);
 void chat_start(struct chat *k);
+/* Does not wait for the next try. Nothing while there is a connection, or one is being made. */
+void chat_retry(struct chat *k);
 /* An orderly end; on_closed may come at once. */
 void chat_close(struct chat *k, void (*on_closed)(void *arg));
 

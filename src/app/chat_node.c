@@ -11,6 +11,7 @@
 #include "app/node.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/plain.h"
 
 extern char **environ;
 
@@ -157,8 +158,15 @@ static int spawn(char **argv, const char *log)
 	return err;
 }
 
+static struct str without_name(struct str line)
+{
+	const struct str name = STR("wireside: ");
+
+	return str_starts(line, name) ? (struct str){line.p + name.n, line.n - name.n} : line;
+}
+
 /* Why it did not start is the last that it said. */
-static void say_why(const char *data, const char *log)
+static void put_why(const char *data, const char *log, struct buf *why)
 {
 	char line[1024], last[1024] = "";
 	FILE *f = fopen(log, "re");
@@ -168,9 +176,9 @@ static void say_why(const char *data, const char *log)
 	if (f)
 		fclose(f);
 	if (*last)
-		fputs(last, stderr);
+		plain_put(why, without_name(str_trim(str_z(last))));
 	else
-		fprintf(stderr, "wireside: the node of %s could not be started; `wireside node` may say why\n", data);
+		buf_fmt(why, "the node of %s could not be started; `wireside node` may say why", data);
 }
 
 static bool start(struct chat_node *n, const char *data, const char *log)
@@ -194,20 +202,15 @@ static bool start(struct chat_node *n, const char *data, const char *log)
 	return ready;
 }
 
-bool chat_node_start(struct chat_node *n, const char *data, bool loud)
+bool chat_node_start(struct chat_node *n, const char *data, struct buf *why)
 {
-	CLEANUP(buf_clear) struct buf why = {.max = 4096};
 	char log[4096];
 
 	snprintf(log, sizeof(log), "%.4000s/node.log", data);
-	if (node_make_folder(data, &why) != 0) {
-		if (loud)
-			fprintf(stderr, "wireside: %s\n", buf_cstr(&why));
+	if (node_make_folder(data, why) != 0)
 		return false;
-	}
 	if (start(n, data, log))
 		return true;
-	if (loud)
-		say_why(data, log);
+	put_why(data, log, why);
 	return false;
 }

@@ -202,7 +202,9 @@ static void on_answered(void *arg, int err, struct str text)
 	list_remove(&a->node);
 	xfree(a);
 	if (err && err != ERR_INVALID)
-		text = STR("this machine's node does not answer now; try again when the chat is online");
+		text = client_stopped(s->client)
+			? STR("this machine's node was stopped; /start starts it again")
+			: STR("this machine's node does not answer now; try again when the chat is online");
 	line_answer(s->line, tag, text, err != 0);
 }
 
@@ -272,13 +274,17 @@ static bool is_person(const struct session *s)
 
 static bool start_node(struct session *s)
 {
+	CLEANUP(buf_clear) struct buf why = {.max = 4096};
+
 	s->first = chat_node_is_new(s->data) && !s->options.node.named;
 	if (s->first && is_person(s)) {
 		s->first = false; /* here it is told */
 		if (!chat_node_offer_name(&s->options.node))
 			return false;
 	}
-	s->started_node = chat_node_start(&s->options.node, s->data, true);
+	s->started_node = chat_node_start(&s->options.node, s->data, &why);
+	if (!s->started_node)
+		fprintf(stderr, "wireside: %s\n", buf_cstr(&why));
 	return s->started_node;
 }
 
@@ -415,10 +421,23 @@ static void revive_node(void *arg)
 {
 	struct session *s = arg;
 	static const char *const words[] = {"node", "address"};
-	CLEANUP(buf_clear) struct buf out = {.max = ANSWER_BYTES};
+	CLEANUP(buf_clear) struct buf out = {.max = ANSWER_BYTES}, why = {.max = 4096};
 
 	if (!client_stopped(s->client) && ask_socket(s, words, 2, &out) == ERR_NOTFOUND)
-		chat_node_start(&s->options.node, s->data, false);
+		chat_node_start(&s->options.node, s->data, &why);
+}
+
+/* One that was told to end, and is wanted again. */
+static int restart_node(void *arg, struct buf *why)
+{
+	struct session *s = arg;
+	static const char *const words[] = {"node", "address"};
+	CLEANUP(buf_clear) struct buf out = {.max = ANSWER_BYTES};
+
+	if (ask_socket(s, words, 2, &out) == ERR_NOTFOUND && !chat_node_start(&s->options.node, s->data, why))
+		return ERR_CLOSED;
+	chat_retry(s->chat);
+	return 0;
 }
 
 /* A person may wait for better times; a script may not. */
@@ -482,6 +501,7 @@ static void run(struct session *s, int wait, bool local, bool node, const char *
 		.wait_seconds = wait,
 		.ask_node = node ? ask_node : NULL,
 		.find_peer = node ? find_peer : NULL,
+		.start_node = node ? restart_node : NULL,
 		.name = s->name,
 		.on_end = on_end,
 		.arg = s};

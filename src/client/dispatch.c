@@ -22,7 +22,7 @@ static const char *const names[EVENT_KINDS] = {
 	[EVENT_NOTICE] = "notice",
 };
 
-static const char *const states[MESSAGE_STATES] = {"queued", "queued", "sent", "delivered", "read", "failed"};
+static const char *const states[MESSAGE_STATES] = {"unsent", "queued", "sent", "delivered", "read", "failed"};
 
 const char *client_event_name(enum client_event_kind kind)
 {

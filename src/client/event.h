@@ -28,8 +28,8 @@ enum client_event_kind {
 };
 
 enum message_state {
-	MESSAGE_QUEUED, /* here only */
-	MESSAGE_KEPT,   /* our node has it safe, and it waits there for its peer: also called queued */
+	MESSAGE_UNSENT, /* here only: lost if this program ends */
+	MESSAGE_KEPT,   /* our node has it safe, and it waits there for its peer: called queued */
 	MESSAGE_SENT,   /* the server has it; on a node: whom it is for has taken it */
 	MESSAGE_DELIVERED,
 	MESSAGE_READ,

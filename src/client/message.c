@@ -136,15 +136,18 @@ int client_say(struct client *c, struct str to, struct str body)
 	m->room = r && !j.resource;
 	m->secret = r && j.resource;
 	put_said(m, &out);
-	c->counts[MESSAGE_QUEUED]++;
+	c->counts[MESSAGE_UNSENT]++;
 	held = c->state != CLIENT_ONLINE;
 	err = buf_ok(&out) ? client_put_message(c, buf_view(&out), m->id, m->room ? r->jid : NULL) : ERR_LIMIT;
 	if (err) {
-		c->counts[MESSAGE_QUEUED]--;
+		c->counts[MESSAGE_UNSENT]--;
 		map_remove(&c->messages, str_z(m->id));
 		message_free(m);
 	} else if (held) {
-		emit_state(c, m, STR_NONE, false);
+		emit_state(c, m,
+			c->config.node ? STR("this chat keeps it until the node is back")
+				       : STR("this chat keeps it until it is online"),
+			false);
 	}
 	return err;
 }

@@ -168,7 +168,7 @@ static enum client_need ended(struct client *c)
 		c->back = RETURN_LATER;
 		buf_reset(&why);
 		buf_z(&why,
-			c->config.node ? "this machine's node was stopped; `wireside node` would start it again"
+			c->config.node ? "this machine's node was stopped; /start starts it again"
 				       : "the server is being stopped");
 	}
 	set_text(&c->last_error, buf_view(&why));

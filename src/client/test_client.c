@@ -17,11 +17,11 @@ static void a_session_begins(void **state)
 static void what_is_said_offline_goes_out_later(void **state)
 {
 	assert_int_equal(client_say(t.c, STR("bob@x.test"), STR("early")), 0);
-	told("state bob@x.test|||early||queued own");
+	told("state bob@x.test|||early|this chat keeps it until it is online|unsent own");
 	assert_false(said("early"));
 	log_in();
 	assert_true(said("<body>early</body>"));
-	assert_int_equal(client_count(t.c, MESSAGE_QUEUED), 1);
+	assert_int_equal(client_count(t.c, MESSAGE_UNSENT), 1);
 	hear("<a xmlns='" NS_SM "' h='6'/>"); /* roster, presence, three questions, the message */
 	told("state bob@x.test|||early||sent own");
 	assert_int_equal(client_count(t.c, MESSAGE_SENT), 1);
@@ -175,7 +175,7 @@ static void receipts(void **state)
 	hear_about("bob@x.test/1", "displayed", NS_MARKERS);
 	told("state Bob|||hi <&>||read own");
 	assert_int_equal(client_count(t.c, MESSAGE_READ), 1);
-	assert_int_equal(client_count(t.c, MESSAGE_QUEUED), 0);
+	assert_int_equal(client_count(t.c, MESSAGE_UNSENT), 0);
 }
 
 static void errors(void **state)

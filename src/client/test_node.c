@@ -114,7 +114,7 @@ static void queued_until_it_has_gone(void **state)
 	told_nothing();
 	node_has_all();
 	told("|one||queued own");
-	assert_int_equal(client_count(t.c, MESSAGE_QUEUED), 0);
+	assert_int_equal(client_count(t.c, MESSAGE_UNSENT), 0);
 	assert_int_equal(client_count(t.c, MESSAGE_KEPT), 1);
 	hear_sent(BOB, id, false);
 	told_nothing();

@@ -267,6 +267,20 @@ static void run_history(struct line *n, const struct command *c, struct str args
 	line_ok(n, client_history(n->client, buf_view(&jid), count));
 }
 
+static void run_start(struct line *n, const struct command *c, struct str args)
+{
+	CLEANUP(buf_clear) struct buf why = {.max = 4096};
+
+	(void)c;
+	(void)args;
+	if (!n->config.start_node)
+		line_refuse(n, "a server is started by who runs it; this chat comes back when it is there");
+	else if (client_online(n->client))
+		line_refuse(n, "the node runs, and this chat is online");
+	else if (n->config.start_node(n->config.arg, &why) != 0)
+		line_refuse(n, "%s", buf_cstr(&why));
+}
+
 static void run_quit(struct line *n, const struct command *c, struct str args)
 {
 	(void)c;
@@ -287,6 +301,7 @@ const struct command line_commands[] = {
 	{"remove", "PEER", "forgets a person", FIND_PEER, run_remove},
 	{"verify", "PEER [yes|no]", "compares a code with a peer, to know who it is", FIND_PEER, run_verify, "yes no "},
 	{"block", "PEER", "hears no more of somebody", FIND_PEER, run_block},
+	{"start", "", "starts this machine's node again after it was stopped", 0, run_start},
 	{"quit", "", "ends", 0, run_quit},
 };
 const size_t line_commands_n = ARRAY_LEN(line_commands);

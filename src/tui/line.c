@@ -272,7 +272,7 @@ static unsigned under_way(const struct line *n)
 
 static int status_now(const struct line *n)
 {
-	if (n->failed || n->waiting_n || client_count(n->client, MESSAGE_QUEUED) ||
+	if (n->failed || n->waiting_n || client_count(n->client, MESSAGE_UNSENT) ||
 		client_count(n->client, MESSAGE_FAILED))
 		return 1;
 	if (n->misused)
@@ -298,12 +298,24 @@ static void on_waited(struct timer *t)
 static bool is_busy(const struct line *n)
 {
 	return n->asked || !client_online(n->client) || client_pending(n->client) ||
-		client_count(n->client, MESSAGE_QUEUED) > PRESSURE;
+		client_count(n->client, MESSAGE_UNSENT) > PRESSURE;
+}
+
+/* There was a session, and nothing that another one would be needed for. */
+static bool is_cut_off(const struct line *n)
+{
+	return n->met && !client_online(n->client) && !n->asked && !client_pending(n->client);
+}
+
+/* What brings the node back does not wait for it. */
+static bool may_go(const struct line *n)
+{
+	return !is_busy(n) || (n->met && !n->asked && str_is(str_trim(str_z((char *)(n->waiting.next + 1))), "/start"));
 }
 
 static void take_lines(struct line *n)
 {
-	for (int i = 0; i < LINES_MAX && !list_empty(&n->waiting) && !n->over && !is_busy(n); i++) {
+	for (int i = 0; i < LINES_MAX && !list_empty(&n->waiting) && !n->over && may_go(n); i++) {
 		struct list *node = list_take(&n->waiting);
 		char *text = (char *)(node + 1);
 
@@ -330,12 +342,12 @@ void line_go_on(struct line *n)
 		set_prompt(n); /* somebody may be called otherwise now */
 	if (n->over || n->edit || !n->started)
 		return;
+	n->met |= client_online(n->client);
 	take_lines(n);
 	if (!n->ended || n->over)
 		return;
-	n->met |= client_online(n->client);
-	waits = client_count(n->client, MESSAGE_QUEUED) || under_way(n);
-	if (list_empty(&n->waiting) && !is_busy(n) && !waits)
+	waits = client_count(n->client, MESSAGE_UNSENT) || under_way(n);
+	if (list_empty(&n->waiting) && !waits && (!is_busy(n) || is_cut_off(n)))
 		line_finish(n, status_now(n));
 	else if (n->met && !timer_running(&n->until))
 		timer_start(loop_timers(n->loop), &n->until,
@@ -362,6 +374,14 @@ static void add_line(struct line *n, struct str text)
 	n->waiting_n++;
 }
 
+/* It ends the input when it is read, not when it is its turn, which may never come where there is nobody to say the lines before to. */
+static bool is_quit(struct str text)
+{
+	struct str rest = str_trim(text);
+
+	return str_is_nocase(str_cut(&rest, ' '), "/quit");
+}
+
 static void cut_lines(struct line *n)
 {
 	struct str rest = buf_view(&n->in);
@@ -370,6 +390,11 @@ static void cut_lines(struct line *n)
 	while (rest.n && (end = memchr(rest.p, '\n', rest.n))) {
 		size_t k = (size_t)(end - rest.p);
 
+		if (is_quit((struct str){rest.p, k})) {
+			n->ended = true;
+			buf_reset(&n->in);
+			return;
+		}
 		add_line(n, (struct str){rest.p, k});
 		rest = (struct str){end + 1, rest.n - k - 1};
 	}

@@ -17,6 +17,9 @@ struct line_config {
 	void (*ask_node)(void *arg, const char *const *words, uint32_t n, unsigned tag);
 	/* Whom else a text may mean, which is nobody's name: 0, or an ERR_ with why. NULL: nobody. */
 	int (*find_peer)(void *arg, struct str text, struct buf *ret_jid, struct buf *why);
+	/* Starts the node of this machine, which was stopped, and comes back when it is up: 0, or an ERR_ with why. NULL: there is
+	 * none to start. */
+	int (*start_node)(void *arg, struct buf *why);
 	const char *name; /* how others see us, where that is not our address; NULL otherwise */
 	/* It is over. status: 0 done, 1 something was refused, 2 a command was wrong, 3 accepted but not all delivered. */
 	void (*on_end)(void *arg, int status);

@@ -64,13 +64,19 @@ static void on_message(struct buf *out, const struct client_event *e)
 	filter_text(out, e->body);
 }
 
+/* Nothing is promised that nobody but we could keep. */
+static const char *state_words(enum message_state state)
+{
+	return state == MESSAGE_UNSENT ? "not handed over yet" : message_state_name(state);
+}
+
 static void on_state(struct buf *out, const struct client_event *e)
 {
 	struct str rest = e->body, first = str_cut(&rest, '\n');
 
 	put(out, "-> ", e->label, e->secret ? " (private): " : ": ");
 	put(out, "", first, rest.p ? " ..." : "");
-	buf_fmt(out, " (%s", message_state_name(e->state));
+	buf_fmt(out, " (%s", state_words(e->state));
 	put_opt(out, ": ", e->detail, "");
 	buf_char(out, ')');
 }

@@ -35,9 +35,12 @@ def lost(t, home):
     alice = home.screen("stopped")
     alice.shown("online as")
     home.stop()
-    alice.shown(r"\* offline: this machine's node was stopped; `wireside node` would start it again; trying again")
+    alice.shown(r"\* offline: this machine's node was stopped; /start starts it again; trying again")
     alice.type("/msg bob four")
-    alice.shown(r"-> bob: four \(queued\)")
+    alice.shown(r"-> bob: four \(not handed over yet: this chat keeps it until the node is back\)")
+    t.true("four (queued)" not in alice.screen(), "no node has it, so it is not queued")
+    alice.type("/peers")
+    alice.shown(r"refused: this machine's node was stopped; /start starts it again")
     alice.keys("C-d")
     alice.shown(r"\* 1 line has not reached the node yet and would be lost: /quit again does without it")
     alice.text("still here")
@@ -47,6 +50,28 @@ def lost(t, home):
     t.equal(alice.ended(), 0, "/quit")
     t.true(not (home.data / "control.sock").exists(), "the node was started again")
     t.step("what has not reached the node holds up the first /quit or Ctrl-D, not the second")
+
+
+def started_again(t):
+    """A node that was stopped comes back when a person says so, and gets what the chat has kept."""
+    home = Home(t, "gina")
+    gina = home.screen("gina", "--name", "gina@here")
+    gina.shown("online as")
+    gina.type("/start")
+    gina.shown("refused: the node runs, and this chat is online")
+    gina.type(f"/add bob@127.0.0.1:{lib.free_port()}")
+    gina.shown(r"\* bob is added; nobody answers there now")
+    home.stop()
+    gina.shown(r"\* offline: this machine's node was stopped")
+    gina.type("/msg bob kept meanwhile")
+    gina.shown(r"-> bob: kept meanwhile \(not handed over yet")
+    gina.type("/start")
+    gina.shown(r"-> bob: kept meanwhile \(queued\)")
+    t.true("1 message waits for bob" in home.ask("node", "waiting"), "the node has it")
+    gina.type("/quit")
+    t.equal(gina.ended(), 0, "/quit")
+    home.stop()
+    t.step("/start brings a stopped node back, and what was kept is handed over")
 
 
 def added(t):
@@ -105,6 +130,7 @@ def test(t):
     """What waits when one goes, and questions to the node that take their time"""
     home = waiting(t)
     lost(t, home)
+    started_again(t)
     added(t)
     known(t)
 

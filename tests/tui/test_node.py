@@ -5,7 +5,7 @@ import signal
 import socket
 import threading
 
-from chat import Pipe, lib
+from chat import Home, Pipe, lib
 
 
 class Node:
@@ -46,8 +46,9 @@ class Node:
 
 def revived(t):
     folder = t.folder / "own"
+    port = lib.free_port()
     line = Pipe(t, "own", [str(lib.find_wireside()), "--plain", "--data", str(folder), "--discovery", "none",
-                           "--listen", "127.0.0.1:5298"])
+                           "--listen", f"127.0.0.1:{port}"])
     line.expect("online as")
     first = int((folder / "wireside.lock").read_text())
     os.kill(first, signal.SIGKILL)
@@ -57,7 +58,7 @@ def revived(t):
     t.true(second != first, "another node")
     t.step("a node that the chat has started is killed: it gets another one")
     other = Pipe(t, "other", [str(lib.find_wireside()), "--plain", "--data", str(folder), "--discovery", "none",
-                              "--listen", "127.0.0.1:5298"])
+                              "--listen", f"127.0.0.1:{port}"])
     other.expect("online as")
     t.equal(line.end(), 0, "the end")
     third = Pipe(t, "third", other.process.args)
@@ -74,9 +75,40 @@ def revived(t):
     lib.wait_until(lambda: not (folder / "control.sock").exists(), 20, "the node's end")
 
 
+def stopped(t):
+    """In a pipe that stays open, with a node that was told to end."""
+    home = Home(t, "stopped")
+
+    def begin(*options):
+        line = home.pipe(*options)
+        line.expect("online as")
+        return line
+
+    line = begin("--wait", "1")
+    line.say(f"/add bob@127.0.0.1:{lib.free_port()}")
+    line.expect("bob is added")
+    home.stop()
+    line.expect("offline: this machine's node was stopped")
+    line.say("/quit")
+    t.equal(line.status(), 0, "nothing is lost")
+    line = begin("--wait", "1")
+    home.stop()
+    line.expect("offline: ")
+    line.say("/msg bob lost", "/quit")
+    t.equal(line.status(), 1, "what was to be said was not")
+    line = begin("--wait", "5")
+    home.stop()
+    line.expect("offline: ")
+    line.say("/start", "/msg bob hi", "/quit")
+    t.equal(line.status(), 3, f"it is with the node: {line.lines}")
+    home.stop()
+    t.step("a node that was stopped holds up no /quit in a pipe; /start has it back")
+
+
 def test(t):
     """Line mode with a node: found by itself, and asked about peers"""
     revived(t)
+    stopped(t)
     me = pwd.getpwuid(os.getuid()).pw_name
     t.user(me)
     node = Node(t.folder / "node", t.server, f"{me}@localhost")

@@ -109,6 +109,26 @@ def talk(t):
     t.equal(dave.end(), 0, "nothing was")
 
 
+def quits(t):
+    bob = t.slix("bob4")
+    status, lines = once(t, "alice", "/msg bob4@localhost one\n/quit\n/msg bob4@localhost two\n", "--wait", "1")
+    bob.expect("message", body="one")
+    t.equal(status, 3, f"said, without a receipt: {lines}")
+    t.true(not any("two" in line for line in lines), f"what follows /quit is not said: {lines}")
+    bob.receipts()
+    status, lines = once(t, "alice", "/msg bob4@localhost three\n /QUIT now\n/frobnicate\n")
+    t.equal(status, 0, f"with a receipt, and what follows is not read: {lines}")
+    for text, wanted in (("/frobnicate\n/quit\n", 2), ("/msg nobody-there hi\n/quit\n", 1), ("/quit\n", 0)):
+        status, lines = once(t, "alice", text)
+        t.equal(status, wanted, f"{text!r}: {lines}")
+    alice = pipe(t, "alice")
+    alice.expect("online as")
+    alice.say("/quit")
+    t.equal(alice.status(), 0, "the pipe stays open")
+    t.equal(bob.bodies(), ["one", "three"], "what came")
+    t.step("/quit in a pipe: what was said before is waited for, what follows is not read; 3, 0, 2, 1")
+
+
 class Late(lib.Cable):
     """Carries nothing before it is told to."""
 
@@ -155,6 +175,7 @@ def test(t):
     other_inputs(t)
     refusals(t)
     talk(t)
+    quits(t)
     waits(t)
     many(t)
 
