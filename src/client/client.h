@@ -105,6 +105,7 @@ int client_rename(struct client *c, struct str jid,
 	struct str name); /* how he is called here; his groups are forgotten */
 int client_remove(struct client *c, struct str jid);
 int client_block(struct client *c, struct str jid);
+int client_unblock(struct client *c, struct str jid);
 /* The last n of a conversation, from the archive of ours or the room's. */
 int client_history(struct client *c, struct str conversation, unsigned n);
 

@@ -9,7 +9,7 @@ static const struct {
 	const char *condition, *said, *text;
 } reasons[] = {
 	{DOING_SAY, "not-acceptable", "you have blocked this peer",
-		"you have blocked them; `wireside peer unblock NAME` takes that back"},
+		"you have blocked them; /unblock NAME takes that back"},
 	{DOING_SAY, "resource-constraint", "too much from somebody not known",
 		"to them you are a stranger, from whom a little is taken until they answer; wait for that, then say it again"},
 	{DOING_SAY, "resource-constraint", "too much waits for this peer",

@@ -365,6 +365,16 @@ int client_block(struct client *c, struct str jid)
 	return client_order(c, STR_NONE, buf_view(&out), "block");
 }
 
+int client_unblock(struct client *c, struct str jid)
+{
+	CLEANUP(buf_clear) struct buf out = {.max = 8192};
+
+	buf_z(&out, "<unblock xmlns='" NS_BLOCKING "'><item");
+	xml_put_attr(&out, "jid", jid);
+	buf_z(&out, "/></unblock>");
+	return client_order(c, STR_NONE, buf_view(&out), "unblock");
+}
+
 void client_peers(struct client *c)
 {
 	CLEANUP(buf_clear) struct buf out = {.max = 1 << 20};

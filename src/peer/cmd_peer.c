@@ -325,7 +325,8 @@ void peer_tell_adder(struct peer *asked, const struct peer *p)
 		return;
 	if (p->trust == TRUST_BLOCKED)
 		command_reply(peer_core(p), asker, true,
-			"%s is there, whom you have blocked: `wireside peer unblock %s`", p->label, p->label);
+			"%s is there, whom you have blocked: /unblock %s (in a shell: `wireside peer unblock %s`)",
+			p->label, label_word(p).text, label_word(p).text);
 	else if (answered && p->kind == PEER_KEYED)
 		command_reply(peer_core(p), asker, false, "%s is added (key %.26s, %s)\n", p->label, p->entity.jid.s,
 			trust_name(p->trust));
@@ -386,7 +387,7 @@ static void begin_verify(struct command_call *call, struct peer *p)
 	if (code.n)
 		buf_fmt(&text,
 			"you are comparing with %s: %s. The same on both? /verify %s yes, otherwise /verify %s no\n",
-			p->label, buf_cstr(&code), p->label, p->label);
+			p->label, buf_cstr(&code), label_word(p).text, label_word(p).text);
 	else
 		buf_fmt(&text, "%s%s%s\n", texts[begun].before, p->label, texts[begun].after);
 	command_reply(call->core, call->asker, false, "%s", buf_cstr(&text));
@@ -408,7 +409,7 @@ static void run_verify(struct command_call *call)
 	} else if (!verify_confirm(p, strcmp(answer, "yes") == 0)) {
 		command_reply(call->core, call->asker, true,
 			"nothing is being compared with %s now: /verify %s begins (here: `wireside peer verify %s`)",
-			p->label, p->label, p->label);
+			p->label, label_word(p).text, label_word(p).text);
 	} else {
 		command_reply(call->core, call->asker, false,
 			strcmp(answer, "yes") != 0 ? "you say it is not the same; %s is not verified\n"
@@ -430,7 +431,10 @@ static void run_block(struct command_call *call)
 	link_close(p, SERR_NOT_AUTHORIZED, "not welcome");
 	outbound_drop(p);
 	dial_forget(p);
-	command_reply(call->core, call->asker, false, "%s is blocked: it neither reaches you nor you it\n", p->label);
+	command_reply(call->core, call->asker, false,
+		"%s is blocked: it neither reaches you nor you it; /unblock %s takes that back (in a shell: `wireside peer "
+		"unblock %s`)\n",
+		p->label, label_word(p).text, label_word(p).text);
 }
 
 static void run_unblock(struct command_call *call)
@@ -439,11 +443,16 @@ static void run_unblock(struct command_call *call)
 
 	if (!p)
 		return;
-	if (p->trust == TRUST_BLOCKED)
-		peer_set_trust(p, p->unblocked);
+	if (p->trust != TRUST_BLOCKED) {
+		command_reply(call->core, call->asker, false, "%s is not blocked (%s)\n", p->label,
+			trust_name(p->trust));
+		return;
+	}
+	peer_set_trust(p, p->unblocked);
 	show_peer(p);
 	dial_now(p);
-	command_reply(call->core, call->asker, false, "%s is %s\n", p->label, trust_name(p->trust));
+	command_reply(call->core, call->asker, false, "%s is not blocked any more, and what it was before (%s)\n",
+		p->label, trust_name(p->trust));
 }
 
 /* Whoever was shown as a stranger or as somebody with a changed key is taken for what he says. */
@@ -453,11 +462,25 @@ static void run_accept(struct command_call *call)
 
 	if (!p)
 		return;
+	if (p->trust == TRUST_BLOCKED) {
+		command_reply(call->core, call->asker, true,
+			"you have blocked %s: /unblock %s comes first (in a shell: `wireside peer unblock %s`)",
+			p->label, label_word(p).text, label_word(p).text);
+		return;
+	}
+	if (p->kind != PEER_KEYED) {
+		command_reply(call->core, call->asker, true,
+			"%s has no key to know it by; /allow %s lets you talk to it all the same (in a shell: `wireside peer "
+			"allow %s`)",
+			p->label, label_word(p).text, label_word(p).text);
+		return;
+	}
 	if (p->trust == TRUST_NEW || p->trust == TRUST_CHANGED)
 		peer_set_trust(p, TRUST_PINNED);
 	found_take_waiting(p);
 	dial_now(p);
-	command_reply(call->core, call->asker, false, "%s is %s\n", p->label, trust_name(p->trust));
+	command_reply(call->core, call->asker, false, "%s is known by this key from now on (%s)\n", p->label,
+		trust_name(p->trust));
 }
 
 static void run_allow(struct command_call *call)

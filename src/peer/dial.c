@@ -37,6 +37,7 @@ static bool may_starttls(const struct peer *p)
 static void say_waits(const struct peer *p)
 {
 	char waiting[64] = "What you write to it waits";
+	struct label_word name = label_word(p);
 
 	if (p->outbox.n)
 		snprintf(waiting, sizeof(waiting), "%u %s queued", p->outbox.n,
@@ -45,13 +46,13 @@ static void say_waits(const struct peer *p)
 		notice(p->peers, "plaintext", p,
 			"%s speaks without encryption only, which this node never does (--plaintext never). %s, and will be "
 			"sent if %s gets a key or STARTTLS. To send it in the clear, start the node with --plaintext ask and "
-			"say `wireside peer allow %s`; to drop it, `wireside peer del %s`",
-			p->label, waiting, p->label, p->label, p->label);
+			"say /allow %s; to drop it, /remove %s",
+			p->label, waiting, p->label, name.text, name.text);
 	else
 		notice(p->peers, "plaintext", p,
 			"%s speaks without encryption only: everybody on the wire could read along. %s until you allow that "
-			"(`wireside peer allow %s`)",
-			p->label, waiting, p->label);
+			"(/allow %s)",
+			p->label, waiting, name.text);
 }
 
 /* Once, as long as nothing changes ... */

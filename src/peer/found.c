@@ -112,9 +112,9 @@ void found_take_waiting(struct peer *p)
 		if (!p->stranger.offered)
 			notice(p->peers, "known", p,
 				"%s has a key now, and nobody knows whose: %u message%s for %s wait%s until you say that this is "
-				"who you mean (`wireside peer accept %s`)",
+				"who you mean (/accept %s)",
 				p->label, old->outbox.n, old->outbox.n == 1 ? "" : "s", old->label,
-				old->outbox.n == 1 ? "s" : "", p->label);
+				old->outbox.n == 1 ? "s" : "", label_word(p).text);
 		p->stranger.offered = true;
 		return;
 	}

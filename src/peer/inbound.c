@@ -43,16 +43,21 @@ static bool is_kept(const struct peer *p, const struct stanza *s)
 
 static void tell_request(struct peer *p)
 {
+	struct label_word name = label_word(p);
+
 	if (p->stranger.told)
 		return;
 	p->stranger.told = true;
 	if (p->kind == PEER_LEGACY)
-		notice(p->peers, "request", p, "%s writes to you %s: nobody can tell who it is", p->label,
-			p->link && p->link->tls ? "encrypted, but without a key" : "without encryption");
+		notice(p->peers, "request", p,
+			"%s writes to you %s: nobody can tell who it is. /msg %s answers, /block %s hears no more of it",
+			p->label, p->link && p->link->tls ? "encrypted, but without a key" : "without encryption",
+			name.text, name.text);
 	else
 		notice(p->peers, "request", p,
-			"%s, whom you have not spoken to yet, writes to you (key %.26s). Answer to accept it, or block it",
-			p->label, p->entity.jid.s);
+			"%s, whom you have not spoken to yet, writes to you (key %.26s). An answer (/msg %s) or /accept %s "
+			"takes him for who he says he is, /block %s hears no more of him",
+			p->label, p->entity.jid.s, name.text, name.text, name.text);
 }
 
 /* One a second, some at once after a silence. */

@@ -1,3 +1,5 @@
+#include <stdio.h>
+
 #include "base/plain.h"
 #include "peer/peers_i.h"
 
@@ -68,4 +70,13 @@ char *label_clean(struct str text)
 
 	plain_put(&out, text);
 	return str_dup(buf_view(&out));
+}
+
+struct label_word label_word(const struct peer *p)
+{
+	struct label_word w;
+	bool quoted = strchr(p->label, ' ') != NULL;
+
+	snprintf(w.text, sizeof(w.text), quoted ? "\"%.*s\"" : "%.*s", LABEL_MAX, p->label);
+	return w;
 }

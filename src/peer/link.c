@@ -136,9 +136,9 @@ void link_check_name(struct peer *p, struct str name)
 		return;
 	peer_set_trust(p, TRUST_CHANGED);
 	notice(p->peers, "warning", p,
-		"somebody calls himself %.*s, but it is not the %s you know: another key (%.12s...). It is kept apart, and "
-		"`wireside peer list` shows both",
-		STR_FMT(name), o->label, p->entity.jid.s);
+		"somebody calls himself %.*s, but it is not the %s you know: another key (%.12s...). It is kept apart as %s, and "
+		"/peers shows both. If you know that it is him, with a new key: /accept %s; if not: /block %s",
+		STR_FMT(name), o->label, p->entity.jid.s, p->label, label_word(p).text, label_word(p).text);
 }
 
 static void warn_wrong_key(struct peer *wanted, const char *address, const char *id)
@@ -581,14 +581,14 @@ static void tell_wrong_password(const struct peer *p)
 	if (left == 0)
 		notice(p->peers, "warning", p,
 			"%s failed %d times to prove the shared password: it is not tried any more until you set it "
-			"again (wireside peer set-password %s)",
-			p->label, PASSWORD_FAILURES, p->label);
+			"again (in a shell: wireside peer set-password %s)",
+			p->label, PASSWORD_FAILURES, label_word(p).text);
 	else
 		notice(p->peers, "warning", p,
 			"the shared password of %s is not the same on both machines, so it verifies nobody; the link stays "
-			"encrypted as before. %d %s left, one with each new link. Set the same password at both ends: "
+			"encrypted as before. %d %s left, one with each new link. Set the same password at both ends, in a shell: "
 			"wireside peer set-password %s, and over there the same with --typed",
-			p->label, left, left == 1 ? "attempt is" : "attempts are", p->label);
+			p->label, left, left == 1 ? "attempt is" : "attempts are", label_word(p).text);
 }
 
 void link_on_proven(struct peers *ps, struct msg *m)

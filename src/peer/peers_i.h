@@ -275,6 +275,11 @@ const char *source_name(enum source s);
 /* label.c: names are of others' making and are shown everywhere: what is not seen in them, or makes the rest look otherwise
  * (base/plain.h), becomes a question mark. */
 char *label_clean(struct str text); /* a new text */
+/* As a word of a command that can be typed: in quotes if there are spaces in it. */
+struct label_word {
+	char text[LABEL_MAX + 3];
+};
+struct label_word label_word(const struct peer *p);
 /* For p, NULL: one that comes, which calls itself so. "bob" as long as there is one, "bob-bravo" for the next: plain, and nobody
  * else's here (xmpp/label.h). */
 void label_choose(const struct peers *ps, const struct peer *p, struct str name, struct str more, struct buf *out);

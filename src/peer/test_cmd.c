@@ -284,6 +284,27 @@ static void unblocked(void **state)
 	}
 }
 
+/* Every answer says what is done next, in words that can be typed. */
+static void what_to_do_next(void **state)
+{
+	struct world *w = world_new();
+
+	link_from(w, 'b', "bob");
+	command(w, "peer", "rename", "bob", "Bob B", NULL);
+	assert_non_null(strstr(command(w, "peer", "block", "Bob B", NULL),
+		"/unblock \"Bob B\" takes that back (in a shell: `wireside peer unblock \"Bob B\"`)"));
+	assert_non_null(strstr(command(w, "peer", "accept", "Bob B", NULL), "/unblock \"Bob B\" comes first"));
+	assert_true(w->reply_failed);
+	assert_int_equal(row(w, 'b')->trust, TRUST_BLOCKED);
+	command(w, "peer", "unblock", "Bob B", NULL);
+	assert_non_null(strstr(command(w, "peer", "unblock", "Bob B", NULL), "is not blocked"));
+	assert_non_null(strstr(command(w, "peer", "accept", "Bob B", NULL), "known by this key from now on (pinned)"));
+	found(w, "carol@old", "10.0.0.9", 5298, "txtvers=1 status=avail");
+	assert_non_null(strstr(command(w, "peer", "accept", "carol", NULL), "no key to know it by; /allow carol"));
+	assert_true(w->reply_failed);
+	world_free(w);
+}
+
 /* Nothing of a line is taken whose address is none. */
 static void import_bad_address(void **state)
 {
@@ -646,6 +667,7 @@ int main(void)
 		cmocka_unit_test(add_to_somebody),
 		cmocka_unit_test(add_names),
 		cmocka_unit_test(unblocked),
+		cmocka_unit_test(what_to_do_next),
 		cmocka_unit_test(import_bad_address),
 		cmocka_unit_test(del),
 		cmocka_unit_test(del_blocked),

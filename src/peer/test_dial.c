@@ -484,8 +484,7 @@ static void old_ask(void **state)
 
 	found_old(w);
 	expect_no_dial(w);
-	assert_non_null(
-		strstr(expect_got(w, "kind='plaintext'"), "until you allow that (`wireside peer allow carol`)"));
+	assert_non_null(strstr(expect_got(w, "kind='plaintext'"), "until you allow that (/allow carol)"));
 	say_message(w, "carol\\40old@xep0174.internal", "m2", "hi");
 	assert_int_equal(got_with(w, "kind='plaintext'"), 0); /* once */
 	assert_int_equal(called(w, "carol")->outbox.n, 2);

@@ -286,7 +286,7 @@ static void starttls_or_never(void **state)
 	msg_clear(m);
 	dial_lacks_tls(w, id);
 	assert_non_null(strstr(expect_got(w, "which this node never does"), "1 message is queued"));
-	assert_int_equal(got_with(w, "peer allow carol"), 0); /* the same line */
+	assert_int_equal(got_with(w, "/allow carol"), 0); /* the same line */
 	sleep_ms(w, 60000);
 	/* Whoever comes later hears of it, too: it may have been said to nobody. */
 	core_begin(w->core, w->now, TEST_WALL + w->now);
@@ -341,13 +341,13 @@ static void becomes_keyed(void **state)
 	dial_lacks_tls(w, id);
 	look_away(w);
 	found_keyed(w, 'c', "carol@old", "10.0.0.9");
-	expect_got(w, "peer accept carol");
+	expect_got(w, "(/accept carol");
 	assert_int_equal(w->peers->peers.n, 2);
 	assert_int_equal(row(w, 'c')->trust, TRUST_NEW);
 	assert_int_equal(got_with(w, "<body>one"), 0);
 	look_away(w);
 	found_keyed(w, 'c', "carol@old", "10.0.0.10");
-	assert_int_equal(got_with(w, "peer accept"), 0); /* once */
+	assert_int_equal(got_with(w, "/accept"), 0); /* once */
 	command(w, "peer", "accept", row(w, 'c')->label, NULL);
 	expect_got(w, "goes out, encrypted");
 	assert_int_equal(w->peers->peers.n, 1);

@@ -130,7 +130,7 @@ static void show_code(struct peer *p)
 	if (code.n)
 		notice(p->peers, "verify", p,
 			"compare with %s, by voice or side by side: %s. The same on both? /verify %s yes, otherwise /verify %s no",
-			p->label, buf_cstr(&code), p->label, p->label);
+			p->label, buf_cstr(&code), label_word(p).text, label_word(p).text);
 }
 
 static void both_said_yes(struct peer *p)

@@ -213,6 +213,43 @@ static void run_block(struct line *n, const struct command *c, struct str args)
 		line_ok(n, client_block(n->client, buf_view(&jid)));
 }
 
+static void run_unblock(struct line *n, const struct command *c, struct str args)
+{
+	CLEANUP(buf_clear) struct buf jid = {.max = JID_MAX};
+	struct str who = line_word(&args);
+
+	if (!who.n)
+		line_usage(n, c);
+	else if (!ask_node(n, "unblock", who, STR_NONE) && line_find(n, who, FIND_PEER, &jid))
+		line_ok(n, client_unblock(n->client, buf_view(&jid)));
+}
+
+/* On a server that is what /add does: see when they are here, and let them see it. */
+static void run_accept(struct line *n, const struct command *c, struct str args)
+{
+	struct str who = line_word(&args);
+	struct jid_buf j;
+
+	if (!who.n)
+		line_usage(n, c);
+	else if (ask_node(n, "accept", who, STR_NONE))
+		return;
+	else if (jid_parse_buf(who, &j) != 0 || !j.jid.local)
+		line_misuse(n, "%.*s is not an address like bob@example.org", STR_FMT(who));
+	else
+		line_ok(n, client_add(n->client, jid_bare_str(j.jid), STR_NONE));
+}
+
+static void run_allow(struct line *n, const struct command *c, struct str args)
+{
+	struct str who = line_word(&args);
+
+	if (!who.n)
+		line_usage(n, c);
+	else if (!ask_node(n, "allow", who, STR_NONE))
+		line_refuse(n, "/allow is for peers without a server, of which some cannot encrypt");
+}
+
 /* What others see; with a node, also how that is. */
 static void say_status(struct line *n)
 {
@@ -300,7 +337,11 @@ const struct command line_commands[] = {
 	{"rename", "PEER NAME", "how somebody is called here", FIND_PEER, run_rename},
 	{"remove", "PEER", "forgets a person", FIND_PEER, run_remove},
 	{"verify", "PEER [yes|no]", "compares a code with a peer, to know who it is", FIND_PEER, run_verify, "yes no "},
+	{"accept", "PEER", "takes a stranger, or somebody with a new key, for who he says he is", FIND_PEER,
+		run_accept},
+	{"allow", "PEER", "lets you talk to a program that cannot encrypt", FIND_PEER, run_allow},
 	{"block", "PEER", "hears no more of somebody", FIND_PEER, run_block},
+	{"unblock", "PEER", "takes that back", FIND_PEER, run_unblock},
 	{"start", "", "starts this machine's node again after it was stopped", 0, run_start},
 	{"quit", "", "ends", 0, run_quit},
 };

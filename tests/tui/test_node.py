@@ -114,7 +114,7 @@ def test(t):
     node = Node(t.folder / "node", t.server, f"{me}@localhost")
     line = Pipe(t, "line", [str(lib.find_wireside()), "--plain", "--data", str(t.folder / "node")])
     line.expect("online as me@here")
-    line.say("/add 10.0.0.7:5298", "/add bob@10.0.0.7:5298 Bobby B", "/verify bob", "/verify bob yes", "/peers", "/block eve",
+    line.say("/add 10.0.0.7:5298", "/add bob@10.0.0.7:5298 Bobby B", "/verify bob", "/verify bob yes", "/peers", "/block eve", "/unblock bob", "/accept bob", "/allow carol",
              "/rename bob Bobby B", "/remove bob")
     line.expect("^      | bob .10.0.0.7:5298. verified$")
     line.expect("^      | carol\u241b.2J new$")
@@ -122,8 +122,9 @@ def test(t):
     t.equal(line.end(), 1, "something was refused")
     t.equal(node.asked, [["node", "address"], ["node", "name"], ["peer", "add", "10.0.0.7:5298"], ["peer", "add", "Bobby B@10.0.0.7:5298"],
                          ["peer", "verify", "bob"], ["peer", "verify", "bob", "yes"], ["peer", "list"],
-                         ["peer", "block", "eve"], ["peer", "rename", "bob", "Bobby B"], ["peer", "del", "bob"]], "what the node was asked")
-    t.step("/add, /verify, /peers, /block, /rename, /remove become words on the control socket; the answers are shown, filtered")
+                         ["peer", "block", "eve"], ["peer", "unblock", "bob"], ["peer", "accept", "bob"], ["peer", "allow", "carol"],
+                         ["peer", "rename", "bob", "Bobby B"], ["peer", "del", "bob"]], "what the node was asked")
+    t.step("/add, /verify, /peers, /block, /unblock, /accept, /allow, /rename, /remove become words on the control socket; the answers are shown, filtered")
 
 
 if __name__ == "__main__":
