@@ -47,6 +47,7 @@ struct message {
 	struct list node;
 	char id[CLIENT_ID_MAX + 1];
 	char *conversation, *body;
+	char *label; /* as the other was called then */
 	enum message_state state;
 	int64_t when;
 	int64_t tell_at; /* monotonic: it is kept, and that is told if nothing better has come by then; 0: not */

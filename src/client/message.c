@@ -10,6 +10,7 @@ static void message_free(struct message *m)
 {
 	list_remove(&m->node);
 	xfree(m->conversation);
+	xfree(m->label);
 	xfree(m->body);
 	xfree(m);
 }
@@ -38,6 +39,9 @@ static void emit_state(struct client *c, const struct message *m, struct str det
 		.detail = detail,
 		.id = str_z(m->id)};
 
+	/* Whoever is blocked or forgotten meanwhile is nobody's contact any more. */
+	if (!m->room && !m->secret && !client_contact(c, jid_bare_str(jid_view(e.conversation))))
+		e.label = str_z(m->label);
 	client_emit(c, &e);
 }
 
@@ -87,6 +91,7 @@ void client_messages_tick(struct client *c)
 /* The oldest is forgotten when there are too many. */
 static struct message *message_new(struct client *c, struct str to, struct str body)
 {
+	CLEANUP(buf_clear) struct buf label = {.max = 2 * JID_MAX};
 	struct message *m;
 
 	if (c->messages.n >= MESSAGES_MAX) {
@@ -98,6 +103,8 @@ static struct message *message_new(struct client *c, struct str to, struct str b
 	rand_token(m->id, 20);
 	m->conversation = str_dup(to);
 	m->body = str_dup(body);
+	client_label(c, to, &label);
+	m->label = str_dup(buf_view(&label));
 	m->when = c->wall;
 	list_append(&c->message_order, &m->node);
 	must(map_add(&c->messages, m) == 0);
@@ -427,6 +434,8 @@ static bool on_notice(struct client *c, const struct said *m, struct str body)
 {
 	uint32_t event = child(m, "event", NS_NODE_EVENT);
 	struct client_event e = {.kind = EVENT_NOTICE,
+		.when = m->delayed ? m->when : 0,
+		.delayed = m->delayed,
 		.body = body,
 		.verb = event ? xml_attr(m->t, event, "kind") : STR("notice"),
 		.detail = event ? xml_attr(m->t, event, "peer") : STR_NONE};

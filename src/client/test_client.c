@@ -266,6 +266,11 @@ static void notices(void **state)
 	hear("<message type='headline' from='x.test'><body>compare 1234</body><event xmlns='" NS_NODE_EVENT
 	     "' kind='verify' peer='bob'/></message>");
 	told("notice ||verify|compare 1234|bob");
+	/* What was told before there was anybody to hear it has its own time. */
+	hear("<message type='headline' from='x.test'><body>later</body><event xmlns='" NS_NODE_EVENT
+	     "' kind='name'/><delay xmlns='" NS_DELAY "' stamp='2023-01-02T03:04:05Z'/></message>");
+	told("notice ||name|later| delayed");
+	assert_int_equal(t.when, 1672628645000);
 	hear("<message type='headline' from='eve@x.test/1'><body>compare 1234</body><event xmlns='" NS_NODE_EVENT
 	     "' kind='verify' peer='bob'/></message>");
 	told("message eve@x.test|eve@x.test||compare 1234|");

@@ -126,6 +126,25 @@ static void queued_until_it_has_gone(void **state)
 	told_nothing();
 }
 
+/* Blocked, he is no contact any more; what was said to him was said to somebody with a name. */
+static void failed_by_his_name(void **state)
+{
+	char xml[512];
+	const char *id;
+
+	with_peers();
+	id = say(BOB, "one");
+	hear("<iq type='set' id='p'><query xmlns='" NS_ROSTER "'><item jid='" BOB
+	     "' subscription='remove'/></query></iq>");
+	buf_reset(&t.events);
+	snprintf(xml, sizeof(xml),
+		"<message type='error' from='" BOB "' id='%s'><error type='cancel'><not-acceptable xmlns='" NS_STANZAS
+		"'/></error></message>",
+		id);
+	hear(xml);
+	told("state bob||");
+}
+
 /* Somebody who seems to be there has it in a moment; if not, that is told. */
 static void there_but_not_reached(void **state)
 {
@@ -372,6 +391,7 @@ int main(void)
 		T(typed_in),
 		T(looks_typed),
 		T(queued_until_it_has_gone),
+		T(failed_by_his_name),
 		T(there_but_not_reached),
 		T(sent_before_it_is_acknowledged),
 		T(delivered_to_another_address),

@@ -20,12 +20,12 @@ static struct {
 	struct client *c;
 	struct stream_channel channel;
 	struct buf events; /* one line each: kind label|who|verb|body|detail|state */
-	int64_t now, when; /* when: of the last message */
+	int64_t now, when; /* when: of the last message or notice */
 } t;
 
 UNUSED static void on_event(void *arg, const struct client_event *e)
 {
-	if (e->kind == EVENT_MESSAGE)
+	if (e->kind == EVENT_MESSAGE || e->kind == EVENT_NOTICE)
 		t.when = e->when;
 	buf_fmt(&t.events, "%s %.*s|%.*s|%.*s|%.*s|%.*s%s%s%s%s%s\n", client_event_name(e->kind), STR_FMT(e->label),
 		STR_FMT(e->who), STR_FMT(e->verb), STR_FMT(e->body), STR_FMT(e->detail),

@@ -41,13 +41,10 @@ static bool is_kept(const struct peer *p, const struct stanza *s)
 
 /* ---- strangers ---- */
 
-static void tell_request(struct peer *p)
+static void say_request(struct peer *p)
 {
 	struct label_word name = label_word(p);
 
-	if (p->stranger.told)
-		return;
-	p->stranger.told = true;
 	if (p->kind == PEER_LEGACY)
 		notice(p->peers, "request", p,
 			"%s writes to you %s: nobody can tell who it is. /msg %s answers, /block %s hears no more of it",
@@ -58,6 +55,34 @@ static void tell_request(struct peer *p)
 			"%s, whom you have not spoken to yet, writes to you (key %.26s). An answer (/msg %s) or /accept %s "
 			"takes him for who he says he is, /block %s hears no more of him",
 			p->label, p->entity.jid.s, name.text, name.text, name.text);
+}
+
+static void tell_request(struct peer *p)
+{
+	if (p->stranger.told)
+		return;
+	p->stranger.told = true;
+	say_request(p);
+	p->stranger.unanswered = true;
+	peer_changed(p);
+}
+
+/* Whoever was away when it wrote shall know that there is something to decide; so shall who has put that off. */
+void inbound_remind(struct peers *ps)
+{
+	struct peer *p;
+
+	for (uint32_t pos = 0; (p = map_next(&ps->peers, &pos));)
+		if (p->stranger.unanswered && !peer_known(p) && p->trust != TRUST_BLOCKED)
+			say_request(p);
+}
+
+void inbound_answered(struct peer *p)
+{
+	if (!p->stranger.unanswered)
+		return;
+	p->stranger.unanswered = false;
+	peer_changed(p);
 }
 
 /* One a second, some at once after a silence. */

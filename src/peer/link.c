@@ -128,6 +128,14 @@ static struct peer *namesake(const struct peers *ps, const struct peer *p, struc
 	return NULL;
 }
 
+static void say_changed(struct peer *p, const struct peer *o, struct str name)
+{
+	notice(p->peers, "changed", p,
+		"somebody calls himself %.*s, but it is not the %s you know: another key (%.12s...). It is kept apart as %s, and "
+		"/peers shows both. If you know that it is him, with a new key: /accept %s; if not: /block %s",
+		STR_FMT(name), o->label, p->entity.jid.s, p->label, label_word(p).text, label_word(p).text);
+}
+
 void link_check_name(struct peer *p, struct str name)
 {
 	struct peer *o = p->trust == TRUST_NEW ? namesake(p->peers, p, name) : NULL;
@@ -135,10 +143,20 @@ void link_check_name(struct peer *p, struct str name)
 	if (!o)
 		return;
 	peer_set_trust(p, TRUST_CHANGED);
-	notice(p->peers, "warning", p,
-		"somebody calls himself %.*s, but it is not the %s you know: another key (%.12s...). It is kept apart as %s, and "
-		"/peers shows both. If you know that it is him, with a new key: /accept %s; if not: /block %s",
-		STR_FMT(name), o->label, p->entity.jid.s, p->label, label_word(p).text, label_word(p).text);
+	say_changed(p, o, name);
+}
+
+void link_remind(struct peers *ps)
+{
+	struct peer *p, *o;
+
+	for (uint32_t pos = 0; (p = map_next(&ps->peers, &pos));) {
+		struct str name = str_z(p->instance ? p->instance : p->user);
+
+		o = p->trust == TRUST_CHANGED && name.n ? namesake(ps, p, name) : NULL;
+		if (o)
+			say_changed(p, o, name);
+	}
 }
 
 static void warn_wrong_key(struct peer *wanted, const char *address, const char *id)

@@ -231,6 +231,7 @@ static void note_answer(struct peer *p)
 {
 	if (p->trust == TRUST_NEW)
 		peer_set_trust(p, TRUST_PINNED);
+	inbound_answered(p);
 	p->peers->strangers_bytes -= p->stranger.bytes;
 	p->stranger.bytes = 0;
 }

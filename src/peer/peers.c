@@ -276,6 +276,7 @@ static void peers_free(struct entity *e)
 	inbound_clear(ps);
 	msgs_clear(&ps->early);
 	told_clear(ps);
+	notice_clear(ps);
 	entity_clear(e);
 	jid_free(&ps->self);
 	xfree(ps->domain);

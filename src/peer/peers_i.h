@@ -37,7 +37,8 @@ enum {
 	EARLY_MAX = 10000,          /* words of discovery that wait for the table */
 	PICTURE_MAX = 64 << 10,     /* of a peer ... */
 	PICTURES_MAX = 4 << 20,     /* ... and of all */
-	PASSWORD_FAILURES = 3
+	PASSWORD_FAILURES = 3,
+	UNTOLD_MAX = 32 /* notices that wait for our user */
 };
 
 /* How far a peer is trusted. In the order in which people should see them. */
@@ -115,6 +116,7 @@ struct peer_presence {
 /* What a peer that our user has not answered has used of what strangers may. */
 struct stranger {
 	bool told;         /* our user knows that it writes */
+	bool unanswered;   /* it has written, and our user has said nothing to that; also in the store */
 	bool offered;      /* and that what waits for an old program of this name could go to him */
 	int64_t next;      /* core time when its next message is taken */
 	int64_t next_room; /* the same of what it says and does in rooms of ours */
@@ -198,6 +200,13 @@ struct dialling {
 	bool tls;
 };
 
+/* What was told while nobody was there to hear it. */
+struct untold {
+	char *kind, *text;
+	char *label, *jid; /* NULL: it is of nobody */
+	int64_t time;
+};
+
 struct peers {
 	struct host host;
 	struct peers_config config;
@@ -221,6 +230,8 @@ struct peers {
 	size_t pictures_bytes;  /* of all peers */
 	char *network;          /* what discovery says of the interfaces; NULL: nothing yet */
 	bool no_network;        /* that is, that none can be used */
+	struct untold untold[UNTOLD_MAX];
+	unsigned untold_n;
 };
 
 static inline struct core *peer_core(const struct peer *p) { return p->entity.core; }
@@ -334,6 +345,7 @@ void link_on_proven(struct peers *ps, struct msg *m);
 void link_on_failed(struct peers *ps, struct msg *m);
 /* A name that somebody known has is not this one's, too. */
 void link_check_name(struct peer *p, struct str name);
+void link_remind(struct peers *ps); /* our user comes: of keys that he has not decided about */
 /* The row of an old program, found or made; NULL: no name, or the table is full. */
 /* The address of a program that speaks plain XEP-0174 under this name; false: too long for one. */
 bool link_legacy_jid(struct str instance, struct buf *out);
@@ -372,6 +384,8 @@ void inbound_on_done(struct host *h, const struct stanza *s);
 struct str inflight_key(const void *item);
 void inbound_clear(struct peers *ps);
 void inbound_drop(struct peer *p);
+void inbound_remind(struct peers *ps); /* our user comes: of who has written and got no answer */
+void inbound_answered(struct peer *p); /* that he has, or that it is not wanted any more */
 
 /* show.c: presence */
 void show_peer(struct peer *p);  /* what is known of it by the network has changed */
@@ -403,6 +417,9 @@ bool picture_answer(struct peer *p, struct stanza **s);
 /* notice.c: a line for people, as a headline from the node. kind is for programs. p may be NULL. */
 void notice(struct peers *ps, const char *kind, const struct peer *p, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
+/* Our user comes: what was told to nobody, and what still waits for his answer. */
+void notice_catch_up(struct peers *ps);
+void notice_clear(struct peers *ps);
 /* No line: the message of this id is at the other end, for programs that show how far theirs have come. Of an old program that is
  * all that will ever be told. */
 void notice_sent(const struct peer *p, struct str id);

@@ -270,5 +270,5 @@ void peers_show(struct host *h, bool available, struct str show, struct str stat
 	if (available && ps->traced)
 		tell_traced(ps);
 	if (comes)
-		dial_remind(ps);
+		notice_catch_up(ps);
 }

@@ -212,6 +212,14 @@ static void a_name_that_is_taken(void **state)
 }
 
 /* The name of somebody known, and another key. */
+static void user_is(struct world *w, bool available, const char *how)
+{
+	core_begin(w->core, w->now, TEST_WALL + w->now);
+	peers_show(&w->peers->host, available, str_z(how), STR(""));
+	core_end(w->core);
+	pump(w);
+}
+
 static void a_changed_key(void **state)
 {
 	struct world *w = world_new();
@@ -222,13 +230,22 @@ static void a_changed_key(void **state)
 	look_away(w);
 	found_keyed(w, 'm', "bob@bravo", "10.0.0.66");
 	assert_int_equal(row(w, 'm')->trust, TRUST_CHANGED);
-	expect_got(w, "kind='warning'");
-	/* Said once. */
+	expect_got(w, "kind='changed'");
+	/* Said once, and to whoever comes as long as it is not decided. */
 	found_keyed(w, 'm', "bob@bravo", "10.0.0.66");
-	assert_int_equal(got_with(w, "kind='warning'"), 0);
+	assert_int_equal(got_with(w, "kind='changed'"), 0);
+	for (int i = 0; i < 2; i++) {
+		user_is(w, true, "");
+		assert_int_equal(got_with(w, "kind='changed'"), 1);
+		look_away(w);
+		user_is(w, false, "");
+		world_restart(w);
+	}
 	assert_ptr_equal(called(w, domain_of('b')), row(w, 'b'));
 	command(w, "peer", "accept", domain_of('m'), NULL);
 	assert_int_equal(row(w, 'm')->trust, TRUST_PINNED);
+	user_is(w, true, "");
+	assert_int_equal(got_with(w, "kind='changed'"), 0);
 	world_free(w);
 }
 
@@ -343,14 +360,6 @@ static void the_network(void **state)
 	assert_int_equal(got_with(w, "kind='network'"), 2);
 	assert_null(find_msg(w, MSG_LINK_PROBE));
 	world_free(w);
-}
-
-static void user_is(struct world *w, bool available, const char *how)
-{
-	core_begin(w->core, w->now, TEST_WALL + w->now);
-	peers_show(&w->peers->host, available, str_z(how), STR(""));
-	core_end(w->core);
-	pump(w);
 }
 
 /* Who comes when it was said already would wait in vain for somebody to be seen. */

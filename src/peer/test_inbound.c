@@ -233,6 +233,68 @@ static void a_request(void **state)
 	world_free(w);
 }
 
+static void come(struct world *w, bool available)
+{
+	look_away(w);
+	core_begin(w->core, w->now, TEST_WALL + w->now);
+	peers_show(&w->peers->host, available, STR_NONE, STR_NONE);
+	core_end(w->core);
+	pump(w);
+}
+
+/* Whoever was not there when a stranger wrote is told when he comes, also by a node that was started anew, until he has said
+ * something to it. */
+static void a_request_to_nobody(void **state)
+{
+	static const char *const answers[] = {"accept", "block", NULL};
+
+	for (size_t i = 0; i < ARRAY_LEN(answers); i++) {
+		struct world *w = world_new();
+		uint64_t conn = link_from(w, 'b', "bob");
+
+		hear_message(w, conn, 'b', "m1", "hi");
+		for (int k = 0; k < 3; k++) {
+			come(w, true);
+			assert_non_null(strstr(expect_got(w, "kind='request'"), "/accept bob"));
+			come(w, true); /* another client */
+			assert_int_equal(got_with(w, "kind='request'"), 0);
+			come(w, false);
+			if (k == 1)
+				world_restart(w);
+		}
+		if (answers[i])
+			command(w, "peer", answers[i], "bob", NULL);
+		else
+			say_message(w, jid_of('b', "bob"), "m2", "hello");
+		come(w, true);
+		assert_int_equal(got_with(w, "kind='request'"), 0);
+		world_restart(w);
+		come(w, true);
+		assert_int_equal(got_with(w, "kind='request'"), 0);
+		world_free(w);
+	}
+}
+
+/* Who has no key stays without, but is not spoken of again after an answer. */
+static void an_old_program_answered(void **state)
+{
+	struct world *w = world_new();
+	uint64_t conn;
+
+	found(w, "carol@old", "10.0.0.9", 5298, "txtvers=1 status=avail");
+	conn = ask_link(w, &(struct asking){.from = "carol@old"});
+	open_session(w, conn, NULL);
+	hear(w, conn, "<message type='chat' from='carol\\40old@xep0174.internal'><body>hi</body></message>");
+	come(w, true);
+	expect_got(w, "kind='request'");
+	say_message(w, "carol\\40old@xep0174.internal", "m1", "hi");
+	come(w, false);
+	world_restart(w);
+	come(w, true);
+	assert_int_equal(got_with(w, "kind='request'"), 0);
+	world_free(w);
+}
+
 /* Twenty at once, then one a second; what is too much goes back, and went back for good: it may be said again, but not come
  * again. */
 static void not_too_many(void **state)
@@ -399,6 +461,8 @@ int main(void)
 		cmocka_unit_test(no_relay),
 		cmocka_unit_test(our_rooms),
 		cmocka_unit_test(a_request),
+		cmocka_unit_test(a_request_to_nobody),
+		cmocka_unit_test(an_old_program_answered),
 		cmocka_unit_test(not_too_many),
 		cmocka_unit_test(not_too_much),
 		cmocka_unit_test(not_too_many_in_rooms),

@@ -1,5 +1,15 @@
 #include "peer/testing.h"
 
+/* Our user, after there was nobody. */
+static void come(struct world *w)
+{
+	core_begin(w->core, w->now, TEST_WALL + w->now);
+	peers_show(&w->peers->host, false, STR_NONE, STR_NONE);
+	peers_show(&w->peers->host, true, STR_NONE, STR_NONE);
+	core_end(w->core);
+	pump(w);
+}
+
 static void never(struct peers_config *c) { c->plaintext = PLAINTEXT_NEVER; }
 static void two_peers(struct peers_config *c) { c->peers_max = 2; }
 
@@ -107,11 +117,20 @@ static void impersonation(void **state)
 		if (table[i].refused) {
 			assert_string_equal(refusal(w, conn), table[i].refused);
 			expect_got(w, "kind='warning'");
+			/* Who was not there hears of it later, once, and of one who tries again and again in one line. */
+			ask_link(w,
+				&(struct asking){.who = table[i].who,
+					.starttls = table[i].starttls,
+					.from = table[i].who ? jid_of(table[i].who, "bob") : "bob"});
+			look_away(w);
+			come(w);
+			assert_non_null(strstr(expect_got(w, "kind='warning'"), "<delay"));
+			assert_int_equal(got_with(w, "kind='warning'"), 0);
 		} else {
 			assert_null(refusal(w, conn));
 			p = table[i].who ? row(w, table[i].who) : called(w, "bob");
 			assert_int_equal(p->trust, table[i].trust);
-			assert_int_equal(got_with(w, "kind='warning'"), table[i].trust == TRUST_CHANGED);
+			assert_int_equal(got_with(w, "kind='changed'"), table[i].trust == TRUST_CHANGED);
 		}
 		world_free(w);
 	}
@@ -289,10 +308,7 @@ static void starttls_or_never(void **state)
 	assert_int_equal(got_with(w, "/allow carol"), 0); /* the same line */
 	sleep_ms(w, 60000);
 	/* Whoever comes later hears of it, too: it may have been said to nobody. */
-	core_begin(w->core, w->now, TEST_WALL + w->now);
-	peers_show(&w->peers->host, true, STR_NONE, STR_NONE);
-	core_end(w->core);
-	pump(w);
+	come(w);
 	expect_got(w, "which this node never does");
 	sleep_ms(w, 60000);
 	assert_int_equal(got_with(w, "kind='plaintext'"), 0);

@@ -107,7 +107,8 @@ def statuses(t, home, bobs):
     t.true(any("refused: nobody is called nobody-here" in line for line in lines), f"and it says so: {lines}")
     status, lines = home.once("/block bob\n/msg bob hi\n")
     t.equal(status, 1, f"to somebody blocked: {lines}")
-    t.true(any("failed" in line or "refused" in line for line in lines), f"and it says so: {lines}")
+    t.true(any(re.search(r"hi \(failed: you have blocked them; /unblock NAME", line) for line in lines),
+           f"and it says so: {lines}")
     home.ask("peer", "unblock", "bob")
     status, lines = home.once("/frobnicate\n/msg bob still\n")
     t.equal(status, 2, f"a command that is none: {lines}")
@@ -116,6 +117,42 @@ def statuses(t, home, bobs):
     t.equal(status, 3, f"safe, but not delivered: {lines}")
     t.true(any(re.search(r"-> bob: later \(queued\)", line) for line in lines), f"and it says so: {lines}")
     t.step("status 0 delivered, 1 refused, 2 usage, 3 safe and not yet delivered")
+
+
+def strangers(t):
+    """Somebody writes to a node that no chat is attached to; whoever comes is told."""
+    homes = [Home(t, "erin"), Home(t, "frank")]
+    erin = homes[0].pipe("--name", "erin@here", "--idle-seconds", "600")
+    erin.expect("online as")
+    t.equal(erin.end(), 0, "the end")
+    status, lines = homes[1].once(f"/add erin@127.0.0.1:{homes[0].port}\n/msg erin anybody there?\n", "--name", "frank@there")
+    t.equal(status, 0, f"her node has it: {lines}")
+    for options in ((), ("--json",)):
+        erin = homes[0].pipe(*options)
+        if not options:
+            erin.expect("frank: anybody there[?]")
+        erin.expect("frank, whom you have not spoken to yet, writes to you .*/accept frank")
+        if not options:
+            erin.say("/accept nobody-here")
+            erin.expect("refused: nobody is called nobody-here")
+        erin.end()
+    erin = homes[0].pipe()
+    erin.expect("frank, whom you have not spoken to yet")
+    erin.say("/accept frank", "/history frank 1")
+    erin.expect(r"frank is known by this key from now on \(pinned\)")
+    erin.expect("frank: anybody there[?]")
+    erin.end()
+    erin = homes[0].pipe()
+    erin.say("/peers", "/allow frank", "/block frank", "/unblock frank")
+    erin.expect("frank +pinned")
+    erin.expect("refused: it has a key")
+    erin.expect("frank is blocked: .*; /unblock frank takes that back")
+    erin.expect("frank is not blocked any more")
+    erin.end()
+    t.equal(erin.count("have not spoken to"), 0, "it is answered")
+    for home in homes:
+        home.stop()
+    t.step("a stranger who wrote to nobody is shown to whoever comes, until he is answered")
 
 
 def test(t):
@@ -135,6 +172,7 @@ def test(t):
     bob.end()
     statuses(t, homes[0], homes[1])
     homes[0].stop()
+    strangers(t)
 
 
 if __name__ == "__main__":
