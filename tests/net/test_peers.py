@@ -201,7 +201,7 @@ def test_changed(net):
     known = alice.peer("bob")["jid"]
     bob.stop()
     impostor = Node(bravo, "bob", data=net.folder / "other").start()
-    warning = first.notice("warning", "it is not the bob you know: another key")
+    warning = first.notice("changed", "it is not the bob you know: another key")
     row = alice.peer("bob-bravo", lambda row: row["trust"] == "changed", "is shown with a changed key")
     net.true(row["jid"] != known and alice.peer("bob")["jid"] == known, f"two rows: {alice.peers()}")
     net.step(f"warned: {warning[:60]}...")
@@ -214,7 +214,7 @@ def test_changed(net):
     alice.peer("bob", lambda row: row["waiting"], "is waited for")
     first.wait(lambda: any("somebody else answered" in w for w in first.notices("warning")), "a warning of the address")
     net.true(not theirs.bodies("real one"), "nobody else gets what is for bob")
-    net.true(first.notices("warning").count(warning) == 1, f"warned once: {first.notices('warning')}")
+    net.true(first.notices("changed").count(warning) == 1, f"warned once: {first.notices('changed')}")
     impostor.stop()
     bob.start()
     bob.face().message("for the real one")
