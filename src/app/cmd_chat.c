@@ -546,6 +546,7 @@ int cmd_chat(int argc, char **argv)
 	struct session s = {.status = 2};
 	char *password = NULL;
 	bool node, local;
+	CLEANUP(buf_clear) struct buf why = {.max = 16384};
 	int wait = 0;
 
 	if (wants_help(argc, argv)) {
@@ -562,7 +563,9 @@ int cmd_chat(int argc, char **argv)
 	s.socket = xmalloc(strlen(s.data) + 32);
 	sprintf(s.socket, "unix:%s/%s.sock", s.data, node ? "node" : "xmpp");
 	s.status = 1;
-	if (local && !node && !is_there(s.socket + 5))
+	if (local && !config_is_data(s.data, &why))
+		fprintf(stderr, "wireside: %s\n", buf_cstr(&why));
+	else if (local && !node && !is_there(s.socket + 5))
 		fprintf(stderr, "wireside: no server runs on %s; start one with `wireside serve`\n", s.data);
 	else if ((!node || find_node(&s)) && (local || (password = read_password(&s.options))))
 		run(&s, wait, local, node, password);

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/err.h"
@@ -407,6 +409,37 @@ char *config_default_data(enum config_use use)
 	return own;
 }
 
+bool config_is_data(const char *path, struct buf *why)
+{
+	/* With the end, and the longest name of a socket in it. */
+	enum { PATH_MOST = sizeof(((struct sockaddr_un *)0)->sun_path) - 1 - sizeof("/control.sock") + 1 };
+	struct stat st;
+	bool there = stat(path, &st) == 0;
+
+	if (strlen(path) > PATH_MOST)
+		buf_fmt(why,
+			"data: '%s' is too long: there are sockets in it, for which a folder's path may have %d bytes, and this one "
+			"has %zu. Name a shorter one with --data",
+			path, (int)PATH_MOST, strlen(path));
+	else if (there ? !S_ISDIR(st.st_mode) : errno == ENOTDIR)
+		buf_fmt(why, "data: '%s' is %s. Name a folder with --data; it is made if it is not there", path,
+			there ? "a file" : "below a file");
+	else
+		return true;
+	return false;
+}
+
+static char *usable_data(char *path)
+{
+	CLEANUP(buf_clear) struct buf why = {.max = 16384};
+
+	if (config_is_data(path, &why))
+		return path;
+	fprintf(stderr, "wireside: %s\n", buf_cstr(&why));
+	xfree(path);
+	return NULL;
+}
+
 char *config_take_data(int *argc, char **argv, enum config_use use)
 {
 	for (int i = 1; i < *argc; i++) {
@@ -422,9 +455,9 @@ char *config_take_data(int *argc, char **argv, enum config_use use)
 		}
 		memmove(&argv[i], &argv[i + used], (size_t)(*argc - i - used + 1) * sizeof(*argv));
 		*argc -= used;
-		return xstrdup(value);
+		return usable_data(xstrdup(value));
 	}
-	return config_default_data(use);
+	return usable_data(config_default_data(use));
 }
 
 /* ---- all together ---- */
@@ -491,7 +524,9 @@ int config_read(int argc, char **argv, enum config_use use, struct config *ret, 
 		return err;
 	}
 	fill_in(&c);
-	err = use == CONFIG_SERVE ? config_rooms_check_services(&c, why) : 0;
+	err = config_is_data(c.data, why) ? 0 : ERR_INVALID;
+	if (!err && use == CONFIG_SERVE)
+		err = config_rooms_check_services(&c, why);
 	if (err)
 		config_clear(&c);
 	else

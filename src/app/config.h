@@ -81,6 +81,8 @@ int config_words(enum config_use use, const char *flag, const char *next, struct
 
 /* Is it what a node may be called, USER@HOST? False: why is appended. */
 bool config_is_name(const char *value, struct buf *why);
+/* Can this be a data folder? It need not be there yet. why: "data: '...' is ..." and what to do. */
+bool config_is_data(const char *path, struct buf *why);
 
 /* Begins a complaint about the i-th value of an option: appends "FILE:LINE: " if the file gave it, else nothing. */
 void config_where(const struct config *c, const char *name, unsigned i, struct buf *why);

@@ -1,6 +1,7 @@
 #include "app/node.h"
 
 #include <errno.h>
+#include <net/if.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -264,6 +265,17 @@ static void be_sole_user(struct core *core, const struct config *c)
 		buf_view(&rooms));
 }
 
+static bool has_interface(struct str name)
+{
+	char z[IFACE_NAME];
+
+	if (!name.n || name.n >= sizeof(z))
+		return false;
+	memcpy(z, name.p, name.n);
+	z[name.n] = '\0';
+	return if_nametoindex(z) != 0;
+}
+
 void node_make_hosts(struct server *s)
 {
 	const struct config *c = s->config;
@@ -273,7 +285,8 @@ void node_make_hosts(struct server *s)
 		.plaintext = c->plaintext == PLAINTEXT_STARTTLS ? PLAINTEXT_NEVER : (enum plaintext)c->plaintext,
 		.keyless = c->plaintext == PLAINTEXT_STARTTLS || c->plaintext == PLAINTEXT_ONLY,
 		.alone = c->node->alone,
-		.feed = {n, feed_put, feed_remove}};
+		.feed = {n, feed_put, feed_remove},
+		.has_interface = has_interface};
 
 	s->node = n;
 	n->server = s;
@@ -378,7 +391,7 @@ static int listen_given(struct server *s, struct buf *why)
 			continue;
 		s->port_count--;
 		config_where(s->config, "listen", i, why);
-		buf_fmt(why, "listen %s: %s", list->item[i], err_name(err));
+		server_explain_port("listen", list->item[i], err, why);
 		return err;
 	}
 	return 0;

@@ -457,7 +457,7 @@ struct open_port *server_add_port(struct server *s, const char *name, const stru
 	return add_port(s, name, kind, false);
 }
 
-static void explain_port(const char *name, const char *address, int err, struct buf *why)
+void server_explain_port(const char *name, const char *address, int err, struct buf *why)
 {
 	const char *text = err_name(err);
 
@@ -465,6 +465,10 @@ static void explain_port(const char *name, const char *address, int err, struct 
 		text = "the port is in use by another program";
 	else if (err == ERR_DENIED)
 		text = "permission denied; a port below 1024 needs root or CAP_NET_BIND_SERVICE";
+	else if (err == ERR_IO && errno == EADDRNOTAVAIL)
+		text = "this machine has no such address; `ip address` lists those that it has, and * stands for all of them";
+	else if (err == ERR_IO && errno == EINVAL)
+		text = "an address that begins with fe80 needs the network interface, like [fe80::1%eth0]:5298";
 	else if (err == ERR_IO)
 		text = strerror(errno);
 	buf_fmt(why, "%s %s: %s", name, address, text);
@@ -485,7 +489,7 @@ static int listen_tcp(struct server *s, const struct text_list *list, const char
 			continue;
 		}
 		config_where(s->config, name, i, why);
-		explain_port(name, list->item[i], err, why);
+		server_explain_port(name, list->item[i], err, why);
 		return err;
 	}
 	return 0;

@@ -73,6 +73,8 @@ struct server {
 };
 
 /* server.c, for node.c */
+/* Why an address cannot be listened on, and what to do; errno is still that of the call. */
+void server_explain_port(const char *name, const char *address, int err, struct buf *why);
 struct open_port *server_add_port(struct server *s, const char *name, const struct stream_kind *kind);
 void server_on_accept(void *arg, int fd);
 void server_end(struct server *s); /* stops the server and then the loop */

@@ -8,7 +8,7 @@
 #include "peer/peers_i.h"
 #include "xmpp/escape.h"
 
-enum { REPLY_MAX = 4 << 20 };
+enum { REPLY_MAX = 4 << 20, PASSWORD_MIN = 8 };
 
 static void fail(struct command_call *call, const char *text)
 {
@@ -289,7 +289,7 @@ static void run_add(struct command_call *call)
 	if (!ps)
 		return;
 	if (target_read(str_z(call->words[2]), &name, &address, &why) != 0 ||
-		target_is_own(ps, buf_view(&address), &why)) {
+		target_is_useless(ps, buf_view(&address), &why)) {
 		fail(call, buf_cstr(&why));
 		return;
 	}
@@ -510,6 +510,15 @@ static void run_allow(struct command_call *call)
 
 /* ---- the shared password ---- */
 
+static unsigned letters(struct str text)
+{
+	unsigned n = 0;
+
+	for (size_t k; text.n && (k = str_utf8_next(text)); n++)
+		text = (struct str){text.p + k, text.n - k};
+	return n;
+}
+
 static void run_set_password(struct command_call *call)
 {
 	struct peer *p = row_of(call, 2);
@@ -522,6 +531,13 @@ static void run_set_password(struct command_call *call)
 		return;
 	if (p->kind != PEER_KEYED || memcmp(p->key, none, sizeof(none)) == 0) {
 		fail(call, "its key is not known yet: there has to be a link first");
+		return;
+	}
+	if (call->n > 3 && letters(str_z(call->words[3])) < PASSWORD_MIN) {
+		command_reply(call->core, call->asker, true,
+			"a password of your own has %d letters at least: whoever sits between you may try short ones until one "
+			"fits. `wireside peer set-password %s` makes one that nobody guesses",
+			PASSWORD_MIN, label_word(p).text);
 		return;
 	}
 	if (call->n < 4)

@@ -37,6 +37,8 @@ struct peers_config {
 	uint32_t outbox_max; /* messages waiting for one peer, 0: 5000; less than SEEN_MAX, or one could arrive twice */
 	bool alone;          /* dials nobody: what is done on the data of a node that does not run */
 	struct roster_feed feed;
+	/* Has this machine a network interface of this name? NULL: not known. */
+	bool (*has_interface)(struct str name);
 };
 
 /* Makes the gateway and asks the store for the table. The configuration is copied. */

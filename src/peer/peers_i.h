@@ -313,8 +313,8 @@ bool address_is_among(const struct address *a, char *const *list);
 int target_read(struct str text, struct str *ret_name, struct buf *ret_address, struct buf *why);
 /* The row of an address that has not answered yet, found or made; NULL: the table is full, or that is no name. */
 struct peer *target_typed(struct peers *ps, struct str name, struct str address);
-bool target_is_own(const struct peers *ps, struct str address,
-	struct buf *why); /* or a broadcast address: nobody else's */
+/* This node itself, a broadcast address, or through an interface that is not there: nobody is reached so. */
+bool target_is_useless(const struct peers *ps, struct str address, struct buf *why);
 
 /* typed.c */
 /* At the address that was typed in is p: its addresses, its name ... */

@@ -43,12 +43,19 @@ int target_read(struct str text, struct str *ret_name, struct buf *ret_address, 
 	return ERR_SYNTAX;
 }
 
-bool target_is_own(const struct peers *ps, struct str address, struct buf *why)
+bool target_is_useless(const struct peers *ps, struct str address, struct buf *why)
 {
 	struct address a;
 
 	if (!address_read(address, &a))
 		return false;
+	if (a.zone.n && ps->config.has_interface && !ps->config.has_interface(a.zone)) {
+		buf_fmt(why,
+			"%.*s: this machine has no network interface %.*s; `ip address` names those that it has, and behind the %% "
+			"comes the one of the network where the other machine is",
+			STR_FMT(address), STR_FMT(a.zone));
+		return true;
+	}
 	if (address_is_among(&a, ps->own)) {
 		buf_fmt(why,
 			"%.*s is this node itself: give the number of the other machine (`wireside peer add` is needed at one "

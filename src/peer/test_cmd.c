@@ -284,6 +284,41 @@ static void unblocked(void **state)
 	}
 }
 
+static bool only_eth0(struct str name) { return str_is(name, "eth0"); }
+static void on_eth0(struct peers_config *c) { c->has_interface = only_eth0; }
+
+/* Through an interface that this machine does not have nobody is reached, whether the node runs or not. */
+static void no_such_interface(void **state)
+{
+	struct world *w = world_new_with(on_eth0);
+
+	assert_non_null(strstr(command(w, "peer", "add", "bob@fe80::7%zz", NULL),
+		"[fe80::7%zz]:5298: this machine has no network interface zz"));
+	assert_true(w->reply_failed);
+	assert_int_equal(w->peers->peers.n, 0);
+	command(w, "peer", "add", "bob@fe80::7%eth0", NULL);
+	assert_int_equal(w->peers->peers.n, 1);
+	world_free(w);
+}
+
+static void short_passwords(void **state)
+{
+	static const struct {
+		const char *text;
+		bool good;
+	} cases[] = {{"x", false}, {"1234567", false}, {"\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9", false}, {"12345678", true}};
+	struct world *w = world_new();
+
+	link_from(w, 'b', "bob");
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		command(w, "peer", "set-password", "bob", cases[i].text, NULL);
+		assert_int_equal(w->reply_failed, !cases[i].good);
+		assert_int_equal(row(w, 'b')->password != NULL, cases[i].good);
+		assert_true(cases[i].good || strstr(w->reply, "8 letters at least"));
+	}
+	world_free(w);
+}
+
 /* Every answer says what is done next, in words that can be typed. */
 static void what_to_do_next(void **state)
 {
@@ -501,7 +536,7 @@ static void there_and_back(void **state)
 		say_message(w, bob(), "m", "hi");
 		command(w, "peer", "add", "bob@10.0.0.7", NULL);
 		command(w, "peer", "rename", "bob", "Bob B.", NULL);
-		command(w, "peer", "set-password", "Bob B.", "secret", NULL);
+		command(w, "peer", "set-password", "Bob B.", "a secret", NULL);
 		keys = *row(w, 'b')->password;
 		core_begin(w->core, w->now, TEST_WALL + w->now);
 		peer_set_trust(row(w, 'b'), kept[i]);
@@ -668,6 +703,8 @@ int main(void)
 		cmocka_unit_test(add_names),
 		cmocka_unit_test(unblocked),
 		cmocka_unit_test(what_to_do_next),
+		cmocka_unit_test(no_such_interface),
+		cmocka_unit_test(short_passwords),
 		cmocka_unit_test(import_bad_address),
 		cmocka_unit_test(del),
 		cmocka_unit_test(del_blocked),

@@ -650,7 +650,7 @@ static void a_password_locked(void **state)
 	look_away(w);
 	assert_null(reply_to(w, ask_link(w, &(struct asking){.who = 'b', .from = jid_of('b', "bob")}))
 			    ->link_reply.password);
-	command(w, "peer", "set-password", "bob", "another", NULL);
+	command(w, "peer", "set-password", "bob", "another one", NULL);
 	look_away(w);
 	assert_non_null(reply_to(w, ask_link(w, &(struct asking){.who = 'b', .from = jid_of('b', "bob")}))
 				->link_reply.password);

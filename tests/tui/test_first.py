@@ -125,6 +125,21 @@ def refused(t):
         status, out, err = run(t, "--data", t.folder / "taken", "--listen", f"127.0.0.1:{taken.getsockname()[1]}")
     t.equal((status, err.count("\n")), (1, 1), f"a port that is taken: {out}{err}")
     t.step("bad options: status 2 and one line; a port that is taken: 1 and one line")
+    for where, why in (("192.0.2.1:5298", "this machine has no such address; `ip address` lists those that it has"),
+                       ("[fe80::1]:5298", "an address that begins with fe80 needs the network interface")):
+        status, out, err = run(t, "--data", t.folder / "elsewhere", "--listen", where)
+        t.equal((status, err.count("\n")), (1, 1), f"{where}: {out}{err}")
+        t.true(why in err, f"{where}: {err}")
+    file = t.folder / "file"
+    file.write_text("")
+    long = t.folder / ("x" * 120)
+    for data, why in ((file, "is a file. Name a folder"), (file / "below", "is below a file. Name a folder"),
+                      (long, "is too long: there are sockets in it, for which a folder's path may have 94 bytes")):
+        for words in ([], ["chat"], ["node"], ["peer"], ["status"], ["stop"], ["peer", "add", "bob@10.0.0.7"], ["serve"]):
+            status, out, err = run(t, *words, "--data", data)
+            t.true(status in (1, 2) and why in err and err.count("\n") == 1, f"{words} --data {data}: {status} {out}{err}")
+    t.true(not long.exists(), "nothing is made")
+    t.step("an address that is not ours, a data folder that cannot be one: said, with what to do")
 
 
 def helped(t):
