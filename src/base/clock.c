@@ -50,6 +50,18 @@ void clock_format(struct buf *out, int64_t wall)
 		second % 60, (int)(ms % 1000));
 }
 
+void clock_format_local(struct buf *out, int64_t wall)
+{
+	time_t t = (time_t)(wall / 1000);
+	struct tm tm;
+	char text[32];
+
+	if (localtime_r(&t, &tm) && strftime(text, sizeof(text), "%Y-%m-%d %H:%M", &tm))
+		buf_z(out, text);
+	else
+		clock_format(out, wall);
+}
+
 /* Takes n digits off the text: their value, or -1. */
 static int take_digits(struct str *s, size_t n)
 {

@@ -101,7 +101,7 @@ static struct peer **sorted(const struct peers *ps)
 static void put_time(struct buf *out, int64_t time)
 {
 	if (time)
-		clock_format(out, time);
+		clock_format_local(out, time);
 	else
 		buf_z(out, "never");
 }
@@ -110,7 +110,10 @@ static void put_text_row(struct buf *out, const struct peer *p)
 {
 	buf_fmt(out, "%-20s %-8s %-6s %u waiting  last seen ", p->label, trust_name(p->trust), presence_of(p),
 		p->outbox.n);
-	put_time(out, p->last_seen);
+	if (peer_is_up(p))
+		buf_z(out, "now");
+	else
+		put_time(out, p->last_seen);
 	/* Without a key the address is the name once more, escaped. */
 	buf_fmt(out, "\n    %.*s%s%s", p->kind == PEER_KEYED ? (int)jid_str(p->entity.jid).n : 0, p->entity.jid.s,
 		p->kind == PEER_TYPED ? "typed in, its key is not known yet" : "",
@@ -183,7 +186,7 @@ static void put_json_row(struct buf *out, const struct peer *p)
 		buf_z(out, "null");
 	buf_fmt(out, ", \"trust\": \"%s\", \"state\": \"%s\", \"password\": %s, \"waiting\": %u, \"last_seen\": ",
 		trust_name(p->trust), presence_of(p), p->password ? "true" : "false", p->outbox.n);
-	put_json_time(out, p->last_seen);
+	put_json_time(out, peer_is_up(p) ? core_wall(peer_core(p)) : p->last_seen);
 	put_json_addresses(out, p);
 	buf_char(out, '}');
 }

@@ -274,6 +274,7 @@ void inbound_on_stanza(struct session *session, struct stanza **s)
 	struct peer *p = l->peer;
 	struct core *c = session->core;
 
+	p->last_seen = core_wall(c);
 	if (taken_by_node(p, *s)) {
 		core_done(c, s);
 		return;

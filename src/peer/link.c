@@ -455,6 +455,14 @@ static void on_up(struct peer *p)
 
 /* ---- the session ---- */
 
+/* Also in the store, where it outlives this process. */
+static void note_seen(struct peer *p)
+{
+	p->last_seen = core_wall(peer_core(p));
+	if (p->stored)
+		peer_changed(p);
+}
+
 static void on_gone(struct session *s)
 {
 	struct plink *l = (struct plink *)s;
@@ -466,7 +474,8 @@ static void on_gone(struct session *s)
 	if (l->peer->kind == PEER_LEGACY)
 		l->peer->round = core_now(s->core) - l->since < SHORT_MS ? l->peer->round + 1 : 0;
 	l->peer->link = NULL;
-	l->peer->last_seen = core_wall(s->core);
+	if (!l->down) /* what ends without having come back, a day later perhaps, was last heard when it broke */
+		note_seen(l->peer);
 	outbox_unsent(l->peer);
 	verify_on_link_end(l->peer);
 	show_forget(l->peer);
@@ -504,7 +513,9 @@ static void on_detached(struct session *s)
 {
 	struct plink *l = (struct plink *)s;
 
+	l->down = true;
 	if (l->peer && l->peer->link == l) {
+		note_seen(l->peer);
 		timer_start(core_timers(s->core), &l->lost, core_now(s->core) + LOST_MS);
 		l->theirs_until = l->dialled ? 0 : core_now(s->core) + THEIRS_MS;
 		log_info("link_down", "peer=%.*s", STR_FMT(jid_str(l->peer->entity.jid)));
@@ -517,6 +528,7 @@ static void on_attached(struct session *s)
 	struct plink *l = (struct plink *)s;
 
 	timer_stop(core_timers(s->core), &l->lost);
+	l->down = false;
 	if (l->peer && l->peer->link == l)
 		on_up(l->peer);
 }

@@ -97,6 +97,7 @@ struct plink {
 	bool dialled;         /* by us */
 	bool tls;             /* nobody reads along; only on keyed links that says who is there */
 	int64_t since;        /* core time of the last connection */
+	bool down;            /* it broke, and nothing has been heard since */
 	int64_t theirs_until; /* core time: it broke, and the other end dials again as it did before; 0: not */
 	bool verified_tried;  /* one attempt a link */
 	struct timer lost;    /* detached for so long that it is shown as gone */
@@ -162,7 +163,8 @@ struct peer {
 	struct plain plain;
 	struct lan_keys *password; /* NULL: none shared */
 	uint32_t failures;         /* of it, since the last success */
-	int64_t created, last_seen;
+	int64_t created;
+	int64_t last_seen; /* wall time when there was a link, or a word from it; while there is one, when that began or later */
 	int64_t statement; /* highest number of a statement of its addresses */
 
 	struct peer_address addresses[PEER_ADDRESSES_MAX];

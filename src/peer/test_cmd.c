@@ -1,3 +1,7 @@
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/clock.h"
 #include "base/codec.h"
 #include "peer/testing.h"
 
@@ -110,6 +114,37 @@ static void a_list(void **state)
 	assert_null(strchr(text, '\x1b'));
 	assert_null(strstr(text, "\xe2\x80\xae"));
 	assert_non_null(strstr(text, "10.0.0.7:4000 (typed, worked never)"));
+	world_free(w);
+}
+
+/* When somebody was last heard, not when his link began: for people in their own time, for programs in UTC. */
+static void last_seen(void **state)
+{
+	struct world *w = world_new();
+	uint64_t conn = link_from(w, 'b', "bob");
+	int64_t broke;
+
+	setenv("TZ", "XYZ-3", 1); /* east of Greenwich */
+	tzset();
+	say_message(w, bob(), "m", "hi");
+	sleep_ms(w, 7200000);
+	assert_non_null(strstr(command(w, "peer", "list", NULL), "last seen now"));
+	broke = TEST_WALL + w->now;
+	cut(w, conn, true);
+	for (int i = 0; i < 2; i++) {
+		CLEANUP(buf_clear) struct buf json = {.max = 256}, text = {.max = 256};
+
+		sleep_ms(w, i * 3600000);
+		clock_format(&json, broke);
+		clock_format(&text, broke + 3 * 3600000);
+		buf_cut(&text, strlen("2026-11-21T20:42"));
+		text.p[10] = ' ';
+		assert_non_null(strstr(command(w, "peer", "list", "--json", NULL), buf_cstr(&json)));
+		assert_non_null(strstr(command(w, "peer", "list", NULL), buf_cstr(&text)));
+		assert_null(strstr(w->reply, "last seen now"));
+		world_restart(w);
+	}
+	unsetenv("TZ");
 	world_free(w);
 }
 
@@ -697,6 +732,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_empty_list),
 		cmocka_unit_test(a_list),
+		cmocka_unit_test(last_seen),
 		cmocka_unit_test(targets),
 		cmocka_unit_test(own_addresses),
 		cmocka_unit_test(add_to_somebody),
