@@ -18,7 +18,7 @@ static const char usage[] =
 	"       wireside peer rename NAME NEW-NAME\n"
 	"       wireside peer verify NAME [yes|no]\n"
 	"       wireside peer set-password NAME [--typed]\n"
-	"       wireside peer export [--with-passwords] >FILE\n"
+	"       wireside peer export [--json] [--with-passwords] >FILE\n"
 	"       wireside peer import <FILE\n\n"
 	"Who is known to this machine's node: names, keys, addresses, trust (new, pinned, verified, changed, blocked, legacy).\n"
 	"NAME is a name from the list, or an address or key of it. All take --data DIR.\n\n"
@@ -35,7 +35,7 @@ static const struct action {
 	int min, max;       /* words after the name */
 	bool typed;         /* --typed asks for a password */
 	bool lines;         /* once for each line of standard input */
-	const char *option; /* all that its word may be; NULL: anything */
+	const char *option; /* all that its words may be; NULL: anything */
 } actions[] = {
 	{"list", 0, 1, false, false, "--json"},
 	{"add", 1, 1, false, false},
@@ -47,7 +47,7 @@ static const struct action {
 	{"rename", 2, 2, false, false},
 	{"verify", 1, 2, false, false},
 	{"set-password", 1, 2, true, false},
-	{"export", 0, 1, false, false, "--with-passwords"},
+	{"export", 0, 2, false, false, "--json --with-passwords"},
 	{"import", 0, 0, false, true},
 };
 
@@ -112,6 +112,16 @@ static int with_password(const char *name, const char *data)
 	return status;
 }
 
+static bool is_among(const char *word, const char *words)
+{
+	struct str rest = str_z(words), one;
+
+	while ((one = str_cut(&rest, ' ')).n)
+		if (str_is(one, word))
+			return true;
+	return false;
+}
+
 static int run(const struct action *a, int argc, char **argv, const char *data)
 {
 	const char *words[WORDS_MAX] = {"peer", a->name};
@@ -128,10 +138,11 @@ static int run(const struct action *a, int argc, char **argv, const char *data)
 	}
 	if (strcmp(a->name, "add") == 0 && !is_target(argv[2]))
 		return 2;
-	if (a->option && argc > 2 && strcmp(argv[2], a->option) != 0) {
-		fprintf(stderr, "wireside: peer %s takes nothing but %s\n", a->name, a->option);
-		return 2;
-	}
+	for (int i = 2; a->option && i < argc; i++)
+		if (!is_among(argv[i], a->option)) {
+			fprintf(stderr, "wireside: peer %s takes nothing but %s\n", a->name, a->option);
+			return 2;
+		}
 	for (int i = 2; i < argc && n < WORDS_MAX; i++)
 		words[n++] = argv[i];
 	return ask(data, words, n);

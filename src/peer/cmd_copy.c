@@ -2,11 +2,12 @@
  * label, user, key, trust, addresses between commas, keys of the shared password or "-".
  * The key is in hexadecimal; "id:NODEID" where no more is known of it; "legacy" of a program without one, with its name on the
  * network instead of the user, and "plaintext" at the end if it may be spoken to so; "typed" of an address that has not
- * answered yet. Lines that begin with "#" are for people. */
+ * answered yet. Lines that begin with "#" are for people. With --json the same fields are those of an object, a line each, of one
+ * list. */
 #include "base/codec.h"
 #include "peer/peers_i.h"
 
-enum { FIELDS = 6, EXPORT_MAX = 4 << 20 };
+enum { FIELDS = COPY_FIELDS, EXPORT_MAX = 4 << 20 };
 
 static bool has_key(const struct peer *p)
 {
@@ -25,61 +26,107 @@ static void put_key(struct buf *out, const struct peer *p)
 		buf_z(out, p->kind == PEER_LEGACY ? "legacy" : "typed");
 }
 
-static void put_row(struct buf *out, const struct peer *p, bool with_password)
+static void put_addresses(struct buf *out, const struct peer *p)
 {
-	const char *user = p->kind == PEER_LEGACY ? p->instance : p->user;
-	bool first = true;
+	for (unsigned i = 0; i < p->address_n; i++)
+		if (p->addresses[i].source != SOURCE_MDNS || p->addresses[i].success)
+			buf_fmt(out, "%s%s", out->n ? "," : "", p->addresses[i].text);
+}
 
-	buf_fmt(out, "%s\t%s\t", p->label, user ? user : "");
-	put_key(out, p);
-	buf_fmt(out, "\t%s\t", trust_name(p->trust));
-	for (unsigned i = 0; i < p->address_n; i++) {
-		if (p->addresses[i].source == SOURCE_MDNS && !p->addresses[i].success)
-			continue;
-		buf_fmt(out, "%s%s", first ? "" : ",", p->addresses[i].text);
-		first = false;
-	}
-	buf_char(out, '\t');
+static void put_secret(struct buf *out, const struct peer *p, bool with_password)
+{
 	if (with_password && p->password)
 		hex_encode(out, p->password, sizeof(*p->password));
-	else if (p->kind == PEER_LEGACY && p->plain.ok)
-		buf_z(out, "plaintext");
 	else
-		buf_char(out, '-');
-	buf_char(out, '\n');
+		buf_z(out, p->kind == PEER_LEGACY && p->plain.ok ? "plaintext" : "-");
+}
+
+struct export
+{
+	bool with_passwords, json;
+	unsigned n, left; /* rows; those that do not fit into a line of text */
+};
+
+static void put_row(struct buf *out, const struct peer *p, const struct export *e)
+{
+	CLEANUP(buf_clear) struct buf key = {.max = 128}, addresses = {.max = 4096}, secret = {.max = 256};
+	const char *user = p->kind == PEER_LEGACY ? p->instance : p->user;
+	struct str field[FIELDS];
+
+	put_key(&key, p);
+	put_addresses(&addresses, p);
+	put_secret(&secret, p, e->with_passwords);
+	field[0] = str_z(p->label);
+	field[1] = user ? str_z(user) : STR("");
+	field[2] = buf_view(&key);
+	field[3] = str_z(trust_name(p->trust));
+	field[4] = buf_view(&addresses);
+	field[5] = buf_view(&secret);
+	if (e->json) {
+		buf_z(out, e->n ? ",\n" : "\n");
+		copy_json_put(out, field);
+	}
+	for (int i = 0; !e->json && i < FIELDS; i++)
+		buf_fmt(out, "%s%.*s", i ? "\t" : "", STR_FMT(field[i]));
+	buf_z(out, e->json ? "" : "\n");
+	if (secret.p)
+		mem_wipe(secret.p, secret.n);
 }
 
 static bool is_plain(const char *text) { return !text || !strpbrk(text, "\t\n\r"); }
 
-/* Nothing in its line is taken for something else, and there is enough to know it again by. */
-static bool can_be_carried(const struct peer *p)
+/* There is enough to know it again by, and nothing in its line is taken for something else. */
+static bool can_be_carried(const struct peer *p, bool json)
 {
-	return is_plain(p->label) && *p->label != '#' && is_plain(p->instance) &&
-		(p->kind != PEER_LEGACY || p->instance) && (p->kind != PEER_TYPED || p->address_n);
+	bool known = (p->kind != PEER_LEGACY || p->instance) && (p->kind != PEER_TYPED || p->address_n);
+
+	return known && (json || (is_plain(p->label) && *p->label != '#' && is_plain(p->instance)));
+}
+
+static bool read_options(const struct command_call *call, struct export *e)
+{
+	for (uint32_t i = 2; i < call->n; i++) {
+		bool *which = strcmp(call->words[i], "--json") == 0       ? &e->json
+			: strcmp(call->words[i], "--with-passwords") == 0 ? &e->with_passwords
+									  : NULL;
+
+		if (!which)
+			return false;
+		*which = true;
+	}
+	return true;
 }
 
 void cmd_peer_export(struct command_call *call)
 {
 	struct peers *ps = cmd_peers(call);
-	bool with = call->n > 2 && strcmp(call->words[2], "--with-passwords") == 0;
+	struct export e = {0};
 	struct peer *p;
-	unsigned left = 0;
 	struct buf out;
 
 	if (!ps)
 		return;
-	if (call->n > 2 && !with) {
-		command_reply(call->core, call->asker, true, "usage: peer export [--with-passwords]");
+	if (!read_options(call, &e)) {
+		command_reply(call->core, call->asker, true, "usage: peer export [--json] [--with-passwords]");
 		return;
 	}
 	buf_init(&out, EXPORT_MAX);
+	buf_z(&out, e.json ? "[" : "");
 	for (uint32_t pos = 0; (p = map_next(&ps->peers, &pos));) {
-		if (p->stored && can_be_carried(p))
-			put_row(&out, p, with);
-		left += p->stored && !can_be_carried(p);
+		if (!p->stored)
+			continue;
+		if (can_be_carried(p, e.json)) {
+			put_row(&out, p, &e);
+			e.n++;
+		} else {
+			e.left++;
+		}
 	}
-	if (left)
-		buf_fmt(&out, "# left out, because their names do not fit into a line: %u\n", left);
+	if (e.json)
+		buf_z(&out, "\n]\n");
+	else if (e.left)
+		buf_fmt(&out, "# left out, because their names do not fit into a line (--json carries them): %u\n",
+			e.left);
 	command_reply_buf(call->core, call->asker, &out);
 }
 
@@ -187,15 +234,13 @@ static struct peer *import_row(struct peers *ps, const struct str field[FIELDS])
 	return peer_keyed(ps, key, field[0]);
 }
 
-static struct peer *import(struct peers *ps, struct str line, struct buf *why)
+static struct peer *import_fields(struct peers *ps, const struct str field[FIELDS], struct buf *why)
 {
-	struct str field[FIELDS], bad;
+	struct str bad;
 	enum trust trust;
 	struct peer *p;
 
-	for (size_t i = 0; i < FIELDS; i++)
-		field[i] = str_cut(&line, '\t');
-	if (line.p || !field[FIELDS - 1].n || !field[0].n || !str_utf8(field[0]) || !read_trust(field[3], &trust))
+	if (!field[FIELDS - 1].n || !field[0].n || !str_utf8(field[0]) || !read_trust(field[3], &trust))
 		return NULL;
 	if (!addresses_read(field[4], &bad)) {
 		buf_fmt(why, "in the line of %.*s: %.*s is no address with a port", STR_FMT(field[0]), STR_FMT(bad));
@@ -219,18 +264,56 @@ static struct peer *import(struct peers *ps, struct str line, struct buf *why)
 	return p;
 }
 
+static struct peer *import_text(struct peers *ps, struct str line, struct buf *why)
+{
+	struct str field[FIELDS];
+
+	for (size_t i = 0; i < FIELDS; i++)
+		field[i] = str_cut(&line, '\t');
+	return line.p ? NULL : import_fields(ps, field, why);
+}
+
+static struct peer *import_json(struct peers *ps, struct str line, struct buf *why)
+{
+	struct buf text[FIELDS];
+	struct str field[FIELDS];
+	struct peer *p = NULL;
+	bool good = copy_json_read(line, text);
+
+	for (int i = 0; i < FIELDS; i++)
+		field[i] = buf_view(&text[i]);
+	if (good)
+		p = import_fields(ps, field, why);
+	for (int i = 0; i < FIELDS; i++) {
+		if (text[i].p)
+			mem_wipe(text[i].p, text[i].n);
+		buf_clear(&text[i]);
+	}
+	return p;
+}
+
+/* Of a list in JSON, what is around its lines. */
+static bool is_frame(struct str line) { return str_is(line, "[") || str_is(line, "]") || str_is(line, "[]"); }
+
 void cmd_peer_import(struct command_call *call)
 {
 	struct peers *ps = cmd_peers(call);
-	bool comment = call->words[2][0] == '#';
+	struct str line = str_trim(str_z(call->words[2]));
+	bool comment = line.n && line.p[0] == '#';
 	CLEANUP(buf_clear) struct buf why = {.max = 4096};
-	struct peer *p = ps && !comment ? import(ps, str_z(call->words[2]), &why) : NULL;
+	struct peer *p = NULL;
 
-	if (ps && comment)
-		command_reply(call->core, call->asker, false, "%s\n", call->words[2]);
-	else if (p)
+	if (!ps)
+		return;
+	if (comment || is_frame(line)) {
+		command_reply(call->core, call->asker, false, "%s%s", comment ? call->words[2] : "",
+			comment ? "\n" : "");
+		return;
+	}
+	p = line.n && line.p[0] == '{' ? import_json(ps, line, &why) : import_text(ps, str_z(call->words[2]), &why);
+	if (p)
 		command_reply(call->core, call->asker, false, "%s\n", p->label);
-	else if (ps)
+	else
 		command_reply(call->core, call->asker, true, "%s",
 			why.n ? buf_cstr(&why) : "not a line of `peer export`, or the table is full");
 }

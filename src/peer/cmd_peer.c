@@ -589,7 +589,7 @@ const struct command peer_commands[] = {
 		.max = 2,
 		.last_is_secret = true,
 		.run = run_set_password},
-	{.name = "peer export", .args = "[--with-passwords]", .min = 0, .max = 1, .run = cmd_peer_export},
+	{.name = "peer export", .args = "[--json] [--with-passwords]", .min = 0, .max = 2, .run = cmd_peer_export},
 	{.name = "peer import", .args = "LINE", .min = 1, .max = 1, .last_is_secret = true, .run = cmd_peer_import},
 	{0},
 };

@@ -451,6 +451,12 @@ struct peers *cmd_peers(struct command_call *call);
 void cmd_peer_export(struct command_call *call);
 void cmd_peer_import(struct command_call *call);
 
+/* copy_json.c: a row as an object of JSON; its fields are those of the line of text, which cmd_copy.c describes. The bufs are to be
+ * cleared also if that is none. */
+enum { COPY_FIELDS = 6 };
+void copy_json_put(struct buf *out, const struct str field[COPY_FIELDS]);
+bool copy_json_read(struct str line, struct buf field[COPY_FIELDS]);
+
 /* notice.c: no line; the row of an address has become somebody's */
 void notice_became(const struct peer *p, const struct peer *was);
 

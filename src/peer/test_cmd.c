@@ -4,80 +4,9 @@
 #include "base/clock.h"
 #include "base/codec.h"
 #include "peer/testing.h"
+#include "peer/testing_json.h"
 
 static const char *bob(void) { return jid_of('b', "bob"); }
-
-/* ---- JSON, read by the grammar of RFC 8259 alone ---- */
-
-static const char *json_value(const char *p);
-
-static const char *json_space(const char *p)
-{
-	while (*p && strchr(" \t\r\n", *p))
-		p++;
-	return p;
-}
-
-static const char *json_string(const char *p)
-{
-	if (*p++ != '"')
-		return NULL;
-	for (; *p != '"'; p++) {
-		if ((unsigned char)*p < 0x20)
-			return NULL;
-		if (*p == '\\' && !strchr("\"\\/bfnrtu", *++p))
-			return NULL;
-	}
-	return p + 1;
-}
-
-/* Values between commas, with names or without. */
-static const char *json_list(const char *p, char end, bool named)
-{
-	p = json_space(p + 1);
-	if (*p == end)
-		return p + 1;
-	for (;;) {
-		if (named) {
-			p = json_string(json_space(p));
-			p = p ? json_space(p) : "";
-			if (*p++ != ':')
-				return NULL;
-		}
-		p = json_value(json_space(p));
-		if (!p)
-			return NULL;
-		p = json_space(p);
-		if (*p == end)
-			return p + 1;
-		if (*p++ != ',')
-			return NULL;
-	}
-}
-
-static const char *json_value(const char *p)
-{
-	static const char *const words[] = {"true", "false", "null"};
-
-	if (*p == '[')
-		return json_list(p, ']', false);
-	if (*p == '{')
-		return json_list(p, '}', true);
-	if (*p == '"')
-		return json_string(p);
-	for (size_t i = 0; i < ARRAY_LEN(words); i++)
-		if (strncmp(p, words[i], strlen(words[i])) == 0)
-			return p + strlen(words[i]);
-	return *p >= '0' && *p <= '9' ? p + strspn(p, "0123456789") : NULL;
-}
-
-static void assert_json(const char *text)
-{
-	const char *end = json_value(json_space(text));
-
-	if (!end || *json_space(end) || !str_utf8(str_z(text)))
-		fail_msg("not JSON: %s", text);
-}
 
 /* ---- list ---- */
 
@@ -375,18 +304,6 @@ static void what_to_do_next(void **state)
 	world_free(w);
 }
 
-/* Nothing of a line is taken whose address is none. */
-static void import_bad_address(void **state)
-{
-	struct world *w = world_new();
-
-	command(w, "peer", "import", "dave\t\ttyped\tnew\t10.0.0.7:4000,10.0.0.8:70000\t-", NULL);
-	assert_true(w->reply_failed);
-	assert_string_equal(w->reply, "in the line of dave: 10.0.0.8:70000 is no address with a port");
-	assert_int_equal(w->peers->peers.n, 0);
-	world_free(w);
-}
-
 /* ---- the rest ---- */
 
 static void del(void **state)
@@ -547,186 +464,6 @@ static void passwords(void **state)
 	world_free(w);
 }
 
-/* ---- export, import ---- */
-
-static char *line_of(struct world *w, const char *option)
-{
-	char *text = xstrdup(command(w, "peer", "export", option, NULL));
-
-	assert_false(w->reply_failed);
-	return text;
-}
-
-static void there_and_back(void **state)
-{
-	static const enum trust kept[] = {TRUST_PINNED, TRUST_VERIFIED, TRUST_BLOCKED};
-
-	for (size_t i = 0; i < ARRAY_LEN(kept); i++) {
-		struct world *w = world_new();
-		struct lan_keys keys;
-		struct peer *p;
-		char *line;
-
-		link_from(w, 'b', "bob");
-		say_message(w, bob(), "m", "hi");
-		command(w, "peer", "add", "bob@10.0.0.7", NULL);
-		command(w, "peer", "rename", "bob", "Bob B.", NULL);
-		command(w, "peer", "set-password", "Bob B.", "a secret", NULL);
-		keys = *row(w, 'b')->password;
-		core_begin(w->core, w->now, TEST_WALL + w->now);
-		peer_set_trust(row(w, 'b'), kept[i]);
-		core_end(w->core);
-		line = line_of(w, NULL);
-		assert_non_null(strstr(line, "\t-\n")); /* no secrets unless asked for */
-		xfree(line);
-		line = line_of(w, "--with-passwords");
-		world_free(w);
-
-		w = world_new();
-		line[strcspn(line, "\n")] = '\0';
-		command(w, "peer", "import", line, NULL);
-		assert_false(w->reply_failed);
-		p = row(w, 'b');
-		assert_string_equal(p->label, "Bob B.");
-		assert_string_equal(p->user, "bob");
-		assert_int_equal(p->trust, kept[i]);
-		assert_memory_equal(p->key, key_of('b'), 32);
-		assert_int_equal(p->address_n, 1);
-		assert_string_equal(p->addresses[0].text, "10.0.0.7:5298");
-		assert_memory_equal(p->password, &keys, sizeof(keys));
-		world_restart(w);
-		assert_int_equal(row(w, 'b')->trust, kept[i]);
-		world_free(w);
-		xfree(line);
-	}
-}
-
-/* A stranger does not come to be known by being carried. */
-static void strangers_stay_strangers(void **state)
-{
-	struct world *w = world_new();
-	uint64_t conn = link_from(w, 'b', "bob");
-	char *line;
-
-	hear_message(w, conn, 'b', "m", "hi");
-	line = line_of(w, NULL);
-	assert_non_null(strstr(line, "\tnew\t"));
-	world_free(w);
-	w = world_new();
-	line[strcspn(line, "\n")] = '\0';
-	command(w, "peer", "import", line, NULL);
-	assert_false(w->reply_failed);
-	assert_int_equal(row(w, 'b')->trust, TRUST_NEW);
-	/* Nor does it take away what is known here. */
-	say_message(w, bob(), "m", "hi");
-	command(w, "peer", "import", line, NULL);
-	assert_int_equal(row(w, 'b')->trust, TRUST_PINNED);
-	world_free(w);
-	xfree(line);
-}
-
-/* All that is kept is exported, whatever is known of it, and what was exported can be imported: the same comes out again. */
-static void all_there_and_back(void **state)
-{
-	static const char *const wanted[] = {"Carola\tcarol@den\tlegacy\tlegacy\t10.0.0.9:5298\tplaintext\n",
-		"dave\t\ttyped\tnew\t10.0.0.7:4000,10.0.0.8:5298\t-\n",
-		"10.0.0.11:5298\t\ttyped\tnew\t10.0.0.11:5298\t-\n", "mal\tmal@m\tlegacy\tblocked\t\t-\n"};
-	struct world *w = world_new();
-	char *text, *rest, *line, *again, seen[256];
-	unsigned n = 0;
-
-	link_from(w, 'b', "bob");
-	say_message(w, bob(), "m", "hi");
-	found_keyed(w, 'e', "erin@echo", "10.0.0.5"); /* its key is not seen yet */
-	say_message(w, jid_of('e', "erin"), "m", "hi");
-	legacy_from(w, "carol@den");
-	command(w, "peer", "allow", "carol", NULL);
-	command(w, "peer", "rename", "carol", "Carola", NULL);
-	command(w, "peer", "add", "Carola@10.0.0.9", NULL);
-	command(w, "peer", "add", "dave@10.0.0.7:4000", NULL);
-	command(w, "peer", "add", "dave@10.0.0.8", NULL);
-	command(w, "peer", "add", "10.0.0.11", NULL);
-	legacy_from(w, "mal@m");
-	command(w, "peer", "block", "mal", NULL);
-	found_keyed(w, 'f', "frank@f", "10.0.0.6"); /* only seen: not kept */
-	text = line_of(w, NULL);
-	for (size_t i = 0; i < ARRAY_LEN(wanted); i++)
-		if (!strstr(text, wanted[i]))
-			fail_msg("no '%s' in\n%s", wanted[i], text);
-	snprintf(seen, sizeof(seen), "erin\terin\tid:%s\tpinned\t", id_of('e'));
-	assert_non_null(strstr(text, seen));
-	assert_null(strstr(text, "frank"));
-	world_free(w);
-
-	w = world_new();
-	rest = xstrdup(text);
-	for (char *at = rest; (line = strsep(&at, "\n")) && *line; n++) {
-		command(w, "peer", "import", line, NULL);
-		if (w->reply_failed)
-			fail_msg("%s: %s", line, w->reply);
-	}
-	assert_int_equal(n, 6);
-	assert_int_equal(w->peers->peers.n, 6);
-	world_restart(w);
-	again = line_of(w, NULL);
-	assert_int_equal(called(w, "mal")->kind, PEER_LEGACY);
-	assert_string_equal(called(w, "10.0.0.11:5298")->label, "10.0.0.11:5298");
-	assert_int_equal(strlen(again), strlen(text));
-	/* In whatever order. */
-	assert_int_equal(strlen(again), strlen(text));
-	for (char *at = again, *one; (one = strsep(&at, "\n")) && *one;)
-		assert_non_null(strstr(text, one));
-	world_free(w);
-	xfree(text);
-	xfree(rest);
-	xfree(again);
-}
-
-/* A name that does not fit into a line is counted, and said so; who has it is not lost without a word. */
-static void left_out(void **state)
-{
-	struct world *w = world_new();
-	char *text;
-
-	legacy_from(w, "odd\tname@x");
-	command(w, "peer", "allow", "odd\tname@x", NULL);
-	text = line_of(w, NULL);
-	assert_non_null(strstr(text, "# left out, because their names do not fit into a line: 1\n"));
-	text[strcspn(text, "\n")] = '\0';
-	command(w, "peer", "import", text, NULL);
-	assert_false(w->reply_failed);
-	world_free(w);
-	xfree(text);
-}
-
-static void not_lines(void **state)
-{
-	struct world *w = world_new();
-	CLEANUP(buf_clear) struct buf hex = {.max = 256};
-	char text[1024];
-	static const char *const forms[] = {"", "\t\t%s\tpinned\t\t-", "bob\tbob\t%s\tpinned\t", "bob\tbob\t%s\t\t\t-",
-		"bob\tbob\t%s\tpinned\t\t-\tmore", "bob\tbob\t%sff\tpinned\t\t-", "bob\tbob\tzz\tpinned\t\t-",
-		"bob\tbob\t%s\tgod\t\t-", "\xff\tbob\t%s\tpinned\t\t-"};
-
-	hex_encode(&hex, key_of('b'), 32);
-	for (size_t i = 0; i < ARRAY_LEN(forms); i++) {
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wformat-nonliteral"
-		snprintf(text, sizeof(text), forms[i], buf_cstr(&hex));
-#pragma GCC diagnostic pop
-		command(w, "peer", "import", text, NULL);
-		if (!w->reply_failed)
-			fail_msg("taken: %s", text);
-	}
-	buf_reset(&hex);
-	hex_encode(&hex, key_of('n'), 32); /* ourselves */
-	snprintf(text, sizeof(text), "me\tme\t%s\tpinned\t\t-", buf_cstr(&hex));
-	command(w, "peer", "import", text, NULL);
-	assert_true(w->reply_failed);
-	assert_int_equal(w->peers->peers.n, 0);
-	world_free(w);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -741,18 +478,12 @@ int main(void)
 		cmocka_unit_test(what_to_do_next),
 		cmocka_unit_test(no_such_interface),
 		cmocka_unit_test(short_passwords),
-		cmocka_unit_test(import_bad_address),
 		cmocka_unit_test(del),
 		cmocka_unit_test(del_blocked),
 		cmocka_unit_test(rename_row),
 		cmocka_unit_test(rename_like_somebody),
 		cmocka_unit_test(block_answers),
 		cmocka_unit_test(passwords),
-		cmocka_unit_test(there_and_back),
-		cmocka_unit_test(strangers_stay_strangers),
-		cmocka_unit_test(all_there_and_back),
-		cmocka_unit_test(left_out),
-		cmocka_unit_test(not_lines),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
