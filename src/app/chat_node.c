@@ -5,6 +5,7 @@
 #include <spawn.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "app/config.h"
@@ -15,7 +16,7 @@
 
 extern char **environ;
 
-enum { NODE_START_MS = 15000, NAME_TRIES = 5 };
+enum { NODE_START_MS = 15000, NAME_TRIES = 5, LOG_TURN = 256 << 10, LOG_KEPT = 1 << 20 };
 
 /* ---- what is said to it ---- */
 
@@ -150,7 +151,7 @@ static int spawn(char **argv, const char *log)
 	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSID);
 	posix_spawn_file_actions_init(&files);
 	posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-	posix_spawn_file_actions_addopen(&files, STDOUT_FILENO, log, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+	posix_spawn_file_actions_addopen(&files, STDOUT_FILENO, log, O_WRONLY | O_CREAT | O_APPEND, 0600);
 	posix_spawn_file_actions_adddup2(&files, STDOUT_FILENO, STDERR_FILENO);
 	err = posix_spawn(&pid, "/proc/self/exe", &files, &attr, argv, environ);
 	posix_spawn_file_actions_destroy(&files);
@@ -165,12 +166,46 @@ static struct str without_name(struct str line)
 	return str_starts(line, name) ? (struct str){line.p + name.n, line.n - name.n} : line;
 }
 
+/* The last LOG_KEPT bytes of a file, from the beginning of a line. */
+static void keep_end(const char *path, off_t size)
+{
+	int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	char *end = xmalloc(LOG_KEPT), *line;
+	ssize_t n = fd < 0 ? -1 : pread(fd, end, LOG_KEPT, size - LOG_KEPT);
+
+	line = n > 0 ? memchr(end, '\n', (size_t)n) : NULL;
+	if (line && ftruncate(fd, 0) == 0)
+		n = pwrite(fd, line + 1, (size_t)(end + n - line - 1), 0);
+	if (fd >= 0)
+		close(fd);
+	xfree(end);
+}
+
+/* What it says is kept over starts, above all what the one before said at its end. When there is much of it, it becomes the
+ * earlier log, of which the end stays. Returns where the new one's words begin. */
+static long turn_log(const char *log)
+{
+	char earlier[4096 + 8];
+	struct stat st;
+
+	if (lstat(log, &st) != 0)
+		return 0;
+	if (S_ISREG(st.st_mode) && st.st_size <= LOG_TURN)
+		return (long)st.st_size;
+	snprintf(earlier, sizeof(earlier), "%s.1", log);
+	if (rename(log, earlier) == 0 && st.st_size > LOG_KEPT)
+		keep_end(earlier, st.st_size);
+	return 0;
+}
+
 /* Why it did not start is the last that it said. */
-static void put_why(const char *data, const char *log, struct buf *why)
+static void put_why(const char *data, const char *log, long from, struct buf *why)
 {
 	char line[1024], last[1024] = "";
 	FILE *f = fopen(log, "re");
 
+	if (f)
+		fseek(f, from, SEEK_SET);
 	while (f && fgets(line, sizeof(line), f))
 		memcpy(last, line, sizeof(last));
 	if (f)
@@ -205,12 +240,14 @@ static bool start(struct chat_node *n, const char *data, const char *log)
 bool chat_node_start(struct chat_node *n, const char *data, struct buf *why)
 {
 	char log[4096];
+	long from;
 
 	snprintf(log, sizeof(log), "%.4000s/node.log", data);
 	if (node_make_folder(data, why) != 0)
 		return false;
+	from = turn_log(log);
 	if (start(n, data, log))
 		return true;
-	put_why(data, log, why);
+	put_why(data, log, from, why);
 	return false;
 }

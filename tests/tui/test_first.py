@@ -142,6 +142,39 @@ def refused(t):
     t.step("an address that is not ours, a data folder that cannot be one: said, with what to do")
 
 
+def logged(t):
+    """What a node said before is there after the next start, and does not grow for ever."""
+    home = Home(t, "logged")
+    home.data.mkdir(mode=0o700)
+    log, earlier = home.data / "node.log", home.data / "node.log.1"
+
+    def start():
+        status, lines = home.once("/quit\n", "--name", "alice@here")
+        t.equal(status, 0, f"a start: {lines}")
+        home.stop()
+
+    log.write_text("what the one before said at its end\n")
+    start()
+    t.true(log.read_text().startswith("what the one before said") and "peers_loaded" in log.read_text(), "both are there")
+    t.true(not earlier.exists(), "there is little of it")
+    log.write_text("".join(f"line {i}\n" for i in range(500_000)))
+    log.chmod(0o600)
+    start()
+    kept = earlier.read_text().splitlines()
+    t.true("line 499999" not in log.read_text() and "peers_loaded" in log.read_text(), "the new one begins anew")
+    t.true(kept[-1] == "line 499999" and kept[0].startswith("line ") and 900_000 < earlier.stat().st_size <= 1 << 20,
+           f"the end of the earlier one: {kept[0]} to {kept[-1]}, {earlier.stat().st_size} bytes")
+    for file in (log, earlier):
+        t.equal(file.stat().st_mode & 0o777, 0o600, f"who may read {file.name}")
+    log.write_text("said before\n")
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", home.port))
+        taken.listen()
+        status, lines = home.once("/quit\n")
+    t.true(status == 1 and "in use" in lines[-1] and "said before" not in "".join(lines), f"why it does not start: {lines}")
+    t.step("node.log is kept over starts, and 1 MiB of the earlier one at most")
+
+
 def helped(t):
     status, out, _ = run(t, "--help")
     t.true(status == 0 and "wireside --name alice@kitchen" in out and "wireside node --help" in out, f"wireside --help: {out}")
@@ -193,7 +226,7 @@ def stopped(t):
 
 def test(t):
     """The first start of a chat with its node; options, help, status"""
-    for part in (piped, offered, refused, helped, stopped):
+    for part in (piped, offered, refused, logged, helped, stopped):
         part(t)
 
 
