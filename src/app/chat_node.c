@@ -90,7 +90,7 @@ bool chat_node_offer_name(struct chat_node *n)
 	for (int i = 0; i < NAME_TRIES && n->n + 2 <= CHAT_NODE_WORDS_MAX; i++) {
 		struct str typed;
 
-		printf("Others on this network see you as %s. Enter keeps that, or type another name: ",
+		printf("Others on this network see you as %s.\nEnter keeps that, or type another name: ",
 			buf_cstr(&usual));
 		fflush(stdout);
 		if (!fgets(line, sizeof(line), stdin)) {

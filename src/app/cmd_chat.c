@@ -42,6 +42,7 @@ struct session {
 	int status;
 	bool over;
 	bool started_node, first; /* first: no node ever ran here */
+	bool newcomer;            /* a person who has just seen that */
 };
 
 static const char usage[] =
@@ -279,6 +280,7 @@ static bool start_node(struct session *s)
 	s->first = chat_node_is_new(s->data) && !s->options.node.named;
 	if (s->first && is_person(s)) {
 		s->first = false; /* here it is told */
+		s->newcomer = true;
 		if (!chat_node_offer_name(&s->options.node))
 			return false;
 	}
@@ -329,6 +331,9 @@ static void tell_about_node(struct session *s)
 	if (s->first && s->name)
 		buf_fmt(&text, "others on this network see you as %s; --name USER@HOST at the start gives another name",
 			s->name);
+	else if (s->newcomer)
+		buf_z(&text,
+			"/peers says who is there, /msg NAME TEXT talks to somebody, /help has all that can be said");
 	else if (!s->started_node && n->n && is_person(s))
 		buf_fmt(&text,
 			"the node runs already: options for it count when it starts (`wireside stop --data %s` ends it)",

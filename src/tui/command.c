@@ -83,24 +83,36 @@ static bool ask_node(struct line *n, const char *verb, struct str what, struct s
 
 /* ---- commands ---- */
 
+/* All of them are more lines than a terminal has. */
+static void put_rooms(struct buf *out)
+{
+	buf_z(out, "\nIn rooms:");
+	for (size_t i = 0; i < line_room_commands_n; i++)
+		buf_fmt(out, " /%s", line_room_commands[i].name);
+	buf_z(out, "; /help COMMAND explains one, /help all all of them.");
+}
+
 static void run_help(struct line *n, const struct command *c, struct str args)
 {
 	CLEANUP(buf_clear) struct buf out = {.max = 16384};
 	struct str name = line_word(&args);
+	bool all = str_is(name, "all") || (!name.n && !n->edit);
 	const struct command *k;
 
 	(void)c;
 	if (str_starts(name, STR("/")))
 		name = (struct str){name.p + 1, name.n - 1};
-	if (name.n && !line_find_command(name)) {
+	if (name.n && !all && !line_find_command(name)) {
 		line_misuse(n, "there is no command /%.*s", STR_FMT(name));
 		return;
 	}
 	for (size_t i = 0; (k = line_command(i)); i++)
-		if (!name.n || str_is(name, k->name))
+		if (all || (name.n ? str_is(name, k->name) : i < line_commands_n))
 			buf_fmt(&out, "%s/%s%s%s: %s", out.n ? "\n" : "", k->name, *k->args ? " " : "", k->args,
 				k->help);
-	if (!name.n)
+	if (!name.n && !all)
+		put_rooms(&out);
+	if (!name.n || all)
 		buf_z(&out,
 			"\nAnything else goes to the current conversation; a text that begins with / needs two of them.");
 	line_say(n, EVENT_ANSWER, "%s", buf_cstr(&out));
@@ -326,10 +338,10 @@ static void run_quit(struct line *n, const struct command *c, struct str args)
 }
 
 const struct command line_commands[] = {
-	{"help", "[COMMAND]", "what can be said, or how one command is used", COMPLETE_COMMAND, run_help},
+	{"help", "[COMMAND|all]", "what can be said, or how one command is used", COMPLETE_COMMAND, run_help},
 	{"peers", "", "who there is, and how they are", 0, run_peers},
 	{"msg", "PEER [TEXT]", "says TEXT to somebody, and talks to them from now on", FIND_PEER | FIND_ROOM, run_msg},
-	{"typing", "PEER [off]", "tells somebody that you are writing", FIND_PEER | FIND_ROOM, run_typing},
+	{"typing", "PEER [off]", "tells somebody that you are writing", FIND_PEER | FIND_ROOM, run_typing, "off "},
 	{"history", "[PEER] [N]", "the last N messages of a conversation", FIND_PEER | FIND_ROOM, run_history},
 	{"status", "[available|away|dnd|xa|chat] [TEXT]", "what others see of you", 0, run_status,
 		"available away dnd xa chat "},
@@ -425,19 +437,38 @@ static void offer_commands(struct str prefix, const char *before, struct edit_ch
 	}
 }
 
-static void offer_words(const char *words, struct str prefix, struct edit_choices *ret)
+static bool has_word(struct str text, struct str wanted)
+{
+	struct str word;
+
+	while ((word = line_word(&text)).p)
+		if (str_eq(word, wanted))
+			return true;
+	return false;
+}
+
+/* But none that stands there already. */
+static void offer_words(const char *words, struct str before, struct str prefix, struct edit_choices *ret)
 {
 	struct str rest = str_z(words), word;
 
 	while ((word = str_cut(&rest, ' ')).n)
-		if (str_starts(word, prefix))
+		if (str_starts(word, prefix) && !has_word(before, word))
 			edit_choose(ret, word);
+}
+
+/* The next word is whom or what a command is about; a room may be named before that. */
+static bool is_first(struct str before)
+{
+	struct str first = line_word(&before);
+
+	return !first.p || (str_starts(first, STR("#")) && !line_word(&before).p);
 }
 
 void line_complete(struct line *n, struct str line, struct str word, struct edit_choices *ret)
 {
 	struct completion k = {.ret = ret, .hash = str_starts(word, STR("#"))};
-	struct str rest = line, first = str_cut(&rest, ' ');
+	struct str rest = line, first = str_cut(&rest, ' '), before;
 	struct str room = n->current && client_in_room(n->client, str_z(n->current)) ? str_z(n->current) : STR_NONE;
 	const struct command *c;
 	unsigned kinds = 0;
@@ -447,13 +478,15 @@ void line_complete(struct line *n, struct str line, struct str word, struct edit
 		return;
 	}
 	c = str_starts(first, STR("/")) ? line_find_command((struct str){first.p + 1, first.n - 1}) : NULL;
+	before = (struct str){rest.p, rest.n > word.n ? rest.n - word.n : 0};
 	if (c && c->words)
-		offer_words(c->words, word, ret);
-	if (c && (c->complete & COMPLETE_COMMAND))
-		offer_commands(word, "", ret);
-	if (c)
+		offer_words(c->words, before, word, ret);
+	if (c && is_first(before)) {
+		if (c->complete & COMPLETE_COMMAND)
+			offer_commands(word, "", ret);
 		kinds = c->complete;
-	else
+	}
+	if (!c)
 		kinds = COMPLETE_NICK; /* in a text: whom it is for */
 	if (k.hash || (word.n && word.p[0] == '"'))
 		word = (struct str){word.p + 1, word.n - 1};

@@ -106,6 +106,10 @@ void filter_wrap(struct buf *out, struct str text, unsigned columns)
 		before = *text.p;
 		if (*text.p == '\n') {
 			at = 0;
+		} else if (*text.p == ' ' && at + w > columns) {
+			buf_z(out, "\n" FILTER_MARK); /* it would be seen as one of the next line */
+			at = mark;
+			n = 0;
 		} else if (at + w > columns || (at + word > columns && mark + word <= columns)) {
 			buf_z(out, "\n" FILTER_MARK);
 			at = mark + w;
@@ -113,6 +117,7 @@ void filter_wrap(struct buf *out, struct str text, unsigned columns)
 			at += w;
 		}
 		buf_add(out, text.p, n);
+		n = n ? n : 1;
 		text = (struct str){text.p + n, text.n - n};
 	}
 }

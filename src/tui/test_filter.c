@@ -99,6 +99,9 @@ static void wrapped(void **state)
 	filter_wrap(&out, STR("0123456789 012345 0123456789"), 20); /* words stay whole */
 	assert_string_equal(buf_cstr(&out), "0123456789 012345 \n" FILTER_MARK "0123456789");
 	buf_reset(&out);
+	filter_wrap(&out, STR("01234567890123456789 abc def"), 20); /* nor is a space the first of a line */
+	assert_string_equal(buf_cstr(&out), "01234567890123456789\n" FILTER_MARK "abc def");
+	buf_reset(&out);
 	filter_wrap(&out, STR("012345 0123456789012345678"), 20); /* but for those that fit nowhere */
 	assert_string_equal(buf_cstr(&out), "012345 0123456789012\n" FILTER_MARK "345678");
 	buf_reset(&out);

@@ -58,7 +58,8 @@ def piped(t):
 def offered(t):
     home = Home(t, "offered")
     alice = home.screen("offered")
-    alice.shown(r"see you as .*" + usual_name() + r"\. Enter keeps that, or type another name: *$")
+    alice.shown(r"see you as .*" + usual_name() + r"\.$")
+    alice.shown("^Enter keeps that, or type another name: *$")
     t.true(not home.data.exists(), "nothing is made before it is answered")
     alice.type("not<good")
     alice.shown("wireside: name: 'not<good@")
