@@ -567,8 +567,8 @@ int cmd_chat(int argc, char **argv)
 	s.pins = data_home("pins");
 	s.socket = xmalloc(strlen(s.data) + 32);
 	sprintf(s.socket, "unix:%s/%s.sock", s.data, node ? "node" : "xmpp");
-	s.status = 1;
-	if (local && !config_is_data(s.data, &why))
+	s.status = local && !config_is_data(s.data, &why) ? 2 : 1;
+	if (why.n)
 		fprintf(stderr, "wireside: %s\n", buf_cstr(&why));
 	else if (local && !node && !is_there(s.socket + 5))
 		fprintf(stderr, "wireside: no server runs on %s; start one with `wireside serve`\n", s.data);

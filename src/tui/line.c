@@ -313,8 +313,11 @@ static bool may_go(const struct line *n)
 	return !is_busy(n) || (n->met && !n->asked && str_is(str_trim(str_z((char *)(n->waiting.next + 1))), "/start"));
 }
 
-static void take_lines(struct line *n)
+/* True: one was run, and the loop's time may be that of before. */
+static bool take_lines(struct line *n)
 {
+	bool ran = false;
+
 	for (int i = 0; i < LINES_MAX && !list_empty(&n->waiting) && !n->over && may_go(n); i++) {
 		struct list *node = list_take(&n->waiting);
 		char *text = (char *)(node + 1);
@@ -323,33 +326,35 @@ static void take_lines(struct line *n)
 		timer_stop(loop_timers(n->loop), &n->until);
 		line_run(n, str_z(text));
 		xfree(node);
+		ran = true;
 	}
 	if (n->over || n->ended || n->waiting_n >= LINES_MAX)
-		return;
+		return ran;
 	if (n->watch)
 		watch_set(n->watch, WATCH_READ);
 	else
 		loop_next(n->loop, &n->read);
+	return ran;
 }
 
 /* Receipts are waited for from the last line on, but not before there was a session: how long a login may take is for the
  * connection to say. */
 void line_go_on(struct line *n)
 {
-	bool waits;
+	bool waits, ran;
 
 	if (n->edit && !n->over)
 		set_prompt(n); /* somebody may be called otherwise now */
 	if (n->over || n->edit || !n->started)
 		return;
 	n->met |= client_online(n->client);
-	take_lines(n);
+	ran = take_lines(n);
 	if (!n->ended || n->over)
 		return;
 	waits = client_count(n->client, MESSAGE_UNSENT) || under_way(n);
 	if (list_empty(&n->waiting) && !waits && (!is_busy(n) || is_cut_off(n)))
 		line_finish(n, status_now(n));
-	else if (n->met && !timer_running(&n->until))
+	else if (n->met && !ran && !timer_running(&n->until))
 		timer_start(loop_timers(n->loop), &n->until,
 			loop_now(n->loop) + (int64_t)n->config.wait_seconds * 1000);
 }

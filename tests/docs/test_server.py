@@ -477,7 +477,7 @@ class Refusals(Case):
             self.refuses_to_serve(1, f"^wireside: {file}:2: c2s {address}: the port is in use", "-c", file)
 
     def test_address_of_another_machine(self):
-        self.refuses_to_serve(1, r"c2s 192\.0\.2\.1:5222: Cannot assign requested address", "--c2s", "192.0.2.1:5222")
+        self.refuses_to_serve(1, r"c2s 192\.0\.2\.1:5222: this machine has no such address", "--c2s", "192.0.2.1:5222")
 
     def test_second_server_on_the_same_data(self):
         server = self.serve()
@@ -598,9 +598,9 @@ class Refusals(Case):
 
     def test_data_folder(self):
         file = self.write("file", "")
-        self.refused(1, str(file), "serve", "--data", file)
+        self.refused(2, str(file), "serve", "--data", file)
         long = self.folder / ("x" * 120)
-        self.refused(1, "too long for a socket", "serve", "--data", long, *ANY_PORTS)
+        self.refused(2, "is too long: there are sockets in it", "serve", "--data", long, *ANY_PORTS)
 
     def test_another_user(self):
         """Somebody else's server: what may not be done is said, and not done on another store instead."""
