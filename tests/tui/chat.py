@@ -159,6 +159,14 @@ class Screen:
     def text(self, text):
         self.tmux("send-keys", "-l", text)
 
+    def cursor_line(self):
+        return [line for line in self.screen().splitlines() if line][-1]
+
+    def cancel(self):
+        """Ctrl-C. A terminal throws away what is typed before the program has dealt with it, so that is waited for."""
+        self.keys("C-c")
+        lib.wait_until(lambda: re.fullmatch(r"(\S+)?> ?", self.cursor_line()), LIMIT, "an empty line after Ctrl-C")
+
     def ended(self):
         """Waits for the end; gives the exit status."""
         return int(lib.wait_until(lambda: self.said.exists() and self.said.read_text(), LIMIT, "the end"))

@@ -45,7 +45,7 @@ def lost(t, home):
     alice.shown(r"\* 1 line has not reached the node yet and would be lost: /quit again does without it")
     alice.text("still here")
     alice.shown("^bob> still here$")
-    alice.keys("C-c")
+    alice.cancel()
     alice.type("/quit")
     t.equal(alice.ended(), 0, "/quit")
     t.true(not (home.data / "control.sock").exists(), "the node was started again")

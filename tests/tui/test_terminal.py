@@ -1,5 +1,4 @@
 #!/usr/bin/python3
-import re
 
 from chat import LIMIT, Screen, command, lib, pipe
 
@@ -20,10 +19,6 @@ def dialogue(t):
     return alice
 
 
-def cursor_line(screen):
-    return [line for line in screen.screen().splitlines() if line][-1]
-
-
 def test(t):
     """Line mode on a terminal: editing, history, completion, events above the line"""
     alice = dialogue(t)
@@ -42,7 +37,7 @@ def test(t):
     alice.shown("^Bob> half a sent$")
     bob.type("/msg alice meanwhile")
     alice.shown(r"^\d\d:\d\d Bob: meanwhile")
-    lib.wait_until(lambda: cursor_line(alice) == "Bob> half a sent", LIMIT, "the line being typed below the event")
+    lib.wait_until(lambda: alice.cursor_line() == "Bob> half a sent", LIMIT, "the line being typed below the event")
     t.equal(alice.screen().count("half a sent"), 1, "the typed line stands there once")
     alice.text("ence")
     alice.keys("Enter")
@@ -55,13 +50,12 @@ def test(t):
     alice.shown("^Bob> half a sentence$")
     alice.keys("Up", "Up")
     alice.shown("^Bob> /add bob@localhost Bob$")
-    alice.keys("C-c")
-    lib.wait_until(lambda: re.fullmatch(r"Bob> ?", cursor_line(alice)), LIMIT, "an empty line after Ctrl-C")
+    alice.cancel()
     alice.text("xyz")
     alice.keys("Left", "Left", "BSpace", "C-e")
     alice.text("!")
     alice.shown("^Bob> yz!$")
-    alice.keys("C-c")
+    alice.cancel()
     t.step("history, Ctrl-C, and editing in the middle")
 
     alice.text("/his")
@@ -70,18 +64,18 @@ def test(t):
     alice.text("b")
     alice.keys("Tab")
     alice.shown("^Bob> /history Bob ?$")
-    alice.keys("C-c")
+    alice.cancel()
     alice.text("/m")
     alice.keys("Tab")
     alice.shown("/msg .*/moderator .*/member")
-    alice.keys("C-c")
+    alice.cancel()
     alice.text("/typing b")
     alice.keys("Tab")
     alice.shown("^Bob> /typing Bob ?$")
     for _ in range(2):  # what follows is nobody any more, and nothing twice
         alice.keys("Tab")
         alice.shown("^Bob> /typing Bob off ?$")
-    alice.keys("C-c")
+    alice.cancel()
     t.step("commands and people are completed, choices shown")
     alice.type("/help")
     alice.shown(r"\| /peers: ")
@@ -98,15 +92,15 @@ def test(t):
     alice.text("bo")
     alice.keys("Tab")
     alice.shown("^#lunch> Bobby ?$")
-    alice.keys("C-c")
+    alice.cancel()
     alice.text("/affiliate Bobby ow")
     alice.keys("Tab")
     alice.shown("^#lunch> /affiliate Bobby owner ?$")
-    alice.keys("C-c")
+    alice.cancel()
     alice.text("/config memb")
     alice.keys("Tab")
     alice.shown("^#lunch> /config membersonly ?$")
-    alice.keys("C-c")
+    alice.cancel()
     alice.text("Bobby welcome \u00e9\u4f60")
     alice.keys("Enter")
     bob.shown("#lunch alice: Bobby welcome \u00e9\u4f60")
@@ -122,14 +116,14 @@ def test(t):
         return "Bobby: an event while a long line is typed#lunch> " + "w" * 60 in text and text.count("w" * 60) == 1
 
     lib.wait_until(whole, LIMIT, "the event above the long line, and that once")
-    alice.keys("C-c")
+    alice.cancel()
     t.step("another size; a long line")
 
     alice.keys("Escape")
     bob.type("escape does not stop me")
     alice.shown("escape does not")
     alice.keys("Enter")
-    alice.keys("C-c")
+    alice.cancel()
     alice.keys("C-d")
     t.equal(alice.ended(), 0, "Ctrl-D")
     bob.shown(r"#lunch alice left|\* alice is gone")
