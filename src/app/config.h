@@ -62,7 +62,11 @@ struct config {
 	int room_archive_max, room_archive_days,
 		room_history; /* messages a room, their age (0: any), messages for newcomers */
 	int resume_seconds;
-	int login_seconds, stall_seconds;
+	int login_seconds;
+	struct {
+		int stall_seconds;
+		int held_max; /* stanzas for a client that is not looked at; 0: XEP-0352 is not offered */
+	} reader;
 	int log_level;   /* enum log_level */
 	int ready_fd;    /* -1: none */
 	bool one_thread; /* the store too: tests and simulation, where everything follows from the order of calls */

@@ -219,7 +219,8 @@ static void make_limits(const struct config *c, struct wire_limits *ret)
 	*ret = wire_limits_default;
 	ret->session.stanza = (uint32_t)c->stanza_max;
 	ret->login_ms = (uint32_t)c->login_seconds * 1000;
-	ret->stall_ms = (uint32_t)c->stall_seconds * 1000;
+	ret->stall_ms = (uint32_t)c->reader.stall_seconds * 1000;
+	ret->idle_max = (uint32_t)c->reader.held_max;
 	if (!c->limits)
 		ret->logins_max = ret->logins_max_address = ret->free_tries = 0;
 }
@@ -411,7 +412,8 @@ int server_new(struct loop *l, const struct config *config, struct server **ret,
 		.arg = s,
 		.localhost = config->node ? config->domains.item[0] : NULL,
 		.allow_plaintext = config->allow_plaintext,
-		.registration = config->registration};
+		.registration = config->registration,
+		.client_state = config->reader.held_max > 0};
 	s->core_timer.fire = on_core_timer;
 	s->dirty = true;
 	loop_on_mail(l, on_mail, s);

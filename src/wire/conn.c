@@ -355,6 +355,9 @@ void conn_do(struct conn *c, enum stream_action action, const struct stream_ask 
 	case STREAM_ACK_WANTED:
 		ack_on_wanted(c);
 		break;
+	case STREAM_CLIENT_STATE:
+		idle_enter(c, ask->active);
+		break;
 	case STREAM_END:
 		out_flush(c);
 		conn_lost(c, false, "stream closed");

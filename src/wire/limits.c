@@ -26,6 +26,7 @@ const struct wire_limits wire_limits_default = {
 	.logins_max_address = 50,
 	.free_tries = 3,
 	.queue_max = 100000,
+	.idle_max = 256,
 	.queue_bytes = 16 << 20,
 };
 

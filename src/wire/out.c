@@ -201,6 +201,7 @@ void out_take_rest(struct conn *c, struct packets *ret)
 		}
 		chunk_free(c->wire, k);
 	}
+	idle_take_rest(c, ret);
 	*o = (struct out){0};
 }
 

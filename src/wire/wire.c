@@ -150,7 +150,8 @@ static void send_to(struct wire *w, uint64_t id, struct packet **packets, uint32
 	if (!c)
 		return; /* after CLOSED nothing is sent to an id: the core forgot it too */
 	for (uint32_t i = 0; i < n; i++)
-		out_add(c, packets[i], commit, sm_on(c) || stream_kind(c->stream)->legacy);
+		if (!c->idle || !idle_holds(c, packets[i], commit))
+			out_add(c, packets[i], commit, sm_on(c) || stream_kind(c->stream)->legacy);
 }
 
 static void on_send(struct wire *w, struct msg *m)
@@ -191,6 +192,7 @@ static void expire(struct conn *c, uint64_t from)
 		ack_on_expire(c);
 		return;
 	}
+	idle_release(c);
 	whole = out_expire(c, from, &rest);
 	if (rest.n)
 		conn_to_core(c, MSG_EXPIRED)->end.rest = rest;

@@ -19,6 +19,7 @@ struct wire_limits {
 	uint32_t logins_max_address;    /* the same for one address, default 50 (local ones: ten times); 0: no limit */
 	uint32_t free_tries;  /* failed logins and registrations answered at once, default 3; 0: all of them */
 	uint32_t queue_max;   /* entries waiting for one connection, default 100000 */
+	uint32_t idle_max;    /* entries held while nobody looks at a client, default 256; 0: XEP-0352 is not offered */
 	uint32_t queue_bytes; /* the same in bytes, with what is written and not acknowledged, default 16 MiB */
 };
 extern const struct wire_limits wire_limits_default;
@@ -84,6 +85,7 @@ unsigned wire_lingering(const struct wire *w);
 struct wire_stats {
 	uint32_t connections, logins; /* now; not yet logged in */
 	uint64_t accepted, refused, bytes_in, bytes_out, stanzas_in, packets_out;
+	uint64_t held, spared; /* for clients that nobody looks at: packets held back; of those, never sent */
 };
 /* From the wire's thread, or approximately from another. */
 struct wire_stats wire_stats(const struct wire *w);

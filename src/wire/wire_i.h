@@ -68,6 +68,9 @@ struct conn_sm {
 	int64_t asked_until; /* ... and must be answered by then */
 };
 
+/* What waits while nobody looks at the client, see idle.c. */
+struct idle;
+
 /* What one address does, see limits.c. */
 struct address;
 
@@ -101,6 +104,7 @@ struct conn {
 	struct out out;
 	struct conn_login *login;
 	struct conn_sm *sm;
+	struct idle *idle; /* NULL: somebody looks at the client, as at the beginning of each stream */
 	uint64_t session;
 	uint32_t forwarded, credited; /* stanzas given to the core; of those, handled */
 	char *to_attr;                /* " to='full address'", escaped, for packets that want it filled */
@@ -194,6 +198,14 @@ void out_clear(struct conn *c);
 void out_trim_spare(struct wire *w); /* to what the connections there are may need */
 void out_free_spare(struct wire *w);
 bool out_waits(const struct conn *c); /* the next entry waits for a commit */
+
+/* idle.c */
+void idle_enter(struct conn *c, bool active);
+/* Of a client with c->idle. True: p waits until it matters; false: everything that waits is on its way, p may follow. */
+bool idle_holds(struct conn *c, struct packet *p, uint64_t commit);
+void idle_release(struct conn *c); /* all into the out-queue; it goes on holding */
+void idle_take_rest(struct conn *c, struct packets *ret);
+void idle_free(struct conn *c);
 
 /* ack.c */
 void ack_on_enable(struct conn *c, bool resume);

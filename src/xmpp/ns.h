@@ -33,6 +33,8 @@
 #define NS_COMMANDS "http://jabber.org/protocol/commands"
 #define NS_MAM "urn:xmpp:mam:2"
 #define NS_MAM_EXTENDED NS_MAM "#extended"
+#define NS_CSI "urn:xmpp:csi:0"
+#define NS_PUBSUB_EVENT "http://jabber.org/protocol/pubsub#event"
 #define NS_CARBONS "urn:xmpp:carbons:2"
 #define NS_FORWARD "urn:xmpp:forward:0"
 #define NS_RECEIPTS "urn:xmpp:receipts"

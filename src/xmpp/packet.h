@@ -11,13 +11,14 @@
 struct packet {
 	struct blob *bytes; /* owned */
 	_Atomic uint32_t refs;
-	uint16_t hole;      /* offset behind the element name */
-	uint8_t kind, type; /* enum stanza_kind, stanza_type */
-	bool fill;          /* the wire writes to= itself */
-	bool raw;           /* not a stanza: bytes of the stream itself, written as they are */
-	bool volatile_;     /* not worth keeping for a broken session (presence, typing, results) */
-	uint64_t tag;       /* the core's: not 0 if whoever sent it wants to know that it arrived */
-	uint32_t copies;    /* the core's: sent to so many sessions, of which one is enough (0: each counts) */
+	uint16_t hole;         /* offset behind the element name */
+	uint8_t kind, type;    /* enum stanza_kind, stanza_type */
+	bool fill;             /* the wire writes to= itself */
+	bool raw;              /* not a stanza: bytes of the stream itself, written as they are */
+	bool volatile_;        /* not worth keeping for a broken session (presence, typing, results) */
+	_Atomic uint8_t light; /* 1 + enum light once that was asked for (xmpp/light.h), else 0 */
+	uint64_t tag;          /* the core's: not 0 if whoever sent it wants to know that it arrived */
+	uint32_t copies;       /* the core's: sent to so many sessions, of which one is enough (0: each counts) */
 };
 
 /* Bytes of the stream itself (headers, acknowledgements), for the out-queue. */

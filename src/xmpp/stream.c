@@ -225,6 +225,8 @@ static void put_features(struct stream *s, const struct stream_channel *ch, stru
 		buf_z(out,
 			"<bind xmlns='" NS_BIND "'/><session xmlns='" NS_SESSION "'><optional/></session>"
 			"<sm xmlns='" NS_SM "'/><ver xmlns='" NS_ROSTERVER "'/><sub xmlns='" NS_SUB_PREAPPROVAL "'/>");
+		if (s->policy->client_state)
+			buf_z(out, "<csi xmlns='" NS_CSI "'/>");
 	} else {
 		if (offers_tls(s, ch))
 			buf_z(out,
@@ -488,6 +490,17 @@ enum stream_action stream_on_sm(struct stream *s, const struct xml_tree *t, stru
 	return STREAM_GO_ON;
 }
 
+static enum stream_action client_state(struct stream *s, const struct xml_tree *t, struct buf *out,
+	struct stream_ask *ask)
+{
+	struct str name = xml_name(t, XML_ROOT);
+
+	ask->active = str_is(name, "active");
+	if (!s->policy->client_state || (!ask->active && !str_is(name, "inactive")))
+		return stream_close(s, SERR_UNSUPPORTED_STANZA_TYPE, NULL, out);
+	return STREAM_CLIENT_STATE;
+}
+
 static enum stream_action in_session(struct stream *s, const struct xml_tree *t, struct buf *out,
 	struct stream_ask *ask)
 {
@@ -495,6 +508,8 @@ static enum stream_action in_session(struct stream *s, const struct xml_tree *t,
 
 	if (str_is(ns, NS_SM))
 		return stream_on_sm(s, t, out, ask);
+	if (str_is(ns, NS_CSI))
+		return client_state(s, t, out, ask);
 	if (!str_is(ns, s->kind->content) && is_stanza_name(xml_name(t, XML_ROOT)))
 		return stream_close(s, SERR_INVALID_NAMESPACE, NULL, out);
 	if (!str_is(ns, s->kind->content) || !is_stanza_name(xml_name(t, XML_ROOT)))

@@ -63,6 +63,7 @@ struct stream_policy {
 	bool allow_plaintext;  /* passwords without TLS, on a local link only if local_only */
 	bool registration;     /* strangers may make accounts */
 	bool tls;              /* there is a certificate */
+	bool client_state;     /* clients may say that nobody looks at them (XEP-0352) */
 	unsigned max_tries;    /* failed logins on one stream, then policy-violation; 0: 5 */
 };
 
@@ -83,6 +84,7 @@ enum stream_action {
 	STREAM_GIVE_STANZA,  /* the element is a stanza to be handed over */
 	STREAM_ACK,          /* ask.h: the client has handled so many */
 	STREAM_ACK_WANTED,   /* <r/> */
+	STREAM_CLIENT_STATE, /* ask.active: whether somebody looks at the client (XEP-0352) */
 	STREAM_FAILED_LOGIN, /* `out` holds <failure/>; slow it down if you like, then stream_failure_sent() */
 	STREAM_END           /* send `out`, then close */
 };
@@ -95,6 +97,7 @@ struct stream_ask {
 	enum hash_kind hash;
 	uint32_t h;
 	bool resume;
+	bool active;
 	bool again; /* the element is for the session: to be given anew when this is answered */
 };
 

@@ -1,6 +1,6 @@
 /* What rooms cost: a delivery, a storm of joins, an occupant, an idle room; beside a raw relay that copies the same bytes, and
  * beside Prosody and ejabberd where they are installed, all in one run. Processor time of the server's process, all threads;
- * wall time only for latencies. Arguments: delivery, archive, storm or memory, for one of these; "alone" behind it leaves the
+ * wall time only for latencies. Arguments: delivery, archive, storm, memory or idle, for one of these; "alone" behind it leaves the
  * other servers out. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,7 +22,10 @@ enum {
 	STORM_FIRST = 20,   /* in the room before */
 	IDLE_CLIENTS = 200, /* an address is in 500 rooms at most */
 	IDLE_ROOMS = 500,   /* of each */
-	LATENCY_MESSAGES = 300
+	LATENCY_MESSAGES = 300,
+	BUSY = 100, /* in the room of the client that nobody looks at */
+	BUSY_MESSAGES = 100,
+	STEP_MS = 3
 };
 
 /* ---- servers ---- */
@@ -469,6 +472,79 @@ static void idle_rooms(void)
 	load_stop(&s);
 }
 
+/* ---- a client that nobody looks at (XEP-0352) ---- */
+
+static void do_and_read(struct crowd *crowd, unsigned who, const char *text)
+{
+	crowd_send(crowd, who, text, strlen(text));
+	while (crowd_read(crowd, STEP_MS))
+		;
+}
+
+/* As in a room that is alive: for each message its writer is seen typing, stops, goes on, and three others come and go. */
+static void one_of_talk(struct crowd *crowd, unsigned i, bool talk)
+{
+	static const char *const states[] = {"composing", "paused", "composing"};
+	static const char *const shows[] = {"<show>away</show>", "", "<show>dnd</show>"};
+	unsigned writer = 2 + i % (BUSY - 2);
+	char text[2048];
+
+	for (unsigned k = 0; k < 3; k++) {
+		snprintf(text, sizeof(text), "<presence to='bench0@rooms.localhost/nick%u'>%s</presence>",
+			2 + (7 * i + k) % (BUSY - 2), shows[(i + k) % 3]);
+		do_and_read(crowd, 2 + (7 * i + k) % (BUSY - 2), text);
+		snprintf(text, sizeof(text),
+			"<message to='bench0@rooms.localhost' type='groupchat'><%s xmlns='http://jabber.org/protocol/chatstates'/></message>",
+			states[k]);
+		do_and_read(crowd, writer, text);
+	}
+	message_text(text, sizeof(text), "bench", 0);
+	if (talk)
+		do_and_read(crowd, writer, text);
+}
+
+/* Member 0 is looked at, member 1 is not: both are told the same things. */
+static void compare_idle(struct crowd *crowd, bool talk)
+{
+	uint64_t bytes[2];
+	unsigned times[2], before[2];
+	char title[120];
+
+	for (unsigned k = 0; k < 2; k++)
+		bytes[k] = crowd_bytes_of(crowd, k, &before[k]);
+	for (unsigned i = 0; i < BUSY_MESSAGES; i++)
+		one_of_talk(crowd, i, talk);
+	for (unsigned k = 0; k < 2; k++) {
+		bytes[k] = crowd_bytes_of(crowd, k, &times[k]) - bytes[k];
+		times[k] -= before[k];
+		snprintf(title, sizeof(title), "  %s, %s, bytes", k ? "nobody looks" : "looked at",
+			talk ? "100 messages" : "presence and typing alone");
+		bench_report(title, (double)bytes[k] / 1024, "KiB", NULL);
+		snprintf(title, sizeof(title), "  %s, times something comes", k ? "nobody looks" : "looked at");
+		bench_report(title, times[k], "", NULL);
+	}
+}
+
+static void idle_client(void)
+{
+	struct load_client *c[BUSY];
+	struct load_server s;
+	struct crowd *crowd;
+
+	printf("a client that nobody looks at, in a busy room of %u\n", BUSY);
+	start_ours(&s, false);
+	log_in(&s, c, BUSY);
+	crowd = crowd_new(c, BUSY);
+	fill_rooms(crowd, c, BUSY, BUSY, false);
+	do_and_read(crowd, 1, "<inactive xmlns='urn:xmpp:csi:0'/>");
+	compare_idle(crowd, true);
+	compare_idle(crowd, false);
+	crowd_free(&crowd);
+	for (unsigned i = 0; i < BUSY; i++)
+		load_close(&c[i]);
+	load_stop(&s);
+}
+
 int main(int argc, char **argv)
 {
 	const char *only = argc > 1 ? argv[1] : "";
@@ -490,5 +566,7 @@ int main(int argc, char **argv)
 		occupants();
 		idle_rooms();
 	}
+	if (!*only || strcmp(only, "idle") == 0)
+		idle_client();
 	return 0;
 }

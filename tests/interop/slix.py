@@ -131,7 +131,7 @@ class Client(slixmpp.ClientXMPP):
         self.started = asyncio.get_running_loop().create_future()
         if tls_max:
             self.ssl_context.maximum_version = getattr(ssl.TLSVersion, tls_max)
-        for plugin in ("0004", "0030", "0045", "0049", "0054", "0092", "0199", "0249", "0313"):
+        for plugin in ("0004", "0030", "0045", "0049", "0054", "0092", "0199", "0249", "0313", "0352"):
             self.register_plugin(f"xep_{plugin}")
         if sm:
             self.register_plugin("xep_0198", {"window": NEVER})
@@ -311,6 +311,15 @@ class Commands:
         self.c.send_presence(pto=to, ptype=type, pshow=show, pstatus=status, ppriority=priority)
 
     # Roster
+
+    async def looked_at(self, active):
+        """Client state indication; refused if the server does not offer it."""
+        if not self.c["xep_0352"].enabled:
+            raise Refused("not-offered")
+        if active:
+            self.c["xep_0352"].send_active()
+        else:
+            self.c["xep_0352"].send_inactive()
 
     async def roster(self):
         iq = self.c.make_iq_get(queryxmlns="jabber:iq:roster")

@@ -103,6 +103,7 @@ def identity(t, alice, bob):
     others = {e["occupant_id"] for e in alice.seen("presence", from_=f"{STAGE}/carla")}
     t.true(before and before not in others, f"carla has another: {before}, {others}")
     bob.room_nick(room=STAGE, nick="bob")
+    alice.expect("presence", from_=f"{STAGE}/robert", type="unavailable")  # an earlier presence of "bob" may be unread
     alice.expect("presence", from_=f"{STAGE}/bob", type=None, occupant_id=before)
     alice.room_role(room=STAGE, nick="bob", role="participant")
     bob.expect("presence", from_=f"{STAGE}/bob", muc=lambda muc: muc["role"] == "participant")
@@ -218,8 +219,31 @@ def picture(t, alice, bob):
     t.step("the room's picture: set by the owner, the others are told and get it")
 
 
+def looked_away(t, alice, bob, carla):
+    """Nobody looks at carla's client: presences wait for a message, the last of each; typing waits until somebody looks."""
+    if t.server.name == "prosody":
+        return
+    carla.join(room=STAGE, nick="carla")
+    carla.looked_at(active=False)
+    carla.ping()  # taken in order: from its answer on the server knows
+    shown = len(carla.seen("presence"))
+    for show in ("away", "xa", "dnd"):
+        bob.presence(to=f"{STAGE}/bob", show=show)
+    bob.ping()
+    alice.expect("presence", from_=f"{STAGE}/bob", show="dnd")
+    t.equal(len(carla.seen("presence")), shown, "presences while nobody looks")
+    alice.say(to=STAGE, body="carla, look", type="groupchat")
+    carla.expect("message", body="carla, look")
+    t.equal([p["show"] for p in carla.seen("presence")[shown:]], ["dnd"], "presences before the message")
+    bob.presence(to=f"{STAGE}/bob", show="chat")
+    alice.expect("presence", from_=f"{STAGE}/bob", show="chat")
+    carla.looked_at(active=True)
+    carla.expect("presence", from_=f"{STAGE}/bob", show="chat")
+    t.step("nobody looks at a client: it hears of messages at once, of the rest when it matters")
+
+
 def test(t):
-    """Rooms: form, password, voice, invitations, destroy, archive by pages, retraction, hats, picture"""
+    """Rooms: form, password, voice, invitations, destroy, archive by pages, retraction, hats, picture, a client at which nobody looks"""
     alice, bob, carla = (t.slix(name) for name in ("alice", "bob", "carla"))
     configure(t, alice, bob)
     bad_form(t, alice, bob)
@@ -232,6 +256,7 @@ def test(t):
     retract(t, alice, bob, carla)
     hats(t, alice, bob, carla)
     picture(t, alice, bob)
+    looked_away(t, alice, bob, carla)
 
 
 if __name__ == "__main__":

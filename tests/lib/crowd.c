@@ -26,6 +26,8 @@ struct member {
 	char tail[TEXT_MAX]; /* of what was read, in which a mark may have begun */
 	unsigned tail_len;
 	bool seen;
+	uint64_t bytes;
+	unsigned times; /* that something came */
 	struct buf unsent;
 };
 
@@ -138,6 +140,8 @@ static void read_member(struct crowd *c, unsigned member)
 		die("a client of the crowd was thrown out");
 	memcpy(p, m->tail, m->tail_len);
 	c->bytes += (uint64_t)k;
+	m->bytes += (uint64_t)k;
+	m->times++;
 	count(c, member, p, end, bench_wall_ns());
 	look(c, m, p, end);
 	m->tail_len = end - p < TEXT_MAX ? (unsigned)(end - p) : TEXT_MAX;
@@ -203,6 +207,12 @@ void crowd_mark(char *out) { snprintf(out, CROWD_MARK_LEN + 1, CROWD_MARK "%020"
 
 uint64_t crowd_messages(const struct crowd *c) { return c->messages; }
 uint64_t crowd_bytes(const struct crowd *c) { return c->bytes; }
+
+uint64_t crowd_bytes_of(const struct crowd *c, unsigned member, unsigned *ret_times)
+{
+	*ret_times = c->members[member].times;
+	return c->members[member].bytes;
+}
 unsigned crowd_seen(const struct crowd *c) { return c->seen; }
 
 static int by_size(const void *a, const void *b)

@@ -33,6 +33,8 @@ void crowd_mark(char *out);
 
 uint64_t crowd_messages(const struct crowd *c); /* marked ones that came, over all clients */
 uint64_t crowd_bytes(const struct crowd *c);
+/* Of one member: bytes, and how often something came; who reads after each thing that happens counts the server's writes. */
+uint64_t crowd_bytes_of(const struct crowd *c, unsigned member, unsigned *ret_times);
 /* Of marked messages since the last call of crowd_forget(): the time that this share (0..1) of them needed at most, in ns. */
 int64_t crowd_latency(struct crowd *c, double share);
 /* At members from..to-1 only. */
