@@ -5,7 +5,8 @@
 #include "base/err.h"
 #include "base/mem.h"
 
-enum { FIRST_CAP = 4, LAST_CAP = 1 << 30 };
+/* Many maps never have more than one item: each room has several. */
+enum { FIRST_CAP = 2, LAST_CAP = 1 << 30 };
 
 void map_init(struct map *m, struct str (*key)(const void *item), uint32_t max)
 {
@@ -61,7 +62,7 @@ int map_add(struct map *m, void *item)
 		return ERR_EXISTS;
 	if (m->n >= m->max)
 		return ERR_LIMIT;
-	if (m->n >= m->cap / 4 * 3) {
+	if (m->n >= m->cap * 3ull / 4) {
 		if (m->cap >= LAST_CAP)
 			return ERR_LIMIT;
 		resize(m, m->cap ? m->cap * 2 : FIRST_CAP);

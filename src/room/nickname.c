@@ -90,14 +90,25 @@ int nick_key(struct str nick, struct buf *ret_key)
 
 /* ---- whose they are ---- */
 
+struct nickname_table {
+	struct map by_jid, by_key;
+	struct list away;
+};
+
 static struct str jid_key(const void *item) { return nickname_jid(item); }
 static struct str nick_of(const void *item) { return str_z(((const struct nickname *)item)->key); }
 
-void nicknames_init(struct nicknames *ns, uint32_t max)
+void nicknames_init(struct nicknames *ns, uint32_t max) { *ns = (struct nicknames){.max = max}; }
+
+static struct nickname_table *table_make(struct nicknames *ns)
 {
-	map_init(&ns->by_jid, jid_key, max);
-	map_init(&ns->by_key, nick_of, max);
-	list_init(&ns->away);
+	if (ns->table)
+		return ns->table;
+	ns->table = xmalloc(sizeof(*ns->table));
+	map_init(&ns->table->by_jid, jid_key, ns->max);
+	map_init(&ns->table->by_key, nick_of, ns->max);
+	list_init(&ns->table->away);
+	return ns->table;
 }
 
 static void nickname_free(struct nickname *n)
@@ -113,46 +124,75 @@ void nicknames_clear(struct nicknames *ns)
 {
 	struct nickname *n;
 
-	for (uint32_t pos = 0; (n = map_next(&ns->by_jid, &pos));)
+	if (!ns->table)
+		return;
+	for (uint32_t pos = 0; (n = nicknames_next(ns, &pos));)
 		nickname_free(n);
-	map_clear(&ns->by_jid);
-	map_clear(&ns->by_key);
+	map_clear(&ns->table->by_jid);
+	map_clear(&ns->table->by_key);
+	xfree(TAKE(ns->table));
 }
 
-const struct nickname *nicknames_find(const struct nicknames *ns, struct str bare)
+struct nickname *nicknames_next(const struct nicknames *ns, uint32_t *pos)
 {
-	return map_find(&ns->by_jid, bare);
+	return ns->table ? map_next(&ns->table->by_jid, pos) : NULL;
 }
+
+struct nickname *nicknames_next_away(const struct nicknames *ns, struct nickname *n)
+{
+	struct list *node;
+
+	if (!ns->table)
+		return NULL;
+	node = n ? n->away.next : ns->table->away.next;
+	return node == &ns->table->away ? NULL : LIST_ITEM(node, struct nickname, away);
+}
+
+static struct nickname *find(const struct nicknames *ns, struct str bare)
+{
+	return ns->table ? map_find(&ns->table->by_jid, bare) : NULL;
+}
+
+const struct nickname *nicknames_find(const struct nicknames *ns, struct str bare) { return find(ns, bare); }
 
 const struct nickname *nicknames_find_key(const struct nicknames *ns, struct str key)
 {
-	return map_find(&ns->by_key, key);
+	return ns->table ? map_find(&ns->table->by_key, key) : NULL;
+}
+
+static void forget(struct nickname_table *t, struct str bare)
+{
+	struct nickname *n = map_remove(&t->by_jid, bare);
+
+	if (!n)
+		return;
+	map_remove(&t->by_key, nick_of(n));
+	nickname_free(n);
 }
 
 void nicknames_forget(struct nicknames *ns, struct str bare)
 {
-	struct nickname *n = map_remove(&ns->by_jid, bare);
-
-	if (!n)
+	if (!ns->table)
 		return;
-	map_remove(&ns->by_key, nick_of(n));
-	nickname_free(n);
+	forget(ns->table, bare);
+	if (!ns->table->by_jid.n)
+		nicknames_clear(ns);
 }
 
 void nicknames_mark(struct nicknames *ns, struct str bare, bool here)
 {
-	struct nickname *n = map_find(&ns->by_jid, bare);
+	struct nickname *n = find(ns, bare);
 
 	if (!n)
 		return;
 	list_remove(&n->away);
 	if (!here)
-		list_append(&ns->away, &n->away);
+		list_append(&ns->table->away, &n->away);
 }
 
 void nicknames_changed(struct nicknames *ns, struct str bare)
 {
-	struct nickname *n = map_find(&ns->by_jid, bare);
+	struct nickname *n = find(ns, bare);
 
 	if (n)
 		packet_unref(&n->packet);
@@ -161,11 +201,13 @@ void nicknames_changed(struct nicknames *ns, struct str bare)
 int nicknames_set(struct nicknames *ns, struct str bare, struct str nick, struct str key)
 {
 	const struct nickname *taken = nicknames_find_key(ns, key);
+	struct nickname_table *t;
 	struct nickname *n;
 
 	if (taken && !str_eq(nickname_jid(taken), bare))
 		return ERR_EXISTS;
-	if (!nicknames_find(ns, bare) && ns->by_jid.n >= ns->by_jid.max)
+	t = table_make(ns);
+	if (!find(ns, bare) && t->by_jid.n >= ns->max)
 		return ERR_LIMIT;
 	/* Made before the old one goes: the address may be a view of that. */
 	n = xcalloc(1, sizeof(*n) + bare.n);
@@ -173,8 +215,8 @@ int nicknames_set(struct nicknames *ns, struct str bare, struct str nick, struct
 	n->key = str_dup(key);
 	n->jid_n = (uint16_t)bare.n;
 	memcpy(n->jid, bare.p, bare.n);
-	nicknames_forget(ns, nickname_jid(n));
-	must(map_add(&ns->by_jid, n) == 0);
-	must(map_add(&ns->by_key, n) == 0);
+	forget(t, nickname_jid(n));
+	must(map_add(&t->by_jid, n) == 0);
+	must(map_add(&t->by_key, n) == 0);
 	return 0;
 }

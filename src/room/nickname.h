@@ -11,7 +11,7 @@ struct packet;
 
 struct nickname {
 	char *nick, *key;
-	struct list away;      /* in nicknames.away while he is not here */
+	struct list away;      /* among those who are not here */
 	struct packet *packet; /* that shows him so; made when first wanted */
 	uint16_t jid_n;
 	char jid[]; /* bare, canonical */
@@ -19,12 +19,16 @@ struct nickname {
 static inline struct str nickname_jid(const struct nickname *n) { return (struct str){n->jid, n->jid_n}; }
 
 struct nicknames {
-	struct map by_jid, by_key;
-	struct list away; /* of whom nicknames_mark() said so */
+	struct nickname_table *table; /* NULL: there are none, as in most rooms */
+	uint32_t max;
 };
 
 void nicknames_init(struct nicknames *ns, uint32_t max);
 void nicknames_clear(struct nicknames *ns);
+/* As map_next(). */
+struct nickname *nicknames_next(const struct nicknames *ns, uint32_t *pos);
+/* Of whom nicknames_mark() said that he is away, in the order in which they went. NULL: the first; at the end NULL comes. */
+struct nickname *nicknames_next_away(const struct nicknames *ns, struct nickname *n);
 /* NULL if the address has none. */
 const struct nickname *nicknames_find(const struct nicknames *ns, struct str bare);
 /* Whose it is, by nick_key(). */

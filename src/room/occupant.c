@@ -19,7 +19,7 @@ void audience_add(struct audience *a, struct visit *v, bool moderator)
 {
 	must(v->at == NOWHERE);
 	if (a->n == a->cap) {
-		a->cap = a->cap ? a->cap * 2 : 8;
+		a->cap = a->cap ? a->cap * 2 : 2; /* most rooms are small */
 		a->handles = xrealloc(a->handles, a->cap * sizeof(*a->handles));
 		a->visits = xrealloc(a->visits, a->cap * sizeof(*a->visits));
 	}

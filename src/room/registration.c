@@ -45,9 +45,7 @@ uint32_t nick_list_absent(struct room *r, struct packet **packets)
 
 	if (!r->config.show_absent)
 		return 0;
-	LIST_EACH(node, &r->reserved.away) {
-		struct nickname *n = LIST_ITEM(node, struct nickname, away);
-
+	for (struct nickname *n = NULL; (n = nicknames_next_away(&r->reserved, n));) {
 		/* Somebody else may have been called so before it was registered. */
 		if (count == ABSENT_MAX || occupant_find_key(r, str_z(n->key)))
 			continue;
@@ -147,9 +145,9 @@ void registration_show(struct room *r, struct visit *v)
 	const struct nickname *n;
 	uint32_t shown = 0;
 
-	if (!r->requests.by_jid.n || !may(MAY_APPROVE_MEMBERS, v->occupant->role, v->occupant->affiliation))
+	if (!may(MAY_APPROVE_MEMBERS, v->occupant->role, v->occupant->affiliation))
 		return;
-	for (uint32_t pos = 0; shown < SHOWN_MAX && (n = map_next(&r->requests.by_jid, &pos)); shown++) {
+	for (uint32_t pos = 0; shown < SHOWN_MAX && (n = nicknames_next(&r->requests, &pos)); shown++) {
 		struct packet *p = request_packet(r, n);
 		room_send_visits(r, v->occupant, v, &p, 1, 0);
 	}

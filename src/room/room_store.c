@@ -69,7 +69,7 @@ static void store_nicks(struct room *r, const struct nicknames *ns)
 {
 	const struct nickname *n;
 
-	for (uint32_t pos = 0; (n = map_next(&ns->by_jid, &pos));)
+	for (uint32_t pos = 0; (n = nicknames_next(ns, &pos));)
 		room_store_nick(r, nickname_jid(n));
 }
 

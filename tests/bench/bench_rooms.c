@@ -465,7 +465,7 @@ static void idle_rooms(void)
 	}
 	crowd_wait(crowd, IDLE_CLIENTS * IDLE_ROOMS, 0);
 	bench_report("memory of 100,000 rooms with one silent occupant each",
-		(double)(bench_rss_bytes(s.pid) - rss) / 1048576, "MiB", "under 200");
+		(double)(bench_rss_bytes(s.pid) - rss) / 1e6, "MB", "under 200");
 	crowd_free(&crowd);
 	for (unsigned i = 0; i < IDLE_CLIENTS; i++)
 		load_close(&c[i]);
