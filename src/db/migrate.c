@@ -83,7 +83,15 @@ static const char version_7[] =
 	"CREATE TABLE room_hat (domain TEXT NOT NULL, local TEXT NOT NULL, jid TEXT NOT NULL, uri TEXT NOT NULL,"
 	" title TEXT NOT NULL, hue TEXT, PRIMARY KEY (domain, local, jid, uri)) STRICT, WITHOUT ROWID;";
 
-const char *const migrate_steps[] = {version_1, version_2, version_3, version_4, version_5, version_6, version_7};
+/* Invitations to rooms that may still be declined, and where rooms went that are no more. */
+static const char version_8[] =
+	"CREATE TABLE room_invited (domain TEXT NOT NULL, local TEXT NOT NULL, number INTEGER NOT NULL, time INTEGER NOT NULL,"
+	" PRIMARY KEY (domain, local, time, number)) STRICT, WITHOUT ROWID;"
+	"CREATE TABLE room_moved (domain TEXT NOT NULL, local TEXT NOT NULL, until INTEGER NOT NULL, ended_by TEXT NOT NULL,"
+	" address TEXT NOT NULL, PRIMARY KEY (domain, local)) STRICT, WITHOUT ROWID;";
+
+const char *const migrate_steps[] = {version_1, version_2, version_3, version_4, version_5, version_6, version_7,
+	version_8};
 const int migrate_step_count = ARRAY_LEN(migrate_steps);
 
 int migrate_int(struct sqlite3 *h, const char *text, int64_t *ret)

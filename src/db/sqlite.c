@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include "db/db_i.h"
 
-enum { STEPS_MAX = 16, PARTS_MAX = 6, MESSAGE_MAX = 160 };
+enum { STEPS_MAX = 16, PARTS_MAX = 7, MESSAGE_MAX = 160 };
 
 #define OF_OWNER " WHERE domain = ?1 AND local = ?2"
 
@@ -130,6 +130,7 @@ static const char *const write_sql[STORE_WRITE_COUNT][STEPS_MAX] = {
 			"DELETE FROM affiliation" OF_OWNER,
 			"DELETE FROM room_nick" OF_OWNER,
 			"DELETE FROM room_hat" OF_OWNER,
+			"DELETE FROM room_invited" OF_OWNER,
 			"DELETE FROM vcard" OF_OWNER,
 			"DELETE FROM archive" OF_OWNER,
 		},
@@ -150,6 +151,20 @@ static const char *const write_sql[STORE_WRITE_COUNT][STEPS_MAX] = {
 			"DELETE FROM room_hat" OF_OWNER " AND jid = ?3 AND uri = ?4 AND ?5 IS NULL",
 			"INSERT OR REPLACE INTO room_hat (domain, local, jid, uri, title, hue)"
 			" SELECT ?1, ?2, ?3, ?4, ?5, ?6 WHERE ?5 IS NOT NULL",
+		},
+	[STORE_INVITED_PUT] =
+		{
+			"INSERT OR REPLACE INTO room_invited (domain, local, number, time) VALUES (?1, ?2, ?3, ?4)",
+		},
+	[STORE_INVITED_DEL] =
+		{
+			"DELETE FROM room_invited" OF_OWNER " AND number = ?3 AND time = ?4",
+		},
+	[STORE_ROOM_MOVED] =
+		{
+			"DELETE FROM room_moved" OF_OWNER " AND ?3 = 0",
+			"INSERT OR REPLACE INTO room_moved (domain, local, until, ended_by, address)"
+			" SELECT ?1, ?2, ?3, ?4, ?5 WHERE ?3 <> 0",
 		},
 	[STORE_PEER_PUT] =
 		{
@@ -271,6 +286,8 @@ static const struct part read_sql[STORE_READ_COUNT][PARTS_MAX] = {
 		{
 			{ROW_ROOM, "SELECT local, " ROOM_COLUMNS " FROM room WHERE domain = ?1 ORDER BY local"},
 			{ROW_OWNER, "SELECT local, jid FROM affiliation WHERE domain = ?1 AND affiliation = 4"},
+			{ROW_MOVED,
+				"SELECT local, until, ended_by, address FROM room_moved WHERE domain = ?1 ORDER BY until, local"},
 		},
 	[STORE_ROOM_LOAD] =
 		{
@@ -278,6 +295,7 @@ static const struct part read_sql[STORE_READ_COUNT][PARTS_MAX] = {
 			{ROW_AFFILIATION, "SELECT jid, affiliation, reason FROM affiliation" OF_OWNER " ORDER BY jid"},
 			{ROW_ROOM_NICK, "SELECT jid, nick FROM room_nick" OF_OWNER " ORDER BY jid"},
 			{ROW_HAT, "SELECT jid, uri, title, hue FROM room_hat" OF_OWNER " ORDER BY jid, uri"},
+			{ROW_INVITED, "SELECT number, time FROM room_invited" OF_OWNER " ORDER BY time"},
 			{ROW_XML, "SELECT xml FROM vcard" OF_OWNER},
 			{ROW_HISTORY,
 				"SELECT id, peer, resource, stanza, sender, open FROM (SELECT * FROM archive" OF_OWNER

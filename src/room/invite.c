@@ -61,83 +61,13 @@ static void send_invitation(struct room *r, struct jid to, struct jid from, stru
 	packet_unref(&p);
 }
 
-/* ---- who was invited by whom ---- */
-
-static uint64_t pair(struct jid inviter, struct jid invited)
-{
-	CLEANUP(buf_clear) struct buf text = {.max = 2 * JID_MAX + 1};
-
-	buf_str(&text, jid_bare_str(inviter));
-	buf_char(&text, '\0');
-	buf_str(&text, jid_bare_str(invited));
-	must(buf_ok(&text));
-	return hash_bytes(text.p, text.n);
-}
-
-static void remember(struct room *r, struct jid inviter, struct jid invited)
-{
-	if (!r->invited)
-		r->invited = xcalloc(INVITED_MAX, sizeof(*r->invited));
-	r->invited[r->invited_next++ % INVITED_MAX] = pair(inviter, invited);
-}
-
-bool invite_take(struct room *r, struct jid inviter, struct jid invited)
-{
-	uint64_t wanted = pair(inviter, invited);
-
-	for (uint32_t i = 0; r->invited && i < INVITED_MAX; i++) {
-		if (r->invited[i] != wanted)
-			continue;
-		r->invited[i] = 0;
-		return true;
-	}
-	return false;
-}
-
-static struct listing *listing_of(struct room *r)
-{
-	return map_find(&rooms_of(r)->directory, jid_local(r->entity.jid));
-}
-
-void invite_keep(struct room *r)
-{
-	struct listing *l = listing_of(r);
-	uint64_t *kept = l && r->invited ? xcalloc(INVITED_MAX, sizeof(*kept)) : NULL;
-	uint16_t n = 0;
-
-	for (uint32_t i = 0; kept && i < INVITED_MAX; i++) {
-		uint64_t one = r->invited[(r->invited_next + i) % INVITED_MAX];
-		if (one)
-			kept[n++] = one;
-	}
-	if (n) {
-		xfree(l->invited);
-		l->invited = xmemdup(kept, n * sizeof(*kept));
-		l->invited_n = n;
-	}
-	xfree(kept);
-}
-
-void invite_restore(struct room *r)
-{
-	struct listing *l = listing_of(r);
-
-	if (!l || !l->invited || r->invited)
-		return;
-	r->invited = xcalloc(INVITED_MAX, sizeof(*r->invited));
-	memcpy(r->invited, l->invited, l->invited_n * sizeof(*l->invited));
-	r->invited_next = l->invited_n;
-	xfree(TAKE(l->invited));
-	l->invited_n = 0;
-}
-
 /* ---- inviting ---- */
 
 void invite_member(struct room *r, struct jid who, struct jid from, struct str reason)
 {
 	struct words words = {.reason = reason};
 
-	remember(r, from, who);
+	invited_add(r, from, who);
 	send_invitation(r, who, from, STR_NONE, &words);
 }
 
@@ -223,7 +153,7 @@ static void invite_one(struct room *r, const struct visit *v, const struct stanz
 	if (go_on != XML_NONE)
 		words.thread = xml_attr(t, go_on, "thread");
 	relay_write_id(&id, v, who, let_in, s->id);
-	remember(r, v->jid, who);
+	invited_add(r, v->jid, who);
 	send_invitation(r, who, v->jid, buf_view(&id), &words);
 }
 
@@ -281,7 +211,7 @@ static struct xerr decline(struct room *r, const struct stanza *s, uint32_t i)
 
 	if (!xerr_ok(e))
 		return e;
-	if (!o || room_affiliation(r, s->from) == AFFILIATION_OUTCAST || !invite_take(r, occupant_real(o), s->from))
+	if (!o || room_affiliation(r, s->from) == AFFILIATION_OUTCAST || !invited_take(r, occupant_real(o), s->from))
 		return xerr_text(XERR_ITEM_NOT_FOUND, "there is no such invitation, or it has been answered");
 	packet_begin(&w, &head);
 	put_decline(&w.out, s, i);

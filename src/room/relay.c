@@ -191,7 +191,7 @@ bool relay_on_error(struct room *r, const struct stanza *s)
 
 	for (struct visit *v = o ? o->visits : NULL; v; v = v->next) {
 		seal(v->jid, s->from, id.nick, id.id, expected);
-		if (!str_is(id.seal, expected) || !invite_take(r, v->jid, s->from))
+		if (!str_is(id.seal, expected) || !invited_take(r, v->jid, s->from))
 			continue;
 		if (*id.id.p == LET_IN)
 			take_back_member(r, s->from, v->jid);

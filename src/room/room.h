@@ -43,6 +43,7 @@ struct subject {
 struct picture;
 struct hats;
 struct activity;
+struct invited;
 struct entry; /* somebody entering in this turn (join.c) */
 struct room;
 
@@ -74,9 +75,8 @@ struct room {
 	struct map visits;         /* struct visit by real address */
 	struct map people;         /* the first struct occupant of each bare address */
 	struct audience audience;
-	struct list remote; /* visits that are reached by address */
-	uint64_t *invited;  /* pairs that invitations were for, the newest INVITED_MAX; 0: answered; NULL: none */
-	uint32_t invited_next;
+	struct list remote;                      /* visits that are reached by address */
+	struct invited *invited;                 /* invitations that may still be declined; NULL: none */
 	struct paces paces;                      /* who has done how much */
 	struct entry *entering, **entering_tail; /* welcomed by settle */
 	uint32_t entering_n;
@@ -198,11 +198,13 @@ void subject_set(struct subject *s, struct str text, struct str nick, int64_t ti
 bool invite_is(const struct stanza *s);
 void invite_on(struct room *r, struct stanza **s);
 void invite_member(struct room *r, struct jid who, struct jid from, struct str reason);
+
+/* ---- invited.c ---- */
+void invited_add(struct room *r, struct jid inviter, struct jid invited);
 /* Such an invitation went through the room, and is not answered yet; now it is. */
-bool invite_take(struct room *r, struct jid inviter, struct jid invited);
-/* A persistent room leaves memory; it is back. */
-void invite_keep(struct room *r);
-void invite_restore(struct room *r);
+bool invited_take(struct room *r, struct jid inviter, struct jid invited);
+void invited_store(struct room *r); /* it becomes persistent */
+void invited_load(struct room *r, int64_t number, int64_t time);
 
 /* ---- relay.c ---- */
 void relay_on_iq(struct room *r, struct stanza **s);

@@ -84,6 +84,7 @@ void room_store_all(struct room *r)
 	store_nicks(r, &r->reserved);
 	store_nicks(r, &r->requests);
 	hats_store(r);
+	invited_store(r);
 	if (r->picture)
 		picture_store(r);
 	for (uint32_t i = h->n; i > 0; i--)
@@ -211,6 +212,8 @@ static void take_row(struct room *r, enum store_row kind, const struct store_val
 		take_nick(r, v);
 	else if (kind == ROW_HAT)
 		take_hat(r, v);
+	else if (kind == ROW_INVITED)
+		invited_load(r, v[0].i, v[1].i);
 	else if (kind == ROW_XML && !r->picture)
 		picture_new(v[0].s, &r->picture);
 	else if (kind == ROW_HISTORY)
@@ -278,7 +281,6 @@ static void on_loaded(struct core *c, struct wait *w, const struct store_rows *r
 	if (!e)
 		return;
 	take_rows((struct room *)e, rows);
-	invite_restore((struct room *)e);
 	entity_park(e, false);
 	run_jobs((struct room *)e);
 	if (!e->inbox && !e->dead)

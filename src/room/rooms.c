@@ -4,14 +4,7 @@
 #include "room/archive.h"
 #include "xmpp/ns.h"
 
-enum {
-	ASK_AGAIN_MS = 5000,
-	GHOSTS_MS = 300000,
-	MOVED_MS = 24 * 60 * 60 * 1000,
-	MOVED_MAX = 10000,
-	MOVED_TEMPORARY_MS = 60 * 60 * 1000,
-	MOVED_TEMPORARY_MAX = MOVED_MAX / 2
-};
+enum { ASK_AGAIN_MS = 5000, GHOSTS_MS = 300000 };
 
 static struct str room_key(const void *item) { return jid_local(((const struct room *)item)->entity.jid); }
 static struct str directory_key(const void *item) { return listing_local(item); }
@@ -43,74 +36,8 @@ bool rooms_is_admin(const struct rooms *rs, struct jid who)
 
 void rooms_drop(struct room *r)
 {
-	if (r->state == ROOM_OPEN)
-		invite_keep(r);
 	map_remove(&rooms_of(r)->live, jid_local(r->entity.jid));
 	entity_die(&r->entity);
-}
-
-/* ---- rooms that have moved ---- */
-
-static struct str moved_key(const void *item)
-{
-	const struct moved *m = item;
-
-	return (struct str){m->local, m->local_n};
-}
-
-static void moved_free(struct moved *m)
-{
-	if (!m)
-		return;
-	jid_free(&m->by);
-	xfree(m->alternate);
-	xfree(m);
-}
-
-/* A temporary room, which anybody can make, is remembered for less long, and never in place of a persistent one. */
-void rooms_move(struct room *r, struct jid by, struct str alternate)
-{
-	struct rooms *rs = rooms_of(r);
-	struct str local = jid_local(r->entity.jid);
-	struct moved *m;
-
-	moved_free(map_remove(&rs->moved, local));
-	if (!r->config.persistent && rs->moved.n >= MOVED_TEMPORARY_MAX)
-		return;
-	m = xmalloc(sizeof(*m) + local.n);
-	m->until = core_now(room_core(r)) + (r->config.persistent ? MOVED_MS : MOVED_TEMPORARY_MS);
-	m->by = jid_dup(jid_bare(by));
-	m->alternate = str_dup(alternate);
-	m->local_n = (uint16_t)local.n;
-	memcpy(m->local, local.p, local.n);
-	if (map_add(&rs->moved, m) < 0)
-		moved_free(m);
-}
-
-const struct moved *rooms_moved(struct rooms *rs, struct str local, struct jid who)
-{
-	struct moved *m = map_find(&rs->moved, local);
-
-	if (!m)
-		return NULL;
-	if (m->until > core_now(rs->host.entity.core) && !jid_eq_bare(m->by, who) && !rooms_is_admin(rs, who))
-		return m;
-	if (m->until <= core_now(rs->host.entity.core) || jid_eq_bare(m->by, who))
-		moved_free(map_remove(&rs->moved, local));
-	return NULL;
-}
-
-static void forget_moved(struct rooms *rs)
-{
-	int64_t now = core_now(rs->host.entity.core);
-	struct moved *m;
-
-	for (uint32_t pos = 0; (m = map_next(&rs->moved, &pos));) {
-		if (m->until > now)
-			continue;
-		moved_free(map_remove(&rs->moved, moved_key(m)));
-		pos = 0; /* the map has moved */
-	}
 }
 
 /* ---- the directory ---- */
@@ -126,10 +53,8 @@ static struct listing *put_listing(struct rooms *rs, struct str local, const str
 		return l;
 	}
 	rooms_items_changed(rs);
-	rooms_unlist(rs, local); /* the room is in memory, with its invitations, or has never been */
+	rooms_unlist(rs, local);
 	l = xmalloc(sizeof(*l) + local.n + name.n);
-	l->invited = NULL;
-	l->invited_n = 0;
 	l->owner = config->maker ? rooms_owner_key(jid_view(str_z(config->maker))) : 0;
 	l->public_ = config->public_;
 	l->history = (uint16_t)config->history;
@@ -143,17 +68,10 @@ static struct listing *put_listing(struct rooms *rs, struct str local, const str
 	return l;
 }
 
-static void listing_free(struct listing *l)
-{
-	if (l)
-		xfree(l->invited);
-	xfree(l);
-}
-
 void rooms_unlist(struct rooms *rs, struct str local)
 {
 	rooms_items_changed(rs);
-	listing_free(map_remove(&rs->directory, local));
+	xfree(map_remove(&rs->directory, local));
 }
 
 void rooms_list(struct room *r)
@@ -233,6 +151,8 @@ static void take_rows(struct rooms *rs, const struct store_rows *rows)
 			take_listing(rs, v);
 		else if (kind == ROW_OWNER)
 			take_owner(rs, v);
+		else if (kind == ROW_MOVED)
+			moved_load(rs, v);
 	rs->loaded = true;
 	rest_vacant(rs);
 	watch_ghosts(rs);
@@ -298,7 +218,7 @@ static void on_timer(struct timer *t)
 		return;
 	}
 	look_for_ghosts(rs);
-	forget_moved(rs);
+	moved_expire(rs);
 	room_archive_expire(rs);
 	watch_ghosts(rs);
 }
@@ -403,15 +323,6 @@ static void free_list(char **list)
 	xfree(list);
 }
 
-static void clear_moved(struct rooms *rs)
-{
-	struct moved *m;
-
-	for (uint32_t pos = 0; (m = map_next(&rs->moved, &pos));)
-		moved_free(m);
-	map_clear(&rs->moved);
-}
-
 static void rooms_free(struct entity *e)
 {
 	struct rooms *rs = (struct rooms *)e;
@@ -419,10 +330,10 @@ static void rooms_free(struct entity *e)
 
 	timer_stop(core_timers(e->core), &rs->timer);
 	for (uint32_t pos = 0; (l = map_next(&rs->directory, &pos));)
-		listing_free(l);
+		xfree(l);
 	map_clear(&rs->directory);
 	map_clear(&rs->live);
-	clear_moved(rs);
+	moved_clear(&rs->moved);
 	rooms_items_clear(rs);
 	makers_clear(&rs->makers);
 	free_list(rs->admins);
@@ -502,7 +413,7 @@ struct host *rooms_new(struct core *c, const char *domain, const struct rooms_co
 	struct rooms *rs = xcalloc(1, sizeof(*rs));
 
 	take_config(rs, config);
-	map_init(&rs->moved, moved_key, MOVED_MAX);
+	moved_init(&rs->moved);
 	map_init(&rs->live, room_key, rs->config.rooms_max * 2);
 	makers_init(&rs->makers, config->made_max ? config->made_max : 100);
 	rs->only_admins_make = config->only_admins_make;

@@ -11,9 +11,8 @@ struct listing {
 	uint64_t owner; /* rooms_owner_key() of who made it */
 	bool public_;
 	uint16_t history; /* messages shown to who enters */
-	uint16_t local_n, name_n, invited_n;
-	uint64_t *invited; /* room->invited while the room is not in memory, the oldest first; NULL: none */
-	char text[];       /* localpart, name */
+	uint16_t local_n, name_n;
+	char text[]; /* localpart, name */
 };
 static inline struct str listing_local(const struct listing *l) { return (struct str){l->text, l->local_n}; }
 static inline struct str listing_name(const struct listing *l) { return (struct str){l->text + l->local_n, l->name_n}; }
@@ -21,7 +20,7 @@ static inline struct str listing_name(const struct listing *l) { return (struct 
 /* A room that was destroyed in favour of another one: for a day, a temporary one for an hour, who wants to enter is told
  * where. */
 struct moved {
-	int64_t until;
+	int64_t until; /* ms since 1970 */
 	struct jid by; /* he may make it anew */
 	char *alternate;
 	uint16_t local_n;
@@ -70,9 +69,17 @@ struct xerr rooms_may_make(struct rooms *rs, struct str local, struct jid who);
 
 /* The room leaves memory at the end of the turn. */
 void rooms_drop(struct room *r);
+
+/* ---- moved.c ---- */
+void moved_init(struct map *moved);
+void moved_clear(struct map *moved);
+void moved_load(struct rooms *rs, const struct store_value *v); /* ROW_MOVED */
+void moved_expire(struct rooms *rs);
 /* It has moved to alternate (a JID); whether somebody has to go there: NULL if not. */
 void rooms_move(struct room *r, struct jid by, struct str alternate);
 const struct moved *rooms_moved(struct rooms *rs, struct str local, struct jid who);
+
+/* ---- rooms.c ---- */
 /* The directory follows the room's configuration. */
 void rooms_list(struct room *r);
 void rooms_unlist(struct rooms *rs, struct str local);

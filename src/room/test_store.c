@@ -164,6 +164,120 @@ static void test_invitation_and_eviction(void **state)
 	world_free(w);
 }
 
+#define DECLINE "<message to='" TEA "'><x xmlns='" NS_MUC_USER "'><decline to='alice@x.test'/></x></message>"
+#define INVITE(who) "<message to='" TEA "'><x xmlns='" NS_MUC_USER "'><invite to='" who "'/></x></message>"
+
+/* Nor does a restart take it, or the room's becoming persistent only later; a month does, and the room's end. */
+static void test_invitation_and_restart(void **state)
+{
+	struct world *w = world_new(NULL);
+	unsigned alice = open_tea(w, "");
+
+	say(w, alice, INVITE("bob@far.test"));
+	assert_int_equal(test_rows_count(&w->rows, STORE_INVITED_PUT), 0);
+	configure(w, alice, TEA, FIELD("persistentroom", "1"));
+	say(w, alice, INVITE("carl@far.test"));
+	say(w, alice, INVITE("dan@far.test"));
+	assert_int_equal(test_rows_count(&w->rows, STORE_INVITED_PUT), 3);
+	world_restart(w);
+	alice = enter(w, "alice@x.test/a", TEA "/alice");
+	forget_all(w);
+	say_far(w, "bob@far.test/b", DECLINE);
+	expect(w, alice, "<decline from='bob@far.test'");
+	assert_int_equal(test_rows_count(&w->rows, STORE_INVITED_PUT), 2);
+	world_restart(w);
+	alice = enter(w, "alice@x.test/a", TEA "/alice");
+	forget_all(w);
+	say_far(w, "bob@far.test/b", DECLINE);
+	expect(w, 0, "<item-not-found"); /* once */
+	say_far(w, "eve@far.test/b", DECLINE);
+	expect(w, 0, "<item-not-found");
+	say_far(w, "carl@far.test/b", DECLINE);
+	expect(w, alice, "<decline from='carl@far.test'");
+	sleep_ms(w, (int64_t)31 * 24 * 60 * 60 * 1000);
+	forget_all(w);
+	say_far(w, "dan@far.test/b", DECLINE);
+	expect(w, 0, "<item-not-found");
+	assert_int_equal(test_rows_count(&w->rows, STORE_INVITED_PUT), 0);
+	world_free(w);
+}
+
+/* The newest are kept, and no more. */
+static void test_invitations_are_bounded(void **state)
+{
+	struct world *w = world_new(NULL);
+	unsigned alice = kept_tea(w);
+	char xml[512];
+
+	for (unsigned i = 0; i < INVITED_MAX + 10; i++) {
+		snprintf(xml, sizeof(xml), INVITE("u%u@far.test"), i);
+		say(w, alice, xml);
+		forget_all(w);
+		w->now += 1000;
+	}
+	assert_int_equal(test_rows_count(&w->rows, STORE_INVITED_PUT), INVITED_MAX);
+	world_restart(w);
+	alice = enter(w, "alice@x.test/a", TEA "/alice");
+	forget_all(w);
+	say_far(w, "u9@far.test/b", DECLINE);
+	expect(w, 0, "<item-not-found");
+	say_far(w, "u10@far.test/b", DECLINE);
+	expect(w, alice, "<decline from='u10@far.test'");
+	world_free(w);
+}
+
+#define DESTROY(to) \
+	"<iq type='set' id='d' to='" TEA "'><query xmlns='" NS_MUC_OWNER "'><destroy jid='" to "'/></query></iq>"
+
+/* Where a room went is known after a restart, until its time is over; then nothing of it is left. */
+static void test_moved_and_restart(void **state)
+{
+	struct world *w = world_new(NULL);
+	unsigned alice = kept_tea(w), bob;
+
+	say(w, alice, DESTROY("coffee@rooms.test"));
+	expect(w, alice, "<destroy");
+	assert_int_not_equal(expect(w, alice, "id='d' type='result'")->commit, 0);
+	assert_int_equal(test_rows_count(&w->rows, STORE_ROOM_MOVED), 1);
+	world_restart(w);
+	bob = enter(w, "bob@x.test/b", TEA "/bob");
+	expect(w, bob, "type='error'", "<gone xmlns='" NS_STANZAS "'>xmpp:coffee@rooms.test?join</gone>");
+	sleep_ms(w, 25 * 60 * 60 * 1000);
+	assert_int_equal(test_rows_count(&w->rows, STORE_ROOM_MOVED), 0);
+	join(w, bob, TEA "/bob");
+	expect(w, bob, "201", "affiliation='owner'");
+	world_free(w);
+}
+
+/* Who ended it may make it anew, and nobody is sent away from there any more; a temporary one is remembered for an hour. */
+static void test_moved_and_made_anew(void **state)
+{
+	struct world *w = world_new(NULL);
+	unsigned alice = open_tea(w, ""), bob;
+
+	say(w, alice, DESTROY("coffee@rooms.test"));
+	expect(w, alice, "<destroy");
+	assert_int_not_equal(expect(w, alice, "id='d' type='result'")->commit, 0);
+	world_restart(w);
+	alice = enter(w, "alice@x.test/a", TEA "/alice");
+	expect(w, alice, "201");
+	assert_int_equal(test_rows_count(&w->rows, STORE_ROOM_MOVED), 0);
+	say(w, alice,
+		"<iq type='set' id='o' to='" TEA "'><query xmlns='" NS_MUC_OWNER "'><x xmlns='" NS_DATA
+		"' type='submit'/></query></iq>");
+	bob = enter(w, "bob@x.test/b", TEA "/bob");
+	expect(w, bob, "from='" TEA "/alice'");
+	say(w, alice, DESTROY("coffee@rooms.test"));
+	sleep_ms(w, 50 * 60 * 1000);
+	world_restart(w);
+	bob = enter(w, "bob@x.test/b", TEA "/bob");
+	expect(w, bob, "<gone");
+	sleep_ms(w, 20 * 60 * 1000);
+	join(w, bob, TEA "/bob");
+	expect(w, bob, "201");
+	world_free(w);
+}
+
 static void test_eviction(void **state)
 {
 	struct world *w = world_new(NULL);
@@ -491,6 +605,10 @@ int main(void)
 		cmocka_unit_test(test_commits),
 		cmocka_unit_test(test_trim),
 		cmocka_unit_test(test_invitation_and_eviction),
+		cmocka_unit_test(test_invitation_and_restart),
+		cmocka_unit_test(test_invitations_are_bounded),
+		cmocka_unit_test(test_moved_and_restart),
+		cmocka_unit_test(test_moved_and_made_anew),
 		cmocka_unit_test(test_eviction),
 		cmocka_unit_test(test_early),
 		cmocka_unit_test(test_early_destroyed),

@@ -146,6 +146,7 @@ UNUSED static void store_write(struct world *w, enum store_write kind, const str
 		test_rows_del(&w->rows, STORE_AFFILIATION_PUT, v, 2);
 		test_rows_del(&w->rows, STORE_ROOM_NICK_PUT, v, 2);
 		test_rows_del(&w->rows, STORE_HAT_PUT, v, 2);
+		test_rows_del(&w->rows, STORE_INVITED_PUT, v, 2);
 		test_rows_del(&w->rows, STORE_VCARD_PUT, v, 2);
 		test_rows_del(&w->rows, STORE_ARCHIVE_ADD, v, 2);
 		return;
@@ -162,6 +163,17 @@ UNUSED static void store_write(struct world *w, enum store_write kind, const str
 	case STORE_HAT_PUT:
 		test_rows_del(&w->rows, kind, v, 4);
 		if (v[4].s.p)
+			test_rows_put(&w->rows, kind, v, n);
+		return;
+	case STORE_INVITED_PUT:
+		test_rows_put(&w->rows, kind, v, n);
+		return;
+	case STORE_INVITED_DEL:
+		test_rows_del(&w->rows, STORE_INVITED_PUT, v, 4);
+		return;
+	case STORE_ROOM_MOVED:
+		test_rows_del(&w->rows, kind, v, 2);
+		if (v[2].i)
 			test_rows_put(&w->rows, kind, v, n);
 		return;
 	case STORE_VCARD_PUT:
@@ -248,6 +260,8 @@ UNUSED static struct store_rows *store_answer(struct world *w, const struct stor
 		TEST_ROWS_EACH(&w->rows, r, STORE_AFFILIATION_PUT, q->values, 1)
 			if (r->v[3].i == AFFILIATION_OWNER)
 				store_rows_add(out, ROW_OWNER, r->v + 1, 2);
+		TEST_ROWS_EACH(&w->rows, r, STORE_ROOM_MOVED, q->values, 1)
+			store_rows_add(out, ROW_MOVED, r->v + 1, 4);
 		return out;
 	}
 	TEST_ROWS_EACH(&w->rows, r, STORE_AFFILIATION_PUT, q->values, 2)
@@ -260,6 +274,8 @@ UNUSED static struct store_rows *store_answer(struct world *w, const struct stor
 	TEST_ROWS_EACH(&w->rows, r, STORE_HAT_PUT, q->values, 2)
 		if (r->v[2].s.n)
 			store_rows_add(out, ROW_HAT, r->v + 2, 4);
+	TEST_ROWS_EACH(&w->rows, r, STORE_INVITED_PUT, q->values, 2)
+		store_rows_add(out, ROW_INVITED, r->v + 2, 2);
 	TEST_ROWS_EACH(&w->rows, r, STORE_VCARD_PUT, q->values, 2)
 		store_rows_add(out, ROW_XML, r->v + 2, 1);
 	answer_history(out, w, q->values);

@@ -31,6 +31,10 @@ enum store_write {
 	STORE_ROOM_NICK_PUT,   /* domain, local, jid, nickname (null: remove) */
 	/* domain, local, jid (empty: the hat itself), uri, title (null: remove; empty of who wears it), hue or null: a hat of a room */
 	STORE_HAT_PUT,
+	STORE_INVITED_PUT, /* domain, local, number, time: an invitation to a room that may still be declined */
+	STORE_INVITED_DEL, /* domain, local, number, time */
+	/* domain, local, until when it holds (0: remove), bare address of who ended it, address: where a room went that is no more */
+	STORE_ROOM_MOVED,
 	/* domain, local, id (grows), peer (bare), its resource (null: none), stanza, null, open (it is on its way to a session). In a
 	 * room: the sender's bare address, his nickname, stanza, the resource of his address, whether all could see it then */
 	STORE_ARCHIVE_ADD,
@@ -67,9 +71,9 @@ enum store_read {
 	STORE_OFFLINE_LIST, /* domain, local -> ROW_OFFLINE*, oldest first */
 	STORE_PRIVATE_GET,  /* domain, local, key -> at most one ROW_XML */
 	STORE_VCARD_GET,    /* domain, local -> at most one ROW_XML */
-	STORE_ROOM_LIST,    /* domain -> ROW_ROOM*, ROW_OWNER* */
+	STORE_ROOM_LIST,    /* domain -> ROW_ROOM*, ROW_OWNER*, ROW_MOVED*, those that hold longest at the end */
 	/* domain, local, count -> at most one ROW_ROOM, then ROW_AFFILIATION*, ROW_ROOM_NICK*, ROW_HAT* (hats before who wears
-	 * them), at most one ROW_XML (its vCard), then at most so many ROW_HISTORY, the
+	 * them), ROW_INVITED*, the oldest first, at most one ROW_XML (its vCard), then at most so many ROW_HISTORY, the
 	 * newest, oldest first */
 	STORE_ROOM_LOAD,
 	/* domain, local, first and last id that may be, peer and resource (null: any), the two ids between which the page
@@ -106,6 +110,8 @@ enum store_row {
 	ROW_ROOM_NICK,     /* jid s, nickname s */
 	ROW_OWNER,         /* of a room: its local s, his jid s */
 	ROW_HAT,           /* jid s, uri s, title s, hue s */
+	ROW_INVITED,       /* number i, time i */
+	ROW_MOVED,         /* local s, until i, who ended it s, address s */
 };
 
 struct store_value {
