@@ -1,7 +1,7 @@
 /* The stream of a client: what the opening and the parser say, and what becomes of a session whose connection breaks. */
 #include "client/client_i.h"
 
-static const struct xml_limits limits = {.stanza = 1 << 20, .depth = 64, .attrs = 64, .name = 512, .nodes = 32768};
+static const struct xml_limits limits = {.stanza = 4 << 20, .depth = 64, .attrs = 64, .name = 512, .nodes = 1 << 17};
 
 static struct str message_key(const void *item) { return str_z(((const struct message *)item)->id); }
 static struct str pending_key(const void *item) { return str_z(((const struct pending *)item)->id); }

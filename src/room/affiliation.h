@@ -6,7 +6,7 @@
 #include "room/privilege.h"
 #include "xmpp/jid.h"
 
-enum { AFFILIATES_MAX = 10000, REASON_MAX = 1024 };
+enum { AFFILIATES_MAX = 25000, REASON_MAX = 1024 };
 
 struct affiliate {
 	enum affiliation affiliation; /* never AFFILIATION_NONE */

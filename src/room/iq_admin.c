@@ -5,6 +5,9 @@
 #include "xml/write.h"
 #include "xmpp/ns.h"
 
+/* Of a long list. Who comes from another node gets no more than one takes of another (1 MiB, as of any answer). */
+enum { LIST_MAX = (4 << 20) - 65536 };
+
 static struct room *room_of(const struct iq *iq) { return (struct room *)iq->entity; }
 
 /* ---- lists ---- */
@@ -33,7 +36,7 @@ static struct xerr list_role(struct room *r, struct party actor, enum role role,
 	return XERR_OK;
 }
 
-static void put_affiliation_item(struct room *r, struct buf *out, const struct affiliate *a)
+static void put_affiliation_item(struct room *r, struct buf *out, const struct affiliate *a, bool reasons)
 {
 	const struct nickname *n = nicknames_find(&r->reserved, affiliate_jid(a));
 
@@ -41,25 +44,39 @@ static void put_affiliation_item(struct room *r, struct buf *out, const struct a
 	xml_put_attr(out, "affiliation", str_z(affiliation_name(a->affiliation)));
 	xml_put_attr(out, "jid", affiliate_jid(a));
 	xml_put_attr(out, "nick", n ? str_z(n->nick) : STR_NONE);
-	buf_z(out, a->reason ? ">" : "/>");
-	if (!a->reason)
+	reasons &= a->reason != NULL;
+	buf_z(out, reasons ? ">" : "/>");
+	if (!reasons)
 		return;
 	xml_put_text(out, "reason", str_z(a->reason));
 	buf_z(out, "</item>");
 }
 
-static struct xerr list_affiliation(struct room *r, struct party actor, enum affiliation affiliation, struct buf *out)
+static void put_affiliation_items(struct room *r, enum affiliation affiliation, struct buf *out, bool reasons)
 {
 	const struct affiliate *a;
+
+	for (uint32_t pos = 0; buf_ok(out) && (a = affiliates_next(&r->affiliates, &pos));)
+		if (a->affiliation == affiliation)
+			put_affiliation_item(r, out, a, reasons);
+}
+
+static struct xerr list_affiliation(struct room *r, struct party actor, enum affiliation affiliation, struct buf *out)
+{
+	size_t begin = out->n;
 
 	if (affiliation == AFFILIATION_NONE)
 		return xerr(XERR_BAD_REQUEST);
 	if (!may_list_affiliation(&r->config, actor, affiliation))
 		return xerr(XERR_FORBIDDEN);
-	for (uint32_t pos = 0; (a = affiliates_next(&r->affiliates, &pos));)
-		if (a->affiliation == affiliation)
-			put_affiliation_item(r, out, a);
-	return XERR_OK;
+	put_affiliation_items(r, affiliation, out, true);
+	if (buf_ok(out))
+		return XERR_OK;
+	/* Who is in the list matters more than why. */
+	out->failed = false;
+	buf_cut(out, begin);
+	put_affiliation_items(r, affiliation, out, false);
+	return buf_ok(out) ? XERR_OK : xerr_text(XERR_RESOURCE_CONSTRAINT, "the list is too long for one answer");
 }
 
 struct xerr admin_get(struct iq *iq)
@@ -78,6 +95,8 @@ struct xerr admin_get(struct iq *iq)
 	role_attr = xml_attr(t, item, "role");
 	affiliation_attr = xml_attr(t, item, "affiliation");
 	core_spend(iq->core, room_count(r) / 16 + r->affiliates.map.n / 16);
+	if (iq->session && actor.affiliation >= AFFILIATION_ADMIN)
+		iq->reply.max = LIST_MAX;
 	xml_put_open(&iq->reply, "query", NS_MUC_ADMIN);
 	buf_char(&iq->reply, '>');
 	if (role_attr.p && !affiliation_attr.p && role_parse(role_attr, &role))

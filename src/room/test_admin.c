@@ -519,6 +519,43 @@ static void test_bad_requests(void **state)
 	world_free(w);
 }
 
+static void fill_members(struct world *w, unsigned n, struct str reason)
+{
+	char jid[64];
+
+	for (unsigned i = 0; i < n; i++) {
+		snprintf(jid, sizeof(jid), "a-member-of-the-room-%05u@x.test", i);
+		assert_int_equal(affiliates_set(&tea(w)->affiliates, str_z(jid), AFFILIATION_MEMBER, reason), 0);
+	}
+}
+
+/* What is longer than an answer may be goes without the reasons; admins get longer ones, but nobody from another node. */
+static void test_long_list(void **state)
+{
+	struct world *w = world_new(NULL);
+	unsigned alice = open_tea(w, FIELD("whois", "anyone")), bob = enter(w, "bob@x.test/b", TEA "/bob");
+	const struct got *g;
+
+	fill_members(w, 100, STR("merit"));
+	forget_all(w);
+	say(w, alice, LIST("<item affiliation='member'/>"));
+	expect(w, alice, "a-member-of-the-room-00099@x.test", "<reason>merit");
+	fill_members(w, 20000,
+		STR("a long and faithful service that is told here in so many words that a list of all of them "
+		    "would be longer than any answer may be, although each of them alone is well worth reading, and so on, and on"));
+	say(w, alice, LIST("<item affiliation='member'/>"));
+	g = expect(w, alice, "type='result'", "a-member-of-the-room-00000@x.test", "a-member-of-the-room-19999@x.test",
+		"!<reason>");
+	assert_true(strlen(g->text) > 1 << 20);
+	say(w, bob, LIST("<item affiliation='member'/>"));
+	expect(w, bob, "<resource-constraint");
+	affiliates_set(&tea(w)->affiliates, STR("far@far.test"), AFFILIATION_OWNER, STR_NONE);
+	say_far(w, "far@far.test/f", LIST("<item affiliation='member'/>"));
+	expect(w, 0, "<resource-constraint");
+	fill_members(w, 5000, STR("brief"));
+	world_free(w);
+}
+
 static void test_many_changes(void **state)
 {
 	struct world *w = world_new(NULL);
@@ -618,6 +655,7 @@ int main(void)
 		cmocka_unit_test(test_members),
 		cmocka_unit_test(test_lists),
 		cmocka_unit_test(test_bad_requests),
+		cmocka_unit_test(test_long_list),
 		cmocka_unit_test(test_many_changes),
 	};
 
