@@ -73,23 +73,24 @@ struct xerr owner_get(struct iq *iq)
 
 /* ---- what follows from a change ---- */
 
-static struct occupant *find_non_member(struct room *r)
-{
-	struct occupant *o;
-
-	for (uint32_t pos = 0; (o = map_next(&r->nicks, &pos));)
-		if (!may(MAY_ENTER_MEMBERS_ONLY, ROLE_NONE, o->affiliation))
-			return o;
-	return NULL;
-}
-
+/* All are told and out before the others hear of it: those who go need not be told of each other. */
 static void put_out_non_members(struct room *r)
 {
 	struct notice n = {.type = TYPE_UNAVAILABLE, .codes = {CODE_MEMBERS_ONLY}};
-	struct occupant *o;
+	struct occupant **gone, *o;
+	uint32_t count = 0;
 
-	while (r->config.members_only && (o = find_non_member(r)))
-		leave_remove(r, o, &n);
+	if (!r->config.members_only)
+		return;
+	gone = xmalloc((room_count(r) + 1) * sizeof(struct occupant *));
+	for (uint32_t pos = 0; (o = map_next(&r->nicks, &pos));)
+		if (!may(MAY_ENTER_MEMBERS_ONLY, ROLE_NONE, o->affiliation))
+			gone[count++] = o;
+	for (uint32_t i = 0; i < count; i++)
+		leave_tell(r, gone[i], &n);
+	for (uint32_t i = 0; i < count; i++)
+		leave_free(r, gone[i], &n);
+	xfree(gone);
 }
 
 static void forget_views(struct room *r)
@@ -147,15 +148,28 @@ static void say_what_changed(struct room *r, uint64_t changed)
 		message_status(r, CODE_CHANGED);
 }
 
-/* Where everybody may speak nobody has to ask for voice: visitors are participants now, and all are told so. */
-static void give_voice(struct room *r)
+/* Deliveries in one go: what goes out together is written together, so fewer would cost more, and others wait for these. */
+enum { VOICES_WORK = 16000 };
+
+/* Of a great room these are some at a time: its other changes, and all other rooms, go in between. */
+void room_give_voice(struct room *r)
 {
 	struct occupant *o;
+	uint32_t work = 0;
 
-	core_spend(room_core(r), room_count(r));
-	for (uint32_t pos = 0; !r->config.moderated && (o = map_next(&r->nicks, &pos));)
-		if (o->role == ROLE_VISITOR)
-			role_change(r, o, ROLE_PARTICIPANT, STR_NONE, STR_NONE);
+	r->giving_voice = false;
+	core_spend(room_core(r), room_count(r) / 16);
+	for (uint32_t pos = 0; !r->config.moderated && (o = map_next(&r->nicks, &pos));) {
+		if (o->role != ROLE_VISITOR)
+			continue;
+		if (work > VOICES_WORK) {
+			r->giving_voice = r->entity.unsettled = true;
+			entity_park(&r->entity, false); /* it is served again, whoever changed it */
+			return;
+		}
+		role_change(r, o, ROLE_PARTICIPANT, STR_NONE, STR_NONE);
+		work += room_count(r);
+	}
 }
 
 static void change_history(struct room *r)
@@ -181,7 +195,7 @@ static void on_change(struct room *r, uint64_t changed, uint8_t broadcast_before
 	if (changed & room_config_bit("muc#roomconfig_membersonly"))
 		put_out_non_members(r);
 	if (changed & room_config_bit("muc#roomconfig_moderatedroom"))
-		give_voice(r);
+		room_give_voice(r);
 }
 
 /* ---- requests ---- */

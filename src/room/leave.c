@@ -33,13 +33,23 @@ static void log_out(struct room *r, const struct occupant *o, const struct notic
 	room_log_of(r, o, "left", STR_NONE);
 }
 
-void leave_remove(struct room *r, struct occupant *o, const struct notice *n)
+void leave_tell(struct room *r, struct occupant *o, const struct notice *n)
 {
 	log_out(r, o, n);
 	announce_to_self(r, o, n);
 	unseat(r, o);
+}
+
+void leave_free(struct room *r, struct occupant *o, const struct notice *n)
+{
 	announce_to_others(r, o, n);
 	occupant_free(r, &o);
+}
+
+void leave_remove(struct room *r, struct occupant *o, const struct notice *n)
+{
+	leave_tell(r, o, n);
+	leave_free(r, o, n);
 }
 
 /* One of several sessions: the others see that only if it was the one that showed. */

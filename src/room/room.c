@@ -107,6 +107,7 @@ static void free_contents(struct room *r)
 	history_clear(&r->history);
 	history_resize(&r->history, r->config.history);
 	r->commit = 0;
+	r->giving_voice = false;
 }
 
 void room_vacate(struct room *r)
@@ -327,7 +328,9 @@ static void settle(struct entity *e)
 	let_in(r);
 	join_settle(r);
 	r->let_in = 0;
-	e->unsettled = r->door != NULL;
+	if (r->giving_voice)
+		room_give_voice(r);
+	e->unsettled = r->door != NULL || r->giving_voice;
 	room_rest(r);
 }
 

@@ -59,6 +59,7 @@ struct room {
 	enum room_state state;
 	uint64_t owner; /* rooms_owner_key() of config.maker; 0: not known */
 	int64_t created;
+	bool giving_voice; /* not all of those have heard yet who are no visitors any more */
 	bool will_persist; /* LOCKED: persistent from when it is open, unless its owner says otherwise */
 	struct room_config config;
 	struct affiliates affiliates;
@@ -149,6 +150,9 @@ void presence_on_unavailable(struct room *r, struct stanza **s);
 void leave_visit(struct room *r, struct visit *v, struct str show, uint16_t code);
 /* An occupant is put out, with all sessions. */
 void leave_remove(struct room *r, struct occupant *o, const struct notice *n);
+/* The same in two steps: he is told and gets no more; the others are told and he is gone. Both in one turn. */
+void leave_tell(struct room *r, struct occupant *o, const struct notice *n);
+void leave_free(struct room *r, struct occupant *o, const struct notice *n);
 /* All are put out, silently but for one presence each, and the room is gone, in the store too. alternate: a JID or absent. */
 void room_destroy(struct room *r, struct str alternate, struct str reason, struct str password);
 /* Visits whose session is gone without a word. */
@@ -215,6 +219,9 @@ bool relay_on_error(struct room *r, const struct stanza *s);
 /* ---- iq_owner.c ---- */
 /* Another configuration, and all that follows. resource-constraint while the store fails. */
 struct xerr room_configure(struct room *r, const struct room_config *new);
+/* Where everybody may speak nobody has to ask for voice: visitors are participants now, and all are told so. Goes on in settle()
+ * as long as r->giving_voice. */
+void room_give_voice(struct room *r);
 
 /* ---- change.c ---- */
 /* Somebody has another affiliation from now on, and who has to hear of it does: those who are in by his presence, while he is

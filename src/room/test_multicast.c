@@ -257,6 +257,98 @@ static void test_fair(void **state)
 	world_free(w);
 }
 
+/* ---- changes that concern everybody ---- */
+
+#define MODERATED(value) \
+	"<iq type='set' id='conf' to='" TEA "'><query xmlns='" NS_MUC_OWNER "'><x xmlns='" NS_DATA "' type='submit'>" \
+	"<field var='FORM_TYPE'><value>" NS_MUC_ROOMCONFIG \
+	"</value></field>" FIELD("moderatedroom", value) "</x></query></iq>"
+
+static unsigned visitors(struct world *w)
+{
+	struct occupant *o;
+	unsigned n = 0;
+
+	for (uint32_t pos = 0; (o = map_next(&tea(w)->nicks, &pos));)
+		n += o->role == ROLE_VISITOR;
+	return n;
+}
+
+/* A great room that is not moderated any more: in the end all have voice and everybody has heard of each once; in between
+ * another room is served, also where nobody's message but an administrator's word began it. */
+static void test_voice_for_all(void **state)
+{
+	enum { MANY = 400 };
+	struct world *w = world_new(NULL);
+	unsigned alice = open_tea(w, FIELD("moderatedroom", "1")), bob = login(w, "bob@x.test/b"), heard = 0;
+	const struct got *g;
+
+	join(w, bob, "quiet@rooms.test/bob");
+	configure(w, bob, "quiet@rooms.test", "");
+	fill(w, 0, MANY);
+	forget_all(w);
+	put(w, alice, MODERATED("0"));
+	turn(w);
+	assert_in_range(visitors(w), 1, MANY - 1);
+	put(w, bob, "<message type='groupchat' to='quiet@rooms.test'><body>psst</body></message>");
+	turn(w);
+	turn(w);
+	expect(w, bob, "psst");
+	assert_in_range(visitors(w), 1, MANY - 1);
+	pump(w);
+	assert_int_equal(visitors(w), 0);
+	while ((g = next(w, alice)))
+		heard += strstr(g->text, "role='participant'") != NULL;
+	assert_int_equal(heard, MANY);
+	/* The other way nobody loses his voice; who enters is a visitor. */
+	configure(w, alice, TEA, FIELD("moderatedroom", "1"));
+	assert_int_equal(visitors(w), 0);
+	fill(w, MANY, MANY + 100);
+	assert_int_equal(visitors(w), 100);
+	run(w, "room config " TEA " moderatedroom 0");
+	pump(w);
+	assert_int_equal(visitors(w), 0);
+	world_free(w);
+}
+
+/* Moderated again before all had it: the others do not get it. */
+static void test_voice_for_some(void **state)
+{
+	struct world *w = world_new(NULL);
+	unsigned alice = open_tea(w, FIELD("moderatedroom", "1"));
+
+	fill(w, 0, 400);
+	put(w, alice, MODERATED("0"));
+	turn(w);
+	put(w, alice, MODERATED("1"));
+	pump(w);
+	assert_in_range(visitors(w), 1, 399);
+	assert_false(core_busy(w->core));
+	world_free(w);
+}
+
+/* Those who have to go hear of themselves alone, the members of each of them. */
+static void test_all_but_members_go(void **state)
+{
+	enum { MANY = 50 };
+	struct world *w = world_new(NULL);
+	unsigned alice = open_tea(w, ""), first;
+
+	fill(w, 0, MANY);
+	first = alice + 1;
+	forget_all(w);
+	configure(w, alice, TEA, FIELD("membersonly", "1"));
+	for (unsigned i = 0; i < MANY; i++) {
+		expect(w, first + i, "type='unavailable'", "322", "110");
+		expect_nothing(w, first + i);
+		expect(w, alice, "type='unavailable'", "322", "!110");
+	}
+	expect(w, alice, "104");
+	expect(w, alice, "type='result'");
+	assert_int_equal(room_count(tea(w)), 1);
+	world_free(w);
+}
+
 /* ---- a crowd at the door ---- */
 
 /* Everybody of these asks to enter, in one turn. Returns the first connection. */
@@ -598,6 +690,9 @@ int main(void)
 		cmocka_unit_test(test_joins_of_a_turn),
 		cmocka_unit_test(test_talk_between_joins),
 		cmocka_unit_test(test_fair),
+		cmocka_unit_test(test_voice_for_all),
+		cmocka_unit_test(test_voice_for_some),
+		cmocka_unit_test(test_all_but_members_go),
 		cmocka_unit_test(test_talk_past_the_door),
 		cmocka_unit_test(test_order_at_the_door),
 		cmocka_unit_test(test_end_at_the_door),

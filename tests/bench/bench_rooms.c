@@ -1,6 +1,6 @@
 /* What rooms cost: a delivery, a storm of joins, an occupant, an idle room; beside a raw relay that copies the same bytes, and
  * beside Prosody and ejabberd where they are installed, all in one run. Processor time of the server's process, all threads;
- * wall time only for latencies. Arguments: delivery, archive, storm, memory or idle, for one of these; "alone" behind it leaves the
+ * wall time only for latencies. Arguments: delivery, archive, storm, memory, change or idle, for one of these; "alone" behind it leaves the
  * other servers out. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -472,6 +472,75 @@ static void idle_rooms(void)
 	load_stop(&s);
 }
 
+/* ---- a change that concerns everybody ---- */
+
+static void set_option(struct crowd *crowd, const char *option, const char *value)
+{
+	char text[1024];
+
+	snprintf(text, sizeof(text),
+		"<iq type='set' id='change' to='storm0@rooms.localhost'><query xmlns='http://jabber.org/protocol/muc#owner'>"
+		"<x xmlns='jabber:x:data' type='submit'><field var='FORM_TYPE'><value>http://jabber.org/protocol/muc#roomconfig</value>"
+		"</field><field var='muc#roomconfig_%s'><value>%s</value></field></x></query></iq>",
+		option, value);
+	crowd_send(crowd, 0, text, strlen(text));
+}
+
+/* Until all has been said; meanwhile two others talk in a room of their own. */
+static void change(struct crowd *crowd, pid_t pid, const char *what, const char *option, const char *value)
+{
+	int64_t cpu = load_cpu_ns(pid), begin = bench_wall_ns(), last = begin, next = begin;
+	uint64_t bytes = crowd_bytes(crowd), seen = bytes;
+	char text[2048];
+
+	crowd_forget(crowd);
+	set_option(crowd, option, value);
+	while (bench_wall_ns() - last < SETTLE_MS * INT64_C(1000000)) {
+		crowd_read(crowd, 1);
+		if (crowd_bytes(crowd) - seen > 4096) /* more than their talk */
+			last = bench_wall_ns();
+		seen = crowd_bytes(crowd);
+		if (bench_wall_ns() >= next) {
+			crowd_send(crowd, CLIENTS - 1, text, (size_t)message_text(text, sizeof(text), "side", 0));
+			next += STORM_PAUSE_NS;
+		}
+	}
+	report_storm(what, "CPU", (double)(load_cpu_ns(pid) - cpu) / 1e9, "s", NULL);
+	report_storm(what, "until the last has heard of all", (double)(last - begin) / 1e6, "ms", NULL);
+	report_storm(what, "bytes", (double)(crowd_bytes(crowd) - bytes) / 1048576, "MiB", NULL);
+	report_storm(what, "the slowest message in another room",
+		(double)crowd_latency_of(crowd, CLIENTS - 2, CLIENTS, 1) / 1e6, "ms", NULL);
+}
+
+static void changes(void)
+{
+	struct load_client **c = xcalloc(CLIENTS, sizeof(struct load_client *));
+	struct load_server s;
+	struct crowd *crowd;
+	char text[512];
+
+	printf("a room of %u in which something changes for everybody\n", CLIENTS - 2);
+	start_ours(&s, false);
+	log_in(&s, c, CLIENTS);
+	open_room(c[CLIENTS - 1], "side", 0, false);
+	open_room(c[0], "storm", 0, false);
+	crowd = crowd_new(c, CLIENTS);
+	crowd_send(crowd, CLIENTS - 2, text, (size_t)join_text(text, sizeof(text), "side", 0, 1));
+	set_option(crowd, "moderatedroom", "1");
+	settle(crowd);
+	for (unsigned i = 1; i < CLIENTS - 2; i++)
+		crowd_send(crowd, i, text, (size_t)storm_text(text, sizeof(text), i));
+	settle(crowd);
+	change(crowd, s.pid, "everybody may speak", "moderatedroom", "0");
+	change(crowd, s.pid, "presence of moderators alone", "presencebroadcast", "moderator");
+	change(crowd, s.pid, "non-members go", "membersonly", "1");
+	crowd_free(&crowd);
+	for (unsigned i = 0; i < CLIENTS; i++)
+		load_close(&c[i]);
+	xfree(c);
+	load_stop(&s);
+}
+
 /* ---- a client that nobody looks at (XEP-0352) ---- */
 
 static void do_and_read(struct crowd *crowd, unsigned who, const char *text)
@@ -566,6 +635,8 @@ int main(int argc, char **argv)
 		occupants();
 		idle_rooms();
 	}
+	if (!*only || strcmp(only, "change") == 0)
+		changes();
 	if (!*only || strcmp(only, "idle") == 0)
 		idle_client();
 	return 0;
