@@ -212,6 +212,15 @@ static bool read_let(struct parsing *p, struct str rest)
 	return true;
 }
 
+static bool read_restarts(struct parsing *p, struct str rest)
+{
+	if (rest.n)
+		return fail(p, "too much", rest);
+	add_step(p, VERB_RESTARTS);
+	p->s->restarts = true;
+	return true;
+}
+
 static const struct {
 	struct str begins;
 	bool (*read)(struct parsing *p, struct str rest);
@@ -222,6 +231,7 @@ static const struct {
 	{{"only on ", 8}, read_only_on},
 	{{"after ", 6}, read_after},
 	{{"let ", 4}, read_let},
+	{{"the server restarts", 19}, read_restarts},
 };
 
 /* ---- steps ---- */

@@ -32,6 +32,7 @@ enum verb {
 	VERB_ONLINE,
 	VERB_OPENS,
 	VERB_READS_ON,
+	VERB_RESTARTS, /* the server; no actor */
 	VERB_SENDS,
 	VERB_STARTS_TLS,
 	VERB_STOPS_READING,
@@ -67,6 +68,7 @@ struct script {
 	char *only_on;      /* names of transports; NULL: all */
 	bool only_wireside; /* nothing in it holds for other servers */
 	bool needs_clock;   /* has an "after", or stops reading: virtual time only */
+	bool restarts;      /* the server, in some step: it needs a store on the disk */
 	struct block *blocks;
 	unsigned block_count;
 };

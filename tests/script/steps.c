@@ -238,6 +238,8 @@ static bool (*const actions[VERB_COUNT])(struct run *r, struct actor *a, const s
 
 bool run_step(struct run *r, const struct step *step)
 {
+	if (step->verb == VERB_RESTARTS)
+		return world_restart(r->world, &r->why) == 0;
 	if (step->verb == VERB_AFTER)
 		return do_after(r, step);
 	if (step->verb == VERB_LET)

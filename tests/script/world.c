@@ -254,8 +254,9 @@ static int read_config(struct world *w, const struct script *s, struct buf *why)
 	err = config_read(a.n, a.v, CONFIG_SERVE, &w->config, why);
 	for (int i = 0; i < a.n; i++)
 		xfree(a.v[i]);
-	if (!err && w->kind->is_virtual)
-		xfree(TAKE(w->config.data)); /* the store in memory, in this thread */
+	w->config.one_thread = w->kind->is_virtual;
+	if (!err && w->kind->is_virtual && !s->restarts)
+		xfree(TAKE(w->config.data)); /* the store in memory */
 	return err;
 }
 
@@ -344,6 +345,31 @@ static int make_server(struct world *w, const struct script *s, struct buf *why)
 		err = open_server(w, why);
 	if (!err)
 		err = add_accounts(w, s, why);
+	return err;
+}
+
+static void on_stopped(void *arg) { *(bool *)arg = true; }
+static bool is_true(void *arg) { return *(bool *)arg; }
+
+int world_restart(struct world *w, struct buf *why)
+{
+	bool stopped = false;
+	int err;
+
+	server_stop(w->server, on_stopped, &stopped);
+	if (!world_wait(w, is_true, &stopped)) {
+		buf_z(why, "the server does not end");
+		return ERR_INVALID;
+	}
+	server_free(&w->server);
+	err = server_new(w->loop, &w->config, &w->server, why);
+	if (err)
+		return err;
+	if (!w->kind->is_virtual || !w->kind->tls)
+		return open_server(w, why);
+	err = server_open_tls(w->server, why);
+	w->server->policy.tls = true;
+	server_start_wires(w->server);
 	return err;
 }
 

@@ -26,6 +26,9 @@ bool world_is_virtual(const struct world *w);
 bool world_has_tls(const struct world *w); /* logging in includes STARTTLS */
 bool world_is_ours(const struct world *w); /* not somebody else's server */
 
+/* Our own server ends, in order, and another one begins with what it has kept. 0; or a negative error with one line in why. */
+int world_restart(struct world *w, struct buf *why);
+
 /* A new connection. *ret_cable, where the transport has one: the lowest part, to be cut or stalled. */
 struct link *world_connect(struct world *w, struct link **ret_cable);
 /* TLS over *below, as a client. */
