@@ -164,9 +164,11 @@ static void show_others(struct room *r, struct occupant *o, enum role before)
 void role_change(struct room *r, struct occupant *o, enum role role, struct str actor, struct str reason)
 {
 	enum role before = o->role;
-	bool shown = occupant_shown(r, o);
+	bool shown;
 	struct notice n = {.actor = actor, .reason = reason};
 
+	announce_catch_up(r, o);
+	shown = occupant_shown(r, o);
 	o->role = role;
 	occupant_changed(o);
 	occupant_reseat(r, o);

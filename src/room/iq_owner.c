@@ -113,16 +113,6 @@ static void on_persistence(struct room *r)
 	r->config.persistent = false;
 }
 
-/* Before the change: those who will not be seen any more leave; after it: those who were not seen come. */
-static void on_broadcast(struct room *r, uint8_t other, void (*announce)(struct room *r, struct occupant *o))
-{
-	struct occupant *o;
-
-	for (uint32_t pos = 0; (o = map_next(&r->nicks, &pos));)
-		if (occupant_shown(r, o) && !(other >> o->role & 1))
-			announce(r, o);
-}
-
 /* What is said about a change (10.2.1). */
 static const struct {
 	const char *var;
@@ -148,28 +138,51 @@ static void say_what_changed(struct room *r, uint64_t changed)
 		message_status(r, CODE_CHANGED);
 }
 
+/* ---- what concerns each of many ---- */
+
 /* Deliveries in one go: what goes out together is written together, so fewer would cost more, and others wait for these. */
-enum { VOICES_WORK = 16000 };
+enum { GO_ON_WORK = 16000 };
+
+/* Where everybody may speak nobody has to ask for voice. */
+static bool gets_voice(const struct room *r, const struct occupant *o)
+{
+	return r->giving_voice && o->role == ROLE_VISITOR;
+}
 
 /* Of a great room these are some at a time: its other changes, and all other rooms, go in between. */
-void room_give_voice(struct room *r)
+void room_go_on(struct room *r)
 {
 	struct occupant *o;
 	uint32_t work = 0;
 
-	r->giving_voice = false;
+	r->unfinished = false;
+	r->giving_voice &= !r->config.moderated;
 	core_spend(room_core(r), room_count(r) / 16);
-	for (uint32_t pos = 0; !r->config.moderated && (o = map_next(&r->nicks, &pos));) {
-		if (o->role != ROLE_VISITOR)
+	for (uint32_t pos = 0; (o = map_next(&r->nicks, &pos));) {
+		if (!o->behind && !gets_voice(r, o))
 			continue;
-		if (work > VOICES_WORK) {
-			r->giving_voice = r->entity.unsettled = true;
+		if (work > GO_ON_WORK) {
+			r->unfinished = r->entity.unsettled = true;
 			entity_park(&r->entity, false); /* it is served again, whoever changed it */
 			return;
 		}
-		role_change(r, o, ROLE_PARTICIPANT, STR_NONE, STR_NONE);
+		announce_catch_up(r, o);
+		if (gets_voice(r, o))
+			role_change(r, o, ROLE_PARTICIPANT, STR_NONE, STR_NONE);
 		work += room_count(r);
 	}
+	r->giving_voice = false;
+}
+
+/* Who will not be seen any more, or was not seen before. */
+static void on_broadcast(struct room *r, uint8_t before)
+{
+	uint8_t other = before ^ r->config.broadcast;
+	struct occupant *o;
+
+	for (uint32_t pos = 0; (o = map_next(&r->nicks, &pos));)
+		if (other >> o->role & 1)
+			o->behind = !o->behind;
 }
 
 static void change_history(struct room *r)
@@ -189,13 +202,13 @@ static void on_change(struct room *r, uint64_t changed, uint8_t broadcast_before
 	if (changed & room_config_bit("muc#maxhistoryfetch"))
 		change_history(r);
 	if (changed & room_config_bit("muc#roomconfig_presencebroadcast"))
-		on_broadcast(r, broadcast_before, announce_shown);
+		on_broadcast(r, broadcast_before);
 	if (changed & room_config_bit("muc#roomconfig_slow_mode_duration"))
 		paces_unsilence(&r->paces);
 	if (changed & room_config_bit("muc#roomconfig_membersonly"))
 		put_out_non_members(r);
-	if (changed & room_config_bit("muc#roomconfig_moderatedroom"))
-		room_give_voice(r);
+	r->giving_voice |= (changed & room_config_bit("muc#roomconfig_moderatedroom")) && !r->config.moderated;
+	room_go_on(r);
 }
 
 /* ---- requests ---- */
@@ -304,8 +317,6 @@ static void configure(struct room *r, const struct room_config *new)
 	uint8_t broadcast = r->config.broadcast;
 	bool as_expected = r->will_persist && new->persistent;
 
-	if (changed & room_config_bit("muc#roomconfig_presencebroadcast"))
-		on_broadcast(r, new->broadcast, announce_hidden);
 	rooms_items_changed(rooms_of(r));
 	room_config_clear(&r->config);
 	room_config_copy(&r->config, new);

@@ -43,7 +43,8 @@ struct occupant {
 	uint16_t key_n, visit_count;
 	enum role role : 8;
 	enum affiliation affiliation : 8;
-	bool hatless;             /* scratch of iq_hats.c */
+	bool hatless : 1;         /* scratch of iq_hats.c */
+	bool behind : 1;          /* the others do not know yet that he is hidden, or shown, by another configuration */
 	char id[OCCUPANT_ID + 1]; /* XEP-0421: of its bare address in this room */
 };
 static inline struct str occupant_nick(const struct occupant *o) { return jid_resource(o->address); }
@@ -93,7 +94,7 @@ void occupant_put_id(struct buf *out, const struct occupant *o); /* <occupant-id
 
 /* What somebody with this role sees in this room. */
 enum view view_of(const struct room *r, enum role viewer);
-/* Whether its presence is for everybody, or for moderators only. */
+/* Whether its presence is for everybody, or for moderators only, as the others know it. */
 bool occupant_shown(const struct room *r, const struct occupant *o);
 /* Borrowed; NULL if it cannot be written. */
 struct packet *occupant_view(struct room *r, struct occupant *o, enum view view);
@@ -125,6 +126,7 @@ void announce_to_others(struct room *r, struct occupant *o, const struct notice 
 /* It is not for everybody any more; now it is. */
 void announce_hidden(struct room *r, struct occupant *o);
 void announce_shown(struct room *r, struct occupant *o);
+void announce_catch_up(struct room *r, struct occupant *o); /* whichever it is, if it is ->behind */
 /* Its present presence to everybody, with what n says besides; type and show are filled in. */
 void announce_change(struct room *r, struct occupant *o, const struct notice *n);
 

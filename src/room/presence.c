@@ -11,7 +11,10 @@ enum view view_of(const struct room *r, enum role viewer)
 	return r->config.whois == WHOIS_ANYONE || may(MAY_SEE_JIDS, viewer, AFFILIATION_NONE) ? VIEW_JID : VIEW_PLAIN;
 }
 
-bool occupant_shown(const struct room *r, const struct occupant *o) { return r->config.broadcast >> o->role & 1; }
+bool occupant_shown(const struct room *r, const struct occupant *o)
+{
+	return (r->config.broadcast >> o->role & 1) != o->behind;
+}
 
 static void put_code(struct buf *out, unsigned code) { buf_fmt(out, "<status code='%u'/>", code); }
 
@@ -283,6 +286,19 @@ void announce_hidden(struct room *r, struct occupant *o)
 void announce_shown(struct room *r, struct occupant *o)
 {
 	to_part(r, o, &(struct notice){.type = TYPE_AVAILABLE}, OTHERS);
+}
+
+void announce_catch_up(struct room *r, struct occupant *o)
+{
+	bool before = occupant_shown(r, o);
+
+	if (!o->behind)
+		return;
+	o->behind = false;
+	if (before)
+		announce_hidden(r, o);
+	else
+		announce_shown(r, o);
 }
 
 /* What he saw before, and what he sees now. */

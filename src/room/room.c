@@ -107,7 +107,7 @@ static void free_contents(struct room *r)
 	history_clear(&r->history);
 	history_resize(&r->history, r->config.history);
 	r->commit = 0;
-	r->giving_voice = false;
+	r->giving_voice = r->unfinished = false;
 }
 
 void room_vacate(struct room *r)
@@ -328,9 +328,9 @@ static void settle(struct entity *e)
 	let_in(r);
 	join_settle(r);
 	r->let_in = 0;
-	if (r->giving_voice)
-		room_give_voice(r);
-	e->unsettled = r->door != NULL || r->giving_voice;
+	if (r->unfinished)
+		room_go_on(r);
+	e->unsettled = r->door != NULL || r->unfinished;
 	room_rest(r);
 }
 

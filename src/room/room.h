@@ -59,7 +59,8 @@ struct room {
 	enum room_state state;
 	uint64_t owner; /* rooms_owner_key() of config.maker; 0: not known */
 	int64_t created;
-	bool giving_voice; /* not all of those have heard yet who are no visitors any more */
+	bool giving_voice; /* to all visitors, since the room became unmoderated */
+	bool unfinished;   /* room_go_on() */
 	bool will_persist; /* LOCKED: persistent from when it is open, unless its owner says otherwise */
 	struct room_config config;
 	struct affiliates affiliates;
@@ -219,9 +220,9 @@ bool relay_on_error(struct room *r, const struct stanza *s);
 /* ---- iq_owner.c ---- */
 /* Another configuration, and all that follows. resource-constraint while the store fails. */
 struct xerr room_configure(struct room *r, const struct room_config *new);
-/* Where everybody may speak nobody has to ask for voice: visitors are participants now, and all are told so. Goes on in settle()
- * as long as r->giving_voice. */
-void room_give_voice(struct room *r);
+/* What a change of the configuration means for each who is in: visitors get voice, who is seen by all is hidden or shown. Goes
+ * on in settle() as long as r->unfinished. */
+void room_go_on(struct room *r);
 
 /* ---- change.c ---- */
 /* Somebody has another affiliation from now on, and who has to hear of it does: those who are in by his presence, while he is

@@ -327,6 +327,56 @@ static void test_voice_for_some(void **state)
 	world_free(w);
 }
 
+#define BROADCAST(roles) \
+	"<iq type='set' id='conf' to='" TEA "'><query xmlns='" NS_MUC_OWNER "'><x xmlns='" NS_DATA "' type='submit'>" \
+	"<field var='FORM_TYPE'><value>" NS_MUC_ROOMCONFIG \
+	"</value></field><field var='muc#roomconfig_presencebroadcast'>" roles "</field></x></query></iq>"
+
+/* What one of the others knows of who is in, by the presences that he got. */
+static unsigned known_to(struct world *w, unsigned conn, unsigned known)
+{
+	const struct got *g;
+
+	while ((g = next(w, conn)))
+		if (strncmp(g->text, "<presence", 9) == 0 && !strstr(g->text, "code='110'"))
+			known += strstr(g->text, "type='unavailable'") ? -1u : 1u;
+	return known;
+}
+
+/* Participants are hidden, a great room of them: others are served in between, who leaves meanwhile is told of once, who comes
+ * knows in the end what the others know; hidden and shown again at once nothing is wrong either. */
+static void test_hidden_in_turns(void **state)
+{
+	enum { MANY = 400 };
+	struct world *w = world_new(NULL);
+	unsigned alice = open_tea(w, ""), witness, late, known;
+
+	fill(w, 0, MANY);
+	forget_all(w);
+	witness = alice + 1;
+	known = MANY; /* alice, and all the others but himself */
+	put(w, alice, BROADCAST("<value>moderator</value>"));
+	turn(w);
+	assert_true(tea(w)->unfinished);
+	put(w, alice + MANY, "<presence type='unavailable' to='" TEA "/x'/>");
+	late = login(w, "late@x.test/l");
+	put(w, late, "<presence to='" TEA "/late'>" MUC "</presence>");
+	pump(w);
+	assert_false(tea(w)->unfinished);
+	known = known_to(w, witness, known);
+	assert_int_equal(known, 1);
+	assert_int_equal(known_to(w, late, 0), 1);
+	put(w, alice, BROADCAST("<value>moderator</value><value>participant</value>"));
+	turn(w);
+	put(w, alice, BROADCAST("<value>moderator</value>"));
+	turn(w);
+	put(w, alice, BROADCAST("<value>moderator</value><value>participant</value><value>visitor</value>"));
+	pump(w);
+	assert_int_equal(known_to(w, witness, known), MANY);
+	assert_int_equal(known_to(w, late, 1), MANY);
+	world_free(w);
+}
+
 /* Those who have to go hear of themselves alone, the members of each of them. */
 static void test_all_but_members_go(void **state)
 {
@@ -692,6 +742,7 @@ int main(void)
 		cmocka_unit_test(test_fair),
 		cmocka_unit_test(test_voice_for_all),
 		cmocka_unit_test(test_voice_for_some),
+		cmocka_unit_test(test_hidden_in_turns),
 		cmocka_unit_test(test_all_but_members_go),
 		cmocka_unit_test(test_talk_past_the_door),
 		cmocka_unit_test(test_order_at_the_door),
