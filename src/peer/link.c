@@ -389,8 +389,6 @@ static struct link_ask *settle(struct peer *p, struct plink *l)
 	l->verified_tried = false;
 	forget_dial(p->peers, p->nego_ask);
 	p->nego = 0;
-	if (p->kind == PEER_KEYED)
-		p->round = 0;
 	p->next_address = p->address_n;
 	p->last_seen = core_wall(peer_core(p));
 	timer_stop(core_timers(peer_core(p)), &p->timer);
@@ -441,6 +439,7 @@ static void on_up(struct peer *p)
 {
 	log_info("link_up", "peer=%.*s dialled=%s trust=%s encrypted=%s", STR_FMT(jid_str(p->entity.jid)),
 		p->link->dialled ? "yes" : "no", trust_name(p->trust), p->link->tls ? "yes" : "no");
+	peer_tell_adder(p, p);
 	if (p->kind == PEER_KEYED)
 		ask_presence(p);
 	outbox_flush(p);
@@ -470,9 +469,9 @@ static void on_gone(struct session *s)
 	if (!l->peer || l->peer->link != l)
 		return;
 	log_info("link_end", "peer=%.*s", STR_FMT(jid_str(l->peer->entity.jid)));
-	/* An old program that does not know our address (yet) answers and closes at once: it is not to be dialled in a loop. */
-	if (l->peer->kind == PEER_LEGACY)
-		l->peer->round = core_now(s->core) - l->since < SHORT_MS ? l->peer->round + 1 : 0;
+	/* Who answers and closes at once is not to be dialled in a loop: an old program that does not know our address (yet), or whoever
+	 * wants nothing of us. */
+	l->peer->round = core_now(s->core) - l->since < SHORT_MS ? l->peer->round + 1 : 0;
 	l->peer->link = NULL;
 	if (!l->down) /* what ends without having come back, a day later perhaps, was last heard when it broke */
 		note_seen(l->peer);
@@ -519,6 +518,7 @@ static void on_detached(struct session *s)
 		timer_start(core_timers(s->core), &l->lost, core_now(s->core) + LOST_MS);
 		l->theirs_until = l->dialled ? 0 : core_now(s->core) + THEIRS_MS;
 		log_info("link_down", "peer=%.*s", STR_FMT(jid_str(l->peer->entity.jid)));
+		l->peer->round = 0;
 		dial_later(l->peer);
 	}
 }

@@ -330,10 +330,11 @@ void typed_is_self(struct peer *p, const char *address);
 
 /* dial.c: when and where to dial */
 bool peer_wants_link(const struct peer *p);
-bool dial_allowed(struct peer *p);   /* may there be a stream to it? Our user is told if not */
-bool dial_may_speak(struct peer *p); /* the same, for what our user says on the link that is up */
-void dial_now(struct peer *p);       /* something new: another address, a reason */
-void dial_later(struct peer *p);     /* the link broke, or a round failed */
+bool dial_allowed(struct peer *p);                   /* may there be a stream to it? Our user is told if not */
+bool dial_may_speak(struct peer *p);                 /* the same, for what our user says on the link that is up */
+void dial_now(struct peer *p);                       /* something new: another address, a reason */
+void dial_later(struct peer *p);                     /* the link broke, or a round failed */
+void dial_at_start(struct peer *p, unsigned number); /* the number-th row: not all at once */
 void dial_on_timer(struct timer *t);
 void dial_on_failed(struct peers *ps, struct msg *m);
 void dial_forget(struct peer *p);
