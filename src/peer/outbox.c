@@ -82,12 +82,16 @@ static void put_delay(const struct peer *p, int64_t time, struct buf *out)
 static struct packet *keyed_packet(const struct peer *p, const struct outgoing *m, const struct stanza *s)
 {
 	bool late = core_wall(peer_core(p)) - m->time > LATE_MS && stanza_child(s, "delay", NS_DELAY) == XML_NONE;
-	CLEANUP(buf_clear) struct buf from = {.max = JID_MAX};
+	CLEANUP(buf_clear) struct buf from = {.max = JID_MAX}, to = {.max = JID_MAX};
 	struct packet_head head;
 	struct packet_writer w;
 
 	packet_head_of(s, &head);
-	/* Our user may have another name by now, and it would be a stranger's there. */
+	/* Their user may have another name since it was written ... */
+	if (s->to.local && p->user && str_eq(jid_domain(s->to), jid_str(p->entity.jid)) &&
+		!str_eq(jid_local(s->to), str_z(p->user)))
+		head.to = jid_str(peer_jid(p, &to));
+	/* ... and ours, too, who would be a stranger there. */
 	if (str_eq(jid_domain(s->from), str_z(p->peers->domain)) && !jid_eq_bare(s->from, p->peers->self)) {
 		buf_str(&from, jid_bare_str(p->peers->self));
 		head.from = buf_view(&from);

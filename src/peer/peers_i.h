@@ -272,8 +272,10 @@ struct peer *peer_new(struct peers *ps, enum peer_kind kind, struct str address,
 struct peer *peer_keyed(struct peers *ps, const uint8_t key[32], struct str label); /* found or made; NULL: full */
 void peer_store(struct peer *p);  /* it, and from now on each change */
 void peer_forget(struct peer *p); /* leaves the table and the store; who is on the network comes back as somebody new */
-void peer_changed(struct peer *p); /* stored if it is a stored one; the roster follows */
-void peer_set_user(struct peer *p, struct str user);
+void peer_changed(struct peer *p);                   /* stored if it is a stored one; the roster follows */
+void peer_set_user(struct peer *p, struct str user); /* what its node says; the row is the key and goes on */
+/* What was said under the address of before is a part of its history, and programs are told. */
+void peer_became(const struct peer *p, struct str was);
 void peer_set_label(struct peer *p, struct str label);
 void peer_set_trust(struct peer *p, enum trust trust);
 void peer_free(struct entity *e);
@@ -458,8 +460,8 @@ enum { COPY_FIELDS = 6 };
 void copy_json_put(struct buf *out, const struct str field[COPY_FIELDS]);
 bool copy_json_read(struct str line, struct buf field[COPY_FIELDS]);
 
-/* notice.c: no line; the row of an address has become somebody's */
-void notice_became(const struct peer *p, const struct peer *was);
+/* notice.c: no line; whoever had this address until now has another one */
+void notice_became(const struct peer *p, struct str was);
 
 /* told.c */
 void told_init(struct peers *ps);
