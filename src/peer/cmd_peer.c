@@ -338,6 +338,14 @@ void peer_tell_adder(struct peer *asked, const struct peer *p)
 	else if (answered)
 		command_reply(peer_core(p), asker, false, "%s is added, without a key: nobody can tell who it is\n",
 			p->label);
+	else if (p->kind == PEER_TYPED && p->plain.asked)
+		command_reply(peer_core(p), asker, false,
+			p->peers->config.plaintext == PLAINTEXT_NEVER
+				? "%s is added; but what answers there speaks without encryption only, which this node never "
+				  "does (--plaintext never)\n"
+				: "%s is added; but what answers there speaks without encryption only, so nothing goes there "
+				  "until you allow that (`wireside peer allow %s`)\n",
+			p->label, p->label);
 	else if (p->kind == PEER_LEGACY && !p->outbox.n)
 		command_reply(peer_core(p), asker, false,
 			"%s is added; it is called there when you write to it (without a key: nobody can tell who it is)\n",

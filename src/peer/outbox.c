@@ -257,6 +257,9 @@ static void put(struct peer *p, struct stanza **s, int64_t time)
 	peer_store(p);
 	m = append(&p->outbox, p->outbox.last_id + 1, time, packet_view(packet));
 	m->commit = depends_on(*s);
+	if (p->outbox.n ==
+		1) /* if leave is needed for it our user is told, though he may have been before anything waited */
+		p->plain.asked = false;
 	store_put(core_batch(c), STORE_OUTBOX_ADD, str_z(p->peers->domain), jid_str(p->entity.jid), m->id, m->time,
 		packet_view(packet));
 	packet_unref(&packet);

@@ -231,6 +231,25 @@ static void adding_to_an_old_program_calls_nobody(void **state)
 	world_free(w);
 }
 
+/* What is there hangs up on TLS: whoever adds it is told, and once more when something waits for leave. */
+static void adding_what_speaks_no_tls(void **state)
+{
+	struct world *w = world_new();
+
+	command(w, "peer", "add", "carol@10.0.0.7", NULL);
+	dial_fails(w, expect_dial(w, "10.0.0.7:5298"), true, false);
+	assert_non_null(strstr(w->reply, "until you allow that (`wireside peer allow carol`)"));
+	look_away(w);
+	say_message(w, "carol@typed.internal", "m1", "hi");
+	dial_fails(w, expect_dial(w, "10.0.0.7:5298"), true, false);
+	expect_got(w, "1 message is queued until you allow that");
+	look_away(w);
+	say_message(w, "carol@typed.internal", "m2", "hi");
+	dial_fails(w, expect_dial(w, "10.0.0.7:5298"), true, false);
+	assert_int_equal(got_with(w, "until you allow"), 0);
+	world_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -245,6 +264,7 @@ int main(void)
 		cmocka_unit_test(adding_somebody_whose_link_just_broke_tries),
 		cmocka_unit_test(added_twice_and_blocked_meanwhile),
 		cmocka_unit_test(adding_to_an_old_program_calls_nobody),
+		cmocka_unit_test(adding_what_speaks_no_tls),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
