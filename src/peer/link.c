@@ -291,15 +291,28 @@ struct peer *link_legacy_peer(struct peers *ps, struct str instance)
 	return p;
 }
 
+/* By his name on the network, or, if he is known, what he is called here, his address, or what he calls himself: that alone, or with
+ * any host as long as the network has not told which one is his. */
+static bool is_name_of(const struct peer *p, struct str name)
+{
+	struct str host = name, user = str_cut(&host, '@');
+
+	if (p->instance && str_eq(str_z(p->instance), name))
+		return true;
+	if (!peer_known(p) && !p->named)
+		return false;
+	if (str_is_nocase(name, p->label) || str_eq(host.p ? host : name, jid_str(p->entity.jid)))
+		return true;
+	return p->user && str_is_nocase(user, p->user) && (!host.p || !p->instance);
+}
+
 /* Whoever is known by a key, or says on the network that he has one, does not come without it. */
 static struct peer *has_key(const struct peers *ps, struct str name)
 {
 	struct peer *p;
 
 	for (uint32_t pos = 0; (p = map_next(&ps->peers, &pos));)
-		if (p->kind == PEER_KEYED &&
-			((p->instance && str_eq(str_z(p->instance), name)) ||
-				(peer_known(p) && str_eq(str_z(p->label), name))))
+		if (p->kind == PEER_KEYED && is_name_of(p, name))
 			return p;
 	return NULL;
 }
