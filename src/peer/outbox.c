@@ -17,7 +17,7 @@ enum {
 void outbox_init(struct outbox *o)
 {
 	*o = (struct outbox){0};
-	o->tail = &o->first;
+	o->tail = o->unsent = &o->first;
 }
 
 void outbox_clear(struct outbox *o)
@@ -128,6 +128,8 @@ static void drop(struct peer *p, struct outgoing **at)
 	*at = m->next;
 	if (!m->next)
 		o->tail = at;
+	if (o->unsent == &m->next)
+		o->unsent = at;
 	o->n--;
 	o->bytes -= m->n;
 	store_put(core_batch(peer_core(p)), STORE_OUTBOX_DEL, str_z(p->peers->domain), jid_str(p->entity.jid), m->id);
@@ -153,19 +155,19 @@ static bool send_one(struct peer *p, struct outgoing *m)
 
 void outbox_flush(struct peer *p)
 {
-	struct outgoing **at = &p->outbox.first;
+	struct outbox *o = &p->outbox;
 
 	/* That they have made a stream to us does not make it one for our words. */
-	if (!*at || !dial_may_speak(p))
+	if (!o->first || !dial_may_speak(p))
 		return;
 	/* And our own, when it is answered, is the only one: what we said on theirs may have been read, or not. */
 	if (p->kind == PEER_LEGACY && p->dialling)
 		return;
-	while (*at && p->link && session_alive(&p->link->session)) {
-		if (!(*at)->sent && !send_one(p, *at))
-			drop(p, at);
+	while (*o->unsent && p->link && session_alive(&p->link->session)) {
+		if (!(*o->unsent)->sent && !send_one(p, *o->unsent))
+			drop(p, o->unsent);
 		else
-			at = &(*at)->next;
+			o->unsent = &(*o->unsent)->next;
 	}
 }
 
@@ -188,7 +190,12 @@ static struct xerr check(const struct peer *p, const struct stanza *s, struct st
 	if (!core_can_store(peer_core(p)))
 		return xerr(XERR_RESOURCE_CONSTRAINT);
 	if (o->n >= p->peers->config.outbox_max || o->bytes + text.n > OUTBOX_BYTES)
-		return xerr_text(XERR_RESOURCE_CONSTRAINT, "too much waits for this peer");
+		return xerr_text(XERR_RESOURCE_CONSTRAINT,
+			peer_is_up(p)
+				? "too much is on its way to this peer: as many messages as this node keeps have gone out "
+				  "and are not acknowledged yet; this one was not taken, send it again in a moment"
+				: "too much waits for this peer: as many messages as this node keeps wait until it is there; "
+				  "this one was not taken");
 	return XERR_OK;
 }
 
@@ -283,6 +290,12 @@ static struct outgoing **find(struct outbox *o, int64_t id)
 	return at;
 }
 
+static void be_unsent(struct outbox *o, struct outgoing **at)
+{
+	if (!*o->unsent || (*at)->id < (*o->unsent)->id)
+		o->unsent = at;
+}
+
 /* Of what people said; that a receipt has arrived is nobody's business. */
 static void tell_sent(const struct peer *p, const struct outgoing *m)
 {
@@ -303,6 +316,7 @@ void outbox_tagged(struct peer *p, uint64_t id, bool arrived)
 		return;
 	if (!arrived) {
 		(*at)->sent = false;
+		be_unsent(&p->outbox, at);
 		if (peer_is_up(p))
 			outbox_flush(p);
 		return;
@@ -328,6 +342,7 @@ void outbox_unsent(struct peer *p)
 {
 	for (struct outgoing *m = p->outbox.first; m; m = m->next)
 		m->sent = false;
+	p->outbox.unsent = &p->outbox.first;
 }
 
 /* ---- when an address has become a peer ---- */

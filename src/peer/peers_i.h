@@ -76,6 +76,8 @@ struct outgoing {
 
 struct outbox {
 	struct outgoing *first, **tail;
+	struct outgoing *
+		*unsent; /* where all before are sent: the next one to be given to a link, if it is not sent, too */
 	uint32_t n;
 	size_t bytes;
 	int64_t last_id;
