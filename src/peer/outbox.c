@@ -240,7 +240,7 @@ static bool is_answer(const struct stanza *s)
 /* Whoever is answered is no stranger any more, and for a while also who has no key. */
 static void note_answer(struct peer *p)
 {
-	if (p->trust == TRUST_NEW)
+	if (p->trust == TRUST_NEW && p->kind == PEER_KEYED) /* without a key there is nothing to pin */
 		peer_set_trust(p, TRUST_PINNED);
 	inbound_answered(p);
 	p->peers->strangers_bytes -= p->stranger.bytes;

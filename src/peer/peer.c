@@ -422,6 +422,8 @@ static void load_peer(struct peers *ps, const struct store_value *v)
 	p->trust = (enum trust)v[5].i;
 	if (v[6].s.n == sizeof(*p->password))
 		p->password = xmemdup(v[6].s.p, sizeof(*p->password));
+	if (kind == PEER_TYPED && p->trust == TRUST_PINNED) /* of an older version */
+		p->trust = TRUST_NEW;
 	p->failures = (uint32_t)v[7].i;
 	p->last_seen = v[8].i;
 	p->created = v[9].i;

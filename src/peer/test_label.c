@@ -229,6 +229,22 @@ static void typed_history(void **state)
 	world_free(w);
 }
 
+/* Nothing is pinned where no key has been seen; whoever shows one there is. */
+static void typed_is_new(void **state)
+{
+	struct world *w = world_new();
+	char address[64];
+
+	command(w, "peer", "add", "dave@10.0.0.7", NULL);
+	say_message(w, "dave@typed.internal", "m1", "hi");
+	assert_non_null(strstr(command(w, "peer", "list", NULL), "dave                 new "));
+	world_restart(w);
+	assert_non_null(strstr(command(w, "peer", "list", NULL), "dave                 new      away   1 waiting"));
+	ask_link(w, &(struct asking){.who = 'd', .from = jid_of('d', "dave"), .dial = next_dial(w, address, NULL)});
+	assert_non_null(strstr(command(w, "peer", "list", NULL), "dave                 pinned "));
+	world_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -241,6 +257,7 @@ int main(void)
 		cmocka_unit_test(called_otherwise_now),
 		cmocka_unit_test(only_by_the_key),
 		cmocka_unit_test(typed_history),
+		cmocka_unit_test(typed_is_new),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
