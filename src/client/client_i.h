@@ -255,6 +255,7 @@ struct said {
 	uint32_t node;
 	struct jid from, to;
 	struct str id, type;
+	struct str with; /* of history: whose it is; absent: who it says */
 	int64_t when;
 	bool delayed, history, copy; /* copy: of another client of ours */
 };
@@ -284,6 +285,8 @@ void client_put_presence(struct client *c, struct str to, struct str inside);
 void client_forget_presence(struct client *c);
 void client_roster_clear(struct client *c);
 struct contact *client_contact(const struct client *c, struct str bare);
+/* Of a node's peer the key in its address says who it is: whom we know by it, whatever he called himself then. Else bare. */
+struct str client_peer(const struct client *c, struct str bare);
 const struct resource *client_best(const struct contact *k);
 
 /* ---- room.c, occupant.c ---- */

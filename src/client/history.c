@@ -65,6 +65,8 @@ static void show_one(struct client *c, struct history *h)
 	s->next = NULL;
 	if (client_forwarded(&s->tree, stanza_child(s, "result", NS_MAM), &from, &to, &m) == 0) {
 		m.history = m.delayed = true;
+		if (!h->room) /* some may have gone to another address that was his */
+			m.with = str_z(h->conversation);
 		client_on_said(c, &m);
 	}
 	stanza_free(&s);

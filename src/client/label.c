@@ -73,7 +73,7 @@ static void put_room_label(const struct client *c, struct jid j, struct buf *out
 void client_label(const struct client *c, struct str jid, struct buf *out)
 {
 	struct jid j = jid_view(jid);
-	struct contact *k = client_contact(c, jid_bare_str(j));
+	struct contact *k = client_contact(c, client_peer(c, jid_bare_str(j)));
 
 	if (client_room(c, jid_bare_str(j))) {
 		put_room_label(c, j, out);

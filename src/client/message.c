@@ -326,7 +326,8 @@ static void on_receipt(struct client *c, const struct said *m, uint32_t i, enum 
 	/* Only whom it was sent to can have it. */
 	if (!o || o->room ||
 		!(o->secret ? str_eq(jid_str(m->from), str_z(o->conversation))
-			    : str_is(from, o->conversation) || becomes_another(str_z(o->conversation))))
+			    : str_eq(client_peer(c, from), client_peer(c, str_z(o->conversation))) ||
+					becomes_another(str_z(o->conversation))))
 		return;
 	client_enter_state(c, o, state, STR_NONE);
 }
@@ -377,7 +378,9 @@ static void on_text(struct client *c, const struct said *m, struct str body, boo
 		.history = m->history,
 		.own = own,
 		.secret = in_room,
-		.conversation = in_room ? jid_str(peer) : jid_bare_str(peer),
+		.conversation = in_room ? jid_str(peer)
+			: m->with.n     ? m->with
+					: client_peer(c, jid_bare_str(peer)),
 		.body = body,
 		.id = m->id};
 
@@ -388,7 +391,7 @@ static void on_text(struct client *c, const struct said *m, struct str body, boo
 	else if (in_room)
 		buf_str(&who, jid_resource(peer));
 	else
-		client_label(c, jid_bare_str(peer), &who);
+		client_label(c, e.conversation, &who);
 	e.who = buf_view(&who);
 	if (!own)
 		answer_receipt(c, m); /* before it is shown: what is seen at once is read at once */

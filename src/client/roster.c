@@ -5,6 +5,31 @@
 
 struct contact *client_contact(const struct client *c, struct str bare) { return map_find(&c->contacts, bare); }
 
+/* Those that any name may stand for, and no key. */
+static bool has_key(struct str domain)
+{
+	return str_ends(domain, STR(".internal")) && !str_is(domain, CLIENT_TYPED) && !str_is(domain, CLIENT_LEGACY);
+}
+
+static struct contact *same_key(const struct client *c, struct str bare, const struct contact *but)
+{
+	struct str domain = jid_domain(jid_view(bare));
+	struct contact *k;
+	uint32_t pos = 0;
+
+	while (c->config.node && has_key(domain) && (k = map_next(&c->contacts, &pos)))
+		if (k != but && str_eq(jid_domain(jid_view(str_z(k->jid))), domain))
+			return k;
+	return NULL;
+}
+
+struct str client_peer(const struct client *c, struct str bare)
+{
+	const struct contact *k = client_contact(c, bare) ? NULL : same_key(c, bare, NULL);
+
+	return k ? str_z(k->jid) : bare;
+}
+
 static void resource_free(struct resource *r)
 {
 	list_remove(&r->node);
@@ -82,6 +107,23 @@ static void tell_contact(struct client *c, struct str jid, const char *verb)
 	client_emit(c, &e);
 }
 
+/* He has another address, and is in the roster with it already. */
+static void take_out(struct client *c, const struct contact *k)
+{
+	const struct contact *now = same_key(c, str_z(k->jid), k);
+	struct client_event e = {.kind = EVENT_CONTACT, .verb = STR("became")};
+
+	if (!now) {
+		tell_contact(c, str_z(k->jid), "removed");
+		map_remove(&c->contacts, str_z(k->jid));
+		return;
+	}
+	map_remove(&c->contacts, str_z(k->jid)); /* whose name the new one has */
+	e.conversation = str_z(now->jid);
+	e.detail = str_z(k->jid);
+	client_emit(c, &e);
+}
+
 static void enter_item(struct client *c, const struct xml_tree *t, uint32_t i, bool push)
 {
 	struct str sub = xml_attr(t, i, "subscription");
@@ -95,8 +137,7 @@ static void enter_item(struct client *c, const struct xml_tree *t, uint32_t i, b
 	if (str_is(sub, "remove")) {
 		if (!k)
 			return;
-		tell_contact(c, str_z(k->jid), "removed");
-		map_remove(&c->contacts, str_z(k->jid));
+		take_out(c, k);
 		contact_free(k);
 		return;
 	}
@@ -112,7 +153,7 @@ static void enter_item(struct client *c, const struct xml_tree *t, uint32_t i, b
 	}
 	set_text(&k->name, xml_attr(t, i, "name"));
 	k->subscribed = str_is(sub, "both") || str_is(sub, "to");
-	if (push && is_new)
+	if (push && is_new && !same_key(c, str_z(k->jid), k))
 		tell_contact(c, str_z(k->jid), "added");
 }
 

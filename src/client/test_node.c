@@ -219,6 +219,41 @@ static void became(void **state)
 	told_nothing();
 }
 
+/* The key says who it is: what he had said under his old name, and what was written to an address that was his, is of the same talk. */
+static void called_otherwise_now(void **state)
+{
+	CLEANUP(buf_clear) struct buf label = {.max = 4096};
+	char xml[2048];
+
+	with_peers();
+	hear("<iq type='set' id='p1'><query xmlns='" NS_ROSTER "'><item jid='robert@bobid.internal' name='bob'"
+	     " subscription='both'/></query></iq>");
+	told_nothing();
+	hear("<iq type='set' id='p2'><query xmlns='" NS_ROSTER "'><item jid='" BOB
+	     "' subscription='remove'/></query></iq>");
+	told("contact bob||became||" BOB);
+	client_label(t.c, STR(BOB), &label);
+	assert_string_equal(buf_cstr(&label), "bob");
+	hear("<message from='" BOB "/1' to='alice@x.test' id='o1'><body>as bob</body></message>");
+	told("message bob|bob||as bob|");
+	hear("<message from='robert@bobid.internal/1' to='alice@x.test' id='o2'><body>as robert</body></message>");
+	told("message bob|bob||as robert|");
+	forget();
+	client_history(t.c, STR("robert@bobid.internal"), 5);
+	snprintf(xml, sizeof(xml),
+		"<message from='alice@x.test'><result xmlns='" NS_MAM
+		"' queryid='%.16s' id='a1'><forwarded xmlns='" NS_FORWARD
+		"'><message xmlns='jabber:client' from='alice@x.test/1' to='10.0.0.9\\3a5298@typed.internal' id='o3'><body>to "
+		"a number</body></message></forwarded></result></message>",
+		strstr(buf_cstr(client_out(t.c)), "queryid='") + strlen("queryid='"));
+	hear(xml);
+	answer("queryid='", NULL, "<fin xmlns='" NS_MAM "' complete='true'/>");
+	told("message bob|me||to a number| own delayed history");
+	/* Of those without a key the domain says nothing. */
+	hear("<message from='mallory@xep0174.internal/1' to='alice@x.test' id='o4'><body>x</body></message>");
+	told("message mallory@xep0174.internal|");
+}
+
 /* ---- rooms ---- */
 
 static void rooms_of_all(void **state)
@@ -396,6 +431,7 @@ int main(void)
 		T(sent_before_it_is_acknowledged),
 		T(delivered_to_another_address),
 		T(became),
+		T(called_otherwise_now),
 		T(a_host_goes_and_comes_back),
 		T(a_host_that_has_forgotten),
 		T(rooms_of_all),

@@ -49,14 +49,20 @@ static uint64_t commit_of(const struct core *c, const struct stanza *s)
 	return commit > s->commit ? commit : s->commit;
 }
 
+void core_count(struct core *c, struct stanza *s)
+{
+	struct session *from = s->origin_seq ? session_find(c, s->counted_by) : NULL;
+
+	if (from)
+		session_count(from, s->origin_seq, commit_of(c, s));
+	s->origin_seq = 0;
+}
+
 void core_done(struct core *c, struct stanza **s)
 {
-	struct session *from = (*s)->origin_seq ? session_find(c, (*s)->counted_by) : NULL;
-
 	if ((*s)->counted_by && !(*s)->origin && c->gateway)
 		c->gateway->ops->on_done(c->gateway, *s);
-	if (from)
-		session_count(from, (*s)->origin_seq, commit_of(c, *s));
+	core_count(c, *s);
 	stanza_free(s);
 }
 

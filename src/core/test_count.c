@@ -48,6 +48,24 @@ static void test_out_of_order(void **state)
 	expect_nothing(w, a.conn);
 }
 
+/* Counted while it still waits; what becomes of it later is told all the same. */
+static void test_counted_before_it_is_done(void **state)
+{
+	struct peer a = login(w, 0, "alice", "desk");
+
+	send(w, &a, "<iq type='get' to='keep@x.test' id='k'><q xmlns='q'/></iq>");
+	pump(w);
+	turn_begin(w);
+	core_count(w->core, w->kept[0]);
+	turn_end(w);
+	expect_credit(w, a.conn, 1, 0);
+	turn_begin(w);
+	core_bounce(w->core, &w->kept[0], xerr(XERR_REMOTE_SERVER_TIMEOUT));
+	turn_end(w);
+	expect_send(w, a.conn, "remote-server-timeout");
+	expect_nothing(w, a.conn);
+}
+
 static uint32_t step(uint32_t *seed)
 {
 	*seed = *seed * 1103515245 + 12345;
@@ -197,6 +215,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_out_of_order, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_counted_before_it_is_done, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_any_order, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_over_the_wrap, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_one_credit_a_turn, setup, teardown),

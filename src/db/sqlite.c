@@ -236,6 +236,10 @@ static const char *const write_sql[STORE_WRITE_COUNT][STEPS_MAX] = {
 		{
 			"UPDATE archive SET stanza = ?4" OF_OWNER " AND id = ?3",
 		},
+	[STORE_ARCHIVE_PEER] =
+		{
+			"UPDATE archive SET peer = ?4" OF_OWNER " AND peer = ?3",
+		},
 	[STORE_ARCHIVE_EXPIRE] =
 		{
 			"DELETE FROM archive WHERE domain = ?1 AND local IN (SELECT local FROM room WHERE domain = ?1) AND id < ?2",

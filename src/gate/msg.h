@@ -292,7 +292,7 @@ struct msg {
 			bool asked;      /* there had been a LINK_ASK */
 			bool reached;    /* the other end's system answered; no saying what program */
 			bool lacks_tls;  /* STARTTLS_MUST, and it does not offer any */
-			bool secured;    /* there was TLS: it is no program without */
+			bool secured;    /* there was TLS, if only an alert: it is no program without */
 			bool keyed;      /* and that proved the key */
 			uint8_t key[32];
 		} link_failed;

@@ -18,7 +18,8 @@ struct link_info {
 	struct str address;       /* the peer's address alone, for limits per address */
 	struct str local_address; /* our own end of TCP, with the port; absent on others */
 	bool local;               /* loopback, unix or memory */
-	bool up;                  /* the other end's system has answered, and has not gone away */
+	bool up;                  /* the other end's system has answered, whatever became of it since */
+	bool tls_heard;           /* the other end has begun with a record of TLS, if only to refuse */
 	bool secure;              /* TLS is up */
 	struct str tls;           /* "TLSv1.3 TLS_AES_256_GCM_SHA384" */
 	const uint8_t *key;       /* 32 bytes: the Ed25519 key that the other end has proven (tls_node_new()); NULL */

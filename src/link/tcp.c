@@ -172,11 +172,12 @@ static void tcp_info(struct link *k, struct link_info *ret)
 	struct tcp_link *t = tcp_of(k);
 	struct sockaddr_storage other;
 	socklen_t n = sizeof(other);
+	bool there = t->up || getpeername(t->fd, (struct sockaddr *)&other, &n) == 0;
 	*ret = (struct link_info){.peer = str_z(t->peer),
 		.address = t->address,
 		.local_address = str_z(t->own),
 		.local = t->local,
-		.up = getpeername(t->fd, (struct sockaddr *)&other, &n) == 0,
+		.up = there,
 		.unix_uid = t->uid};
 }
 

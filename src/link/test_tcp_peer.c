@@ -260,6 +260,35 @@ static void test_first_free_port_of_both_families(void **state)
 	t.taken = tcp_link_new(t.l, t.fd);
 }
 
+/* Who takes a connection and resets it was there; who refuses it was not. */
+static void test_up_after_a_reset(void **state)
+{
+	const struct linger at_once = {.l_onoff = 1};
+	struct link_info info;
+	char text[32], byte;
+	int n = ERR_AGAIN;
+
+	connect_both();
+	while ((n = link_send(t.dialled, "hello", 5)) == ERR_AGAIN)
+		loop_step(t.l, false);
+	assert_int_equal(setsockopt(t.fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once)), 0);
+	link_free(&t.taken);
+	while ((n = link_recv(t.dialled, &byte, 1)) == ERR_AGAIN)
+		loop_step(t.l, false);
+	assert_int_equal(n, ERR_CLOSED);
+	link_info(t.dialled, &info);
+	assert_true(info.up);
+	link_free(&t.dialled);
+	snprintf(text, sizeof(text), "127.0.0.1:%u", port_of(t.s));
+	listener_free(&t.s);
+	if (tcp_dial(t.l, str_z(text), &t.dialled) != 0)
+		return;
+	while ((n = link_recv(t.dialled, &byte, 1)) == ERR_AGAIN)
+		loop_step(t.l, false);
+	link_info(t.dialled, &info);
+	assert_false(info.up);
+}
+
 static void test_bad_hosts(void **state)
 {
 	static const char *const bad[] = {"", "host", "127.0.0.1:1", "::1", "unix", "*:*"};
@@ -284,6 +313,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_patience_ends, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_first_free_port, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_first_free_port_of_both_families, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_up_after_a_reset, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_bad_hosts, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -68,6 +68,40 @@ static void test_keys_are_seen(void **state)
 	pair_close(&p);
 }
 
+/* Who hangs up on a hello, or answers it in words, may know no TLS; who sends an alert does. */
+static void test_what_is_heard(void **state)
+{
+	static const struct {
+		const char *answer;
+		size_t n;
+		bool tls;
+	} cases[] = {
+		{"", 0, false},
+		{"<?xml version='1.0'?>", 21, false},
+		{"\x15\x03\x01\x00\x02\x02\x28", 7, true},
+		{"\x16\x03\x03", 3, true},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct link *a, *b, *k;
+		struct link_info info;
+		char hello[4096];
+
+		mem_link_pair(t.l, t.l, 4096, &a, &b);
+		k = tls_link_client(t.client, t.l, &a, NULL);
+		assert_int_equal(link_recv(k, hello, sizeof(hello)), ERR_AGAIN);
+		assert_true(link_recv(b, hello, sizeof(hello)) > 0);
+		if (cases[i].n)
+			assert_int_equal(link_send(b, cases[i].answer, cases[i].n), cases[i].n);
+		link_free(&b);
+		assert_true(link_recv(k, hello, sizeof(hello)) < 0);
+		link_info(k, &info);
+		assert_int_equal(info.tls_heard, cases[i].tls);
+		assert_false(info.secure);
+		link_free(&k);
+	}
+}
+
 static void test_byte_by_byte(void **state)
 {
 	struct pair p;
@@ -399,6 +433,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_keys_are_seen, node_setup, teardown),
+		cmocka_unit_test_setup_teardown(test_what_is_heard, node_setup, teardown),
 		cmocka_unit_test_setup_teardown(test_byte_by_byte, node_setup, teardown),
 		cmocka_unit_test_setup_teardown(test_without_name, node_setup, teardown),
 		cmocka_unit_test_setup_teardown(test_exporter, node_setup, teardown),

@@ -8,7 +8,11 @@
 #include "base/mem.h"
 #include "link/tls_priv.h"
 
-enum { BUDGET = 64 * 1024 }; /* a peer that sends only control records must not hold up the turn */
+enum {
+	BUDGET = 64 * 1024, /* a peer that sends only control records must not hold up the turn */
+	RECORD_FIRST = 20,  /* change_cipher_spec, alert, handshake, application data (RFC 8446 B.1) */
+	RECORD_LAST = 23
+};
 
 static struct tls_link *tls_of(struct link *k) { return CONTAINER_OF(k, struct tls_link, link); }
 
@@ -24,6 +28,8 @@ static int bio_read(BIO *b, char *p, int n)
 	int got = most > 0 ? link_recv(t->below, p, most) : ERR_AGAIN;
 	t->starved = got == ERR_AGAIN;
 	if (got > 0) {
+		t->heard_tls |= !t->heard && (uint8_t)p[0] >= RECORD_FIRST && (uint8_t)p[0] <= RECORD_LAST;
+		t->heard = true;
 		t->budget -= (size_t)got;
 		return got;
 	}
@@ -276,6 +282,7 @@ static void tls_info(struct link *k, struct link_info *ret)
 {
 	struct tls_link *t = tls_of(k);
 	link_info(t->below, ret);
+	ret->tls_heard = t->heard_tls;
 	if (!t->up)
 		return;
 	if (!t->text) {

@@ -45,6 +45,7 @@ struct tls_link {
 	size_t budget;             /* bytes this call may still take from below */
 	bool logged;               /* made while the key log was armed */
 	bool up;                   /* the handshake is over */
+	bool heard, heard_tls;     /* something has come; of link_info */
 	bool eof;                  /* nothing more comes from below */
 	bool starved;              /* what is buffered, if anything, is no whole record */
 	bool shut;                 /* close_notify has been sent */

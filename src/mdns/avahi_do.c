@@ -32,6 +32,13 @@ static void free_watched(struct watched *w)
 	xfree(w);
 }
 
+static void forget_group(struct group *g)
+{
+	xfree(g->instance);
+	xfree(g->bytes);
+	xfree(g);
+}
+
 static void free_group(struct group *g)
 {
 	const struct avahi_lib *lib = g->thread->lib;
@@ -41,8 +48,7 @@ static void free_group(struct group *g)
 	if (g->picture)
 		lib->group_free(g->picture);
 	list_remove(&g->node);
-	xfree(g->instance);
-	xfree(g);
+	forget_group(g);
 }
 
 static void free_groups(struct avahi_thread *t)
@@ -59,9 +65,7 @@ void avahi_disconnect(struct avahi_thread *t)
 	for (struct list *node; (node = list_take(&t->watched));)
 		xfree(LIST_ITEM(node, struct watched, node));
 	for (struct list *node; (node = list_take(&t->groups));) {
-		struct group *g = LIST_ITEM(node, struct group, node);
-		xfree(g->instance);
-		xfree(g);
+		forget_group(LIST_ITEM(node, struct group, node));
 	}
 }
 
@@ -226,27 +230,35 @@ static int publish_service(struct group *g, const struct service *s)
 	return error;
 }
 
-/* Without announcing it: large, and of use only to those who ask. */
+/* The first without announcing it: large, and of use only to those who ask. But another one, because who has asked keeps what he got for
+ * as long as it lives, unless he hears of the new one (RFC 6762 section 10.2). */
 static void publish_picture(struct group *g, const char *picture, size_t n)
 {
 	const struct avahi_lib *lib = g->thread->lib;
-	const int flags = AVAHI_PUBLISH_UNIQUE | AVAHI_PUBLISH_NO_PROBE | AVAHI_PUBLISH_NO_ANNOUNCE;
+	const int flags = AVAHI_PUBLISH_UNIQUE | AVAHI_PUBLISH_NO_PROBE | (g->picture ? 0 : AVAHI_PUBLISH_NO_ANNOUNCE);
 	struct dns_name name, type;
 
+	if (g->picture && picture && n == g->n && memcmp(picture, g->bytes, n) == 0)
+		return;
 	if (g->picture)
 		lib->group_free(TAKE(g->picture));
+	xfree(TAKE(g->bytes));
 	if (!picture || dns_name_parse(&type, "_presence._tcp.local") < 0 ||
 		dns_name_under(&name, str_z(g->instance), &type) < 0)
 		return;
 	g->picture = lib->group_new(g->thread->client, on_picture, g);
 	if (!g->picture)
 		return;
+	g->bytes = xmemdup(picture, n);
+	g->n = n;
 	char *text = escape(&name);
 	int error = lib->group_add_record(g->picture, (int)g->ifindex, AVAHI_ANY, flags, text, DNS_IN, DNS_NULL,
 		TTL_PICTURE, picture, n);
 	xfree(text);
 	if (!error)
-		lib->group_commit(g->picture);
+		error = lib->group_commit(g->picture);
+	if (error)
+		lib->group_free(TAKE(g->picture)); /* the next change of anything tries again */
 }
 
 static struct group *find_group(struct avahi_thread *t, uint32_t id)
@@ -284,9 +296,15 @@ static void do_publish(struct avahi_thread *t, struct command *c)
 	}
 	if (!g)
 		g = make_group(t, c);
+	/* Whoever sees the hash of a picture asks for that at once, and would be given the one before. But a new name is not to be
+	 * answered for before it is known to be ours. */
+	bool known = g->service != NULL;
+	if (known)
+		publish_picture(g, c->picture, c->n);
 	int error = publish_service(g, c->service);
 	if (!error) {
-		publish_picture(g, c->picture, c->n);
+		if (!known)
+			publish_picture(g, c->picture, c->n);
 		return;
 	}
 	struct avahi_event e = {.kind = AVAHI_EVENT_REFUSED, .id = g->id, .ifindex = g->ifindex};

@@ -40,6 +40,8 @@ struct group {
 	char *instance;
 	uint16_t port;
 	struct avahi_group *service, *picture;
+	char *bytes; /* of the picture */
+	size_t n;
 };
 
 struct avahi_thread {

@@ -310,9 +310,11 @@ static void run_add(struct command_call *call)
 			p->label);
 		return;
 	}
-	dial_now(p);
+	if (p->adder)
+		command_reply(call->core, p->adder, false, "%s is added, and is being called\n", p->label);
 	p->adder = call->asker;
-	if (peer_is_up(p) || !p->dialling)
+	dial_now(p);
+	if (peer_is_up(p) || (!p->dialling && !p->nego))
 		peer_tell_adder(p, p);
 }
 
@@ -335,6 +337,18 @@ void peer_tell_adder(struct peer *asked, const struct peer *p)
 			trust_name(p->trust));
 	else if (answered)
 		command_reply(peer_core(p), asker, false, "%s is added, without a key: nobody can tell who it is\n",
+			p->label);
+	else if (p->kind == PEER_TYPED && p->plain.asked)
+		command_reply(peer_core(p), asker, false,
+			p->peers->config.plaintext == PLAINTEXT_NEVER
+				? "%s is added; but what answers there speaks without encryption only, which this node never "
+				  "does (--plaintext never)\n"
+				: "%s is added; but what answers there speaks without encryption only, so nothing goes there "
+				  "until you allow that (`wireside peer allow %s`)\n",
+			p->label, p->label);
+	else if (p->kind == PEER_LEGACY && !p->outbox.n)
+		command_reply(peer_core(p), asker, false,
+			"%s is added; it is called there when you write to it (without a key: nobody can tell who it is)\n",
 			p->label);
 	else
 		command_reply(peer_core(p), asker, false, "%s is added; nobody answers there now, it is tried again\n",

@@ -1,22 +1,50 @@
-/* When a link is wanted, and to which address. A round goes through all addresses of a peer, the best first, the next one
+/* When a link is wanted, and to which address: when somebody waits for something, and always with those to whom our user typed an
+ * address in, since without discovery only the link says that they are there. A round goes through all addresses of a peer, the best first, the next one
  * a moment later (RFC 8305); whichever link is accepted first stops it. Rounds that fail come later and later. */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "peer/peers_i.h"
 
-enum { NEXT_ADDRESS_MS = 250, AGAIN_MS = 1000, AGAIN_MAX_MS = 30000, PLAIN_OR_TLS_MS = 3000, DIAL_MS = 10000 };
+/* As long as nobody waits for it a machine that is off is called once in five minutes; one whose link has broken more often at
+ * first, for ten minutes about. */
+enum {
+	NEXT_ADDRESS_MS = 250,
+	AGAIN_MS = 1000,
+	AGAIN_MAX_MS = 30000,
+	IDLE_MAX_MS = 5 * 60000,
+	BROKEN_ROUNDS = 24,
+	AT_START_MS = 20, /* between one row and the next */
+	PLAIN_OR_TLS_MS = 3000,
+	DIAL_MS = 10000
+};
 
 static bool waits_for_resumption(const struct peer *p)
 {
 	return p->link && p->link->session.state != SESSION_OPEN && p->link->session.state != SESSION_ENDING;
 }
 
+static bool is_waited_for(const struct peer *p)
+{
+	return p->outbox.n || p->pending.first || p->verify || (p->adder && p->kind != PEER_LEGACY);
+}
+
+/* Old programs are not: each takes a new stream for a new talk. */
+static bool keeps_in_touch(const struct peer *p)
+{
+	if (p->kind != PEER_KEYED || !peer_known(p))
+		return p->kind == PEER_TYPED;
+	for (unsigned i = 0; i < p->address_n; i++)
+		if (p->addresses[i].source == SOURCE_TYPED)
+			return true;
+	return false;
+}
+
 bool peer_wants_link(const struct peer *p)
 {
 	if (p->trust == TRUST_BLOCKED || p->entity.dead || peer_is_up(p) || p->peers->config.alone)
 		return false;
-	return p->outbox.n || p->pending.first || p->verify || p->kind == PEER_TYPED || waits_for_resumption(p);
+	return is_waited_for(p) || keeps_in_touch(p) || waits_for_resumption(p);
 }
 
 static bool may_plain(const struct peer *p)
@@ -120,7 +148,7 @@ static void dial(struct peer *p, const char *address, bool tls)
 	m->dial.address = xstrdup(address);
 	m->dial.tls = tls;
 	m->dial.starttls = starttls_for(p);
-	m->dial.timeout_ms = p->kind == PEER_TYPED ? PLAIN_OR_TLS_MS : DIAL_MS;
+	m->dial.timeout_ms = p->kind == PEER_TYPED || p->adder ? PLAIN_OR_TLS_MS : DIAL_MS;
 	m->dial.from = tls ? str_dup(jid_str(ps->self)) : xstrdup(peers_instance(&ps->host));
 	if (p->kind == PEER_LEGACY) {
 		m->dial.to = xstrdup(p->instance ? p->instance : p->label);
@@ -191,7 +219,7 @@ void dial_now(struct peer *p)
 {
 	if (!peer_wants_link(p) || p->nego)
 		return;
-	if (theirs_for(p) && !p->dialling && timer_running(&p->timer))
+	if (theirs_for(p) && !p->adder && !p->dialling && timer_running(&p->timer))
 		return;
 	p->round = 0;
 	if (p->dialling) {
@@ -202,16 +230,34 @@ void dial_now(struct peer *p)
 	start_round(p);
 }
 
+void dial_at_start(struct peer *p, unsigned number)
+{
+	if (is_waited_for(p)) {
+		dial_now(p);
+	} else if (peer_wants_link(p)) {
+		p->next_address = p->address_n;
+		timer_start(core_timers(peer_core(p)), &p->timer,
+			core_now(peer_core(p)) + (int64_t)number * AT_START_MS);
+	}
+}
+
+static int64_t pause_of(const struct peer *p)
+{
+	bool soon = is_waited_for(p) || (waits_for_resumption(p) && p->round <= BROKEN_ROUNDS);
+	int64_t max = soon ? AGAIN_MAX_MS : IDLE_MAX_MS;
+	int64_t delay = p->round == 0 ? 0 : p->round > 10 ? max : (int64_t)AGAIN_MS << (p->round - 1);
+
+	return delay < max ? delay : max;
+}
+
 void dial_later(struct peer *p)
 {
 	struct core *c = peer_core(p);
-	int64_t delay = p->round == 0 ? 0 : p->round > 5 ? AGAIN_MAX_MS : (int64_t)AGAIN_MS << (p->round - 1);
+	int64_t delay = pause_of(p);
 	uint8_t part;
 
 	if (!peer_wants_link(p) || p->nego || p->dialling)
 		return;
-	if (delay > AGAIN_MAX_MS)
-		delay = AGAIN_MAX_MS;
 	if (delay < theirs_for(p))
 		delay = theirs_for(p);
 	/* Not in step with the other end, which may be doing the same; and not in this turn. */
@@ -295,4 +341,5 @@ void dial_forget(struct peer *p)
 		if (d->peer == p->entity.id)
 			d->peer = 0;
 	p->dialling = 0;
+	peer_tell_adder(p, p);
 }

@@ -123,6 +123,12 @@ void found_take_waiting(struct peer *p)
 	peer_forget(old);
 }
 
+/* Whom our user knows he knows by the key, and by the name he had then. */
+static bool has_a_name(const struct peer *p)
+{
+	return p->kind == PEER_KEYED && peer_known(p) && !str_starts(jid_str(p->entity.jid), str_z(p->label));
+}
+
 void found_service(struct peers *ps, struct service **service)
 {
 	CLEANUP(buf_clear) struct buf label = {.max = LABEL_MAX};
@@ -141,7 +147,7 @@ void found_service(struct peers *ps, struct service **service)
 		p->instance = str_dup(instance);
 		link_check_name(p, instance);
 		label_of_instance(ps, p, instance, &label);
-		if (!p->named)
+		if (!p->named && !has_a_name(p))
 			peer_set_label(p, buf_view(&label));
 	}
 	if (!p->user)

@@ -291,15 +291,28 @@ struct peer *link_legacy_peer(struct peers *ps, struct str instance)
 	return p;
 }
 
+/* By his name on the network, or, if he is known, what he is called here, his address, or what he calls himself: that alone, or with
+ * any host as long as the network has not told which one is his. */
+static bool is_name_of(const struct peer *p, struct str name)
+{
+	struct str host = name, user = str_cut(&host, '@');
+
+	if (p->instance && str_eq(str_z(p->instance), name))
+		return true;
+	if (!peer_known(p) && !p->named)
+		return false;
+	if (str_is_nocase(name, p->label) || str_eq(host.p ? host : name, jid_str(p->entity.jid)))
+		return true;
+	return p->user && str_is_nocase(user, p->user) && (!host.p || !p->instance);
+}
+
 /* Whoever is known by a key, or says on the network that he has one, does not come without it. */
 static struct peer *has_key(const struct peers *ps, struct str name)
 {
 	struct peer *p;
 
 	for (uint32_t pos = 0; (p = map_next(&ps->peers, &pos));)
-		if (p->kind == PEER_KEYED &&
-			((p->instance && str_eq(str_z(p->instance), name)) ||
-				(peer_known(p) && str_eq(str_z(p->label), name))))
+		if (p->kind == PEER_KEYED && is_name_of(p, name))
 			return p;
 	return NULL;
 }
@@ -389,8 +402,6 @@ static struct link_ask *settle(struct peer *p, struct plink *l)
 	l->verified_tried = false;
 	forget_dial(p->peers, p->nego_ask);
 	p->nego = 0;
-	if (p->kind == PEER_KEYED)
-		p->round = 0;
 	p->next_address = p->address_n;
 	p->last_seen = core_wall(peer_core(p));
 	timer_stop(core_timers(peer_core(p)), &p->timer);
@@ -441,6 +452,7 @@ static void on_up(struct peer *p)
 {
 	log_info("link_up", "peer=%.*s dialled=%s trust=%s encrypted=%s", STR_FMT(jid_str(p->entity.jid)),
 		p->link->dialled ? "yes" : "no", trust_name(p->trust), p->link->tls ? "yes" : "no");
+	peer_tell_adder(p, p);
 	if (p->kind == PEER_KEYED)
 		ask_presence(p);
 	outbox_flush(p);
@@ -470,9 +482,9 @@ static void on_gone(struct session *s)
 	if (!l->peer || l->peer->link != l)
 		return;
 	log_info("link_end", "peer=%.*s", STR_FMT(jid_str(l->peer->entity.jid)));
-	/* An old program that does not know our address (yet) answers and closes at once: it is not to be dialled in a loop. */
-	if (l->peer->kind == PEER_LEGACY)
-		l->peer->round = core_now(s->core) - l->since < SHORT_MS ? l->peer->round + 1 : 0;
+	/* Who answers and closes at once is not to be dialled in a loop: an old program that does not know our address (yet), or whoever
+	 * wants nothing of us. */
+	l->peer->round = core_now(s->core) - l->since < SHORT_MS ? l->peer->round + 1 : 0;
 	l->peer->link = NULL;
 	if (!l->down) /* what ends without having come back, a day later perhaps, was last heard when it broke */
 		note_seen(l->peer);
@@ -519,6 +531,7 @@ static void on_detached(struct session *s)
 		timer_start(core_timers(s->core), &l->lost, core_now(s->core) + LOST_MS);
 		l->theirs_until = l->dialled ? 0 : core_now(s->core) + THEIRS_MS;
 		log_info("link_down", "peer=%.*s", STR_FMT(jid_str(l->peer->entity.jid)));
+		l->peer->round = 0;
 		dial_later(l->peer);
 	}
 }

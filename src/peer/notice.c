@@ -154,13 +154,13 @@ void notice_sent(const struct peer *p, struct str id)
 	end(&w, p->peers, 0);
 }
 
-void notice_became(const struct peer *p, const struct peer *was)
+void notice_became(const struct peer *p, struct str was)
 {
 	CLEANUP(buf_clear) struct buf jid = {.max = JID_MAX};
 	struct packet_writer w;
 
 	begin(&w, p->peers, "became", NULL);
-	xml_put_attr(&w.out, "was", jid_str(was->entity.jid));
+	xml_put_attr(&w.out, "was", was);
 	xml_put_attr(&w.out, "jid", jid_str(peer_jid(p, &jid)));
 	end(&w, p->peers, 0);
 }

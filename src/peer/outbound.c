@@ -14,10 +14,13 @@ static void to_link(struct peer *p, struct stanza **s)
 /* Answers to what nobody asked: presence to a peer that is not there. */
 static void forget(struct peer *p, struct stanza **s) { core_done(peer_core(p), s); }
 
+/* It may take many seconds until somebody there answers or does not: neither what our user's client says to others nor what it has
+ * of theirs (which stands behind it in the same stream) waits so long. */
 static void wait_for_link(struct peer *p, struct stanza **s)
 {
 	struct stanza *st = TAKE(*s);
 
+	core_count(peer_core(p), st);
 	st->next = NULL;
 	*p->pending.tail = st;
 	p->pending.tail = &st->next;

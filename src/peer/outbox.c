@@ -17,7 +17,7 @@ enum {
 void outbox_init(struct outbox *o)
 {
 	*o = (struct outbox){0};
-	o->tail = &o->first;
+	o->tail = o->unsent = &o->first;
 }
 
 void outbox_clear(struct outbox *o)
@@ -82,12 +82,16 @@ static void put_delay(const struct peer *p, int64_t time, struct buf *out)
 static struct packet *keyed_packet(const struct peer *p, const struct outgoing *m, const struct stanza *s)
 {
 	bool late = core_wall(peer_core(p)) - m->time > LATE_MS && stanza_child(s, "delay", NS_DELAY) == XML_NONE;
-	CLEANUP(buf_clear) struct buf from = {.max = JID_MAX};
+	CLEANUP(buf_clear) struct buf from = {.max = JID_MAX}, to = {.max = JID_MAX};
 	struct packet_head head;
 	struct packet_writer w;
 
 	packet_head_of(s, &head);
-	/* Our user may have another name by now, and it would be a stranger's there. */
+	/* Their user may have another name since it was written ... */
+	if (s->to.local && p->user && str_eq(jid_domain(s->to), jid_str(p->entity.jid)) &&
+		!str_eq(jid_local(s->to), str_z(p->user)))
+		head.to = jid_str(peer_jid(p, &to));
+	/* ... and ours, too, who would be a stranger there. */
 	if (str_eq(jid_domain(s->from), str_z(p->peers->domain)) && !jid_eq_bare(s->from, p->peers->self)) {
 		buf_str(&from, jid_bare_str(p->peers->self));
 		head.from = buf_view(&from);
@@ -124,6 +128,8 @@ static void drop(struct peer *p, struct outgoing **at)
 	*at = m->next;
 	if (!m->next)
 		o->tail = at;
+	if (o->unsent == &m->next)
+		o->unsent = at;
 	o->n--;
 	o->bytes -= m->n;
 	store_put(core_batch(peer_core(p)), STORE_OUTBOX_DEL, str_z(p->peers->domain), jid_str(p->entity.jid), m->id);
@@ -149,19 +155,19 @@ static bool send_one(struct peer *p, struct outgoing *m)
 
 void outbox_flush(struct peer *p)
 {
-	struct outgoing **at = &p->outbox.first;
+	struct outbox *o = &p->outbox;
 
 	/* That they have made a stream to us does not make it one for our words. */
-	if (!*at || !dial_may_speak(p))
+	if (!o->first || !dial_may_speak(p))
 		return;
 	/* And our own, when it is answered, is the only one: what we said on theirs may have been read, or not. */
 	if (p->kind == PEER_LEGACY && p->dialling)
 		return;
-	while (*at && p->link && session_alive(&p->link->session)) {
-		if (!(*at)->sent && !send_one(p, *at))
-			drop(p, at);
+	while (*o->unsent && p->link && session_alive(&p->link->session)) {
+		if (!(*o->unsent)->sent && !send_one(p, *o->unsent))
+			drop(p, o->unsent);
 		else
-			at = &(*at)->next;
+			o->unsent = &(*o->unsent)->next;
 	}
 }
 
@@ -184,7 +190,12 @@ static struct xerr check(const struct peer *p, const struct stanza *s, struct st
 	if (!core_can_store(peer_core(p)))
 		return xerr(XERR_RESOURCE_CONSTRAINT);
 	if (o->n >= p->peers->config.outbox_max || o->bytes + text.n > OUTBOX_BYTES)
-		return xerr_text(XERR_RESOURCE_CONSTRAINT, "too much waits for this peer");
+		return xerr_text(XERR_RESOURCE_CONSTRAINT,
+			peer_is_up(p)
+				? "too much is on its way to this peer: as many messages as this node keeps have gone out "
+				  "and are not acknowledged yet; this one was not taken, send it again in a moment"
+				: "too much waits for this peer: as many messages as this node keeps wait until it is there; "
+				  "this one was not taken");
 	return XERR_OK;
 }
 
@@ -229,7 +240,7 @@ static bool is_answer(const struct stanza *s)
 /* Whoever is answered is no stranger any more, and for a while also who has no key. */
 static void note_answer(struct peer *p)
 {
-	if (p->trust == TRUST_NEW)
+	if (p->trust == TRUST_NEW && p->kind == PEER_KEYED) /* without a key there is nothing to pin */
 		peer_set_trust(p, TRUST_PINNED);
 	inbound_answered(p);
 	p->peers->strangers_bytes -= p->stranger.bytes;
@@ -253,6 +264,9 @@ static void put(struct peer *p, struct stanza **s, int64_t time)
 	peer_store(p);
 	m = append(&p->outbox, p->outbox.last_id + 1, time, packet_view(packet));
 	m->commit = depends_on(*s);
+	if (p->outbox.n ==
+		1) /* if leave is needed for it our user is told, though he may have been before anything waited */
+		p->plain.asked = false;
 	store_put(core_batch(c), STORE_OUTBOX_ADD, str_z(p->peers->domain), jid_str(p->entity.jid), m->id, m->time,
 		packet_view(packet));
 	packet_unref(&packet);
@@ -276,6 +290,12 @@ static struct outgoing **find(struct outbox *o, int64_t id)
 	return at;
 }
 
+static void be_unsent(struct outbox *o, struct outgoing **at)
+{
+	if (!*o->unsent || (*at)->id < (*o->unsent)->id)
+		o->unsent = at;
+}
+
 /* Of what people said; that a receipt has arrived is nobody's business. */
 static void tell_sent(const struct peer *p, const struct outgoing *m)
 {
@@ -296,6 +316,7 @@ void outbox_tagged(struct peer *p, uint64_t id, bool arrived)
 		return;
 	if (!arrived) {
 		(*at)->sent = false;
+		be_unsent(&p->outbox, at);
 		if (peer_is_up(p))
 			outbox_flush(p);
 		return;
@@ -321,6 +342,7 @@ void outbox_unsent(struct peer *p)
 {
 	for (struct outgoing *m = p->outbox.first; m; m = m->next)
 		m->sent = false;
+	p->outbox.unsent = &p->outbox.first;
 }
 
 /* ---- when an address has become a peer ---- */

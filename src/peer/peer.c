@@ -119,6 +119,51 @@ void peer_changed(struct peer *p)
 
 /* ---- fields ---- */
 
+void peer_became(const struct peer *p, struct str was)
+{
+	CLEANUP(buf_clear) struct buf jid = {.max = JID_MAX};
+	const struct peers *ps = p->peers;
+
+	store_put(core_batch(peer_core(p)), STORE_ARCHIVE_PEER, str_z(ps->domain), jid_local(ps->self), was,
+		jid_bare_str(peer_jid(p, &jid)));
+	notice_became(p, was);
+}
+
+/* Whom our user knows he knows by the key: only strangers are called as they call themselves. */
+static void tell_user(struct peer *p)
+{
+	CLEANUP(buf_clear) struct buf label = {.max = LABEL_MAX};
+
+	if (p->named || peer_known(p)) {
+		notice(p->peers, "name", p,
+			"%s calls himself %s now. It is the same key, so all that was said goes on, and here he is still called %s",
+			p->label, p->user, p->label);
+		return;
+	}
+	if (p->instance)
+		return;
+	label_choose(p->peers, p, str_z(p->user), (struct str){p->entity.jid.s, 6}, &label);
+	peer_set_label(p, buf_view(&label));
+}
+
+/* The new address is in the roster before the old one goes: to a client that is no end and no beginning. */
+static void change_user(struct peer *p, struct str user)
+{
+	CLEANUP(buf_clear) struct buf was = {.max = JID_MAX};
+	char *before = p->user;
+
+	peer_jid(p, &was);
+	p->user = str_dup(user);
+	peer_changed(p);
+	if (p->peers->config.feed.remove)
+		p->peers->config.feed.remove(p->peers->config.feed.arg, jid_view(buf_view(&was)));
+	if (before) {
+		peer_became(p, buf_view(&was));
+		tell_user(p);
+	}
+	xfree(before);
+}
+
 void peer_set_user(struct peer *p, struct str user)
 {
 	CLEANUP(buf_clear) struct buf prepared = {.max = JID_PART_MAX};
@@ -128,10 +173,7 @@ void peer_set_user(struct peer *p, struct str user)
 	if (p->user && str_eq(str_z(p->user), buf_view(&prepared)))
 		return;
 	show_hide(p);
-	unfeed(p);
-	xfree(p->user);
-	p->user = str_dup(buf_view(&prepared));
-	peer_changed(p);
+	change_user(p, buf_view(&prepared));
 	show_peer(p);
 }
 
@@ -380,6 +422,8 @@ static void load_peer(struct peers *ps, const struct store_value *v)
 	p->trust = (enum trust)v[5].i;
 	if (v[6].s.n == sizeof(*p->password))
 		p->password = xmemdup(v[6].s.p, sizeof(*p->password));
+	if (kind == PEER_TYPED && p->trust == TRUST_PINNED) /* of an older version */
+		p->trust = TRUST_NEW;
 	p->failures = (uint32_t)v[7].i;
 	p->last_seen = v[8].i;
 	p->created = v[9].i;

@@ -320,8 +320,8 @@ static void on_loaded(struct core *c, struct wait *wait, const struct store_rows
 	struct peers *ps = l->peers;
 	struct store_value v[STORE_VALUES_MAX];
 	enum store_row kind;
+	unsigned n, number = 0;
 	struct peer *p;
-	unsigned n;
 
 	xfree(l);
 	if (rows->error)
@@ -332,7 +332,7 @@ static void on_loaded(struct core *c, struct wait *wait, const struct store_rows
 	for (uint32_t pos = 0; (p = map_next(&ps->peers, &pos));) {
 		settle_label(p);
 		peer_changed(p);
-		dial_now(p);
+		dial_at_start(p, number++);
 	}
 	log_info("peers_loaded", "node=%s peers=%u", ps->domain, ps->peers.n);
 	found_early(ps);

@@ -76,6 +76,8 @@ struct outgoing {
 
 struct outbox {
 	struct outgoing *first, **tail;
+	struct outgoing *
+		*unsent; /* where all before are sent: the next one to be given to a link, if it is not sent, too */
 	uint32_t n;
 	size_t bytes;
 	int64_t last_id;
@@ -272,8 +274,10 @@ struct peer *peer_new(struct peers *ps, enum peer_kind kind, struct str address,
 struct peer *peer_keyed(struct peers *ps, const uint8_t key[32], struct str label); /* found or made; NULL: full */
 void peer_store(struct peer *p);  /* it, and from now on each change */
 void peer_forget(struct peer *p); /* leaves the table and the store; who is on the network comes back as somebody new */
-void peer_changed(struct peer *p); /* stored if it is a stored one; the roster follows */
-void peer_set_user(struct peer *p, struct str user);
+void peer_changed(struct peer *p);                   /* stored if it is a stored one; the roster follows */
+void peer_set_user(struct peer *p, struct str user); /* what its node says; the row is the key and goes on */
+/* What was said under the address of before is a part of its history, and programs are told. */
+void peer_became(const struct peer *p, struct str was);
 void peer_set_label(struct peer *p, struct str label);
 void peer_set_trust(struct peer *p, enum trust trust);
 void peer_free(struct entity *e);
@@ -330,10 +334,11 @@ void typed_is_self(struct peer *p, const char *address);
 
 /* dial.c: when and where to dial */
 bool peer_wants_link(const struct peer *p);
-bool dial_allowed(struct peer *p);   /* may there be a stream to it? Our user is told if not */
-bool dial_may_speak(struct peer *p); /* the same, for what our user says on the link that is up */
-void dial_now(struct peer *p);       /* something new: another address, a reason */
-void dial_later(struct peer *p);     /* the link broke, or a round failed */
+bool dial_allowed(struct peer *p);                   /* may there be a stream to it? Our user is told if not */
+bool dial_may_speak(struct peer *p);                 /* the same, for what our user says on the link that is up */
+void dial_now(struct peer *p);                       /* something new: another address, a reason */
+void dial_later(struct peer *p);                     /* the link broke, or a round failed */
+void dial_at_start(struct peer *p, unsigned number); /* the number-th row: not all at once */
 void dial_on_timer(struct timer *t);
 void dial_on_failed(struct peers *ps, struct msg *m);
 void dial_forget(struct peer *p);
@@ -457,8 +462,8 @@ enum { COPY_FIELDS = 6 };
 void copy_json_put(struct buf *out, const struct str field[COPY_FIELDS]);
 bool copy_json_read(struct str line, struct buf field[COPY_FIELDS]);
 
-/* notice.c: no line; the row of an address has become somebody's */
-void notice_became(const struct peer *p, const struct peer *was);
+/* notice.c: no line; whoever had this address until now has another one */
+void notice_became(const struct peer *p, struct str was);
 
 /* told.c */
 void told_init(struct peers *ps);

@@ -145,6 +145,106 @@ static void ours_by_now(void **state)
 	world_free(w);
 }
 
+/* ---- another user part, the same key ---- */
+
+static bool history_moved(struct world *w, const char *was, const char *now)
+{
+	TEST_ROWS_EACH(&w->rows, r, STORE_ARCHIVE_PEER, NULL, 0)
+		if (str_is(r->v[1].s, "alice") && str_is(r->v[2].s, was) && str_is(r->v[3].s, now))
+			return true;
+	return false;
+}
+
+static void called_otherwise_now(void **state)
+{
+	struct world *w = world_new();
+	uint64_t conn = link_from(w, 'b', "bob");
+	unsigned before;
+
+	say_message(w, jid_of('b', "bob"), "m1", "hi"); /* so he is known */
+	cut(w, conn, false);
+	say_message(w, jid_of('b', "bob"), "m2", "where are you?");
+	look_away(w);
+	before = w->feed_n;
+	conn = link_from(w, 'b', "robert");
+	assert_string_equal(row(w, 'b')->label, "bob");
+	assert_string_equal(row(w, 'b')->user, "robert");
+	/* The new one is there before the old one goes. */
+	assert_true(w->feed_n >= before + 2);
+	assert_non_null(strstr(w->feed[before], "robert@"));
+	assert_non_null(strstr(w->feed[before], " bob ["));
+	assert_string_equal(w->feed[before + 1] + 1, jid_of('b', "bob"));
+	assert_true(history_moved(w, jid_of('b', "bob"), jid_of('b', "robert")));
+	expect_got(w, "kind='became'");
+	expect_got(w, "bob calls himself robert now");
+	expect_sent(w, conn, jid_of('b', "robert"));
+	expect_sent(w, conn, "where are you?");
+	/* Who types either means him, and who writes to the old address too. */
+	assert_ptr_equal(called(w, "bob"), row(w, 'b'));
+	assert_ptr_equal(called(w, "robert"), row(w, 'b'));
+	say_message(w, jid_of('b', "bob"), "m3", "still you");
+	expect_sent(w, conn, "still you");
+	assert_string_equal(row(w, 'b')->label, "bob");
+	/* Said once, also by the network, and after a restart. */
+	cut(w, conn, false);
+	look_away(w);
+	found_keyed(w, 'b', "robert@bravo", "10.0.0.2");
+	link_from(w, 'b', "robert");
+	world_restart(w);
+	found_keyed(w, 'b', "robert@bravo", "10.0.0.2");
+	link_from(w, 'b', "robert");
+	assert_int_equal(got_with(w, "calls himself"), 0);
+	assert_string_equal(row(w, 'b')->label, "bob");
+	world_free(w);
+}
+
+/* A name that the network tells is hearsay; a stranger is called as he calls himself. */
+static void only_by_the_key(void **state)
+{
+	struct world *w = world_new();
+
+	link_from(w, 'b', "bob");
+	command(w, "peer", "accept", "bob", NULL);
+	found_keyed(w, 'b', "mallory@bravo", "10.0.0.2");
+	assert_string_equal(row(w, 'b')->user, "bob");
+	assert_string_equal(row(w, 'b')->label, "bob");
+	cut(w, link_from(w, 'c', "carol"), false);
+	look_away(w);
+	link_from(w, 'c', "carla");
+	assert_string_equal(row(w, 'c')->label, "carla");
+	assert_int_equal(got_with(w, "calls himself"), 0);
+	world_free(w);
+}
+
+/* What was written to an address is in the history of whoever was there. */
+static void typed_history(void **state)
+{
+	struct world *w = world_new();
+	char address[64];
+
+	command(w, "peer", "add", "10.0.0.7", NULL);
+	say_message(w, "10.0.0.7\\3a5298@typed.internal", "m1", "hi");
+	ask_link(w, &(struct asking){.who = 'b', .from = jid_of('b', "bob"), .dial = next_dial(w, address, NULL)});
+	assert_true(history_moved(w, "10.0.0.7\\3a5298@typed.internal", jid_of('b', "bob")));
+	world_free(w);
+}
+
+/* Nothing is pinned where no key has been seen; whoever shows one there is. */
+static void typed_is_new(void **state)
+{
+	struct world *w = world_new();
+	char address[64];
+
+	command(w, "peer", "add", "dave@10.0.0.7", NULL);
+	say_message(w, "dave@typed.internal", "m1", "hi");
+	assert_non_null(strstr(command(w, "peer", "list", NULL), "dave                 new "));
+	world_restart(w);
+	assert_non_null(strstr(command(w, "peer", "list", NULL), "dave                 new      away   1 waiting"));
+	ask_link(w, &(struct asking){.who = 'd', .from = jid_of('d', "dave"), .dial = next_dial(w, address, NULL)});
+	assert_non_null(strstr(command(w, "peer", "list", NULL), "dave                 pinned "));
+	world_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -154,6 +254,10 @@ int main(void)
 		cmocka_unit_test(typed_without_name),
 		cmocka_unit_test(not_ours),
 		cmocka_unit_test(ours_by_now),
+		cmocka_unit_test(called_otherwise_now),
+		cmocka_unit_test(only_by_the_key),
+		cmocka_unit_test(typed_history),
+		cmocka_unit_test(typed_is_new),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

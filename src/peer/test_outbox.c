@@ -305,6 +305,54 @@ static void too_many(void **state)
 	refused(w, "resource-constraint");
 	assert_int_equal(row(w, 'b')->outbox.n, 3);
 	assert_int_equal(test_rows_count(&w->rows, STORE_OUTBOX_ADD), 3);
+	say_message(w, bob(), "e", "text");
+	expect_got(w, "wait until it is there");
+	/* It is there, and slow: that is another matter. */
+	link_from(w, 'b', "bob");
+	say_message(w, bob(), "f", "text");
+	expect_got(w, "are not acknowledged yet");
+	world_free(w);
+}
+
+/* Whatever arrives, comes back or is refused meanwhile: each link gets what is left, in order. */
+static void whatever_comes_between(void **state)
+{
+	enum { ROUNDS = 60, EACH = 5 };
+	struct world *w = world_new();
+	uint64_t conn = 0;
+	unsigned n = 0, gone = 0;
+	char id[16];
+
+	have_bob(w);
+	for (unsigned round = 0; round < ROUNDS; round++) {
+		unsigned left, sent_now = 0;
+
+		if (!conn && round % 3 != 1)
+			conn = link_from(w, 'b', "bob");
+		for (unsigned i = 0; i < EACH; i++) {
+			snprintf(id, sizeof(id), "n%u", n++);
+			say_message(w, bob(), id, "text");
+		}
+		if (!conn)
+			continue;
+		left = n - gone;
+		for (unsigned i = conn_of(w, conn)->head; i < conn_of(w, conn)->tail; i++)
+			sent_now += strstr(conn_of(w, conn)->got[i], "<body>text") != NULL;
+		assert_in_range(sent_now, EACH, left);
+		for (unsigned i = 0; i < EACH + round % 4 && gone < n; i++) {
+			snprintf(id, sizeof(id), " id='n%u'", gone);
+			expect_sent(w, conn, id); /* the oldest first */
+			while (row(w, 'b')->outbox.n == n - gone)
+				arrive(w, conn, 1);
+			gone++;
+		}
+		assert_int_equal(row(w, 'b')->outbox.n, n - gone);
+		if (round % 5 == 4) {
+			cut(w, conn, false);
+			conn = 0;
+		}
+	}
+	assert_true(gone > EACH * ROUNDS / 2);
 	world_free(w);
 }
 
@@ -475,6 +523,7 @@ int main(void)
 		cmocka_unit_test(receipts_wait),
 		cmocka_unit_test(too_long),
 		cmocka_unit_test(too_many),
+		cmocka_unit_test(whatever_comes_between),
 		cmocka_unit_test(blocked),
 		cmocka_unit_test(nobody),
 		cmocka_unit_test(not_kept),

@@ -45,7 +45,8 @@ void typed_inherit(struct peer *p, struct peer *typed)
 		notice(p->peers, "known", p, "%s is there: %s %.26s", p->label,
 			p->kind == PEER_KEYED ? "key" : "without a key", p->entity.jid.s);
 	peer_tell_adder(typed, p);
-	notice_became(p, typed);
+	if (p->trust != TRUST_BLOCKED)
+		peer_became(p, jid_str(typed->entity.jid));
 	peer_forget(typed);
 }
 

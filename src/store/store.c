@@ -47,6 +47,7 @@ static const struct letters writes[STORE_WRITE_COUNT] = {
 	[STORE_ARCHIVE_ADD] = {"archive_add", "ssissssi"},
 	[STORE_ARCHIVE_TRIM] = {"archive_trim", "ssii"},
 	[STORE_ARCHIVE_REPLACE] = {"archive_replace", "ssis"},
+	[STORE_ARCHIVE_PEER] = {"archive_peer", "ssss"},
 	[STORE_ARCHIVE_EXPIRE] = {"archive_expire", "si"},
 	[STORE_ROOM_LOG] = {"room_log", "ssisss"},
 	[STORE_ROOM_UNLOG] = {"room_unlog", "ssiss"},

@@ -40,6 +40,7 @@ enum store_write {
 	STORE_ARCHIVE_ADD,
 	STORE_ARCHIVE_TRIM,    /* domain, local, count: all but the newest so many; id: and none from this one on */
 	STORE_ARCHIVE_REPLACE, /* domain, local, id, stanza: it says something else now, if it is there */
+	STORE_ARCHIVE_PEER,    /* domain, local, peer (bare) until now, and what it is called from now on */
 	STORE_ARCHIVE_EXPIRE,  /* domain, id: all that is older, of all rooms of this domain */
 	/* domain, local, time, nickname (null: the room), what he did (null: said), text: a line of the public log of a room, which is
 	 * a file */

@@ -54,6 +54,7 @@ static void put_one_of_each(struct store_batch *b, struct str k)
 	store_put(b, STORE_ARCHIVE_ADD, d, l, (int64_t)4, STR("x@y"), none, k, empty, (int64_t)1);
 	store_put(b, STORE_ARCHIVE_TRIM, d, l, (int64_t)100, (int64_t)4);
 	store_put(b, STORE_ARCHIVE_REPLACE, d, l, (int64_t)4, k);
+	store_put(b, STORE_ARCHIVE_PEER, d, l, STR("x@y"), STR("z@y"));
 	store_put(b, STORE_ARCHIVE_EXPIRE, d, (int64_t)4);
 	store_put(b, STORE_ROOM_LOG, d, l, (int64_t)4, STR("bob"), none, k);
 	store_put(b, STORE_ROOM_UNLOG, d, l, (int64_t)4, STR("bob"), k);

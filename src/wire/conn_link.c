@@ -216,7 +216,7 @@ void conn_link_lost(struct conn *c, const char *why)
 		failed = tell_failed(c->wire, c->login->dial, c->id, c->login->asked, info.up, why);
 	if (failed) {
 		failed->link_failed.lacks_tls = stream_lacks_tls(c->stream);
-		failed->link_failed.secured = info.secure;
+		failed->link_failed.secured = info.secure || info.tls_heard;
 		failed->link_failed.keyed = info.secure && info.key && stream_kind(c->stream)->keyed;
 		if (failed->link_failed.keyed)
 			memcpy(failed->link_failed.key, info.key, sizeof(failed->link_failed.key));

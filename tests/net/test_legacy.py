@@ -4,9 +4,10 @@
 import contextlib
 import socket
 import struct
+import threading
 import time
 
-from finch import Node, Raw
+from finch import Node, Raw, Stream, on
 from lib import main, wait_until
 
 ALICE = "alice@alpha"
@@ -255,5 +256,52 @@ def test_flood(net):
     bob.stop()
 
 
+def test_hangs_up(net):
+    """What closes or resets at our hello knows no TLS: it is called in the clear where that is allowed; what sends an alert is not"""
+    alpha, bravo = net.host("alpha"), net.host("bravo")
+
+    def closes(s):
+        s.close()
+
+    def resets(s):
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        s.close()
+
+    def alerts(s):
+        s.sendall(b"\x15\x03\x01\x00\x02\x02\x28")
+        s.close()
+
+    for number, (answer, plain) in enumerate(((closes, True), (resets, True), (alerts, False))):
+        node = Node(net, alpha, ALICE, "--plaintext", "allow", "--discovery", "none")
+        port = 5300 + number
+        listener = on(bravo, lambda: socket.create_server(("0.0.0.0", port)))
+        listener.settimeout(30)
+        came = []
+
+        def serve():
+            while len(came) < 2:
+                s, _ = listener.accept()
+                came.append(s.recv(65536)[:1])
+                if came[-1] == b"\x16":
+                    answer(s)
+                else:
+                    stream = Stream(s)
+                    stream.header("carol@bravo", ALICE)
+                    stream.expect("hello in the clear")
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        client = node.client()
+        node.peer("add", f"carol@{bravo.address}:{port}")
+        jid = next(row["jid"] for row in node.rows() if row["label"] == "carol")
+        client.im(jid, "hello in the clear")
+        thread.join()
+        net.true((came == [b"\x16", b"<"]) == plain, f"{answer.__name__}: {came}")
+        net.step(f"{answer.__name__}: {'called in the clear' if plain else 'called by TLS only'}")
+        listener.close()
+        client.close()
+        node.stop()
+
+
 if __name__ == "__main__":
-    raise SystemExit(main(test_pinned, test_tolerant, test_drain, test_refusing, test_no_xml, test_flood))
+    raise SystemExit(main(test_pinned, test_tolerant, test_drain, test_refusing, test_no_xml, test_flood, test_hangs_up))

@@ -338,6 +338,7 @@ static void stop_node(struct swarm *s, struct box *b)
 		hall_on_crash(s, 0);
 	if (!box_stop(b))
 		swarm_fail(s, "the node of u%u does not stop in time", b->index);
+	swarm_confirm_closed(s, b->index);
 	player_on_crash(&s->players[b->index]);
 	s->crashed_at[b->index] = swarm_now(s);
 }

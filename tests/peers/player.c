@@ -47,7 +47,6 @@ static void on_session(struct client *c, bool resumed)
 	if (resumed) {
 		p->swarm->stats.resumed++;
 		life_of(p)->death = INT64_MAX;
-		life_of(p)->confirmed = c->said;
 		return;
 	}
 	player_send_presence(p);
@@ -62,7 +61,7 @@ static void on_life_over(struct client *c)
 		return;
 	swarm_say(p->swarm, "u%u: life %u is over", p->index, p->life);
 	if (c->end == END_CLOSED)
-		life_of(p)->confirmed = c->said;
+		life_of(p)->last_said = c->said;
 	hall_on_life_over(p);
 }
 
@@ -97,9 +96,14 @@ void player_on_crash(struct player *p)
 {
 	struct swarm *s = p->swarm;
 
-	for (uint32_t i = 1; i < s->life_n; i++)
-		if (s->lives[i].box == p->index && s->lives[i].death > swarm_now(s))
-			s->lives[i].death = swarm_now(s);
+	for (uint32_t i = 1; i < s->life_n; i++) {
+		struct life *l = &s->lives[i];
+
+		if (l->box == p->index && l->death > swarm_now(s))
+			l->death = swarm_now(s);
+		if (l->box == p->index)
+			l->last_said = 0;
+	}
 }
 
 /* ---- presence ---- */

@@ -76,6 +76,16 @@ static void on_log(enum log_level level, const char *line)
 	print_line(line);
 }
 
+void swarm_confirm_closed(struct swarm *s, unsigned box)
+{
+	for (uint32_t i = 1; i < s->life_n; i++) {
+		struct life *l = &s->lives[i];
+
+		if (l->box == box && l->last_said > l->confirmed)
+			l->confirmed = l->last_said;
+	}
+}
+
 /* What is certain when everything that may happen without time has happened. */
 void swarm_settle(struct swarm *s)
 {
@@ -87,6 +97,7 @@ void swarm_settle(struct swarm *s)
 		 * more, even if its client has not noticed yet. */
 		if (!s->world.boxes[i].stage.server || s->held[i] || s->world.boxes[i].stage.failing)
 			continue;
+		swarm_confirm_closed(s, i);
 		if (p->client.state == CLIENT_ON && client_flushed(&p->client) && p->client.counting)
 			s->lives[p->life].confirmed = p->client.said;
 	}

@@ -13,7 +13,8 @@ enum { MAILS_MAX = 3000, LIVES_MAX = 600, RECEIPTS_MAX = 8, TALKS_MAX = 1500, ST
 struct life {
 	unsigned box;
 	int64_t birth, death; /* the node had it from .. until at the latest; INT64_MAX: perhaps still */
-	uint32_t confirmed;   /* stanzas that the node knows it has */
+	uint32_t confirmed;   /* stanzas that the node knows it has, and will know after a crash */
+	uint32_t last_said;   /* it said goodbye after so many; not known to be written yet */
 	uint32_t last_seq[BOXES_MAX];
 };
 
@@ -102,6 +103,8 @@ void swarm_fail(struct swarm *s, const char *fmt, ...) __attribute__((format(pri
 static inline int64_t swarm_now(const struct swarm *s) { return world_now(&s->world); }
 /* Everything that may happen without time has happened. */
 void swarm_settle(struct swarm *s);
+/* All is written: what was said before a goodbye is known to the node. */
+void swarm_confirm_closed(struct swarm *s, unsigned box);
 
 /* ---- player.c ---- */
 void player_init(struct swarm *s, unsigned index);

@@ -112,6 +112,37 @@ static void test_inbound(void **state)
 			}
 }
 
+/* Known by a typed address alone, and called otherwise here: the network has never told his name, the links have. */
+static void test_without_discovery(void **state)
+{
+	const char *claims[] = {"u1", "u1@m1", "U1@m1", "u1@elsewhere", "robert", "Robert", NULL, NULL};
+
+	for (unsigned proven = PLAINTEXT; proven < PROVEN_COUNT; proven++)
+		for (int plaintext = 0; plaintext < 2; plaintext++) {
+			pair_open(&pair, 3, plaintext);
+			assert_true(box_command(pair_box(&pair, 0), NULL, "peer add %s", pair_box(&pair, 1)->address));
+			world_pass(&pair.world, 1000);
+			assert_true(box_command(pair_box(&pair, 0), NULL, "peer rename u1 robert"));
+			box_crash(pair_box(&pair, 1), LOSE_NOTHING, 1, false);
+			pair.world.deaf[0] = true;
+			world_settle(&pair.world);
+			claims[6] = pair_box(&pair, 1)->jid;
+			claims[7] = pair_domain(&pair, 1);
+			for (size_t i = 0; i < ARRAY_LEN(claims); i++) {
+				guest_forget(&pair.guests[0]);
+				call(proven, claims[i]);
+				if (!guest_got(&pair.guests[0], "that he is robert") ||
+					guest_got(&pair.guests[0], "it is me"))
+					fail_msg("%s as %s: believed", proven_names[proven], claims[i]);
+			}
+			/* Somebody else is somebody else. */
+			guest_forget(&pair.guests[0]);
+			call(proven, "u2@m1");
+			assert_true(guest_got(&pair.guests[0], "it is me"));
+			pair_close(&pair);
+		}
+}
+
 /* Nobody known calls himself so: without a key it is shown, but apart, as who he says he is and not more. */
 static void test_unknown_without_a_key(void **state)
 {
@@ -224,6 +255,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_inbound),
+		cmocka_unit_test(test_without_discovery),
 		cmocka_unit_test(test_unknown_without_a_key),
 		cmocka_unit_test(test_outbound),
 		cmocka_unit_test(test_a_wrong_key_at_one_address),

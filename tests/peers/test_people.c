@@ -132,6 +132,35 @@ static void test_typed_with_no_discovery(void **state)
 	assert_string_equal(trust(1, 0), "new");
 }
 
+static void restart(unsigned i)
+{
+	box_crash(pair_box(&pair, i), LOSE_NOTHING, 1, false);
+	world_settle(&pair.world);
+	pair_restart(&pair, i);
+}
+
+/* Nobody says a word, nobody is seen on the network; each sees that the other is there, also when one of them comes back. */
+static void test_typed_and_silent(void **state)
+{
+	static const int NOBODY_STARTS = 2;
+
+	open_two();
+	assert_true(box_command(pair_box(&pair, 0), NULL, "peer add bob@%s", pair_box(&pair, 1)->address));
+	assert_true(box_command(pair_box(&pair, 1), NULL, "peer accept u0"));
+	for (int i = NOBODY_STARTS; i >= 0; i--) {
+		if (i < NOBODY_STARTS)
+			restart((unsigned)i);
+		world_pass(&pair.world, i < NOBODY_STARTS ? 10000 : 100);
+		pair_expect_linked(&pair, 0, 1);
+		for (unsigned k = 0; k < 2; k++) {
+			guest_forget(&pair.guests[k]);
+			guest_say(&pair.guests[k], "<presence><status>here</status></presence>");
+		}
+		guest_expect(&pair.guests[0], "<status>here</status>");
+		guest_expect(&pair.guests[1], "<status>here</status>");
+	}
+}
+
 /* ---- a shared password ---- */
 
 static void set_password(unsigned at, const char *password)
@@ -358,6 +387,7 @@ int main(void)
 		TEST(test_blocked),
 		TEST(test_typed_somebody_known),
 		TEST(test_typed_with_no_discovery),
+		TEST(test_typed_and_silent),
 		TEST(test_right_password),
 		TEST(test_wrong_password),
 		TEST(test_verify_yes),

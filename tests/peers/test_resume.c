@@ -272,6 +272,43 @@ static void test_found_before_the_table_is_read(void **state)
 	assert_int_equal(pair_got(&pair, 0, 1, "m1"), 1);
 }
 
+/* ---- a machine that does not answer ---- */
+
+/* Whoever asks it for something waits; what he says to others, and that he has what they say, does not: a node that reads no more of
+ * its client does not know what that has, and gives it all again after a crash. */
+static void test_who_waits_for_one_is_not_kept_from_others(void **state)
+{
+	enum { MORE_THAN_THE_WIRE_TAKES = 80 };
+	struct guest *g = &pair.guests[0];
+	uint32_t before;
+
+	box_crash(pair_box(&pair, 1), LOSE_NOTHING, 1, false);
+	world_settle(&pair.world);
+	world_apart(&pair.world, 0, 1, true);
+	box_crash(pair_box(&pair, 0), LOSE_NOTHING, 1, false);
+	world_settle(&pair.world);
+	pair_restart(&pair, 0); /* so no session is left that could take it */
+	guest_forget(g);
+	before = g->acked;
+	client_fmt(&g->client, 0, "<presence to='lunch@rooms.%s/me'/>", pair_domain(&pair, 1));
+	client_fmt(&g->client, 0, "<iq type='get' id='q' to='%s'><ping xmlns='urn:xmpp:ping'/></iq>",
+		pair_domain(&pair, 1));
+	for (unsigned i = 0; i < MORE_THAN_THE_WIRE_TAKES; i++)
+		client_fmt(&g->client, 1, "<message to='%s' type='chat' id='n%u'><body>note</body></message>",
+			pair_box(&pair, 0)->jid, i);
+	client_ask(&g->client);
+	world_settle(&pair.world);
+	assert_int_equal(guest_count(g, "note"), MORE_THAN_THE_WIRE_TAKES);
+	assert_int_equal(g->client.sent_n, 0);
+	assert_true(g->acked > before);
+	/* And is told what came of it, once. */
+	assert_false(guest_got(g, "remote-server-timeout"));
+	world_pass(&pair.world, 30000);
+	assert_int_equal(guest_count(g, "remote-server-timeout"), 2);
+	assert_int_equal(guest_count(g, " id='q'"), 1);
+	world_apart(&pair.world, 0, 1, false);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -286,6 +323,7 @@ int main(void)
 		TEST(test_the_recipient_cannot_store),
 		TEST(test_the_sender_cannot_store),
 		TEST(test_found_before_the_table_is_read),
+		TEST(test_who_waits_for_one_is_not_kept_from_others),
 	};
 
 	return cmocka_run_group_tests(tests, peers_setup, NULL);
