@@ -299,6 +299,8 @@ local function query(e, ev)
     ev.text = kind == "result" and "answers: done" or "iq " .. kind
   else
     ev.text = (verbs[kind] or "iq " .. kind .. " ") .. (topics[space] and topics[space] or space)
+    -- Whom the server talks to on this connection: the answer itself need not say it.
+    ev.bound = kind == "result" and space == "urn:ietf:params:xml:ns:xmpp-bind" and child_text(e, "jid") or nil
   end
 end
 
@@ -475,7 +477,7 @@ local function show(ev, t, pinfo, encrypted)
   if ev.room == "sent" and back then t:add(F.returned_in, back):set_generated() end
   if ev.room == "back" then t:add(F.returned_for, first_said[1]):set_generated() end
   t:add(F.summary, summary):set_generated()
-  t:add(F.row, table.concat({ev.kind, ev.stanza or "", quote(ev.id), quote(who(ev.from)), quote(who(ev.to)), quote(ev.text),
+  t:add(F.row, table.concat({ev.kind, ev.stanza or "", quote(ev.id), quote(who(ev.from)), quote(who(ev.to or ev.bound)), quote(ev.text),
     other and other[1] or "", latency and ("%.6f"):format(latency) or "", quote(ev.key), ev.size or "", ev.first or "", ev.after or "",
     quote(speaker(ev)), ev.room or "", quote(ev.room_key)}, "|")):set_hidden()
   t:append_text(", " .. summary)

@@ -125,6 +125,11 @@ struct dissected_host {
 	struct str mac;           /* absent: not known, or of more than one */
 	bool no_machine;          /* only a name in stanzas that were captured without packets */
 	char person[64];          /* who speaks there, as streams say; "" */
+	uint16_t port;            /* one of several at this address: the first port it is known by; 0: the only one */
+	uint16_t listens;         /* a port where others connect to it; 0: none is known */
+	bool more_ports;          /* it had other connections, too */
+	bool rest;                /* all for whom there is no place of their own */
+	bool alone;               /* it has frames that are of no connection */
 };
 
 struct dissected {
@@ -134,6 +139,8 @@ struct dissected {
 	struct dissected_host hosts[HOSTS_MAX];
 	unsigned host_n;
 	uint32_t stream_n;
+	struct stream_ends *ends; /* of each connection: hosts.c */
+	uint32_t ends_cap;
 	struct track *track; /* what dissect_end() knows so far */
 	bool cut;            /* there was more than the limits allow */
 	uint64_t dropped; /* packets that are not in the file, because the system dropped them when it was captured */

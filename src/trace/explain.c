@@ -73,6 +73,7 @@ static void on_hosts(struct explain *x)
 	explain_ask(x, "Who is in this trace?");
 	for (unsigned i = 0; i < x->d->host_n; i++) {
 		CLEANUP(buf_clear) struct buf store = {.max = 1000};
+		CLEANUP(buf_clear) struct buf ports = {.max = 100};
 		const struct dissected_host *h = &x->d->hosts[i];
 
 		if (h->no_machine) {
@@ -80,8 +81,9 @@ static void on_hosts(struct explain *x)
 				memchr(h->name.p, '@', h->name.n) ? ": a room, or somebody on a server" : "");
 			continue;
 		}
-		explain_say(x, "%s: address %.*s%s%.*s%s%s", explain_name(x, i, &store), STR_FMT(h->address),
-			h->link_local.n ? " and " : "", STR_FMT(h->link_local),
+		host_ports(h, &ports);
+		explain_say(x, "%s: address %.*s%s%.*s%s%s%s", explain_name(x, i, &store), STR_FMT(h->address),
+			h->link_local.n ? " and " : "", STR_FMT(h->link_local), buf_cstr(&ports),
 			h->person[0] ? ", on its streams called " : "", h->person);
 	}
 	if (x->d->dropped) {

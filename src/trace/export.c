@@ -190,6 +190,8 @@ void export_json(const struct dissected *d, struct str name, struct buf *out)
 		json_text(out, buf_view(&label));
 		put_member(out, "address", d->hosts[i].address);
 		put_member(out, "name", d->hosts[i].name);
+		if (d->hosts[i].port)
+			buf_fmt(out, ", \"port\": %u", d->hosts[i].port);
 		buf_char(out, '}');
 	}
 	buf_z(out, "\n],\n\"frames\": [");

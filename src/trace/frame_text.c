@@ -51,16 +51,44 @@ static bool is_label(const struct dissected_host *h)
 		!memchr(h->name.p, ':', h->name.n);
 }
 
+/* Of one account there may be several programs: all but the first say which one they are. */
+static bool is_second(const struct dissected *d, unsigned host)
+{
+	for (unsigned i = 0; i < host; i++)
+		if (strcmp(d->hosts[i].person, d->hosts[host].person) == 0 &&
+			str_eq(d->hosts[i].address, d->hosts[host].address))
+			return true;
+	return false;
+}
+
 void host_label(const struct dissected *d, unsigned host, struct buf *out)
 {
-	struct str person = host < d->host_n ? str_z(d->hosts[host].person) : STR_NONE;
+	const struct dissected_host *h = &d->hosts[host < d->host_n ? host : 0];
+	struct str person = host < d->host_n ? str_z(h->person) : STR_NONE;
 
-	if (host >= d->host_n)
+	if (host >= d->host_n) {
 		buf_z(out, "somebody");
-	else if (person.n && !is_label(&d->hosts[host]))
+	} else if (person.n && (h->port || !is_label(h))) {
 		buf_str(out, str_cut(&person, '@'));
-	else
-		buf_str(out, d->hosts[host].name);
+		if (h->port && is_second(d, host))
+			buf_fmt(out, " (port %u)", h->port);
+	} else if (h->port) {
+		buf_fmt(out, memchr(h->address.p, ':', h->address.n) ? "[%.*s]:%u" : "%.*s:%u", STR_FMT(h->address),
+			h->port);
+	} else {
+		buf_fmt(out, "%s%.*s", h->rest ? "others at " : "", STR_FMT(h->name));
+	}
+}
+
+void host_ports(const struct dissected_host *h, struct buf *out)
+{
+	if (!h->port)
+		return;
+	buf_fmt(out, ", port %u", h->port);
+	if (h->listens && h->listens != h->port)
+		buf_fmt(out, " and %u", h->listens);
+	else if (h->more_ports)
+		buf_z(out, " and others");
 }
 
 /* Whoever speaks on the streams of this host is called as the host is. */

@@ -79,6 +79,7 @@ static void put_hosts(const struct ladder *l)
 		host_label(l->d, i, &line);
 		if (!h->no_machine)
 			buf_fmt(&line, ": %.*s", STR_FMT(h->address));
+		host_ports(h, &line);
 		if (!str_eq(h->name, h->address))
 			buf_fmt(&line, " (%.*s)", STR_FMT(h->name));
 		if (h->person[0])

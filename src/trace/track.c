@@ -178,14 +178,7 @@ static struct stream *stream_of(struct track *t, const struct dissected *d, uint
 static void track_tcp(struct dissected *d, struct dissected_frame *f, uint32_t i)
 {
 	struct stream *s = stream_of(d->track, d, (uint32_t)f->stream);
-	uint16_t port = (uint16_t)field_uint(d, f, F_PORT_FROM);
 
-	/* The first packet of a connection is of whoever began it, unless it is an answer. */
-	if (!s->opener)
-		s->opener = (f->flags & (TCP_SYN | TCP_ACK)) == (TCP_SYN | TCP_ACK)
-			? (uint16_t)field_uint(d, f, F_PORT_TO)
-			: port;
-	f->opener = port == s->opener;
 	s->facts.syn |= !!(f->flags & TCP_SYN);
 	if (f->flags & (TCP_FIN | TCP_RST) && !s->facts.closed_by)
 		s->facts.closed_by = i + 1;

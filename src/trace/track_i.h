@@ -33,8 +33,7 @@ struct direction {
 
 struct stream {
 	struct direction dirs[2];
-	uint16_t opener; /* its port; 0: not seen yet */
-	unsigned extra;  /* bytes that encryption adds to a text; 0: not known */
+	unsigned extra; /* bytes that encryption adds to a text; 0: not known */
 	struct connection_facts facts;
 };
 
