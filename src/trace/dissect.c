@@ -310,22 +310,47 @@ static int choose(const char *file, const char *filter, struct dissected *d, str
 	return tshark_run(argv, on_chosen, &c, why);
 }
 
-int dissect(const char *file, const char *filter, struct dissected *ret, struct buf *why)
+/* Is there anything behind a hole? Wireshark waits for what is missing until the end of the file, and shows nothing of it. */
+static bool waits_in_vain(const struct dissected *d)
 {
-	const char *argv[TSHARK_ARGS_MAX] = {"tshark", "-2", "-R", DISSECT_FIRST_PASS, "-r", file};
+	for (uint32_t i = 0; i < d->n; i++) {
+		const struct dissected_frame *f = &d->frames[i];
+		struct hole hole;
+
+		if (f->len && f->stream >= 0 && !field_has(f, F_CHAT) && hole_before(d, f, &hole))
+			return true;
+	}
+	return false;
+}
+
+static int read_all(const char *file, const char *in_order, struct dissected *d, struct buf *why)
+{
+	const char *argv[TSHARK_ARGS_MAX] = {"tshark", "-2", "-R", DISSECT_FIRST_PASS, "-o", in_order, "-r", file};
 	int err;
 
-	dissect_command(argv, 6);
-	*ret = (struct dissected){0};
-	buf_init(&ret->text, (size_t)1 << 30);
-	err = tshark_run(argv, on_line, ret, why);
+	dissect_command(argv, 8);
+	*d = (struct dissected){0};
+	buf_init(&d->text, (size_t)1 << 30);
+	err = tshark_run(argv, on_line, d, why);
+	if (!err)
+		dissect_end(d);
+	return err;
+}
+
+int dissect(const char *file, const char *filter, struct dissected *ret, struct buf *why)
+{
+	int err = read_all(file, "tcp.reassemble_out_of_order:TRUE", ret, why);
+
+	if (!err && waits_in_vain(ret)) {
+		dissected_clear(ret);
+		buf_reset(why);
+		err = read_all(file, "tcp.reassemble_out_of_order:FALSE", ret, why);
+	}
 	if (!err && filter)
 		err = choose(file, filter, ret, why);
 	ret->dropped = err ? 0 : capture_dropped(file);
 	if (err)
 		dissected_clear(ret);
-	else
-		dissect_end(ret);
 	return err;
 }
 

@@ -150,17 +150,26 @@ static void on_handshake(struct explain *x)
 
 	explain_ask(x, "Which segments are the three-way handshake, and where do the sequence numbers begin?");
 	EACH(f, x)
-	if (f->bare_ack && f->opener && f->seq == 1 && f->ack == 1 && !third)
+	if (f->completes)
 		third = f;
 	if (syn)
 		put_syn(x, syn);
 	if (answer)
 		put_syn(x, answer);
-	if (third)
+	if (third && field_has(third, F_INITIAL_RTT))
 		explain_say(x, "frame %u: the acknowledgement that completes it; round trip %.3f ms", third->number,
 			field_number(x->d, third, F_INITIAL_RTT) * 1e3);
+	else if (third)
+		explain_say(x, "frame %u: the acknowledgement that completes it", third->number);
 	if (!syn && !answer)
 		explain_say(x, "It is not in this trace: the connection was there before.");
+	else if (!syn)
+		explain_say(x, "The first of them, the SYN, is not in this trace.");
+	else if (!answer)
+		explain_say(x, "There is no answer to the SYN in this trace.");
+	else if (!third)
+		explain_say(x,
+			"The third of them, an acknowledgement alone, is not in this trace: it was lost, or came together with data.");
 	explain_prove(x, "tcp.flags.syn == 1 || (tcp.seq == 1 && tcp.ack == 1 && tcp.len == 0)");
 }
 
@@ -192,10 +201,12 @@ static void on_encryption(struct explain *x)
 			"known, and nothing of it can be read: %u frame%s stay%s closed.",
 			opaque, opaque == 1 ? "" : "s", opaque == 1 ? "s" : "");
 	else if (!found && !readable)
-		explain_say(x,
-			"Its beginning is not in this trace, and nothing in it can be read: it is probably encrypted.");
+		explain_say(x, "That cannot be told: %s, and nothing in it is TLS or the beginning of a stanza.",
+			connection_facts(x->d, x->stream).syn ? "what is said is no XMPP"
+							      : "its beginning is not in this trace");
 	else if (!found)
-		explain_say(x, "No: everybody on the wire can read what is said.");
+		explain_say(x, "No: everybody on the wire can read what is said.%s",
+			connection_facts(x->d, x->stream).syn ? "" : " Its beginning is not in the capture.");
 	else if (opaque)
 		explain_say(x, "%u encrypted frame%s closed: %s secrets are not in this file.", opaque,
 			opaque == 1 ? " stays" : "s stay", opaque == 1 ? "its" : "their");

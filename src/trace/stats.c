@@ -146,6 +146,17 @@ static void put_series(struct buf *out, const char *name, struct series *s)
 		s->n, at(s, 0.5), at(s, 0.95), at(s, 1));
 }
 
+static void put_missing(const struct dissected *d, uint32_t stream, struct buf *out)
+{
+	struct connection_facts about = connection_facts(d, (int32_t)stream);
+	unsigned holes = holes_count(d, (int32_t)stream);
+
+	if (about.data && !about.syn)
+		buf_z(out, "; its beginning is not in this capture");
+	if (holes)
+		buf_fmt(out, "; bytes are missing in %u place%s", holes, holes == 1 ? "" : "s");
+}
+
 static void put_connections(const struct stats *s, struct buf *out)
 {
 	for (uint32_t i = 0; i < s->d->stream_n && i < CONNECTIONS_SHOWN; i++) {
@@ -163,6 +174,7 @@ static void put_connections(const struct stats *s, struct buf *out)
 			"%u out of order, %.3f s",
 			c->frames, c->frames == 1 ? "" : "s", c->bytes, c->again, c->again == 1 ? "" : "s", c->needless,
 			c->late, c->last - c->first);
+		put_missing(s->d, i, &line);
 		filter_line(out, buf_view(&line));
 		buf_z(out, "\n");
 	}
@@ -243,8 +255,9 @@ static void json_connections(const struct stats *s, struct buf *out)
 		json_host(s, "to", c->to, out);
 		buf_fmt(out,
 			", \"frames\": %u, \"bytes\": %.0f, \"sent_again\": %u, \"needlessly\": %u, \"out_of_order\": %u, "
-			"\"seconds\": %.6f}",
-			c->frames, c->bytes, c->again, c->needless, c->late, c->last - c->first);
+			"\"holes\": %u, \"seconds\": %.6f}",
+			c->frames, c->bytes, c->again, c->needless, c->late, holes_count(s->d, (int32_t)i),
+			c->last - c->first);
 		between = ",";
 	}
 	buf_z(out, *between ? "\n  ]\n" : "]\n");

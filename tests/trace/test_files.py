@@ -257,8 +257,12 @@ def check_share(folder):
     lab = Lab(folder / "lab", "--tls")
     run("editcap", "-r", ROOT / "docs/samples/plain.pcapng", folder / "tail", "28-60")
     said_out = wireside("trace", "share", folder / "tail", "-w", folder / "tail.out").out
-    true("what was said in clear" in said_out and b"<body" in (folder / "tail.out").read_bytes(),
+    true("4 messages went in clear" in said_out and b"<body" in (folder / "tail.out").read_bytes(),
          f"a stream without its beginning: {said_out}")
+    part = Connection(opened=False)
+    part.say(0, b"to='bob@b'><body>nobody finds where it begins</body></message>")
+    said_out = wireside("trace", "share", part.pcap(folder / "part"), "-w", folder / "part.out").out
+    true("what was said in clear" in said_out, f"a piece of a stanza: {said_out}")
     said_out = wireside("trace", "share", lab.file, "-w", folder / "lab.out").out
     true("secrets of 1 link;" in said_out and "in clear" not in said_out, said_out)
     data = (folder / "lab.out").read_bytes()
