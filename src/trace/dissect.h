@@ -232,7 +232,7 @@ bool is_last_data(const struct dissected *d, const struct dissected_frame *f);
 struct connection_facts {
 	bool syn;                     /* its beginning is in this capture */
 	bool data;                    /* something was sent */
-	bool completed;               /* the third packet of the handshake is there */
+	uint32_t third;               /* index + 1 of the third packet of the handshake; 0: none */
 	bool secured;                 /* it came to TLS, */
 	bool handshake;               /* whose handshake is in this capture */
 	bool readable;                /* something said on it can be read */

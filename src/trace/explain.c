@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "trace/vantage.h"
 #include "tui/filter.h"
 
 enum { CONNECTIONS_MAX = 100 };
@@ -258,12 +259,29 @@ static void measure(const struct explain *x, struct acks *ret)
 	}
 }
 
+/* The same times mean something else at the one end than at the other. */
+static void put_vantage(struct explain *x)
+{
+	CLEANUP(buf_clear) struct buf where = {.max = 1000};
+	struct vantage v = vantage_of(x->d, x->stream);
+
+	vantage_put(x->d, x->stream, &v, &where);
+	if (where.n && v.measured)
+		explain_say(x,
+			"It was %s: the SYN was answered after %.3f ms, and that answer acknowledged %.3f ms later. Times are those "
+			"that are measured there.",
+			buf_cstr(&where), explain_ms(v.answered), explain_ms(v.completed));
+	else if (where.n)
+		explain_say(x, "It was %s. Times are those that are measured there.", buf_cstr(&where));
+}
+
 static void on_times(struct explain *x)
 {
 	struct acks a;
 
 	measure(x, &a);
 	explain_ask(x, "How fast does it go?");
+	put_vantage(x);
 	if (a.n)
 		explain_say(x, "%u frame%s data, SYN or FIN, on average %.3f ms after it came, %.3f ms at most", a.n,
 			a.n == 1 ? " acknowledges" : "s acknowledge", explain_ms(a.sum / a.n), explain_ms(a.most));

@@ -1,6 +1,7 @@
 /* Messages: which bytes, and who acknowledged them where; and how streams end. */
 #include "base/mem.h"
 #include "trace/explain_i.h"
+#include "trace/vantage.h"
 
 enum { STORE_MAX = 64 << 20, SEGMENTS_LISTED = 12 };
 
@@ -73,15 +74,22 @@ static const char *but_holes(const struct explain *x)
 static void put_again(struct explain *x, const struct dissected_frame *f, const struct place *p)
 {
 	CLEANUP(buf_clear) struct buf text = {.max = 4096};
-	uint32_t at[SEGMENTS_LISTED], n = place_again(x->d, f, p, at, SEGMENTS_LISTED);
+	uint32_t at[SEGMENTS_LISTED], n = place_again(x->d, f, p, at, SEGMENTS_LISTED), listed = 0;
 
-	for (uint32_t i = 0; i < n && i < SEGMENTS_LISTED; i++)
-		buf_fmt(&text, "%s%u%s", i ? ", " : "", x->d->frames[at[i]].number,
-			x->d->frames[at[i]].again == AGAIN_NEEDLESS ? " (needlessly: it had arrived)" : "");
+	for (uint32_t i = 0; i < n && i < SEGMENTS_LISTED; i++) {
+		const struct dissected_frame *g = &x->d->frames[at[i]];
+
+		if (!g->had && g->again == AGAIN_SENT)
+			explain_say(x, "   frame %u is it sent again: the first time it was lost on its way here",
+				g->number);
+		else
+			buf_fmt(&text, "%s%u%s", listed++ ? ", " : "", g->number,
+				g->again == AGAIN_NEEDLESS ? " (needlessly: it had arrived)" : "");
+	}
 	if (n > SEGMENTS_LISTED)
 		buf_fmt(&text, " and %u more", n - SEGMENTS_LISTED);
-	if (n)
-		explain_say(x, "   sent again in frame%s %s", n == 1 ? "" : "s", buf_cstr(&text));
+	if (listed)
+		explain_say(x, "   sent again in frame%s %s", listed == 1 ? "" : "s", buf_cstr(&text));
 }
 
 /* In a room nobody gives receipts: the room itself says that it has it. */
@@ -101,15 +109,32 @@ static void put_returned(struct explain *x, const struct chat_event *e)
 		explain_say(x, "   the room does not send it back in this trace");
 }
 
-static void put_receipt(struct explain *x, const struct chat_event *e)
+/* Where the times were measured, if that matters: the way there and back is not in them at whoever got the message. */
+static void put_measured(struct explain *x, const struct dissected_frame *f, struct buf *out)
 {
+	CLEANUP(buf_clear) struct buf name = {.max = 1000};
+	struct vantage v = vantage_of(x->d, f->stream);
+
+	if (!vantage_is_receiver(&v, f))
+		return;
+	buf_fmt(out, ", as measured at %s, who got it", explain_name(x, f->to, &name));
+	buf_fmt(out, "; to %s, who sent it, about %.1f ms more", explain_name(x, f->from, &name),
+		explain_ms(v.answered + v.completed));
+}
+
+static void put_receipt(struct explain *x, const struct dissected_frame *f, const struct chat_event *e)
+{
+	CLEANUP(buf_clear) struct buf measured = {.max = 3000};
+
 	if (e->room) {
 		put_returned(x, e);
 		return;
 	}
+	put_measured(x, f, &measured);
 	if (e->other)
-		explain_say(x, "   the other program acknowledges it in frame %u, after %.3f ms: a receipt (XEP-0184)",
-			e->other, explain_ms(e->latency));
+		explain_say(x,
+			"   the other program acknowledges it in frame %u, after %.3f ms: a receipt (XEP-0184)%s",
+			e->other, explain_ms(e->latency), buf_cstr(&measured));
 	else
 		explain_say(x, "   no receipt of the other program is in this trace%s", but_holes(x));
 }
@@ -146,7 +171,7 @@ static void put_message(struct explain *x, const struct dissected_frame *f, cons
 		put_bytes(x, f, e, &p);
 		put_acknowledged(x, f, &p);
 	}
-	put_receipt(x, e);
+	put_receipt(x, f, e);
 }
 
 void explain_each_message(struct explain *x,

@@ -164,6 +164,8 @@ static void put_again(const struct dissected *d, const struct dissected_frame *f
 			d->frames[f->needless_by - 1].number);
 	else if (f->again == AGAIN_NEEDLESS)
 		buf_z(out, ", NEEDLESS: they were acknowledged already");
+	else if (!f->had)
+		buf_z(out, ": the first time they were lost on their way here");
 	else if (field_has(f, F_RTO) && !frame_first_sent(d, f))
 		buf_fmt(out, ": nobody had acknowledged them for %.0f ms", field_number(d, f, F_RTO) * 1e3);
 	first_sent_put(d, f, out);

@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "trace/ladder.h"
+#include "trace/vantage.h"
 #include "tui/filter.h"
 
 enum { KINDS_MAX = 32, CONNECTIONS_SHOWN = 100, LINE_BYTES = 4096 };
@@ -149,8 +150,14 @@ static void put_series(struct buf *out, const char *name, struct series *s)
 static void put_missing(const struct dissected *d, uint32_t stream, struct buf *out)
 {
 	struct connection_facts about = connection_facts(d, (int32_t)stream);
+	CLEANUP(buf_clear) struct buf place = {.max = 1000};
 	unsigned holes = holes_count(d, (int32_t)stream);
+	struct vantage where;
 
+	where = vantage_of(d, (int32_t)stream);
+	vantage_put(d, (int32_t)stream, &where, &place);
+	if (place.n)
+		buf_fmt(out, "; %s", buf_cstr(&place));
 	if (about.data && !about.syn)
 		buf_z(out, "; its beginning is not in this capture");
 	if (holes)

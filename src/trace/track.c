@@ -93,6 +93,9 @@ static void judge(struct dissected *d, struct direction *dir, const struct direc
 		f->again = AGAIN_NEEDLESS;
 	if (f->again && f->len)
 		keep(&dir->again, i);
+	/* What comes late may have been overtaken. */
+	dir->lost_here |= f->len && !f->had && f->again == AGAIN_SENT;
+	dir->lost_behind |= f->len && f->had && f->again == AGAIN_SENT;
 }
 
 static void note_marks(struct direction *dir, const struct dissected_frame *f, uint32_t i)
@@ -174,7 +177,7 @@ static struct stream *stream_of(struct track *t, const struct dissected *d, uint
 /* Whatever else acknowledges nothing but the SYN comes later. */
 static bool completes(const struct stream *s, const struct dissected_frame *f)
 {
-	return f->bare_ack && f->opener && f->seq == 1 && f->ack == 1 && s->facts.syn && !s->facts.completed;
+	return f->bare_ack && f->opener && f->seq == 1 && f->ack == 1 && s->facts.syn && !s->facts.third;
 }
 
 static void track_tcp(struct dissected *d, struct dissected_frame *f, uint32_t i)
@@ -184,7 +187,8 @@ static void track_tcp(struct dissected *d, struct dissected_frame *f, uint32_t i
 	s->facts.syn |= !!(f->flags & TCP_SYN);
 	s->facts.data |= f->len > 0;
 	f->completes = completes(s, f);
-	s->facts.completed |= f->completes;
+	if (f->completes)
+		s->facts.third = i + 1;
 	if (f->flags & (TCP_FIN | TCP_RST) && !s->facts.closed_by)
 		s->facts.closed_by = i + 1;
 	track_data(d, &s->dirs[!f->opener], &s->dirs[f->opener], f, i);

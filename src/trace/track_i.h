@@ -26,6 +26,8 @@ struct direction {
 	uint32_t syn, syn_last, fin; /* index + 1 of the first SYN, the last one, the first FIN; 0: none */
 	uint32_t end;                /* sequence number behind all that was sent, or acknowledged */
 	bool counts;                 /* that is known */
+	bool lost_here,
+		lost_behind; /* something did not get as far as the capture; or went on, and had to be sent again */
 	struct hole *holes;
 	uint32_t hole_n, hole_cap;
 	struct record *records;
