@@ -106,7 +106,7 @@ def check_missed(folder):
         f"the message of frame {number - 1} was lost on its way here, and this is it sent again; they were missed from frame {number - 3} on, 251.0 ms before",
         f"the message of frame {number - 1} was here in frame {number - 3}, and waited 251.0 ms for what was lost before it",
         "2 segments were lost and sent again")
-    has(wireside("trace", file).out, "the first time they were lost on their way here")
+    has(wireside("trace", file).out, f"frame {number - 1} is it sent again, the first time it was lost on its way here")
     step("missed for 251 ms")
 
 
