@@ -5,6 +5,7 @@ import io
 import json
 
 from lib import ROOT, equal, fields, main, run, step, true, wireside
+from made import Connection
 
 PLAIN, TLS = (ROOT / f"docs/samples/{name}.pcapng" for name in ("plain", "tls"))
 
@@ -62,5 +63,15 @@ def check_names(folder):
     step("names, texts")
 
 
+def check_wide(folder):
+    """A login in UTF-16 is not shared"""
+    for name in ("utf-16-le", "utf-16-be"):
+        c = Connection()
+        c.say(0, "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>AGEAc2VjcmV0</auth>".encode(name))
+        done = wireside("trace", "share", c.pcap(folder / f"{name}.pcap"), "-w", folder / f"{name}.out", check=False)
+        true(done.returncode == 1 and "UTF-16" in done.err and not (folder / f"{name}.out").exists(), f"{name}: {done.out}{done.err}")
+    step("both orders of bytes")
+
+
 if __name__ == "__main__":
-    raise SystemExit(main(check_text, check_cut, check_nothing, check_names))
+    raise SystemExit(main(check_text, check_cut, check_nothing, check_names, check_wide))
