@@ -18,6 +18,8 @@ local taken = {} -- frames that this took in the first pass
 local inside = {} -- connections with a stream in TLS from the first byte
 function any.init() taken, inside = {}, {} end
 function any.dissector(tvb, pinfo, tree)
+  -- A connection whose beginning is missing is known by a later packet: what came before is not read in the second pass alone.
+  if pinfo.visited and not taken[pinfo.number] then return 0 end
   taken[pinfo.number] = true
   return xmpp:call(tvb, pinfo, tree)
 end
@@ -28,6 +30,26 @@ local function is_stream(tvb)
   local s = tvb:range(0, math.min(n, 400)):string()
   if not (s:find("^%s*<%?xml") or s:find("^%s*<stream:stream")) then return false end
   return n < 120 or s:find("http://etherx.jabber.org/streams", 1, true) ~= nil
+end
+
+-- A connection that was there before the capture is known by the first of its packets that begins with a stanza, or with what else
+-- XMPP says between stanzas; other XML has such elements, too, so they must say something that only XMPP does.
+local begins = {
+  message={" from=", " to=", " type=", " id="}, presence={" from=", " to=", " type=", " id=", "/>"}, iq={" id="},
+  ["stream:features"]={"<stream:features"}, ["stream:error"]={"<stream:error"}, ["/stream:stream"]={"</stream:stream>"},
+}
+for _, name in ipairs{"auth", "challenge", "response", "success", "failure", "starttls", "proceed"} do
+  begins[name] = {"urn:ietf:params:xml:ns:xmpp-"}
+end
+for _, name in ipairs{"r", "a", "enable", "enabled", "resume", "resumed", "failed"} do begins[name] = {"urn:xmpp:sm:"} end
+local function is_stanza(tvb)
+  local n = tvb:reported_length_remaining()
+  if n < 8 then return false end
+  local tag = tvb:range(0, math.min(n, 400)):string():match("^%s*(<[^>]*>?)")
+  for _, sign in ipairs(tag and begins[tag:match("^<(/?[%w:]+)[%s/>]") or ""] or {}) do
+    if tag:find(sign, 1, true) then return true end
+  end
+  return false
 end
 
 -- The same inside TLS from the first byte, where no protocol was named: each record is asked for, so streams are remembered.
@@ -45,7 +67,7 @@ end)
 
 any:register_heuristic("tcp", function(tvb, pinfo, tree)
   if not (pinfo.visited and taken[pinfo.number]) then
-    if not is_stream(tvb) then return false end
+    if not is_stream(tvb) and not is_stanza(tvb) then return false end
     -- Set again in the second pass, it would undo STARTTLS.
     if not pinfo.visited then pinfo.conversation = any end
   end
@@ -299,6 +321,8 @@ local function query(e, ev)
     ev.text = kind == "result" and "answers: done" or "iq " .. kind
   else
     ev.text = (verbs[kind] or "iq " .. kind .. " ") .. (topics[space] and topics[space] or space)
+    -- Whom the server talks to on this connection: the answer itself need not say it.
+    ev.bound = kind == "result" and space == "urn:ietf:params:xml:ns:xmpp-bind" and child_text(e, "jid") or nil
   end
 end
 
@@ -367,6 +391,21 @@ local function events_of(text, carry, before)
   return out, #rest <= CARRY_MAX and rest or ""
 end
 
+-- How many bytes are the rest of something that began before these: 0 for none, or where nothing begins later, either.
+local starts = {"<message[%s>]", "<presence[%s/>]", "<iq%s", "<stream:[fe]", "</stream:stream", "<[ra]%s+xmlns=.urn:xmpp:sm:"}
+local function rest_of_before(s)
+  local name = s:match("^%s*<(/?%??[%w:_%-]+)")
+  if name and (stanzas[name] or plain[name] or name == "stream:stream" or name == "/stream:stream" or name == "?xml") then return 0 end
+  if s:find("^%s*$") then return 0 end
+  local at = #s + 1
+  for _, pattern in ipairs(starts) do at = math.min(at, s:find(pattern) or at) end
+  for closed in pairs(stanzas) do
+    local _, e = s:find("</" .. closed .. "%s*>")
+    at = math.min(at, e and e + 1 or at)
+  end
+  return at <= #s + 1 and (at <= #s or s:find(">%s*$")) and at - 1 or 0
+end
+
 ---- events -> fields ----
 
 local chat = Proto("chat", "Chat")
@@ -387,13 +426,15 @@ local missing = ProtoExpert.new("chat.noreceipt", "A receipt was asked for, and 
   expert.severity.WARN)
 chat.experts = {missing}
 local get = {}
-for key, name in pairs{x="xmpp", stream="tcp.stream", port="tcp.srcport", tls="tls.record.opaque_type", app="tls.app_data"} do
+for key, name in pairs{x="xmpp", stream="tcp.stream", port="tcp.srcport", tls="tls.record.opaque_type", app="tls.app_data",
+    lost="tcp.analysis.lost_segment", again="tcp.analysis.retransmission", late="tcp.analysis.out_of_order"} do
   get[key] = Field.new(name)
 end
 
-local frames, carries, passed, sent, receipts, said, returned -- of the file
+local frames, carries, passed, sent, receipts, said, returned, holes, noted -- of the file
 local function forget()
   frames, carries, passed, sent, receipts, said, returned, users, nodes = {}, {}, {}, {}, {}, {}, {}, {}, {}
+  holes, noted = {}, {}
 end
 chat.init = forget
 forget()
@@ -425,15 +466,24 @@ local function note(ev, number, time)
   end
 end
 
+local function direction_of() return tostring(first(get.stream)) .. "/" .. tostring(first(get.port)) end
+
 local function read_frame(pinfo)
-  local direction = tostring(first(get.stream)) .. "/" .. tostring(first(get.port))
+  local direction = direction_of()
+  -- What is missing before these bytes does not go on in them, unless they are what was missing.
+  if holes[direction] and not get.again() and not get.late() then carries[direction] = nil end
+  holes[direction] = nil
   -- What came before TLS is not counted in its text.
   local way = direction .. (is_encrypted() and "/tls" or "")
   local all, had = {}, passed[way] or 0
   for _, info in ipairs{get.x()} do
     if info.range and info.len > 0 then
-      local list
-      list, carries[direction] = events_of(info.range:bytes():raw(), carries[direction] or "", had)
+      local list, text = nil, info.range:bytes():raw()
+      local rest = carries[direction] and 0 or rest_of_before(text)
+      list, carries[direction] = events_of(text:sub(rest + 1), carries[direction] or "", had + rest)
+      if rest > 0 then
+        table.insert(list, 1, {kind="other", text="the rest of something whose beginning is not in the capture", first=had, size=rest})
+      end
       had = had + info.len
       for _, ev in ipairs(list) do note(ev, pinfo.number, pinfo.rel_ts); all[#all + 1] = ev end
     end
@@ -475,7 +525,7 @@ local function show(ev, t, pinfo, encrypted)
   if ev.room == "sent" and back then t:add(F.returned_in, back):set_generated() end
   if ev.room == "back" then t:add(F.returned_for, first_said[1]):set_generated() end
   t:add(F.summary, summary):set_generated()
-  t:add(F.row, table.concat({ev.kind, ev.stanza or "", quote(ev.id), quote(who(ev.from)), quote(who(ev.to)), quote(ev.text),
+  t:add(F.row, table.concat({ev.kind, ev.stanza or "", quote(ev.id), quote(who(ev.from)), quote(who(ev.to or ev.bound)), quote(ev.text),
     other and other[1] or "", latency and ("%.6f"):format(latency) or "", quote(ev.key), ev.size or "", ev.first or "", ev.after or "",
     quote(speaker(ev)), ev.room or "", quote(ev.room_key)}, "|")):set_hidden()
   t:append_text(", " .. summary)
@@ -483,6 +533,9 @@ local function show(ev, t, pinfo, encrypted)
 end
 
 function chat.dissector(tvb, pinfo, tree)
+  if not noted[pinfo.number] and get.lost() ~= nil then
+    noted[pinfo.number], holes[direction_of()] = true, true
+  end
   if not get.x() then return end
   local all = frames[pinfo.number]
   if not all then

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "app/trace_i.h"
@@ -60,15 +61,23 @@ static const struct {
 	{".snoop", "snoop"},
 };
 
+/* Other systems write names in capitals. */
+static bool ends_as(struct str name, const char *ending)
+{
+	size_t n = strlen(ending);
+
+	return name.n >= n && strncasecmp(name.p + name.n - n, ending, n) == 0;
+}
+
 struct trace_form trace_form_of(const struct trace_args *a)
 {
 	struct str name = str_z(a->into);
-	struct trace_form f = {.format = a->format, .packed = str_ends(name, STR(".gz"))};
+	struct trace_form f = {.format = a->format, .packed = ends_as(name, ".gz")};
 
 	if (f.packed)
 		name.n -= 3;
 	for (size_t i = 0; !f.format && i < ARRAY_LEN(endings); i++)
-		if (str_ends(name, str_z(endings[i].ending)))
+		if (ends_as(name, endings[i].ending))
 			f.format = endings[i].format;
 	if (!f.format)
 		f.format = "pcapng";
@@ -179,13 +188,15 @@ int trace_strip(const struct trace_args *a)
 	err = strip(a, whole, part, &removed, &why);
 	if (!err)
 		err = trace_publish(a, part, &why);
-	if (err)
+	if (why.n)
 		trace_complain(" strip", &why);
-	else if (removed)
+	if (err)
+		return 1;
+	if (removed)
 		printf("%s: without the secrets of %u link%s\n", a->into, removed, removed == 1 ? "" : "s");
 	else
 		printf("%s: a copy, for there were no secrets in %s\n", a->into, a->file);
-	return err ? 1 : 0;
+	return 0;
 }
 
 /* ---- whole files ---- */
@@ -327,6 +338,8 @@ int trace_share(const struct trace_args *a)
 		trace_complain(" share", &why);
 		return 1;
 	}
+	if (why.n)
+		trace_complain(" share", &why); /* a word about the file */
 	readable = readable_messages(a->into);
 	printf("%s: without the secrets of %u link%s; %u login%s and password%s made unreadable\n", a->into,
 		found.secrets, found.secrets == 1 ? "" : "s", found.credentials, found.credentials == 1 ? "" : "s",

@@ -30,6 +30,33 @@ static const struct {
 	{"logcat-long", "a log of Android"},
 };
 
+/* Captures that are texts, by the programs that write them. Whatever else is text was taken for one of some kind by mistake. */
+static const char *const texts[] = {"ascend", "busmaster", "candump", "cosine", "dbs-etherwatch", "dct2000", "eyesdn",
+	"iseries_ascii", "k12text", "log3gpp", "netscreen", "toshiba", "tcpiptrace"};
+
+/* As far as it is seen at the beginning. */
+static bool is_text(const char *file)
+{
+	int fd = open(file, O_RDONLY | O_CLOEXEC);
+	char head[1024];
+	ssize_t n = fd < 0 ? 0 : read(fd, head, sizeof(head));
+
+	if (fd >= 0)
+		close(fd);
+	for (ssize_t i = 0; i < n; i++)
+		if ((unsigned char)head[i] < ' ' && !strchr("\t\n\f\r", head[i] ? head[i] : ' '))
+			return false;
+	return n > 0;
+}
+
+static bool is_text_capture(struct str kind)
+{
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
+		if (str_is(kind, texts[i]))
+			return true;
+	return false;
+}
+
 /* "FILE: kind" */
 static bool take_kind(void *arg, struct str line)
 {
@@ -64,14 +91,18 @@ bool trace_is_capture(const char *file, struct buf *why)
 		return false;
 	}
 	/* What cannot be read twice, and what captype does not know, is tshark's to judge. */
-	if (!S_ISREG(st.st_mode) || tshark_run(argv, take_kind, &kind, &said) != 0)
+	if (!S_ISREG(st.st_mode) || (tshark_run(argv, take_kind, &kind, &said) != 0 && !is_text(file)))
 		return true;
 	for (size_t i = 0; i < ARRAY_LEN(no_captures); i++)
 		if (str_is(buf_view(&kind), no_captures[i].name)) {
 			buf_fmt(why, "%s is no capture, but %s", file, no_captures[i].what);
 			return false;
 		}
-	return true;
+	if (!is_text(file) || is_text_capture(buf_view(&kind)))
+		return true;
+	buf_fmt(why, "%s is no capture, but a text; `wireside trace import` makes a capture of a hexadecimal dump",
+		file);
+	return false;
 }
 
 /* How the files begin that captures are written to; compressed ones, too. */

@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -178,7 +179,7 @@ static const char *ending(const char *file)
 static int find_format(const char *name)
 {
 	for (int i = 0; name && i < TRACE_FORMS; i++)
-		if (strcmp(name, formats[i].name) == 0)
+		if (strcasecmp(name, formats[i].name) == 0)
 			return i;
 	return -1;
 }

@@ -4,6 +4,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "trace/hosts.h"
 #include "trace/tshark.h"
 
 #define SEPARATOR "\x1f"
@@ -103,109 +104,6 @@ static double seconds(struct str s)
 	return strtod(text, NULL);
 }
 
-/* Everybody, or nobody yet. */
-static bool is_multicast(struct str address)
-{
-	return str_is(address, "::") || str_is(address, "0.0.0.0") || str_starts(address, STR("ff")) ||
-		str_is(address, "255.255.255.255") ||
-		(address.n > 3 && memchr(address.p, '.', 4) == address.p + 3 && address.p[0] == '2' &&
-			(address.p[1] > '2' || (address.p[1] == '2' && address.p[2] >= '4')) && address.p[1] <= '3');
-}
-
-static void replace(struct str *own, struct str text)
-{
-	xfree((char *)(uintptr_t)own->p);
-	*own = (struct str){str_dup(text), text.n};
-}
-
-static bool is_link_local(struct str address) { return str_starts(address, STR("fe80:")); }
-
-/* A machine has an address of its own beside fe80::, and both are of one card: it is one host, not two. Only so: behind the card
- * of a router there are many. */
-static bool is_same_card(const struct dissected_host *h, struct str address, struct str mac)
-{
-	return mac.n && str_eq(h->mac, mac) && !h->link_local.p && is_link_local(h->address) != is_link_local(address);
-}
-
-static void add_address(struct dissected_host *h, struct str address)
-{
-	bool named = !str_eq(h->name, h->address);
-
-	if (is_link_local(address)) {
-		replace(&h->link_local, address);
-		return;
-	}
-	replace(&h->link_local, h->address);
-	replace(&h->address, address);
-	if (!named)
-		replace(&h->name, address);
-}
-
-static unsigned find_host(struct dissected *d, struct str address, struct str mac)
-{
-	for (unsigned i = 0; i < d->host_n; i++)
-		if (str_eq(d->hosts[i].address, address) || str_eq(d->hosts[i].link_local, address))
-			return i;
-	for (unsigned i = 0; i < d->host_n; i++)
-		if (is_same_card(&d->hosts[i], address, mac)) {
-			add_address(&d->hosts[i], address);
-			return i;
-		}
-	return HOST_NONE;
-}
-
-static unsigned host_named(struct dissected *d, struct str address, struct str name, struct str mac)
-{
-	struct dissected_host *h;
-	unsigned i;
-
-	i = find_host(d, address, mac);
-	if (i != HOST_NONE) {
-		h = &d->hosts[i];
-		/* The name may be known later than the first packet, or a better one. */
-		if (name.n && !str_eq(name, h->name) && !str_eq(name, address))
-			replace(&h->name, name);
-		return i;
-	}
-	if (d->host_n == HOSTS_MAX) {
-		d->cut = true;
-		return HOST_NONE;
-	}
-	h = &d->hosts[d->host_n];
-	*h = (struct dissected_host){0};
-	replace(&h->address, address);
-	replace(&h->name, name.n ? name : address);
-	if (mac.n)
-		replace(&h->mac, mac);
-	return d->host_n++;
-}
-
-static unsigned host_of(struct dissected *d, struct str address, struct str name, struct str mac)
-{
-	return !address.n || is_multicast(address) ? HOST_NONE : host_named(d, address, name, mac);
-}
-
-/* A stanza that was captured without a packet: its hosts are whoever it is from and to, without their resources, because both
- * may have one address. False: it does not say both. */
-static bool take_people(struct dissected *d, struct dissected_frame *f)
-{
-	CLEANUP(buf_clear) struct buf store = {.max = TSHARK_LINE_MAX};
-	struct str rows = field_of(d, f, F_CHAT);
-	struct chat_event e;
-
-	if (f->stream >= 0 || !chat_next(&rows, &store, &e) || !e.from.n || !e.to.n)
-		return false;
-	e.from = str_cut(&e.from, '/');
-	e.to = str_cut(&e.to, '/');
-	f->from = host_named(d, e.from, e.from, STR_NONE);
-	f->to = host_named(d, e.to, e.to, STR_NONE);
-	if (f->from != HOST_NONE)
-		d->hosts[f->from].no_machine = true;
-	if (f->to != HOST_NONE)
-		d->hosts[f->to].no_machine = true;
-	return true;
-}
-
 double field_number(const struct dissected *d, const struct dissected_frame *f, enum field i)
 {
 	return seconds(field_first(d, f, i));
@@ -214,26 +112,6 @@ double field_number(const struct dissected *d, const struct dissected_frame *f, 
 uint32_t field_uint(const struct dissected *d, const struct dissected_frame *f, enum field i)
 {
 	return number(field_first(d, f, i));
-}
-
-/* Absent where cards have no numbers (loopback), or all the same (what was made from text). */
-static struct str mac_of(const struct dissected *d, const struct dissected_frame *f, enum field i)
-{
-	struct str mac = field_first(d, f, i);
-	bool told = mac.n && !str_is(mac, "00:00:00:00:00:00") &&
-		!str_eq(field_first(d, f, F_MAC_FROM), field_first(d, f, F_MAC_TO));
-
-	return told ? mac : STR_NONE;
-}
-
-static void take_hosts(struct dissected *d, struct dissected_frame *f)
-{
-	bool v6 = field_has(f, F_IP6_FROM);
-
-	f->from = host_of(d, field_first(d, f, v6 ? F_IP6_FROM : F_IP_FROM),
-		field_first(d, f, v6 ? F_HOST6_FROM : F_HOST_FROM), mac_of(d, f, F_MAC_FROM));
-	f->to = host_of(d, field_first(d, f, v6 ? F_IP6_TO : F_IP_TO), field_first(d, f, v6 ? F_HOST6_TO : F_HOST_TO),
-		mac_of(d, f, F_MAC_TO));
 }
 
 static void take_tcp(struct dissected *d, struct dissected_frame *f)
@@ -250,22 +128,6 @@ static void take_tcp(struct dissected *d, struct dissected_frame *f)
 	f->bare_ack = f->len == 0 && (f->flags & (TCP_SYN | TCP_FIN | TCP_RST | TCP_ACK)) == TCP_ACK;
 	if ((uint32_t)f->stream >= d->stream_n)
 		d->stream_n = (uint32_t)f->stream + 1;
-}
-
-static void note_person(struct dissected *d, const struct dissected_frame *f)
-{
-	CLEANUP(buf_clear) struct buf store = {.max = TSHARK_LINE_MAX};
-	struct str rows = field_of(d, f, F_CHAT);
-	struct chat_event e;
-
-	if (f->from == HOST_NONE || d->hosts[f->from].person[0])
-		return;
-	while (chat_next(&rows, &store, &e)) {
-		struct dissected_host *h = &d->hosts[f->from];
-
-		if (str_is(e.kind, "stream-open") && e.from.n && e.from.n < sizeof(h->person))
-			memcpy(h->person, e.from.p, e.from.n);
-	}
 }
 
 static struct dissected_frame *add_frame(struct dissected *d)
@@ -304,10 +166,7 @@ bool dissect_line(struct dissected *d, struct str line)
 	f->number = number(field_first(d, f, F_NUMBER));
 	f->time = seconds(field_first(d, f, F_TIME));
 	take_tcp(d, f);
-	if (!take_people(d, f))
-		take_hosts(d, f);
-	if (field_has(f, F_CHAT))
-		note_person(d, f);
+	hosts_take(d, f);
 	return true;
 }
 
@@ -451,33 +310,55 @@ static int choose(const char *file, const char *filter, struct dissected *d, str
 	return tshark_run(argv, on_chosen, &c, why);
 }
 
-int dissect(const char *file, const char *filter, struct dissected *ret, struct buf *why)
+/* Is there anything behind a hole? Wireshark waits for what is missing until the end of the file, and shows nothing of it. */
+static bool waits_in_vain(const struct dissected *d)
 {
-	const char *argv[TSHARK_ARGS_MAX] = {"tshark", "-2", "-R", DISSECT_FIRST_PASS, "-r", file};
+	for (uint32_t i = 0; i < d->n; i++) {
+		const struct dissected_frame *f = &d->frames[i];
+		struct hole hole;
+
+		if (f->len && f->stream >= 0 && !field_has(f, F_CHAT) && hole_before(d, f, &hole))
+			return true;
+	}
+	return false;
+}
+
+static int read_all(const char *file, const char *in_order, struct dissected *d, struct buf *why)
+{
+	const char *argv[TSHARK_ARGS_MAX] = {"tshark", "-2", "-R", DISSECT_FIRST_PASS, "-o", in_order, "-r", file};
 	int err;
 
-	dissect_command(argv, 6);
-	*ret = (struct dissected){0};
-	buf_init(&ret->text, (size_t)1 << 30);
-	err = tshark_run(argv, on_line, ret, why);
+	dissect_command(argv, 8);
+	*d = (struct dissected){0};
+	buf_init(&d->text, (size_t)1 << 30);
+	err = tshark_run(argv, on_line, d, why);
+	if (!err)
+		dissect_end(d);
+	return err;
+}
+
+int dissect(const char *file, const char *filter, struct dissected *ret, struct buf *why)
+{
+	int err = read_all(file, "tcp.reassemble_out_of_order:TRUE", ret, why);
+
+	if (!err && waits_in_vain(ret)) {
+		dissected_clear(ret);
+		buf_reset(why);
+		err = read_all(file, "tcp.reassemble_out_of_order:FALSE", ret, why);
+	}
 	if (!err && filter)
 		err = choose(file, filter, ret, why);
+	if (!err && filter && ret->n && !dissected_shown(ret))
+		buf_fmt(why, "%sthe filter lets none of the %u frames through", why->n ? "; " : "", ret->n);
 	ret->dropped = err ? 0 : capture_dropped(file);
 	if (err)
 		dissected_clear(ret);
-	else
-		dissect_end(ret);
 	return err;
 }
 
 void dissected_clear(struct dissected *d)
 {
-	for (unsigned i = 0; i < d->host_n; i++) {
-		xfree((char *)(uintptr_t)d->hosts[i].address.p);
-		xfree((char *)(uintptr_t)d->hosts[i].name.p);
-		xfree((char *)(uintptr_t)d->hosts[i].link_local.p);
-		xfree((char *)(uintptr_t)d->hosts[i].mac.p);
-	}
+	hosts_clear(d);
 	xfree(d->frames);
 	track_free(&d->track);
 	buf_clear(&d->text);

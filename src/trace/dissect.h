@@ -111,6 +111,8 @@ struct dissected_frame {
 	bool shown;             /* the filter lets it through; the others count, but are not shown */
 	uint8_t again;          /* enum again */
 	bool had;               /* its bytes were in the trace before */
+	bool completes;         /* the handshake: its third packet */
+	bool shows_hole;        /* as far as was known then, something before it, or what it acknowledges, is missing */
 	uint32_t needless_by;   /* index + 1 of the frame that told so by D-SACK; 0: none */
 	uint32_t before;        /* index + 1 of the last frame before with data of the same direction; 0: none */
 	uint32_t acked_by;      /* index + 1 of the first frame that acknowledges its last byte; 0: none */
@@ -125,6 +127,11 @@ struct dissected_host {
 	struct str mac;           /* absent: not known, or of more than one */
 	bool no_machine;          /* only a name in stanzas that were captured without packets */
 	char person[64];          /* who speaks there, as streams say; "" */
+	uint16_t port;            /* one of several at this address: the first port it is known by; 0: the only one */
+	uint16_t listens;         /* a port where others connect to it; 0: none is known */
+	bool more_ports;          /* it had other connections, too */
+	bool rest;                /* all for whom there is no place of their own */
+	bool alone;               /* it has frames that are of no connection */
 };
 
 struct dissected {
@@ -134,6 +141,8 @@ struct dissected {
 	struct dissected_host hosts[HOSTS_MAX];
 	unsigned host_n;
 	uint32_t stream_n;
+	struct stream_ends *ends; /* of each connection: hosts.c */
+	uint32_t ends_cap;
 	struct track *track; /* what dissect_end() knows so far */
 	bool cut;            /* there was more than the limits allow */
 	uint64_t dropped; /* packets that are not in the file, because the system dropped them when it was captured */
@@ -165,7 +174,9 @@ void chat_resolve(const struct dissected *d, const struct dissected_frame *f, st
 
 /* tshark's filter of the first of two passes, which all frames pass: there it makes only those fields that a filter names, and
  * the chat layer needs these to know in the second which receipt belongs to which message. */
-#define DISSECT_FIRST_PASS "frame || xmpp || tcp.stream || tcp.srcport || tls.record.opaque_type || tls.app_data"
+#define DISSECT_FIRST_PASS \
+	"frame || xmpp || tcp.stream || tcp.srcport || tls.record.opaque_type || tls.app_data || tcp.analysis.lost_segment || " \
+	"tcp.analysis.retransmission || tcp.analysis.out_of_order"
 
 /* Where something said is on the wire. Sequence numbers are relative, as tshark tells them. */
 struct place {
@@ -199,9 +210,29 @@ bool dissected_stanzas(const struct dissected *d);
 /* How many frames are shown. */
 uint32_t dissected_shown(const struct dissected *d);
 
+/* Bytes of a connection that were sent and are in no packet of this file, neither in time nor later. */
+struct hole {
+	uint32_t first, last; /* sequence numbers; SYN and FIN count */
+	uint32_t seen;        /* index of the frame that goes on behind it, or acknowledges it */
+	bool by_ack;
+	bool opener; /* of whose bytes it is */
+};
+/* The next hole of a connection from *at on, 0 at first. False: there is none. */
+bool hole_next(const struct dissected *d, int32_t stream, uint32_t *at, struct hole *ret);
+unsigned holes_count(const struct dissected *d, int32_t stream);
+/* The one that is seen by this frame; the last one before its bytes, in its direction. False: there is none. */
+bool hole_shown(const struct dissected *d, const struct dissected_frame *f, struct hole *ret);
+bool hole_before(const struct dissected *d, const struct dissected_frame *f, struct hole *ret);
+/* Begins one where its bytes end? */
+bool hole_behind(const struct dissected *d, const struct dissected_frame *f);
+/* Is it the last one with data in its direction? */
+bool is_last_data(const struct dissected *d, const struct dissected_frame *f);
+
 /* What is known of a connection. */
 struct connection_facts {
 	bool syn;                     /* its beginning is in this capture */
+	bool data;                    /* something was sent */
+	uint32_t third;               /* index + 1 of the third packet of the handshake; 0: none */
 	bool secured;                 /* it came to TLS, */
 	bool handshake;               /* whose handshake is in this capture */
 	bool readable;                /* something said on it can be read */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "trace/vantage.h"
 #include "tui/filter.h"
 
 enum { CONNECTIONS_MAX = 100 };
@@ -73,6 +74,7 @@ static void on_hosts(struct explain *x)
 	explain_ask(x, "Who is in this trace?");
 	for (unsigned i = 0; i < x->d->host_n; i++) {
 		CLEANUP(buf_clear) struct buf store = {.max = 1000};
+		CLEANUP(buf_clear) struct buf ports = {.max = 100};
 		const struct dissected_host *h = &x->d->hosts[i];
 
 		if (h->no_machine) {
@@ -80,8 +82,9 @@ static void on_hosts(struct explain *x)
 				memchr(h->name.p, '@', h->name.n) ? ": a room, or somebody on a server" : "");
 			continue;
 		}
-		explain_say(x, "%s: address %.*s%s%.*s%s%s", explain_name(x, i, &store), STR_FMT(h->address),
-			h->link_local.n ? " and " : "", STR_FMT(h->link_local),
+		host_ports(h, &ports);
+		explain_say(x, "%s: address %.*s%s%.*s%s%s%s", explain_name(x, i, &store), STR_FMT(h->address),
+			h->link_local.n ? " and " : "", STR_FMT(h->link_local), buf_cstr(&ports),
 			h->person[0] ? ", on its streams called " : "", h->person);
 	}
 	if (x->d->dropped) {
@@ -148,17 +151,26 @@ static void on_handshake(struct explain *x)
 
 	explain_ask(x, "Which segments are the three-way handshake, and where do the sequence numbers begin?");
 	EACH(f, x)
-	if (f->bare_ack && f->opener && f->seq == 1 && f->ack == 1 && !third)
+	if (f->completes)
 		third = f;
 	if (syn)
 		put_syn(x, syn);
 	if (answer)
 		put_syn(x, answer);
-	if (third)
+	if (third && field_has(third, F_INITIAL_RTT))
 		explain_say(x, "frame %u: the acknowledgement that completes it; round trip %.3f ms", third->number,
 			field_number(x->d, third, F_INITIAL_RTT) * 1e3);
+	else if (third)
+		explain_say(x, "frame %u: the acknowledgement that completes it", third->number);
 	if (!syn && !answer)
 		explain_say(x, "It is not in this trace: the connection was there before.");
+	else if (!syn)
+		explain_say(x, "The first of them, the SYN, is not in this trace.");
+	else if (!answer)
+		explain_say(x, "There is no answer to the SYN in this trace.");
+	else if (!third)
+		explain_say(x,
+			"The third of them, an acknowledgement alone, is not in this trace: it was lost, or came together with data.");
 	explain_prove(x, "tcp.flags.syn == 1 || (tcp.seq == 1 && tcp.ack == 1 && tcp.len == 0)");
 }
 
@@ -190,10 +202,12 @@ static void on_encryption(struct explain *x)
 			"known, and nothing of it can be read: %u frame%s stay%s closed.",
 			opaque, opaque == 1 ? "" : "s", opaque == 1 ? "s" : "");
 	else if (!found && !readable)
-		explain_say(x,
-			"Its beginning is not in this trace, and nothing in it can be read: it is probably encrypted.");
+		explain_say(x, "That cannot be told: %s, and nothing in it is TLS or the beginning of a stanza.",
+			connection_facts(x->d, x->stream).syn ? "what is said is no XMPP"
+							      : "its beginning is not in this trace");
 	else if (!found)
-		explain_say(x, "No: everybody on the wire can read what is said.");
+		explain_say(x, "No: everybody on the wire can read what is said.%s",
+			connection_facts(x->d, x->stream).syn ? "" : " Its beginning is not in the capture.");
 	else if (opaque)
 		explain_say(x, "%u encrypted frame%s closed: %s secrets are not in this file.", opaque,
 			opaque == 1 ? " stays" : "s stay", opaque == 1 ? "its" : "their");
@@ -245,12 +259,29 @@ static void measure(const struct explain *x, struct acks *ret)
 	}
 }
 
+/* The same times mean something else at the one end than at the other. */
+static void put_vantage(struct explain *x)
+{
+	CLEANUP(buf_clear) struct buf where = {.max = 1000};
+	struct vantage v = vantage_of(x->d, x->stream);
+
+	vantage_put(x->d, x->stream, &v, &where);
+	if (where.n && v.measured)
+		explain_say(x,
+			"It was %s: the SYN was answered after %.3f ms, and that answer acknowledged %.3f ms later. Times are those "
+			"that are measured there.",
+			buf_cstr(&where), explain_ms(v.answered), explain_ms(v.completed));
+	else if (where.n)
+		explain_say(x, "It was %s. Times are those that are measured there.", buf_cstr(&where));
+}
+
 static void on_times(struct explain *x)
 {
 	struct acks a;
 
 	measure(x, &a);
 	explain_ask(x, "How fast does it go?");
+	put_vantage(x);
 	if (a.n)
 		explain_say(x, "%u frame%s data, SYN or FIN, on average %.3f ms after it came, %.3f ms at most", a.n,
 			a.n == 1 ? " acknowledges" : "s acknowledge", explain_ms(a.sum / a.n), explain_ms(a.most));

@@ -1,8 +1,7 @@
-/* Messages: which bytes, who acknowledged them where, what a loss cost; and how streams end. */
-#include <stdlib.h>
-
+/* Messages: which bytes, and who acknowledged them where; and how streams end. */
 #include "base/mem.h"
 #include "trace/explain_i.h"
+#include "trace/vantage.h"
 
 enum { STORE_MAX = 64 << 20, SEGMENTS_LISTED = 12 };
 
@@ -66,18 +65,31 @@ static void put_bytes(struct explain *x, const struct dissected_frame *f, const 
 
 /* ---- who acknowledged it ---- */
 
+/* What is not there may have been in what is missing. */
+static const char *but_holes(const struct explain *x)
+{
+	return x->stream >= 0 && holes_count(x->d, x->stream) ? ", from which bytes are missing" : "";
+}
+
 static void put_again(struct explain *x, const struct dissected_frame *f, const struct place *p)
 {
 	CLEANUP(buf_clear) struct buf text = {.max = 4096};
-	uint32_t at[SEGMENTS_LISTED], n = place_again(x->d, f, p, at, SEGMENTS_LISTED);
+	uint32_t at[SEGMENTS_LISTED], n = place_again(x->d, f, p, at, SEGMENTS_LISTED), listed = 0;
 
-	for (uint32_t i = 0; i < n && i < SEGMENTS_LISTED; i++)
-		buf_fmt(&text, "%s%u%s", i ? ", " : "", x->d->frames[at[i]].number,
-			x->d->frames[at[i]].again == AGAIN_NEEDLESS ? " (needlessly: it had arrived)" : "");
+	for (uint32_t i = 0; i < n && i < SEGMENTS_LISTED; i++) {
+		const struct dissected_frame *g = &x->d->frames[at[i]];
+
+		if (!g->had && g->again == AGAIN_SENT)
+			explain_say(x, "   frame %u is it sent again: the first time it was lost on its way here",
+				g->number);
+		else
+			buf_fmt(&text, "%s%u%s", listed++ ? ", " : "", g->number,
+				g->again == AGAIN_NEEDLESS ? " (needlessly: it had arrived)" : "");
+	}
 	if (n > SEGMENTS_LISTED)
 		buf_fmt(&text, " and %u more", n - SEGMENTS_LISTED);
-	if (n)
-		explain_say(x, "   sent again in frame%s %s", n == 1 ? "" : "s", buf_cstr(&text));
+	if (listed)
+		explain_say(x, "   sent again in frame%s %s", listed == 1 ? "" : "s", buf_cstr(&text));
 }
 
 /* In a room nobody gives receipts: the room itself says that it has it. */
@@ -97,17 +109,34 @@ static void put_returned(struct explain *x, const struct chat_event *e)
 		explain_say(x, "   the room does not send it back in this trace");
 }
 
-static void put_receipt(struct explain *x, const struct chat_event *e)
+/* Where the times were measured, if that matters: the way there and back is not in them at whoever got the message. */
+static void put_measured(struct explain *x, const struct dissected_frame *f, struct buf *out)
 {
+	CLEANUP(buf_clear) struct buf name = {.max = 1000};
+	struct vantage v = vantage_of(x->d, f->stream);
+
+	if (!vantage_is_receiver(&v, f))
+		return;
+	buf_fmt(out, ", as measured at %s, who got it", explain_name(x, f->to, &name));
+	buf_fmt(out, "; to %s, who sent it, about %.1f ms more", explain_name(x, f->from, &name),
+		explain_ms(v.answered + v.completed));
+}
+
+static void put_receipt(struct explain *x, const struct dissected_frame *f, const struct chat_event *e)
+{
+	CLEANUP(buf_clear) struct buf measured = {.max = 3000};
+
 	if (e->room) {
 		put_returned(x, e);
 		return;
 	}
+	put_measured(x, f, &measured);
 	if (e->other)
-		explain_say(x, "   the other program acknowledges it in frame %u, after %.3f ms: a receipt (XEP-0184)",
-			e->other, explain_ms(e->latency));
+		explain_say(x,
+			"   the other program acknowledges it in frame %u, after %.3f ms: a receipt (XEP-0184)%s",
+			e->other, explain_ms(e->latency), buf_cstr(&measured));
 	else
-		explain_say(x, "   no receipt of the other program is in this trace");
+		explain_say(x, "   no receipt of the other program is in this trace%s", but_holes(x));
 }
 
 static void put_acknowledged(struct explain *x, const struct dissected_frame *f, const struct place *p)
@@ -119,7 +148,7 @@ static void put_acknowledged(struct explain *x, const struct dissected_frame *f,
 		explain_say(x, "   TCP acknowledges it in frame %u, after %.3f ms: acknowledgement number %u",
 			by->number, explain_ms(by->time - f->time), by->ack);
 	else
-		explain_say(x, "   TCP does not acknowledge it in this trace");
+		explain_say(x, "   TCP does not acknowledge it in this trace%s", but_holes(x));
 }
 
 static void put_message(struct explain *x, const struct dissected_frame *f, const struct chat_event *e)
@@ -142,11 +171,10 @@ static void put_message(struct explain *x, const struct dissected_frame *f, cons
 		put_bytes(x, f, e, &p);
 		put_acknowledged(x, f, &p);
 	}
-	put_receipt(x, e);
+	put_receipt(x, f, e);
 }
 
-/* Each message of the connection. */
-static void each_message(struct explain *x,
+void explain_each_message(struct explain *x,
 	void (*on)(struct explain *x, const struct dissected_frame *f, const struct chat_event *e, void *arg),
 	void *arg)
 {
@@ -185,7 +213,7 @@ void explain_messages(struct explain *x)
 	explain_ask(x,
 		x->stream == EXPLAIN_STANZAS ? "Which are the chat messages, and who has them?"
 					     : "Which bytes are a chat message, and who acknowledges it where?");
-	each_message(x, list_message, &l);
+	explain_each_message(x, list_message, &l);
 	if (!l.n && l.hidden)
 		explain_say(x, "Not among the frames that are shown: the filter hides %u message%s.", l.hidden,
 			l.hidden == 1 ? "" : "s");
@@ -194,173 +222,6 @@ void explain_messages(struct explain *x)
 	else if (l.n > EXPLAIN_LISTED)
 		explain_say(x, "... and %u more", l.n - EXPLAIN_LISTED);
 	explain_prove(x, "chat.kind == \"message\" || chat.kind == \"receipt\"");
-}
-
-/* ---- what a loss costs ---- */
-
-struct usual {
-	double *v;
-	uint32_t n, cap;
-};
-
-/* Of the message itself; not counted is what need not have been sent again. */
-static unsigned times_again(const struct explain *x, const struct dissected_frame *f, const struct chat_event *e)
-{
-	uint32_t at[SEGMENTS_LISTED], n, all;
-	unsigned needed = 0;
-	struct place p;
-
-	chat_place(x->d, f, e, &p);
-	all = place_again(x->d, f, &p, at, SEGMENTS_LISTED);
-	n = all < SEGMENTS_LISTED ? all : SEGMENTS_LISTED;
-	for (uint32_t i = 0; i < n; i++)
-		needed += x->d->frames[at[i]].again != AGAIN_NEEDLESS;
-	return needed;
-}
-
-/* What came before it in the stream was sent again while the message waited for its receipt: that frame; 0. What comes later
- * cannot be given to the other program earlier. */
-static uint32_t behind(const struct explain *x, const struct dissected_frame *f, const struct chat_event *e)
-{
-	uint32_t from = (uint32_t)(f - x->d->frames);
-
-	for (uint32_t i = from + 1; i < x->d->n && x->d->frames[i].number < e->other; i++) {
-		const struct dissected_frame *g = &x->d->frames[i];
-
-		if (g->stream == f->stream && g->opener == f->opener && g->len &&
-			(g->again == AGAIN_SENT || g->again == AGAIN_LATE) && (int32_t)(g->seq - f->seq - f->len) < 0)
-			return g->number;
-	}
-	return 0;
-}
-
-static void take_usual(struct explain *x, const struct dissected_frame *f, const struct chat_event *e, void *arg)
-{
-	struct usual *u = arg;
-
-	if (!e->other || times_again(x, f, e) || behind(x, f, e))
-		return;
-	if (u->n == u->cap) {
-		u->cap = u->cap ? 2 * u->cap : 64;
-		u->v = xrealloc(u->v, u->cap * sizeof(*u->v));
-	}
-	u->v[u->n++] = e->latency;
-}
-
-static int by_value(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
-struct waits {
-	struct usual usual;
-	unsigned n;
-};
-
-static void put_wait(struct explain *x, const struct dissected_frame *f, const struct chat_event *e, void *arg)
-{
-	struct waits *w = arg;
-	unsigned own = e->other ? times_again(x, f, e) : 0;
-	uint32_t other = e->other && !own ? behind(x, f, e) : 0;
-
-	if ((!own && !other) || w->n++ >= EXPLAIN_LISTED)
-		return;
-	if (own)
-		explain_say(x,
-			"the message of frame %u was lost and sent again %u time%s: its receipt came after %.1f ms",
-			f->number, own, own == 1 ? "" : "s", explain_ms(e->latency));
-	else
-		explain_say(x,
-			"the message of frame %u waited for what frame %u sent again: its receipt came after %.1f ms",
-			f->number, other, explain_ms(e->latency));
-}
-
-static void put_waits(struct explain *x)
-{
-	struct waits w = {0};
-
-	each_message(x, take_usual, &w.usual);
-	each_message(x, put_wait, &w);
-	if (w.usual.n)
-		qsort(w.usual.v, w.usual.n, sizeof(*w.usual.v), by_value);
-	if (w.n && w.usual.n)
-		explain_say(x, "   without a loss: half of %u receipt%s on this connection within %.1f ms", w.usual.n,
-			w.usual.n == 1 ? "" : "s", explain_ms(w.usual.v[w.usual.n / 2]));
-	xfree(w.usual.v);
-}
-
-static void put_mark(struct explain *x, const struct dissected_frame *f)
-{
-	bool needless = f->again == AGAIN_NEEDLESS;
-
-	explain_say(x, "frame %u: the %s %s%s%s", f->number, tcp_mark_name(f),
-		f->again == AGAIN_LATE ? "comes after later segments" : "again", needless ? "; needlessly: " : "",
-		needless ? tcp_mark_needless(f) : "");
-}
-
-static void put_loss(struct explain *x, const struct dissected_frame *f)
-{
-	CLEANUP(buf_clear) struct buf text = {.max = 1000};
-
-	if (!f->len)
-		put_mark(x, f);
-	else if (f->again == AGAIN_LATE)
-		explain_say(x,
-			"frame %u: bytes %u to %u come after later ones (out of order, or lost before they were captured)",
-			f->number, f->seq, f->seq + f->len - 1);
-	else {
-		if (f->needless_by)
-			buf_fmt(&text, "; needlessly: frame %u says that they came twice (D-SACK)",
-				x->d->frames[f->needless_by - 1].number);
-		else if (f->again == AGAIN_NEEDLESS)
-			buf_z(&text, "; needlessly: they were acknowledged already");
-		first_sent_put(x->d, f, &text);
-		explain_say(x, "frame %u: bytes %u to %u again%s", f->number, f->seq, f->seq + f->len - 1,
-			buf_cstr(&text));
-	}
-}
-
-struct losses {
-	unsigned n, sent, needless, late;
-};
-
-static void put_losses(struct explain *x, const struct losses *l)
-{
-	if (l->n > EXPLAIN_LISTED)
-		explain_say(x, "... and %u more", l->n - EXPLAIN_LISTED);
-	if (l->sent)
-		explain_say(x, "%u segment%s lost and sent again", l->sent, l->sent == 1 ? " was" : "s were");
-	else
-		explain_say(x, "No: %s.", l->needless ? "nothing was lost" : "no segment had to be sent twice");
-	if (l->needless)
-		explain_say(x, "%u segment%s sent again needlessly: the other end had %s already", l->needless,
-			l->needless == 1 ? " was" : "s were", l->needless == 1 ? "it" : "them");
-	if (l->late)
-		explain_say(x, "%u segment%s out of order", l->late, l->late == 1 ? " came" : "s came");
-}
-
-void explain_losses(struct explain *x)
-{
-	struct losses l = {0};
-
-	explain_ask(x, "Was anything lost on the way, and what did it cost?");
-	EACH(f, x)
-	{
-		if (!f->again)
-			continue;
-		l.sent += f->again == AGAIN_SENT;
-		l.needless += f->again == AGAIN_NEEDLESS;
-		l.late += f->again == AGAIN_LATE;
-		if (l.n++ < EXPLAIN_LISTED)
-			put_loss(x, f);
-	}
-	put_losses(x, &l);
-	put_waits(x);
-	explain_prove(x,
-		"tcp.analysis.retransmission || tcp.analysis.spurious_retransmission || tcp.analysis.out_of_order || "
-		"tcp.options.sack.dsack");
 }
 
 /* ---- the end of streams ---- */
@@ -375,7 +236,11 @@ static void put_end(struct explain *x, const struct dissected_frame *f, unsigned
 	while (chat_next(&rows, &store, &e))
 		if (str_is(e.kind, "stream-end"))
 			explain_say(x, "frame %u: %s ends its stream (</stream:stream>)%s", f->number,
-				explain_name(x, f->from, &name), (*n)++ ? "" : ": the first to end the chat");
+				explain_name(x, f->from, &name),
+				(*n)++ ? ""
+					: *but_holes(x)
+					? ": the first of which this trace knows; bytes are missing from it"
+					: ": the first to end the chat");
 }
 
 /* A FIN that comes again says nothing new. */
@@ -388,7 +253,9 @@ static void put_close(struct explain *x, const struct dissected_frame *f, bool f
 	fin[f->opener] |= f->flags & TCP_FIN;
 	explain_say(x, "frame %u: %s %s%s", f->number, explain_name(x, f->from, &store),
 		f->flags & TCP_RST ? "breaks it off (RST)" : "says that it sends no more (FIN)",
-		(*n)++ ? "" : ": the first to close the connection");
+		(*n)++                  ? ""
+			: *but_holes(x) ? ": the first of which this trace knows; bytes are missing from it"
+					: ": the first to close the connection");
 	if (f->flags & TCP_FIN && f->acked_by)
 		explain_say(x, "   acknowledged in frame %u with %u: FIN counts as one byte",
 			x->d->frames[f->acked_by - 1].number, x->d->frames[f->acked_by - 1].ack);
@@ -408,7 +275,7 @@ void explain_ends(struct explain *x)
 	if (!n && about.secured && !about.readable)
 		explain_say(x, "Who ended the stream of the chat cannot be read: it is encrypted.");
 	else if (!n)
-		explain_say(x, "Nobody ends the stream of the chat in this trace (</stream:stream>).");
+		explain_say(x, "Nobody ends the stream of the chat in this trace (</stream:stream>)%s.", but_holes(x));
 	if (!closed)
-		explain_say(x, "The connection stays open in this trace.");
+		explain_say(x, "The connection stays open in this trace%s.", but_holes(x));
 }

@@ -37,7 +37,14 @@ const struct dissected_frame *explain_next(const struct explain *x, uint32_t *i)
 /* ---- explain_chat.c ---- */
 
 void explain_messages(struct explain *x);
-void explain_losses(struct explain *x);
+/* Each message of the connection. */
+void explain_each_message(struct explain *x,
+	void (*on)(struct explain *x, const struct dissected_frame *f, const struct chat_event *e, void *arg),
+	void *arg);
 void explain_ends(struct explain *x);
+
+/* ---- explain_loss.c ---- */
+
+void explain_losses(struct explain *x);
 
 #endif

@@ -65,9 +65,18 @@ static void put_frame_cells(const struct dissected *d, const struct dissected_fr
 		buf_z(out, ",,,,,,,,,");
 }
 
+/* What a message says stands in quotes for people; for programs it is what was said. */
+static struct str said(const struct chat_event *e)
+{
+	bool quoted =
+		str_is(e->kind, "message") && e->text.n >= 2 && e->text.p[0] == '"' && e->text.p[e->text.n - 1] == '"';
+
+	return quoted ? (struct str){e->text.p + 1, e->text.n - 2} : e->text;
+}
+
 static void put_event_cells(const struct chat_event *e, struct buf *out)
 {
-	const struct str cells[] = {e->kind, e->from, e->to, e->id, e->text};
+	const struct str cells[] = {e->kind, e->from, e->to, e->id, said(e)};
 
 	for (size_t i = 0; i < ARRAY_LEN(cells); i++)
 		put_cell(out, cells[i]);
@@ -122,7 +131,7 @@ static void json_event(const struct chat_event *e, struct buf *out)
 	put_member(out, "from", e->from.n ? e->from : STR_NONE);
 	put_member(out, "to", e->to.n ? e->to : STR_NONE);
 	put_member(out, "id", e->id.n ? e->id : STR_NONE);
-	put_member(out, "text", e->text);
+	put_member(out, "text", said(e));
 	if (e->other)
 		buf_fmt(out, ", \"other_frame\": %u, \"receipt_after\": %.6f", e->other, e->latency);
 	buf_char(out, '}');
@@ -190,6 +199,8 @@ void export_json(const struct dissected *d, struct str name, struct buf *out)
 		json_text(out, buf_view(&label));
 		put_member(out, "address", d->hosts[i].address);
 		put_member(out, "name", d->hosts[i].name);
+		if (d->hosts[i].port)
+			buf_fmt(out, ", \"port\": %u", d->hosts[i].port);
 		buf_char(out, '}');
 	}
 	buf_z(out, "\n],\n\"frames\": [");

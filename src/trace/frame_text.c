@@ -5,7 +5,7 @@
 #include "base/mem.h"
 #include "trace/ladder.h"
 
-enum { TEXT_SHOWN = 60, EVENT_TEXT_MAX = 1 << 20, SEGMENTS_SHOWN = 8 };
+enum { TEXT_SHOWN = 60, EVENT_TEXT_MAX = 1 << 20, SEGMENTS_SHOWN = 8, LOOK_BACK = 1000 };
 
 static const struct {
 	unsigned number;
@@ -51,16 +51,44 @@ static bool is_label(const struct dissected_host *h)
 		!memchr(h->name.p, ':', h->name.n);
 }
 
+/* Of one account there may be several programs: all but the first say which one they are. */
+static bool is_second(const struct dissected *d, unsigned host)
+{
+	for (unsigned i = 0; i < host; i++)
+		if (strcmp(d->hosts[i].person, d->hosts[host].person) == 0 &&
+			str_eq(d->hosts[i].address, d->hosts[host].address))
+			return true;
+	return false;
+}
+
 void host_label(const struct dissected *d, unsigned host, struct buf *out)
 {
-	struct str person = host < d->host_n ? str_z(d->hosts[host].person) : STR_NONE;
+	const struct dissected_host *h = &d->hosts[host < d->host_n ? host : 0];
+	struct str person = host < d->host_n ? str_z(h->person) : STR_NONE;
 
-	if (host >= d->host_n)
+	if (host >= d->host_n) {
 		buf_z(out, "somebody");
-	else if (person.n && !is_label(&d->hosts[host]))
+	} else if (person.n && (h->port || !is_label(h))) {
 		buf_str(out, str_cut(&person, '@'));
-	else
-		buf_str(out, d->hosts[host].name);
+		if (h->port && is_second(d, host))
+			buf_fmt(out, " (port %u)", h->port);
+	} else if (h->port) {
+		buf_fmt(out, memchr(h->address.p, ':', h->address.n) ? "[%.*s]:%u" : "%.*s:%u", STR_FMT(h->address),
+			h->port);
+	} else {
+		buf_fmt(out, "%s%.*s", h->rest ? "others at " : "", STR_FMT(h->name));
+	}
+}
+
+void host_ports(const struct dissected_host *h, struct buf *out)
+{
+	if (!h->port)
+		return;
+	buf_fmt(out, ", port %u", h->port);
+	if (h->listens && h->listens != h->port)
+		buf_fmt(out, " and %u", h->listens);
+	else if (h->more_ports)
+		buf_z(out, " and others");
 }
 
 /* Whoever speaks on the streams of this host is called as the host is. */
@@ -107,12 +135,6 @@ static void put_syn(const struct dissected *d, const struct dissected_frame *f, 
 	buf_z(out, field_has(f, F_TIMESTAMP) ? ", timestamps" : "");
 }
 
-/* Is it the third packet of the handshake? */
-static bool is_handshake_ack(const struct dissected_frame *f)
-{
-	return f->bare_ack && f->opener && f->seq == 1 && f->ack == 1;
-}
-
 void first_sent_put(const struct dissected *d, const struct dissected_frame *f, struct buf *out)
 {
 	uint32_t first = frame_first_sent(d, f);
@@ -142,6 +164,8 @@ static void put_again(const struct dissected *d, const struct dissected_frame *f
 			d->frames[f->needless_by - 1].number);
 	else if (f->again == AGAIN_NEEDLESS)
 		buf_z(out, ", NEEDLESS: they were acknowledged already");
+	else if (!f->had)
+		buf_z(out, ": the first time they were lost on their way here");
 	else if (field_has(f, F_RTO) && !frame_first_sent(d, f))
 		buf_fmt(out, ": nobody had acknowledged them for %.0f ms", field_number(d, f, F_RTO) * 1e3);
 	first_sent_put(d, f, out);
@@ -161,8 +185,10 @@ static bool put_tcp(const struct dissected *d, const struct dissected_frame *f, 
 		buf_z(out, "TCP keepalive: I am");
 	} else if (f->flags & TCP_FIN && !f->len) {
 		buf_fmt(out, "FIN  sequence number %u: says no more", f->seq);
-	} else if (is_handshake_ack(f)) {
-		buf_fmt(out, "ACK  handshake complete, round trip %.3f ms", field_number(d, f, F_INITIAL_RTT) * 1e3);
+	} else if (f->completes) {
+		buf_z(out, "ACK  handshake complete");
+		if (field_has(f, F_INITIAL_RTT))
+			buf_fmt(out, ", round trip %.3f ms", field_number(d, f, F_INITIAL_RTT) * 1e3);
 	} else if (field_has(f, F_DUPLICATE_ACK)) {
 		buf_fmt(out, "duplicate ACK: still waits for %u", f->ack);
 	} else if (f->bare_ack) {
@@ -273,14 +299,21 @@ static void put_segments(const struct dissected *d, const struct dissected_frame
 static void put_sent_again(const struct dissected *d, const struct dissected_frame *f, const struct place *p,
 	struct buf *out)
 {
-	uint32_t again[SEGMENTS_SHOWN], n = place_again(d, f, p, again, SEGMENTS_SHOWN);
+	uint32_t again[SEGMENTS_SHOWN], n = place_again(d, f, p, again, SEGMENTS_SHOWN), put = 0;
 
-	for (uint32_t i = 0; i < n && i < SEGMENTS_SHOWN; i++)
-		buf_fmt(out, "%s%u%s",
-			i               ? ", "
-				: n > 1 ? "; sent again in frames "
-					: "; sent again in frame ",
-			d->frames[again[i]].number, d->frames[again[i]].again == AGAIN_NEEDLESS ? " (needlessly)" : "");
+	for (uint32_t i = 0; i < n && i < SEGMENTS_SHOWN; i++) {
+		const struct dissected_frame *g = &d->frames[again[i]];
+
+		if (!g->had && g->again == AGAIN_SENT)
+			buf_fmt(out, "; frame %u is it sent again, the first time it was lost on its way here",
+				g->number);
+		else
+			buf_fmt(out, "%s%u%s",
+				put++           ? ", "
+					: n > 1 ? "; sent again in frames "
+						: "; sent again in frame ",
+				g->number, g->again == AGAIN_NEEDLESS ? " (needlessly)" : "");
+	}
 	if (n > SEGMENTS_SHOWN)
 		buf_fmt(out, " and %u more", n - SEGMENTS_SHOWN);
 }
@@ -354,14 +387,49 @@ static bool put_nth_event(const struct dissected *d, const struct dissected_fram
 	return false;
 }
 
+/* Could something of its direction be read already? */
+static bool is_read_before(const struct dissected *d, const struct dissected_frame *f)
+{
+	uint32_t steps = 0;
+
+	for (uint32_t i = f->before; i && steps < LOOK_BACK; i = d->frames[i - 1].before, steps++)
+		if (field_has(&d->frames[i - 1], F_CHAT))
+			return true;
+	return f->before && steps == LOOK_BACK;
+}
+
+/* What in clear belongs to something that is not whole here. */
+static void put_part(const struct dissected *d, const struct dissected_frame *f, struct buf *out)
+{
+	struct hole hole;
+
+	buf_fmt(out, "data: bytes %u to %u, which ", f->seq, f->seq + f->len - 1);
+	if (hole_before(d, f, &hole))
+		buf_fmt(out, "cannot be read: bytes %u to %u before them are not in this capture", hole.first,
+			hole.last);
+	else if (hole_behind(d, f))
+		buf_z(out, "go on in bytes that are not in this capture");
+	else if (is_last_data(d, f))
+		buf_z(out, "go on in a segment that is not in this capture");
+	else if (!connection_facts(d, f->stream).syn && !is_read_before(d, f))
+		buf_z(out, "are a part of something; the beginning of the connection is not in this capture");
+	else
+		buf_z(out, "go on in a later segment");
+}
+
 /* Nothing in it can be read, and why. */
 static void put_closed(const struct dissected *d, const struct dissected_frame *f, struct buf *out)
 {
 	struct connection_facts about = connection_facts(d, f->stream);
+	struct hole hole;
 
 	if (f->encrypted && !about.handshake)
 		buf_fmt(out, "%u encrypted bytes; the TLS handshake is not in this capture, so they stay closed",
 			f->len);
+	else if (f->encrypted && about.readable && hole_before(d, f, &hole))
+		buf_fmt(out,
+			"%u encrypted bytes, which stay closed: bytes %u to %u before them are not in this capture",
+			f->len, hole.first, hole.last);
 	else if (field_has(f, F_ENCRYPTED) || (about.secured && !about.readable))
 		buf_fmt(out, "%u encrypted bytes, without their secrets in this file", f->len);
 	else if (!about.syn && !about.readable)
@@ -369,11 +437,25 @@ static void put_closed(const struct dissected *d, const struct dissected_frame *
 			"data: bytes %u to %u, which cannot be read: the beginning of the connection is not in this capture",
 			f->seq, f->seq + f->len - 1);
 	else
-		buf_fmt(out, "data: bytes %u to %u, which go on in a later segment", f->seq, f->seq + f->len - 1);
+		put_part(d, f, out);
+}
+
+/* Of a frame by which it is seen that something is missing. */
+static void put_hole(const struct dissected *d, const struct dissected_frame *f, struct buf *out)
+{
+	struct hole hole;
+
+	if (!hole_shown(d, f, &hole))
+		return;
+	buf_fmt(out, "NOT IN THIS CAPTURE: bytes %u to %u of ", hole.first, hole.last);
+	host_label(d, hole.by_ack ? f->to : f->from, out);
+	buf_z(out, hole.by_ack ? ", which this acknowledges. " : ", before this. ");
 }
 
 bool frame_text(const struct dissected *d, const struct dissected_frame *f, unsigned i, struct buf *out)
 {
+	if (i == 0)
+		put_hole(d, f, out);
 	if (field_has(f, F_CHAT))
 		return put_nth_event(d, f, i, out);
 	if (i > 0)

@@ -79,6 +79,7 @@ static void put_hosts(const struct ladder *l)
 		host_label(l->d, i, &line);
 		if (!h->no_machine)
 			buf_fmt(&line, ": %.*s", STR_FMT(h->address));
+		host_ports(h, &line);
 		if (!str_eq(h->name, h->address))
 			buf_fmt(&line, " (%.*s)", STR_FMT(h->name));
 		if (h->person[0])
@@ -149,9 +150,11 @@ static bool is_chatter(const struct dissected *d, const struct dissected_frame *
 
 enum fold frame_fold(const struct dissected *d, const struct dissected_frame *f)
 {
-	bool opens = f->opener && f->seq == 1 && f->ack == 1;
+	struct hole hole;
 
-	if (f->bare_ack && !opens && !field_has(f, F_KEEPALIVE) && !field_has(f, F_KEEPALIVE_ACK))
+	if (hole_shown(d, f, &hole))
+		return FOLD_NONE;
+	if (f->bare_ack && !f->completes && !field_has(f, F_KEEPALIVE) && !field_has(f, F_KEEPALIVE_ACK))
 		return FOLD_ACK;
 	if (is_chatter(d, f))
 		return FOLD_ASK;
@@ -204,27 +207,49 @@ static void put_frame(struct ladder *l, const struct dissected_frame *f)
 
 /* ---- how connections ended ---- */
 
+static void put_ended(const struct dissected *d, const struct connection_facts *about, uint32_t stream, struct buf *out)
+{
+	bool whole = !holes_count(d, (int32_t)stream);
+	const char *first = whole ? " first" : " as far as this capture shows";
+
+	if (about->ended_by) {
+		const struct dissected_frame *f = &d->frames[about->ended_by - 1];
+
+		host_label(d, f->from, out);
+		buf_fmt(out, " ended the stream of connection %u%s, in frame %u", stream, first, f->number);
+	}
+	if (about->closed_by) {
+		const struct dissected_frame *f = &d->frames[about->closed_by - 1];
+
+		buf_z(out, out->n ? "; " : "");
+		host_label(d, f->from, out);
+		buf_fmt(out,
+			f->flags & TCP_FIN ? " closed connection %u%s, with FIN in frame %u"
+					   : " broke connection %u off%s, with RST in frame %u",
+			stream, f->flags & TCP_FIN || !whole ? first : "", f->number);
+	}
+}
+
+/* What of it is not in the file: its beginning, or bytes on the way. */
+static void put_missing(const struct dissected *d, const struct connection_facts *about, uint32_t stream,
+	struct buf *out)
+{
+	unsigned holes = holes_count(d, (int32_t)stream);
+
+	if (about->data && !about->syn)
+		buf_fmt(out, "%sthe beginning of connection %u is not in this capture", out->n ? "; " : "", stream);
+	if (holes)
+		buf_fmt(out, "%sin %u place%s bytes of connection %u are not in this capture", out->n ? "; " : "",
+			holes, holes == 1 ? "" : "s", stream);
+}
+
 static void put_closing(const struct ladder *l, uint32_t stream)
 {
 	struct connection_facts about = connection_facts(l->d, (int32_t)stream);
 	CLEANUP(buf_clear) struct buf text = {.max = 2000};
 
-	if (about.ended_by) {
-		const struct dissected_frame *f = &l->d->frames[about.ended_by - 1];
-
-		host_label(l->d, f->from, &text);
-		buf_fmt(&text, " ended the stream of connection %u first, in frame %u", stream, f->number);
-	}
-	if (about.closed_by) {
-		const struct dissected_frame *f = &l->d->frames[about.closed_by - 1];
-
-		buf_z(&text, text.n ? "; " : "");
-		host_label(l->d, f->from, &text);
-		buf_fmt(&text,
-			f->flags & TCP_FIN ? " closed connection %u first, with FIN in frame %u"
-					   : " broke connection %u off, with RST in frame %u",
-			stream, f->number);
-	}
+	put_ended(l->d, &about, stream, &text);
+	put_missing(l->d, &about, stream, &text);
 	if (!text.n)
 		return;
 	filter_line(l->out, buf_view(&text));

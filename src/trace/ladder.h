@@ -38,6 +38,8 @@ unsigned frame_events(const struct dissected *d, const struct dissected_frame *f
 bool frame_text(const struct dissected *d, const struct dissected_frame *f, unsigned i, struct buf *out);
 /* A host as people call it: a label that the capture has for it, who speaks there, or its name. */
 void host_label(const struct dissected *d, unsigned host, struct buf *out);
+/* ", port 40000 and others": of one that has its address in common with others; nothing for the rest. */
+void host_ports(const struct dissected_host *h, struct buf *out);
 /* Who says this: the host's label, a member of a room, a name. */
 void speaker_label(const struct dissected *d, const struct dissected_frame *f, const struct chat_event *e,
 	struct buf *out);

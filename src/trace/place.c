@@ -262,6 +262,13 @@ unsigned place_again(const struct dissected *d, const struct dissected_frame *f,
 	return n;
 }
 
+bool is_last_data(const struct dissected *d, const struct dissected_frame *f)
+{
+	const struct direction *dir = direction_of(d, f);
+
+	return dir && dir->last == (uint32_t)(f - d->frames) + 1;
+}
+
 struct connection_facts connection_facts(const struct dissected *d, int32_t stream)
 {
 	if (stream < 0 || !d->track || (uint32_t)stream >= d->track->stream_cap)

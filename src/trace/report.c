@@ -218,6 +218,7 @@ static void put_hosts(const struct dissected *d, struct buf *out)
 		report_text(out, buf_view(&label));
 		buf_z(out, "</td><td>");
 		report_text(out, h->address);
+		host_ports(h, out);
 		buf_z(out, "</td><td>");
 		report_text(out, str_eq(h->name, h->address) ? STR("") : h->name);
 		buf_z(out, "</td><td>");

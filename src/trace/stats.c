@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "trace/ladder.h"
+#include "trace/vantage.h"
 #include "tui/filter.h"
 
 enum { KINDS_MAX = 32, CONNECTIONS_SHOWN = 100, LINE_BYTES = 4096 };
@@ -146,6 +147,23 @@ static void put_series(struct buf *out, const char *name, struct series *s)
 		s->n, at(s, 0.5), at(s, 0.95), at(s, 1));
 }
 
+static void put_missing(const struct dissected *d, uint32_t stream, struct buf *out)
+{
+	struct connection_facts about = connection_facts(d, (int32_t)stream);
+	CLEANUP(buf_clear) struct buf place = {.max = 1000};
+	unsigned holes = holes_count(d, (int32_t)stream);
+	struct vantage where;
+
+	where = vantage_of(d, (int32_t)stream);
+	vantage_put(d, (int32_t)stream, &where, &place);
+	if (place.n)
+		buf_fmt(out, "; %s", buf_cstr(&place));
+	if (about.data && !about.syn)
+		buf_z(out, "; its beginning is not in this capture");
+	if (holes)
+		buf_fmt(out, "; bytes are missing in %u place%s", holes, holes == 1 ? "" : "s");
+}
+
 static void put_connections(const struct stats *s, struct buf *out)
 {
 	for (uint32_t i = 0; i < s->d->stream_n && i < CONNECTIONS_SHOWN; i++) {
@@ -163,6 +181,7 @@ static void put_connections(const struct stats *s, struct buf *out)
 			"%u out of order, %.3f s",
 			c->frames, c->frames == 1 ? "" : "s", c->bytes, c->again, c->again == 1 ? "" : "s", c->needless,
 			c->late, c->last - c->first);
+		put_missing(s->d, i, &line);
 		filter_line(out, buf_view(&line));
 		buf_z(out, "\n");
 	}
@@ -243,8 +262,9 @@ static void json_connections(const struct stats *s, struct buf *out)
 		json_host(s, "to", c->to, out);
 		buf_fmt(out,
 			", \"frames\": %u, \"bytes\": %.0f, \"sent_again\": %u, \"needlessly\": %u, \"out_of_order\": %u, "
-			"\"seconds\": %.6f}",
-			c->frames, c->bytes, c->again, c->needless, c->late, c->last - c->first);
+			"\"holes\": %u, \"seconds\": %.6f}",
+			c->frames, c->bytes, c->again, c->needless, c->late, holes_count(s->d, (int32_t)i),
+			c->last - c->first);
 		between = ",";
 	}
 	buf_z(out, *between ? "\n  ]\n" : "]\n");

@@ -18,6 +18,7 @@ struct strip {
 	struct buf in;
 	const struct strip_rules *rules;
 	bool begun; /* the first interface is there */
+	bool cut;   /* the last block is not whole */
 };
 
 /* ---- secrets ---- */
@@ -112,7 +113,9 @@ static int copy(struct strip *s)
 		s->in.n += (size_t)n;
 		err = pass(s);
 	} while (!err && n != 0);
-	return err ? err : s->in.n || !s->reader.started ? ERR_SYNTAX : 0;
+	/* What was captured last may not be whole: it is left out. */
+	s->cut = s->in.n > 0;
+	return err ? err : !s->reader.started ? ERR_SYNTAX : 0;
 }
 
 int strip_copy(const char *from, const char *to, const struct strip_rules *rules, struct buf *why)
@@ -130,6 +133,8 @@ int strip_copy(const char *from, const char *to, const struct strip_rules *rules
 	pcapng_reader_init(&s.reader);
 	if (!err) {
 		err = copy(&s);
+		if (!err && s.cut && !why->n)
+			buf_fmt(why, "%s is cut short in the middle of a block: here is what is whole", from);
 		if (err)
 			buf_fmt(why, "%s: %s", from, err == ERR_SYNTAX ? "is no whole pcapng file" : err_name(err));
 	}

@@ -29,15 +29,10 @@ static void wait_for_ack(struct direction *dir, uint32_t index)
 	keep(&dir->waiting, index);
 }
 
-static uint32_t end_of(const struct dissected_frame *f)
-{
-	return f->seq + f->len + !!(f->flags & TCP_SYN) + !!(f->flags & TCP_FIN);
-}
-
 static void acknowledge(struct dissected *d, struct direction *dir, uint32_t by)
 {
 	while (dir->first < dir->waiting.n &&
-		reaches(d->frames[by].ack, end_of(&d->frames[dir->waiting.v[dir->first]])))
+		reaches(d->frames[by].ack, frame_end(&d->frames[dir->waiting.v[dir->first]])))
 		d->frames[dir->waiting.v[dir->first++]].acked_by = by + 1;
 }
 
@@ -98,6 +93,9 @@ static void judge(struct dissected *d, struct direction *dir, const struct direc
 		f->again = AGAIN_NEEDLESS;
 	if (f->again && f->len)
 		keep(&dir->again, i);
+	/* What comes late may have been overtaken. */
+	dir->lost_here |= f->len && !f->had && f->again == AGAIN_SENT;
+	dir->lost_behind |= f->len && f->had && f->again == AGAIN_SENT;
 }
 
 static void note_marks(struct direction *dir, const struct dissected_frame *f, uint32_t i)
@@ -132,6 +130,7 @@ static void track_data(struct dissected *d, struct direction *dir, const struct 
 {
 	judge(d, dir, other, f, i);
 	note_marks(dir, f, i);
+	holes_sent(d, dir, f, i);
 	if (!f->len || field_has(f, F_KEEPALIVE))
 		return;
 	f->before = dir->last;
@@ -175,18 +174,21 @@ static struct stream *stream_of(struct track *t, const struct dissected *d, uint
 	return &t->streams[i];
 }
 
+/* Whatever else acknowledges nothing but the SYN comes later. */
+static bool completes(const struct stream *s, const struct dissected_frame *f)
+{
+	return f->bare_ack && f->opener && f->seq == 1 && f->ack == 1 && s->facts.syn && !s->facts.third;
+}
+
 static void track_tcp(struct dissected *d, struct dissected_frame *f, uint32_t i)
 {
 	struct stream *s = stream_of(d->track, d, (uint32_t)f->stream);
-	uint16_t port = (uint16_t)field_uint(d, f, F_PORT_FROM);
 
-	/* The first packet of a connection is of whoever began it, unless it is an answer. */
-	if (!s->opener)
-		s->opener = (f->flags & (TCP_SYN | TCP_ACK)) == (TCP_SYN | TCP_ACK)
-			? (uint16_t)field_uint(d, f, F_PORT_TO)
-			: port;
-	f->opener = port == s->opener;
 	s->facts.syn |= !!(f->flags & TCP_SYN);
+	s->facts.data |= f->len > 0;
+	f->completes = completes(s, f);
+	if (f->completes)
+		s->facts.third = i + 1;
 	if (f->flags & (TCP_FIN | TCP_RST) && !s->facts.closed_by)
 		s->facts.closed_by = i + 1;
 	track_data(d, &s->dirs[!f->opener], &s->dirs[f->opener], f, i);
@@ -194,9 +196,11 @@ static void track_tcp(struct dissected *d, struct dissected_frame *f, uint32_t i
 	records_add(d, f, i, s, &s->dirs[!f->opener]);
 	if (field_has(f, F_TWICE_FROM))
 		on_twice(d, &s->dirs[f->opener], f, i);
-	if (f->flags & TCP_ACK)
+	if (f->flags & TCP_ACK) {
 		acknowledge(d, &s->dirs[f->opener], i);
-	if (end_of(f) != f->seq && !field_has(f, F_KEEPALIVE))
+		holes_acknowledged(d, &s->dirs[f->opener], f, i);
+	}
+	if (frame_end(f) != f->seq && !field_has(f, F_KEEPALIVE))
 		wait_for_ack(&s->dirs[!f->opener], i);
 }
 
@@ -321,6 +325,7 @@ void track_free(struct track **track)
 		xfree(dir->waiting.v);
 		xfree(dir->again.v);
 		xfree(dir->records);
+		xfree(dir->holes);
 	}
 	xfree(t->streams);
 	while ((x = t->all)) {

@@ -24,6 +24,12 @@ struct direction {
 	uint32_t last;               /* index + 1 of the last frame with data */
 	struct indexes again;        /* frames with data that the trace had before */
 	uint32_t syn, syn_last, fin; /* index + 1 of the first SYN, the last one, the first FIN; 0: none */
+	uint32_t end;                /* sequence number behind all that was sent, or acknowledged */
+	bool counts;                 /* that is known */
+	bool lost_here,
+		lost_behind; /* something did not get as far as the capture; or went on, and had to be sent again */
+	struct hole *holes;
+	uint32_t hole_n, hole_cap;
 	struct record *records;
 	uint32_t record_n, record_cap;
 	uint32_t next; /* where the next record begins, if */
@@ -33,8 +39,7 @@ struct direction {
 
 struct stream {
 	struct direction dirs[2];
-	uint16_t opener; /* its port; 0: not seen yet */
-	unsigned extra;  /* bytes that encryption adds to a text; 0: not known */
+	unsigned extra; /* bytes that encryption adds to a text; 0: not known */
 	struct connection_facts facts;
 };
 
@@ -64,6 +69,16 @@ static inline bool values_have(struct str all, const char *value)
 			return true;
 	return false;
 }
+
+/* The sequence number behind it. */
+static inline uint32_t frame_end(const struct dissected_frame *f)
+{
+	return f->seq + f->len + !!(f->flags & TCP_SYN) + !!(f->flags & TCP_FIN);
+}
+
+/* holes.c: a frame of this direction; one of the other, which acknowledges. */
+void holes_sent(struct dissected *d, struct direction *dir, const struct dissected_frame *f, uint32_t index);
+void holes_acknowledged(struct dissected *d, struct direction *dir, const struct dissected_frame *by, uint32_t index);
 
 /* The records that become complete in this frame. */
 void records_add(struct dissected *d, const struct dissected_frame *f, uint32_t index, struct stream *s,

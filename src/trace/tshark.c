@@ -61,7 +61,8 @@ struct tshark {
 	tshark_line_fn *on_line;
 	void *arg;
 	bool enough, too_long;
-	bool said; /* there were lines */
+	bool said;   /* there were lines */
+	bool writes; /* into a file: there are none */
 };
 
 /* Our configuration, and none of the user's: his own plugins (~/.local/lib/wireshark/plugins) are found by HOME, whatever the
@@ -138,7 +139,7 @@ static void explain(const struct tshark *t, struct buf *why)
 /* Whoever captured was killed, or the disk was full: what is whole can be shown, as Wireshark does. */
 static bool is_cut_short(struct tshark *t)
 {
-	return t->said && strstr(buf_cstr(&t->complaint), "cut short in the middle of a packet");
+	return (t->said || t->writes) && strstr(buf_cstr(&t->complaint), "cut short in the middle of a packet");
 }
 
 static void free_all(struct tshark *t)
@@ -161,6 +162,8 @@ int tshark_start(const char *const *argv, int in, tshark_line_fn *on_line, void 
 	}
 	t = xcalloc(1, sizeof(*t));
 	*t = (struct tshark){.program = argv[0], .out = -1, .err = -1, .on_line = on_line, .arg = arg};
+	for (int i = 0; argv[i]; i++)
+		t->writes |= strcmp(argv[i], "-w") == 0;
 	buf_init(&t->line, TSHARK_LINE_MAX);
 	buf_init(&t->complaint, (size_t)2 * COMPLAINT_MAX);
 	status = spawn(t, argv, in, buf_cstr(&folder));
@@ -212,6 +215,7 @@ int tshark_end(struct tshark **tshark, struct buf *why)
 		buf_fmt(why, "a line of %s is longer than %u MiB", t->program, TSHARK_LINE_MAX >> 20);
 		err = ERR_LIMIT;
 	} else if (!cut && status != 0 && is_cut_short(t)) {
+		buf_reset(why);
 		buf_z(why, "the file is cut short in the middle of a packet: here is what is whole");
 	} else if (!cut && status != 0) {
 		explain(t, why);
