@@ -1,0 +1,281 @@
+/* The subcommands that only carry words to a server: user, room, status, stop, reload. */
+#include <stdio.h>
+#include <string.h>
+
+#include "app/ask.h"
+#include "app/config.h"
+#include "base/mem.h"
+#include "cmd/commands.h"
+#include "room/config.h"
+#include "xmpp/jid.h"
+
+enum { WORDS_MAX = 16, SECRET_AT = 4 /* config ROOM roomsecret: where the value stands */ };
+
+struct action {
+	const char *name;
+	const char *address; /* what the first word must be an address of, NULL: it need not be there */
+	int max;             /* words after the name */
+	bool password;       /* asked for and sent as the last word */
+	bool json;           /* takes --json */
+	enum ask_offline offline;
+};
+
+struct group {
+	const char *name, *usage;
+	struct action actions[10];
+};
+
+static const struct group user = {
+	"user",
+	"Usage: wireside user add|passwd|del USER@DOMAIN [--data DIR]\n"
+	"       wireside user list [DOMAIN] [--json] [--data DIR]\n\n"
+	"Passwords are asked for on the terminal, or read as one line from standard input.\n"
+	"Works on a running server and on a stopped one's data.\n\n"
+	"Examples:\n  wireside user add alice@localhost\n  wireside user list --json\n",
+	{
+		{"add", "USER@DOMAIN", 1, true, false, ASK_MAKE},
+		{"passwd", "USER@DOMAIN", 1, true, false, ASK_STORED},
+		{"del", "USER@DOMAIN", 1, false, false, ASK_STORED},
+		{"list", NULL, 2, false, true, ASK_STORED},
+		{0},
+	},
+};
+
+static const struct group room = {
+	"room",
+	"Usage: wireside room list [--json] [--data DIR]\n"
+	"       wireside room show ROOM [--json] [--data DIR]\n"
+	"       wireside room create ROOM OWNER [NAME] [--data DIR]\n"
+	"       wireside room destroy ROOM [REASON] [--data DIR]\n"
+	"       wireside room config ROOM [SETTING VALUE] [--json] [--data DIR]\n"
+	"       wireside room config ROOM roomsecret - | --password-file FILE [--data DIR]\n"
+	"       wireside room affiliate ROOM [WHO AFFILIATION [REASON]] [--json] [--data DIR]\n"
+	"       wireside room kick ROOM NICK [REASON] [--data DIR]\n"
+	"       wireside room log ROOM [N] [--json] [--data DIR]\n\n"
+	"Asks a running server; show and log also read the data of a stopped one. ROOM is NAME@rooms.DOMAIN, OWNER and\n"
+	"WHO are USER@DOMAIN (a ban also DOMAIN), "
+	"AFFILIATION is owner, admin, member, outcast or none, N at most 500 messages. A room that is created\n"
+	"stays until it is destroyed. Without more words config and affiliate list what there is. A room's password\n"
+	"(roomsecret) is asked for on the terminal, or read as one line from standard input or FILE; '' is none.\n\n"
+	"Examples:\n"
+	"  wireside room list\n"
+	"  wireside room create lunch@rooms.localhost alice@localhost 'Where we eat'\n"
+	"  wireside room config lunch@rooms.localhost membersonly 1\n"
+	"  wireside room config lunch@rooms.localhost roomsecret --password-file lunch.password\n"
+	"  wireside room affiliate lunch@rooms.localhost bob@localhost member\n"
+	"  wireside room log lunch@rooms.localhost 10 --json\n"
+	"  wireside room destroy lunch@rooms.localhost 'Lunch is over'\n",
+	{
+		{"list", NULL, 1, false, true, ASK_REFUSE},
+		{"show", "ROOM@SERVICE", 2, false, true, ASK_STORED},
+		{"create", "ROOM@SERVICE", 3, false, false, ASK_REFUSE},
+		{"destroy", "ROOM@SERVICE", 2, false, false, ASK_REFUSE},
+		{"config", "ROOM@SERVICE", 4, false, true, ASK_REFUSE},
+		{"affiliate", "ROOM@SERVICE", 5, false, true, ASK_REFUSE},
+		{"kick", "ROOM@SERVICE", 3, false, false, ASK_REFUSE},
+		{"log", "ROOM@SERVICE", 3, false, true, ASK_STORED},
+		{0},
+	},
+};
+
+bool wants_help(int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++)
+		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
+			return true;
+	return false;
+}
+
+static bool is_address(const char *word)
+{
+	struct jid_buf jid;
+
+	return jid_parse_buf(str_z(word), &jid) == 0 && jid.jid.local && !jid.jid.resource;
+}
+
+/* The same words that the server would refuse, before a password is asked for. */
+static const struct action *find_action(const struct group *g, int argc, char **argv)
+{
+	const struct action *a = g->actions;
+
+	while (a->name && strcmp(a->name, argv[1]) != 0)
+		a++;
+	if (!a->name)
+		fprintf(stderr, "wireside: there is no command '%s %s'\n", g->name, argv[1]);
+	else if (a->address && argc < 3)
+		fprintf(stderr, "wireside: %s %s needs %s\n", g->name, a->name, a->address);
+	else if (argc - 2 > a->max)
+		fprintf(stderr, "wireside: %s %s: '%s' is not understood%s\n", g->name, a->name, argv[2 + a->max],
+			a->password ? "; the password is asked for" : "");
+	else if (a->address && !is_address(argv[2]))
+		fprintf(stderr, "wireside: '%s' is not an address of the form %s, like %s\n", argv[2], a->address,
+			a->address[0] == 'U' ? "alice@localhost" : "lunch@rooms.localhost");
+	else
+		return a;
+	return NULL;
+}
+
+/* ---- the password of a room ---- */
+
+/* Is this `room config ROOM roomsecret ...`? */
+static bool sets_secret(const struct action *a, int argc, char **argv)
+{
+	return strcmp(a->name, "config") == 0 && argc >= SECRET_AT && room_config_is_secret(str_z(argv[3]));
+}
+
+/* Takes --password-file FILE out of the words; false: there is no FILE. */
+static bool take_password_file(int *argc, char **argv, const char **ret)
+{
+	for (int i = 1; i < *argc; i++) {
+		if (strcmp(argv[i], "--password-file") != 0)
+			continue;
+		if (i + 1 == *argc) {
+			fputs("wireside: --password-file needs FILE\n", stderr);
+			return false;
+		}
+		*ret = argv[i + 1];
+		memmove(&argv[i], &argv[i + 2], (size_t)(*argc - i - 1) * sizeof(*argv));
+		*argc -= 2;
+		return true;
+	}
+	return true;
+}
+
+/* Words of a command line are seen by everybody on the machine, and kept by shells. */
+static bool secret_is_no_word(const struct action *a, int argc, char **argv, const char *file)
+{
+	bool sets = sets_secret(a, argc, argv);
+
+	if (!sets && !file)
+		return true;
+	if (!sets)
+		fputs("wireside: --password-file is for `room config ROOM roomsecret`\n", stderr);
+	else if (file ? argc == SECRET_AT
+		      : argc > SECRET_AT && (!*argv[SECRET_AT] || strcmp(argv[SECRET_AT], "-") == 0))
+		return true;
+	else
+		fprintf(stderr,
+			"wireside: %s: a password is no word of a command line: - (it is asked for, or read from standard "
+			"input) or --password-file FILE\n",
+			argv[3]);
+	return false;
+}
+
+static bool needs_password(const struct action *a, int argc, char **argv, const char *file)
+{
+	return a->password || file || (sets_secret(a, argc, argv) && strcmp(argv[SECRET_AT], "-") == 0);
+}
+
+static bool flags_understood(const struct action *a, int argc, char **argv)
+{
+	for (int i = 2; i < argc; i++) {
+		if (i == SECRET_AT && sets_secret(a, argc, argv) && !argv[i][1])
+			continue;
+		if (argv[i][0] != '-' || (a->json && strcmp(argv[i], "--json") == 0))
+			continue;
+		fprintf(stderr, "wireside: %s %s: '%s' is not understood\n", argv[0], a->name, argv[i]);
+		return false;
+	}
+	return true;
+}
+
+static int run_action(const struct group *g, const struct action *a, int argc, char **argv, const char *data,
+	const char *file)
+{
+	const char *words[WORDS_MAX] = {g->name};
+	uint32_t n = 1;
+	char *password = NULL;
+	int status;
+
+	for (int i = 1; i < argc && n < WORDS_MAX - 1; i++)
+		words[n++] = argv[i];
+	if (needs_password(a, argc, argv, file)) {
+		password = file ? ask_password_file(file) : ask_password("Password: ", true);
+		if (!password)
+			return 1;
+		words[!a->password && !file ? SECRET_AT : n++] =
+			password; /* in the place of "-", or behind the others */
+	}
+	status = ask_server(data, words, n, a->offline);
+	if (password)
+		mem_wipe(password, strlen(password));
+	xfree(password);
+	return status;
+}
+
+static int run_group(const struct group *g, int argc, char **argv)
+{
+	const struct action *a;
+	const char *file = NULL;
+	char *data;
+	int status = 2;
+
+	if (wants_help(argc, argv)) {
+		fputs(g->usage, stdout);
+		return 0;
+	}
+	if (!take_password_file(&argc, argv, &file))
+		return 2;
+	data = config_take_data(&argc, argv, CONFIG_SERVE);
+	if (!data)
+		return 2;
+	a = argc < 2 ? NULL : find_action(g, argc, argv);
+	if (a && flags_understood(a, argc, argv) && secret_is_no_word(a, argc, argv, file))
+		status = run_action(g, a, argc, argv, data, file);
+	else if (argc < 2)
+		fputs(g->usage, stderr);
+	else
+		fprintf(stderr, "See `wireside %s --help`.\n", g->name);
+	xfree(data);
+	return status;
+}
+
+int cmd_user(int argc, char **argv) { return run_group(&user, argc, argv); }
+int cmd_room(int argc, char **argv) { return run_group(&room, argc, argv); }
+
+/* ---- one word ---- */
+
+static int run_simple(int argc, char **argv, const char *usage, bool json)
+{
+	const char *words[2] = {argv[0], NULL};
+	uint32_t n = 1;
+	char *data;
+	int status;
+
+	if (wants_help(argc, argv)) {
+		fputs(usage, stdout);
+		return 0;
+	}
+	data = config_take_data(&argc, argv, CONFIG_SERVE);
+	if (!data)
+		return 2;
+	if (json && argc == 2 && strcmp(argv[1], "--json") == 0)
+		words[n++] = argv[1];
+	if ((int)n != argc) {
+		fprintf(stderr, "wireside: %s: '%s' is not understood\nSee `wireside %s --help`.\n", argv[0], argv[n],
+			argv[0]);
+		status = 2;
+	} else {
+		status = ask_server(data, words, n, ASK_REFUSE);
+	}
+	xfree(data);
+	return status;
+}
+
+static const char status_usage[] = "Usage: wireside status [--json] [--data DIR]\n\n"
+				   "What the server or node of this data folder is doing.\n\n"
+				   "Examples:\n  wireside status --json\n"
+				   "  wireside status --data ~/.local/share/wireside/node\n";
+static const char stop_usage[] =
+	"Usage: wireside stop [--data DIR]\n\n"
+	"Ends the server or node of this data folder: clients are told, everything is committed.\n"
+	"Returns when it is done.\n\n"
+	"Examples:\n  wireside stop\n"
+	"  wireside stop --data ~/.local/share/wireside/node\n";
+static const char reload_usage[] = "Usage: wireside reload [--data DIR]\n\n"
+				   "Lets the server read its certificate and key again; connections stay.\n\n"
+				   "Example:\n  wireside reload\n";
+
+int cmd_status(int argc, char **argv) { return run_simple(argc, argv, status_usage, true); }
+int cmd_stop(int argc, char **argv) { return run_simple(argc, argv, stop_usage, false); }
+int cmd_reload(int argc, char **argv) { return run_simple(argc, argv, reload_usage, false); }

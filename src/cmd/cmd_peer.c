@@ -1,0 +1,180 @@
+/* `wireside peer ...`: the index table, asked of the running node or, where none runs, on its data. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "app/ask.h"
+#include "app/config.h"
+#include "base/mem.h"
+#include "cmd/commands.h"
+#include "peer/peers.h"
+
+enum { WORDS_MAX = 8 };
+
+static const char usage[] =
+	"Usage: wireside peer [list] [--json]\n"
+	"       wireside peer add [NAME@]ADDRESS[:PORT]\n"
+	"       wireside peer del|block|unblock|accept|allow NAME\n"
+	"       wireside peer rename NAME NEW-NAME\n"
+	"       wireside peer verify NAME [yes|no]\n"
+	"       wireside peer set-password NAME [--typed]\n"
+	"       wireside peer export [--json] [--with-passwords] >FILE\n"
+	"       wireside peer import <FILE\n\n"
+	"Who is known to this machine's node: names, keys, addresses, trust (new, pinned, verified, changed, blocked, legacy).\n"
+	"NAME is a name from the list, or an address or key of it. All take --data DIR.\n\n"
+	"  add           somebody the network does not show: a number, with a name if you like\n"
+	"  accept        a new or changed key belongs to whom it says\n"
+	"  allow         talk to this program without encryption, which it does not know\n"
+	"  verify        compare a code with the other person, to know that nobody sits between\n"
+	"  set-password  makes a password; the other person types it (--typed)\n\n"
+	"Examples:\n  wireside peer\n  wireside peer add bob@10.0.0.7\n  wireside peer verify bob\n"
+	"  wireside peer export >peers.txt\n";
+
+static const struct action {
+	const char *name;
+	int min, max;       /* words after the name */
+	bool typed;         /* --typed asks for a password */
+	bool lines;         /* once for each line of standard input */
+	const char *option; /* all that its words may be; NULL: anything */
+} actions[] = {
+	{"list", 0, 1, false, false, "--json"},
+	{"add", 1, 1, false, false},
+	{"del", 1, 1, false, false},
+	{"block", 1, 1, false, false},
+	{"unblock", 1, 1, false, false},
+	{"accept", 1, 1, false, false},
+	{"allow", 1, 1, false, false},
+	{"rename", 2, 2, false, false},
+	{"verify", 1, 2, false, false},
+	{"set-password", 1, 2, true, false},
+	{"export", 0, 2, false, false, "--json --with-passwords"},
+	{"import", 0, 0, false, true},
+};
+
+static const struct action *find(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_LEN(actions); i++)
+		if (strcmp(name, actions[i].name) == 0)
+			return &actions[i];
+	return NULL;
+}
+
+/* What is wrong in itself needs no node to say so. */
+static bool is_target(const char *text)
+{
+	CLEANUP(buf_clear) struct buf why = {.max = 1024};
+
+	if (peers_check_target(str_z(text), &why) == 0)
+		return true;
+	fprintf(stderr, "wireside: %s\n", buf_cstr(&why));
+	return false;
+}
+
+static int ask(const char *data, const char *const *words, uint32_t n)
+{
+	bool makes = strcmp(words[1], "add") == 0 || strcmp(words[1], "import") == 0;
+
+	return ask_server(data, words, n, makes ? ASK_MAKE : ASK_STORED);
+}
+
+static int each_line(const struct action *a, const char *data)
+{
+	const char *words[] = {"peer", a->name, NULL};
+	char *line = NULL;
+	size_t cap = 0;
+	ssize_t n;
+	int status = 0;
+
+	while ((n = getline(&line, &cap, stdin)) > 0) {
+		line[strcspn(line, "\r\n")] = '\0';
+		words[2] = line;
+		if (*line && ask(data, words, 3) != 0)
+			status = 1;
+	}
+	if (line)
+		mem_wipe(line, cap);
+	free(line);
+	return status;
+}
+
+static int with_password(const char *name, const char *data)
+{
+	const char *words[] = {"peer", "set-password", name, NULL};
+	char *password = ask_password("Password: ", true);
+	int status = 1;
+
+	words[3] = password;
+	if (password) {
+		status = ask(data, words, 4);
+		mem_wipe(password, strlen(password));
+	}
+	xfree(password);
+	return status;
+}
+
+static bool is_among(const char *word, const char *words)
+{
+	struct str rest = str_z(words), one;
+
+	while ((one = str_cut(&rest, ' ')).n)
+		if (str_is(one, word))
+			return true;
+	return false;
+}
+
+static int run(const struct action *a, int argc, char **argv, const char *data)
+{
+	const char *words[WORDS_MAX] = {"peer", a->name};
+	uint32_t n = 2;
+
+	if (a->lines)
+		return each_line(a, data);
+	if (a->typed && argc == 4) {
+		if (strcmp(argv[3], "--typed") == 0)
+			return with_password(argv[2], data);
+		fprintf(stderr,
+			"wireside: a password is no argument, where everybody could read it; --typed asks for it\n");
+		return 2;
+	}
+	if (strcmp(a->name, "add") == 0 && !is_target(argv[2]))
+		return 2;
+	for (int i = 2; a->option && i < argc; i++)
+		if (!is_among(argv[i], a->option)) {
+			fprintf(stderr, "wireside: peer %s takes nothing but %s\n", a->name, a->option);
+			return 2;
+		}
+	for (int i = 2; i < argc && n < WORDS_MAX; i++)
+		words[n++] = argv[i];
+	return ask(data, words, n);
+}
+
+int cmd_peer(int argc, char **argv)
+{
+	char list[] = "list", *as_list[] = {argv[0], list, argc > 1 ? argv[1] : NULL, NULL};
+	const struct action *a;
+	char *data;
+	int status = 2;
+
+	if (wants_help(argc, argv)) {
+		fputs(usage, stdout);
+		return 0;
+	}
+	data = config_take_data(&argc, argv, CONFIG_NODE);
+	if (!data)
+		return 2;
+	if (argc < 2 || argv[1][0] == '-') {
+		as_list[2] = argc > 1 ? argv[1] : NULL;
+		argc = argc < 2 ? 2 : 3;
+		argv = as_list;
+	}
+	a = find(argv[1]);
+	if (!a)
+		fprintf(stderr, "wireside: there is no command 'peer %s'; see `wireside peer --help`\n", argv[1]);
+	else if (argc - 2 < a->min || argc - 2 > a->max)
+		fprintf(stderr, "wireside: peer %s: too %s words; see `wireside peer --help`\n", a->name,
+			argc - 2 < a->min ? "few" : "many");
+	else
+		status = run(a, argc, argv, data);
+	xfree(data);
+	return status;
+}
