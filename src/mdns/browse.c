@@ -1,4 +1,5 @@
 /* Looking for others: questions, and what is done with answers (RFC 6762 section 5). */
+#include "base/map.h"
 #include "base/mem.h"
 #include "mdns/responder_i.h"
 
@@ -121,7 +122,7 @@ static void ask_for_host_soon(struct responder *r, const struct cache_entry *srv
 			ask_soon(r, e);
 }
 
-static void take_record(struct seg *seg, const struct dns_record *record)
+static void take_record(struct seg *seg, uint64_t source, const struct dns_record *record)
 {
 	struct responder *r = seg->responder;
 	int64_t now = loop_now(r->loop);
@@ -133,7 +134,7 @@ static void take_record(struct seg *seg, const struct dns_record *record)
 		return;
 	if (record->flush)
 		cache_flush(&r->cache, link_of(seg), record, now);
-	struct cache_entry *e = cache_put(&r->cache, link_of(seg), record, now);
+	struct cache_entry *e = cache_put(&r->cache, link_of(seg), source, record, now);
 	if (e && record->type == DNS_PTR && record->ttl)
 		ask_soon(r, e);
 	else if (e && record->type == DNS_SRV && r->cache.n > before)
@@ -165,6 +166,7 @@ static int stage_of(uint16_t type)
 
 void browse_on_response(struct seg *seg, const struct place *from, struct dns_reader reader)
 {
+	uint64_t source = hash_bytes(from->ip.b, from->ip.family == 4 ? 4 : sizeof(from->ip.b));
 	enum dns_section section;
 	struct dns_record record;
 
@@ -175,7 +177,7 @@ void browse_on_response(struct seg *seg, const struct place *from, struct dns_re
 				continue;
 			on_same(seg, &record);
 			probe_on_record(seg, from, &record);
-			take_record(seg, &record);
+			take_record(seg, source, &record);
 		}
 	}
 	browse_schedule(seg->responder);

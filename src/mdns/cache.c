@@ -76,17 +76,36 @@ static struct cache_entry *find_same(const struct cache *c, uint32_t link, const
 	return found;
 }
 
-static struct cache_entry *add(struct cache *c, uint32_t link, const struct dns_record *record, unsigned same)
+/* Has this source said so much that it leaves no space for others? */
+static bool is_greedy(const struct cache *c, uint64_t source, uint16_t type)
+{
+	unsigned n = 0, instances = 0;
+
+	if (!source)
+		return false;
+	CACHE_EACH(e, c)
+	if (e->source == source) {
+		n++;
+		instances += e->type == DNS_PTR;
+	}
+	return n >= CACHE_SOURCE_MAX || (type == DNS_PTR && instances >= CACHE_SOURCE_INSTANCES_MAX);
+}
+
+static struct cache_entry *add(struct cache *c, uint32_t link, uint64_t source, const struct dns_record *record,
+	unsigned same)
 {
 	struct cache_entry *e;
 	unsigned limit = record->type == DNS_PTR ? CACHE_INSTANCES_MAX : CACHE_PER_NAME_MAX;
 
 	if (same >= limit || c->n >= CACHE_ENTRIES_MAX || record->n > DNS_RDATA_MAX)
 		return NULL;
+	if (is_greedy(c, source, record->type))
+		return NULL;
 	if (c->bytes + sizeof(*e) + record->n > CACHE_BYTES_MAX)
 		return NULL;
 	e = xcalloc(1, sizeof(*e) + record->n);
 	e->hash = dns_name_hash(&record->name);
+	e->source = source;
 	e->link = link;
 	e->type = record->type;
 	e->name = record->name;
@@ -110,7 +129,8 @@ static void set_refresh(struct cache_entry *e, unsigned step)
 					 : INT64_MAX;
 }
 
-struct cache_entry *cache_put(struct cache *c, uint32_t link, const struct dns_record *record, int64_t now)
+struct cache_entry *cache_put(struct cache *c, uint32_t link, uint64_t source, const struct dns_record *record,
+	int64_t now)
 {
 	unsigned same;
 	struct cache_entry *e = find_same(c, link, record, &same);
@@ -122,7 +142,7 @@ struct cache_entry *cache_put(struct cache *c, uint32_t link, const struct dns_r
 		return e;
 	}
 	if (!e)
-		e = add(c, link, record, same);
+		e = add(c, link, source, record, same);
 	if (!e)
 		return NULL;
 	e->ttl = record->ttl < CACHE_TTL_MAX ? record->ttl : CACHE_TTL_MAX;
@@ -138,7 +158,7 @@ struct cache_entry *cache_keep(struct cache *c, uint32_t link, const struct dns_
 	struct cache_entry *e = find_same(c, link, record, &same);
 
 	if (!e)
-		e = add(c, link, record, same);
+		e = add(c, link, 0, record, same);
 	if (!e)
 		return NULL;
 	e->received = now;

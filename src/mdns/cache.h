@@ -9,16 +9,19 @@
 enum {
 	CACHE_ENTRIES_MAX = 2048,
 	CACHE_BYTES_MAX = 1 << 20,
-	CACHE_PER_NAME_MAX = 16,   /* of one name and type */
-	CACHE_INSTANCES_MAX = 256, /* PTR of one name */
-	CACHE_TTL_MAX = 75 * 60,   /* seconds; a longer one counts as this */
+	CACHE_PER_NAME_MAX = 16,         /* of one name and type */
+	CACHE_INSTANCES_MAX = 256,       /* PTR of one name */
+	CACHE_SOURCE_INSTANCES_MAX = 64, /* of these by one source, which may be a repeater between two networks */
+	CACHE_SOURCE_MAX = 1024,         /* entries by one source */
+	CACHE_TTL_MAX = 75 * 60,         /* seconds; a longer one counts as this */
 	CACHE_TRIES_MAX = 5
 };
 
 struct cache_entry {
 	struct list node;
-	uint64_t hash; /* of name */
-	uint32_t link; /* where: see CACHE_LINK */
+	uint64_t hash;   /* of name */
+	uint64_t source; /* who said it first; 0: who cannot be told */
+	uint32_t link;   /* where: see CACHE_LINK */
 	uint16_t type;
 	uint16_t n;
 	uint32_t ttl; /* seconds, as received */
@@ -46,9 +49,10 @@ struct cache {
 void cache_init(struct cache *c);
 void cache_clear(struct cache *c);
 
-/* A record as heard at now (milliseconds): a new entry, an old one refreshed, or with TTL 0 one that ends in a second.
- * NULL when it is of no use, or there is no space. */
-struct cache_entry *cache_put(struct cache *c, uint32_t link, const struct dns_record *record, int64_t now);
+/* A record as heard at now (milliseconds) from a source (a hash of its address): a new entry, an old one refreshed, or with TTL 0 one
+ * that ends in a second. NULL when it is of no use, or there is no space: one source cannot take all of it. */
+struct cache_entry *cache_put(struct cache *c, uint32_t link, uint64_t source, const struct dns_record *record,
+	int64_t now);
 /* A record that stays until it is removed. */
 struct cache_entry *cache_keep(struct cache *c, uint32_t link, const struct dns_record *record, int64_t now);
 void cache_remove(struct cache *c, uint32_t link, const struct dns_record *record);

@@ -264,13 +264,33 @@ static void test_rescue(void **state)
 
 static void test_flood(void **state)
 {
+	struct place other = neighbour;
 	char name[32], host[32];
 
+	other.ip.b[3] = 98;
 	for (unsigned i = 0; i < 2000; i++) {
 		snprintf(name, sizeof(name), "user%u", i);
 		snprintf(host, sizeof(host), "host%u.local", i);
 		whole(name, host, (uint8_t)i);
 		arrives(&neighbour, 255);
+		if (i % 150 == 149)
+			segment_run(&s, SECOND);
+	}
+	segment_run(&s, SECOND);
+	/* One address does not take the place of others: who comes now is seen. */
+	assert_int_equal(s.nodes[1].peer_count, CACHE_SOURCE_INSTANCES_MAX);
+	whole("late@one", "late.local", 9);
+	arrives(&other, 255);
+	segment_run(&s, SECOND);
+	assert_int_equal(peer(&s.nodes[1], "late@one")->port, 7000);
+	for (unsigned i = 0; i < 2000; i++) {
+		struct place many = other;
+
+		many.ip.b[3] = (uint8_t)(100 + i % 20);
+		snprintf(name, sizeof(name), "guest%u", i);
+		snprintf(host, sizeof(host), "box%u.local", i);
+		whole(name, host, (uint8_t)i);
+		arrives(&many, 255);
 		if (i % 150 == 149)
 			segment_run(&s, SECOND);
 	}

@@ -37,7 +37,7 @@ static struct cache_entry *put(const char *name, uint32_t ttl, const char *rdata
 {
 	struct dns_record r = record(name, DNS_TXT, ttl, rdata);
 
-	return cache_put(&c, 2, &r, now);
+	return cache_put(&c, 2, 0, &r, now);
 }
 
 static void test_life(void **state)
@@ -88,7 +88,7 @@ static void test_flush(void **state)
 	put("x.local", 120, "with it", 5000);
 	put("y.local", 120, "another", 0);
 	cache_flush(&c, 2, &fresh, 5500);
-	cache_put(&c, 2, &fresh, 5500);
+	cache_put(&c, 2, 0, &fresh, 5500);
 	cache_flush(&c, 4, &fresh, 9000);
 	assert_int_equal(c.n, 4);
 	cache_expire(&c, 6500);
@@ -101,10 +101,10 @@ static void test_names_in_rdata(void **state)
 	struct dns_record b = record("_presence._tcp.local", DNS_PTR, 120, "\3bOB");
 
 	a.n = b.n = 5;
-	cache_put(&c, 2, &a, 0);
-	cache_put(&c, 2, &b, 0);
+	cache_put(&c, 2, 0, &a, 0);
+	cache_put(&c, 2, 0, &b, 0);
 	assert_int_equal(c.n, 1);
-	cache_put(&c, 4, &b, 0);
+	cache_put(&c, 4, 0, &b, 0);
 	assert_int_equal(c.n, 2);
 	cache_drop_link(&c, 2);
 	assert_int_equal(c.n, 1);
