@@ -63,6 +63,9 @@ static struct peer *peer_of(struct peers *ps, const struct service *s)
 	p = peers_find(ps, str_z(domain));
 	if (p)
 		return p;
+	/* An old program knows nothing of keys, nor does whoever plays one. */
+	if (ps->config.keyless)
+		return link_legacy_peer(ps, instance);
 	label_of_instance(ps, NULL, instance, &label);
 	return peer_new(ps, PEER_KEYED, str_z(domain), buf_view(&label));
 }

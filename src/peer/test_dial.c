@@ -5,6 +5,12 @@ static const char *bob(void) { return jid_of('b', "bob"); }
 static void allow(struct peers_config *c) { c->plaintext = PLAINTEXT_ALLOW; }
 static void never(struct peers_config *c) { c->plaintext = PLAINTEXT_NEVER; }
 
+static void only(struct peers_config *c)
+{
+	c->plaintext = PLAINTEXT_ONLY;
+	c->keyless = true;
+}
+
 static uint64_t expect_dial(struct world *w, const char *address, bool tls)
 {
 	char text[64];
@@ -37,6 +43,17 @@ static void nothing_to_say(void **state)
 	say(w, "<message type='chat' from='%s/t' to='%s'><composing xmlns='http://jabber.org/protocol/chatstates'/></message>",
 		jid_of('n', "alice"), bob());
 	expect_no_dial(w);
+	world_free(w);
+}
+
+/* Whoever plays an old program calls as one, too: the key that is announced means nothing to it. */
+static void without_a_key(void **state)
+{
+	struct world *w = world_new_with(only);
+
+	found_keyed(w, 'b', "bob@bravo", "10.0.0.2");
+	say_message(w, "bob\\40bravo@xep0174.internal", "m1", "hi");
+	expect_dial(w, "10.0.0.2:5298", false);
 	world_free(w);
 }
 
@@ -534,6 +551,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nothing_to_say),
+		cmocka_unit_test(without_a_key),
 		cmocka_unit_test(what_is_dialled),
 		cmocka_unit_test(one_after_the_other),
 		cmocka_unit_test(at_once_after_a_failure),
