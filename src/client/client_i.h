@@ -201,6 +201,7 @@ void client_rewrite(struct client *c);                   /* after a resumption *
 void client_requeue(struct client *c); /* after a failed one: messages wait again, the rest is forgotten */
 void client_release(struct client *c, const char *room); /* what waited: for the session (NULL) or for a room */
 void client_unwait(struct client *c, struct str id);     /* it has arrived already */
+void client_unsay(struct client *c, const char *room);   /* what waits for a room that we are out of has failed */
 void client_send_clear(struct client *c);
 
 /* ---- dispatch.c ---- */
@@ -304,7 +305,12 @@ void client_occupant_gone(struct client *c, struct room *r, const struct stanza 
 void client_occupants_clear(struct room *r);
 void client_room_enter(struct client *c, struct room *r); /* asks the room in */
 /* host.c: whoever has rooms at this domain is here, or not any more. */
+const struct contact *client_host_of(const struct client *c, struct str domain); /* of "rooms.KEY.internal" */
 void client_host_seen(struct client *c, struct str domain, bool here);
+/* The room is shut down with its host, who comes back. False if it is no peer's. */
+bool client_host_stops(struct client *c, struct room *r);
+/* We were in, and could not be again; error: NULL if nobody answered. True if that is tried again. */
+bool client_host_waits(struct client *c, struct room *r, const struct stanza *error);
 /* notice.c */
 void client_warn_entered(struct client *c, struct room *r, const struct stanza *s);
 void client_on_room_changed(struct client *c, struct room *r, const struct said *m);

@@ -10,17 +10,47 @@ static bool is_at(const struct room *r, struct str domain)
 	return str_starts(own, rooms) && str_eq((struct str){own.p + rooms.n, own.n - rooms.n}, domain);
 }
 
-static void lost(struct client *c, struct room *r)
+/* Until he is seen, if he is not; who is may have no link yet, or is just going, so he is asked. */
+static void wait_for_host(const struct client *c, struct room *r, bool here)
 {
-	bool in = r->state == ROOM_IN;
-
 	r->state = ROOM_JOINING;
 	r->again = true;
 	r->settled = false;
-	r->settle_at = INT64_MAX; /* until it is seen */
+	r->settle_at = here ? c->now + AGAIN_MS : INT64_MAX;
+}
+
+static void lost(struct client *c, struct room *r, bool here)
+{
+	bool in = r->state == ROOM_IN;
+
+	wait_for_host(c, r, here);
 	if (in)
-		client_room_event(c, r, EVENT_OCCUPANT, str_z(r->nick),
-			"was lost with the room's host, and comes back with it", STR_NONE);
+		client_room_event(c, r, EVENT_OCCUPANT, STR_NONE,
+			"whoever has it is gone; you go in again when it is back", STR_NONE);
+}
+
+static bool is_here(const struct contact *host) { return !list_empty(&host->resources); }
+
+bool client_host_stops(struct client *c, struct room *r)
+{
+	const struct contact *host = client_host_of(c, jid_domain(jid_view(str_z(r->jid))));
+
+	if (host)
+		lost(c, r, is_here(host));
+	return host != NULL;
+}
+
+bool client_host_waits(struct client *c, struct room *r, const struct stanza *error)
+{
+	const struct contact *host = client_host_of(c, jid_domain(jid_view(str_z(r->jid))));
+	struct str condition = error ? client_condition(error) : STR("remote-server-timeout");
+
+	/* The other one is what a room says that is closing. */
+	if (!host || !r->rejoins ||
+		!(str_is(condition, "remote-server-timeout") || str_is(condition, "resource-constraint")))
+		return false;
+	wait_for_host(c, r, is_here(host));
+	return true;
 }
 
 /* He may be seen before there is a link to him, and what is asked then is lost: so it is asked at each sign of him, and once more
@@ -71,6 +101,6 @@ void client_host_seen(struct client *c, struct str domain, bool here)
 		if (here)
 			look_after(c, r);
 		else if (r->state == ROOM_IN || (r->state == ROOM_JOINING && (r->again || r->rejoins)))
-			lost(c, r);
+			lost(c, r, false);
 	}
 }

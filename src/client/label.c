@@ -291,7 +291,7 @@ bool client_is_own_service(const struct client *c, struct jid room)
 }
 
 /* Whose service it is: the peer with the domain behind "rooms.". */
-static const struct contact *host_of(const struct client *c, struct str domain)
+const struct contact *client_host_of(const struct client *c, struct str domain)
 {
 	struct contact *k;
 	uint32_t pos = 0;
@@ -307,7 +307,7 @@ static const struct contact *host_of(const struct client *c, struct str domain)
 
 void client_service_name(const struct client *c, struct jid room, struct buf *out)
 {
-	const struct contact *k = host_of(c, jid_domain(room));
+	const struct contact *k = client_host_of(c, jid_domain(room));
 
 	/* A name with a dot would be read as a domain. */
 	if (k && !is_shared(c, k) && !memchr(name_of(k).p, '.', name_of(k).n) &&

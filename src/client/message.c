@@ -126,6 +126,14 @@ static void put_said(const struct message *m, struct buf *out)
 	buf_z(out, "</message>");
 }
 
+static struct str kept_until(const struct client *c)
+{
+	if (c->state == CLIENT_ONLINE)
+		return STR("this chat keeps it until the room is back");
+	return c->config.node ? STR("this chat keeps it until the node is back")
+			      : STR("this chat keeps it until it is online");
+}
+
 int client_say(struct client *c, struct str to, struct str body)
 {
 	CLEANUP(buf_clear) struct buf out = {.max = 8 * CLIENT_BODY_MAX};
@@ -144,17 +152,14 @@ int client_say(struct client *c, struct str to, struct str body)
 	m->secret = r && j.resource;
 	put_said(m, &out);
 	c->counts[MESSAGE_UNSENT]++;
-	held = c->state != CLIENT_ONLINE;
+	held = c->state != CLIENT_ONLINE || (m->room && r->again);
 	err = buf_ok(&out) ? client_put_message(c, buf_view(&out), m->id, m->room ? r->jid : NULL) : ERR_LIMIT;
 	if (err) {
 		c->counts[MESSAGE_UNSENT]--;
 		map_remove(&c->messages, str_z(m->id));
 		message_free(m);
 	} else if (held) {
-		emit_state(c, m,
-			c->config.node ? STR("this chat keeps it until the node is back")
-				       : STR("this chat keeps it until it is online"),
-			false);
+		emit_state(c, m, kept_until(c), false);
 	}
 	return err;
 }

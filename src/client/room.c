@@ -165,8 +165,11 @@ void client_rooms_tick(struct client *c)
 			r->again ? client_room_enter(c, r) : settle(c, r);
 			continue;
 		}
+		if (client_host_waits(c, r, NULL))
+			continue;
 		r->state = ROOM_OUT;
 		refuse_silent(c, r);
+		client_unsay(c, r->jid);
 	}
 }
 
@@ -194,6 +197,7 @@ int client_leave(struct client *c, struct str room, struct str reason)
 		return ERR_NOTFOUND;
 	if (c->state != CLIENT_ONLINE) {
 		r->state = ROOM_OUT;
+		client_unsay(c, r->jid);
 		return ERR_CLOSED;
 	}
 	put_to_occupant(c, r, "unavailable", str_z(r->nick), reason);
@@ -303,14 +307,38 @@ static void on_refused(struct client *c, struct room *r, const struct stanza *s)
 {
 	CLEANUP(buf_clear) struct buf what = {.max = 4096};
 
+	if (r->state == ROOM_JOINING && client_host_waits(c, r, s))
+		return;
 	if (r->state == ROOM_JOINING) {
 		r->state = ROOM_OUT;
 		client_cannot_join(c, r, s);
+		client_unsay(c, r->jid);
 		return;
 	}
 	client_label(c, str_z(r->jid), &what);
 	buf_fmt(&what, ": you are still %s", r->nick);
 	client_refuse_doing(c, DOING_JOIN, buf_cstr(&what), s);
+}
+
+/* The service's trouble, not its wish (9.9, 17.3): we come back. True if it is that. */
+static bool in_trouble(struct client *c, struct room *r, const struct stanza *s)
+{
+	bool stops = client_has_status(s, "332");
+
+	if (!stops && !client_has_status(s, "333"))
+		return false;
+	/* Told before, of its host. */
+	if (r->state == ROOM_JOINING && (r->again || r->rejoins))
+		return true;
+	if (r->state != ROOM_IN)
+		return false;
+	if (stops && client_host_stops(c, r))
+		return true;
+	r->state = ROOM_JOINING;
+	r->again = true;
+	r->settle_at = c->now + AGAIN_MS;
+	client_room_event(c, r, EVENT_OCCUPANT, str_z(r->nick), "was lost, and comes back", STR_NONE);
+	return true;
 }
 
 static void on_out(struct client *c, struct room *r, const struct stanza *s)
@@ -324,17 +352,12 @@ static void on_out(struct client *c, struct room *r, const struct stanza *s)
 		return;
 	}
 	r->settled = false;
-	/* The service's trouble, not its wish (9.9, 17.3): we come back. */
-	if (r->state == ROOM_IN && (client_has_status(s, "332") || client_has_status(s, "333"))) {
-		r->state = ROOM_JOINING;
-		r->again = true;
-		r->settle_at = c->now + AGAIN_MS;
-		client_room_event(c, r, EVENT_OCCUPANT, str_z(r->nick), "was lost, and comes back", STR_NONE);
+	if (in_trouble(c, r, s))
 		return;
-	}
 	r->state = ROOM_OUT;
 	client_occupant_gone(c, r, s);
 	client_occupants_clear(r);
+	client_unsay(c, r->jid);
 }
 
 bool client_on_room_presence(struct client *c, const struct stanza *s)

@@ -153,6 +153,22 @@ void client_unwait(struct client *c, struct str id)
 	}
 }
 
+void client_unsay(struct client *c, const char *room)
+{
+	LIST_EACH(n, &c->waiting) {
+		struct outgoing *o = LIST_ITEM(n, struct outgoing, node);
+		struct message *m = o->id[0] ? client_message(c, str_z(o->id)) : NULL;
+
+		if (!o->room || strcmp(o->room, room) != 0)
+			continue;
+		c->waiting_n--;
+		outgoing_free(o);
+		if (m)
+			client_enter_state(c, m, MESSAGE_FAILED,
+				STR("you are not in the room any more; /join takes you in again"));
+	}
+}
+
 unsigned client_unsaid(const struct client *c)
 {
 	unsigned n = c->waiting_n;

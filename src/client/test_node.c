@@ -371,12 +371,14 @@ static void enter_tea(void)
 	buf_reset(&t.events);
 }
 
+#define GONE "whoever has it is gone; you go in again when it is back"
+
 /* Its host goes: that is told, and what is said waits until he is back. */
 static void a_host_goes_and_comes_back(void **state)
 {
 	enter_tea();
 	hear("<presence type='unavailable' from='" BOB "/1'/>");
-	told("occupant #tea|me|was lost with the room's host, and comes back with it||");
+	told("occupant #tea||" GONE "||");
 	client_say(t.c, STR(TEA), STR("waits"));
 	pass(10 * AGAIN_MS);
 	client_tick(t.c);
@@ -400,6 +402,100 @@ static void a_host_goes_and_comes_back(void **state)
 	pass(10 * AGAIN_MS);
 	client_tick(t.c);
 	assert_false(said("<presence to='" TEA "/me'"));
+}
+
+static void refused_tea(const char *condition)
+{
+	char xml[512];
+
+	snprintf(xml, sizeof(xml),
+		"<presence type='error' from='" TEA "/me'><error type='wait'><%s xmlns='" NS_STANZAS
+		"'/></error></presence>",
+		condition);
+	hear(xml);
+}
+
+static void shut_down(void)
+{
+	hear("<presence from='" TEA "/me' type='unavailable'><x xmlns='" NS_MUC_USER
+	     "'><item affiliation='none' role='none'/><status code='110'/><status code='332'/></x></presence>");
+}
+
+/* A node that is stopped takes leave of its rooms, and its chat of all, before the link ends: in this order or that. */
+static void a_host_is_stopped(void **state)
+{
+	static const bool orders[] = {false, true};
+
+	for (size_t i = 0; i < ARRAY_LEN(orders); i++) {
+		if (i)
+			client_join(t.c, STR(TEA), STR("me"), STR_NONE), hear(IN_TEA);
+		else
+			enter_tea();
+		buf_reset(&t.events);
+		if (orders[i])
+			hear("<presence type='unavailable' from='" BOB "/1'/>");
+		shut_down();
+		told("occupant #tea||" GONE "||");
+		buf_reset(&t.events);
+		client_say(t.c, STR(TEA), STR("meanwhile"));
+		told("|meanwhile|this chat keeps it until the room is back|unsent own");
+		/* Asked while he goes: he cannot be reached, or is closing. */
+		if (!orders[i]) {
+			hear("<presence from='" BOB "/lan'/><presence type='unavailable' from='" BOB "/1'/>");
+			refused_tea("resource-constraint");
+			pass(AGAIN_MS);
+			client_tick(t.c);
+			refused_tea("remote-server-timeout");
+			hear("<presence type='unavailable' from='" BOB "/lan'/>");
+		}
+		assert_null(strstr(buf_cstr(&t.events), "refused"));
+		assert_null(strstr(buf_cstr(&t.events), "left"));
+		forget();
+		pass(10 * AGAIN_MS);
+		client_tick(t.c);
+		assert_false(said("to='" TEA "/me'"));
+		/* He is back, but cannot be reached at once. */
+		hear("<presence from='" BOB "/1'/>");
+		assert_true(said("<presence to='" TEA "/me'"));
+		refused_tea("remote-server-timeout");
+		forget();
+		pass(AGAIN_MS);
+		client_tick(t.c);
+		assert_true(said("<presence to='" TEA "/me'"));
+		hear(IN_TEA);
+		assert_true(said("<body>meanwhile"));
+	}
+}
+
+/* Nobody answers: that is no reason to give up what we were in. */
+static void a_host_without_an_answer(void **state)
+{
+	enter_tea();
+	shut_down();
+	pass(AGAIN_MS);
+	client_tick(t.c);
+	pass(ANSWER_MS + 1);
+	client_tick(t.c);
+	forget();
+	pass(AGAIN_MS);
+	client_tick(t.c);
+	assert_true(said("<presence to='" TEA "/me'"));
+	assert_true(client_in_room(t.c, STR(TEA)));
+}
+
+/* The room did not come back with him: what waited for it has failed, and that is said. */
+static void a_host_without_the_room(void **state)
+{
+	enter_tea();
+	hear("<presence type='unavailable' from='" BOB "/1'/>");
+	client_say(t.c, STR(TEA), STR("for nobody"));
+	hear("<presence from='" BOB "/1'/>");
+	buf_reset(&t.events);
+	refused_tea("forbidden");
+	told("refused ||forbidden|#tea: cannot join: you are banned there|\n"
+	     "state #tea|||for nobody|you are not in the room any more; /join takes you in again|failed own\n");
+	assert_int_equal(client_unsaid(t.c), 0);
+	assert_false(client_in_room(t.c, STR(TEA)));
 }
 
 /* He was away too short for anybody to see it, but his room is another one now. */
@@ -434,6 +530,9 @@ int main(void)
 		T(called_otherwise_now),
 		T(a_host_goes_and_comes_back),
 		T(a_host_that_has_forgotten),
+		T(a_host_is_stopped),
+		T(a_host_without_an_answer),
+		T(a_host_without_the_room),
 		T(rooms_of_all),
 		T(a_peer_without_an_answer),
 		T(a_room_that_is_not_there),

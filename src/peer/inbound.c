@@ -268,6 +268,14 @@ static void message(struct peer *p, struct stanza **s)
 	core_send(c, s);
 }
 
+/* When the last of its clients goes the node is shown first: between the two it would seem to be gone. */
+static void pass_on(struct peer *p, struct stanza **s)
+{
+	if ((*s)->kind == STANZA_PRESENCE && (*s)->type == TYPE_UNAVAILABLE)
+		show_peer(p);
+	core_send(peer_core(p), s);
+}
+
 void inbound_on_stanza(struct session *session, struct stanza **s)
 {
 	struct plink *l = (struct plink *)session;
@@ -289,7 +297,7 @@ void inbound_on_stanza(struct session *session, struct stanza **s)
 	else if (!stranger_may_in_room(p, *s))
 		refuse(p, s);
 	else
-		core_send(c, s);
+		pass_on(p, s);
 	show_peer(p);
 }
 

@@ -127,8 +127,8 @@ static void on_occupant(struct buf *out, const struct client_event *e)
 {
 	bool named = str_is(e->verb, "is now called");
 
-	put(out, "* ", e->label, " ");
-	put(out, "", e->who, " ");
+	put(out, "* ", e->label, e->who.n ? " " : ": "); /* without anybody: of the room */
+	put(out, "", e->who, e->who.n ? " " : "");
 	put(out, "", e->verb, "");
 	put_opt(out, named ? " " : " (", e->detail, named ? "" : ")");
 }
