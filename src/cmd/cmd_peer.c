@@ -2,14 +2,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
+#include "admin/control.h"
 #include "app/ask.h"
 #include "app/config.h"
 #include "base/mem.h"
+#include "base/plain.h"
 #include "cmd/commands.h"
 #include "peer/peers.h"
 
-enum { WORDS_MAX = 8 };
+enum { WORDS_MAX = 8, ANSWER_BYTES = 1 << 20, CODE_WAIT_MS = 20000, CODE_PAUSE_MS = 200 };
 
 static const char usage[] =
 	"Usage: wireside peer [list] [--json]\n"
@@ -25,7 +28,7 @@ static const char usage[] =
 	"  add           somebody the network does not show: a number, with a name if you like\n"
 	"  accept        a new or changed key belongs to whom it says\n"
 	"  allow         talk to this program without encryption, which it does not know\n"
-	"  verify        compare a code with the other person, to know that nobody sits between\n"
+	"  verify        compare a code with the other person, to know that nobody sits between; it is waited for, 20 s at most\n"
 	"  set-password  makes a password; the other person types it (--typed)\n\n"
 	"Examples:\n  wireside peer\n  wireside peer add bob@10.0.0.7\n  wireside peer verify bob\n"
 	"  wireside peer export >peers.txt\n";
@@ -122,6 +125,61 @@ static bool is_among(const char *word, const char *words)
 	return false;
 }
 
+/* ---- verify ---- */
+
+/* Is it the code, or that it comes? */
+static bool is_code(const struct buf *answer) { return memmem(answer->p, answer->n, "The same on both?", 17) != NULL; }
+
+static void print_lines(const struct buf *answer)
+{
+	CLEANUP(buf_clear) struct buf plain = {.max = ANSWER_BYTES};
+
+	plain_put_lines(&plain, buf_view(answer));
+	fputs(buf_cstr(&plain), stdout);
+	fflush(stdout);
+}
+
+static int tell_code(const struct buf *answer, const char *name)
+{
+	print_lines(answer);
+	printf("here: `wireside peer verify %s yes`, otherwise `wireside peer verify %s no`\n", name, name);
+	return 0;
+}
+
+/* The code needs the other machine: it is waited for, so that a shell shows it, too. */
+static int wait_for_code(const char *path, const char *const *words, uint32_t n)
+{
+	const struct timespec pause = {.tv_nsec = CODE_PAUSE_MS * 1000000L};
+
+	for (int i = 0; i < CODE_WAIT_MS / CODE_PAUSE_MS; i++) {
+		CLEANUP(buf_clear) struct buf answer = {.max = ANSWER_BYTES};
+
+		nanosleep(&pause, NULL);
+		if (control_call(path, words, n, &answer) != 0)
+			break;
+		if (is_code(&answer))
+			return tell_code(&answer, words[2]);
+	}
+	fprintf(stderr, "wireside: no code to compare came; `wireside peer verify %s` waits for it once more\n",
+		words[2]);
+	return 1;
+}
+
+static int verify(const char *name, const char *data)
+{
+	const char *words[] = {"peer", "verify", name};
+	CLEANUP(buf_clear) struct buf answer = {.max = ANSWER_BYTES};
+	char path[4096];
+
+	snprintf(path, sizeof(path), "%s/control.sock", data);
+	if (control_call(path, words, ARRAY_LEN(words), &answer) != 0)
+		return ask(data, words, ARRAY_LEN(words)); /* which says why */
+	if (is_code(&answer))
+		return tell_code(&answer, name);
+	print_lines(&answer);
+	return wait_for_code(path, words, ARRAY_LEN(words));
+}
+
 static int run(const struct action *a, int argc, char **argv, const char *data)
 {
 	const char *words[WORDS_MAX] = {"peer", a->name};
@@ -138,6 +196,8 @@ static int run(const struct action *a, int argc, char **argv, const char *data)
 	}
 	if (strcmp(a->name, "add") == 0 && !is_target(argv[2]))
 		return 2;
+	if (strcmp(a->name, "verify") == 0 && argc == 3)
+		return verify(argv[2], data);
 	for (int i = 2; a->option && i < argc; i++)
 		if (!is_among(argv[i], a->option)) {
 			fprintf(stderr, "wireside: peer %s takes nothing but %s\n", a->name, a->option);

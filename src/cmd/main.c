@@ -1,5 +1,6 @@
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 
 #include "base/mem.h"
 #include "cmd/commands.h"
@@ -72,6 +73,7 @@ int main(int argc, char **argv)
 	const struct subcommand *s;
 	bool wants;
 
+	prctl(PR_SET_NAME, "wireside"); /* a node that a chat starts comes from /proc/self/exe */
 	if (extcap_called(argc, argv))
 		return extcap_run(argc, argv);
 	if (is_chat(argc, argv))

@@ -106,6 +106,21 @@ static void put_time(struct buf *out, int64_t time)
 		buf_z(out, "never");
 }
 
+/* How its user is, if that is not simply there. */
+static void put_mood(struct buf *out, const struct peer *p)
+{
+	CLEANUP(buf_clear) struct buf show = {.max = 4096}, text = {.max = 4096};
+
+	if (!show_read(p, &show, &text) || (str_is(buf_view(&show), "available") && !text.n))
+		return;
+	buf_z(out, "    ");
+	plain_put(out, buf_view(&show));
+	if (text.n)
+		buf_z(out, ": ");
+	plain_put(out, buf_view(&text));
+	buf_char(out, '\n');
+}
+
 static void put_text_row(struct buf *out, const struct peer *p)
 {
 	buf_fmt(out, "%-20s %-8s %-6s %u waiting  last seen ", p->label, trust_name(p->trust), presence_of(p),
@@ -122,6 +137,7 @@ static void put_text_row(struct buf *out, const struct peer *p)
 						: "on the network as ");
 	plain_put(out, str_z(p->instance));
 	buf_char(out, '\n');
+	put_mood(out, p);
 	if (*protection_of(p))
 		buf_fmt(out, "    link %s\n", protection_of(p));
 	if (p->password)
@@ -373,14 +389,16 @@ static void run_del(struct command_call *call)
 static void run_rename(struct command_call *call)
 {
 	struct peer *p = row_of(call, 2);
-	CLEANUP(buf_clear) struct buf why = {.max = 4096};
+	CLEANUP(buf_clear) struct buf why = {.max = 4096}, before = {.max = 4096};
 
 	if (!p)
 		return;
+	buf_z(&before, p->label);
 	if (peer_rename(p, str_z(call->words[3]), &why) != 0)
 		fail(call, buf_cstr(&why));
 	else
-		command_reply(call->core, call->asker, false, "%s%s\n", p->label, buf_cstr(&why));
+		command_reply(call->core, call->asker, false, "%s is called %s now%s\n", buf_cstr(&before), p->label,
+			buf_cstr(&why));
 }
 
 static void begin_verify(struct command_call *call, struct peer *p)
@@ -582,7 +600,8 @@ static void run_set_password(struct command_call *call)
 			"YOUR-NAME-THERE --typed\n",
 			buf_cstr(&made));
 	else
-		command_reply(call->core, call->asker, false, "set\n");
+		command_reply(call->core, call->asker, false,
+			"the password shared with %s is set; the next link to it asks for it\n", p->label);
 	if (made.p)
 		mem_wipe(made.p, made.n);
 }

@@ -403,6 +403,8 @@ bool show_note(struct peer *p, const struct stanza *presence);
 void show_forget(struct peer *p); /* the link is gone, and its presences with it */
 void show_clear(struct peer *p);  /* without a word */
 void show_answer_probe(struct peer *p, const struct stanza *probe);
+/* How its user is, from the most important of its clients: show ("available") and text. False: nobody is there. */
+bool show_read(const struct peer *p, struct buf *ret_show, struct buf *ret_text);
 void show_publish(struct peers *ps);
 
 /* found.c: discovery */

@@ -1,5 +1,6 @@
 /* Presence, both ways. What a peer's own clients say comes by the link and is passed on as it is. As long as none says
  * anything the peer itself is shown, as its record on the network has it, or away if only the link tells that it is there. */
+#include <limits.h>
 #include <stdio.h>
 
 #include "peer/peers_i.h"
@@ -191,6 +192,66 @@ void show_answer_probe(struct peer *p, const struct stanza *probe)
 		return;
 	packet = make(p, probe->from, true);
 	send_to_user(p, &packet);
+}
+
+/* ---- for a list ---- */
+
+static struct str text_of(const struct stanza *s, const char *name, struct buf *tmp)
+{
+	uint32_t i = stanza_child(s, name, NS_CLIENT);
+
+	return i ? str_trim(xml_text(&s->tree, i, tmp)) : STR("");
+}
+
+static int priority_of(const struct stanza *s)
+{
+	CLEANUP(buf_clear) struct buf tmp = {.max = 64};
+	struct str text = text_of(s, "priority", &tmp);
+	bool minus = str_starts(text, STR("-"));
+	uint64_t n;
+
+	if (minus)
+		text = (struct str){text.p + 1, text.n - 1};
+	if (!buf_ok(&tmp) || str_uint(text, 128, &n) != 0)
+		return 0;
+	return minus ? -(int)n : (int)n;
+}
+
+static void read_client(const struct stanza *s, struct buf *show, struct buf *text)
+{
+	CLEANUP(buf_clear) struct buf tmp = {.max = 64}, long_tmp = {.max = 4096};
+	struct str said = text_of(s, "show", &tmp), words = text_of(s, "status", &long_tmp);
+
+	buf_reset(show);
+	buf_reset(text);
+	buf_str(show, said.n && buf_ok(&tmp) ? said : STR("available"));
+	if (buf_ok(&long_tmp))
+		buf_str(text, words);
+}
+
+bool show_read(const struct peer *p, struct buf *ret_show, struct buf *ret_text)
+{
+	int best = INT_MIN;
+
+	if (!p->service && !peer_is_up(p))
+		return false;
+	for (unsigned i = 0; i < p->presence_n; i++) {
+		struct stanza *s;
+
+		if (packet_parse(p->presences[i].packet, JID_NONE, &s) != 0)
+			continue;
+		if (priority_of(s) > best) {
+			best = priority_of(s);
+			read_client(s, ret_show, ret_text);
+		}
+		stanza_free(&s);
+	}
+	if (p->presence_n)
+		return true;
+	buf_str(ret_show, !p->service ? STR("away") : show_in(p->service).n ? show_in(p->service) : STR("available"));
+	if (p->service && str_utf8(service_txt(p->service, "msg")))
+		buf_str(ret_text, service_txt(p->service, "msg"));
+	return true;
 }
 
 /* ---- of our user, in our record ---- */

@@ -289,7 +289,7 @@ static void what_to_do_next(void **state)
 	struct world *w = world_new();
 
 	link_from(w, 'b', "bob");
-	command(w, "peer", "rename", "bob", "Bob B", NULL);
+	assert_string_equal(command(w, "peer", "rename", "bob", "Bob B", NULL), "bob is called Bob B now\n");
 	assert_non_null(strstr(command(w, "peer", "block", "Bob B", NULL),
 		"/unblock \"Bob B\" takes that back (in a shell: `wireside peer unblock \"Bob B\"`)"));
 	assert_non_null(strstr(command(w, "peer", "accept", "Bob B", NULL), "/unblock \"Bob B\" comes first"));
@@ -397,7 +397,8 @@ static void rename_like_somebody(void **state)
 	command(w, "peer", "rename", "bob", "carol", NULL);
 	assert_false(w->reply_failed);
 	/* But there is one of a name. */
-	assert_string_equal(w->reply, "carol; the stranger who called himself so is shown as carol-charlie\n");
+	assert_string_equal(w->reply,
+		"bob is called carol now; the stranger who called himself so is shown as carol-charlie\n");
 	assert_string_equal(row(w, 'c')->label, "carol-charlie");
 	command(w, "peer", "rename", "carol", "bob", NULL);
 	command(w, "peer", "rename", "carol-charlie", "carol", NULL);

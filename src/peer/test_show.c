@@ -78,10 +78,17 @@ static void its_own_clients(void **state)
 	hear_presence(w, conn, "/one", "><show>chat</show></presence>");
 	assert_int_equal(got_with(w, "<show>chat"), 1);
 	assert_int_equal(got_with(w, "/lan' to"), 1);
+	assert_non_null(strstr(command(w, "peer", "list", NULL), "\n    chat\n"));
 	assert_non_null(strstr(expect_got(w, "/lan"), "type='unavailable'"));
+	hear_presence(w, conn, "/two",
+		"><show>dnd</show><status>in a tunnel</status><priority>5</priority></presence>");
+	assert_non_null(
+		strstr(command(w, "peer", "list", NULL), "\n    dnd: in a tunnel\n")); /* the more important one */
 	hear_presence(w, conn, "/two", "/>");
+	assert_non_null(strstr(command(w, "peer", "list", NULL), "\n    chat\n"));
 	look_away(w);
 	hear_presence(w, conn, "/one", " type='unavailable'/>");
+	assert_null(strstr(command(w, "peer", "list", NULL), "\n    chat\n"));
 	assert_int_equal(got_with(w, "/lan"), 0);
 	look_away(w);
 	hear_presence(w, conn, "/two", " type='unavailable'/>");

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 import re
+import subprocess
 
 from chat import Home, lib
 
@@ -42,8 +43,11 @@ def unreachable(t, alice):
 
 def verified(t, alice, bob):
     alice.say("/verify bob")
-    alice.expect(r"\* a code to compare with bob comes in a moment$")
     alice.expect(r"\* compare with bob, .*: \d{3} \d{3} \(")
+    alice.say("/status") # what it says comes behind the answer to the line before
+    alice.expect(r"\* you are available as ")
+    text = "\n".join(alice.lines)
+    t.true("comes in a moment" not in text.partition("* compare with bob")[2], f"the code comes, and then it does:\n{text}")
     bob.expect(r"\* compare with alice, ")
     alice.say("/verify bob yes")
     alice.expect(r"\* you say it is the same; bob is verified once the other side says so, too$")
@@ -53,6 +57,16 @@ def verified(t, alice, bob):
     # The node's answer and its notice come on two sockets.
     lib.wait_until(lambda: bob.count(r"\* you say it is the same(, and so does alice$|; alice is)"), 20, "the answer to bob")
     t.step("verified, with words for each step")
+
+
+def in_a_shell(t, home):
+    """The code is waited for there, too."""
+    done = subprocess.run([str(lib.find_wireside()), "peer", "verify", "bob", "--data", str(home.data)], stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=40)
+    t.equal(done.returncode, 0, f"a code: {done.stdout}")
+    t.true(re.search(r"you are comparing with bob: \d{3} \d{3} \(", done.stdout), f"it is shown: {done.stdout}")
+    t.true("`wireside peer verify bob yes`" in done.stdout, f"with what is said next: {done.stdout}")
+    t.step("`wireside peer verify NAME` waits for the code")
 
 
 def rooms(t, alice, bob):
@@ -89,6 +103,8 @@ def rooms(t, alice, bob):
 def presence(t, alice, bob):
     alice.say("/status away lunch")
     bob.expect(r"\* alice is away \(lunch\)$")
+    bob.say("/peers")
+    bob.expect(r"^      \|     away: lunch$")
     alice.say("/status available")
     bob.expect(r"\* alice is here$")
     before = bob.count(r"\* alice is (away|gone|here)")
@@ -167,6 +183,7 @@ def test(t):
     added(t, alice, bob, f"127.0.0.1:{homes[1].port}")
     unreachable(t, alice)
     verified(t, alice, bob)
+    in_a_shell(t, homes[0])
     rooms(t, alice, bob)
     presence(t, alice, bob)
     bob.end()
