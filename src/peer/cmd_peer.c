@@ -359,9 +359,9 @@ void peer_tell_adder(struct peer *asked, const struct peer *p)
 			p->peers->config.plaintext == PLAINTEXT_NEVER
 				? "%s is added; but what answers there speaks without encryption only, which this node never "
 				  "does (--plaintext never)\n"
-				: "%s is added; but what answers there speaks without encryption only, so nothing goes there "
-				  "until you allow that (`wireside peer allow %s`)\n",
-			p->label, p->label);
+				: "%s is added; what answers there speaks without encryption only, so what you write to it waits "
+				  "until you allow that: /allow %s (in a shell: `wireside peer allow %s`)\n",
+			p->label, label_word(p).text, label_word(p).text);
 	else if (p->kind == PEER_LEGACY && !p->outbox.n)
 		command_reply(peer_core(p), asker, false,
 			"%s is added; it is called there when you write to it (without a key: nobody can tell who it is)\n",

@@ -89,7 +89,8 @@ static void ask_for_plain(struct peer *p)
 	if (p->plain.asked)
 		return;
 	p->plain.asked = true;
-	say_waits(p);
+	if (!p->adder) /* else that is the answer to him who has just added it: peer_tell_adder() */
+		say_waits(p);
 }
 
 /* ... and when our user comes, who may not have been there. */

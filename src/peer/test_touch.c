@@ -238,7 +238,8 @@ static void adding_what_speaks_no_tls(void **state)
 
 	command(w, "peer", "add", "carol@10.0.0.7", NULL);
 	dial_fails(w, expect_dial(w, "10.0.0.7:5298"), true, false);
-	assert_non_null(strstr(w->reply, "until you allow that (`wireside peer allow carol`)"));
+	assert_non_null(
+		strstr(w->reply, "until you allow that: /allow carol (in a shell: `wireside peer allow carol`)"));
 	look_away(w);
 	say_message(w, "carol@typed.internal", "m1", "hi");
 	dial_fails(w, expect_dial(w, "10.0.0.7:5298"), true, false);
