@@ -159,39 +159,59 @@ int peer_rename(struct peer *p, struct str label, struct buf *why)
 	return 0;
 }
 
-/* A label that our user has chosen goes before whatever somebody calls himself. */
-static struct peer *named_so(const struct peers *ps, struct str text)
-{
-	struct peer *p, *found = NULL;
+/* An address is one row's alone. What is shown as a label means whoever is shown so, above all if our user has chosen or knows him.
+ * Other names are of their bearers' making, and no stranger's takes away that of somebody known. */
+enum called {
+	NOT_CALLED,
+	CALLED_BY_STRANGER,
+	CALLED_BY_KNOWN,
+	LABEL_OF_STRANGER,
+	LABEL_OF_KNOWN,
+	LABEL_CHOSEN,
+	ADDRESS
+};
 
-	for (uint32_t pos = 0; (p = map_next(&ps->peers, &pos));)
-		if (p->named && str_eq(str_z(p->label), text)) {
-			if (found)
-				return NULL;
-			found = p;
-		}
-	return found;
+static bool is_address(const struct peer *p, struct str text)
+{
+	CLEANUP(buf_clear) struct buf jid = {.max = JID_MAX};
+	bool whole_id = p->kind == PEER_KEYED && text.n == NODEID_LEN && str_starts(jid_str(p->entity.jid), text);
+
+	return whole_id || str_eq(jid_str(p->entity.jid), text) || str_eq(jid_str(peer_jid(p, &jid)), text);
+}
+
+static enum called how_called(const struct peer *p, struct str text)
+{
+	bool known = peer_known(p) || p->named;
+
+	if (is_address(p, text))
+		return ADDRESS;
+	if (str_eq(str_z(p->label), text))
+		return p->named ? LABEL_CHOSEN : known ? LABEL_OF_KNOWN : LABEL_OF_STRANGER;
+	if (!is_called(p, text))
+		return NOT_CALLED;
+	return known ? CALLED_BY_KNOWN : CALLED_BY_STRANGER;
 }
 
 int peers_find_label(const struct peers *ps, struct str text, struct peer **ret, struct buf *why)
 {
-	struct peer *p, *found = named_so(ps, text);
-	unsigned n = found ? 1 : 0;
+	enum called best = NOT_CALLED, how;
+	struct peer *p, *found = NULL;
+	unsigned n = 0;
 
-	for (uint32_t pos = 0; !found && (p = map_next(&ps->peers, &pos));)
-		n += is_called(p, text);
-	for (uint32_t pos = 0; !found && (p = map_next(&ps->peers, &pos));) {
-		if (!is_called(p, text))
+	for (uint32_t pos = 0; (p = map_next(&ps->peers, &pos));) {
+		how = how_called(p, text);
+		if (how == NOT_CALLED || how < best)
 			continue;
-		if (n == 1)
-			found = p;
-		else
-			buf_fmt(why, "%s%s (%.*s)", why->n ? ", " : "", p->label, STR_FMT(jid_str(p->entity.jid)));
+		n = how == best ? n + 1 : 1;
+		best = how;
+		found = p;
 	}
-	if (n != 1)
-		return n ? ERR_EXISTS : ERR_NOTFOUND;
-	*ret = found;
-	return 0;
+	if (n == 1)
+		*ret = found;
+	for (uint32_t pos = 0; n > 1 && (p = map_next(&ps->peers, &pos));)
+		if (how_called(p, text) == best)
+			buf_fmt(why, "%s%s (%.*s)", why->n ? ", " : "", p->label, STR_FMT(jid_str(p->entity.jid)));
+	return n == 1 ? 0 : n ? ERR_EXISTS : ERR_NOTFOUND;
 }
 
 /* ---- the gateway ---- */

@@ -175,6 +175,8 @@ static void add_to_somebody(void **state)
 	assert_int_equal(row(w, 'b')->address_n, 2);
 	found_keyed(w, 'c', "dave@charlie", "10.0.0.3");
 	found_keyed(w, 'd', "dave@delta", "10.0.0.4");
+	command(w, "peer", "rename", "dave", "first", NULL);
+	command(w, "peer", "rename", "dave-delta", "second", NULL);
 	command(w, "peer", "add", "dave@10.0.0.8", NULL);
 	assert_true(w->reply_failed);
 	world_free(w);
@@ -457,7 +459,7 @@ static void passwords(void **state)
 	assert_true(strcspn(text, "\n") > 26);
 	assert_non_null(row(w, 'b')->password);
 	assert_non_null(strstr(command(w, "peer", "list", NULL), "    has a shared password\n"));
-	row(w, 'b')->failures = PASSWORD_FAILURES;
+	row(w, 'b')->proof.failures = PASSWORD_FAILURES;
 	assert_non_null(strstr(command(w, "peer", "list", NULL), "has a shared password, locked"));
 	world_restart(w);
 	assert_non_null(row(w, 'b')->password);

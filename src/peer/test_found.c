@@ -60,11 +60,10 @@ static void several_of_a_name(void **state)
 
 	found_keyed(w, 'b', "bob@bravo", "10.0.0.2");
 	found_keyed(w, 'c', "bob@charlie", "10.0.0.3");
-	assert_int_equal(find(w, "bob", &p, why), ERR_EXISTS);
-	assert_null(p);
-	/* Named by what tells them apart. */
-	assert_non_null(strstr(why, domain_of('b')));
-	assert_non_null(strstr(why, domain_of('c')));
+	found_keyed(w, 'd', "bob@delta", "10.0.0.4");
+	/* What is shown as a label means whoever is shown so. */
+	assert_ptr_equal(called(w, "bob"), row(w, 'b'));
+	assert_ptr_equal(called(w, "bob-charlie"), row(w, 'c'));
 	assert_ptr_equal(called(w, "bob@charlie"), row(w, 'c'));
 	/* A name of our user's goes before whatever somebody calls himself. */
 	command(w, "peer", "rename", "bob@charlie", "bob", NULL);
@@ -74,6 +73,60 @@ static void several_of_a_name(void **state)
 	command(w, "peer", "rename", "bob@bravo", "bob", NULL);
 	assert_true(w->reply_failed);
 	assert_ptr_equal(called(w, "bob"), row(w, 'c'));
+	command(w, "peer", "rename", "bob", "Carl", NULL);
+	assert_ptr_equal(called(w, "bob"), row(w, 'c'));
+	/* Among equals it is as good for the one as for the other, and they are named by what tells them apart. */
+	command(w, "peer", "rename", "bob-bravo", "Bert", NULL);
+	assert_int_equal(find(w, "bob", &p, why), ERR_EXISTS);
+	assert_null(p);
+	assert_non_null(strstr(why, domain_of('b')));
+	assert_non_null(strstr(why, domain_of('c')));
+	assert_null(strstr(why, domain_of('d')));
+	world_free(w);
+}
+
+/* Whatever a stranger calls himself, who is known is still meant by what he is called here, and by what he calls himself. */
+static void no_stranger_takes_a_name(void **state)
+{
+	static const char *const verbs[] = {"verify", "accept", "block", "unblock", "del"};
+	struct world *w = world_new();
+
+	found_keyed(w, 'b', "bob@bravo", "10.0.0.2");
+	make_pinned(w, 'b', "bob");
+	found_keyed(w, 'm', "bob@evil", "10.0.0.66");
+	found_keyed(w, 'x', "bob-evil@x", "10.0.0.67");
+	assert_string_equal(row(w, 'b')->label, "bob");
+	assert_string_equal(row(w, 'm')->label, "bob-evil");
+	assert_ptr_equal(called(w, "bob"), row(w, 'b'));
+	assert_ptr_equal(called(w, "bob-evil"), row(w, 'm'));
+	/* By what he calls himself, too. */
+	command(w, "peer", "rename", "bob", "Robert", NULL);
+	assert_false(w->reply_failed);
+	assert_ptr_equal(called(w, "bob"), row(w, 'b'));
+	command(w, "peer", "rename", "Robert", "bob", NULL);
+	/* An address is its own, also where somebody calls himself so. */
+	found_keyed(w, 'y', id_of('b'), "10.0.0.68");
+	assert_ptr_equal(called(w, id_of('b')), row(w, 'b'));
+	for (size_t i = 0; i < ARRAY_LEN(verbs); i++) {
+		command(w, "peer", verbs[i], "bob", NULL);
+		if (w->reply_failed)
+			fail_msg("%s: %s", verbs[i], w->reply);
+	}
+	assert_false(row(w, 'b') && peer_known(row(w, 'b'))); /* it was he who was forgotten */
+	world_free(w);
+}
+
+/* What the program advises works: an old program's own label, next to another one of nearly that name. */
+static void allow_as_advised(void **state)
+{
+	struct world *w = world_new();
+
+	found(w, "len@one", "10.0.0.8", 5298, "txtvers=1");
+	found(w, "len@scglas", "10.0.0.9", 5298, "txtvers=1");
+	command(w, "peer", "allow", "len", NULL);
+	assert_false(w->reply_failed);
+	assert_true(called(w, "len@one")->plain.ok);
+	assert_false(called(w, "len-scglas")->plain.ok);
 	world_free(w);
 }
 
@@ -427,6 +480,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(by_any_name),
 		cmocka_unit_test(several_of_a_name),
+		cmocka_unit_test(no_stranger_takes_a_name),
+		cmocka_unit_test(allow_as_advised),
 		cmocka_unit_test(somebody_new),
 		cmocka_unit_test(an_old_program),
 		cmocka_unit_test(not_ourselves),
