@@ -142,8 +142,14 @@ static bool read_trust(struct str text, enum trust *ret)
 	return false;
 }
 
-/* Only what the user has decided; the rest shows itself. */
-static bool is_decided(enum trust t) { return t == TRUST_PINNED || t == TRUST_VERIFIED || t == TRUST_BLOCKED; }
+/* What the user has decided, and what he was warned of, until he decides; the rest shows itself. */
+static bool is_carried(const struct peer *p, enum trust t)
+{
+	if (p->kind != PEER_KEYED)
+		return t == TRUST_BLOCKED;
+	return t == TRUST_PINNED || t == TRUST_VERIFIED || t == TRUST_BLOCKED ||
+		(t == TRUST_CHANGED && p->trust == TRUST_NEW);
+}
 
 static bool read_bytes(struct str text, uint8_t *ret, size_t n)
 {
@@ -255,7 +261,7 @@ static struct peer *import_fields(struct peers *ps, const struct str field[FIELD
 		take_label(p, field[0]);
 	if (p->kind == PEER_KEYED && field[1].n)
 		peer_set_user(p, field[1]);
-	if (p->kind == PEER_KEYED ? is_decided(trust) : trust == TRUST_BLOCKED)
+	if (is_carried(p, trust))
 		peer_set_trust(p, trust);
 	take_addresses(p, field[4]);
 	take_password(p, field[5]);

@@ -157,6 +157,24 @@ static void all_there_and_back(void **state)
 	xfree(again);
 }
 
+/* Of a changed key the user is still warned where it comes to, and somebody known there is no less known for it. */
+static void changed_stays_changed(void **state)
+{
+	struct world *w = world_new();
+	char line[512];
+
+	snprintf(line, sizeof(line), "bob-bravo\tbob\tid:%s\tchanged\t\t-", id_of('m'));
+	command(w, "peer", "import", line, NULL);
+	assert_false(w->reply_failed);
+	assert_int_equal(row(w, 'm')->trust, TRUST_CHANGED);
+	world_restart(w);
+	assert_non_null(strstr(command(w, "peer", "export", NULL), "\tchanged\t"));
+	command(w, "peer", "accept", "bob-bravo", NULL);
+	command(w, "peer", "import", line, NULL);
+	assert_int_equal(row(w, 'm')->trust, TRUST_PINNED);
+	world_free(w);
+}
+
 static void import_lines(struct world *w, const char *text)
 {
 	char *rest = xstrdup(text), *line;
@@ -293,6 +311,7 @@ int main(void)
 		cmocka_unit_test(there_and_back),
 		cmocka_unit_test(strangers_stay_strangers),
 		cmocka_unit_test(all_there_and_back),
+		cmocka_unit_test(changed_stays_changed),
 		cmocka_unit_test(json_there_and_back),
 		cmocka_unit_test(not_objects),
 		cmocka_unit_test(left_out),
