@@ -126,7 +126,7 @@ static void put_text_row(struct buf *out, const struct peer *p)
 		buf_fmt(out, "    link %s\n", protection_of(p));
 	if (p->password)
 		buf_fmt(out, "    has a shared password%s\n",
-			p->failures < PASSWORD_FAILURES ? "" : ", locked after as many failures as are allowed");
+			p->proof.failures < PASSWORD_FAILURES ? "" : ", locked after as many failures as are allowed");
 	for (unsigned i = 0; i < p->address_n; i++) {
 		buf_fmt(out, "    %s (%s, worked ", p->addresses[i].text, source_name(p->addresses[i].source));
 		put_time(out, p->addresses[i].success);
@@ -569,12 +569,13 @@ static void run_set_password(struct command_call *call)
 		p->password = xcalloc(1, sizeof(*p->password));
 	*p->password = keys;
 	mem_wipe(&keys, sizeof(keys));
-	p->failures = 0;
+	p->proof.failures = 0;
 	peer_store(p);
 	peer_changed(p);
-	/* It is asked for when a link is made. */
+	/* It is asked for when a link is made, so one is made, though nobody has anything to say. */
 	if (p->link)
 		link_close(p, SERR_RESET, "for a shared password");
+	p->proof.wanted = true;
 	dial_now(p);
 	if (made.n)
 		command_reply(call->core, call->asker, false,

@@ -26,7 +26,7 @@ static bool waits_for_resumption(const struct peer *p)
 
 static bool is_waited_for(const struct peer *p)
 {
-	return p->outbox.n || p->pending.first || p->verify || (p->adder && p->kind != PEER_LEGACY);
+	return p->outbox.n || p->pending.first || p->verify || p->proof.wanted || (p->adder && p->kind != PEER_LEGACY);
 }
 
 /* Old programs are not: each takes a new stream for a new talk. */
@@ -281,6 +281,7 @@ void dial_on_timer(struct timer *t)
 static void round_failed(struct peer *p)
 {
 	p->round++;
+	p->proof.wanted = false; /* it is proven when there is a link for something else */
 	peer_tell_adder(p, p);
 	outbound_drop(p); /* who asked wants an answer; messages wait in the outbox */
 	dial_later(p);

@@ -94,7 +94,7 @@ static void accept_link(struct peer *p, struct msg *ask)
 	m->link_reply.from = str_dup(jid_str(ps->self));
 	if (nego_dialled(p))
 		offer_session(p, m);
-	if (p->password && p->failures < PASSWORD_FAILURES)
+	if (p->password && p->proof.failures < PASSWORD_FAILURES)
 		m->link_reply.password = make_password(p);
 }
 
@@ -399,7 +399,7 @@ static struct link_ask *settle(struct peer *p, struct plink *l)
 	if (l->tls && p->kind == PEER_LEGACY)
 		p->plain.starttls = HAS_STARTTLS;
 	l->since = core_now(peer_core(p));
-	l->verified_tried = false;
+	l->verified_tried = p->proof.wanted = false;
 	forget_dial(p->peers, p->nego_ask);
 	p->nego = 0;
 	p->next_address = p->address_n;
@@ -617,7 +617,7 @@ void link_on_resume(struct peers *ps, struct msg *m)
 /* At once: whoever mistyped it can mend it while he remembers, and whoever did not hears of somebody in between. */
 static void tell_wrong_password(const struct peer *p)
 {
-	int left = PASSWORD_FAILURES - (int)p->failures;
+	int left = PASSWORD_FAILURES - (int)p->proof.failures;
 
 	if (left < 0)
 		return;
@@ -640,7 +640,7 @@ void link_on_proven(struct peers *ps, struct msg *m)
 
 	if (!p || !p->password)
 		return;
-	p->failures = m->link_proven.right ? 0 : p->failures + 1;
+	p->proof.failures = m->link_proven.right ? 0 : p->proof.failures + 1;
 	if (m->link_proven.right) {
 		if (p->trust != TRUST_VERIFIED)
 			notice(ps, "verified", p, "%s is verified: it knows the shared password", p->label);

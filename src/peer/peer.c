@@ -47,8 +47,8 @@ static void store_row(const struct peer *p)
 	if (p->trust == TRUST_BLOCKED)
 		flags += ((int64_t)p->unblocked + 1) * FLAG_UNBLOCKED;
 	store_put(core_batch(peer_core(p)), STORE_PEER_PUT, row_domain(p), row_name(p), str_z(p->label), str_z(p->user),
-		str_z(p->instance), key, (int64_t)p->trust, password, (int64_t)p->failures, p->last_seen, p->created,
-		p->statement, flags);
+		str_z(p->instance), key, (int64_t)p->trust, password, (int64_t)p->proof.failures, p->last_seen,
+		p->created, p->statement, flags);
 }
 
 static void store_address(const struct peer *p, const struct peer_address *a)
@@ -424,7 +424,7 @@ static void load_peer(struct peers *ps, const struct store_value *v)
 		p->password = xmemdup(v[6].s.p, sizeof(*p->password));
 	if (kind == PEER_TYPED && p->trust == TRUST_PINNED) /* of an older version */
 		p->trust = TRUST_NEW;
-	p->failures = (uint32_t)v[7].i;
+	p->proof.failures = (uint32_t)v[7].i;
 	p->last_seen = v[8].i;
 	p->created = v[9].i;
 	p->statement = v[10].i;

@@ -148,6 +148,12 @@ struct plain {
 	enum has_starttls starttls; /* as far as we have seen it */
 };
 
+/* That both know the password. */
+struct proof {
+	uint32_t failures; /* since the last success */
+	bool wanted;       /* it is new: a link is wanted for nothing but this */
+};
+
 enum peer_kind { PEER_KEYED, PEER_LEGACY, PEER_TYPED };
 
 struct peer {
@@ -164,7 +170,7 @@ struct peer {
 	bool named;           /* the label is of our user's choice */
 	struct plain plain;
 	struct lan_keys *password; /* NULL: none shared */
-	uint32_t failures;         /* of it, since the last success */
+	struct proof proof;        /* of it */
 	int64_t created;
 	int64_t last_seen; /* wall time when there was a link, or a word from it; while there is one, when that began or later */
 	int64_t statement; /* highest number of a statement of its addresses */

@@ -628,8 +628,37 @@ static void a_password(void **state)
 	assert_int_equal(row(w, 'b')->trust, TRUST_PINNED);
 	proven(w, true);
 	assert_int_equal(row(w, 'b')->trust, TRUST_VERIFIED);
-	assert_int_equal(row(w, 'b')->failures, 0);
+	assert_int_equal(row(w, 'b')->proof.failures, 0);
 	expect_got(w, "kind='verified'");
+	world_free(w);
+}
+
+/* It is proven at once by a new link, though nobody has anything to say; who is away is not called for it again and again. */
+static void a_password_makes_a_link(void **state)
+{
+	struct world *w = world_new();
+	char address[64];
+	uint64_t conn, dial;
+
+	found_keyed(w, 'b', "bob@bravo", "10.0.0.2");
+	make_pinned(w, 'b', "bob");
+	conn = link_from(w, 'b', "bob");
+	look_away(w);
+	command(w, "peer", "set-password", "bob", "correct horse battery", NULL);
+	assert_true(conn_of(w, conn)->closed);
+	dial = next_dial(w, address, NULL);
+	assert_string_equal(address, "10.0.0.2:5298");
+	conn = ask_link(w, &(struct asking){.who = 'b', .from = jid_of('b', "bob"), .dial = dial});
+	assert_non_null(reply_to(w, conn)->link_reply.password);
+	open_session(w, conn, NULL);
+	look_away(w);
+	cut(w, conn, false);
+	sleep_ms(w, 100000);
+	assert_int_equal(msgs_of(w, MSG_DIAL), 0);
+	command(w, "peer", "set-password", "bob", "correct horse battery", NULL);
+	dial_fails(w, next_dial(w, address, NULL), false, false);
+	sleep_ms(w, 1000000);
+	assert_int_equal(msgs_of(w, MSG_DIAL), 0);
 	world_free(w);
 }
 
@@ -684,6 +713,7 @@ int main(void)
 		cmocka_unit_test(forgotten_with_a_link),
 		cmocka_unit_test(not_accepted_in_the_end),
 		cmocka_unit_test(a_password),
+		cmocka_unit_test(a_password_makes_a_link),
 		cmocka_unit_test(a_password_locked),
 	};
 
