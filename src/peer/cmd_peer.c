@@ -354,7 +354,7 @@ void peer_tell_adder(struct peer *asked, const struct peer *p)
 	else if (answered)
 		command_reply(peer_core(p), asker, false, "%s is added, without a key: nobody can tell who it is\n",
 			p->label);
-	else if (p->kind == PEER_TYPED && p->plain.asked)
+	else if (p->kind != PEER_KEYED && p->plain.asked && !p->plain.ok)
 		command_reply(peer_core(p), asker, false,
 			p->peers->config.plaintext == PLAINTEXT_NEVER
 				? "%s is added; but what answers there speaks without encryption only, which this node never "
@@ -493,7 +493,9 @@ static void run_unblock(struct command_call *call)
 /* Whoever was shown as a stranger or as somebody with a changed key is taken for what he says. */
 static void run_accept(struct command_call *call)
 {
-	struct peer *p = row_of(call, 2);
+	CLEANUP(buf_clear) struct buf said = {.max = 1024};
+	struct peer *p = row_of(call, 2), *old = p ? changed_from(p) : NULL,
+		    *other = p && peer_known(p) ? changed_to(p) : NULL;
 
 	if (!p)
 		return;
@@ -512,10 +514,14 @@ static void run_accept(struct command_call *call)
 	}
 	if (p->trust == TRUST_NEW || p->trust == TRUST_CHANGED)
 		peer_set_trust(p, TRUST_PINNED);
+	if (old)
+		changed_take_over(p, old, &said);
+	else if (other)
+		buf_fmt(&said, "; the other key of this name is accepted by /accept %s", label_word(other).text);
 	found_take_waiting(p);
 	dial_now(p);
-	command_reply(call->core, call->asker, false, "%s is known by this key from now on (%s)\n", p->label,
-		trust_name(p->trust));
+	command_reply(call->core, call->asker, false, "%s is known by this key from now on (%s)%s\n", p->label,
+		trust_name(p->trust), buf_cstr(&said));
 }
 
 static void run_allow(struct command_call *call)

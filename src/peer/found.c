@@ -148,7 +148,7 @@ void found_service(struct peers *ps, struct service **service)
 	if (!p->instance || !str_eq(str_z(p->instance), instance)) {
 		xfree(p->instance);
 		p->instance = str_dup(instance);
-		link_check_name(p, instance);
+		changed_check_name(p, instance);
 		label_of_instance(ps, p, instance, &label);
 		if (!p->named && !has_a_name(p))
 			peer_set_label(p, buf_view(&label));

@@ -115,50 +115,6 @@ static bool gives_way(const struct peer *p, bool dialled)
 
 /* ---- links with a key ---- */
 
-/* Somebody known under a name that this one uses, too. */
-static struct peer *namesake(const struct peers *ps, const struct peer *p, struct str name)
-{
-	struct peer *o;
-
-	for (uint32_t pos = 0; (o = map_next(&ps->peers, &pos));)
-		if (o != p && o->kind == PEER_KEYED && peer_known(o) &&
-			(((o->named || !o->instance) && str_eq(str_z(o->label), name)) ||
-				(o->instance && str_eq(str_z(o->instance), name))))
-			return o;
-	return NULL;
-}
-
-static void say_changed(struct peer *p, const struct peer *o, struct str name)
-{
-	notice(p->peers, "changed", p,
-		"somebody calls himself %.*s, but it is not the %s you know: another key (%.12s...). It is kept apart as %s, and "
-		"/peers shows both. If you know that it is him, with a new key: /accept %s; if not: /block %s",
-		STR_FMT(name), o->label, p->entity.jid.s, p->label, label_word(p).text, label_word(p).text);
-}
-
-void link_check_name(struct peer *p, struct str name)
-{
-	struct peer *o = p->trust == TRUST_NEW ? namesake(p->peers, p, name) : NULL;
-
-	if (!o)
-		return;
-	peer_set_trust(p, TRUST_CHANGED);
-	say_changed(p, o, name);
-}
-
-void link_remind(struct peers *ps)
-{
-	struct peer *p, *o;
-
-	for (uint32_t pos = 0; (p = map_next(&ps->peers, &pos));) {
-		struct str name = str_z(p->instance ? p->instance : p->user);
-
-		o = p->trust == TRUST_CHANGED && name.n ? namesake(ps, p, name) : NULL;
-		if (o)
-			say_changed(p, o, name);
-	}
-}
-
 static void warn_wrong_key(struct peer *wanted, const char *address, const char *id)
 {
 	struct peer_address *a = peer_address_put(wanted, address, SOURCE_SEEN);
@@ -225,7 +181,7 @@ static struct peer *keyed_peer(struct peers *ps, const struct link_ask *a, struc
 	if (wanted && wanted->kind == PEER_TYPED)
 		typed_take_over(p, wanted);
 	else
-		link_check_name(p, p->instance ? str_z(p->instance) : user);
+		changed_check_name(p, p->instance ? str_z(p->instance) : user);
 	return p;
 }
 

@@ -112,7 +112,7 @@ void notice_catch_up(struct peers *ps)
 	}
 	notice_clear(ps);
 	inbound_remind(ps);
-	link_remind(ps);
+	changed_remind(ps);
 	dial_remind(ps);
 }
 

@@ -328,6 +328,15 @@ struct peer *target_typed(struct peers *ps, struct str name, struct str address)
 /* This node itself, a broadcast address, or through an interface that is not there: nobody is reached so. */
 bool target_is_useless(const struct peers *ps, struct str address, struct buf *why);
 
+/* changed.c */
+/* A name that somebody known has is not this one's, too. */
+void changed_check_name(struct peer *p, struct str name);
+void changed_remind(struct peers *ps);             /* our user comes: of keys that he has not decided about */
+struct peer *changed_from(const struct peer *p);   /* whose name p has, with another key; NULL: nobody's */
+struct peer *changed_to(const struct peer *known); /* who has the name of him; NULL: nobody */
+/* Our user says that p is old, with a new key: the name, the conversation and what waits are p's. said: what came of it, appended. */
+void changed_take_over(struct peer *p, struct peer *old, struct buf *said);
+
 /* typed.c */
 /* At the address that was typed in is p: its addresses, its name ... */
 void typed_take_over(struct peer *p, struct peer *typed);
@@ -356,9 +365,6 @@ void link_on_open(struct peers *ps, struct msg *m);
 void link_on_resume(struct peers *ps, struct msg *m);
 void link_on_proven(struct peers *ps, struct msg *m);
 void link_on_failed(struct peers *ps, struct msg *m);
-/* A name that somebody known has is not this one's, too. */
-void link_check_name(struct peer *p, struct str name);
-void link_remind(struct peers *ps); /* our user comes: of keys that he has not decided about */
 /* The row of an old program, found or made; NULL: no name, or the table is full. */
 /* The address of a program that speaks plain XEP-0174 under this name; false: too long for one. */
 bool link_legacy_jid(struct str instance, struct buf *out);

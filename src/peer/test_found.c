@@ -302,6 +302,55 @@ static void a_changed_key(void **state)
 	world_free(w);
 }
 
+/* Accepted, the new key has the name, the conversation and what waited; a verified one is told to be verified again. */
+static void a_changed_key_accepted(void **state)
+{
+	struct world *w = world_new();
+	uint64_t conn;
+
+	found_keyed(w, 'b', "bob@bravo", "10.0.0.2");
+	make_pinned(w, 'b', "bob");
+	command(w, "peer", "add", "bob@10.0.0.7", NULL);
+	core_begin(w->core, w->now, TEST_WALL + w->now);
+	peer_set_trust(row(w, 'b'), TRUST_VERIFIED);
+	core_end(w->core);
+	conn = link_from(w, 'b', "bob");
+	say_message(w, jid_of('b', "bob"), "m1", "on its way");
+	cut(w, conn, true);
+	gone(w, "bob@bravo");
+	say_message(w, jid_of('b', "bob"), "m2", "are you there?");
+	found_keyed(w, 'm', "bob@bravo", "10.0.0.66");
+	assert_int_equal(row(w, 'm')->trust, TRUST_CHANGED);
+	/* The name is still his who is known. */
+	assert_non_null(strstr(command(w, "peer", "accept", "bob", NULL), "/accept bob-bravo"));
+	assert_int_equal(row(w, 'm')->trust, TRUST_CHANGED);
+	command(w, "peer", "accept", "bob-bravo", NULL);
+	assert_false(w->reply_failed);
+	assert_non_null(strstr(w->reply, "The old key was verified, this one is not: /verify bob"));
+	assert_null(row(w, 'b'));
+	assert_ptr_equal(called(w, "bob"), row(w, 'm'));
+	assert_string_equal(row(w, 'm')->label, "bob");
+	assert_int_equal(row(w, 'm')->trust, TRUST_PINNED);
+	assert_int_equal(row(w, 'm')->outbox.n, 2);
+	expect_got(w, "kind='became'");
+	world_restart(w);
+	assert_null(row(w, 'b'));
+	assert_string_equal(row(w, 'm')->label, "bob");
+	conn = link_from(w, 'm', "bob");
+	expect_sent(w, conn, "on its way");
+	expect_sent(w, conn, "are you there?");
+	/* Whoever comes with the old one is warned of. */
+	look_away(w);
+	link_from(w, 'b', "bob");
+	assert_int_equal(row(w, 'b')->trust, TRUST_CHANGED);
+	expect_got(w, "kind='changed'");
+	/* Where both are there nobody takes anything over. */
+	assert_non_null(strstr(command(w, "peer", "accept", row(w, 'b')->label, NULL), "stays apart"));
+	assert_string_equal(row(w, 'm')->label, "bob");
+	assert_int_equal(row(w, 'b')->trust, TRUST_PINNED);
+	world_free(w);
+}
+
 /* The name stands for one at a time: whose it is now is here, and who had it before is not. */
 static void the_name_of_another(void **state)
 {
@@ -491,6 +540,7 @@ int main(void)
 		cmocka_unit_test(names_change),
 		cmocka_unit_test(a_name_that_is_taken),
 		cmocka_unit_test(a_changed_key),
+		cmocka_unit_test(a_changed_key_accepted),
 		cmocka_unit_test(the_name_of_another),
 		cmocka_unit_test(passers_by),
 		cmocka_unit_test(our_name),
