@@ -42,7 +42,7 @@ class Old(Slow):
                 break  # that is TLS, which it does not know
             if not answered and b"<stream:stream" in got:
                 answered = True
-                peer.sendall(b"<?xml version='1.0'?><stream:stream xmlns='jabber:client' "
+                peer.sendall(b"<?xml version='1.0'?><stream:stream xmlns='jabber:client' from='grandma@attic' "
                              b"xmlns:stream='http://etherx.jabber.org/streams'>")
         peer.close()
 
