@@ -132,8 +132,9 @@ bool trace_would_lose(const char *path)
 
 void trace_tell_dropped(const char *file, struct buf *why)
 {
-	struct dissected d = {.dropped = capture_dropped(file)};
+	struct dissected d = {0};
 
+	capture_dropped(file, &d);
 	if (d.dropped && why->n)
 		buf_z(why, "; ");
 	dropped_put(&d, why);
