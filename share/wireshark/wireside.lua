@@ -417,7 +417,9 @@ local F = {
   encrypted=ProtoField.bool("chat.encrypted", "Encrypted on the wire"),
   receipt_for=ProtoField.framenum("chat.receipt_for", "Receipt for the message in", base.NONE, frametype.REQUEST),
   receipt_in=ProtoField.framenum("chat.receipt_in", "Receipt in", base.NONE, frametype.RESPONSE),
-  latency=ProtoField.relative_time("chat.receipt_latency", "From message to receipt"),
+  -- By the clock of the machine that captured: at whoever got the message the way there and back is not in it.
+  latency=ProtoField.relative_time("chat.receipt_latency", "From message to receipt",
+    "From the frame in which the message ends to the one with its receipt, where this was captured"),
   returned_in=ProtoField.framenum("chat.returned_in", "The room sends it back in", base.NONE, frametype.RESPONSE),
   returned_for=ProtoField.framenum("chat.returned_for", "The room sends back the message in", base.NONE, frametype.REQUEST),
   row=ProtoField.string("chat.row", "For programs") }

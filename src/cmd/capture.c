@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "app/config.h"
@@ -644,7 +645,19 @@ static void sum_up(struct capture *c, uint64_t dropped, struct buf *done)
 
 static int is_free(const struct capture *c, struct buf *why)
 {
-	if (c->o->force || c->o->pipe || strcmp(c->o->file, "-") == 0 || access(c->o->file, F_OK) != 0)
+	struct stat st;
+
+	if (strcmp(c->o->file, "-") == 0 && isatty(STDOUT_FILENO)) {
+		buf_z(why, "packets are nothing for a terminal: -w FILE names a file, | another program");
+		return ERR_INVALID;
+	}
+	if (c->o->pipe || strcmp(c->o->file, "-") == 0 || stat(c->o->file, &st) != 0)
+		return 0;
+	if (!S_ISREG(st.st_mode)) {
+		buf_fmt(why, "%s is no file that could be replaced (- is standard output)", c->o->file);
+		return ERR_EXISTS;
+	}
+	if (c->o->force)
 		return 0;
 	buf_fmt(why, "%s is there already: -w names another file, --force replaces it", c->o->file);
 	return ERR_EXISTS;

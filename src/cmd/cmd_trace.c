@@ -47,9 +47,12 @@ void trace_complain(const char *action, const struct buf *why)
 /* The file is one that only its owner can read: it may have what was encrypted. */
 int trace_write_out(const struct trace_args *a, struct str text)
 {
-	int fd = a->into ? trace_file(a->into) : STDOUT_FILENO;
-	int err = fd < 0 ? ERR_IO : trace_write(fd, text);
+	int fd, err;
 
+	if (a->into && trace_other_view(a, text))
+		return 1;
+	fd = a->into ? trace_file(a->into) : STDOUT_FILENO;
+	err = fd < 0 ? ERR_IO : trace_write(fd, text);
 	if (a->into && fd >= 0 && close(fd) != 0)
 		err = ERR_IO;
 	if (err)
@@ -247,26 +250,6 @@ static const struct action *find(const char *name)
 	return NULL;
 }
 
-/* To write into the capture that is read would destroy it. */
-static bool is_one_file(const char *from, const char *into)
-{
-	struct stat a, b;
-
-	return stat(from, &a) == 0 && stat(into, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
-}
-
-int trace_no_place(const struct trace_args *a, const char *into)
-{
-	if (a->file && is_one_file(a->file, into)) {
-		fprintf(stderr, "wireside: trace: %s is the capture itself: give the new file another name\n", into);
-		return 2;
-	}
-	if (a->force || !trace_would_lose(into))
-		return 0;
-	fprintf(stderr, "wireside: trace: %s is there already, and is a capture; --force replaces it\n", into);
-	return 1;
-}
-
 static int bad_usage(const struct action *action, const char *why)
 {
 	fprintf(stderr, "wireside: trace: %s\nSee `wireside trace %s --help`.\n", why, action->name);
@@ -313,6 +296,28 @@ static int check(const struct trace_args *a, const struct action *action, unsign
 	return 1;
 }
 
+/* - is standard output: of a view, which goes there anyway, and of packets, which get there when all of them are done. */
+static int run_into(struct trace_args *a, const struct action *action, unsigned bit)
+{
+	char room[TRACE_PATH_MAX];
+	int status;
+
+	if (!a->into || strcmp(a->into, "-") != 0 || bit & (TRACE_CAPTURE | TRACE_LIVE))
+		return action->run(a);
+	if (bit & TRACE_SHARE)
+		return bad_usage(action, "what is for others is looked at first: -w names a file");
+	if (!(bit & TRACE_FILES)) {
+		a->into = NULL;
+		return action->run(a);
+	}
+	status = trace_scratch(a, room);
+	if (status)
+		return status;
+	status = action->run(a);
+	rmdir(room);
+	return status;
+}
+
 /* Where a command was meant: "trace stat lab.pcapng". */
 static bool is_no_command(int argc, char **argv)
 {
@@ -342,5 +347,5 @@ int cmd_trace(int argc, char **argv)
 	if (argc > WORDS_MAX || !trace_words(&a, &bit, action->name))
 		return 2;
 	status = check(&a, action, bit);
-	return status ? status : action->run(&a);
+	return status ? status : run_into(&a, action, bit);
 }

@@ -23,32 +23,6 @@ static bool no_line(void *arg, struct str line)
 	return true;
 }
 
-/* What is there may be the only copy. */
-int trace_is_there(const struct trace_args *a, const char *action)
-{
-	CLEANUP(buf_clear) struct buf why = {.max = 8192};
-
-	if (a->force || access(a->into, F_OK) != 0)
-		return 0;
-	buf_fmt(&why, "%s is there already; --force replaces it", a->into);
-	trace_complain(action, &why);
-	return 1;
-}
-
-int trace_publish(const struct trace_args *a, const char *part, struct buf *why)
-{
-	int failed = renameat2(AT_FDCWD, part, AT_FDCWD, a->into, a->force ? 0 : RENAME_NOREPLACE);
-
-	/* Some file systems cannot do it in one step. */
-	if (failed && errno == EINVAL && access(a->into, F_OK) != 0)
-		failed = rename(part, a->into);
-	if (!failed)
-		return 0;
-	buf_fmt(why, "%s: %s", a->into, strerror(errno));
-	unlink(part);
-	return ERR_IO;
-}
-
 /* ---- kinds of files ---- */
 
 /* How a name ends, without ".gz" -> a name that tshark knows the format by. */
@@ -82,11 +56,6 @@ struct trace_form trace_form_of(const struct trace_args *a)
 	if (!f.format)
 		f.format = "pcapng";
 	return f;
-}
-
-void trace_part(const struct trace_args *a, const char *what, char ret[TRACE_PATH_MAX])
-{
-	snprintf(ret, TRACE_PATH_MAX, "%s.%d.%s", a->into, (int)getpid(), what);
 }
 
 /* Made here, since tshark keeps the rights of a file that is there. */
@@ -193,9 +162,10 @@ int trace_strip(const struct trace_args *a)
 	if (err)
 		return 1;
 	if (removed)
-		printf("%s: without the secrets of %u link%s\n", a->into, removed, removed == 1 ? "" : "s");
+		fprintf(trace_said(a), "%s: without the secrets of %u link%s\n", trace_into_name(a), removed,
+			removed == 1 ? "" : "s");
 	else
-		printf("%s: a copy, for there were no secrets in %s\n", a->into, a->file);
+		fprintf(trace_said(a), "%s: a copy, for there were no secrets in %s\n", trace_into_name(a), a->file);
 	return 0;
 }
 
@@ -278,7 +248,7 @@ int trace_import(const struct trace_args *a)
 	if (err)
 		trace_complain(" import", &why);
 	else
-		printf("%s: %u packet%s\n", a->into, packets, packets == 1 ? "" : "s");
+		fprintf(trace_said(a), "%s: %u packet%s\n", trace_into_name(a), packets, packets == 1 ? "" : "s");
 	return err ? 1 : 0;
 }
 

@@ -2,6 +2,8 @@
 #ifndef APP_TRACE_I_H
 #define APP_TRACE_I_H
 
+#include <stdio.h>
+
 #include "cmd/capture.h"
 #include "trace/dissect.h"
 #include "trace/tshark.h"
@@ -33,6 +35,7 @@ enum { TRACE_HTML, TRACE_SVG, TRACE_CSV, TRACE_JSON, TRACE_TXT, TRACE_PDML, TRAC
 
 struct trace_args {
 	const char *file, *filter, *into;
+	const char *scratch; /* into is standard output, and this a folder for what is not finished */
 	bool all, secrets, plain;
 	bool live, child; /* it goes on; another process of ours shows it */
 	bool force;       /* a file that is there is replaced */
@@ -51,8 +54,6 @@ struct trace_args {
 
 /* What went wrong has names of files and words of other programs in it. action: " save". */
 void trace_complain(const char *action, const struct buf *why);
-/* 0: a view may be written there; else the exit status, and it is told why not. */
-int trace_no_place(const struct trace_args *a, const char *into);
 /* To standard output, or into the file named with -w. The exit status. */
 int trace_write_out(const struct trace_args *a, struct str text);
 /* tshark and its like, whose lines go to standard output. The exit status. */
@@ -75,8 +76,6 @@ int trace_report_file(const char *file, const char *into, struct buf *why);
 
 /* trace_kind.c: is it a file with packets, as far as its beginning tells? False: a line in why. */
 bool trace_is_capture(const char *file, struct buf *why);
-/* Is a file with this name a capture, which may be the only copy? What is there of reports is replaced, a capture is not. */
-bool trace_would_lose(const char *path);
 /* What the file says of packets that were dropped while it was captured: a line appended to why, which may have one. */
 void trace_tell_dropped(const char *file, struct buf *why);
 
@@ -100,15 +99,25 @@ struct trace_form {
 struct trace_form trace_form_of(const struct trace_args *a);
 /* Plain pcapng: only this kind has secrets in it, and only as it is can be copied block by block. */
 bool trace_is_pcapng(const char *file);
-/* action: " save". The exit status; 0: nothing would be written over. */
-int trace_is_there(const struct trace_args *a, const char *action);
-/* Where a file that is not finished lies: beside the one that it will be. */
-void trace_part(const struct trace_args *a, const char *what, char ret[TRACE_PATH_MAX]);
 /* By tshark, which leaves out names of addresses. filter: NULL: all. */
 int trace_convert(const char *from, const char *filter, struct trace_form form, const char *into, struct buf *why);
 /* The finished pcapng file `part` becomes what the name asks for, by way of another. Nothing is left of it after an error. */
 int trace_into_form(const struct trace_args *a, const char *part, const char *other, struct buf *why);
-/* The finished file gets its name, unless somebody else has taken that meanwhile. */
+
+/* trace_place.c: 0: a view may be written there: nothing is, or an earlier view; else the exit status, and it is told why not. */
+int trace_no_place(const struct trace_args *a, const char *into);
+/* The same of into, when it is known what is to be written: over another kind of view it is not. */
+int trace_other_view(const struct trace_args *a, struct str text);
+/* Of a new capture. action: " save". The exit status; 0: nothing would be written over, and its name is none of another kind. */
+int trace_is_there(const struct trace_args *a, const char *action);
+/* Where a file that is not finished lies: beside the one that it will be. */
+void trace_part(const struct trace_args *a, const char *what, char ret[TRACE_PATH_MAX]);
+/* The finished file gets its name, unless somebody else has taken that meanwhile, or goes to standard output. */
 int trace_publish(const struct trace_args *a, const char *part, struct buf *why);
+/* A folder for what goes there, to be removed by whoever asked; room: its name. The exit status. */
+int trace_scratch(struct trace_args *a, char room[TRACE_PATH_MAX]);
+/* For people: the new file, and where words about it go. */
+const char *trace_into_name(const struct trace_args *a);
+FILE *trace_said(const struct trace_args *a);
 
 #endif

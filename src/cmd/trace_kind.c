@@ -105,35 +105,11 @@ bool trace_is_capture(const char *file, struct buf *why)
 	return false;
 }
 
-/* How the files begin that captures are written to; compressed ones, too. */
-static const struct str magics[] = {
-	STR("\x0a\x0d\x0d\x0a"),
-	STR("\xa1\xb2\xc3\xd4"),
-	STR("\xd4\xc3\xb2\xa1"),
-	STR("\xa1\xb2\x3c\x4d"),
-	STR("\x4d\x3c\xb2\xa1"),
-	STR("snoo"),
-	STR("\x1f\x8b"),
-};
-
-bool trace_would_lose(const char *path)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	char head[4];
-	ssize_t n = fd < 0 ? -1 : read(fd, head, sizeof(head));
-
-	if (fd >= 0)
-		close(fd);
-	for (size_t i = 0; i < ARRAY_LEN(magics) && n > 0; i++)
-		if (str_starts((struct str){head, (size_t)n}, magics[i]))
-			return true;
-	return false;
-}
-
 void trace_tell_dropped(const char *file, struct buf *why)
 {
-	struct dissected d = {.dropped = capture_dropped(file)};
+	struct dissected d = {0};
 
+	capture_dropped(file, &d);
 	if (d.dropped && why->n)
 		buf_z(why, "; ");
 	dropped_put(&d, why);

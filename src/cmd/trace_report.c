@@ -300,7 +300,7 @@ int trace_report(const struct trace_args *a)
 
 int trace_report_file(const char *file, const char *into, struct buf *why)
 {
-	struct trace_args a = {.file = file, .into = into};
+	struct trace_args a = {.file = file, .into = into, .force = true};
 	struct dissected d;
 	int err = dissect(file, NULL, &d, why);
 

@@ -196,7 +196,7 @@ static void tell_more(const struct saving *s)
 		fprintf(stderr,
 			"%s: %llu more frame%s kept so that the %u chosen can be decrypted: TLS needs its handshake and every "
 			"record before. --exact keeps none of them, and no secrets.\n",
-			s->a->into, more, more == 1 ? " is" : "s are", s->chosen);
+			trace_into_name(s->a), more, more == 1 ? " is" : "s are", s->chosen);
 }
 
 static void tell_carried(const struct saving *s)
@@ -208,12 +208,12 @@ static void tell_carried(const struct saving *s)
 		carried_put(&s->result, &lost);
 		if (lost.n)
 			fprintf(stderr, "%s: %s has no place for these, so they are lost: %s. pcapng has.\n",
-				s->a->into, form.format, buf_cstr(&lost));
+				trace_into_name(s->a), form.format, buf_cstr(&lost));
 	} else if (s->result.sessions) {
 		fprintf(stderr,
 			"%s has the SECRETS of %u TLS session%s in it: whoever has the file can read what is said there. "
 			"`wireside trace strip` makes one without.\n",
-			s->a->into, s->result.sessions, s->result.sessions == 1 ? "" : "s");
+			trace_into_name(s->a), s->result.sessions, s->result.sessions == 1 ? "" : "s");
 	}
 }
 

@@ -74,8 +74,10 @@ static void take_block(struct walk *w, const struct pcapng_block *b)
 	w->carried.comments += b->commented;
 	if (b->kind == PCAPNG_SECTION)
 		w->drops = (struct drops){.earlier = all_drops(&w->drops)};
-	if (b->kind == PCAPNG_STATISTICS && b->packet.interface < PCAPNG_INTERFACES_MAX)
+	if (b->kind == PCAPNG_STATISTICS && b->drops_told && b->packet.interface < PCAPNG_INTERFACES_MAX) {
 		w->drops.of[b->packet.interface] = b->dropped;
+		w->carried.drops_told = true;
+	}
 	if (b->kind == PCAPNG_SECRETS)
 		take_secrets(w, b->secrets);
 	if (b->kind == PCAPNG_NAMES)
@@ -146,12 +148,13 @@ void capture_names(const char *file, struct buf *out)
 	walk_file(&w, file);
 }
 
-uint64_t capture_dropped(const char *file)
+void capture_dropped(const char *file, struct dissected *ret)
 {
 	struct carried c;
 
 	capture_carried(file, &c);
-	return c.dropped;
+	ret->dropped = c.dropped;
+	ret->drops_told = c.drops_told;
 }
 
 /* ---- words ---- */
@@ -178,4 +181,12 @@ void dropped_put(const struct dissected *d, struct buf *out)
 		buf_fmt(out, "%llu packet%s dropped by the system while this was captured: %s missing here",
 			(unsigned long long)d->dropped, d->dropped == 1 ? " was" : "s were",
 			d->dropped == 1 ? "it is" : "they are");
+}
+
+void dropped_json(const struct dissected *d, struct buf *out)
+{
+	if (d->drops_told)
+		buf_fmt(out, "%llu", (unsigned long long)d->dropped);
+	else
+		buf_z(out, "null");
 }

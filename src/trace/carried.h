@@ -13,7 +13,8 @@ struct carried {
 	unsigned sessions; /* of TLS, of which there are secrets */
 	unsigned names;    /* addresses that have one */
 	unsigned comments;
-	uint64_t dropped; /* as of capture_dropped() in dissect.h */
+	uint64_t dropped; /* packets that the system dropped when it was captured, */
+	bool drops_told;  /* as far as the file tells any such number */
 };
 
 /* All 0 where the file cannot be read or is of another kind; of one that is broken what comes before. */

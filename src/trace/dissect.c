@@ -350,9 +350,10 @@ int dissect(const char *file, const char *filter, struct dissected *ret, struct 
 		err = choose(file, filter, ret, why);
 	if (!err && filter && ret->n && !dissected_shown(ret))
 		buf_fmt(why, "%sthe filter lets none of the %u frames through", why->n ? "; " : "", ret->n);
-	ret->dropped = err ? 0 : capture_dropped(file);
 	if (err)
 		dissected_clear(ret);
+	else
+		capture_dropped(file, ret);
 	return err;
 }
 

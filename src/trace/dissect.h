@@ -146,6 +146,7 @@ struct dissected {
 	struct track *track; /* what dissect_end() knows so far */
 	bool cut;            /* there was more than the limits allow */
 	uint64_t dropped; /* packets that are not in the file, because the system dropped them when it was captured */
+	bool drops_told;  /* false: the file has no such number, and 0 of them is not known either */
 };
 
 enum { DISSECTED_FRAMES_MAX = 2000000 };
@@ -200,9 +201,11 @@ unsigned place_again(const struct dissected *d, const struct dissected_frame *f,
 /* Of data that was sent again: index + 1 of the frame that had its first byte before; 0: none in this file. */
 uint32_t frame_first_sent(const struct dissected *d, const struct dissected_frame *f);
 
-/* What the file says of packets that were dropped; 0, too, where it says nothing. A line about it, nothing for none. */
-uint64_t capture_dropped(const char *file);
+/* What the file says of packets that were dropped, into the two members. A line about it, nothing for none. */
+void capture_dropped(const char *file, struct dissected *ret);
 void dropped_put(const struct dissected *d, struct buf *out);
+/* The number, or null. */
+void dropped_json(const struct dissected *d, struct buf *out);
 
 /* Is it stanzas as a program saw them, and no packets? */
 bool dissected_stanzas(const struct dissected *d);

@@ -109,17 +109,26 @@ static void put_returned(struct explain *x, const struct chat_event *e)
 		explain_say(x, "   the room does not send it back in this trace");
 }
 
-/* Where the times were measured, if that matters: the way there and back is not in them at whoever got the message. */
+/* Where the times from a message on were measured, if that matters: the way there and back is not in them at whoever got it. */
 static void put_measured(struct explain *x, const struct dissected_frame *f, struct buf *out)
 {
 	CLEANUP(buf_clear) struct buf name = {.max = 1000};
 	struct vantage v = vantage_of(x->d, f->stream);
 
-	if (!vantage_is_receiver(&v, f))
+	if (f->stream < 0)
 		return;
-	buf_fmt(out, ", as measured at %s, who got it", explain_name(x, f->to, &name));
-	buf_fmt(out, "; to %s, who sent it, about %.1f ms more", explain_name(x, f->from, &name),
-		explain_ms(v.answered + v.completed));
+	if (vantage_is_receiver(&v, f)) {
+		buf_fmt(out, ", as measured at %s, who got it", explain_name(x, f->to, &name));
+		buf_fmt(out, "; to %s, who sent it, about %.1f ms more", explain_name(x, f->from, &name),
+			explain_ms(v.answered + v.completed));
+	} else if (v.place == VANTAGE_UNKNOWN) {
+		buf_z(out, ", as measured where this was captured, and where that was is not known");
+	} else if (v.place == VANTAGE_BETWEEN) {
+		buf_z(out, ", as measured on the way; to whoever sent it, more");
+	} else if (v.place == (f->opener ? VANTAGE_OTHER : VANTAGE_OPENER)) {
+		buf_fmt(out, ", as measured on the side of %s, who got it", explain_name(x, f->to, &name));
+		buf_fmt(out, "; to %s, who sent it, more", explain_name(x, f->from, &name));
+	}
 }
 
 static void put_receipt(struct explain *x, const struct dissected_frame *f, const struct chat_event *e)
@@ -142,11 +151,13 @@ static void put_receipt(struct explain *x, const struct dissected_frame *f, cons
 static void put_acknowledged(struct explain *x, const struct dissected_frame *f, const struct place *p)
 {
 	const struct dissected_frame *by = p->acked_by ? &x->d->frames[p->acked_by - 1] : NULL;
+	CLEANUP(buf_clear) struct buf measured = {.max = 3000};
 
 	put_again(x, f, p);
+	put_measured(x, f, &measured);
 	if (by)
-		explain_say(x, "   TCP acknowledges it in frame %u, after %.3f ms: acknowledgement number %u",
-			by->number, explain_ms(by->time - f->time), by->ack);
+		explain_say(x, "   TCP acknowledges it in frame %u, after %.3f ms: acknowledgement number %u%s",
+			by->number, explain_ms(by->time - f->time), by->ack, buf_cstr(&measured));
 	else
 		explain_say(x, "   TCP does not acknowledge it in this trace%s", but_holes(x));
 }

@@ -190,7 +190,9 @@ void export_json(const struct dissected *d, struct str name, struct buf *out)
 
 	buf_z(out, "{\"file\": ");
 	json_text(out, name);
-	buf_fmt(out, ",\n\"dropped\": %llu,\n\"hosts\": [", (unsigned long long)d->dropped);
+	buf_z(out, ",\n\"dropped\": ");
+	dropped_json(d, out);
+	buf_z(out, ",\n\"hosts\": [");
 	for (unsigned i = 0; i < d->host_n; i++) {
 		CLEANUP(buf_clear) struct buf label = {.max = 4096};
 

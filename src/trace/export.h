@@ -7,7 +7,7 @@
 /* Comma-separated values (RFC 4180, with its line ends): a row for each frame, or for each event on it. Texts of others are
  * filtered, and begin nothing that a spreadsheet would calculate. */
 void export_csv(const struct dissected *d, struct buf *out);
-/* One object: name, packets that were dropped while it was captured, hosts, frames with their events. */
+/* One object: name, packets that were dropped while it was captured (null: not known), hosts, frames with their events. */
 void export_json(const struct dissected *d, struct str name, struct buf *out);
 
 #endif

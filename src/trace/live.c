@@ -189,7 +189,7 @@ static void end(struct live *l)
 	err = tshark_end(&l->tshark, &why);
 	if (err)
 		buf_str(&l->note, buf_view(&why));
-	l->model.dropped = capture_dropped(l->name);
+	capture_dropped(l->name, &l->model);
 	l->state = err && !l->model.n ? LIVE_FAILED : LIVE_DONE;
 }
 

@@ -275,14 +275,16 @@ static uint64_t get64(const struct pcapng_reader *r, struct str s)
 
 static int read_statistics(struct pcapng_reader *r, struct str body, struct pcapng_block *ret)
 {
-	struct str options;
+	struct str options, dropped;
 
 	if (body.n < 12)
 		return ERR_SYNTAX;
 	options = (struct str){body.p + 12, body.n - 12};
+	dropped = find_option(r, options, ISB_DROPPED);
 	ret->packet.interface = get32(r, body.p);
 	ret->received = get64(r, find_option(r, options, ISB_RECEIVED));
-	ret->dropped = get64(r, find_option(r, options, ISB_DROPPED));
+	ret->dropped = get64(r, dropped);
+	ret->drops_told = dropped.n == 8;
 	return 1;
 }
 

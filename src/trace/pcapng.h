@@ -68,6 +68,7 @@ struct pcapng_block {
 	struct str secrets;          /* PCAPNG_SECRETS of TLS; absent for others */
 	uint16_t link_type;          /* PCAPNG_INTERFACE, PCAPNG_PACKET */
 	uint64_t received, dropped;  /* PCAPNG_STATISTICS; 0: not told */
+	bool drops_told;             /* the same: dropped is a number that somebody wrote */
 	struct str names;            /* PCAPNG_NAMES: for pcapng_next_name() */
 	bool commented;              /* somebody wrote something about this section, interface or packet */
 };

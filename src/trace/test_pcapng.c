@@ -92,7 +92,7 @@ static void test_written_is_read(void **state)
 	assert_true(b.packet.time == 1700000000123456789 && b.packet.length == 1000 && str_is(b.packet.data, "12345"));
 	total += b.raw.n;
 	expect(&r, &in, PCAPNG_STATISTICS, &b);
-	assert_true(b.received == 7 && b.dropped == 2);
+	assert_true(b.received == 7 && b.dropped == 2 && b.drops_told);
 	total += b.raw.n;
 	assert_int_equal(in.n, 0);
 	assert_int_equal(total, out.n);

@@ -109,9 +109,11 @@ def usage_error(words):
     if actions and not plain and (len(words) < 2 or words[1] not in actions):
         return f"no command {words[:2]}"
     for word in words[1:]:
+        if word == "|":
+            break  # what follows are words of another program
         if word.startswith("--") and word.split("=")[0] not in flags:
             return f"no flag {word}"
-        if word.startswith("-") and not word.startswith("--") and word not in flags | {"-c"}:
+        if word.startswith("-") and not word.startswith("--") and word not in flags | {"-c", "-"}:  # "-": instead of a file
             return f"no flag {word}"
     return None
 

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """A capture of 100,000 frames: there is something to see while it is still read, all is counted in the end, and what was
 dropped when it was captured is told."""
+import json
 import re
 
 from lib import equal, main, step, true, wireside
@@ -55,6 +56,11 @@ def check_many(folder):
     step(f"{FRAMES} frames, {messages} messages with receipts, {DROPPED} dropped")
 
 
+def page(file, folder):
+    wireside("trace", "report", file, "-o", folder / "page.html")
+    return (folder / "page.html").read_text()
+
+
 def check_dropped(folder):
     """Packets that the system dropped: in ladder and answers; nothing where there are none"""
     small = Connection()
@@ -64,7 +70,12 @@ def check_dropped(folder):
         for view in (wireside("trace", file).out, wireside("trace", "explain", file).out):
             true(told in view if told else "dropped by" not in view, view)
         equal(re.search(r"^packets dropped at the capture +(\d+)$", wireside("trace", "stats", file).out, re.M).group(1), str(dropped), "in the numbers")
-    true("dropped" not in wireside("trace", small.pcap(folder / "x.pcap")).out, "a file that cannot tell")
+    for file in (small.pcap(folder / "x.pcap"), small.pcapng(folder / "x.pcapng")):
+        true("dropped" not in wireside("trace", file).out, "a file that cannot tell, or does not")
+        for what in (wireside("trace", "stats", file).out, page(file, folder)):
+            true(re.search(r"packets dropped at the capture\W.*unknown: the file does not tell", what), f"not none, but unknown: {what}")
+        for view in ("stats", "report"):
+            equal(json.loads(wireside("trace", view, file, "--json").out)["dropped"], None, f"for programs, by {view}")
     step("one, two, none")
 
 

@@ -1,6 +1,8 @@
 #!/usr/bin/python3
 """The same chat captured at either end and on the way: what was lost, what it cost, and whose times these are."""
-from lib import main, step, true, wireside
+import re
+
+from lib import equal, main, step, true, wireside
 from made import OPEN, Connection
 
 MESSAGE = (b"<message from='alice@a' to='bob@b' type='chat' id='%s'><body>%s</body>"
@@ -68,6 +70,14 @@ def lacks(text, *parts):
         true(part not in text, f"{part!r} is said: {text}")
 
 
+def noted(text):
+    """What is said of whose times they are, by who acknowledges: of both the same."""
+    found = {}
+    for who, rest in re.findall(r"^ +(TCP|the other program) acknowledges it in frame \d+, after [\d.]+ ms: (.*)$", text, re.M):
+        found.setdefault(who, set()).add(rest.split(", ", 1)[1] if ", " in rest else None)
+    return found
+
+
 def check_place(folder):
     """Where it was captured, and whose times these are"""
     for place, told in ((0, "captured at alice, or near: the SYN was answered after 20.000 ms"), (1, "captured at bob, or near: the SYN was answered after 0.050 ms"),
@@ -75,8 +85,16 @@ def check_place(folder):
         file, text = explain(folder, place, "message")
         has(text, told)
         has(wireside("trace", "stats", file).out, told.split(":")[0])
-        (has if place == 1 else lacks)(text, "as measured at bob, who got it; to alice, who sent it, about 20.0 ms more")
-    step("three places")
+        note = {0: None, 1: "as measured at bob, who got it; to alice, who sent it, about 20.0 ms more",
+                0.5: "as measured on the way; to whoever sent it, more"}[place]
+        equal(noted(text), {"TCP": {note}, "the other program": {note}}, f"whose times, captured at {place}")
+    late = Chat(0, "receipt")
+    del late.frames[:3]  # from the streams on: nothing tells where that was
+    late.frames[4:] = []
+    text = wireside("trace", "explain", late.pcap(folder / "late.pcap")).out
+    note = "as measured where this was captured, and where that was is not known"
+    equal(noted(text), {"TCP": {note}, "the other program": {note}}, "whose times is not known")
+    step("three places, and one that is not known")
 
 
 def check_message(folder):

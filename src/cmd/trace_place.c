@@ -1,0 +1,200 @@
+/* Where new files of `wireside trace` go: what is there may be the only copy of something. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "cmd/trace_i.h"
+#include "trace/recorder.h"
+
+enum { HEAD_MAX = 8192, CHUNK = 65536 };
+
+/* ---- files that views have written ---- */
+
+/* How each form begins, and what comes soon after. */
+static const struct {
+	const char *begins, *has; /* NULL: either */
+} views[] = {
+	{"<!doctype html>\n<html lang=\"en\">", "content=\"default-src 'none'; style-src 'unsafe-inline'\">"},
+	{"<svg xmlns=\"http://www.w3.org/2000/svg\"", "<style>text{font:12px ui-monospace,monospace"},
+	{"frame,seconds,from,to,protocol,connection,", NULL},
+	{"{\"file\": ", "\"dropped\": "},
+	{"{\n  \"frames\": ", "\"text_bytes\": "},
+	{"<?xml ", "pdml2html.xsl"},
+	{"frames  ", "packets dropped at the capture  "},
+	{"\n1. Who is in this trace?\n", NULL},
+	{NULL, "s. ---- in clear, ==== encrypted, * to everybody"},
+	{NULL, "s. Stanzas, not packets: how they went over the wire is not known"},
+};
+
+/* Which one; -1: none. */
+static int view_of(struct str text)
+{
+	char head[HEAD_MAX + 1] = "";
+
+	memcpy(head, text.p ? text.p : "", text.n < HEAD_MAX ? text.n : HEAD_MAX);
+	for (size_t i = 0; i < ARRAY_LEN(views); i++)
+		if ((!views[i].begins || str_starts(str_z(head), str_z(views[i].begins))) &&
+			(!views[i].has || strstr(head, views[i].has)))
+			return (int)i;
+	return -1;
+}
+
+static int view_in(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	char head[HEAD_MAX];
+	ssize_t n = fd < 0 ? 0 : read(fd, head, sizeof(head));
+
+	if (fd >= 0)
+		close(fd);
+	return n > 0 ? view_of((struct str){head, (size_t)n}) : -1;
+}
+
+/* ---- what is there ---- */
+
+/* To write into the capture that is read would destroy it. */
+static bool is_one_file(const char *from, const struct stat *into)
+{
+	struct stat st;
+
+	return from && stat(from, &st) == 0 && st.st_dev == into->st_dev && st.st_ino == into->st_ino;
+}
+
+static int refuse(const char *action, const char *into, const char *what, int status)
+{
+	CLEANUP(buf_clear) struct buf why = {.max = 8192};
+
+	buf_fmt(&why, "%s %s", into, what);
+	trace_complain(action, &why);
+	return status;
+}
+
+int trace_no_place(const struct trace_args *a, const char *into)
+{
+	CLEANUP(buf_clear) struct buf why = {.max = 8192};
+	struct stat st;
+
+	if (strcmp(into, "-") == 0 || stat(into, &st) != 0)
+		return 0;
+	if (is_one_file(a->file, &st))
+		return refuse("", into, "is the capture itself: give the new file another name", 2);
+	if (!S_ISREG(st.st_mode))
+		return refuse("", into, "is no file that could be replaced (- is standard output)", 1);
+	if (a->force || !st.st_size || view_in(into) >= 0)
+		return 0;
+	return refuse("", into,
+		trace_is_capture(into, &why)
+			? "is there already, and a capture, as far as can be told; --force replaces it"
+			: "is there already, and nothing that `wireside trace` has written: another name, or --force",
+		1);
+}
+
+int trace_other_view(const struct trace_args *a, struct str text)
+{
+	struct stat st;
+
+	if (a->force || stat(a->into, &st) != 0 || !st.st_size || view_in(a->into) == view_of(text))
+		return 0;
+	return refuse("", a->into, "is there already, and another view of a capture: another name, or --force", 1);
+}
+
+/* ---- captures ---- */
+
+/* How names end of what is no file of packets, and is not to be mistaken for one either. */
+static const char *const other_ends[] = {".txt", ".text", ".log", ".csv", ".json", ".html", ".htm", ".svg", ".pdml",
+	".xml"};
+
+static int check_kind(const struct trace_args *a, const char *action)
+{
+	struct str name = str_z(a->into);
+
+	for (size_t i = 0; !a->format && i < ARRAY_LEN(other_ends); i++) {
+		size_t n = strlen(other_ends[i]);
+
+		if (name.n > n && strcasecmp(name.p + name.n - n, other_ends[i]) == 0)
+			return refuse(action, a->into,
+				"is no name of a file of packets: these end in .pcapng, .pcap, .cap or .snoop, each also with "
+				".gz (`save --format` has more); `wireside trace report` writes txt, csv, json, html, svg and pdml",
+				2);
+	}
+	return 0;
+}
+
+int trace_is_there(const struct trace_args *a, const char *action)
+{
+	int status = check_kind(a, action);
+
+	if (status || a->force || a->scratch || access(a->into, F_OK) != 0)
+		return status;
+	return refuse(action, a->into, "is there already; --force replaces it", 1);
+}
+
+void trace_part(const struct trace_args *a, const char *what, char ret[TRACE_PATH_MAX])
+{
+	snprintf(ret, TRACE_PATH_MAX, "%s%s.%d.%s", a->scratch ? a->scratch : "", a->scratch ? "/new" : a->into,
+		(int)getpid(), what);
+}
+
+const char *trace_into_name(const struct trace_args *a) { return a->scratch ? "standard output" : a->into; }
+FILE *trace_said(const struct trace_args *a) { return a->scratch ? stderr : stdout; }
+
+/* ---- standard output ---- */
+
+int trace_scratch(struct trace_args *a, char room[TRACE_PATH_MAX])
+{
+	const char *tmp = getenv("TMPDIR");
+
+	if (isatty(STDOUT_FILENO)) {
+		fputs("wireside: trace: packets are nothing for a terminal: -w FILE names a file, | another program\n",
+			stderr);
+		return 1;
+	}
+	snprintf(room, TRACE_PATH_MAX, "%s/wireside-XXXXXX", tmp && *tmp ? tmp : "/tmp");
+	if (mkdtemp(room)) {
+		a->scratch = room;
+		return 0;
+	}
+	return refuse("", room, strerror(errno), 1);
+}
+
+static int pour(const char *part, struct buf *why)
+{
+	int fd = open(part, O_RDONLY | O_CLOEXEC), err = fd < 0 ? ERR_IO : 0;
+	char chunk[CHUNK];
+	ssize_t n = 0;
+
+	while (!err && (n = read(fd, chunk, sizeof(chunk))) > 0)
+		err = trace_write(STDOUT_FILENO, (struct str){chunk, (size_t)n});
+	if (err || n < 0) {
+		buf_fmt(why, "standard output: %s", strerror(errno));
+		err = ERR_IO;
+	}
+	if (fd >= 0)
+		close(fd);
+	unlink(part);
+	return err;
+}
+
+int trace_publish(const struct trace_args *a, const char *part, struct buf *why)
+{
+	int failed;
+
+	if (a->scratch)
+		return pour(part, why);
+	failed = renameat2(AT_FDCWD, part, AT_FDCWD, a->into, a->force ? 0 : RENAME_NOREPLACE);
+	/* Some file systems cannot do it in one step. */
+	if (failed && errno == EINVAL && access(a->into, F_OK) != 0)
+		failed = rename(part, a->into);
+	if (!failed)
+		return 0;
+	buf_fmt(why, "%s: %s", a->into, strerror(errno));
+	unlink(part);
+	return ERR_IO;
+}
