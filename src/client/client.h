@@ -70,6 +70,8 @@ struct str client_domain(const struct client *c);
 /* What a person typed: a label, a room's name, an address. ERR_NOTFOUND, ERR_INVALID (ambiguous): with what to tell. */
 enum { FIND_PEER = 1, FIND_ROOM = 2, FIND_INVITED = 16 /* completion only: rooms we are invited to */ };
 int client_find(struct client *c, struct str typed, unsigned kinds, struct buf *ret_jid, struct buf *why);
+/* A contact, or a room that we were in. */
+bool client_is_known(const struct client *c, struct str jid);
 /* An address of any form made canonical, appended; a bare name becomes a room of the usual service. ERR_SYNTAX; ERR_NOTFOUND,
  * ERR_INVALID: whose it is is nobody, or several. why: what to tell. */
 int client_room_address(struct client *c, struct str typed, struct buf *ret, struct buf *why);
@@ -135,6 +137,8 @@ int client_configure(struct client *c, struct str room, struct str field, struct
 
 /* Our messages so far that are now in this state. */
 unsigned client_count(const struct client *c, enum message_state state);
+/* Of those that are sent: to a program that gives no receipts, so that is the last that will be heard of them. */
+unsigned client_last(const struct client *c);
 /* Questions and joins without an answer yet. */
 unsigned client_pending(const struct client *c);
 /* Messages that nobody but we have: an end now loses them. */

@@ -52,6 +52,7 @@ struct message {
 	int64_t when;
 	int64_t tell_at; /* monotonic: it is kept, and that is told if nothing better has come by then; 0: not */
 	bool room, secret;
+	bool last; /* it is sent, and no more will be heard of it */
 };
 
 /* A stanza that was said, until the server has it. */
@@ -176,7 +177,7 @@ struct client {
 
 	struct map messages;
 	struct list message_order;
-	unsigned counts[MESSAGE_STATES];
+	unsigned counts[MESSAGE_STATES + 1]; /* the last one: see struct message */
 
 	struct map contacts, rooms, talks;
 	char *show, *text; /* ours */

@@ -179,6 +179,21 @@ static int find_room(const struct client *c, struct str typed, struct buf *ret, 
 	return 0;
 }
 
+/* "10.0.0.7", "[fe80::1%eth0]:5298": no name, but where somebody may be. */
+static bool is_number(struct str typed)
+{
+	unsigned dots = 0, colons = 0, others = 0;
+
+	for (size_t i = 0; i < typed.n; i++) {
+		char ch = typed.p[i];
+
+		dots += ch == '.';
+		colons += ch == ':';
+		others += !memchr("0123456789.:", ch, 12);
+	}
+	return (dots == 3 && !others) || (colons >= 2 && (typed.p[0] == '[' || !dots));
+}
+
 /* With those whose names are like it. */
 static void put_nobody(const struct client *c, struct str typed, unsigned kinds, struct buf *why)
 {
@@ -193,7 +208,9 @@ static void put_nobody(const struct client *c, struct str typed, unsigned kinds,
 	for (pos = 0; (kinds & FIND_ROOM) && (r = map_next(&c->rooms, &pos));)
 		if (r->state != ROOM_OUT && !(kinds & FIND_PEER))
 			label_hint(&hints, jid_local(jid_view(str_z(r->jid))), typed);
-	if (kinds & FIND_PEER)
+	if ((kinds & FIND_PEER) && c->config.node && is_number(typed))
+		buf_fmt(why, "nobody is known at %.*s: /add %.*s first", STR_FMT(typed), STR_FMT(typed));
+	else if (kinds & FIND_PEER)
 		buf_fmt(why, "nobody is called %.*s%s /peers lists people, and an address works too", STR_FMT(typed),
 			hints.n ? buf_cstr(&hints.text) : ";");
 	else
@@ -222,6 +239,13 @@ int client_find(struct client *c, struct str typed, unsigned kinds, struct buf *
 	if (err == ERR_NOTFOUND)
 		put_nobody(c, typed, kinds, why);
 	return err;
+}
+
+bool client_is_known(const struct client *c, struct str jid)
+{
+	struct str bare = jid_bare_str(jid_view(jid));
+
+	return client_room(c, bare) || client_contact(c, client_peer(c, bare));
 }
 
 /* "localhost" is ours to our own clients. */

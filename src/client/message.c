@@ -26,6 +26,8 @@ void client_messages_clear(struct client *c)
 
 unsigned client_count(const struct client *c, enum message_state state) { return c->counts[state]; }
 
+unsigned client_last(const struct client *c) { return c->counts[MESSAGE_STATES]; }
+
 static void emit_state(struct client *c, const struct message *m, struct str detail, bool final)
 {
 	struct client_event e = {.kind = EVENT_STATE,
@@ -52,6 +54,8 @@ static bool enter(struct client *c, struct message *m, enum message_state state)
 		return false;
 	c->counts[m->state]--;
 	c->counts[state]++;
+	c->counts[MESSAGE_STATES] -= m->last;
+	m->last = false;
 	m->state = state;
 	m->tell_at = 0;
 	return true;
@@ -305,8 +309,11 @@ static bool on_sent(struct client *c, const struct said *m)
 	if (!event || m->from.local || !client_is_own(c, m->from) || !str_is(xml_attr(m->t, event, "kind"), "sent"))
 		return false;
 	o = client_message(c, xml_attr(m->t, event, "id"));
-	if (o && enter(c, o, MESSAGE_SENT))
-		emit_state(c, o, STR_NONE, str_is(xml_attr(m->t, event, "last"), "true"));
+	if (o && enter(c, o, MESSAGE_SENT)) {
+		o->last = str_is(xml_attr(m->t, event, "last"), "true");
+		c->counts[MESSAGE_STATES] += o->last;
+		emit_state(c, o, STR_NONE, o->last);
+	}
 	return true;
 }
 

@@ -28,6 +28,14 @@ static void find(const char *typed, const char *wanted)
 		assert_string_equal(buf_cstr(&jid), wanted);
 }
 
+static void refuses(const char *typed, const char *why)
+{
+	CLEANUP(buf_clear) struct buf jid = {.max = 4096}, said = {.max = 4096};
+
+	assert_int_equal(client_find(t.c, str_z(typed), FIND_PEER, &jid, &said), ERR_NOTFOUND);
+	assert_string_equal(buf_cstr(&said), why);
+}
+
 static void typed_in(void **state)
 {
 	CLEANUP(buf_clear) struct buf label = {.max = 4096};
@@ -41,6 +49,9 @@ static void typed_in(void **state)
 	assert_string_equal(buf_cstr(&label), "zoe z");
 	find("10.0.0.7:5298", "10.0.0.7\\3a5298@typed.internal");
 	find("10.0.0.8:5298", NULL);
+	refuses("10.0.0.8:5298", "nobody is known at 10.0.0.8:5298: /add 10.0.0.8:5298 first");
+	refuses("[fe80::1%eth0]:5298", "nobody is known at [fe80::1%eth0]:5298: /add [fe80::1%eth0]:5298 first");
+	refuses("10.0.x", "nobody is called 10.0.x; /peers lists people, and an address works too");
 	client_peers(t.c);
 	told("10.0.0.7:5298 (");
 }
@@ -177,8 +188,10 @@ static void sent_before_it_is_acknowledged(void **state)
 
 	with_peers();
 	id = say("carol\\40den@xep0174.internal", "one");
+	assert_int_equal(client_last(t.c), 0);
 	hear_sent("x.test", id, true);
 	told("|one||sent own");
+	assert_int_equal(client_last(t.c), 1);
 	node_has_all();
 	told_nothing();
 	assert_int_equal(client_count(t.c, MESSAGE_SENT), 1);

@@ -44,6 +44,21 @@ int chat_node_take(struct chat_node *n, char *word, char *next, struct buf *why)
 	return used;
 }
 
+void chat_node_put_flags(const struct chat_node *n, const char *called, struct buf *out)
+{
+	for (unsigned i = 0; i < n->n; i++) {
+		struct str value = str_z(n->words[i]), flag = str_cut(&value, '=');
+
+		if (!str_starts(flag, STR("--")))
+			continue;
+		if (!value.p && i + 1 < n->n)
+			value = str_z(n->words[i + 1]);
+		if (str_is(flag, "--name") && called && str_is(value, called))
+			continue;
+		buf_fmt(out, "%s%.*s", out->n ? ", " : "", STR_FMT(flag));
+	}
+}
+
 void chat_node_clear(struct chat_node *n)
 {
 	xfree(TAKE(n->name));

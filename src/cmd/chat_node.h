@@ -19,6 +19,8 @@ struct chat_node {
 
 /* Words used, 0 if it is none of the node's options, ERR_INVALID with a line in why. */
 int chat_node_take(struct chat_node *n, char *word, char *next, struct buf *why);
+/* The flags among those words, appended: "--name, --listen". But for --name, if it says what the node is called. */
+void chat_node_put_flags(const struct chat_node *n, const char *called, struct buf *out);
 void chat_node_clear(struct chat_node *n);
 
 /* Never did a node run with this data. */

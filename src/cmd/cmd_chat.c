@@ -53,7 +53,7 @@ static const char usage[] =
 	"current conversation. From a pipe each line waits for the one before; at the end receipts are waited for.\n\n"
 	"  --plain                  line mode (there is no other yet)\n"
 	"  --json                   events as JSON, one object a line\n"
-	"  --wait SECONDS           for receipts, after the end of input and the login (10)\n"
+	"  --wait SECONDS           for receipts, after the end of input, the login and the last answer (10)\n"
 	"  --data DIR               the data folder of the node or server\n"
 	"  --connect ADDR:PORT      instead of looking the domain up; STARTTLS\n"
 	"  --connect-tls ADDR:PORT  the same with TLS from the first byte\n"
@@ -65,7 +65,8 @@ static const char usage[] =
 	"If no node runs, `wireside` starts one, and takes the options of `wireside node` for it: --name USER@HOST,\n"
 	"--listen ADDR:PORT, --interface NAME, --discovery auto|avahi|own|none, --plaintext ask|allow|never,\n"
 	"--c2s ADDR:PORT and others; `wireside node --help` explains them. A node that runs already keeps its own.\n\n"
-	"Exit status: 0 every message has a receipt, 1 refused or failed, 2 usage, 3 accepted but not yet delivered.\n\n"
+	"Exit status: 0 every message has a receipt, or was taken by a program that gives none; 1 refused or failed, 2 usage\n"
+	"(a line on standard error says why), 3 accepted but not yet delivered.\n\n"
 	"Examples:\n"
 	"  wireside chat alice@example.org\n"
 	"  printf '/msg bob@example.org hi\\n' | wireside chat alice@example.org --password-file secret\n"
@@ -314,6 +315,24 @@ static bool find_node(struct session *s)
 	return false;
 }
 
+/* What was said of a node that has to be started, and was not: a script hears it where it looks for what goes wrong. */
+static void tell_unused(struct session *s)
+{
+	CLEANUP(buf_clear) struct buf flags = {.max = 8192}, text = {.max = 16384};
+
+	chat_node_put_flags(&s->options.node, s->name, &flags);
+	if (!flags.n)
+		return;
+	buf_fmt(&text,
+		"the node runs already: options for it count when it starts, so these do not now: %s (`wireside stop --data %s` "
+		"ends it)",
+		buf_cstr(&flags), s->data);
+	if (is_person(s))
+		line_tell(s->line, buf_view(&text));
+	else
+		fprintf(stderr, "wireside: %s\n", buf_cstr(&text));
+}
+
 /* Before the first event. */
 static void tell_about_node(struct session *s)
 {
@@ -334,12 +353,10 @@ static void tell_about_node(struct session *s)
 	else if (s->newcomer)
 		buf_z(&text,
 			"/peers says who is there, /msg NAME TEXT talks to somebody, /help has all that can be said");
-	else if (!s->started_node && n->n && is_person(s))
-		buf_fmt(&text,
-			"the node runs already: options for it count when it starts (`wireside stop --data %s` ends it)",
-			s->data);
 	if (text.n)
 		line_tell(s->line, buf_view(&text));
+	if (!s->started_node)
+		tell_unused(s);
 }
 
 /* ---- trust ---- */
@@ -452,8 +469,9 @@ static void on_failed(void *arg, struct str why, bool final)
 	CLEANUP(buf_clear) struct buf plain = {.max = ANSWER_BYTES};
 
 	plain_put(&plain, why); /* a server's words may be in it */
-	if (!line_started(s->line) && !s->options.json && !isatty(STDIN_FILENO))
-		fprintf(stderr, "wireside: %s\n", buf_cstr(&plain));
+	if (!isatty(STDIN_FILENO))
+		fprintf(stderr, "wireside: %s\n",
+			plain.n ? buf_cstr(&plain) : "the other end ended the session for good");
 	if (final || !isatty(STDIN_FILENO))
 		line_give_up(s->line, why);
 	else if (!line_started(s->line))

@@ -44,14 +44,31 @@ bool line_ok(struct line *n, int err)
 	return false;
 }
 
+/* bob@bravo: as somebody is called on the network. What is that of nobody stays the address that it is, and an address that is
+ * made of a key means that key, whatever others call themselves. */
+static int find_on_network(struct line *n, struct str typed, struct buf *ret, struct buf *why)
+{
+	CLEANUP(buf_clear) struct buf jid = {.max = JID_MAX};
+	int err = str_ends(buf_view(ret), STR(".internal")) ? ERR_NOTFOUND
+							    : n->config.find_peer(n->config.arg, typed, &jid, why);
+
+	if (err == 0) {
+		buf_reset(ret);
+		buf_str(ret, buf_view(&jid));
+	}
+	return err == ERR_NOTFOUND ? 0 : err;
+}
+
 bool line_find(struct line *n, struct str typed, unsigned kinds, struct buf *ret)
 {
 	CLEANUP(buf_clear) struct buf why = {.max = 16384}, other = {.max = 16384};
 	int err = client_find(n->client, typed, kinds, ret, &why);
 
-	/* The node knows more of peers than a roster has: numbers, keys, names on the network. */
+	/* The node knows more of peers than a roster has: numbers, keys, names on the network. Some of these look like addresses. */
 	if (err == ERR_NOTFOUND && (kinds & FIND_PEER) && n->config.find_peer)
 		err = n->config.find_peer(n->config.arg, typed, ret, &other);
+	else if (err == 0 && (kinds & FIND_PEER) && n->config.find_peer && !client_is_known(n->client, buf_view(ret)))
+		err = find_on_network(n, typed, ret, &other);
 	if (err == 0)
 		return true;
 	line_refuse(n, "%s", buf_cstr(err == ERR_NOTFOUND ? &why : other.n ? &other : &why));
@@ -193,12 +210,25 @@ static void run_remove(struct line *n, const struct command *c, struct str args)
 		line_ok(n, client_remove(n->client, buf_view(&jid)));
 }
 
+/* The code may be here before the answer that it comes. */
+static void begin_verify(struct line *n, struct str who)
+{
+	char *name = str_dup(who);
+	const char *words[] = {"peer", "verify", name};
+
+	n->code_told = false;
+	line_ask(n, words, ARRAY_LEN(words), ASKED_CODE);
+	xfree(name);
+}
+
 static void run_verify(struct line *n, const struct command *c, struct str args)
 {
 	struct str who = line_word(&args);
 
 	if (!who.n || (args.n && !str_is(args, "yes") && !str_is(args, "no")))
 		line_usage(n, c);
+	else if (n->config.ask_node && !args.n)
+		begin_verify(n, who);
 	else if (!ask_node(n, "verify", who, args))
 		line_refuse(n, "a server vouches for its people; /verify is for peers without one");
 }

@@ -11,7 +11,7 @@
 #include "tui/filter.h"
 #include "tui/text.h"
 
-enum { TEXT_OUT_MAX = 4 << 20, PRESSURE = 500, SLOW_MS = 1000 };
+enum { TEXT_OUT_MAX = 4 << 20, PRESSURE = 500, SLOW_MS = 1000, ANSWERS_MS = 90000 };
 
 /* ---- out ---- */
 
@@ -55,6 +55,7 @@ void line_show(struct line *n, const struct client_event *e)
 	if (n->text.n && buf_ok(&n->text))
 		print(n, buf_view(&n->text), is_alarm(e));
 	n->text.failed = false;
+	line_complain(n, e);
 }
 
 __attribute__((format(printf, 3, 0))) static void say(struct line *n, enum client_event_kind kind, const char *fmt,
@@ -166,7 +167,10 @@ void line_on_event(void *arg, const struct client_event *e)
 		xfree(TAKE(n->last_offline));
 		n->last_offline = e->kind == EVENT_OFFLINE ? str_dup(e->body) : NULL;
 	}
+	n->met |= e->kind == EVENT_ONLINE; /* also if it is over within this turn */
 	note_recorded(n, e);
+	if (e->kind == EVENT_NOTICE && str_is(e->verb, "verify"))
+		n->code_told = true;
 	n->failed |= e->kind == EVENT_REFUSED || (e->kind == EVENT_STATE && e->state == MESSAGE_FAILED);
 	show_event(n, e);
 	if (e->kind == EVENT_JOINED && !e->again) /* what comes by itself changes no conversation */
@@ -193,7 +197,7 @@ static void on_slow(struct timer *t)
 void line_ask(struct line *n, const char *const *words, uint32_t count, unsigned tag)
 {
 	n->asked++;
-	if (n->edit && tag == ASKED_COMMAND && !timer_running(&n->slow))
+	if (n->edit && tag != ASKED_WAITING && !timer_running(&n->slow))
 		timer_start(loop_timers(n->loop), &n->slow, loop_now(n->loop) + SLOW_MS);
 	n->config.ask_node(n->config.arg, words, count, tag);
 }
@@ -209,6 +213,8 @@ void line_answer(struct line *n, unsigned tag, struct str text, bool failed)
 		line_on_waiting(n, failed ? STR("") : text);
 		return;
 	}
+	if (tag == ASKED_CODE && n->code_told && !failed)
+		text = STR(""); /* there is no more to it */
 	client_sync(n->client); /* the next line may be about what this has changed */
 	n->failed |= failed;
 	while (text.n && text.p[text.n - 1] == '\n')
@@ -255,8 +261,10 @@ void line_finish(struct line *n, int status)
 {
 	if (n->over)
 		return;
-	if (!n->edit)
+	if (!n->edit) {
 		line_release(n, STR_NONE);
+		line_name_unsaid(n);
+	}
 	n->over = true;
 	timer_stop(loop_timers(n->loop), &n->until);
 	if (n->watch)
@@ -264,10 +272,10 @@ void line_finish(struct line *n, int status)
 	n->config.on_end(n->config.arg, status);
 }
 
-/* Safe, and not delivered. */
+/* Safe, and not delivered; but of some no more will ever be heard. */
 static unsigned under_way(const struct line *n)
 {
-	return client_count(n->client, MESSAGE_KEPT) + client_count(n->client, MESSAGE_SENT);
+	return client_count(n->client, MESSAGE_KEPT) + client_count(n->client, MESSAGE_SENT) - client_last(n->client);
 }
 
 static int status_now(const struct line *n)
@@ -291,8 +299,9 @@ void line_quit(struct line *n)
 static void on_waited(struct timer *t)
 {
 	struct line *n = CONTAINER_OF(t, struct line, until);
+	int status = n->edit ? 0 : status_now(n); /* of lines that are not run, too */
 
-	line_finish(n, n->edit ? 0 : status_now(n));
+	line_finish(n, status);
 }
 
 static bool is_busy(const struct line *n)
@@ -324,6 +333,7 @@ static bool take_lines(struct line *n)
 
 		n->waiting_n--;
 		timer_stop(loop_timers(n->loop), &n->until);
+		n->waits_for = UNTIL_NOTHING;
 		line_run(n, str_z(text));
 		xfree(node);
 		ran = true;
@@ -337,8 +347,27 @@ static bool take_lines(struct line *n)
 	return ran;
 }
 
-/* Receipts are waited for from the last line on, but not before there was a session: how long a login may take is for the
- * connection to say. */
+/* Receipts are waited for once everything is said and what was asked is answered. Answers have their own bounds, those of the
+ * client and the node, and one here for an end that does not keep to them. Whoever is not there answers nothing. */
+static void bound_waiting(struct line *n)
+{
+	bool all = list_empty(&n->waiting) && !n->asked && !client_pending(n->client);
+	int64_t receipts = (int64_t)n->config.wait_seconds * 1000;
+
+	if (n->waits_for == UNTIL_RECEIPTS)
+		return;
+	if (all || !client_online(n->client))
+		n->waits_for = UNTIL_RECEIPTS;
+	else if (n->waits_for == UNTIL_ANSWERS)
+		return;
+	else
+		n->waits_for = UNTIL_ANSWERS;
+	timer_stop(loop_timers(n->loop), &n->until);
+	timer_start(loop_timers(n->loop), &n->until,
+		loop_now(n->loop) + (n->waits_for == UNTIL_ANSWERS && receipts < ANSWERS_MS ? ANSWERS_MS : receipts));
+}
+
+/* Nothing is bounded before there was a session: how long a login may take is for the connection to say. */
 void line_go_on(struct line *n)
 {
 	bool waits, ran;
@@ -347,16 +376,14 @@ void line_go_on(struct line *n)
 		set_prompt(n); /* somebody may be called otherwise now */
 	if (n->over || n->edit || !n->started)
 		return;
-	n->met |= client_online(n->client);
 	ran = take_lines(n);
 	if (!n->ended || n->over)
 		return;
 	waits = client_count(n->client, MESSAGE_UNSENT) || under_way(n);
 	if (list_empty(&n->waiting) && !waits && (!is_busy(n) || is_cut_off(n)))
 		line_finish(n, status_now(n));
-	else if (n->met && !ran && !timer_running(&n->until))
-		timer_start(loop_timers(n->loop), &n->until,
-			loop_now(n->loop) + (int64_t)n->config.wait_seconds * 1000);
+	else if (n->met && !ran)
+		bound_waiting(n);
 }
 
 void line_give_up(struct line *n, struct str why)

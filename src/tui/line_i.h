@@ -33,10 +33,12 @@ struct line {
 	struct timer hold;
 	struct timer slow;        /* the node has been asked for something that takes its time */
 	bool leaving, was_warned; /* leave.c */
+	bool code_told;           /* since the node was asked for one */
+	enum { UNTIL_NOTHING, UNTIL_ANSWERS, UNTIL_RECEIPTS } waits_for; /* what `until` bounds, in a pipe */
 };
 
-/* What the node was asked for: a command, whose answer is shown; what still waits, before the end. */
-enum { ASKED_COMMAND, ASKED_WAITING };
+/* What the node was asked for: a command, whose answer is shown; what still waits, before the end; a code to compare. */
+enum { ASKED_COMMAND, ASKED_WAITING, ASKED_CODE };
 
 void line_print(struct line *n, struct str text); /* filtered lines */
 void line_show(struct line *n, const struct client_event *e);
@@ -60,6 +62,11 @@ void line_release(struct line *n, struct str jid);            /* what is held of
 /* A person goes: is told what is not delivered yet, and asked again first if something would be lost. */
 void line_leave(struct line *n);
 void line_on_waiting(struct line *n, struct str text); /* the node's answer */
+
+/* ---- errors.c ---- */
+/* In a pipe: a line on standard error, unless what is shown goes to the same place. */
+void line_complain(struct line *n, const struct client_event *e);
+void line_name_unsaid(struct line *n); /* at the end of a pipe: what was not done, and will not be */
 
 /* ---- commands ---- */
 

@@ -1,11 +1,100 @@
 #!/usr/bin/python3
 import os
+import pathlib
 import pwd
 import signal
 import socket
+import subprocess
 import threading
 
-from chat import Home, Pipe, lib
+from chat import Home, Pipe, environment, lib
+
+
+class Slow:
+    """Takes a connection and says nothing until it is told to hang up."""
+
+    def __init__(self):
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.taken = []
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self):
+        while True:
+            self.taken.append(self.listener.accept()[0])
+
+
+class Old(Slow):
+    """A program of XEP-0174 as they were before receipts and keys."""
+
+    def _serve(self):
+        self.got = b""
+        while True:
+            peer, _ = self.listener.accept()
+            threading.Thread(target=self._talk, args=(peer,), daemon=True).start()
+
+    def _talk(self, peer):
+        answered, got = False, b""
+        while data := peer.recv(4096):
+            got += data
+            self.got += data
+            if got[:1] == b"\x16":
+                break  # that is TLS, which it does not know
+            if not answered and b"<stream:stream" in got:
+                answered = True
+                peer.sendall(b"<?xml version='1.0'?><stream:stream xmlns='jabber:client' from='grandma@attic' "
+                             b"xmlns:stream='http://etherx.jabber.org/streams'>")
+        peer.close()
+
+
+def apart(t, home, text, *options):
+    """One run whose standard error is kept by itself."""
+    words = home.words("--plain", *options)
+    if (home.data / "control.sock").exists():
+        words = [words[0], "--plain", "--data", str(home.data), *options]
+    done = subprocess.run(words, input=text.encode(), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          env=environment(t), timeout=110)
+    return done.returncode, done.stdout.decode(), done.stderr.decode()
+
+
+def in_a_pipe(t):
+    """Nothing is dropped without a word, and what is refused stands on standard error."""
+    home = Home(t, "apart")
+    slow = Slow()
+    status, out, err = apart(t, home, f"/add 127.0.0.1:{slow.port} dodo\n/msg dodo lost?\n", "--wait", "1")
+    t.equal((status, err), (3, ""), f"it waits with the node: {out}")
+    t.true("-> dodo: lost? (queued)" in out, f"the line behind /add is said: {out}")
+    t.step("--wait begins when the last answer has come: what stands behind a slow /add is said")
+    status, out, err = apart(t, home, "/msg nobody-there hi\n/msg 127.0.0.77 hi\n", "--wait", "1")
+    t.equal(status, 1, "refused")
+    t.equal(err.splitlines(), ["wireside: nobody is called nobody-there; /peers lists people, and an address works too",
+                               "wireside: nobody is known at 127.0.0.77: /add 127.0.0.77 first"], "a line for each")
+    t.true("refused: nobody is called nobody-there" in out, f"among the events, too: {out}")
+    status, out, err = apart(t, home, "/frobnicate\n")
+    t.equal((status, err), (2, "wireside: there is no command /frobnicate; /help lists them\n"), "a wrong command")
+    t.step("what is refused is a line on standard error, and what to do with an unknown number is said")
+    name = home.ask("node", "name")
+    status, out, err = apart(t, home, "/status\n", "--name", "other@place", "--plaintext=never", "--listen", "127.0.0.1:1")
+    t.equal((status, err.count("\n")), (0, 1), f"it goes on: {out}{err}")
+    t.true("these do not now: --name, --plaintext, --listen (" in err, f"the flags: {err}")
+    status, out, err = apart(t, home, "/status\n", "--name", name)
+    t.true("--name" not in err, f"it is called so: {err}")
+    t.step("options that a node that runs already does not take are named on standard error")
+    comm = pathlib.Path("/proc", (home.data / "wireside.lock").read_text().strip(), "comm").read_text()
+    t.equal(comm, "wireside\n", "the node's process")
+    home.stop()
+
+
+def to_old_programs(t):
+    home = Home(t, "old")
+    old = Old()
+    apart(t, home, f"/add old@127.0.0.1:{old.port}\n/allow old\n")
+    lib.wait_until(lambda: "old " in home.ask("peer", "list") and "typed in" not in home.ask("peer", "list"), 20, "who it is")
+    status, out, err = apart(t, home, "/msg old hello\n", "--wait", "60")
+    t.equal(status, 0, f"taken: {out}{err}")
+    t.true(b"hello" in old.got, f"it came: {old.got}")
+    home.stop()
+    t.step("what a program without receipts has taken is not waited for: status 0")
 
 
 class Node:
@@ -39,6 +128,10 @@ class Node:
             return "+" + self.address
         if words == ["peer", "list"]:
             return "+bob (10.0.0.7:5298) verified\ncarol\x1b[2J new\n"
+        if words == ["node", "find", "bob@bravo"]:
+            return "+" + self.address
+        if words[:2] == ["node", "find"]:
+            return "-"
         if words[:2] == ["peer", "block"]:
             return "-nobody is called " + words[2]
         return "+"
@@ -109,6 +202,8 @@ def test(t):
     """Line mode with a node: found by itself, and asked about peers"""
     revived(t)
     stopped(t)
+    in_a_pipe(t)
+    to_old_programs(t)
     me = pwd.getpwuid(os.getuid()).pw_name
     t.user(me)
     node = Node(t.folder / "node", t.server, f"{me}@localhost")
@@ -125,6 +220,15 @@ def test(t):
                          ["peer", "block", "eve"], ["peer", "unblock", "bob"], ["peer", "accept", "bob"], ["peer", "allow", "carol"],
                          ["peer", "rename", "bob", "Bobby B"], ["peer", "del", "bob"]], "what the node was asked")
     t.step("/add, /verify, /peers, /block, /unblock, /accept, /allow, /rename, /remove become words on the control socket; the answers are shown, filtered")
+    line = Pipe(t, "found", [str(lib.find_wireside()), "--plain", "--wait", "1", "--data", str(t.folder / "node")])
+    line.expect("online as me@here")
+    line.say("/msg bob@bravo hi there", f"/msg bob@{'a' * 26}.internal hi you")
+    line.end()
+    t.equal((line.count(f"{me}@localhost: hi there"), line.count(rf"bob@{'a' * 26}.internal: hi you \(failed")), (1, 1),
+            "to whom each goes")
+    t.true(["node", "find", "bob@bravo"] in node.asked, "the node knows names on the network")
+    t.true(not any(".internal" in word for words in node.asked for word in words), "an address made of a key is that")
+    t.step("a name on the network is found, though it looks like an address")
 
 
 if __name__ == "__main__":
