@@ -112,6 +112,8 @@ static void drop(struct chat *k, struct str why)
 	k->lost = false;
 	link_free(&k->link);
 	now(k);
+	/* Also if it breaks in the turn in which it began: what was said is then kept for the next one. */
+	k->was_online |= client_online(k->client);
 	/* Before there was a session only the last of all places is worth a word. */
 	client_lost(k->client, why);
 	go_elsewhere(k, why);
@@ -205,17 +207,6 @@ static int put_out(struct chat *k)
 	return 0;
 }
 
-/* False: the connection is gone. */
-static bool send_out(struct chat *k)
-{
-	int err = put_out(k);
-
-	if (err == 0 || err == ERR_AGAIN)
-		return true;
-	drop(k, broken(k, err));
-	return false;
-}
-
 static void secure(struct chat *k)
 {
 	k->link = tls_link_client(k->tls, k->loop, &k->link, k->target.domain);
@@ -262,6 +253,18 @@ static bool receive(struct chat *k)
 				return false;
 	}
 	return true;
+}
+
+/* False: the connection is gone. Whoever takes no more may have said why. */
+static bool send_out(struct chat *k)
+{
+	int err = put_out(k);
+
+	if (err == 0 || err == ERR_AGAIN)
+		return true;
+	if (receive(k))
+		drop(k, broken(k, err));
+	return false;
 }
 
 static void after(struct chat *k)
