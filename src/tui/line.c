@@ -167,6 +167,7 @@ void line_on_event(void *arg, const struct client_event *e)
 		xfree(TAKE(n->last_offline));
 		n->last_offline = e->kind == EVENT_OFFLINE ? str_dup(e->body) : NULL;
 	}
+	n->met |= e->kind == EVENT_ONLINE; /* also if it is over within this turn */
 	note_recorded(n, e);
 	if (e->kind == EVENT_NOTICE && str_is(e->verb, "verify"))
 		n->code_told = true;
@@ -375,7 +376,6 @@ void line_go_on(struct line *n)
 		set_prompt(n); /* somebody may be called otherwise now */
 	if (n->over || n->edit || !n->started)
 		return;
-	n->met |= client_online(n->client);
 	ran = take_lines(n);
 	if (!n->ended || n->over)
 		return;
