@@ -396,25 +396,19 @@ int client_remove(struct client *c, struct str jid)
 	return client_order(c, STR_NONE, buf_view(&out), "remove");
 }
 
-int client_block(struct client *c, struct str jid)
+static int put_blocking(struct client *c, struct str jid, const char *verb)
 {
 	CLEANUP(buf_clear) struct buf out = {.max = 8192};
 
-	buf_z(&out, "<block xmlns='" NS_BLOCKING "'><item");
+	buf_fmt(&out, "<%s xmlns='" NS_BLOCKING "'><item", verb);
 	xml_put_attr(&out, "jid", jid);
-	buf_z(&out, "/></block>");
-	return client_order(c, STR_NONE, buf_view(&out), "block");
+	buf_fmt(&out, "/></%s>", verb);
+	return client_order(c, STR_NONE, buf_view(&out), verb);
 }
 
-int client_unblock(struct client *c, struct str jid)
-{
-	CLEANUP(buf_clear) struct buf out = {.max = 8192};
+int client_block(struct client *c, struct str jid) { return put_blocking(c, jid, "block"); }
 
-	buf_z(&out, "<unblock xmlns='" NS_BLOCKING "'><item");
-	xml_put_attr(&out, "jid", jid);
-	buf_z(&out, "/></unblock>");
-	return client_order(c, STR_NONE, buf_view(&out), "unblock");
-}
+int client_unblock(struct client *c, struct str jid) { return put_blocking(c, jid, "unblock"); }
 
 void client_peers(struct client *c)
 {

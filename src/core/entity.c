@@ -45,6 +45,21 @@ void entity_unread(struct entity *e, struct stanza *chain)
 	e->inbox = chain;
 }
 
+static void be_runnable(struct entity *e)
+{
+	if ((e->inbox || e->unsettled) && !list_linked(&e->runnable))
+		list_append(&e->core->runnable, &e->runnable);
+}
+
+void entity_inherit(struct entity *to, struct entity *from)
+{
+	entity_unread(to, TAKE(from->inbox));
+	from->inbox_tail = &from->inbox;
+	from->inbox_count = 0;
+	if (!to->parked && !to->dead)
+		be_runnable(to);
+}
+
 void entity_park(struct entity *e, bool parked)
 {
 	e->parked = parked;
@@ -52,8 +67,8 @@ void entity_park(struct entity *e, bool parked)
 		return;
 	if (parked)
 		list_remove(&e->runnable);
-	else if ((e->inbox || e->unsettled) && !list_linked(&e->runnable))
-		list_append(&e->core->runnable, &e->runnable);
+	else
+		be_runnable(e);
 }
 
 void entity_die(struct entity *e)

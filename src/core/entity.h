@@ -36,6 +36,8 @@ void entity_clear(struct entity *e); /* bounces what is left in the inbox with s
 struct entity *entity_find(const struct core *c, uint64_t id);
 /* Stanzas, linked by next, come back to the front of its inbox, in deliver() or settle() only. */
 void entity_unread(struct entity *e, struct stanza *chain);
+/* What is in the inbox of `from`, which is to die, comes before what `to` has in its own. */
+void entity_inherit(struct entity *to, struct entity *from);
 /* Parked: stanzas gather in the inbox until it is opened again. */
 void entity_park(struct entity *e, bool parked);
 /* Freed at the end of the turn (ops->free), its id is dead at once. The owner unlinks it from its table itself. */

@@ -105,5 +105,6 @@ void changed_take_over(struct peer *p, struct peer *old, struct buf *said)
 		buf_fmt(said, "; what waited for that one goes to this one (%u)", n);
 	if (old->trust == TRUST_VERIFIED)
 		buf_fmt(said, ". The old key was verified, this one is not: /verify %s", label_word(p).text);
+	former_add(p, old);
 	peer_forget(old);
 }

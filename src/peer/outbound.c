@@ -52,6 +52,7 @@ void outbound_deliver(struct entity *e, struct stanza **s)
 	struct peer *p = (struct peer *)e;
 	struct core *c = e->core;
 
+	former_readdress(p, s);
 	note_join(p, *s);
 	/* What its clients say is known here as long as there is a link. */
 	if ((*s)->kind == STANZA_PRESENCE && (*s)->type == TYPE_PROBE) {

@@ -119,13 +119,18 @@ void peer_changed(struct peer *p)
 
 /* ---- fields ---- */
 
-void peer_became(const struct peer *p, struct str was)
+void peer_refile(const struct peer *p, struct str was)
 {
 	CLEANUP(buf_clear) struct buf jid = {.max = JID_MAX};
 	const struct peers *ps = p->peers;
 
 	store_put(core_batch(peer_core(p)), STORE_ARCHIVE_PEER, str_z(ps->domain), jid_local(ps->self), was,
 		jid_bare_str(peer_jid(p, &jid)));
+}
+
+void peer_became(const struct peer *p, struct str was)
+{
+	peer_refile(p, was);
 	notice_became(p, was);
 }
 

@@ -230,9 +230,12 @@ static struct peer *by_domain(struct peers *ps, struct jid to)
 
 static struct entity *get(struct host *h, struct jid bare, const struct stanza *s, struct xerr *ret_error)
 {
-	struct peer *p = by_domain((struct peers *)h, bare);
+	struct peers *ps = (struct peers *)h;
+	struct peer *p = by_domain(ps, bare);
 
 	(void)s;
+	if (!p)
+		p = former_find(ps, jid_bare_str(bare));
 	if (p)
 		return &p->entity;
 	*ret_error = xerr_text(XERR_REMOTE_SERVER_NOT_FOUND, "nobody on this network is known by this address");
@@ -297,6 +300,7 @@ static void peers_free(struct entity *e)
 	msgs_clear(&ps->early);
 	told_clear(ps);
 	notice_clear(ps);
+	former_clear(ps);
 	entity_clear(e);
 	jid_free(&ps->self);
 	xfree(ps->domain);

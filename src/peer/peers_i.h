@@ -38,7 +38,8 @@ enum {
 	PICTURE_MAX = 64 << 10,     /* of a peer ... */
 	PICTURES_MAX = 4 << 20,     /* ... and of all */
 	PASSWORD_FAILURES = 3,
-	UNTOLD_MAX = 32 /* notices that wait for our user */
+	UNTOLD_MAX = 32, /* notices that wait for our user */
+	FORMER_MAX = 64  /* addresses of rows that became others */
 };
 
 /* How far a peer is trusted. In the order in which people should see them. */
@@ -217,6 +218,12 @@ struct untold {
 	int64_t time;
 };
 
+/* A bare address, and the entity id of who has it now. */
+struct former {
+	char *address;
+	uint64_t peer;
+};
+
 struct peers {
 	struct host host;
 	struct peers_config config;
@@ -242,6 +249,8 @@ struct peers {
 	bool no_network;        /* that is, that none can be used */
 	struct untold untold[UNTOLD_MAX];
 	unsigned untold_n;
+	struct former former[FORMER_MAX]; /* a ring */
+	unsigned former_n;
 };
 
 static inline struct core *peer_core(const struct peer *p) { return p->entity.core; }
@@ -284,6 +293,8 @@ void peer_changed(struct peer *p);                   /* stored if it is a stored
 void peer_set_user(struct peer *p, struct str user); /* what its node says; the row is the key and goes on */
 /* What was said under the address of before is a part of its history, and programs are told. */
 void peer_became(const struct peer *p, struct str was);
+/* The archive alone. */
+void peer_refile(const struct peer *p, struct str was);
 void peer_set_label(struct peer *p, struct str label);
 void peer_set_trust(struct peer *p, enum trust trust);
 void peer_free(struct entity *e);
@@ -336,6 +347,14 @@ struct peer *changed_from(const struct peer *p);   /* whose name p has, with ano
 struct peer *changed_to(const struct peer *known); /* who has the name of him; NULL: nobody */
 /* Our user says that p is old, with a new key: the name, the conversation and what waits are p's. said: what came of it, appended. */
 void changed_take_over(struct peer *p, struct peer *old, struct buf *said);
+
+/* former.c: who it is now that had this address of a row that goes, or has gone */
+/* Also what is in its inbox is for p. */
+void former_add(struct peer *p, struct peer *old);
+struct peer *former_find(const struct peers *ps, struct str address); /* bare; NULL: nobody */
+/* Of what is for p the address becomes his own, if it is one of these. */
+void former_readdress(struct peer *p, struct stanza **s);
+void former_clear(struct peers *ps);
 
 /* typed.c */
 /* At the address that was typed in is p: its addresses, its name ... */

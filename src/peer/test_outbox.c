@@ -507,6 +507,34 @@ static void moved(void **state)
 	world_free(w);
 }
 
+/* Whoever writes to the address in the moment in which its row becomes his, or does not know yet that it has. */
+static void said_to_who_it_was(void **state)
+{
+	struct world *w = world_new();
+	uint64_t conn, dial;
+	char address[64];
+
+	command(w, "peer", "add", "bob@10.0.0.7", NULL);
+	dial = next_dial(w, address, NULL);
+	say_message(w, "bob@typed.internal", "m1", "one");
+	entity_park(&peers_find(w->peers, STR("bob@typed.internal"))->entity,
+		true); /* its share of the turn is yet to come */
+	say_message(w, "bob@typed.internal", "m2", "two");
+	conn = ask_link(w, &(struct asking){.who = 'b', .from = bob(), .dial = dial});
+	assert_null(peers_find(w->peers, STR("bob@typed.internal")));
+	open_session(w, conn, "token");
+	say_message(w, "bob@typed.internal", "m3", "three");
+	assert_non_null(strstr(expect_sent(w, conn, "<body>one"), bob()));
+	assert_non_null(strstr(expect_sent(w, conn, "<body>two"), bob()));
+	assert_non_null(strstr(expect_sent(w, conn, "<body>three"), bob()));
+	assert_int_equal(got_with(w, "type='error'"), 0);
+	/* Who is gone from the list is gone. */
+	command(w, "peer", "del", "bob", NULL);
+	say_message(w, "bob@typed.internal", "m4", "four");
+	expect_got(w, "remote-server-not-found");
+	world_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -532,6 +560,7 @@ int main(void)
 		cmocka_unit_test(written_under_another_name),
 		cmocka_unit_test(nothing_to_say_to_an_old_program),
 		cmocka_unit_test(moved),
+		cmocka_unit_test(said_to_who_it_was),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

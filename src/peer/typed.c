@@ -47,6 +47,7 @@ void typed_inherit(struct peer *p, struct peer *typed)
 	peer_tell_adder(typed, p);
 	if (p->trust != TRUST_BLOCKED)
 		peer_became(p, jid_str(typed->entity.jid));
+	former_add(p, typed);
 	peer_forget(typed);
 }
 

@@ -244,26 +244,26 @@ static void run_rename(struct line *n, const struct command *c, struct str args)
 		line_ok(n, client_rename(n->client, buf_view(&jid), args));
 }
 
-static void run_block(struct line *n, const struct command *c, struct str args)
+static void block_or_not(struct line *n, const struct command *c, struct str args, const char *verb,
+	int (*order)(struct client *client, struct str jid))
 {
 	CLEANUP(buf_clear) struct buf jid = {.max = JID_MAX};
 	struct str who = line_word(&args);
 
 	if (!who.n)
 		line_usage(n, c);
-	else if (!ask_node(n, "block", who, STR_NONE) && line_find(n, who, FIND_PEER, &jid))
-		line_ok(n, client_block(n->client, buf_view(&jid)));
+	else if (!ask_node(n, verb, who, STR_NONE) && line_find(n, who, FIND_PEER, &jid))
+		line_ok(n, order(n->client, buf_view(&jid)));
+}
+
+static void run_block(struct line *n, const struct command *c, struct str args)
+{
+	block_or_not(n, c, args, "block", client_block);
 }
 
 static void run_unblock(struct line *n, const struct command *c, struct str args)
 {
-	CLEANUP(buf_clear) struct buf jid = {.max = JID_MAX};
-	struct str who = line_word(&args);
-
-	if (!who.n)
-		line_usage(n, c);
-	else if (!ask_node(n, "unblock", who, STR_NONE) && line_find(n, who, FIND_PEER, &jid))
-		line_ok(n, client_unblock(n->client, buf_view(&jid)));
+	block_or_not(n, c, args, "unblock", client_unblock);
 }
 
 /* On a server that is what /add does: see when they are here, and let them see it. */

@@ -64,6 +64,15 @@ static void check_occupants(const struct room *r)
 		must((r->audience.visits[i]->occupant->role == ROLE_MODERATOR) == (i < r->audience.moderators));
 }
 
+static uint32_t count_nicknames(const struct nicknames *ns)
+{
+	uint32_t n = 0;
+
+	for (uint32_t pos = 0; nicknames_next(ns, &pos);)
+		n++;
+	return n;
+}
+
 static void check_lists(const struct room *r)
 {
 	const struct affiliate *a;
@@ -73,14 +82,14 @@ static void check_lists(const struct room *r)
 	for (uint32_t pos = 0; (a = affiliates_next(&r->affiliates, &pos));)
 		owners += a->affiliation == AFFILIATION_OWNER;
 	must(owners == r->affiliates.owners && owners > 0);
-	for (uint32_t pos = 0; (n = map_next(&r->reserved.by_jid, &pos));) {
+	for (uint32_t pos = 0; (n = nicknames_next(&r->reserved, &pos));) {
 		must(room_affiliation(r, jid_view(nickname_jid(n))) >= AFFILIATION_MEMBER);
 		must(list_linked(&n->away) == !occupant_find_real(r, jid_view(nickname_jid(n))));
 		away += list_linked(&n->away);
 	}
-	LIST_EACH(node, &r->reserved.away)
+	for (struct nickname *gone = NULL; (gone = nicknames_next_away(&r->reserved, gone));)
 		away--;
-	must(away == 0 && r->requests.by_jid.n <= REQUESTS_MAX);
+	must(away == 0 && count_nicknames(&r->requests) <= REQUESTS_MAX);
 }
 
 static void check_config(const struct room *r)
@@ -118,8 +127,8 @@ static void check_stored(struct world *w)
 	if (!r || r->state != ROOM_OPEN || !r->config.persistent)
 		return;
 	affiliates = r->affiliates.map.n;
-	reserved = r->reserved.by_jid.n;
-	requests = r->requests.by_jid.n;
+	reserved = count_nicknames(&r->reserved);
+	requests = count_nicknames(&r->requests);
 	room_config_text(&r->config, &before);
 	world_restart(w);
 	run(w, "room show " TEA);
@@ -127,7 +136,8 @@ static void check_stored(struct world *w)
 	must(r && r->state == ROOM_OPEN);
 	room_config_text(&r->config, &after);
 	must(str_eq(buf_view(&before), buf_view(&after)));
-	must(r->affiliates.map.n == affiliates && r->reserved.by_jid.n == reserved && r->requests.by_jid.n == requests);
+	must(r->affiliates.map.n == affiliates);
+	must(count_nicknames(&r->reserved) == reserved && count_nicknames(&r->requests) == requests);
 	check(w);
 }
 
