@@ -311,6 +311,8 @@ void client_host_seen(struct client *c, struct str domain, bool here);
 /* The room is shut down with its host, who comes back. False if it is no peer's. */
 bool client_host_stops(struct client *c, struct room *r);
 /* We were in, and could not be again; error: NULL if nobody answered. True if that is tried again. */
+/* Not in, but to be in again. */
+bool client_host_awaited(const struct room *r);
 bool client_host_waits(struct client *c, struct room *r, const struct stanza *error);
 /* notice.c */
 void client_warn_entered(struct client *c, struct room *r, const struct stanza *s);

@@ -10,6 +10,8 @@ static bool is_at(const struct room *r, struct str domain)
 	return str_starts(own, rooms) && str_eq((struct str){own.p + rooms.n, own.n - rooms.n}, domain);
 }
 
+bool client_host_awaited(const struct room *r) { return r->state == ROOM_JOINING && (r->again || r->rejoins); }
+
 /* Until he is seen, if he is not; who is may have no link yet, or is just going, so he is asked. */
 static void wait_for_host(const struct client *c, struct room *r, bool here)
 {
@@ -78,7 +80,7 @@ static void look_after(struct client *c, struct room *r)
 {
 	CLEANUP(buf_clear) struct buf self = {.max = JID_MAX};
 
-	if (r->state == ROOM_JOINING && (r->again || r->rejoins)) {
+	if (client_host_awaited(r)) {
 		come_back(c, r);
 	} else if (r->state == ROOM_IN && c->now >= r->asked_at + AGAIN_MS) {
 		r->asked_at = c->now;
@@ -100,7 +102,7 @@ void client_host_seen(struct client *c, struct str domain, bool here)
 			continue;
 		if (here)
 			look_after(c, r);
-		else if (r->state == ROOM_IN || (r->state == ROOM_JOINING && (r->again || r->rejoins)))
+		else if (r->state == ROOM_IN || client_host_awaited(r))
 			lost(c, r, false);
 	}
 }

@@ -42,7 +42,7 @@ static void emit_state(struct client *c, const struct message *m, struct str det
 		.id = str_z(m->id)};
 
 	/* Whoever is blocked or forgotten meanwhile is nobody's contact any more. */
-	if (!m->room && !m->secret && !client_contact(c, jid_bare_str(jid_view(e.conversation))))
+	if (!client_is_known(c, e.conversation))
 		e.label = str_z(m->label);
 	client_emit(c, &e);
 }

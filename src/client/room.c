@@ -201,6 +201,11 @@ int client_leave(struct client *c, struct str room, struct str reason)
 		return ERR_CLOSED;
 	}
 	put_to_occupant(c, r, "unavailable", str_z(r->nick), reason);
+	if (client_host_awaited(r)) { /* nobody is there who would say that we are out */
+		r->state = ROOM_OUT;
+		client_unsay(c, r->jid);
+		client_room_event(c, r, EVENT_LEFT, str_z(r->nick), "left", reason);
+	}
 	return 0;
 }
 
@@ -307,7 +312,7 @@ static void on_refused(struct client *c, struct room *r, const struct stanza *s)
 {
 	CLEANUP(buf_clear) struct buf what = {.max = 4096};
 
-	if (r->state == ROOM_JOINING && client_host_waits(c, r, s))
+	if (r->state == ROOM_OUT || (r->state == ROOM_JOINING && client_host_waits(c, r, s)))
 		return;
 	if (r->state == ROOM_JOINING) {
 		r->state = ROOM_OUT;
@@ -328,7 +333,7 @@ static bool in_trouble(struct client *c, struct room *r, const struct stanza *s)
 	if (!stops && !client_has_status(s, "333"))
 		return false;
 	/* Told before, of its host. */
-	if (r->state == ROOM_JOINING && (r->again || r->rejoins))
+	if (client_host_awaited(r))
 		return true;
 	if (r->state != ROOM_IN)
 		return false;

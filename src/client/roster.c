@@ -217,21 +217,9 @@ static struct resource *make_resource(struct contact *k, struct str name)
 
 static const char *show_of(const struct resource *r) { return r ? r->show : "unavailable"; }
 
-static int read_priority(struct str s)
-{
-	bool minus = str_starts(s, STR("-"));
-	uint64_t n;
-
-	if (minus)
-		s = (struct str){s.p + 1, s.n - 1};
-	if (str_uint(str_trim(s), 128, &n) != 0)
-		return 0;
-	return minus ? -(int)n : (int)n;
-}
-
 static void enter_resource(struct contact *k, const struct stanza *s)
 {
-	CLEANUP(buf_clear) struct buf show = {.max = 64}, text = {.max = 4096}, priority = {.max = 64};
+	CLEANUP(buf_clear) struct buf show = {.max = 64}, text = {.max = 4096};
 	struct resource *r;
 	struct str said;
 
@@ -249,7 +237,7 @@ static void enter_resource(struct contact *k, const struct stanza *s)
 	said = str_trim(child_text(s, "show", &show));
 	set_text(&r->show, said.n ? said : STR("available"));
 	set_text(&r->text, child_text(s, "status", &text));
-	r->priority = read_priority(child_text(s, "priority", &priority));
+	r->priority = stanza_priority(s);
 }
 
 static bool same(const char *a, const char *b) { return str_eq(str_z(a ? a : ""), str_z(b ? b : "")); }

@@ -480,6 +480,25 @@ static void a_host_is_stopped(void **state)
 	}
 }
 
+/* While its host is away, too, a room can be left, and what was kept for it is told to be lost. */
+static void a_host_is_left(void **state)
+{
+	enter_tea();
+	hear("<presence type='unavailable' from='" BOB "/1'/>");
+	client_say(t.c, STR(TEA), STR("meanwhile"));
+	buf_reset(&t.events);
+	assert_int_equal(client_leave(t.c, STR(TEA), STR_NONE), 0);
+	told("left #tea|me|left||");
+	refused_tea("remote-server-timeout");
+	forget();
+	hear("<presence from='" BOB "/1'/>");
+	pass(AGAIN_MS);
+	client_tick(t.c);
+	assert_false(said("<presence to='" TEA "/me'>"));
+	assert_false(said("<body>meanwhile"));
+	assert_int_equal(client_leave(t.c, STR(TEA), STR_NONE), ERR_NOTFOUND);
+}
+
 /* Nobody answers: that is no reason to give up what we were in. */
 static void a_host_without_an_answer(void **state)
 {
@@ -544,6 +563,7 @@ int main(void)
 		T(a_host_goes_and_comes_back),
 		T(a_host_that_has_forgotten),
 		T(a_host_is_stopped),
+		T(a_host_is_left),
 		T(a_host_without_an_answer),
 		T(a_host_without_the_room),
 		T(rooms_of_all),

@@ -127,41 +127,40 @@ static bool is_among(const char *word, const char *words)
 
 /* ---- verify ---- */
 
-/* Is it the code, or that it comes? */
-static bool is_code(const struct buf *answer) { return memmem(answer->p, answer->n, "The same on both?", 17) != NULL; }
-
-static void print_lines(const struct buf *answer)
+static void print_lines(const struct buf *answer, bool failed)
 {
 	CLEANUP(buf_clear) struct buf plain = {.max = ANSWER_BYTES};
 
 	plain_put_lines(&plain, buf_view(answer));
-	fputs(buf_cstr(&plain), stdout);
+	if (failed)
+		fprintf(stderr, "wireside: %s\n", buf_cstr(&plain));
+	else
+		fputs(buf_cstr(&plain), stdout);
 	fflush(stdout);
 }
 
-static int tell_code(const struct buf *answer, const char *name)
+/* The code needs the other machine: it is waited for, so that a shell shows it, too. begun: the answer that says that it comes. */
+static int wait_for_code(const char *path, const char *name, const struct buf *begun)
 {
-	print_lines(answer);
-	printf("here: `wireside peer verify %s yes`, otherwise `wireside peer verify %s no`\n", name, name);
-	return 0;
-}
-
-/* The code needs the other machine: it is waited for, so that a shell shows it, too. */
-static int wait_for_code(const char *path, const char *const *words, uint32_t n)
-{
+	const char *words[] = {"peer", "verify", name, "code"};
 	const struct timespec pause = {.tv_nsec = CODE_PAUSE_MS * 1000000L};
 
 	for (int i = 0; i < CODE_WAIT_MS / CODE_PAUSE_MS; i++) {
 		CLEANUP(buf_clear) struct buf answer = {.max = ANSWER_BYTES};
+		int err = control_call(path, words, ARRAY_LEN(words), &answer);
 
+		if (err || answer.n) {
+			if (err && err != ERR_INVALID)
+				fprintf(stderr, "wireside: %s: no answer any more (%s)\n", path, err_name(err));
+			else
+				print_lines(&answer, err);
+			return err ? 1 : 0;
+		}
+		if (i == 0)
+			print_lines(begun, false);
 		nanosleep(&pause, NULL);
-		if (control_call(path, words, n, &answer) != 0)
-			break;
-		if (is_code(&answer))
-			return tell_code(&answer, words[2]);
 	}
-	fprintf(stderr, "wireside: no code to compare came; `wireside peer verify %s` waits for it once more\n",
-		words[2]);
+	fprintf(stderr, "wireside: no code came yet; `wireside peer verify %s` waits for it once more\n", name);
 	return 1;
 }
 
@@ -170,14 +169,16 @@ static int verify(const char *name, const char *data)
 	const char *words[] = {"peer", "verify", name};
 	CLEANUP(buf_clear) struct buf answer = {.max = ANSWER_BYTES};
 	char path[4096];
+	int err;
 
 	snprintf(path, sizeof(path), "%s/control.sock", data);
-	if (control_call(path, words, ARRAY_LEN(words), &answer) != 0)
-		return ask(data, words, ARRAY_LEN(words)); /* which says why */
-	if (is_code(&answer))
-		return tell_code(&answer, name);
-	print_lines(&answer);
-	return wait_for_code(path, words, ARRAY_LEN(words));
+	err = control_call(path, words, ARRAY_LEN(words), &answer);
+	if (err == 0)
+		return wait_for_code(path, name, &answer);
+	if (err != ERR_INVALID)
+		return ask(data, words, ARRAY_LEN(words)); /* no node that could be asked: it says why */
+	print_lines(&answer, true);
+	return 1;
 }
 
 static int run(const struct action *a, int argc, char **argv, const char *data)

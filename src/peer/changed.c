@@ -54,15 +54,19 @@ void changed_check_name(struct peer *p, struct str name)
 	say_changed(p, o, name);
 }
 
-void changed_remind(struct peers *ps)
+unsigned changed_remind(struct peers *ps)
 {
+	unsigned n = 0;
 	struct peer *p, *o;
 
 	for (uint32_t pos = 0; (p = map_next(&ps->peers, &pos));) {
+		if (p->trust != TRUST_CHANGED || ++n > UNTOLD_MAX)
+			continue;
 		o = changed_from(p);
 		if (o)
 			say_changed(p, o, name_of(p));
 	}
+	return n > UNTOLD_MAX ? n - UNTOLD_MAX : 0;
 }
 
 /* ---- it is the same one ---- */

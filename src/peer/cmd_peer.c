@@ -428,6 +428,26 @@ static void begin_verify(struct command_call *call, struct peer *p)
 	command_reply(call->core, call->asker, false, "%s", buf_cstr(&text));
 }
 
+/* Whoever asks again and again until there is a code must begin nothing by it: that would give somebody in between one more try each. */
+static void look_at_code(struct command_call *call, const struct peer *p)
+{
+	CLEANUP(buf_clear) struct buf code = {.max = 256};
+	struct label_word name = label_word(p);
+
+	verify_code(p, &code);
+	if (!p->verify)
+		command_reply(call->core, call->asker, true,
+			"nothing is being compared with %s any more; `wireside peer verify %s` begins", p->label,
+			name.text);
+	else if (code.n)
+		command_reply(call->core, call->asker, false,
+			"you are comparing with %s: %s. The same on both? `wireside peer verify %s yes`, otherwise `wireside peer "
+			"verify %s no`\n",
+			p->label, buf_cstr(&code), name.text, name.text);
+	else
+		command_reply(call->core, call->asker, false, "%s", "");
+}
+
 static void run_verify(struct command_call *call)
 {
 	struct peer *p = row_of(call, 2);
@@ -439,8 +459,10 @@ static void run_verify(struct command_call *call)
 		fail(call, "it has no key to verify");
 	} else if (!answer) {
 		begin_verify(call, p);
+	} else if (strcmp(answer, "code") == 0) {
+		look_at_code(call, p);
 	} else if (strcmp(answer, "yes") != 0 && strcmp(answer, "no") != 0) {
-		fail(call, "usage: peer verify NAME [yes|no]");
+		fail(call, "usage: peer verify NAME [yes|no|code]");
 	} else if (!verify_confirm(p, strcmp(answer, "yes") == 0)) {
 		command_reply(call->core, call->asker, true,
 			"nothing is being compared with %s now: /verify %s begins (here: `wireside peer verify %s`)",

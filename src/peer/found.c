@@ -126,10 +126,15 @@ void found_take_waiting(struct peer *p)
 	peer_forget(old);
 }
 
-/* Whom our user knows he knows by the key, and by the name he had then. */
-static bool has_a_name(const struct peer *p)
+/* Whom our user knows, or has blocked, he knows by the key and by the name he had then; if that was none the label is the key's
+ * beginning. */
+static bool keeps_label(const struct peer *p)
 {
-	return p->kind == PEER_KEYED && peer_known(p) && !str_starts(jid_str(p->entity.jid), str_z(p->label));
+	bool decided = peer_known(p) || p->trust == TRUST_BLOCKED;
+
+	return p->named ||
+		(p->kind == PEER_KEYED && decided &&
+			!(strlen(p->label) >= ID_LABEL_MIN && str_starts(jid_str(p->entity.jid), str_z(p->label))));
 }
 
 void found_service(struct peers *ps, struct service **service)
@@ -150,7 +155,7 @@ void found_service(struct peers *ps, struct service **service)
 		p->instance = str_dup(instance);
 		changed_check_name(p, instance);
 		label_of_instance(ps, p, instance, &label);
-		if (!p->named && !has_a_name(p))
+		if (!keeps_label(p))
 			peer_set_label(p, buf_view(&label));
 	}
 	if (!p->user)

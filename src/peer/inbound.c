@@ -68,13 +68,15 @@ static void tell_request(struct peer *p)
 }
 
 /* Whoever was away when it wrote shall know that there is something to decide; so shall who has put that off. */
-void inbound_remind(struct peers *ps)
+unsigned inbound_remind(struct peers *ps)
 {
+	unsigned n = 0;
 	struct peer *p;
 
 	for (uint32_t pos = 0; (p = map_next(&ps->peers, &pos));)
-		if (p->stranger.unanswered && !peer_known(p) && p->trust != TRUST_BLOCKED)
+		if (p->stranger.unanswered && !peer_known(p) && p->trust != TRUST_BLOCKED && ++n <= UNTOLD_MAX)
 			say_request(p);
+	return n > UNTOLD_MAX ? n - UNTOLD_MAX : 0;
 }
 
 void inbound_answered(struct peer *p)

@@ -144,7 +144,7 @@ static struct peer *make_keyed(struct peers *ps, const uint8_t key[32], struct s
 {
 	CLEANUP(buf_clear) struct buf label = {.max = LABEL_MAX};
 
-	label_choose(ps, wanted, user.n ? user : (struct str){id, 12}, (struct str){id, 6}, &label);
+	label_choose(ps, wanted, user.n ? user : (struct str){id, ID_LABEL_MIN}, (struct str){id, 6}, &label);
 	return peer_keyed(ps, key, buf_view(&label));
 }
 
@@ -176,7 +176,7 @@ static struct peer *keyed_peer(struct peers *ps, const struct link_ask *a, struc
 	p = make_keyed(ps, a->key, user, id, wanted);
 	if (!p)
 		return NULL;
-	if (user.n)
+	if (user.n && p->trust != TRUST_BLOCKED) /* who is not to be heard changes nothing here */
 		peer_set_user(p, user);
 	if (wanted && wanted->kind == PEER_TYPED)
 		typed_take_over(p, wanted);

@@ -55,7 +55,7 @@ static void end(struct packet_writer *w, struct peers *ps, int64_t since)
 /* Of these our user is reminded by whoever knows that they still hold. */
 static bool is_reminded_of(const char *kind)
 {
-	static const char *const kinds[] = {"request", "changed", "plaintext", "network", "secrets", "secrets-end"};
+	static const char *const kinds[] = {"request", "changed", "plaintext", "network", "secrets"};
 
 	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
 		if (strcmp(kind, kinds[i]) == 0)
@@ -99,6 +99,8 @@ static void keep(struct peers *ps, const char *kind, const struct peer *p, const
 
 void notice_catch_up(struct peers *ps)
 {
+	unsigned more;
+
 	for (unsigned i = 0; i < ps->untold_n; i++) {
 		const struct untold *u = &ps->untold[i];
 		struct packet_writer w;
@@ -111,8 +113,9 @@ void notice_catch_up(struct peers *ps)
 		end(&w, ps, u->time);
 	}
 	notice_clear(ps);
-	inbound_remind(ps);
-	changed_remind(ps);
+	more = inbound_remind(ps) + changed_remind(ps);
+	if (more) /* keys cost nothing, and whoever makes a thousand shall not fill the screen each time */
+		notice(ps, "more", NULL, "and %u more are to be decided on; /peers shows them", more);
 	dial_remind(ps);
 }
 

@@ -380,7 +380,9 @@ void peer_forget(struct peer *p)
 	struct peers *ps = p->peers;
 	struct service *service = TAKE(p->service); /* the network tells it once */
 
-	peer_tell_adder(p, p);
+	if (p->adder)
+		command_reply(peer_core(p), p->adder, true, "%s is forgotten before anything came of it", p->label);
+	p->adder = 0;
 	link_close(p, SERR_HOST_GONE, "not known any more");
 	dial_forget(p);
 	show_hide(p);

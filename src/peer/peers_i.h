@@ -23,6 +23,7 @@
 enum {
 	DOMAIN_SIZE = NODEID_DOMAIN_MAX + 1,
 	PEER_ADDRESSES_MAX = 16,
+	ID_LABEL_MIN = 12,          /* characters of a NODEID that stand for a name */
 	SEEN_MAX = 10000,           /* messages of a peer remembered, so that none is delivered twice */
 	OUTBOX_BYTES = 16 << 20,    /* waiting for one peer */
 	PENDING_MAX = 100,          /* stanzas that wait for a link and are worth nothing later */
@@ -342,7 +343,8 @@ bool target_is_useless(const struct peers *ps, struct str address, struct buf *w
 /* changed.c */
 /* A name that somebody known has is not this one's, too. */
 void changed_check_name(struct peer *p, struct str name);
-void changed_remind(struct peers *ps);             /* our user comes: of keys that he has not decided about */
+/* Our user comes: of keys that he has not decided about, UNTOLD_MAX of them; gives how many more there are. */
+unsigned changed_remind(struct peers *ps);
 struct peer *changed_from(const struct peer *p);   /* whose name p has, with another key; NULL: nobody's */
 struct peer *changed_to(const struct peer *known); /* who has the name of him; NULL: nobody */
 /* Our user says that p is old, with a new key: the name, the conversation and what waits are p's. said: what came of it, appended. */
@@ -422,8 +424,8 @@ void inbound_on_done(struct host *h, const struct stanza *s);
 struct str inflight_key(const void *item);
 void inbound_clear(struct peers *ps);
 void inbound_drop(struct peer *p);
-void inbound_remind(struct peers *ps); /* our user comes: of who has written and got no answer */
-void inbound_answered(struct peer *p); /* that he has, or that it is not wanted any more */
+unsigned inbound_remind(struct peers *ps); /* the same, of who has written and got no answer */
+void inbound_answered(struct peer *p);     /* that he has, or that it is not wanted any more */
 
 /* show.c: presence */
 void show_peer(struct peer *p);  /* what is known of it by the network has changed */

@@ -203,20 +203,6 @@ static struct str text_of(const struct stanza *s, const char *name, struct buf *
 	return i ? str_trim(xml_text(&s->tree, i, tmp)) : STR("");
 }
 
-static int priority_of(const struct stanza *s)
-{
-	CLEANUP(buf_clear) struct buf tmp = {.max = 64};
-	struct str text = text_of(s, "priority", &tmp);
-	bool minus = str_starts(text, STR("-"));
-	uint64_t n;
-
-	if (minus)
-		text = (struct str){text.p + 1, text.n - 1};
-	if (!buf_ok(&tmp) || str_uint(text, 128, &n) != 0)
-		return 0;
-	return minus ? -(int)n : (int)n;
-}
-
 static void read_client(const struct stanza *s, struct buf *show, struct buf *text)
 {
 	CLEANUP(buf_clear) struct buf tmp = {.max = 64}, long_tmp = {.max = 4096};
@@ -240,8 +226,8 @@ bool show_read(const struct peer *p, struct buf *ret_show, struct buf *ret_text)
 
 		if (packet_parse(p->presences[i].packet, JID_NONE, &s) != 0)
 			continue;
-		if (priority_of(s) > best) {
-			best = priority_of(s);
+		if (stanza_priority(s) > best) {
+			best = stanza_priority(s);
 			read_client(s, ret_show, ret_text);
 		}
 		stanza_free(&s);

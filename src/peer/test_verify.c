@@ -238,6 +238,14 @@ static void again(void **state)
 	assert_string_equal(w->reply, "a code to compare with bob comes in a moment\n");
 	command(w, "peer", "verify", "bob", NULL);
 	assert_string_equal(w->reply, "comparing with bob has begun before; the code comes in a moment\n");
+	command(w, "peer", "verify", "bob", "code", NULL);
+	assert_string_equal(w->reply, "");
+	/* He has cancelled: whoever looks for the code is told so, and gives nobody another try. */
+	other_says(&o, "cancel", NULL, 0);
+	command(w, "peer", "verify", "bob", "code", NULL);
+	assert_true(w->reply_failed);
+	assert_non_null(strstr(w->reply, "nothing is being compared with bob any more"));
+	assert_false(conn_of(w, o.conn)->closed);
 	world_free(w);
 
 	w = with_link(&o);
@@ -245,6 +253,8 @@ static void again(void **state)
 	command(w, "peer", "verify", "bob", NULL);
 	assert_non_null(strstr(w->reply, "you are comparing with bob: "));
 	assert_non_null(strstr(w->reply, "). The same on both? /verify bob yes, otherwise /verify bob no"));
+	command(w, "peer", "verify", "bob", "code", NULL);
+	assert_non_null(strstr(w->reply, "). The same on both? `wireside peer verify bob yes`, otherwise"));
 	assert_false(conn_of(w, o.conn)->closed);
 	command(w, "peer", "verify", "bob", "yes", NULL);
 	assert_non_null(strstr(w->reply, "bob is verified once the other side says so, too"));

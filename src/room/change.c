@@ -170,6 +170,7 @@ void role_change(struct room *r, struct occupant *o, enum role role, struct str 
 	announce_catch_up(r, o);
 	shown = occupant_shown(r, o);
 	o->role = role;
+	o->gets_voice = false;
 	occupant_changed(o);
 	occupant_reseat(r, o);
 	if (shown && !occupant_shown(r, o))

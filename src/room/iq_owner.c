@@ -143,12 +143,6 @@ static void say_what_changed(struct room *r, uint64_t changed)
 /* Deliveries in one go: what goes out together is written together, so fewer would cost more, and others wait for these. */
 enum { GO_ON_WORK = 16000 };
 
-/* Where everybody may speak nobody has to ask for voice. */
-static bool gets_voice(const struct room *r, const struct occupant *o)
-{
-	return r->giving_voice && o->role == ROLE_VISITOR;
-}
-
 /* Of a great room these are some at a time: its other changes, and all other rooms, go in between. */
 void room_go_on(struct room *r)
 {
@@ -156,10 +150,9 @@ void room_go_on(struct room *r)
 	uint32_t work = 0;
 
 	r->unfinished = false;
-	r->giving_voice &= !r->config.moderated;
 	core_spend(room_core(r), room_count(r) / 16);
 	for (uint32_t pos = 0; (o = map_next(&r->nicks, &pos));) {
-		if (!o->behind && !gets_voice(r, o))
+		if (!o->behind && !o->gets_voice)
 			continue;
 		if (work > GO_ON_WORK) {
 			r->unfinished = r->entity.unsettled = true;
@@ -167,11 +160,19 @@ void room_go_on(struct room *r)
 			return;
 		}
 		announce_catch_up(r, o);
-		if (gets_voice(r, o))
+		if (o->gets_voice)
 			role_change(r, o, ROLE_PARTICIPANT, STR_NONE, STR_NONE);
 		work += room_count(r);
 	}
-	r->giving_voice = false;
+}
+
+/* Where everybody may speak nobody has to ask for voice. */
+static void on_moderation(struct room *r)
+{
+	struct occupant *o;
+
+	for (uint32_t pos = 0; (o = map_next(&r->nicks, &pos));)
+		o->gets_voice = !r->config.moderated && o->role == ROLE_VISITOR;
 }
 
 /* Who will not be seen any more, or was not seen before. */
@@ -207,7 +208,8 @@ static void on_change(struct room *r, uint64_t changed, uint8_t broadcast_before
 		paces_unsilence(&r->paces);
 	if (changed & room_config_bit("muc#roomconfig_membersonly"))
 		put_out_non_members(r);
-	r->giving_voice |= (changed & room_config_bit("muc#roomconfig_moderatedroom")) && !r->config.moderated;
+	if (changed & room_config_bit("muc#roomconfig_moderatedroom"))
+		on_moderation(r);
 	room_go_on(r);
 }
 

@@ -44,6 +44,7 @@ struct occupant {
 	enum role role : 8;
 	enum affiliation affiliation : 8;
 	bool hatless : 1;         /* scratch of iq_hats.c */
+	bool gets_voice : 1;      /* he was a visitor when the room became unmoderated, and it is not his turn yet */
 	bool behind : 1;          /* the others do not know yet that he is hidden, or shown, by another configuration */
 	char id[OCCUPANT_ID + 1]; /* XEP-0421: of its bare address in this room */
 };

@@ -107,7 +107,7 @@ static void free_contents(struct room *r)
 	history_clear(&r->history);
 	history_resize(&r->history, r->config.history);
 	r->commit = 0;
-	r->giving_voice = r->unfinished = false;
+	r->unfinished = false;
 }
 
 void room_vacate(struct room *r)

@@ -59,7 +59,6 @@ struct room {
 	enum room_state state;
 	uint64_t owner; /* rooms_owner_key() of config.maker; 0: not known */
 	int64_t created;
-	bool giving_voice; /* to all visitors, since the room became unmoderated */
 	bool unfinished;   /* room_go_on() */
 	bool will_persist; /* LOCKED: persistent from when it is open, unless its owner says otherwise */
 	struct room_config config;

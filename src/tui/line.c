@@ -316,10 +316,17 @@ static bool is_cut_off(const struct line *n)
 	return n->met && !client_online(n->client) && !n->asked && !client_pending(n->client);
 }
 
+static bool is_command(struct str text, const char *name)
+{
+	struct str rest = str_trim(text);
+
+	return str_is_nocase(str_cut(&rest, ' '), name);
+}
+
 /* What brings the node back does not wait for it. */
 static bool may_go(const struct line *n)
 {
-	return !is_busy(n) || (n->met && !n->asked && str_is(str_trim(str_z((char *)(n->waiting.next + 1))), "/start"));
+	return !is_busy(n) || (n->met && !n->asked && is_command(str_z((char *)(n->waiting.next + 1)), "/start"));
 }
 
 /* True: one was run, and the loop's time may be that of before. */
@@ -406,14 +413,6 @@ static void add_line(struct line *n, struct str text)
 	n->waiting_n++;
 }
 
-/* It ends the input when it is read, not when it is its turn, which may never come where there is nobody to say the lines before to. */
-static bool is_quit(struct str text)
-{
-	struct str rest = str_trim(text);
-
-	return str_is_nocase(str_cut(&rest, ' '), "/quit");
-}
-
 static void cut_lines(struct line *n)
 {
 	struct str rest = buf_view(&n->in);
@@ -422,7 +421,9 @@ static void cut_lines(struct line *n)
 	while (rest.n && (end = memchr(rest.p, '\n', rest.n))) {
 		size_t k = (size_t)(end - rest.p);
 
-		if (is_quit((struct str){rest.p, k})) {
+		/* It ends the input when it is read, not when it is its turn, which may never come where there is nobody to say
+		 * the lines before to. */
+		if (is_command((struct str){rest.p, k}, "/quit")) {
 			n->ended = true;
 			buf_reset(&n->in);
 			return;

@@ -177,13 +177,6 @@ static void start_presence_session(struct account *a, struct resource *r)
 
 /* ---- outbound ---- */
 
-static int8_t priority_of(const struct stanza *s)
-{
-	uint32_t i = stanza_child(s, "priority", NS_CLIENT);
-
-	return i == XML_NONE ? 0 : (int8_t)xml_int(&s->tree, i, -128, 127, 0);
-}
-
 static void out_available(struct account *a, struct resource *r, struct stanza **s)
 {
 	struct core *c = a->entity.core;
@@ -197,7 +190,7 @@ static void out_available(struct account *a, struct resource *r, struct stanza *
 	}
 	packet_unref(&r->presence);
 	r->presence = packet_ref(p);
-	r->priority = priority_of(*s);
+	r->priority = stanza_priority(*s);
 	broadcast(a, p);
 	packet_unref(&p);
 	feed_presence(a);

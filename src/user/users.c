@@ -173,22 +173,3 @@ void send_presence(struct core *c, enum stanza_type type, struct jid from, struc
 	if (s)
 		core_send(c, &s);
 }
-
-int64_t xml_int(const struct xml_tree *t, uint32_t i, int64_t min, int64_t max, int64_t otherwise)
-{
-	CLEANUP(buf_clear) struct buf tmp = {0};
-	struct str text;
-	bool negative;
-	uint64_t value;
-
-	buf_init(&tmp, 64);
-	text = str_trim(xml_text(t, i, &tmp));
-	negative = text.n > 0 && text.p[0] == '-';
-	if (negative || (text.n > 0 && text.p[0] == '+'))
-		text = (struct str){text.p + 1, text.n - 1};
-	if (!buf_ok(&tmp) || str_uint(text, INT32_MAX, &value) < 0)
-		return otherwise;
-	if (negative ? -(int64_t)value < min : (int64_t)value > max)
-		return otherwise;
-	return negative ? -(int64_t)value : (int64_t)value;
-}

@@ -41,8 +41,6 @@ void users_multicast(struct users *u, struct packet **p, uint64_t commit);
 struct stanza *stanza_make(const struct packet_head *head, struct str payload);
 /* Makes and routes one. */
 void send_presence(struct core *c, enum stanza_type type, struct jid from, struct jid to, struct str id);
-/* The number in an element's text, `otherwise` if it is none or out of range. */
-int64_t xml_int(const struct xml_tree *t, uint32_t i, int64_t min, int64_t max, int64_t otherwise);
 
 /* ---- feed.c ---- */
 bool feed_is_for(const struct account *a); /* its roster comes from elsewhere */

@@ -344,3 +344,18 @@ struct stanza *stanza_copy(const struct stanza *s, struct jid to)
 	copy->origin = s->origin;
 	return copy;
 }
+
+int8_t stanza_priority(const struct stanza *s)
+{
+	CLEANUP(buf_clear) struct buf tmp = {.max = 64};
+	uint32_t i = stanza_child(s, "priority", NS_CLIENT);
+	struct str text = i == XML_NONE ? STR_NONE : str_trim(xml_text(&s->tree, i, &tmp));
+	bool negative = text.n > 0 && text.p[0] == '-';
+	uint64_t n;
+
+	if (text.n && (negative || text.p[0] == '+'))
+		text = (struct str){text.p + 1, text.n - 1};
+	if (!buf_ok(&tmp) || str_uint(text, negative ? 128 : 127, &n) != 0)
+		return 0;
+	return (int8_t)(negative ? -(int)n : (int)n);
+}

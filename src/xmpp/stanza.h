@@ -67,6 +67,8 @@ int stanza_new(const struct xml_tree *t, struct str content, struct jid from, st
  * packets, tests. */
 int stanza_parse(struct str text, struct stanza **ret);
 void stanza_free(struct stanza **s); /* accepts NULL inside */
+/* Of presence, -128 to 127; 0 where it says none (RFC 6121 4.7.2.3). */
+int8_t stanza_priority(const struct stanza *s);
 /* The same stanza for another recipient; for rare paths. */
 struct stanza *stanza_copy(const struct stanza *s, struct jid to);
 
