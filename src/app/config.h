@@ -92,7 +92,7 @@ bool config_is_data(const char *path, struct buf *why);
 void config_where(const struct config *c, const char *name, unsigned i, struct buf *why);
 
 /* Only --data of any subcommand's arguments, taken out of them; the default folder otherwise. NULL with a message printed
- * when its value is missing. The caller frees. */
+ * when its value is missing, or the folder (also the default one) cannot be one: config_is_data(). The caller frees. */
 char *config_take_data(int *argc, char **argv, enum config_use use);
 char *config_default_data(enum config_use use);
 

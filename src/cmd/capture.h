@@ -1,7 +1,7 @@
 /* Capturing this machine's chat: packets, with the secrets of the node's links if they are wanted; or, where nobody lets us
  * have packets, what the node says that it exchanged. Into a file, or into a pipe for whoever shows it. */
-#ifndef APP_CAPTURE_H
-#define APP_CAPTURE_H
+#ifndef CMD_CAPTURE_H
+#define CMD_CAPTURE_H
 
 #include "base/buf.h"
 

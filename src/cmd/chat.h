@@ -1,7 +1,7 @@
 /* The connection of a chat client: to the socket of a node or server on this machine, or over the network to an account's
  * domain. Dials, secures, reconnects; what is said meanwhile waits in the client. */
-#ifndef APP_CHAT_H
-#define APP_CHAT_H
+#ifndef CMD_CHAT_H
+#define CMD_CHAT_H
 
 #include "client/client.h"
 #include "loop/loop.h"

@@ -1,7 +1,7 @@
 /* The node of this machine, seen from a chat: what is said to it on the command line, its name at the very first start, and
  * the start itself. */
-#ifndef APP_CHAT_NODE_H
-#define APP_CHAT_NODE_H
+#ifndef CMD_CHAT_NODE_H
+#define CMD_CHAT_NODE_H
 
 #include <stdbool.h>
 

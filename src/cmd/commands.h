@@ -1,7 +1,7 @@
 /* The program's subcommands: one file each, one row each in main.c. argv[0] is the subcommand's name. Returned: the exit
  * status (0 done, 1 refused or failed, 2 usage). */
-#ifndef APP_COMMANDS_H
-#define APP_COMMANDS_H
+#ifndef CMD_COMMANDS_H
+#define CMD_COMMANDS_H
 
 #include <stdbool.h>
 

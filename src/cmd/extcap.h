@@ -1,7 +1,7 @@
 /* This program as a capture interface of Wireshark (extcap): Wireshark runs it, by a link in its folder of such programs, to
  * hear which interfaces there are and how they are set, and to capture into a pipe. */
-#ifndef APP_EXTCAP_H
-#define APP_EXTCAP_H
+#ifndef CMD_EXTCAP_H
+#define CMD_EXTCAP_H
 
 #include <stdbool.h>
 

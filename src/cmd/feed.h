@@ -1,6 +1,6 @@
 /* The other side of traced.c: what a running node tells whoever traces it, asked for over its control socket. */
-#ifndef APP_FEED_H
-#define APP_FEED_H
+#ifndef CMD_FEED_H
+#define CMD_FEED_H
 
 #include "base/buf.h"
 

@@ -1,6 +1,6 @@
 /* What `--help` prints, as wide as the terminal is. */
-#ifndef APP_HELP_H
-#define APP_HELP_H
+#ifndef CMD_HELP_H
+#define CMD_HELP_H
 
 #include "base/buf.h"
 

@@ -1,7 +1,7 @@
 /* The lab: some nodes, each on a host of its own in a box, with a person on each who says what stands in a script, while
  * their packets are captured. */
-#ifndef APP_LAB_H
-#define APP_LAB_H
+#ifndef CMD_LAB_H
+#define CMD_LAB_H
 
 #include "base/buf.h"
 

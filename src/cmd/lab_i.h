@@ -1,6 +1,6 @@
 /* Private to lab.c and lab_script.c. */
-#ifndef APP_LAB_I_H
-#define APP_LAB_I_H
+#ifndef CMD_LAB_I_H
+#define CMD_LAB_I_H
 
 #include "cmd/feed.h"
 #include "cmd/lab.h"

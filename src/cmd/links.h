@@ -1,7 +1,7 @@
 /* Who is where, as the running node says: for a capture that has to know which packets are whose, and how people call the
  * ends of a connection. */
-#ifndef APP_LINKS_H
-#define APP_LINKS_H
+#ifndef CMD_LINKS_H
+#define CMD_LINKS_H
 
 #include <net/if.h>
 

@@ -1,6 +1,6 @@
 /* Private to the files of `wireside trace`: cmd_trace.c has the words, the others what they do. */
-#ifndef APP_TRACE_I_H
-#define APP_TRACE_I_H
+#ifndef CMD_TRACE_I_H
+#define CMD_TRACE_I_H
 
 #include <stdio.h>
 

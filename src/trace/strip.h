@@ -13,8 +13,9 @@ struct strip_rules {
 	unsigned *removed; /* NULL, or where blocks are counted that are left out, whole or in part */
 };
 
-/* ret_removed: blocks with secrets. ERR_SYNTAX: no pcapng file (or broken); the copy is removed then. ERR_EXISTS: there is a
- * file `to`. Others with a line in why, too. */
+/* ret_removed: blocks with secrets. 0 also of a file that is cut short in its last block, with a line in why: what is whole of it
+ * is copied. Else there is no copy, and a line in why: ERR_SYNTAX: no pcapng file, or a broken one; ERR_EXISTS: there is a file
+ * `to`, which stays. */
 int strip_file(const char *from, const char *to, unsigned *ret_removed, struct buf *why);
 /* The same by other rules. */
 int strip_copy(const char *from, const char *to, const struct strip_rules *rules, struct buf *why);
