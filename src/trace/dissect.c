@@ -317,7 +317,10 @@ static bool waits_in_vain(const struct dissected *d)
 		const struct dissected_frame *f = &d->frames[i];
 		struct hole hole;
 
-		if (f->len && f->stream >= 0 && !field_has(f, F_CHAT) && hole_before(d, f, &hole))
+		if (!f->len || f->stream < 0 || field_has(f, F_CHAT) || !hole_before(d, f, &hole))
+			continue;
+		/* With its secrets in the file it is read record by record, and behind a missing one no more. */
+		if (!f->encrypted || !connection_facts(d, f->stream).decrypted)
 			return true;
 	}
 	return false;

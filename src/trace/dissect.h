@@ -152,7 +152,8 @@ struct dissected {
 enum { DISSECTED_FRAMES_MAX = 2000000 };
 
 /* Reads the file (any kind that tshark reads), all of it: what a frame means depends on others. The display filter (NULL: all)
- * says which ones are `shown`. ERR_ with a line in why; also with 0, where the file is cut short. */
+ * says which ones are `shown`. ERR_ with a line in why; also with 0, where the file is cut short, or the filter lets no frame
+ * through. */
 int dissect(const char *file, const char *filter, struct dissected *ret, struct buf *why);
 void dissected_clear(struct dissected *d);
 
@@ -238,13 +239,16 @@ struct connection_facts {
 	uint32_t third;               /* index + 1 of the third packet of the handshake; 0: none */
 	bool secured;                 /* it came to TLS, */
 	bool handshake;               /* whose handshake is in this capture */
-	bool readable;                /* something said on it can be read */
+	bool readable;                /* something said on it can be read, */
+	bool decrypted;               /* also of what is encrypted */
 	uint32_t ended_by, closed_by; /* index + 1 of the first </stream:stream>, the first FIN or RST; 0: none */
 };
 struct connection_facts connection_facts(const struct dissected *d, int32_t stream);
 
 /* Was it sent again (or late), so that people should see it? */
 static inline bool frame_again(const struct dissected_frame *f) { return f->again != AGAIN_NO; }
+/* Was it lost on its way to the capture, and is here only as it was sent again? */
+static inline bool frame_lost_here(const struct dissected_frame *f) { return f->again == AGAIN_SENT && !f->had; }
 
 /* The command that makes the lines for dissect_line(), one a frame, filled in after argv[0..at-1]; NULL at the end. */
 void dissect_command(const char **argv, int at);

@@ -79,7 +79,7 @@ static void put_again(struct explain *x, const struct dissected_frame *f, const 
 	for (uint32_t i = 0; i < n && i < SEGMENTS_LISTED; i++) {
 		const struct dissected_frame *g = &x->d->frames[at[i]];
 
-		if (!g->had && g->again == AGAIN_SENT)
+		if (frame_lost_here(g))
 			explain_say(x, "   frame %u is it sent again: the first time it was lost on its way here",
 				g->number);
 		else
@@ -87,9 +87,13 @@ static void put_again(struct explain *x, const struct dissected_frame *f, const 
 				g->again == AGAIN_NEEDLESS ? " (needlessly: it had arrived)" : "");
 	}
 	if (n > SEGMENTS_LISTED)
-		buf_fmt(&text, " and %u more", n - SEGMENTS_LISTED);
-	if (listed)
-		explain_say(x, "   sent again in frame%s %s", listed == 1 ? "" : "s", buf_cstr(&text));
+		buf_fmt(&text, listed ? " and %u more" : "%u more", n - SEGMENTS_LISTED);
+	if (text.n)
+		explain_say(x, "   sent again in %s%s",
+			listed == 1 && n <= SEGMENTS_LISTED ? "frame "
+				: listed                    ? "frames "
+							    : "",
+			buf_cstr(&text));
 }
 
 /* In a room nobody gives receipts: the room itself says that it has it. */

@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "trace/explain_i.h"
+#include "trace/track_i.h"
 #include "trace/vantage.h"
 
 enum { STORE_MAX = 64 << 20, SEGMENTS_LISTED = 12, LOOK_BACK = 10000 };
@@ -30,12 +31,12 @@ static void take_again(const struct explain *x, const struct dissected_frame *f,
 	for (uint32_t i = 0; i < all && i < SEGMENTS_LISTED; i++) {
 		const struct dissected_frame *g = &x->d->frames[at[i]];
 
-		if (g->again != AGAIN_SENT)
-			continue;
-		ret->unseen |= !g->had;
-		ret->again += g->had;
-		if (g->had)
+		if (frame_lost_here(g)) {
+			ret->unseen = true;
+		} else if (g->again == AGAIN_SENT) {
+			ret->again++;
 			ret->last_again = at[i] + 1;
+		}
 	}
 }
 
@@ -100,14 +101,6 @@ struct pair {
 	const struct dissected_frame *answer; /* NULL: no receipt */
 };
 
-static const struct dissected_frame *frame_numbered(const struct explain *x, uint32_t number, uint32_t from)
-{
-	for (uint32_t i = from; i < x->d->n && x->d->frames[i].number <= number; i++)
-		if (x->d->frames[i].number == number)
-			return &x->d->frames[i];
-	return NULL;
-}
-
 /* When the bytes of f were acknowledged: nothing holds them up after that. */
 static uint32_t acknowledged(const struct explain *x, const struct dissected_frame *f)
 {
@@ -129,12 +122,13 @@ static void take_receipt(const struct explain *x, struct str key, struct pair *r
 
 static struct pair pair_of(const struct explain *x, const struct dissected_frame *f, const struct chat_event *e)
 {
-	uint32_t from = (uint32_t)(f - x->d->frames);
-	struct pair ret = {.answer = e->other ? frame_numbered(x, e->other, from) : NULL};
+	uint32_t at = e->other ? frame_index(x->d, e->other, x->d->n - 1) : UINT32_MAX;
+	struct pair ret = {.answer = NULL};
 
-	if (!ret.answer)
+	if (at == UINT32_MAX || at < (uint32_t)(f - x->d->frames))
 		return ret;
-	ret.message = delay_of(x, f, e, (uint32_t)(ret.answer - x->d->frames));
+	ret.answer = &x->d->frames[at];
+	ret.message = delay_of(x, f, e, at);
 	take_receipt(x, e->key, &ret);
 	return ret;
 }

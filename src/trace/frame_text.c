@@ -299,23 +299,27 @@ static void put_segments(const struct dissected *d, const struct dissected_frame
 static void put_sent_again(const struct dissected *d, const struct dissected_frame *f, const struct place *p,
 	struct buf *out)
 {
-	uint32_t again[SEGMENTS_SHOWN], n = place_again(d, f, p, again, SEGMENTS_SHOWN), put = 0;
+	CLEANUP(buf_clear) struct buf list = {.max = 1000};
+	uint32_t again[SEGMENTS_SHOWN], n = place_again(d, f, p, again, SEGMENTS_SHOWN), listed = 0;
 
 	for (uint32_t i = 0; i < n && i < SEGMENTS_SHOWN; i++) {
 		const struct dissected_frame *g = &d->frames[again[i]];
 
-		if (!g->had && g->again == AGAIN_SENT)
+		if (frame_lost_here(g))
 			buf_fmt(out, "; frame %u is it sent again, the first time it was lost on its way here",
 				g->number);
 		else
-			buf_fmt(out, "%s%u%s",
-				put++           ? ", "
-					: n > 1 ? "; sent again in frames "
-						: "; sent again in frame ",
-				g->number, g->again == AGAIN_NEEDLESS ? " (needlessly)" : "");
+			buf_fmt(&list, "%s%u%s", listed++ ? ", " : "", g->number,
+				g->again == AGAIN_NEEDLESS ? " (needlessly)" : "");
 	}
 	if (n > SEGMENTS_SHOWN)
-		buf_fmt(out, " and %u more", n - SEGMENTS_SHOWN);
+		buf_fmt(&list, listed ? " and %u more" : "%u more", n - SEGMENTS_SHOWN);
+	if (list.n)
+		buf_fmt(out, "; sent again in %s%s",
+			listed == 1 && n <= SEGMENTS_SHOWN ? "frame "
+				: listed                   ? "frames "
+							   : "",
+			buf_cstr(&list));
 }
 
 static void put_receipt(const struct chat_event *e, const char *gap, struct buf *out)

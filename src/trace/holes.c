@@ -57,7 +57,8 @@ void holes_sent(struct dissected *d, struct direction *dir, const struct dissect
 
 	if (f->flags & TCP_RST || field_has(f, F_KEEPALIVE))
 		return;
-	if (!dir->counts || f->flags & TCP_SYN)
+	/* A SYN that comes again, or late, is no new beginning. */
+	if (!dir->counts)
 		dir->end = f->seq;
 	dir->counts = true;
 	if (!reaches(dir->end, f->seq))
@@ -80,11 +81,6 @@ void holes_acknowledged(struct dissected *d, struct direction *dir, const struct
 }
 
 /* ---- for views ---- */
-
-static const struct stream *stream_at(const struct dissected *d, int32_t stream)
-{
-	return stream < 0 || !d->track || (uint32_t)stream >= d->track->stream_cap ? NULL : &d->track->streams[stream];
-}
 
 bool hole_next(const struct dissected *d, int32_t stream, uint32_t *at, struct hole *ret)
 {

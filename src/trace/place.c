@@ -108,11 +108,11 @@ void records_add(struct dissected *d, const struct dissected_frame *f, uint32_t 
 
 /* ---- places ---- */
 
-static struct direction *direction_of(const struct dissected *d, const struct dissected_frame *f)
+static const struct direction *direction_of(const struct dissected *d, const struct dissected_frame *f)
 {
-	if (f->stream < 0 || !d->track || (uint32_t)f->stream >= d->track->stream_cap)
-		return NULL;
-	return &d->track->streams[f->stream].dirs[!f->opener];
+	const struct stream *s = stream_at(d, f->stream);
+
+	return s ? &s->dirs[!f->opener] : NULL;
 }
 
 /* The first record that has text after this byte. */
@@ -271,7 +271,7 @@ bool is_last_data(const struct dissected *d, const struct dissected_frame *f)
 
 struct connection_facts connection_facts(const struct dissected *d, int32_t stream)
 {
-	if (stream < 0 || !d->track || (uint32_t)stream >= d->track->stream_cap)
-		return (struct connection_facts){0};
-	return d->track->streams[stream].facts;
+	const struct stream *s = stream_at(d, stream);
+
+	return s ? s->facts : (struct connection_facts){0};
 }

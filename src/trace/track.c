@@ -94,7 +94,7 @@ static void judge(struct dissected *d, struct direction *dir, const struct direc
 	if (f->again && f->len)
 		keep(&dir->again, i);
 	/* What comes late may have been overtaken. */
-	dir->lost_here |= f->len && !f->had && f->again == AGAIN_SENT;
+	dir->lost_here |= f->len && frame_lost_here(f);
 	dir->lost_behind |= f->len && f->had && f->again == AGAIN_SENT;
 }
 
@@ -158,6 +158,7 @@ static void track_tls(struct dissected *d, struct stream *s, struct dissected_fr
 	if (s->facts.secured && !secured && !s->facts.handshake && !s->facts.readable)
 		secure_all(d, s);
 	f->encrypted = f->len && s->facts.secured;
+	s->facts.decrypted |= f->encrypted && field_has(f, F_CHAT);
 }
 
 static struct stream *stream_of(struct track *t, const struct dissected *d, uint32_t i)

@@ -1,4 +1,5 @@
-/* Inside of track.c and place.c: what is remembered of a connection. */
+/* What is remembered of a connection: for the files that read a capture (track.c, holes.c, place.c, vantage.c), and for what of
+ * the views asks that closely. */
 #ifndef TRACE_TRACK_I_H
 #define TRACE_TRACK_I_H
 
@@ -57,6 +58,12 @@ struct track {
 	struct map exchanges;
 	struct exchange *all;
 };
+
+/* NULL: a frame of no connection (-1), or none is known. */
+static inline struct stream *stream_at(const struct dissected *d, int32_t stream)
+{
+	return stream < 0 || !d->track || (uint32_t)stream >= d->track->stream_cap ? NULL : &d->track->streams[stream];
+}
 
 /* In 32 bits that may wrap. */
 static inline bool reaches(uint32_t ack, uint32_t end) { return (int32_t)(ack - end) >= 0; }

@@ -43,11 +43,10 @@ static enum vantage_place place_by_losses(const struct stream *s)
 struct vantage vantage_of(const struct dissected *d, int32_t stream)
 {
 	struct vantage v = {VANTAGE_UNKNOWN, 0, 0, false};
-	const struct stream *s;
+	const struct stream *s = stream_at(d, stream);
 
-	if (stream < 0 || !d->track || (uint32_t)stream >= d->track->stream_cap)
+	if (!s)
 		return v;
-	s = &d->track->streams[stream];
 	v.measured = measure(d, s, &v);
 	v.place = v.measured ? place_by_times(&v) : place_by_losses(s);
 	return v;

@@ -122,6 +122,10 @@ def check_holes(folder):
     lacks(ladder + answers, "NOT IN THIS", "not in this capture")
     has(ladder, '"second"', '"third"')
     step("what comes late is not missing")
+    c = talk(Connection())
+    c.frames.insert(8, (c.frames[7][0] + 500, c.frames[0][1]))
+    lacks("".join(views(c.pcap(folder / "syn.pcap"))), "NOT IN THIS", "missing", "not in this capture")
+    step("nor is anything before a SYN that comes once more")
 
 
 def check_sealed(folder):
@@ -129,7 +133,9 @@ def check_sealed(folder):
     run("editcap", TLS, folder / "t.pcapng", "45")
     ladder = wireside("trace", folder / "t.pcapng").out
     has(ladder, "NOT IN THIS CAPTURE: bytes 2109 to 2357 of bob, before this. 48 encrypted bytes, which stay closed: bytes 2109 to 2357 before them")
-    lacks(ladder, "without their secrets")
+    lacks(ladder + wireside("trace", "explain", folder / "t.pcapng").out, "without their secrets", "secrets are not in this file")
+    wireside("trace", "strip", folder / "t.pcapng", "-w", folder / "s.pcapng")
+    has(wireside("trace", "explain", folder / "s.pcapng").out, "secrets are not in this file")
     step("one record")
 
 

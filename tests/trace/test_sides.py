@@ -128,6 +128,28 @@ def check_missed(folder):
     step("missed for 251 ms")
 
 
+def check_mixed(folder):
+    """A message in three segments: one is lost after it was here, one before; each is told once, as what it is"""
+    c = Chat(0.5, "receipt")
+    data = MESSAGE % (b"m4", b"x" * 4000)
+    parts = [(at, data[at:at + 1448]) for at in range(0, len(data), 1448)]
+    begin, number = c.seq[0], len(c.frames)
+    c.put(0, begin, parts[0][1], after=c.back)
+    c.put(0, begin + parts[2][0], parts[2][1])
+    c.acknowledge(1, upto=begin)
+    c.put(0, begin, parts[0][1], after=300000)
+    c.acknowledge(1, upto=begin + 1448)
+    c.put(0, begin + parts[1][0], parts[1][1], after=300000)
+    c.seq[0] += len(data)
+    c.send(1, RECEIPT % b"m4", c.there)
+    file = c.pcap(folder / "mixed.pcap")
+    line = next(x for x in wireside("trace", file).out.splitlines() if '"xxxx' in x)
+    has(line, f"; frame {number + 6} is it sent again, the first time it was lost on its way here; sent again in frame {number + 4}")
+    lacks(line, "frames")
+    has(wireside("trace", "explain", file).out, f"frame {number + 6} is it sent again: the first time", f"sent again in frame {number + 4}\n")
+    step("both")
+
+
 def check_receipt(folder):
     """A receipt that is lost and sent again"""
     _, text = explain(folder, 1, "receipt")
@@ -139,4 +161,4 @@ def check_receipt(folder):
 
 
 if __name__ == "__main__":
-    raise SystemExit(main(check_place, check_message, check_missed, check_receipt))
+    raise SystemExit(main(check_place, check_message, check_missed, check_mixed, check_receipt))
