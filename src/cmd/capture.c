@@ -648,7 +648,7 @@ static int is_free(const struct capture *c, struct buf *why)
 	struct stat st;
 
 	if (strcmp(c->o->file, "-") == 0 && isatty(STDOUT_FILENO)) {
-		buf_z(why, "packets are nothing for a terminal: -w FILE names a file, | another program");
+		buf_z(why, CAPTURE_NO_TERMINAL);
 		return ERR_INVALID;
 	}
 	if (c->o->pipe || strcmp(c->o->file, "-") == 0 || stat(c->o->file, &st) != 0)

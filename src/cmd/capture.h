@@ -6,6 +6,7 @@
 #include "base/buf.h"
 
 enum { CAPTURE_PORTS_MAX = 16 };
+#define CAPTURE_NO_TERMINAL "packets are nothing for a terminal: -w FILE names a file, | another program"
 
 struct capture_options {
 	const char *interface; /* NULL: where the chat is */

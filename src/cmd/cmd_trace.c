@@ -301,20 +301,20 @@ static int run_into(struct trace_args *a, const struct action *action, unsigned 
 {
 	char room[TRACE_PATH_MAX];
 	int status;
+	bool out = a->into && strcmp(a->into, "-") == 0;
 
-	if (!a->into || strcmp(a->into, "-") != 0 || bit & (TRACE_CAPTURE | TRACE_LIVE))
-		return action->run(a);
-	if (bit & TRACE_SHARE)
-		return bad_usage(action, "what is for others is looked at first: -w names a file");
 	if (!(bit & TRACE_FILES)) {
-		a->into = NULL;
+		if (out && !(bit & (TRACE_CAPTURE | TRACE_LIVE)))
+			a->into = NULL;
 		return action->run(a);
 	}
-	status = trace_scratch(a, room);
+	if (out && bit & TRACE_SHARE)
+		return bad_usage(action, "what is for others is looked at first: -w names a file");
+	status = out ? trace_scratch(a, room) : 0;
 	if (status)
 		return status;
 	status = action->run(a);
-	rmdir(room);
+	trace_end(a);
 	return status;
 }
 

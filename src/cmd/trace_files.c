@@ -36,7 +36,7 @@ static const struct {
 };
 
 /* Other systems write names in capitals. */
-static bool ends_as(struct str name, const char *ending)
+bool trace_ends_as(struct str name, const char *ending)
 {
 	size_t n = strlen(ending);
 
@@ -46,12 +46,12 @@ static bool ends_as(struct str name, const char *ending)
 struct trace_form trace_form_of(const struct trace_args *a)
 {
 	struct str name = str_z(a->into);
-	struct trace_form f = {.format = a->format, .packed = ends_as(name, ".gz")};
+	struct trace_form f = {.format = a->format, .packed = trace_ends_as(name, ".gz")};
 
 	if (f.packed)
 		name.n -= 3;
 	for (size_t i = 0; !f.format && i < ARRAY_LEN(endings); i++)
-		if (ends_as(name, endings[i].ending))
+		if (trace_ends_as(name, endings[i].ending))
 			f.format = endings[i].format;
 	if (!f.format)
 		f.format = "pcapng";
@@ -103,13 +103,9 @@ int trace_convert(const char *from, const char *filter, struct trace_form form, 
 bool trace_is_pcapng(const char *file)
 {
 	static const char magic[] = {0x0a, 0x0d, 0x0d, 0x0a};
-	int fd = open(file, O_RDONLY | O_CLOEXEC);
-	char got[4] = {0};
-	ssize_t n = fd < 0 ? 0 : read(fd, got, sizeof(got));
+	char got[sizeof(magic)];
 
-	if (fd >= 0)
-		close(fd);
-	return n == sizeof(got) && memcmp(got, magic, sizeof(magic)) == 0;
+	return trace_head(file, got, sizeof(got)) == sizeof(got) && memcmp(got, magic, sizeof(magic)) == 0;
 }
 
 int trace_into_form(const struct trace_args *a, const char *part, const char *other, struct buf *why)
@@ -152,9 +148,11 @@ int trace_strip(const struct trace_args *a)
 
 	if (err)
 		return err;
+	err = trace_begin(a, &why);
 	trace_part(a, "whole", whole);
 	trace_part(a, "part", part);
-	err = strip(a, whole, part, &removed, &why);
+	if (!err)
+		err = strip(a, whole, part, &removed, &why);
 	if (!err)
 		err = trace_publish(a, part, &why);
 	if (why.n)
@@ -194,8 +192,10 @@ static int read_file(const char *path, struct buf *ret, struct buf *why)
 static int write_new(const struct trace_args *a, struct str bytes, struct buf *why)
 {
 	char part[TRACE_PATH_MAX], other[TRACE_PATH_MAX];
-	int fd, err;
+	int fd, err = trace_begin(a, why);
 
+	if (err)
+		return err;
 	trace_part(a, "part", part);
 	trace_part(a, "other", other);
 	fd = open(part, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
@@ -279,8 +279,10 @@ static int share(const struct trace_args *a, const char *part, struct share_resu
 {
 	CLEANUP(buf_clear) struct buf in = {.max = SHARE_FILE_MAX};
 	CLEANUP(buf_clear) struct buf out = {.max = SHARE_FILE_MAX};
-	int err = trace_convert(a->file, NULL, (struct trace_form){"pcapng", false}, part, why);
+	int err = trace_begin(a, why);
 
+	if (!err)
+		err = trace_convert(a->file, NULL, (struct trace_form){"pcapng", false}, part, why);
 	if (!err)
 		err = read_file(part, &in, why);
 	if (!err)

@@ -35,7 +35,7 @@ enum { TRACE_HTML, TRACE_SVG, TRACE_CSV, TRACE_JSON, TRACE_TXT, TRACE_PDML, TRAC
 
 struct trace_args {
 	const char *file, *filter, *into;
-	const char *scratch; /* into is standard output, and this a folder for what is not finished */
+	char *scratch; /* into is standard output, and this a folder for what is not finished, from trace_begin() on */
 	bool all, secrets, plain;
 	bool live, child; /* it goes on; another process of ours shows it */
 	bool force;       /* a file that is there is replaced */
@@ -74,7 +74,9 @@ int trace_report(const struct trace_args *a);
 /* Into the file, whatever is in it now. ERR_ with a line in why. */
 int trace_report_file(const char *file, const char *into, struct buf *why);
 
-/* trace_kind.c: is it a file with packets, as far as its beginning tells? False: a line in why. */
+/* trace_kind.c: the first bytes of a file, as many as there are; 0 also of what cannot be read. */
+size_t trace_head(const char *file, char *ret, size_t most);
+/* Is it a file with packets, as far as its beginning tells? False: a line in why. */
 bool trace_is_capture(const char *file, struct buf *why);
 /* What the file says of packets that were dropped while it was captured: a line appended to why, which may have one. */
 void trace_tell_dropped(const char *file, struct buf *why);
@@ -97,6 +99,8 @@ struct trace_form {
 	bool packed;        /* with gzip */
 };
 struct trace_form trace_form_of(const struct trace_args *a);
+/* Does a name end so, in capitals or not? */
+bool trace_ends_as(struct str name, const char *ending);
 /* Plain pcapng: only this kind has secrets in it, and only as it is can be copied block by block. */
 bool trace_is_pcapng(const char *file);
 /* By tshark, which leaves out names of addresses. filter: NULL: all. */
@@ -110,11 +114,16 @@ int trace_no_place(const struct trace_args *a, const char *into);
 int trace_other_view(const struct trace_args *a, struct str text);
 /* Of a new capture. action: " save". The exit status; 0: nothing would be written over, and its name is none of another kind. */
 int trace_is_there(const struct trace_args *a, const char *action);
+/* Before the first file that is not finished: what would end this process waits until none is left, for there may be secrets in it.
+ * ERR_ with a line in why. */
+int trace_begin(const struct trace_args *a, struct buf *why);
+/* There is none any more, nor a folder: now it ends, if it was to. Also where trace_begin() was not called. */
+void trace_end(const struct trace_args *a);
 /* Where a file that is not finished lies: beside the one that it will be. */
 void trace_part(const struct trace_args *a, const char *what, char ret[TRACE_PATH_MAX]);
 /* The finished file gets its name, unless somebody else has taken that meanwhile, or goes to standard output. */
 int trace_publish(const struct trace_args *a, const char *part, struct buf *why);
-/* A folder for what goes there, to be removed by whoever asked; room: its name. The exit status. */
+/* Packets go there, by way of a folder for what is not finished; room: its name. The exit status. */
 int trace_scratch(struct trace_args *a, char room[TRACE_PATH_MAX]);
 /* For people: the new file, and where words about it go. */
 const char *trace_into_name(const struct trace_args *a);

@@ -34,16 +34,23 @@ static const struct {
 static const char *const texts[] = {"ascend", "busmaster", "candump", "cosine", "dbs-etherwatch", "dct2000", "eyesdn",
 	"iseries_ascii", "k12text", "log3gpp", "netscreen", "toshiba", "tcpiptrace"};
 
-/* As far as it is seen at the beginning. */
-static bool is_text(const char *file)
+size_t trace_head(const char *file, char *ret, size_t most)
 {
-	int fd = open(file, O_RDONLY | O_CLOEXEC);
-	char head[1024];
-	ssize_t n = fd < 0 ? 0 : read(fd, head, sizeof(head));
+	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	ssize_t n = fd < 0 ? 0 : read(fd, ret, most);
 
 	if (fd >= 0)
 		close(fd);
-	for (ssize_t i = 0; i < n; i++)
+	return n < 0 ? 0 : (size_t)n;
+}
+
+/* As far as it is seen at the beginning. */
+static bool is_text(const char *file)
+{
+	char head[1024];
+	size_t n = trace_head(file, head, sizeof(head));
+
+	for (size_t i = 0; i < n; i++)
 		if ((unsigned char)head[i] < ' ' && !strchr("\t\n\f\r", head[i] ? head[i] : ' '))
 			return false;
 	return n > 0;

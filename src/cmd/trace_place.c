@@ -1,17 +1,22 @@
 /* Where new files of `wireside trace` go: what is there may be the only copy of something. */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/err.h"
 #include "base/mem.h"
 #include "cmd/trace_i.h"
+#include "trace/explain.h"
+#include "trace/export.h"
+#include "trace/ladder.h"
 #include "trace/recorder.h"
+#include "trace/report.h"
+#include "trace/stats.h"
 
 enum { HEAD_MAX = 8192, CHUNK = 65536 };
 
@@ -21,16 +26,16 @@ enum { HEAD_MAX = 8192, CHUNK = 65536 };
 static const struct {
 	const char *begins, *has; /* NULL: either */
 } views[] = {
-	{"<!doctype html>\n<html lang=\"en\">", "content=\"default-src 'none'; style-src 'unsafe-inline'\">"},
-	{"<svg xmlns=\"http://www.w3.org/2000/svg\"", "<style>text{font:12px ui-monospace,monospace"},
-	{"frame,seconds,from,to,protocol,connection,", NULL},
-	{"{\"file\": ", "\"dropped\": "},
-	{"{\n  \"frames\": ", "\"text_bytes\": "},
-	{"<?xml ", "pdml2html.xsl"},
-	{"frames  ", "packets dropped at the capture  "},
-	{"\n1. Who is in this trace?\n", NULL},
-	{NULL, "s. ---- in clear, ==== encrypted, * to everybody"},
-	{NULL, "s. Stanzas, not packets: how they went over the wire is not known"},
+	{REPORT_BEGINS, REPORT_POLICY},
+	{REPORT_SVG_BEGINS, REPORT_SVG_STYLE},
+	{EXPORT_CSV_BEGINS, NULL},
+	{EXPORT_JSON_BEGINS, EXPORT_JSON_HAS},
+	{STATS_JSON_BEGINS, STATS_JSON_HAS},
+	{"<?xml ", "pdml2html.xsl"}, /* as tshark writes it */
+	{STATS_FRAMES "  ", STATS_DROPPED "  "},
+	{"\n1. " EXPLAIN_FIRST "\n", NULL},
+	{NULL, "s. " LADDER_LEGEND},
+	{NULL, "s. " LADDER_STANZAS},
 };
 
 /* Which one; -1: none. */
@@ -48,13 +53,10 @@ static int view_of(struct str text)
 
 static int view_in(const char *path)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	char head[HEAD_MAX];
-	ssize_t n = fd < 0 ? 0 : read(fd, head, sizeof(head));
+	size_t n = trace_head(path, head, sizeof(head));
 
-	if (fd >= 0)
-		close(fd);
-	return n > 0 ? view_of((struct str){head, (size_t)n}) : -1;
+	return n ? view_of((struct str){head, n}) : -1;
 }
 
 /* ---- what is there ---- */
@@ -115,15 +117,12 @@ static int check_kind(const struct trace_args *a, const char *action)
 {
 	struct str name = str_z(a->into);
 
-	for (size_t i = 0; !a->format && i < ARRAY_LEN(other_ends); i++) {
-		size_t n = strlen(other_ends[i]);
-
-		if (name.n > n && strcasecmp(name.p + name.n - n, other_ends[i]) == 0)
+	for (size_t i = 0; !a->format && i < ARRAY_LEN(other_ends); i++)
+		if (trace_ends_as(name, other_ends[i]))
 			return refuse(action, a->into,
 				"is no name of a file of packets: these end in .pcapng, .pcap, .cap or .snoop, each also with "
 				".gz (`save --format` has more); `wireside trace report` writes txt, csv, json, html, svg and pdml",
 				2);
-	}
 	return 0;
 }
 
@@ -145,6 +144,52 @@ void trace_part(const struct trace_args *a, const char *what, char ret[TRACE_PAT
 const char *trace_into_name(const struct trace_args *a) { return a->scratch ? "standard output" : a->into; }
 FILE *trace_said(const struct trace_args *a) { return a->scratch ? stderr : stdout; }
 
+/* ---- files that must not stay ---- */
+
+/* What would end this, but for what whoever started it had ignored: that stays ignored. */
+static sigset_t endings(void)
+{
+	static const int all[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE};
+	struct sigaction now;
+	sigset_t ret;
+
+	sigemptyset(&ret);
+	for (size_t i = 0; i < ARRAY_LEN(all); i++)
+		if (sigaction(all[i], NULL, &now) == 0 && now.sa_handler != SIG_IGN)
+			sigaddset(&ret, all[i]);
+	return ret;
+}
+
+/* Signals of a terminal end tshark, which has them unblocked. */
+int trace_begin(const struct trace_args *a, struct buf *why)
+{
+	sigset_t held = endings();
+
+	sigprocmask(SIG_BLOCK, &held, NULL);
+	if (!a->scratch || mkdtemp(a->scratch))
+		return 0;
+	buf_fmt(why, "%s: %s", a->scratch, strerror(errno));
+	return ERR_IO;
+}
+
+void trace_end(const struct trace_args *a)
+{
+	sigset_t held = endings();
+
+	if (a->scratch)
+		rmdir(a->scratch);
+	sigprocmask(SIG_UNBLOCK, &held, NULL);
+}
+
+static bool is_ended(void)
+{
+	sigset_t held = endings(), came;
+
+	sigpending(&came);
+	sigandset(&came, &came, &held);
+	return !sigisemptyset(&came);
+}
+
 /* ---- standard output ---- */
 
 int trace_scratch(struct trace_args *a, char room[TRACE_PATH_MAX])
@@ -152,24 +197,23 @@ int trace_scratch(struct trace_args *a, char room[TRACE_PATH_MAX])
 	const char *tmp = getenv("TMPDIR");
 
 	if (isatty(STDOUT_FILENO)) {
-		fputs("wireside: trace: packets are nothing for a terminal: -w FILE names a file, | another program\n",
-			stderr);
+		fputs("wireside: trace: " CAPTURE_NO_TERMINAL "\n", stderr);
 		return 1;
 	}
 	snprintf(room, TRACE_PATH_MAX, "%s/wireside-XXXXXX", tmp && *tmp ? tmp : "/tmp");
-	if (mkdtemp(room)) {
-		a->scratch = room;
-		return 0;
-	}
-	return refuse("", room, strerror(errno), 1);
+	a->scratch = room;
+	return 0;
 }
 
-static int pour(const char *part, struct buf *why)
+static int pour(const struct trace_args *a, const char *part, struct buf *why)
 {
 	int fd = open(part, O_RDONLY | O_CLOEXEC), err = fd < 0 ? ERR_IO : 0;
 	char chunk[CHUNK];
 	ssize_t n = 0;
 
+	/* Whoever reads it may end before it does, and end this with it: from here on there is nothing to be left. */
+	unlink(part);
+	trace_end(a);
 	while (!err && (n = read(fd, chunk, sizeof(chunk))) > 0)
 		err = trace_write(STDOUT_FILENO, (struct str){chunk, (size_t)n});
 	if (err || n < 0) {
@@ -178,7 +222,6 @@ static int pour(const char *part, struct buf *why)
 	}
 	if (fd >= 0)
 		close(fd);
-	unlink(part);
 	return err;
 }
 
@@ -186,8 +229,14 @@ int trace_publish(const struct trace_args *a, const char *part, struct buf *why)
 {
 	int failed;
 
+	/* tshark may have been ended, too, and this not be all of it. */
+	if (is_ended()) {
+		unlink(part);
+		buf_z(why, "interrupted");
+		return ERR_CLOSED;
+	}
 	if (a->scratch)
-		return pour(part, why);
+		return pour(a, part, why);
 	failed = renameat2(AT_FDCWD, part, AT_FDCWD, a->into, a->force ? 0 : RENAME_NOREPLACE);
 	/* Some file systems cannot do it in one step. */
 	if (failed && errno == EINVAL && access(a->into, F_OK) != 0)

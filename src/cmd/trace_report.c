@@ -142,6 +142,7 @@ static int run_pdml(const struct trace_args *a)
 static int run_pcap(const struct trace_args *a)
 {
 	struct trace_args saved = *a;
+	int status;
 
 	if (!a->into) {
 		fputs("wireside: trace report: --pcap goes into a file: -o FILE says which\n", stderr);
@@ -149,7 +150,9 @@ static int run_pcap(const struct trace_args *a)
 	}
 	saved.force = true;
 	saved.format = "pcap";
-	return trace_save(&saved);
+	status = trace_save(&saved);
+	trace_end(&saved);
+	return status;
 }
 
 static const struct format {

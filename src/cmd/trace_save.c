@@ -177,6 +177,8 @@ static int save(struct saving *s, struct buf *why)
 	char whole[TRACE_PATH_MAX], part[TRACE_PATH_MAX];
 	int err = choose(s, why);
 
+	if (!err)
+		err = trace_begin(s->a, why);
 	trace_part(s->a, "whole", whole);
 	trace_part(s->a, "part", part);
 	if (!err)

@@ -71,7 +71,7 @@ static const struct dissected_frame *first_with(const struct explain *x, unsigne
 
 static void on_hosts(struct explain *x)
 {
-	explain_ask(x, "Who is in this trace?");
+	explain_ask(x, EXPLAIN_FIRST);
 	for (unsigned i = 0; i < x->d->host_n; i++) {
 		CLEANUP(buf_clear) struct buf store = {.max = 1000};
 		CLEANUP(buf_clear) struct buf ports = {.max = 100};

@@ -5,6 +5,8 @@
 
 #include "trace/dissect.h"
 
+/* The first of them: by this a file is known for one of ours (cmd/trace_place.c). */
+#define EXPLAIN_FIRST "Who is in this trace?"
 void explain_put(const struct dissected *d, struct buf *out);
 
 #endif

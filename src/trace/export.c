@@ -9,8 +9,8 @@ enum { CELL_MAX = 1 << 20, EVENT_MAX = 64 << 20 };
 
 /* ---- comma-separated values ---- */
 
-static const char columns[] =
-	"frame,seconds,from,to,protocol,connection,flags,seq,ack,bytes,encrypted,sent_again,acked_by_frame,"
+static const char columns[] = EXPORT_CSV_BEGINS
+	"flags,seq,ack,bytes,encrypted,sent_again,acked_by_frame,"
 	"acked_after_ms,kind,chat_from,chat_to,chat_id,chat_text,other_frame,receipt_after_ms,info\r\n";
 
 /* A cell that begins so is a formula to a spreadsheet. */
@@ -188,9 +188,9 @@ void export_json(const struct dissected *d, struct str name, struct buf *out)
 {
 	const char *gap = "";
 
-	buf_z(out, "{\"file\": ");
+	buf_z(out, EXPORT_JSON_BEGINS);
 	json_text(out, name);
-	buf_z(out, ",\n\"dropped\": ");
+	buf_z(out, ",\n" EXPORT_JSON_HAS);
 	dropped_json(d, out);
 	buf_z(out, ",\n\"hosts\": [");
 	for (unsigned i = 0; i < d->host_n; i++) {

@@ -4,6 +4,10 @@
 
 #include "trace/dissect.h"
 
+/* How both begin, and what comes soon after: by these a file is known for one of ours (cmd/trace_place.c). */
+#define EXPORT_CSV_BEGINS "frame,seconds,from,to,protocol,connection,"
+#define EXPORT_JSON_BEGINS "{\"file\": "
+#define EXPORT_JSON_HAS "\"dropped\": "
 /* Comma-separated values (RFC 4180, with its line ends): a row for each frame, or for each event on it. Texts of others are
  * filtered, and begin nothing that a spreadsheet would calculate. */
 void export_csv(const struct dissected *d, struct buf *out);

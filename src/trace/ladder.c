@@ -300,8 +300,7 @@ static void put_size(const struct dissected *d, struct buf *out)
 	if (shown != d->n)
 		buf_fmt(out, " of %u", d->n);
 	buf_fmt(out, ", %.3f s. %s\n\n", d->n ? d->frames[d->n - 1].time : 0.0,
-		dissected_stanzas(d) ? "Stanzas, not packets: how they went over the wire is not known"
-				     : "---- in clear, ==== encrypted, * to everybody");
+		dissected_stanzas(d) ? LADDER_STANZAS : LADDER_LEGEND);
 }
 
 void ladder_put(const struct dissected *d, const struct ladder_options *o, struct buf *out)

@@ -9,6 +9,9 @@ struct ladder_options {
 	bool all; /* folds nothing: bare acknowledgements, ARP and the like have lines of their own */
 };
 
+/* How its lines are to be read, above them: by this a file is known for one of ours (cmd/trace_place.c). */
+#define LADDER_LEGEND "---- in clear, ==== encrypted, * to everybody"
+#define LADDER_STANZAS "Stanzas, not packets: how they went over the wire is not known"
 void ladder_put(const struct dissected *d, const struct ladder_options *o, struct buf *out);
 
 /* The beginning of the ladder: names over the lanes; and what frames from..to - 1 add to it. *open counts what is folded and

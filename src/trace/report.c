@@ -13,10 +13,10 @@ enum {
 	VIEW_MAX = 64 << 20
 };
 
-static const char head[] =
-	"<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n"
+static const char head[] = REPORT_BEGINS
+	"<head><meta charset=\"utf-8\">\n"
 	"<meta name=\"viewport\" content=\"width=device-width\"><meta name=\"referrer\" content=\"no-referrer\">\n"
-	"<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n";
+	"<meta http-equiv=\"Content-Security-Policy\" " REPORT_POLICY "\n";
 
 static const char style[] =
 	"<style>\n"

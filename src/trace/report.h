@@ -14,6 +14,11 @@ struct report {
 	struct str comments; /* of the capture, a line each; absent: none */
 };
 
+/* How both begin, and what comes soon after: by these a file is known for one of ours (cmd/trace_place.c). */
+#define REPORT_BEGINS "<!doctype html>\n<html lang=\"en\">"
+#define REPORT_POLICY "content=\"default-src 'none'; style-src 'unsafe-inline'\">"
+#define REPORT_SVG_BEGINS "<svg xmlns=\"http://www.w3.org/2000/svg\""
+#define REPORT_SVG_STYLE "<style>text{font:12px ui-monospace,monospace"
 void report_put(const struct report *r, struct buf *out);
 /* The ladder alone, as a picture. */
 void report_svg(const struct dissected *d, struct buf *out);

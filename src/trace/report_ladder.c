@@ -195,8 +195,8 @@ void report_ladder(const struct report *report, const struct report_trees *t, st
 
 /* ---- as a picture alone ---- */
 
-static const char style[] =
-	"<style>text{font:12px ui-monospace,monospace;fill:#1c1c1c}.host{font-weight:bold;text-anchor:middle}.n{text-anchor:end}"
+static const char style[] = REPORT_SVG_STYLE
+	";fill:#1c1c1c}.host{font-weight:bold;text-anchor:middle}.n{text-anchor:end}"
 	".page{fill:#fff}path,circle{fill:none;stroke-width:1.4}.lane{stroke:#b4b4b0;stroke-width:1}"
 	".clear{stroke:#b05000}.tls{stroke:#1457a8;stroke-width:2.2}.bad{stroke:#c00020;stroke-width:2.2}"
 	".head{stroke-width:1}.clear.head{fill:#b05000}.tls.head{fill:#1457a8}.bad.head{fill:#c00020}.fold{fill:#777}"
@@ -231,7 +231,8 @@ void report_svg(const struct dissected *d, struct buf *out)
 
 	put_rungs(&r);
 	buf_fmt(out,
-		"<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%u\" height=\"%u\">\n%s"
+		REPORT_SVG_BEGINS
+		" width=\"%u\" height=\"%u\">\n%s"
 		"<rect class=\"page\" width=\"100%%\" height=\"100%%\"/>\n<g transform=\"translate(%d 0)\">\n",
 		WORDS_AT + width_of(d) + WORDS_WIDE, TOP + r.row * ROW + ROW, style, WORDS_AT);
 	put_lanes(d, r.row, out);

@@ -205,12 +205,12 @@ static void put_all(struct stats *s, struct buf *out)
 {
 	double span = s->last - s->first;
 
-	buf_fmt(out, "%-34s %u in %.3f s, %.0f bytes\n", "frames", dissected_shown(s->d), span, s->bytes);
+	buf_fmt(out, "%-34s %u in %.3f s, %.0f bytes\n", STATS_FRAMES, dissected_shown(s->d), span, s->bytes);
 	if (s->d->drops_told)
-		buf_fmt(out, "%-34s %llu\n", "packets dropped at the capture", (unsigned long long)s->d->dropped);
+		buf_fmt(out, "%-34s %llu\n", STATS_DROPPED, (unsigned long long)s->d->dropped);
 	else
 		buf_fmt(out, "%-34s unknown: the file does not tell (only pcapng can, not compressed)\n",
-			"packets dropped at the capture");
+			STATS_DROPPED);
 	if (dissected_stanzas(s->d))
 		buf_fmt(out, "%-34s %u; stanzas, not packets: how they went over the wire is not known\n", "messages",
 			s->messages);
@@ -276,7 +276,7 @@ static void json_connections(const struct stats *s, struct buf *out)
 
 static void put_json(struct stats *s, struct buf *out)
 {
-	buf_fmt(out, "{\n  \"frames\": %u,\n  \"seconds\": %.6f,\n  \"bytes\": %.0f,\n  \"text_bytes\": %.0f,\n",
+	buf_fmt(out, STATS_JSON_BEGINS "%u,\n  \"seconds\": %.6f,\n  \"bytes\": %.0f,\n  " STATS_JSON_HAS "%.0f,\n",
 		dissected_shown(s->d), s->last - s->first, s->bytes, s->text_bytes);
 	buf_z(out, "  \"dropped\": ");
 	dropped_json(s->d, out);

@@ -2,6 +2,8 @@
 """Where what is written goes: never over a capture of any kind, nor over what we have not written; packets to standard output."""
 import os
 import pty
+import shutil
+import signal
 import subprocess
 
 from lib import ROOT, SHARE, WIRESIDE, equal, events, main, run, step, true, wireside
@@ -101,6 +103,30 @@ def check_pipe(folder):
     step("as into a file")
 
 
+def check_ended(folder):
+    """Nobody reads it, or a signal comes while tshark works: no secrets are left anywhere"""
+    tmp, bin_ = folder / "tmp", folder / "bin"
+    tmp.mkdir()
+    bin_.mkdir()
+    for argv in (["save", TLS], ["strip", TLS]):
+        reads, writes = os.pipe()
+        os.close(reads)
+        done = subprocess.run([WIRESIDE, "trace", *map(str, argv), "-w", "-"], stdin=subprocess.DEVNULL, stdout=writes, stderr=subprocess.PIPE,
+                              env={**ENV, "TMPDIR": str(tmp)})
+        os.close(writes)
+        equal((done.returncode, done.stderr, list(tmp.iterdir())), (-signal.SIGPIPE, b"", []), f"{argv}: nobody reads it")
+    (bin_ / "tshark").write_text(f'#!/bin/sh\nkill -TERM $PPID\nexec {shutil.which("tshark")} "$@"\n')
+    (bin_ / "tshark").chmod(0o755)
+    for into in ("-", tmp / "new.pcapng"):
+        done = subprocess.run([WIRESIDE, "trace", "save", TLS, "-w", into], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              env={**ENV, "TMPDIR": str(tmp), "PATH": f"{bin_}:{ENV['PATH']}"})
+        equal((done.returncode, done.stdout, list(tmp.iterdir())), (-signal.SIGTERM, b"", []), f"ended, into {into}: {done.stderr.decode()}")
+    done = subprocess.run([WIRESIDE, "trace", "save", TLS, "-w", "-"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          env={**ENV, "TMPDIR": str(folder / "none")})
+    true(done.returncode == 1 and b"No such file" in done.stderr, "no folder for it")
+    step("unread; ended")
+
+
 def check_names(folder):
     """Packets in a file whose name says text: the kinds there are, instead"""
     for name in ("x.txt", "x.csv", "X.HTML", "x.pdml"):
@@ -113,4 +139,4 @@ def check_names(folder):
 
 
 if __name__ == "__main__":
-    raise SystemExit(main(check_captures, check_others, check_own, check_pipe, check_names))
+    raise SystemExit(main(check_captures, check_others, check_own, check_pipe, check_ended, check_names))
