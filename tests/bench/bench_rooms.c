@@ -19,6 +19,7 @@ enum {
 	PAUSE_US = 2000,
 	SETTLE_MS = 500, /* without a byte: all is said */
 	STORM_PAUSE_NS = 20000000,
+	MEMORY_ROOMS = 5,
 	STORM_FIRST = 20,   /* in the room before */
 	IDLE_CLIENTS = 200, /* an address is in 500 rooms at most */
 	IDLE_ROOMS = 500,   /* of each */
@@ -416,27 +417,41 @@ static void storm(void)
 /* ---- memory ---- */
 
 /* One after the other, so that no queue of a crowd is what is measured. */
+static void all_join(struct crowd *crowd, unsigned room)
+{
+	char text[512];
+
+	for (unsigned i = 1; i < CLIENTS; i++) {
+		crowd_look_for(crowd, "<subject");
+		crowd_send(crowd, i, text, (size_t)join_text(text, sizeof(text), "memory", room, i));
+		while (!crowd_seen(crowd))
+			crowd_read(crowd, 1000);
+	}
+	settle(crowd);
+}
+
+/* What the process keeps for an occupant: the first room makes the sessions' and connections' own buffers grow to the size of a
+ * thousand presences; what the rooms after it take is theirs. */
 static void occupants(void)
 {
 	struct load_client **c = xcalloc(CLIENTS, sizeof(struct load_client *));
 	struct load_server s;
 	struct crowd *crowd;
-	int64_t rss;
-	char text[512];
+	int64_t before, first;
 
 	start_ours(&s, false);
 	log_in(&s, c, CLIENTS);
 	crowd = crowd_new(c, CLIENTS);
-	open_room(c[0], "memory", 0, false);
-	rss = bench_rss_bytes(s.pid);
-	for (unsigned i = 1; i < CLIENTS; i++) {
-		crowd_look_for(crowd, "<subject");
-		crowd_send(crowd, i, text, (size_t)join_text(text, sizeof(text), "memory", 0, i));
-		while (!crowd_seen(crowd))
-			crowd_read(crowd, 1000);
-	}
-	settle(crowd);
-	bench_report("memory of an occupant", (double)(bench_rss_bytes(s.pid) - rss) / CLIENTS, "bytes",
+	for (unsigned room = 0; room <= MEMORY_ROOMS; room++)
+		open_room(c[0], "memory", room, false);
+	before = bench_rss_bytes(s.pid);
+	all_join(crowd, 0);
+	first = bench_rss_bytes(s.pid);
+	for (unsigned room = 1; room <= MEMORY_ROOMS; room++)
+		all_join(crowd, room);
+	bench_report("memory of an occupant, in his first room", (double)(first - before) / CLIENTS, "bytes", NULL);
+	bench_report("memory of an occupant, in a room more",
+		(double)(bench_rss_bytes(s.pid) - first) / CLIENTS / MEMORY_ROOMS, "bytes",
 		"under 400 and his presence");
 	crowd_free(&crowd);
 	for (unsigned i = 0; i < CLIENTS; i++)

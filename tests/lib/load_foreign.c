@@ -214,7 +214,7 @@ static void register_account(int port, unsigned number)
 
 bool load_start_ejabberd(struct load_server *s, unsigned accounts, bool archive)
 {
-	char spool[128], config[128];
+	char spool[128], config[128], log[128];
 
 	if (!is_installed("ejabberdctl") || !is_installed("erl"))
 		return false;
@@ -225,6 +225,8 @@ bool load_start_ejabberd(struct load_server *s, unsigned accounts, bool archive)
 	snprintf(spool, sizeof(spool), "\"%s/spool\"", s->data);
 	snprintf(config, sizeof(config), "%s/config.yml", s->data);
 	setenv("EJABBERD_CONFIG_PATH", config, 1);
+	snprintf(log, sizeof(log), "%s/ejabberd.log", s->data);
+	setenv("EJABBERD_LOG_PATH", log, 1); /* not where the bench was started */
 	setenv("HOME", s->data, 1);
 	start(s,
 		(const char *const[]){"erl", "-noinput", "+K", "true", "+P", "250000", "+sbwt", "none", "+sbwtdcpu",
