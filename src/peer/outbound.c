@@ -47,6 +47,14 @@ static void note_join(struct peer *p, const struct stanza *s)
 		peer_set_trust(p, TRUST_PINNED);
 }
 
+/* Said in a room of ours to somebody who came in by a session that has ended since: he may have missed what was said before, which
+ * its connection has not given back yet. So he is out, and hears it from the room that he is; whoever comes in again gets all of it. */
+static bool is_too_late(const struct peer *p, const struct stanza *s)
+{
+	return s->via && s->kind == STANZA_MESSAGE && s->type == TYPE_GROUPCHAT &&
+		(!p->link || p->link->session.handle != s->via);
+}
+
 void outbound_deliver(struct entity *e, struct stanza **s)
 {
 	struct peer *p = (struct peer *)e;
@@ -60,6 +68,8 @@ void outbound_deliver(struct entity *e, struct stanza **s)
 		core_done(c, s);
 	} else if (picture_answer(p, s)) {
 		return;
+	} else if (is_too_late(p, *s)) {
+		core_bounce(c, s, xerr_text(XERR_REMOTE_SERVER_TIMEOUT, "the link by which he came has ended"));
 	} else if (outbox_worth(p, *s)) {
 		outbox_put(p, s);
 	} else if (p->kind != PEER_KEYED) {

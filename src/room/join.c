@@ -259,6 +259,9 @@ static struct packet *self_packet(struct room *r, const struct visit *v, const s
 	return notice_packet(r, v->occupant, v, &n, view_of(r, v->occupant->role), true);
 }
 
+/* From now on he hears by this session, with all that was said before in his welcome. */
+static void come_by(struct visit *v, const struct stanza *s) { v->via = s->origin ? 0 : s->counted_by; }
+
 static struct entry *entry_new(struct room *r, struct visit *v, const struct attempt *a)
 {
 	struct entry *e = xcalloc(1, sizeof(*e));
@@ -288,6 +291,7 @@ static void add_occupant(struct room *r, const struct attempt *a)
 	o->affiliation = a->affiliation;
 	o->role = role_initial(a->affiliation, r->config.moderated);
 	v = visit_new(r, o, a->s->from, a->s->origin);
+	come_by(v, a->s);
 	visit_update(r, v, a->s);
 	*r->entering_tail = entry_new(r, v, a);
 	r->entering_tail = &(*r->entering_tail)->next;
@@ -304,6 +308,7 @@ static void add_visit(struct room *r, const struct attempt *a)
 	struct visit *v = visit_new(r, o, a->s->from, a->s->origin);
 	struct notice n = {.type = TYPE_AVAILABLE};
 
+	come_by(v, a->s);
 	visit_update(r, v, a->s);
 	n.show = (struct str){v->show, v->show_n};
 	announce_to_others(r, o, &n);
@@ -381,6 +386,7 @@ static struct xerr resync(struct room *r, struct visit *v, const struct attempt 
 	if (!xerr_ok(e))
 		return e;
 	join_settle(r);
+	come_by(v, a->s);
 	if (visit_update(r, v, a->s)) {
 		n.show = (struct str){v->show, v->show_n};
 		announce_to_others(r, v->occupant, &n);

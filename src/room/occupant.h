@@ -23,6 +23,7 @@ struct visit {
 	struct visit *next; /* of the same occupant */
 	struct occupant *occupant;
 	uint64_t handle; /* of the session; 0: reached by address */
+	uint64_t via;    /* then: the link's session by which he came in */
 	uint32_t at;     /* place in the audience */
 	uint32_t show_n;
 	struct list remote; /* in room->remote */

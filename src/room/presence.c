@@ -101,6 +101,13 @@ void room_send_to(struct room *r, struct packet *p, struct jid to)
 		core_send(room_core(r), &s);
 }
 
+/* To somebody who came by a link. What is said to him goes by the session with that machine by which he came in, or comes back. */
+static void send_remote(struct room *r, struct stanza **s, const struct visit *v)
+{
+	(*s)->via = v->via;
+	core_send(room_core(r), s);
+}
+
 /* To those who are reached by address and are meant: read once, however many they are. */
 static void to_remote_if(struct room *r, struct packet *p, bool (*meant)(const struct visit *v, const void *arg),
 	const void *arg)
@@ -113,7 +120,7 @@ static void to_remote_if(struct room *r, struct packet *p, bool (*meant)(const s
 		if (!p || (meant && !meant(v, arg)) || (!model && packet_parse(p, JID_NONE, &model) != 0))
 			continue;
 		one = stanza_copy(model, v->jid);
-		core_send(room_core(r), &one);
+		send_remote(r, &one, v);
 	}
 	stanza_free(&model);
 }
@@ -164,8 +171,12 @@ void room_send_visits(struct room *r, struct occupant *o, struct visit *only, st
 			continue;
 		if (v->handle && count < VISITS_PER_NICK)
 			handles[count++] = v->handle;
-		for (uint32_t i = 0; !v->handle && i < n; i++)
-			room_send_to(r, packets[i], v->jid);
+		for (uint32_t i = 0; !v->handle && i < n; i++) {
+			struct stanza *s;
+
+			if (packets[i] && packet_parse(packets[i], v->jid, &s) == 0)
+				send_remote(r, &s, v);
+		}
 	}
 	multicast(r, packets, n, handles, count, commit);
 }

@@ -659,12 +659,32 @@ static void test_unreachable(void **state)
 	world_free(w);
 }
 
+/* A guest is in by one session with his machine: what is said to him says which. Who asks to enter again is in by another. */
+static void test_by_which_link(void **state)
+{
+	static const char enter[] = "<presence to='tea@rooms.test/zoe'>" MUC "</presence>";
+	struct world *w = world_new(NULL);
+	unsigned alice = open_tea(w, "");
+
+	for (w->far_by = 7; w->far_by < 9; w->far_by++) {
+		say_far(w, "zoe@far.test/z", enter);
+		assert_int_equal(w->far_via, w->far_by);
+		say(w, alice, "<message to='tea@rooms.test' type='groupchat'><body>hi</body></message>");
+		assert_int_equal(w->far_via, w->far_by);
+	}
+	/* Not by what else he says. */
+	say_far(w, "zoe@far.test/z", "<presence to='tea@rooms.test/zoe'><show>away</show></presence>");
+	assert_int_equal(w->far_via, 8);
+	world_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_admins_make),
 		cmocka_unit_test(test_shutdown),
 		cmocka_unit_test(test_unreachable),
+		cmocka_unit_test(test_by_which_link),
 		cmocka_unit_test(test_create),
 		cmocka_unit_test(test_unconfigured),
 		cmocka_unit_test(test_order),

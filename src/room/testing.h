@@ -51,6 +51,8 @@ struct world {
 	struct entity account; /* owner of all sessions */
 	struct host far;
 	struct entity far_user;
+	uint64_t far_by,
+		far_via; /* the link's session that brings what say_far() says; that of the last thing sent there */
 	struct user *users[USERS];
 	struct log logs[USERS]; /* by connection; 0: far.test */
 	uint32_t user_count, sends;
@@ -547,6 +549,7 @@ UNUSED static void say_far(struct world *w, const char *from, const char *xml)
 {
 	struct stanza *s = parse_from(str_z(from), xml);
 
+	s->counted_by = w->far_by;
 	core_begin(w->core, w->now, (int64_t)TEST_WALL * 1000 + w->now);
 	core_send(w->core, &s);
 	core_end(w->core);
@@ -573,6 +576,7 @@ UNUSED static void far_deliver(struct entity *e, struct stanza **s)
 
 	note(&world.logs[0], (struct got){str_dup(packet_view(p)), 0, 0, false, false});
 	packet_unref(&p);
+	world.far_via = (*s)->via;
 	core_done(e->core, s);
 }
 

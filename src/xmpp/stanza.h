@@ -43,6 +43,9 @@ struct stanza {
 	 * it sends, out of this process too (a link to another node holds the stanza back until COMMITTED). */
 	uint64_t commit;
 	uint64_t tag; /* of the packet that came back, 0: none */
+	/* Of what a room sends to somebody at a peer: the link's session by which he came in. It is worth nothing on another one, which
+	 * may have missed what was said before. 0: any. */
+	uint64_t via;
 	enum xerr_cond
 		refused; /* not XERR_NONE: could not come in as it was. Without `to` and content, to be answered with this */
 	enum stanza_kind kind;
