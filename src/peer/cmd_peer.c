@@ -337,6 +337,10 @@ static void run_add(struct command_call *call)
 /* Whoever adds somebody wants to know whether that was right. */
 void peer_tell_adder(struct peer *asked, const struct peer *p)
 {
+	static const char *const answers[] = {[ANSWER_NONE] = "nobody answers there now",
+		[ANSWER_OTHER] = "something answers there, but not as a node does",
+		[ANSWER_TLS] = "something answers there with TLS, but not as a node does",
+		[ANSWER_REFUSED] = "a node answers there, but one of the two did not want the link"};
 	uint64_t asker = asked->adder;
 
 	bool answered = asked != p || p->nego || peer_is_up(p);
@@ -367,8 +371,8 @@ void peer_tell_adder(struct peer *asked, const struct peer *p)
 			"%s is added; it is called there when you write to it (without a key: nobody can tell who it is)\n",
 			p->label);
 	else
-		command_reply(peer_core(p), asker, false, "%s is added; nobody answers there now, it is tried again\n",
-			p->label);
+		command_reply(peer_core(p), asker, false, "%s is added; %s, it is tried again\n", p->label,
+			answers[p->calls.answer]);
 }
 
 static void run_del(struct command_call *call)

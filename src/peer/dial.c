@@ -6,8 +6,8 @@
 
 #include "peer/peers_i.h"
 
-/* As long as nobody waits for it a machine that is off is called once in five minutes; one whose link has broken more often at
- * first, for ten minutes about. */
+/* As long as nobody waits for it a machine that is off is called once in five minutes; one whose link has broken, or was closed by the
+ * other end, more often at first, for ten minutes about. */
 enum {
 	NEXT_ADDRESS_MS = 250,
 	AGAIN_MS = 1000,
@@ -195,6 +195,7 @@ static void start_round(struct peer *p)
 		return;
 	qsort(p->addresses, p->address_n, sizeof(p->addresses[0]), by_promise);
 	p->next_address = 0;
+	p->calls.answer = ANSWER_NONE;
 	next_address(p);
 }
 
@@ -222,7 +223,7 @@ void dial_now(struct peer *p)
 		return;
 	if (theirs_for(p) && !p->adder && !p->dialling && timer_running(&p->timer))
 		return;
-	p->round = 0;
+	p->calls.round = 0;
 	if (p->dialling) {
 		go_on(p);
 		return;
@@ -244,9 +245,10 @@ void dial_at_start(struct peer *p, unsigned number)
 
 static int64_t pause_of(const struct peer *p)
 {
-	bool soon = is_waited_for(p) || (waits_for_resumption(p) && p->round <= BROKEN_ROUNDS);
+	bool ended = waits_for_resumption(p) || p->calls.closed;
+	bool soon = is_waited_for(p) || (ended && p->calls.round <= BROKEN_ROUNDS);
 	int64_t max = soon ? AGAIN_MAX_MS : IDLE_MAX_MS;
-	int64_t delay = p->round == 0 ? 0 : p->round > 10 ? max : (int64_t)AGAIN_MS << (p->round - 1);
+	int64_t delay = p->calls.round == 0 ? 0 : p->calls.round > 10 ? max : (int64_t)AGAIN_MS << (p->calls.round - 1);
 
 	return delay < max ? delay : max;
 }
@@ -281,7 +283,7 @@ void dial_on_timer(struct timer *t)
 
 static void round_failed(struct peer *p)
 {
-	p->round++;
+	p->calls.round++;
 	p->proof.wanted = false; /* it is proven when there is a link for something else */
 	peer_tell_adder(p, p);
 	outbound_drop(p); /* who asked wants an answer; messages wait in the outbox */
@@ -297,6 +299,17 @@ static void try_plain(struct peer *p, const char *address)
 		ask_for_plain(p);
 }
 
+static void note_answer(struct peer *p, const struct msg *m)
+{
+	enum answer a = m->link_failed.asked ? ANSWER_REFUSED
+		: m->link_failed.secured     ? ANSWER_TLS
+		: m->link_failed.reached     ? ANSWER_OTHER
+					     : ANSWER_NONE;
+
+	if (a > p->calls.answer)
+		p->calls.answer = a;
+}
+
 void dial_on_failed(struct peers *ps, struct msg *m)
 {
 	struct dialling *d = table_remove(&ps->dials, m->link_failed.dial);
@@ -307,6 +320,8 @@ void dial_on_failed(struct peers *ps, struct msg *m)
 	if (p)
 		log_debug("dial_failed", "peer=%.*s address=%s why=\"%s\"", STR_FMT(jid_str(p->entity.jid)), d->address,
 			m->link_failed.why);
+	if (p)
+		note_answer(p, m);
 	if (p && m->link_failed.keyed && typed_shown(p, m->link_failed.key, d->address))
 		p = NULL;
 	if (p && m->link_failed.lacks_tls) {

@@ -431,6 +431,14 @@ static void note_seen(struct peer *p)
 		peer_changed(p);
 }
 
+/* Who answers and closes at once is not to be dialled in a loop: an old program that does not know our address (yet), or whoever
+ * wants nothing of us. Who closes a link that worked is perhaps only started anew. */
+static void note_end(struct peer *p, bool was_up, bool at_once)
+{
+	p->calls.round = at_once ? p->calls.round + 1 : 0;
+	p->calls.closed = was_up && !at_once;
+}
+
 static void on_gone(struct session *s)
 {
 	struct plink *l = (struct plink *)s;
@@ -438,9 +446,7 @@ static void on_gone(struct session *s)
 	if (!l->peer || l->peer->link != l)
 		return;
 	log_info("link_end", "peer=%.*s", STR_FMT(jid_str(l->peer->entity.jid)));
-	/* Who answers and closes at once is not to be dialled in a loop: an old program that does not know our address (yet), or whoever
-	 * wants nothing of us. */
-	l->peer->round = core_now(s->core) - l->since < SHORT_MS ? l->peer->round + 1 : 0;
+	note_end(l->peer, !l->down, core_now(s->core) - l->since < SHORT_MS);
 	l->peer->link = NULL;
 	if (!l->down) /* what ends without having come back, a day later perhaps, was last heard when it broke */
 		note_seen(l->peer);
@@ -487,7 +493,7 @@ static void on_detached(struct session *s)
 		timer_start(core_timers(s->core), &l->lost, core_now(s->core) + LOST_MS);
 		l->theirs_until = l->dialled ? 0 : core_now(s->core) + THEIRS_MS;
 		log_info("link_down", "peer=%.*s", STR_FMT(jid_str(l->peer->entity.jid)));
-		l->peer->round = 0;
+		l->peer->calls.round = 0;
 		dial_later(l->peer);
 	}
 }

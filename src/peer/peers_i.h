@@ -156,6 +156,19 @@ struct proof {
 	bool wanted;       /* it is new: a link is wanted for nothing but this */
 };
 
+/* What answers where it is called, the best of a round. */
+enum answer {
+	ANSWER_NONE,
+	ANSWER_OTHER,  /* something that is no node */
+	ANSWER_TLS,    /* the same, with TLS */
+	ANSWER_REFUSED /* a node, and one of the two did not want the link */
+};
+struct calls {
+	uint32_t round; /* attempts that failed in a row */
+	bool closed;    /* the other end has closed its last link: it may be started anew right now */
+	enum answer answer;
+};
+
 enum peer_kind { PEER_KEYED, PEER_LEGACY, PEER_TYPED };
 
 struct peer {
@@ -190,8 +203,8 @@ struct peer {
 	struct link_ask *nego_ask; /* what it proved */
 	uint64_t resuming;         /* connection that has, or waits for, a session of before; 0: none */
 	struct link_ask *resume_ask;
-	struct timer timer;    /* the next attempt to dial */
-	uint32_t round;        /* attempts that failed in a row */
+	struct timer timer; /* the next attempt to dial */
+	struct calls calls;
 	unsigned next_address; /* of this round */
 	unsigned dialling;     /* under way */
 

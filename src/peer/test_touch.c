@@ -101,6 +101,23 @@ static void again_when_the_link_has_gone(void **state)
 	world_free(w);
 }
 
+/* The other node was told to end, and comes back: that takes no five minutes to notice. After a while it is off. */
+static void who_has_ended_is_called_again_soon(void **state)
+{
+	struct world *w = after_a_restart();
+	uint64_t conn;
+
+	sleep_ms(w, 1000);
+	conn = answered(w, expect_dial(w, "10.0.0.2:5298"));
+	sleep_ms(w, 60000);
+	cut(w, conn, false);
+	in_vain(w, 8 * 60 * 1000);
+	assert_in_range(in_vain(w, 60 * 1000), 1, 3);
+	in_vain(w, HOUR);
+	assert_in_range(in_vain(w, HOUR), 9, 14);
+	world_free(w);
+}
+
 /* Who lets us in and closes is not called in a loop. */
 static void who_hangs_up_is_left_alone(void **state)
 {
@@ -251,12 +268,44 @@ static void adding_what_speaks_no_tls(void **state)
 	world_free(w);
 }
 
+/* Somebody is there, though nobody that a node could talk to: that is not nobody. */
+static void adding_what_is_no_node(void **state)
+{
+	static const struct {
+		bool reached, secured, asked;
+		const char *said;
+	} table[] = {
+		{false, false, false, "nobody answers there now, it is tried again"},
+		{true, true, false, "something answers there with TLS, but not as a node does, it is tried again"},
+		{true, true, true, "a node answers there, but one of the two did not want the link, it is tried again"},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+		struct world *w = world_new();
+		struct msg *m;
+
+		command(w, "peer", "add", "carol@10.0.0.7", NULL);
+		m = msgs_add(&w->in);
+		m->kind = MSG_LINK_FAILED;
+		m->link_failed.dial = expect_dial(w, "10.0.0.7:5298");
+		m->link_failed.reached = table[i].reached;
+		m->link_failed.secured = table[i].secured;
+		m->link_failed.asked = table[i].asked;
+		m->link_failed.why = "test";
+		pump(w);
+		if (!strstr(w->reply, table[i].said))
+			fail_msg("%zu: %s", i, w->reply);
+		world_free(w);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(at_start),
 		cmocka_unit_test(who_is_off_is_called_seldom),
 		cmocka_unit_test(again_when_the_link_has_gone),
+		cmocka_unit_test(who_has_ended_is_called_again_soon),
 		cmocka_unit_test(who_hangs_up_is_left_alone),
 		cmocka_unit_test(who_is_seen_on_the_network_is_not),
 		cmocka_unit_test(who_is_blocked_is_not),
@@ -266,6 +315,7 @@ int main(void)
 		cmocka_unit_test(added_twice_and_blocked_meanwhile),
 		cmocka_unit_test(adding_to_an_old_program_calls_nobody),
 		cmocka_unit_test(adding_what_speaks_no_tls),
+		cmocka_unit_test(adding_what_is_no_node),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
