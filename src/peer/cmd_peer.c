@@ -174,6 +174,24 @@ static void put_json_addresses(struct buf *out, const struct peer *p)
 	buf_char(out, ']');
 }
 
+/* How its user is, as far as it is known. */
+static void put_json_mood(struct buf *out, const struct peer *p)
+{
+	CLEANUP(buf_clear) struct buf show = {.max = 4096}, text = {.max = 4096};
+	bool known = show_read(p, &show, &text);
+
+	buf_z(out, ", \"show\": ");
+	if (known)
+		json_text(out, buf_view(&show));
+	else
+		buf_z(out, "null");
+	buf_z(out, ", \"status\": ");
+	if (known && text.n)
+		json_text(out, buf_view(&text));
+	else
+		buf_z(out, "null");
+}
+
 static void put_json_row(struct buf *out, const struct peer *p)
 {
 	static const uint8_t none[32];
@@ -203,6 +221,7 @@ static void put_json_row(struct buf *out, const struct peer *p)
 	buf_fmt(out, ", \"trust\": \"%s\", \"state\": \"%s\", \"password\": %s, \"waiting\": %u, \"last_seen\": ",
 		trust_name(p->trust), presence_of(p), p->password ? "true" : "false", p->outbox.n);
 	put_json_time(out, peer_is_up(p) ? core_wall(peer_core(p)) : p->last_seen);
+	put_json_mood(out, p);
 	put_json_addresses(out, p);
 	buf_char(out, '}');
 }

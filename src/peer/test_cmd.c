@@ -37,6 +37,13 @@ static void a_list(void **state)
 	assert_non_null(
 		strstr(text, "\"trust\": \"pinned\", \"state\": \"linked\", \"password\": false, \"waiting\": 1"));
 	assert_non_null(strstr(text, "\"source\": \"typed\", \"success\": null"));
+	assert_non_null(strstr(text, "\"show\": \"available\", \"status\": null"));
+	hear(w, 1, "<presence from='%s/x' to='%s'><show>away</show><status>at \"lunch\"</status></presence>", bob(),
+		jid_of('n', "alice"));
+	text = command(w, "peer", "list", "--json", NULL);
+	assert_json(text);
+	assert_non_null(strstr(text, "\"show\": \"away\", \"status\": \"at \\\"lunch\\\"\""));
+	assert_non_null(strstr(text, "\"show\": null, \"status\": null")); /* dave, who is not there */
 	text = command(w, "peer", "list", NULL);
 	assert_false(w->reply_failed);
 	/* Names are of others' making, and this goes to terminals. */
