@@ -17,7 +17,7 @@ enum { WORDS_MAX = 8, ANSWER_BYTES = 1 << 20, CODE_WAIT_MS = 20000, CODE_PAUSE_M
 static const char usage[] =
 	"Usage: wireside peer [list] [--json]\n"
 	"       wireside peer add [NAME@]ADDRESS[:PORT]\n"
-	"       wireside peer del|block|unblock|accept|allow NAME\n"
+	"       wireside peer del|block|unblock|accept|allow|disallow NAME\n"
 	"       wireside peer rename NAME NEW-NAME\n"
 	"       wireside peer verify NAME [yes|no]\n"
 	"       wireside peer set-password NAME [--typed]\n"
@@ -28,6 +28,7 @@ static const char usage[] =
 	"  add           somebody the network does not show: a number, with a name if you like\n"
 	"  accept        a new or changed key belongs to whom it says\n"
 	"  allow         talk to this program without encryption, which it does not know\n"
+	"  disallow      takes that back\n"
 	"  verify        compare a code with the other person, to know that nobody sits between; it is waited for, 20 s at most\n"
 	"  set-password  makes a password; the other person types it (--typed)\n\n"
 	"Examples:\n  wireside peer\n  wireside peer add bob@10.0.0.7\n  wireside peer verify bob\n"
@@ -47,6 +48,7 @@ static const struct action {
 	{"unblock", 1, 1, false, false},
 	{"accept", 1, 1, false, false},
 	{"allow", 1, 1, false, false},
+	{"disallow", 1, 1, false, false},
 	{"rename", 2, 2, false, false},
 	{"verify", 1, 2, false, false},
 	{"set-password", 1, 2, true, false},

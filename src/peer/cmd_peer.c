@@ -361,7 +361,6 @@ void peer_tell_adder(struct peer *asked, const struct peer *p)
 		[ANSWER_TLS] = "something answers there with TLS, but not as a node does",
 		[ANSWER_REFUSED] = "a node answers there, but one of the two did not want the link"};
 	uint64_t asker = asked->adder;
-
 	bool answered = asked != p || p->nego || peer_is_up(p);
 
 	asked->adder = 0;
@@ -594,6 +593,35 @@ static void run_allow(struct command_call *call)
 		"%s may be spoken to without encryption: everybody on the wire can read it\n", p->label);
 }
 
+/* Also on the link that is up, if everybody can read it. */
+static void run_disallow(struct command_call *call)
+{
+	struct peer *p = row_of(call, 2);
+	bool anyway;
+
+	if (!p)
+		return;
+	if (p->kind == PEER_KEYED) {
+		fail(call, "it has a key: with it this node speaks encrypted only");
+		return;
+	}
+	anyway = p->peers->config.plaintext == PLAINTEXT_ALLOW || p->peers->config.plaintext == PLAINTEXT_ONLY;
+	if (!p->plain.ok) {
+		command_reply(call->core, call->asker, false, "nothing was allowed for %s\n", p->label);
+		return;
+	}
+	p->plain.ok = p->plain.asked = false;
+	peer_store(p);
+	peer_changed(p);
+	if (peer_is_up(p) && !p->link->tls && !anyway)
+		link_close(p, SERR_POLICY_VIOLATION, "not without encryption any more");
+	command_reply(call->core, call->asker, false,
+		anyway ? "that is taken back for %s; but this node was started so that it speaks without encryption to "
+			 "anybody who needs that\n"
+		       : "%s is not spoken to without encryption any more: what you write to it waits until you allow that\n",
+		p->label);
+}
+
 /* ---- the shared password ---- */
 
 static unsigned letters(struct str text)
@@ -668,6 +696,7 @@ const struct command peer_commands[] = {
 	{.name = "peer unblock", .args = "NAME", .min = 1, .max = 1, .run = run_unblock},
 	{.name = "peer accept", .args = "NAME", .min = 1, .max = 1, .run = run_accept},
 	{.name = "peer allow", .args = "NAME", .min = 1, .max = 1, .run = run_allow},
+	{.name = "peer disallow", .args = "NAME", .min = 1, .max = 1, .run = run_disallow},
 	{.name = "peer set-password",
 		.args = "NAME [PASSWORD]",
 		.min = 1,

@@ -368,6 +368,36 @@ static void del_blocked(void **state)
 	world_free(w);
 }
 
+/* What was allowed can be taken back, also while there is a link that everybody can read. */
+static void allow_and_disallow(void **state)
+{
+	struct world *w = world_new();
+	uint64_t conn;
+
+	found(w, "carol@den", "10.0.0.9", 5298, "txtvers=1 status=avail");
+	assert_string_equal(command(w, "peer", "disallow", "carol", NULL), "nothing was allowed for carol\n");
+	command(w, "peer", "allow", "carol", NULL);
+	conn = legacy_from(w, "carol@den");
+	say_message(w, "carol\\40den@xep0174.internal", "m1", "read by all");
+	expect_sent(w, conn, "read by all");
+	arrive_all(w, conn);
+	assert_non_null(
+		strstr(command(w, "peer", "disallow", "carol", NULL), "is not spoken to without encryption any more"));
+	assert_false(w->reply_failed);
+	assert_true(conn_of(w, conn)->closed);
+	say_message(w, "carol\\40den@xep0174.internal", "m2", "not for all");
+	conn = legacy_from(w, "carol@den");
+	assert_int_equal(sent_with(w, conn, "not for all"), 0);
+	world_restart(w);
+	assert_false(called(w, "carol")->plain.ok);
+	assert_int_equal(called(w, "carol")->outbox.n, 1);
+	/* Who has a key is never spoken to without. */
+	found_keyed(w, 'b', "bob@bravo", "10.0.0.2");
+	command(w, "peer", "disallow", "bob", NULL);
+	assert_true(w->reply_failed);
+	world_free(w);
+}
+
 static void rename_row(void **state)
 {
 	struct world *w = world_new();
@@ -490,6 +520,7 @@ int main(void)
 		cmocka_unit_test(short_passwords),
 		cmocka_unit_test(del),
 		cmocka_unit_test(del_blocked),
+		cmocka_unit_test(allow_and_disallow),
 		cmocka_unit_test(rename_row),
 		cmocka_unit_test(rename_like_somebody),
 		cmocka_unit_test(block_answers),

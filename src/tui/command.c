@@ -282,14 +282,15 @@ static void run_accept(struct line *n, const struct command *c, struct str args)
 		line_ok(n, client_add(n->client, jid_bare_str(j.jid), STR_NONE));
 }
 
+/* /allow and /disallow. */
 static void run_allow(struct line *n, const struct command *c, struct str args)
 {
 	struct str who = line_word(&args);
 
 	if (!who.n)
 		line_usage(n, c);
-	else if (!ask_node(n, "allow", who, STR_NONE))
-		line_refuse(n, "/allow is for peers without a server, of which some cannot encrypt");
+	else if (!ask_node(n, c->name, who, STR_NONE))
+		line_refuse(n, "/%s is for peers without a server, of which some cannot encrypt", c->name);
 }
 
 /* What others see; with a node, also how that is. */
@@ -382,6 +383,7 @@ const struct command line_commands[] = {
 	{"accept", "PEER", "takes a stranger, or somebody with a new key, for who he says he is", FIND_PEER,
 		run_accept},
 	{"allow", "PEER", "lets you talk to a program that cannot encrypt", FIND_PEER, run_allow},
+	{"disallow", "PEER", "takes that back", FIND_PEER, run_allow},
 	{"block", "PEER", "hears no more of somebody", FIND_PEER, run_block},
 	{"unblock", "PEER", "takes that back", FIND_PEER, run_unblock},
 	{"start", "", "starts this machine's node again after it was stopped", 0, run_start},

@@ -210,16 +210,16 @@ def test(t):
     line = Pipe(t, "line", [str(lib.find_wireside()), "--plain", "--data", str(t.folder / "node")])
     line.expect("online as me@here")
     line.say("/add 10.0.0.7:5298", "/add bob@10.0.0.7:5298 Bobby B", "/verify bob", "/verify bob yes", "/peers", "/block eve", "/unblock bob", "/accept bob", "/allow carol",
-             "/rename bob Bobby B", "/remove bob")
+             "/disallow carol", "/rename bob Bobby B", "/remove bob")
     line.expect("^      | bob .10.0.0.7:5298. verified$")
     line.expect("^      | carol\u241b.2J new$")
     line.expect("refused: nobody is called eve")
     t.equal(line.end(), 1, "something was refused")
     t.equal(node.asked, [["node", "address"], ["node", "name"], ["peer", "add", "10.0.0.7:5298"], ["peer", "add", "Bobby B@10.0.0.7:5298"],
                          ["peer", "verify", "bob"], ["peer", "verify", "bob", "yes"], ["peer", "list"],
-                         ["peer", "block", "eve"], ["peer", "unblock", "bob"], ["peer", "accept", "bob"], ["peer", "allow", "carol"],
+                         ["peer", "block", "eve"], ["peer", "unblock", "bob"], ["peer", "accept", "bob"], ["peer", "allow", "carol"], ["peer", "disallow", "carol"],
                          ["peer", "rename", "bob", "Bobby B"], ["peer", "del", "bob"]], "what the node was asked")
-    t.step("/add, /verify, /peers, /block, /unblock, /accept, /allow, /rename, /remove become words on the control socket; the answers are shown, filtered")
+    t.step("/add, /verify, /peers, /block, /unblock, /accept, /allow, /disallow, /rename, /remove become words on the control socket; the answers are shown, filtered")
     line = Pipe(t, "found", [str(lib.find_wireside()), "--plain", "--wait", "1", "--data", str(t.folder / "node")])
     line.expect("online as me@here")
     line.say("/msg bob@bravo hi there", f"/msg bob@{'a' * 26}.internal hi you")
