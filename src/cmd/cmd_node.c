@@ -3,6 +3,7 @@
 
 #include "app/guard.h"
 #include "app/node.h"
+#include "app/node_log.h"
 #include "app/run.h"
 #include "base/err.h"
 #include "base/log.h"
@@ -53,6 +54,7 @@ int cmd_node(int argc, char **argv)
 	if (config_read(argc, argv, CONFIG_NODE, &c, &why) != 0)
 		return complain(&why, 2);
 	log_set_level((enum log_level)c.log_level);
+	node_log_bound(c.data);
 	if (node_prepare(&c, &why) != 0)
 		status = complain(&why, 1);
 	else

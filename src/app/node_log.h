@@ -1,0 +1,11 @@
+/* node.log of a node's data folder, where a chat that started the node has put its standard error. */
+#ifndef APP_NODE_LOG_H
+#define APP_NODE_LOG_H
+
+enum { NODE_LOG_MAX = 1 << 20 };
+
+/* If standard error is that file, it has at most NODE_LOG_MAX bytes from now on: then it becomes node.log.1, in the place of the one
+ * before, and a new one is begun. */
+void node_log_bound(const char *data);
+
+#endif
