@@ -237,6 +237,16 @@ int ask_server(const char *data, const char *const *words, uint32_t n, enum ask_
 	return status;
 }
 
+bool ask_is_running(const char *data)
+{
+	static const char *const words[] = {"status"};
+	CLEANUP(buf_clear) struct buf out = {.max = 1 << 20};
+	char path[4096];
+
+	snprintf(path, sizeof(path), "%s/control.sock", data);
+	return control_call(path, words, ARRAY_LEN(words), &out) != ERR_NOTFOUND;
+}
+
 /* ---- passwords ---- */
 
 static char *read_line(FILE *in)

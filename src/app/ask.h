@@ -16,6 +16,9 @@ enum ask_offline {
  * so that no file is left there that the server cannot open. Returns the exit status. */
 int ask_server(const char *data, const char *const *words, uint32_t n, enum ask_offline offline);
 
+/* Is there a server or node on this folder, whatever it answers? */
+bool ask_is_running(const char *data);
+
 /* A password: from a terminal twice without echo (once if not `twice`), else the first line of standard input. NULL with
  * a message printed when there is none. The caller wipes and frees. */
 char *ask_password(const char *prompt, bool twice);

@@ -235,26 +235,89 @@ int cmd_room(int argc, char **argv) { return run_group(&room, argc, argv); }
 
 /* ---- one word ---- */
 
-static int run_simple(int argc, char **argv, const char *usage, bool json)
+struct simple {
+	const char *usage;
+	bool json;    /* takes --json */
+	bool either;  /* without --data: the server's or the node's, whichever runs */
+	bool changes; /* is not done to both */
+};
+
+static bool names_data(int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++)
+		if (strcmp(argv[i], "--data") == 0 || strncmp(argv[i], "--data=", 7) == 0)
+			return true;
+	return false;
+}
+
+static int ask_both(const struct simple *k, const char *const *words, uint32_t n, const char *server, const char *node)
+{
+	int status;
+
+	if (k->changes || n > 1) {
+		fprintf(stderr,
+			"wireside: a server runs on %s and a node on %s: --data DIR says which of the two is meant\n",
+			server, node);
+		return 1;
+	}
+	printf("Server (%s)\n", server);
+	fflush(stdout);
+	status = ask_server(server, words, n, ASK_REFUSE);
+	printf("\nNode (%s)\n", node);
+	fflush(stdout);
+	return ask_server(node, words, n, ASK_REFUSE) || status;
+}
+
+/* Nobody has said which folder. What is done to a node that was perhaps not meant is said. */
+static int ask_either(const struct simple *k, const char *const *words, uint32_t n, const char *server)
+{
+	char *node = config_default_data(CONFIG_NODE);
+	bool runs = ask_is_running(server), node_runs = ask_is_running(node);
+	int status;
+
+	if (runs && node_runs) {
+		status = ask_both(k, words, n, server, node);
+	} else if (node_runs) {
+		if (k->changes)
+			printf("the node of %s: ", node);
+		fflush(stdout);
+		status = ask_server(node, words, n, ASK_REFUSE);
+	} else if (runs) {
+		status = ask_server(server, words, n, ASK_REFUSE);
+	} else {
+		fprintf(stderr,
+			"wireside: no server runs on %s, and no node on %s; `wireside serve` starts a server, `wireside` a "
+			"node, and --data names another folder\n",
+			server, node);
+		status = 1;
+	}
+	xfree(node);
+	return status;
+}
+
+static int run_simple(int argc, char **argv, const struct simple *k)
 {
 	const char *words[2] = {argv[0], NULL};
+	bool named = names_data(argc, argv);
 	uint32_t n = 1;
 	char *data;
 	int status;
 
 	if (wants_help(argc, argv)) {
-		fputs(usage, stdout);
+		fputs(k->usage, stdout);
 		return 0;
 	}
 	data = config_take_data(&argc, argv, CONFIG_SERVE);
 	if (!data)
 		return 2;
-	if (json && argc == 2 && strcmp(argv[1], "--json") == 0)
+	if (k->json && argc == 2 && strcmp(argv[1], "--json") == 0)
 		words[n++] = argv[1];
 	if ((int)n != argc) {
 		fprintf(stderr, "wireside: %s: '%s' is not understood\nSee `wireside %s --help`.\n", argv[0], argv[n],
 			argv[0]);
 		status = 2;
+	} else if (k->either && !named) {
+		status = ask_either(k, words, n, data);
 	} else {
 		status = ask_server(data, words, n, ASK_REFUSE);
 	}
@@ -262,20 +325,30 @@ static int run_simple(int argc, char **argv, const char *usage, bool json)
 	return status;
 }
 
-static const char status_usage[] = "Usage: wireside status [--json] [--data DIR]\n\n"
-				   "What the server or node of this data folder is doing.\n\n"
-				   "Examples:\n  wireside status --json\n"
-				   "  wireside status --data ~/.local/share/wireside/node\n";
+static const char status_usage[] =
+	"Usage: wireside status [--json] [--data DIR]\n\n"
+	"What the server or node of this data folder is doing. Without --data: whichever of the\n"
+	"two runs, or both.\n\n"
+	"Examples:\n  wireside status --json\n"
+	"  wireside status --data ~/.local/share/wireside/node\n";
 static const char stop_usage[] =
 	"Usage: wireside stop [--data DIR]\n\n"
 	"Ends the server or node of this data folder: clients are told, everything is committed.\n"
-	"Returns when it is done.\n\n"
+	"Returns when it is done. Without --data: whichever of the two runs; if both do, neither is ended.\n\n"
 	"Examples:\n  wireside stop\n"
 	"  wireside stop --data ~/.local/share/wireside/node\n";
 static const char reload_usage[] = "Usage: wireside reload [--data DIR]\n\n"
 				   "Lets the server read its certificate and key again; connections stay.\n\n"
 				   "Example:\n  wireside reload\n";
 
-int cmd_status(int argc, char **argv) { return run_simple(argc, argv, status_usage, true); }
-int cmd_stop(int argc, char **argv) { return run_simple(argc, argv, stop_usage, false); }
-int cmd_reload(int argc, char **argv) { return run_simple(argc, argv, reload_usage, false); }
+int cmd_status(int argc, char **argv)
+{
+	return run_simple(argc, argv, &(struct simple){.usage = status_usage, .json = true, .either = true});
+}
+
+int cmd_stop(int argc, char **argv)
+{
+	return run_simple(argc, argv, &(struct simple){.usage = stop_usage, .either = true, .changes = true});
+}
+
+int cmd_reload(int argc, char **argv) { return run_simple(argc, argv, &(struct simple){.usage = reload_usage}); }

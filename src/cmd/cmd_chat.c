@@ -296,14 +296,11 @@ static bool find_node(struct session *s)
 {
 	static const char *const words[] = {"node", "address"};
 	CLEANUP(buf_clear) struct buf out = {.max = ANSWER_BYTES};
-	int err = ask_socket(s, words, 2, &out);
+	int err;
 
-	if (err == ERR_NOTFOUND) {
-		if (!start_node(s))
-			return false; /* it has said why */
-		buf_reset(&out);
-		err = ask_socket(s, words, 2, &out);
-	}
+	if (!ask_is_running(s->data) && !start_node(s))
+		return false; /* it has said why */
+	err = ask_socket(s, words, 2, &out);
 	if (err == 0 && jid_parse_buf(str_trim(buf_view(&out)), &s->who) == 0 && s->who.jid.local) {
 		/* The text that it points to goes away. */
 		s->domain = str_dup(jid_str(s->who.jid));
@@ -442,10 +439,9 @@ static void on_turn(void *arg)
 static void revive_node(void *arg)
 {
 	struct session *s = arg;
-	static const char *const words[] = {"node", "address"};
-	CLEANUP(buf_clear) struct buf out = {.max = ANSWER_BYTES}, why = {.max = 4096};
+	CLEANUP(buf_clear) struct buf why = {.max = 4096};
 
-	if (!client_stopped(s->client) && ask_socket(s, words, 2, &out) == ERR_NOTFOUND)
+	if (!client_stopped(s->client) && !ask_is_running(s->data))
 		chat_node_start(&s->options.node, s->data, &why);
 }
 
@@ -453,10 +449,8 @@ static void revive_node(void *arg)
 static int restart_node(void *arg, struct buf *why)
 {
 	struct session *s = arg;
-	static const char *const words[] = {"node", "address"};
-	CLEANUP(buf_clear) struct buf out = {.max = ANSWER_BYTES};
 
-	if (ask_socket(s, words, 2, &out) == ERR_NOTFOUND && !chat_node_start(&s->options.node, s->data, why))
+	if (!ask_is_running(s->data) && !chat_node_start(&s->options.node, s->data, why))
 		return ERR_CLOSED;
 	chat_retry(s->chat);
 	return 0;

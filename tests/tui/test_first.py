@@ -218,11 +218,33 @@ def stopped(t):
     line.expect("online as")
     line.end()
     if os.geteuid():  # root's server lies where one may run
+        either(t, mine)
+    status, out, err = run(t, "status")
+    t.true(status == 0 and "messages waiting" in out, f"who names no folder is told of what runs, the node: {out}{err}")
+    status, out, err = run(t, "stop")
+    t.true(status == 0 and out == f"the node of {mine}: stopped\n", f"and ends it: {out}{err}")
+    status, out, err = run(t, "stop")
+    t.true(status == 1 and "no server runs on" in err and f"no node on {mine}" in err, f"neither is there: {err}")
+    t.step("status and stop speak of a node on its folder, and where it alone runs")
+
+
+def either(t, node):
+    """Without --data, where both run: status has both, stop ends neither."""
+    folder = node.parent / "server"
+    server = lib.spawn([WIRESIDE, "serve", "--c2s", f"127.0.0.1:{lib.free_port()}", "--c2s-tls", f"127.0.0.1:{lib.free_port()}"],
+                       stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment(t))
+    try:
+        lib.wait_until((folder / "control.sock").exists, 20, "the server")
         status, out, err = run(t, "status")
-        t.true(f"--data {mine}" in err, f"who asks for a server that is not there is told of the node: {err}")
-    home.data = mine
-    home.stop()
-    t.step("status and stop on a node's folder speak of a node")
+        t.true(status == 0 and f"Server ({folder})" in out and f"Node ({node})" in out, f"both: {out}{err}")
+        for words in (["stop"], ["status", "--json"]):
+            status, out, err = run(t, *words)
+            t.true(status == 1 and not out and f"a server runs on {folder} and a node on {node}: --data" in err, f"which?: {err}")
+        status, out, err = run(t, "stop", "--data", folder)
+        t.equal(status, 0, f"the server alone: {out}{err}")
+    finally:
+        server.terminate()
+        server.wait(20)
 
 
 def test(t):

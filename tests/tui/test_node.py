@@ -215,7 +215,7 @@ def test(t):
     line.expect("^      | carol\u241b.2J new$")
     line.expect("refused: nobody is called eve")
     t.equal(line.end(), 1, "something was refused")
-    t.equal(node.asked, [["node", "address"], ["node", "name"], ["peer", "add", "10.0.0.7:5298"], ["peer", "add", "Bobby B@10.0.0.7:5298"],
+    t.equal(node.asked, [["status"], ["node", "address"], ["node", "name"], ["peer", "add", "10.0.0.7:5298"], ["peer", "add", "Bobby B@10.0.0.7:5298"],
                          ["peer", "verify", "bob"], ["peer", "verify", "bob", "yes"], ["peer", "list"],
                          ["peer", "block", "eve"], ["peer", "unblock", "bob"], ["peer", "accept", "bob"], ["peer", "allow", "carol"], ["peer", "disallow", "carol"],
                          ["peer", "rename", "bob", "Bobby B"], ["peer", "del", "bob"]], "what the node was asked")
