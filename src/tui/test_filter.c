@@ -174,8 +174,7 @@ static void events(void **state)
 		"* compare\n" FILTER_MARK "12 34");
 	shows((struct client_event){.kind = EVENT_TYPING, .label = STR("bob"), .verb = STR("paused")}, "");
 	shows((struct client_event){.kind = EVENT_DONE, .body = STR("")}, "");
-	shows((struct client_event){.kind = EVENT_ANSWER, .body = STR("one\ntwo")},
-		"*\n" FILTER_MARK "one\n" FILTER_MARK "two");
+	shows((struct client_event){.kind = EVENT_ANSWER, .body = STR("one\ntwo")}, "* one\n" FILTER_MARK "two");
 }
 
 static void another_day(void **state)

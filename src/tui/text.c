@@ -149,9 +149,7 @@ static void on_invited(struct buf *out, const struct client_event *e)
 
 static void on_answer(struct buf *out, const struct client_event *e)
 {
-	bool one_line = !memchr(e->body.p, '\n', e->body.n);
-
-	buf_z(out, one_line ? "* " : "*\n" FILTER_MARK);
+	buf_z(out, "* ");
 	filter_text(out, e->body);
 }
 

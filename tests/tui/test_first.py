@@ -195,7 +195,7 @@ def stopped(t):
     line.say("/status away out for lunch", "/status")
     line.expect(r"\* you are away now: out for lunch$")
     line.expect(r"\* you are away as alice@kitchen: out for lunch$")
-    line.expect(r"\| name +alice@kitchen .node [a-z2-7]{12}.$")
+    line.expect(r"\d \* name +alice@kitchen .node [a-z2-7]{12}.$")
     line.expect(r"\| listens +127\.0\.0\.1:\d+$")
     line.expect(r"\| discovery +none$")
     line.expect(r"\| peers +0 known, 0 here, 0 linked$")
