@@ -11,6 +11,7 @@ iq_handler iq_archive_metadata_get;
 iq_handler iq_archive_prefs_get, iq_archive_prefs_set;
 iq_handler iq_carbons_enable, iq_carbons_disable; /* XEP-0280 */
 iq_handler iq_register_get, iq_register_set;      /* XEP-0077 */
+bool register_on(const struct entity *e);         /* not on a node, whose one account is its user's */
 iq_handler iq_version_get;                        /* XEP-0092 */
 iq_handler iq_last_get;                           /* XEP-0012 */
 iq_handler iq_ping_get;                           /* XEP-0199 */

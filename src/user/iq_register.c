@@ -9,6 +9,13 @@
 
 enum { PASSWORD_MAX = 1023 };
 
+bool register_on(const struct entity *e)
+{
+	const struct users *u = (const struct users *)(e->host ? e->host : (const struct host *)e);
+
+	return !u->config.fed;
+}
+
 /* The account that asks: addressed itself or its domain; NULL when it is somebody else's. */
 static struct account *asker(const struct iq *iq)
 {

@@ -281,6 +281,19 @@ static void a_client_changes_its_roster(void **state)
 	world_free(w);
 }
 
+/* The account is the node's user, who is neither made nor removed by a client. */
+static void nothing_to_register(void **state)
+{
+	struct world *w = fed_world();
+	unsigned a = login(w, "alice", "one");
+
+	say(w, a, "<iq type='get' id='1' to='x.test'><query xmlns='http://jabber.org/protocol/disco#info'/></iq>");
+	assert_null(strstr(next(w, a), "jabber:iq:register"));
+	say(w, a, "<iq type='set' id='2' to='x.test'><query xmlns='jabber:iq:register'><remove/></query></iq>");
+	expect_has(w, a, "<service-unavailable");
+	world_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -293,6 +306,7 @@ int main(void)
 		cmocka_unit_test(a_picture),
 		cmocka_unit_test(a_picture_of_yesterday),
 		cmocka_unit_test(a_picture_not_taken),
+		cmocka_unit_test(nothing_to_register),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
