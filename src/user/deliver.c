@@ -204,6 +204,31 @@ static bool is_from_account(const struct account *a, const struct stanza *s)
 	return s->kind == STANZA_MESSAGE && !s->from.resource && account_is_own(a, s->from);
 }
 
+/* What a node has told its user. */
+static bool is_from_own_domain(const struct account *a, const struct stanza *s)
+{
+	return s->kind == STANZA_MESSAGE && s->type == TYPE_HEADLINE && jid_some(s->from) && !s->from.local &&
+		str_eq(jid_str(s->from), jid_domain(a->entity.jid));
+}
+
+void deliver_own_lines(struct account *a)
+{
+	struct stanza **at = &a->entity.inbox, *s;
+
+	while ((s = *at)) {
+		if (!is_from_own_domain(a, s)) {
+			at = &s->next;
+			continue;
+		}
+		*at = s->next;
+		if (!s->next)
+			a->entity.inbox_tail = at;
+		a->entity.inbox_count--;
+		s->next = NULL;
+		deliver_message(a, &s);
+	}
+}
+
 void deliver_returned(struct account *a, struct stanza **s)
 {
 	struct core *c = a->entity.core;

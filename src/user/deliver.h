@@ -29,6 +29,8 @@ void deliver_message(struct account *a, struct stanza **s);
 void deliver_iq(struct account *a, struct stanza **s);
 /* Anything for an account that does not exist (8.5.1). Takes *s. */
 void deliver_to_nobody(struct core *c, struct stanza **s);
+/* What a node tells its user and is in the inbox, before all else there. */
+void deliver_own_lines(struct account *a);
 /* What a resource was sent and did not get: a message goes to the others, into the store, or back. Of one that went to
  * several resources only the last copy to come back counts. Takes *s. */
 void deliver_returned(struct account *a, struct stanza **s);

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "user/archive.h"
+#include "user/deliver.h"
 #include "user/receipts.h"
 #include "user/resource.h"
 #include "user/transit.h"
@@ -176,10 +177,12 @@ static void on_rows(struct core *c, struct wait *wait, const struct store_rows *
 	if (!a)
 		return;
 	a->offline_loading = false;
-	if (a->state == ACCOUNT_HERE && !rows->error && may_have_them(r))
+	if (a->state == ACCOUNT_HERE && !rows->error && may_have_them(r)) {
+		deliver_own_lines(a); /* they say whom the messages are from */
 		send_all(a, r, rows);
-	else if (a->state == ACCOUNT_HERE && !rows->error)
+	} else if (a->state == ACCOUNT_HERE && !rows->error) {
 		try_another(a);
+	}
 	if (!a->offline_loading)
 		entity_park(&a->entity, false);
 }

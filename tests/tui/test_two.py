@@ -145,10 +145,9 @@ def strangers(t):
     t.equal(status, 0, f"her node has it: {lines}")
     for options in ((), ("--json",)):
         erin = homes[0].pipe(*options)
-        if not options:
-            erin.expect("frank: anybody there[?]")
         erin.expect("frank, whom you have not spoken to yet, writes to you .*/accept frank")
         if not options:
+            erin.expect("frank: anybody there[?]")  # who that is was said before
             erin.say("/accept nobody-here")
             erin.expect("refused: nobody is called nobody-here")
         erin.end()
