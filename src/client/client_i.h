@@ -93,12 +93,17 @@ struct occupant {
 	char *nick, *jid, *role, *affiliation;
 };
 
-enum room_state { ROOM_OUT, ROOM_JOINING, ROOM_IN };
+enum room_state {
+	ROOM_OUT,
+	ROOM_ASKED,   /* our user wants to be in, and hears what becomes of that */
+	ROOM_RETURNS, /* we were in, and have asked to be again */
+	ROOM_RETRIES, /* the same, and asked once more at settle_at: its service has trouble, or its host may have no link yet */
+	ROOM_AWAITS, /* the same, and asked at the next sign of its host, who is away */
+	ROOM_IN
+};
 struct room {
 	char *jid, *nick, *wanted, *password, *subject;
 	enum room_state state;
-	bool rejoins; /* nobody has asked for it: we were in already */
-	bool again;   /* put out by the trouble of its service: to be tried once more at settle_at */
 	bool settled; /* history is over: what waits may be said */
 	int64_t settle_at;
 	int64_t asked_at; /* host.c: whether we are still in */
@@ -304,15 +309,15 @@ struct occupant *client_occupant(const struct room *r, struct str nick);
 void client_occupant_seen(struct client *c, struct room *r, const struct stanza *s);
 void client_occupant_gone(struct client *c, struct room *r, const struct stanza *s);
 void client_occupants_clear(struct room *r);
-void client_room_enter(struct client *c, struct room *r); /* asks the room in */
+void client_room_enter(struct client *c, struct room *r, enum room_state state); /* asks to be in, in this state */
 /* host.c: whoever has rooms at this domain is here, or not any more. */
 const struct contact *client_host_of(const struct client *c, struct str domain); /* of "rooms.KEY.internal" */
 void client_host_seen(struct client *c, struct str domain, bool here);
 /* The room is shut down with its host, who comes back. False if it is no peer's. */
 bool client_host_stops(struct client *c, struct room *r);
-/* We were in, and could not be again; error: NULL if nobody answered. True if that is tried again. */
 /* Not in, but to be in again. */
 bool client_host_awaited(const struct room *r);
+/* We were in, and could not be again; error: NULL if nobody answered. True if that is tried again. */
 bool client_host_waits(struct client *c, struct room *r, const struct stanza *error);
 /* notice.c */
 void client_warn_entered(struct client *c, struct room *r, const struct stanza *s);
@@ -331,6 +336,13 @@ void client_room_event(struct client *c, struct room *r, enum client_event_kind 
 void client_room_name(const struct client *c, struct jid room, struct buf *out);
 void client_service_name(const struct client *c, struct jid room, struct buf *out); /* of that the part behind the @ */
 bool client_is_own_service(const struct client *c, struct jid room);
+
+static inline bool client_room_joining(const struct room *r) { return r->state != ROOM_OUT && r->state != ROOM_IN; }
+/* It is tried again whatever comes. */
+static inline bool client_room_retries(const struct room *r)
+{
+	return r->state == ROOM_RETRIES || r->state == ROOM_AWAITS;
+}
 
 /* Text helpers: an owned text replaced. */
 static inline void set_text(char **at, struct str s)

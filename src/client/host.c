@@ -10,15 +10,14 @@ static bool is_at(const struct room *r, struct str domain)
 	return str_starts(own, rooms) && str_eq((struct str){own.p + rooms.n, own.n - rooms.n}, domain);
 }
 
-bool client_host_awaited(const struct room *r) { return r->state == ROOM_JOINING && (r->again || r->rejoins); }
+bool client_host_awaited(const struct room *r) { return client_room_joining(r) && r->state != ROOM_ASKED; }
 
 /* Until he is seen, if he is not; who is may have no link yet, or is just going, so he is asked. */
 static void wait_for_host(const struct client *c, struct room *r, bool here)
 {
-	r->state = ROOM_JOINING;
-	r->again = true;
+	r->state = here ? ROOM_RETRIES : ROOM_AWAITS;
 	r->settled = false;
-	r->settle_at = here ? c->now + AGAIN_MS : INT64_MAX;
+	r->settle_at = c->now + AGAIN_MS;
 }
 
 static void lost(struct client *c, struct room *r, bool here)
@@ -48,7 +47,7 @@ bool client_host_waits(struct client *c, struct room *r, const struct stanza *er
 	struct str condition = error ? client_condition(error) : STR("remote-server-timeout");
 
 	/* The other one is what a room says that is closing. */
-	if (!host || !r->rejoins ||
+	if (!host || !client_host_awaited(r) ||
 		!(str_is(condition, "remote-server-timeout") || str_is(condition, "resource-constraint")))
 		return false;
 	wait_for_host(c, r, is_here(host));
@@ -59,9 +58,7 @@ bool client_host_waits(struct client *c, struct room *r, const struct stanza *er
  * without one. */
 static void come_back(struct client *c, struct room *r)
 {
-	r->rejoins = true;
-	client_room_enter(c, r);
-	r->again = true;
+	client_room_enter(c, r, ROOM_RETRIES);
 	r->settle_at = c->now + AGAIN_MS;
 }
 

@@ -119,8 +119,7 @@ unsigned client_pending(const struct client *c)
 	uint32_t pos = 0;
 
 	while ((r = map_next(&c->rooms, &pos)))
-		n += r->state == ROOM_JOINING &&
-			!(r->rejoins && r->again); /* who waits for a host has asked for nothing */
+		n += client_room_joining(r) && !client_room_retries(r); /* who waits for a host has asked for nothing */
 	return n;
 }
 

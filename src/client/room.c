@@ -64,7 +64,7 @@ void client_room_event(struct client *c, struct room *r, enum client_event_kind 
 /* ---- coming and going ---- */
 
 /* What we missed, or a little to read. */
-void client_room_enter(struct client *c, struct room *r)
+void client_room_enter(struct client *c, struct room *r, enum room_state state)
 {
 	CLEANUP(buf_clear) struct buf to = {.max = JID_MAX}, x = {.max = 8192};
 
@@ -78,8 +78,8 @@ void client_room_enter(struct client *c, struct room *r)
 		buf_z(&x, "<history maxstanzas='20'/>");
 	buf_z(&x, "</x>");
 	client_occupants_clear(r);
-	r->settled = r->again = false;
-	r->state = ROOM_JOINING;
+	r->settled = false;
+	r->state = state;
 	r->settle_at = c->now + ANSWER_MS;
 	client_put_presence(c, buf_view(&to), buf_view(&x));
 }
@@ -108,8 +108,7 @@ int client_join(struct client *c, struct str room, struct str nick, struct str p
 	if (password.n || !in)
 		set_text(&r->password, password);
 	r->last = 0;
-	r->rejoins = false;
-	client_room_enter(c, r);
+	client_room_enter(c, r, ROOM_ASKED);
 	return 0;
 }
 
@@ -119,10 +118,8 @@ void client_rejoin(struct client *c)
 	uint32_t pos = 0;
 
 	while ((r = map_next(&c->rooms, &pos)))
-		if (r->state != ROOM_OUT) {
-			r->rejoins |= r->state == ROOM_IN;
-			client_room_enter(c, r);
-		}
+		if (r->state != ROOM_OUT)
+			client_room_enter(c, r, r->state == ROOM_ASKED ? ROOM_ASKED : ROOM_RETURNS);
 }
 
 void client_rooms_lost(struct client *c)
@@ -159,10 +156,10 @@ void client_rooms_tick(struct client *c)
 	uint32_t pos = 0;
 
 	while ((r = map_next(&c->rooms, &pos))) {
-		if (r->settled || r->state == ROOM_OUT || c->now < r->settle_at)
+		if (r->settled || r->state == ROOM_OUT || r->state == ROOM_AWAITS || c->now < r->settle_at)
 			continue;
-		if (r->state == ROOM_IN || r->again) {
-			r->again ? client_room_enter(c, r) : settle(c, r);
+		if (r->state == ROOM_IN || r->state == ROOM_RETRIES) {
+			r->state == ROOM_IN ? settle(c, r) : client_room_enter(c, r, ROOM_RETURNS);
 			continue;
 		}
 		if (client_host_waits(c, r, NULL))
@@ -252,7 +249,8 @@ static void list_nicks(const struct room *r, struct buf *out)
 			buf_fmt(out, "%s%s", out->n ? ", " : "", o->nick);
 }
 
-static void tell_joined(struct client *c, struct room *r, const char *verb)
+/* again: nobody has asked for it, we were in already. */
+static void tell_joined(struct client *c, struct room *r, const char *verb, bool again)
 {
 	CLEANUP(buf_clear) struct buf others = {.max = 4096};
 
@@ -260,12 +258,11 @@ static void tell_joined(struct client *c, struct room *r, const char *verb)
 	client_emit(c,
 		&(struct client_event){.kind = EVENT_JOINED,
 			.room = true,
-			.again = r->rejoins,
+			.again = again,
 			.conversation = str_z(r->jid),
 			.who = str_z(r->nick),
 			.verb = str_z(verb),
 			.detail = buf_ok(&others) ? buf_view(&others) : STR("many others")});
-	r->rejoins = true; /* from now on */
 }
 
 /* Only now others can enter. */
@@ -276,30 +273,31 @@ static void on_opened(struct client *c, const struct pending *p, const struct st
 	if (!r || r->state != ROOM_IN)
 		return;
 	if (s && s->type == TYPE_RESULT)
-		tell_joined(c, r, "created");
+		tell_joined(c, r, "created", p->number);
 	else
 		client_refuse(c, "create the room", s);
 }
 
 /* A room that did not exist is locked until its maker has said what it shall be: as it is (10.1.2). */
-static void accept_defaults(struct client *c, struct room *r)
+static void accept_defaults(struct client *c, struct room *r, bool again)
 {
 	client_ask(c, "set", str_z(r->jid),
 		STR("<query xmlns='" NS_MUC_OWNER "'><x xmlns='" NS_DATA "' type='submit'/></query>"), on_opened,
-		str_z(r->jid), STR_NONE, 0);
+		str_z(r->jid), STR_NONE, again);
 }
 
 static void on_entered(struct client *c, struct room *r, const struct stanza *s)
 {
+	bool again = client_host_awaited(r);
+
 	set_text(&r->nick, jid_resource(s->from)); /* the service may have changed it (210) */
 	r->state = ROOM_IN;
-	r->again = false;
 	r->settle_at = c->now + SETTLE_MS;
 	client_invited_forget(c, str_z(r->jid));
 	if (client_has_status(s, "201"))
-		accept_defaults(c, r);
+		accept_defaults(c, r, again);
 	else
-		tell_joined(c, r, "joined");
+		tell_joined(c, r, "joined", again);
 	client_warn_entered(c, r, s);
 }
 
@@ -312,9 +310,9 @@ static void on_refused(struct client *c, struct room *r, const struct stanza *s)
 {
 	CLEANUP(buf_clear) struct buf what = {.max = 4096};
 
-	if (r->state == ROOM_OUT || (r->state == ROOM_JOINING && client_host_waits(c, r, s)))
+	if (r->state == ROOM_OUT || (client_room_joining(r) && client_host_waits(c, r, s)))
 		return;
-	if (r->state == ROOM_JOINING) {
+	if (client_room_joining(r)) {
 		r->state = ROOM_OUT;
 		client_cannot_join(c, r, s);
 		client_unsay(c, r->jid);
@@ -339,8 +337,7 @@ static bool in_trouble(struct client *c, struct room *r, const struct stanza *s)
 		return false;
 	if (stops && client_host_stops(c, r))
 		return true;
-	r->state = ROOM_JOINING;
-	r->again = true;
+	r->state = ROOM_RETRIES;
 	r->settle_at = c->now + AGAIN_MS;
 	client_room_event(c, r, EVENT_OCCUPANT, str_z(r->nick), "was lost, and comes back", STR_NONE);
 	return true;
@@ -378,7 +375,7 @@ bool client_on_room_presence(struct client *c, const struct stanza *s)
 	} else if (s->type == TYPE_UNAVAILABLE) {
 		on_out(c, r, s);
 	} else if (s->type == TYPE_AVAILABLE && s->from.resource) {
-		bool entering = r->state == ROOM_JOINING && is_ours(r, s);
+		bool entering = client_room_joining(r) && is_ours(r, s);
 
 		client_occupant_seen(c, r, s);
 		if (entering)
