@@ -207,6 +207,14 @@ static void on_presence(void *arg, bool available, struct str show, struct str s
 		peers_show(n->peers, available, show, status);
 }
 
+static void on_unheard(void *arg, const struct stanza *s)
+{
+	struct node *n = arg;
+
+	if (n->peers)
+		peers_unheard(n->peers, s);
+}
+
 static void on_picture(void *arg, struct str bytes)
 {
 	struct node *n = arg;
@@ -226,6 +234,7 @@ static void make_users(struct node *n, const struct config *c)
 		.on_rename = on_rename,
 		.on_remove = on_remove,
 		.on_presence = on_presence,
+		.on_unheard = on_unheard,
 		.on_picture = on_picture,
 		.presence_arg = n};
 

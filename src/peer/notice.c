@@ -1,6 +1,8 @@
 /* What the node tells its user's clients in headlines: lines for people, which programs can read, too, and what only programs
  * read. What lasts is in the index table, and our user is reminded of it when he comes as long as he has not decided about it; other
- * lines that nobody was there to hear wait for him in memory, the last of each kind about each peer. */
+ * lines that nobody was there to hear wait for him in memory, the last of each kind about each peer. Nobody hears where all clients
+ * have lost their connections and may come back, or may have been killed; and what was on its way to one that does not come
+ * back, which has not acknowledged it, was not heard either. */
 #include "peer/peers_i.h"
 
 #include <stdarg.h>
@@ -78,10 +80,9 @@ static void forget(struct peers *ps, unsigned i)
 	memmove(&ps->untold[i], &ps->untold[i + 1], (ps->untold_n - i) * sizeof(*ps->untold));
 }
 
-/* One who makes many of them takes one place. */
-static void keep(struct peers *ps, const char *kind, const struct peer *p, const char *text)
+/* One who makes many of them takes one place. label, jid: of whom it is; absent: nobody. */
+static void keep(struct peers *ps, const char *kind, struct str label, struct str jid, const char *text)
 {
-	struct str jid = p ? jid_str(p->entity.jid) : STR("");
 	unsigned i = 0;
 
 	while (i < ps->untold_n && (strcmp(ps->untold[i].kind, kind) != 0 || !str_eq(str_z(ps->untold[i].jid), jid)))
@@ -92,15 +93,13 @@ static void keep(struct peers *ps, const char *kind, const struct peer *p, const
 		forget(ps, 0);
 	ps->untold[ps->untold_n++] = (struct untold){.kind = xstrdup(kind),
 		.text = xstrdup(text),
-		.label = p ? xstrdup(p->label) : NULL,
-		.jid = p ? str_dup(jid) : NULL,
+		.label = jid.n ? str_dup(label) : NULL,
+		.jid = jid.n ? str_dup(jid) : NULL,
 		.time = core_wall(peers_core(ps))};
 }
 
-void notice_catch_up(struct peers *ps)
+static void tell_untold(struct peers *ps)
 {
-	unsigned more;
-
 	for (unsigned i = 0; i < ps->untold_n; i++) {
 		const struct untold *u = &ps->untold[i];
 		struct packet_writer w;
@@ -113,10 +112,45 @@ void notice_catch_up(struct peers *ps)
 		end(&w, ps, u->time);
 	}
 	notice_clear(ps);
+}
+
+static void remind(struct peers *ps)
+{
+	unsigned more;
+
+	/* Who comes after it was noticed would wait in vain for somebody to be seen. */
+	if (ps->no_network)
+		notice(ps, "network", NULL, "%s", ps->network);
 	more = inbound_remind(ps) + changed_remind(ps);
 	if (more) /* keys cost nothing, and whoever makes a thousand shall not fill the screen each time */
 		notice(ps, "more", NULL, "and %u more are to be decided on; /peers shows them", more);
 	dial_remind(ps);
+}
+
+/* Somebody is there who hears it now. A client that has lost its connection and is expected back is not. */
+static bool is_heard(const struct peers *ps)
+{
+	const struct session *s;
+	bool any = false;
+
+	for (uint32_t pos = 0; ps->available && (s = core_next_session(peers_core(ps), &pos));) {
+		if (s->ops->is_link || !session_alive(s))
+			continue;
+		if (s->state == SESSION_OPEN)
+			return true;
+		any = true;
+	}
+	return ps->available && !any;
+}
+
+void notice_catch_up(struct peers *ps, bool comes)
+{
+	if (!is_heard(ps))
+		return;
+	tell_untold(ps);
+	if (comes || ps->reminders_due)
+		remind(ps);
+	ps->reminders_due = false;
 }
 
 void notice_clear(struct peers *ps)
@@ -126,6 +160,32 @@ void notice_clear(struct peers *ps)
 }
 
 /* ---- */
+
+static void put_off(struct peers *ps, const char *kind, struct str label, struct str jid, const char *text)
+{
+	if (is_reminded_of(kind))
+		ps->reminders_due = true;
+	else
+		keep(ps, kind, label, jid, text);
+}
+
+/* For a client that has gone since, and has not said that it has it. Lines for programs alone are of no use to others. */
+void peers_unheard(struct host *h, const struct stanza *s)
+{
+	struct peers *ps = (struct peers *)h;
+	CLEANUP(buf_clear) struct buf text = {.max = 4096}, kind = {.max = 64};
+	uint32_t body = stanza_child(s, "body", NS_CLIENT), event = stanza_child(s, "event", NS_EVENT);
+
+	if (body == XML_NONE || event == XML_NONE)
+		return;
+	buf_str(&kind, xml_attr(&s->tree, event, "kind"));
+	xml_text(&s->tree, body, &text);
+	if (!buf_ok(&kind) || !buf_ok(&text))
+		return;
+	put_off(ps, buf_cstr(&kind), xml_attr(&s->tree, event, "peer"), xml_attr(&s->tree, event, "jid"),
+		buf_cstr(&text));
+	notice_catch_up(ps, false);
+}
 
 void notice(struct peers *ps, const char *kind, const struct peer *p, const char *fmt, ...)
 {
@@ -137,8 +197,10 @@ void notice(struct peers *ps, const char *kind, const struct peer *p, const char
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	log_info("notice", "kind=%s peer=%.*s", kind, p ? (int)jid_str(p->entity.jid).n : 0, p ? p->entity.jid.s : "");
-	if (!ps->available && !is_reminded_of(kind))
-		keep(ps, kind, p, text);
+	if (!is_heard(ps))
+		put_off(ps, kind, p ? str_z(p->label) : STR_NONE, p ? jid_str(p->entity.jid) : STR_NONE, text);
+	if (ps->available && !is_heard(ps)) /* else each that comes back would have it twice */
+		return;
 	begin(&w, ps, kind, text);
 	if (p)
 		put_peer(&w, p);

@@ -66,6 +66,8 @@ void peers_listening(struct host *h, uint16_t port, const struct peers_places *p
 int peers_check_target(struct str text, struct buf *why);
 /* What the node's user shows: of the sessions that are available the best; away when there is none. */
 void peers_show(struct host *h, bool available, struct str show, struct str status);
+/* What this node has told him (a headline) and a client has not acknowledged, which does not come back. */
+void peers_unheard(struct host *h, const struct stanza *s);
 /* The secrets of our links are being recorded, or not any more: our user is told, now and whenever he comes while they are. */
 void peers_traced(struct host *h, bool traced);
 /* His picture, absent: none. At most 8 KiB are published; a bigger one is to be had over links alone. */

@@ -266,6 +266,7 @@ struct peers {
 	bool no_network;        /* that is, that none can be used */
 	struct untold untold[UNTOLD_MAX];
 	unsigned untold_n;
+	bool reminders_due;               /* something that our user is reminded of was told to nobody */
 	struct former former[FORMER_MAX]; /* a ring */
 	unsigned former_n;
 };
@@ -485,8 +486,9 @@ bool picture_answer(struct peer *p, struct stanza **s);
 /* notice.c: a line for people, as a headline from the node. kind is for programs. p may be NULL. */
 void notice(struct peers *ps, const char *kind, const struct peer *p, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
-/* Our user comes: what was told to nobody, and what still waits for his answer. */
-void notice_catch_up(struct peers *ps);
+/* If somebody is there to hear it: what was told to nobody, and if our user comes, or could not be told of it when it began, what still
+ * waits for his answer. */
+void notice_catch_up(struct peers *ps, bool comes);
 void notice_clear(struct peers *ps);
 /* No line: the message of this id is at the other end, for programs that show how far theirs have come. Of an old program that is
  * all that will ever be told. */

@@ -305,9 +305,6 @@ void peers_show(struct host *h, bool available, struct str show, struct str stat
 	struct peers *ps = (struct peers *)h;
 	bool comes = available && !ps->available;
 
-	/* Who comes after it was noticed would wait in vain for somebody to be seen. */
-	if (comes && ps->no_network)
-		notice(ps, "network", NULL, "%s", ps->network);
 	ps->available = available;
 	xfree(ps->show);
 	xfree(ps->status);
@@ -316,6 +313,5 @@ void peers_show(struct host *h, bool available, struct str show, struct str stat
 	show_publish(ps);
 	if (available && ps->traced)
 		tell_traced(ps);
-	if (comes)
-		notice_catch_up(ps);
+	notice_catch_up(ps, comes);
 }

@@ -245,6 +245,11 @@ void deliver_returned(struct account *a, struct stanza **s)
 		core_done(c, s);
 		return;
 	}
+	if (is_from_own_domain(a, *s) && users_of(a)->config.on_unheard) {
+		users_of(a)->config.on_unheard(users_of(a)->config.presence_arg, *s);
+		core_done(c, s);
+		return;
+	}
 	if (a->state != ACCOUNT_HERE) {
 		deliver_to_nobody(c, s);
 		return;

@@ -105,6 +105,9 @@ static void on_gone(struct session *session)
 
 static void on_returned(struct session *session, struct stanza **s) { deliver_returned(account_of(session), s); }
 
+/* Whoever tells the user something by hand may go on. */
+static void on_attached(struct session *session) { feed_presence(account_of(session)); }
+
 static void resource_free(struct session *session)
 {
 	struct resource *r = resource_of(session);
@@ -123,6 +126,7 @@ static const struct session_ops session_ops = {
 	.on_gone = on_gone,
 	.on_returned = on_returned,
 	.on_tagged = on_tagged,
+	.on_attached = on_attached,
 	.free = resource_free,
 };
 

@@ -4,7 +4,7 @@
 
 /* What the other side of the feed was told. */
 static struct {
-	unsigned presences, pictures;
+	unsigned presences, pictures, unheard;
 	bool available;
 	char show[64], status[64], picture[256];
 	size_t picture_n;
@@ -23,6 +23,12 @@ static void on_picture(void *arg, struct str bytes)
 	told.pictures++;
 	told.picture_n = bytes.n;
 	snprintf(told.picture, sizeof(told.picture), "%.*s", STR_FMT(bytes));
+}
+
+static void on_unheard(void *arg, const struct stanza *s)
+{
+	assert_int_equal(s->type, TYPE_HEADLINE);
+	told.unheard++;
 }
 
 /* Whoever feeds it knows bob alone, and that he is not to be called "taken". */
@@ -49,6 +55,7 @@ static const struct users_config config = {.fed = "alice",
 	.on_rename = on_rename,
 	.on_remove = on_remove,
 	.on_presence = on_presence,
+	.on_unheard = on_unheard,
 	.on_picture = on_picture};
 
 static struct world *fed_world(void)
@@ -281,6 +288,30 @@ static void a_client_changes_its_roster(void **state)
 	world_free(w);
 }
 
+/* What the node has told a client that is gone, and had not said that it has it, the node is told; what others said is dropped. */
+static void what_nobody_heard(void **state)
+{
+	static const char line[] = "<message type='headline' to='alice@x.test'><body>told</body></message>";
+	struct world *w = fed_world();
+	unsigned a = online(w, "alice", "one", 0), b;
+
+	from_far(w, "x.test", line);
+	expect_has(w, a, "<body>told</body>");
+	from_far(w, "bob@far.test", line);
+	expect_has(w, a, "<body>told</body>");
+	lose(w, a, 2);
+	assert_int_equal(told.unheard, 1);
+	/* Two were told, and one of them has heard it. */
+	a = online(w, "alice", "one", 0);
+	b = online(w, "alice", "two", 0);
+	from_far(w, "x.test", line);
+	lose(w, a, 1);
+	assert_int_equal(told.unheard, 1);
+	lose(w, b, 0);
+	assert_int_equal(told.unheard, 1);
+	world_free(w);
+}
+
 /* The account is the node's user, who is neither made nor removed by a client. */
 static void nothing_to_register(void **state)
 {
@@ -306,6 +337,7 @@ int main(void)
 		cmocka_unit_test(a_picture),
 		cmocka_unit_test(a_picture_of_yesterday),
 		cmocka_unit_test(a_picture_not_taken),
+		cmocka_unit_test(what_nobody_heard),
 		cmocka_unit_test(nothing_to_register),
 	};
 

@@ -26,8 +26,11 @@ struct users_config {
 	 * this name, why says why not. NULL: not possible. arg: presence_arg. */
 	int (*on_rename)(void *arg, struct jid contact, struct str name, struct buf *why);
 	int (*on_remove)(void *arg, struct jid contact);
-	/* Called when what the account's sessions show together may have changed. */
+	/* Called when what the account's sessions show together may have changed, or one that had lost its connection is back. */
 	void (*on_presence)(void *arg, bool available, struct str show, struct str status);
+	/* A headline of the domain itself for the fed account has come back from a session that has ended. NULL: forgotten.
+	 * arg: presence_arg. */
+	void (*on_unheard)(void *arg, const struct stanza *s);
 	void *presence_arg;
 	/* Called with the picture in the fed account's vCard, or nothing, at the start and when it is set; arg: presence_arg. */
 	void (*on_picture)(void *arg, struct str bytes);

@@ -170,6 +170,31 @@ def strangers(t):
     t.step("a stranger who wrote to nobody is shown to whoever comes, until he is answered")
 
 
+def killed(t):
+    """What a node tells while its only chat has been killed, and might come back for minutes, is told to the next one."""
+    homes = [Home(t, "gina"), Home(t, "hugo")]
+    gina = homes[0].pipe("--name", "gina@here", "--idle-seconds", "600")
+    gina.say(f"/add hugo@127.0.0.1:{homes[1].port}")
+    gina.expect("hugo is added; nobody answers there now")
+    gina.process.kill()
+    gina.status()
+    hugo = homes[1].pipe("--name", "hugo@there")
+    hugo.expect("online as")
+    known = r'"label": "hugo", .*"state": "linked"'
+    lib.wait_until(lambda: re.search(known, homes[0].ask("peer", "list", "--json")), 60, "the link")
+    for told in (1, 0):
+        gina = homes[0].pipe()
+        gina.expect("online as")
+        gina.say("/peers")
+        gina.expect("hugo +pinned +linked")
+        gina.end()
+        t.equal(gina.count("hugo is there: key"), told, "it is told once")
+    hugo.end()
+    for home in homes:
+        home.stop()
+    t.step("a chat that was killed has heard nothing; the next one hears it, once")
+
+
 def test(t):
     """Two people with nodes: every line that their chats print"""
     homes = [Home(t, "alice"), Home(t, "bob")]
@@ -189,6 +214,7 @@ def test(t):
     statuses(t, homes[0], homes[1])
     homes[0].stop()
     strangers(t)
+    killed(t)
 
 
 if __name__ == "__main__":
