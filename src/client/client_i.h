@@ -34,12 +34,13 @@ enum {
 	OUT_MAX = 16 << 20,
 	TEXT_MAX = 256 * 1024,
 	ANSWER_MS = 60 * 1000,
-	QUIET_MS = 60 * 1000, /* then the server is asked whether it is there */
-	DEAD_MS = 30 * 1000,  /* and if it does not answer, the connection is dead */
-	LIST_MS = 5000,       /* for all rooms of all peers */
-	AGAIN_MS = 5000,      /* until a room that had trouble is tried again */
-	SETTLE_MS = 3000,     /* a room that sends no subject after its history */
-	KEPT_MS = 2000,       /* what goes out at once, as it mostly does, is not called queued before */
+	QUIET_MS = 60 * 1000,   /* then the server is asked whether it is there */
+	DEAD_MS = 30 * 1000,    /* and if it does not answer, the connection is dead */
+	LIST_MS = 5000,         /* for all rooms of all peers */
+	AGAIN_MS = 5000,        /* until a room that had trouble is tried again */
+	MISSING_MS = 60 * 1000, /* a peer is back, and his room is not: time for his chat to make it again */
+	SETTLE_MS = 3000,       /* a room that sends no subject after its history */
+	KEPT_MS = 2000,         /* what goes out at once, as it mostly does, is not called queued before */
 };
 
 /* One of our messages. */
@@ -106,8 +107,9 @@ struct room {
 	enum room_state state;
 	bool settled; /* history is over: what waits may be said */
 	int64_t settle_at;
-	int64_t asked_at; /* host.c: whether we are still in */
-	int64_t last;     /* wall time of the last message */
+	int64_t asked_at;      /* host.c: whether we are still in */
+	int64_t missing_until; /* host.c: its host is back without it; 0: not so */
+	int64_t last;          /* wall time of the last message */
 	struct map occupants;
 };
 

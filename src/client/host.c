@@ -24,6 +24,7 @@ static void lost(struct client *c, struct room *r, bool here)
 {
 	bool in = r->state == ROOM_IN;
 
+	r->missing_until = 0;
 	wait_for_host(c, r, here);
 	if (in)
 		client_room_event(c, r, EVENT_OCCUPANT, STR_NONE,
@@ -41,14 +42,28 @@ bool client_host_stops(struct client *c, struct room *r)
 	return host != NULL;
 }
 
+/* His node is back before his chat is, which makes the room again; until then we may not make it, or it is not open yet. */
+static bool may_come_back(const struct client *c, struct room *r, struct str condition)
+{
+	if (!str_is(condition, "not-allowed") && !str_is(condition, "item-not-found"))
+		return false;
+	if (!r->missing_until)
+		r->missing_until = c->now + MISSING_MS;
+	return c->now < r->missing_until;
+}
+
+/* A room says resource-constraint that is closing. */
+static bool is_trouble(struct str condition)
+{
+	return str_is(condition, "remote-server-timeout") || str_is(condition, "resource-constraint");
+}
+
 bool client_host_waits(struct client *c, struct room *r, const struct stanza *error)
 {
 	const struct contact *host = client_host_of(c, jid_domain(jid_view(str_z(r->jid))));
 	struct str condition = error ? client_condition(error) : STR("remote-server-timeout");
 
-	/* The other one is what a room says that is closing. */
-	if (!host || !client_host_awaited(r) ||
-		!(str_is(condition, "remote-server-timeout") || str_is(condition, "resource-constraint")))
+	if (!host || !client_host_awaited(r) || !(is_trouble(condition) || may_come_back(c, r, condition)))
 		return false;
 	wait_for_host(c, r, is_here(host));
 	return true;

@@ -292,6 +292,7 @@ static void on_entered(struct client *c, struct room *r, const struct stanza *s)
 
 	set_text(&r->nick, jid_resource(s->from)); /* the service may have changed it (210) */
 	r->state = ROOM_IN;
+	r->missing_until = 0;
 	r->settle_at = c->now + SETTLE_MS;
 	client_invited_forget(c, str_z(r->jid));
 	if (client_has_status(s, "201"))

@@ -530,6 +530,51 @@ static void a_host_without_the_room(void **state)
 	assert_false(client_in_room(t.c, STR(TEA)));
 }
 
+/* His node is back before his chat, which makes the room again. */
+static void a_host_before_his_chat(void **state)
+{
+	static const char *const answers[] = {"not-allowed", "item-not-found"};
+
+	enter_tea();
+	hear("<presence type='unavailable' from='" BOB "/1'/>");
+	client_say(t.c, STR(TEA), STR("for them"));
+	hear("<presence from='" BOB "/1'/>");
+	buf_reset(&t.events);
+	for (size_t i = 0; i < ARRAY_LEN(answers); i++) {
+		refused_tea(answers[i]);
+		forget();
+		pass(AGAIN_MS);
+		client_tick(t.c);
+		assert_true(said("<presence to='" TEA "/me'"));
+	}
+	assert_int_equal(t.events.n, 0);
+	hear(IN_TEA);
+	assert_true(said("<body>for them"));
+}
+
+/* ... or does not: then it is said, in the end, and again only after he was away again. */
+static void a_host_whose_chat_stays_away(void **state)
+{
+	enter_tea();
+	hear("<presence type='unavailable' from='" BOB "/1'/>");
+	client_say(t.c, STR(TEA), STR("for nobody"));
+	hear("<presence from='" BOB "/1'/>");
+	buf_reset(&t.events);
+	for (int64_t waited = 0; waited < MISSING_MS; waited += AGAIN_MS) {
+		assert_int_equal(t.events.n, 0);
+		refused_tea("item-not-found");
+		pass(AGAIN_MS);
+		client_tick(t.c);
+	}
+	refused_tea("item-not-found");
+	told("state #tea|||for nobody|you are not in the room any more; /join takes you in again|failed own\n");
+	assert_false(client_in_room(t.c, STR(TEA)));
+	client_join(t.c, STR(TEA), STR("me"), STR_NONE);
+	buf_reset(&t.events);
+	refused_tea("forbidden");
+	told("refused ||forbidden|");
+}
+
 /* He was away too short for anybody to see it, but his room is another one now. */
 static void a_host_that_has_forgotten(void **state)
 {
@@ -566,6 +611,8 @@ int main(void)
 		T(a_host_is_left),
 		T(a_host_without_an_answer),
 		T(a_host_without_the_room),
+		T(a_host_before_his_chat),
+		T(a_host_whose_chat_stays_away),
 		T(rooms_of_all),
 		T(a_peer_without_an_answer),
 		T(a_room_that_is_not_there),

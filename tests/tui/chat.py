@@ -256,8 +256,12 @@ class Home:
             s.sendall("\0".join(words).encode() + b"\0\0")
             return b"".join(iter(lambda: s.recv(1 << 16), b"")).decode()[1:].strip()
 
+    def pid(self):
+        """Of the node, as the lock has it."""
+        return int((self.data / "wireside.lock").read_text())
+
     def stop(self):
-        """Ends the node; by its number, as the lock has it."""
+        """Ends the node."""
         with contextlib.suppress(FileNotFoundError, ValueError, ProcessLookupError):
-            os.kill(int((self.data / "wireside.lock").read_text()), signal.SIGTERM)
+            os.kill(self.pid(), signal.SIGTERM)
         lib.wait_until(lambda: not (self.data / "control.sock").exists(), LIMIT, "the node's end")

@@ -1,4 +1,7 @@
 #!/usr/bin/python3
+import os
+import signal
+
 from chat import Home, lib
 
 
@@ -55,11 +58,36 @@ def stops(t, homes, alice, bob):
     t.step("a host's node is stopped and comes back: so do those in his room, with what they wrote")
 
 
+def crashes(t, homes, alice, bob):
+    """The node is back before there is a room: who was in waits for it."""
+    bob.say("/quit")
+    t.equal(bob.status(), 0, "/quit")
+    alice.expect(r"\* #tea bob left")
+    gone, again = "whoever has it is gone", r"\* #tea: you are in (again )?as alice, with bob$"
+    before, back = alice.count(gone), alice.count(again)
+    os.kill(homes[1].pid(), signal.SIGKILL)
+    bob = homes[1].pipe()
+    bob.expect("online as")
+    bob.expect(r"\* alice is here$", 60)
+    bob.say("/msg alice there is no room yet")
+    alice.expect("bob: there is no room yet$", 60)
+    lib.wait_until(lambda: alice.count(gone) > before, 60, "that the host was gone")
+    alice.say("after the crash")
+    alice.expect(r"-> #tea: after the crash \(not handed over yet")
+    bob.say("/room create tea")
+    lib.wait_until(lambda: alice.count(again) > back, 60, "alice in the room")
+    bob.expect("#tea alice: after the crash$")
+    t.equal(alice.count("refused|failed"), 0, "given up")
+    t.step("a host's node crashes, and is back without the room: those who were in wait until he has made it again")
+    return bob
+
+
 def test(t):
-    """A room of somebody whose chat ends, and whose node is stopped"""
+    """A room of somebody whose chat ends, and whose node is stopped, or crashes"""
     homes, alice, bob = meet(t)
     bob = quits(t, homes, alice, bob)
     stops(t, homes, alice, bob)
+    bob = crashes(t, homes, alice, bob)
     for pipe in (alice, bob):
         pipe.end()
     for home in homes:
