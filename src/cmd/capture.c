@@ -573,6 +573,7 @@ static int start_recorder(struct capture *c, struct buf *why)
 		.link_type = c->source ? PCAPNG_ETHERNET : PCAPNG_UPPER_PDU,
 		.most = c->o->count,
 		.secrets = c->source && c->o->secrets,
+		.pcap = c->o->pcap,
 		.keep = keep,
 		.arg = c};
 	struct pcapng_name names[NAMES_MAX];
@@ -626,6 +627,9 @@ static void announce(const struct capture *c)
 		c->source ? "chat on " : "stanzas (not packets) of the node", c->source ? c->interface : "",
 		strcmp(c->o->file, "-") == 0 ? "standard output" : c->o->file, red ? "\033[31m" : "",
 		open ? " SECRETS are recorded: whoever has the file can read what is said." : "", red ? "\033[0m" : "");
+	if (c->o->pcap)
+		fputs("pcap has no place for the peers' names and for how many packets were dropped: .pcapng has.\n",
+			stderr);
 }
 
 static void sum_up(struct capture *c, uint64_t dropped, struct buf *done)

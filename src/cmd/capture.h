@@ -20,6 +20,7 @@ struct capture_options {
 	bool stanzas;            /* what the node exchanged, no packets */
 	bool dumpcap;            /* also where this program may capture itself */
 	bool force;              /* a file that is there is replaced */
+	bool pcap;               /* the older kind of file, without names, secrets and the number of dropped packets */
 	bool pipe;               /* the file is a pipe that somebody waits for: nothing is announced */
 	unsigned seconds, count; /* 0: until it is told to end */
 };

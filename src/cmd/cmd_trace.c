@@ -194,6 +194,7 @@ static int run_capture(const struct trace_args *a)
 		prctl(PR_SET_PDEATHSIG, SIGINT);
 	o.file = a->into ? a->into : "chat.pcapng";
 	o.secrets = a->secrets;
+	o.pcap = a->into && strcmp(trace_form_of(a).format, "pcap") == 0;
 	o.force = a->force;
 	err = capture_run(&o, &done, &why);
 	if (err)
@@ -276,6 +277,8 @@ static int check(const struct trace_args *a, const struct action *action, unsign
 		return bad_usage(action,
 			bit & (TRACE_CAPTURE | TRACE_LIVE) ? "the file to write is named with -w"
 							   : "no file belongs here");
+	if (bit & (TRACE_CAPTURE | TRACE_LIVE) && a->into)
+		return trace_capture_kind(a);
 	if (bit & (TRACE_INSTALL | TRACE_UNINSTALL | TRACE_CAPTURE | TRACE_LIVE | TRACE_OPEN))
 		return 0;
 	if (!a->file)
@@ -318,10 +321,12 @@ static int run_into(struct trace_args *a, const struct action *action, unsigned 
 	return status;
 }
 
-/* Where a command was meant: "trace stat lab.pcapng". */
+/* Where a command was meant: "trace stat lab.pcapng", "trace frobnicate". */
 static bool is_no_command(int argc, char **argv)
 {
-	return argc > 2 && argv[1][0] != '-' && argv[2][0] != '-' && access(argv[1], F_OK) != 0;
+	if (argc < 2 || argv[1][0] == '-' || access(argv[1], F_OK) == 0)
+		return false;
+	return argc > 2 ? argv[2][0] != '-' : !strpbrk(argv[1], "./");
 }
 
 int cmd_trace(int argc, char **argv)

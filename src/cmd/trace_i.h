@@ -114,6 +114,8 @@ int trace_no_place(const struct trace_args *a, const char *into);
 int trace_other_view(const struct trace_args *a, struct str text);
 /* Of a new capture. action: " save". The exit status; 0: nothing would be written over, and its name is none of another kind. */
 int trace_is_there(const struct trace_args *a, const char *action);
+/* Of a capture that is to be made: its name must be that of a kind which can be written while it is captured. */
+int trace_capture_kind(const struct trace_args *a);
 /* Before the first file that is not finished: what would end this process waits until none is left, for there may be secrets in it.
  * ERR_ with a line in why. */
 int trace_begin(const struct trace_args *a, struct buf *why);

@@ -126,6 +126,23 @@ static int check_kind(const struct trace_args *a, const char *action)
 	return 0;
 }
 
+int trace_capture_kind(const struct trace_args *a)
+{
+	struct trace_form form = trace_form_of(a);
+	int status = check_kind(a, " capture");
+	bool pcap = strcmp(form.format, "pcap") == 0;
+
+	if (status)
+		return status;
+	if (form.packed || (!pcap && strcmp(form.format, "pcapng") != 0))
+		return refuse(" capture", a->into,
+			"cannot be written while packets come: capture into .pcapng or .pcap, then `wireside trace save` makes it",
+			2);
+	if (pcap && a->secrets)
+		return refuse(" capture", a->into, "would have no place for secrets: pcap has none, .pcapng has", 2);
+	return 0;
+}
+
 int trace_is_there(const struct trace_args *a, const char *action)
 {
 	int status = check_kind(a, action);

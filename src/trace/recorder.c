@@ -7,12 +7,14 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "trace/pcap.h"
 
 enum { PACKETS_A_STEP = 1000, OUT_MAX = 160 << 20 };
 
 struct recorder {
 	int fd;
 	int err;
+	bool pcap;
 	uint16_t link_type;
 	struct hold *hold;
 	struct buf out;
@@ -62,6 +64,17 @@ int recorder_new(const char *path, const struct recorder_head *head, struct reco
 	return fd < 0 ? ERR_IO : recorder_on(fd, head, ret);
 }
 
+static void put_head(struct recorder *r, const struct recorder_head *head)
+{
+	if (r->pcap) {
+		pcap_put_head(&r->out, r->link_type);
+		return;
+	}
+	pcapng_put_section(&r->out, STR("Wireside " WIRESIDE_VERSION), head->comment);
+	pcapng_put_interface(&r->out, r->link_type, head->interface, head->description);
+	recorder_names(r, head->names, head->name_n);
+}
+
 int recorder_on(int fd, const struct recorder_head *head, struct recorder **ret)
 {
 	struct recorder *r = xcalloc(1, sizeof(*r));
@@ -70,13 +83,11 @@ int recorder_on(int fd, const struct recorder_head *head, struct recorder **ret)
 	r->link_type = head->link_type ? head->link_type : PCAPNG_ETHERNET;
 	r->hold = hold_new(head->secrets);
 	buf_init(&r->out, OUT_MAX);
-	pcapng_put_section(&r->out, STR("Wireside " WIRESIDE_VERSION), head->comment);
+	r->pcap = head->pcap;
 	r->most = head->most;
 	r->keep = head->keep;
 	r->arg = head->arg;
-	pcapng_put_interface(&r->out, r->link_type, head->interface, head->description);
-	if (head->name_n)
-		pcapng_put_names(&r->out, head->names, head->name_n);
+	put_head(r, head);
 	flush(r);
 	*ret = r;
 	return 0;
@@ -89,12 +100,15 @@ void recorder_packet(struct recorder *r, const struct pcapng_packet *p, int64_t 
 	if (r->most && r->taken == r->most)
 		return;
 	r->taken++;
-	hold_packet(r->hold, p, r->link_type, now);
+	if (r->pcap)
+		pcap_put_packet(&r->out, p);
+	else
+		hold_packet(r->hold, p, r->link_type, now);
 }
 
 void recorder_names(struct recorder *r, const struct pcapng_name *names, size_t n)
 {
-	if (n)
+	if (n && !r->pcap)
 		pcapng_put_names(&r->out, names, n);
 }
 
@@ -129,7 +143,8 @@ int recorder_free(struct recorder **recorder, uint64_t received, uint64_t droppe
 	if (!r)
 		return 0;
 	recorder_end(r);
-	pcapng_put_statistics(&r->out, 0, clock_wall() * 1000000, received, dropped);
+	if (!r->pcap)
+		pcapng_put_statistics(&r->out, 0, clock_wall() * 1000000, received, dropped);
 	flush(r);
 	err = r->err;
 	if (close(r->fd) != 0)
@@ -141,5 +156,5 @@ int recorder_free(struct recorder **recorder, uint64_t received, uint64_t droppe
 }
 
 bool recorder_knows(const struct recorder *r, const struct frame *ends) { return hold_knows(r->hold, ends); }
-uint64_t recorder_packets(const struct recorder *r) { return hold_packets(r->hold); }
+uint64_t recorder_packets(const struct recorder *r) { return r->pcap ? r->taken : hold_packets(r->hold); }
 uint64_t recorder_sessions(const struct recorder *r) { return hold_sessions(r->hold); }

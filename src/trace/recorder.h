@@ -16,6 +16,7 @@ struct recorder_head {
 	uint16_t link_type; /* 0: PCAPNG_ETHERNET */
 	uint64_t most;      /* packets; what comes after is left out; 0: no end */
 	bool secrets;       /* they will come: handshakes are held back until they are there */
+	bool pcap;          /* the older kind of file: packets alone, nothing of all that else is here */
 	/* Which packets are kept; NULL: all. */
 	bool (*keep)(void *arg, const struct pcapng_packet *p);
 	void *arg;

@@ -109,6 +109,7 @@ def test(net):
     net.step("two captures of one node: each has all secrets")
 
     shown_live(net, alpha, folder, alice, bob)
+    as_pcap(net, alpha, folder, alice, bob)
     need("dumpcap")
     by_dumpcap(net, alpha, folder, alice, bob)
     traces.equal(traces.wireside("trace", "capture", "-i", "nothing", "-w", net.folder / "x", check=False).returncode, 1,
@@ -128,6 +129,24 @@ def shown_live(net, alpha, folder, alice, bob):
     end(net, program)
     net.true(texts(file) == ["seen while it is said"], f"and in the file: {texts(file)}")
     net.step("--live shows it, decrypted, while it is said")
+
+
+def as_pcap(net, alpha, folder, alice, bob):
+    """The name says which kind of file it is; what that kind has no place for is refused, or told."""
+    file = net.folder / "old.pcap"
+    program = capture(net, alpha, file, folder)
+    program.expect("pcap has no place for the peers' names")
+    talk(alice, bob, "into an older kind of file")
+    found = end(net, program)
+    net.true(file.read_bytes()[:4] == bytes.fromhex("4d3cb2a1") and file.stat().st_mode & 0o777 == 0o600, "pcap, nanoseconds, 0600")
+    net.true(found.group(1) == run("capinfos", "-Mc", file).split()[-1] and int(found.group(1)) > 0, f"packets in it: {found.group(0)}")
+    net.true("not in this capture" in run(WIRESIDE, "trace", file), "it can be shown")
+    for name, options, why in (("x.pcap", ["--with-secrets"], "no place for secrets"), ("x.cap", ["--with-secrets", "--live"], "no place for secrets"),
+                               ("x.snoop", [], "cannot be written while packets come"), ("x.pcapng.gz", [], "cannot be written while"),
+                               ("x.html", [], "is no name of a file of packets")):
+        done = traces.wireside("trace", "capture", "-w", net.folder / name, *options, check=False)
+        net.true(done.returncode == 2 and why in done.err and not (net.folder / name).exists(), f"{name}: {done.returncode} {done.err}")
+    net.step("the name says the kind: pcap is pcap; other kinds, and secrets in it, are refused")
 
 
 def by_dumpcap(net, alpha, folder, alice, bob):
