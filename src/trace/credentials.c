@@ -11,8 +11,9 @@ struct search {
 
 /* Elements whose content is secret, in whatever namespace. */
 static const char *const elements[] = {"auth", "challenge", "response", "success", "initial-response",
-	"additional-data", "password", "digest", "hash", "token", "secret"};
-static const char *const attributes[] = {"password", "token", "secret"};
+	"additional-data", "password", "digest", "hash", "token", "secret",
+	"header" /* what an upload is allowed with: XEP-0363 */};
+static const char *const attributes[] = {"password", "token", "secret", "pwd"};
 
 static bool is_one(struct str name, const char *const *all, size_t n)
 {

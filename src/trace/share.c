@@ -38,7 +38,7 @@ struct share {
 	struct segment *segments;
 	struct flow *flows;
 	uint32_t n, cap, flow_n, flow_cap, frame;
-	bool wide; /* there is text that cannot be searched */
+	const char *closed; /* what of it cannot be searched; NULL: nothing */
 	struct share_result result;
 	struct buf *why;
 	/* while a piece is searched */
@@ -274,16 +274,22 @@ static void mask(void *arg, size_t at, size_t n)
 	}
 }
 
-/* XMPP is UTF-8 alone. What some other program says in two bytes a letter is not searched, so it must have no password in it. */
-static bool is_wide(struct str piece)
+/* What cannot be searched, so it must not be there. XMPP is UTF-8 alone, but some other program may say a login in two bytes a letter;
+ * behind these words a stream is compressed, or turned by the key of a WebSocket. */
+static const char *closed_part(struct str piece)
 {
-	static const struct str words[] = {STR("<\0a\0u\0t\0h\0"), STR("\0<\0a\0u\0t\0h"), STR("p\0a\0s\0s\0w\0"),
-		STR("\0p\0a\0s\0s\0w"), STR("<\0r\0e\0s\0p\0o\0"), STR("\0<\0r\0e\0s\0p\0o")};
+	static const char wide[] = "logins in UTF-16", packed[] = "a compressed stream", web[] = "a WebSocket";
+	static const struct {
+		struct str word;
+		const char *what;
+	} words[] = {{STR("<\0a\0u\0t\0h\0"), wide}, {STR("\0<\0a\0u\0t\0h"), wide}, {STR("p\0a\0s\0s\0w\0"), wide},
+		{STR("\0p\0a\0s\0s\0w"), wide}, {STR("<\0r\0e\0s\0p\0o\0"), wide}, {STR("\0<\0r\0e\0s\0p\0o"), wide},
+		{STR("<compressed"), packed}, {STR("HTTP/1.1 101 "), web}};
 
 	for (size_t i = 0; i < ARRAY_LEN(words); i++)
-		if (piece.n && memmem(piece.p, piece.n, words[i].p, words[i].n))
-			return true;
-	return false;
+		if (piece.n && memmem(piece.p, piece.n, words[i].word.p, words[i].word.n))
+			return words[i].what;
+	return NULL;
 }
 
 /* Segments without a gap, from `first` on, are one piece. Returns the first one behind it. */
@@ -306,7 +312,8 @@ static uint32_t search_piece(struct share *s, uint32_t first)
 	}
 	s->piece_first = first;
 	s->piece_end = i;
-	s->wide |= is_wide(buf_view(&piece));
+	if (!s->closed)
+		s->closed = closed_part(buf_view(&piece));
 	credentials_find(buf_view(&piece), !f->whole || s->piece_seq != 0, mask, s);
 	return i;
 }
@@ -352,10 +359,11 @@ int share_bytes(struct buf *in, struct buf *out, struct share_result *ret, struc
 
 	if (!err) {
 		search_all(&s);
-		if (s.wide)
-			buf_z(why,
-				"it has logins in UTF-16, which cannot be made unreadable: leave them out (wireside trace save -Y)");
-		err = s.wide ? ERR_UNSUPPORTED : each_block(&s, buf_view(in), out, NULL);
+		if (s.closed)
+			buf_fmt(why,
+				"it has %s, which cannot be made unreadable: leave it out (wireside trace save -Y)",
+				s.closed);
+		err = s.closed ? ERR_UNSUPPORTED : each_block(&s, buf_view(in), out, NULL);
 	}
 	if (!err && !buf_ok(out))
 		err = ERR_LIMIT;

@@ -5,7 +5,7 @@ import io
 import json
 
 from lib import ROOT, equal, fields, main, run, step, true, wireside
-from made import Connection
+from made import OPEN, Connection
 
 PLAIN, TLS = (ROOT / f"docs/samples/{name}.pcapng" for name in ("plain", "tls"))
 
@@ -64,13 +64,21 @@ def check_names(folder):
 
 
 def check_wide(folder):
-    """A login in UTF-16 is not shared"""
+    """What cannot be searched is not shared: logins in UTF-16, compressed streams, WebSockets"""
     for name in ("utf-16-le", "utf-16-be"):
         c = Connection()
         c.say(0, "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>AGEAc2VjcmV0</auth>".encode(name))
         done = wireside("trace", "share", c.pcap(folder / f"{name}.pcap"), "-w", folder / f"{name}.out", check=False)
         true(done.returncode == 1 and "UTF-16" in done.err and not (folder / f"{name}.out").exists(), f"{name}: {done.out}{done.err}")
     step("both orders of bytes")
+    for name, said in (("a compressed stream", b"<compressed xmlns='http://jabber.org/protocol/compress'/>x\x9c\0"),
+                       ("a WebSocket", b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n")):
+        c = Connection()
+        c.say(0, OPEN % (b"a@a", b"b"))
+        c.say(1, said)
+        done = wireside("trace", "share", c.pcap(folder / "closed.pcap"), "-w", folder / "closed.out", check=False)
+        true(done.returncode == 1 and f"it has {name}" in done.err and not (folder / "closed.out").exists(), f"{name}: {done.out}{done.err}")
+    step("nor what is compressed, nor what goes over a WebSocket")
 
 
 if __name__ == "__main__":
