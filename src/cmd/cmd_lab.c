@@ -100,6 +100,29 @@ static bool take_flag(struct lab_words *w, const char *word)
 	return take_kind(w, word);
 }
 
+/* What values may be, for whoever gave another one. */
+static const struct {
+	const char *word, *wants;
+} values[] = {
+	{"--loss", "a percentage from 0 to 50"},
+	{"--peers", "a number of hosts from 2 to 8"},
+	{"--port", "a port, or the word random"},
+	{"--script", "a file"},
+	{"-o", "a folder"},
+};
+
+static int bad_usage(const char *word)
+{
+	const char *wants = NULL;
+
+	for (size_t i = 0; i < ARRAY_LEN(values); i++)
+		if (strcmp(word, values[i].word) == 0)
+			wants = values[i].wants;
+	fprintf(stderr, "wireside: lab: '%s' %s%s\nSee `wireside lab --help`.\n", word,
+		wants ? "wants " : "is not understood", wants ? wants : "");
+	return 2;
+}
+
 /* False: it is none of them, or the value is wrong. */
 static bool take_value(struct lab_words *w, const char *word, const char *value)
 {
@@ -241,10 +264,8 @@ int cmd_lab(int argc, char **argv)
 	for (int i = 1; i < argc; i++) {
 		if (take_flag(&w, argv[i]))
 			continue;
-		if (!take_value(&w, argv[i], argv[i + 1])) {
-			fprintf(stderr, "wireside: lab: '%s' is not understood\nSee `wireside lab --help`.\n", argv[i]);
-			return 2;
-		}
+		if (!take_value(&w, argv[i], argv[i + 1]))
+			return bad_usage(argv[i]);
 		i++;
 	}
 	if (w.kinds & (w.kinds - 1)) {

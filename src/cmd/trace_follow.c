@@ -111,6 +111,8 @@ int trace_follow(const struct trace_args *a)
 		trace_complain(" follow", &why);
 		return 1;
 	}
+	if (why.n)
+		trace_complain(" follow", &why); /* a word about the file */
 	buf_reset(&why);
 	way = way_of(a, &d, &why);
 	if (way)

@@ -10,6 +10,8 @@
 #include "cmd/trace_i.h"
 #include "trace/dissect.h"
 
+enum { HEAD_LEAST = 64 /* bytes of a section, an interface and the beginning of a packet */ };
+
 /* As captype names them: files whose records are no packets. */
 static const struct {
 	const char *name, *what;
@@ -100,6 +102,11 @@ bool trace_is_capture(const char *file, struct buf *why)
 	/* What cannot be read twice, and what captype does not know, is tshark's to judge. */
 	if (!S_ISREG(st.st_mode) || (tshark_run(argv, take_kind, &kind, &said) != 0 && !is_text(file)))
 		return true;
+	/* captype looks at more than is there. */
+	if (trace_is_pcapng(file) && st.st_size < HEAD_LEAST) {
+		buf_fmt(why, "%s is cut short before its first packet: there is nothing in it", file);
+		return false;
+	}
 	for (size_t i = 0; i < ARRAY_LEN(no_captures); i++)
 		if (str_is(buf_view(&kind), no_captures[i].name)) {
 			buf_fmt(why, "%s is no capture, but %s", file, no_captures[i].what);
