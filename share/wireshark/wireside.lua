@@ -529,7 +529,7 @@ local function show(ev, t, pinfo, encrypted)
   t:add(F.summary, summary):set_generated()
   t:add(F.row, table.concat({ev.kind, ev.stanza or "", quote(ev.id), quote(who(ev.from)), quote(who(ev.to or ev.bound)), quote(ev.text),
     other and other[1] or "", latency and ("%.6f"):format(latency) or "", quote(ev.key), ev.size or "", ev.first or "", ev.after or "",
-    quote(speaker(ev)), ev.room or "", quote(ev.room_key)}, "|")):set_hidden()
+    quote(speaker(ev)), ev.room or "", quote(ev.room_key), bare(ev.from):find("rooms%.%w+%.internal$") and "room" or ""}, "|")):set_hidden()
   t:append_text(", " .. summary)
   return summary
 end

@@ -1,6 +1,7 @@
 #include "trace/dissect.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/err.h"
 #include "base/mem.h"
@@ -191,6 +192,45 @@ uint32_t dissected_shown(const struct dissected *d)
 	return n;
 }
 
+/* ---- discovery ---- */
+
+static bool has_goodbye(const struct dissected *d, const struct dissected_frame *f)
+{
+	struct str all = field_of(d, f, F_DNS_TTL);
+
+	while (all.p && all.n)
+		if (str_is(str_cut(&all, AGGREGATOR_BYTE), "0"))
+			return true;
+	return false;
+}
+
+enum discovery frame_discovery(const struct dissected *d, const struct dissected_frame *f)
+{
+	struct str response = field_first(d, f, F_DNS_RESPONSE);
+
+	if (!str_is(response, "1") && !str_is(response, "True"))
+		return DISCOVERY_ASKS;
+	if (has_goodbye(d, f))
+		return DISCOVERY_GOODBYE;
+	return field_has(f, F_SRV_PORT) ? DISCOVERY_HERE : DISCOVERY_ANSWER;
+}
+
+/* Of all values the first "alice@alpha._presence._tcp.local" -> "alice@alpha". */
+struct str discovered(const struct dissected *d, const struct dissected_frame *f, enum field i)
+{
+	struct str all = field_of(d, f, i), name = STR_NONE;
+
+	while (all.p && all.n) {
+		const char *at;
+
+		name = str_cut(&all, AGGREGATOR_BYTE);
+		at = name.n ? memmem(name.p, name.n, "._presence._tcp", 15) : NULL;
+		if (at)
+			return (struct str){name.p, (size_t)(at - name.p)};
+	}
+	return name.n ? name : STR("somebody");
+}
+
 /* ---- events ---- */
 
 static int hex_digit(char c)
@@ -230,7 +270,7 @@ static enum room_part room_part(struct str name)
 
 bool chat_next(struct str *rows, struct buf *store, struct chat_event *ret)
 {
-	struct str row, part[15];
+	struct str row, part[16];
 
 	if (!rows->p || !rows->n)
 		return false;
@@ -257,7 +297,8 @@ bool chat_next(struct str *rows, struct buf *store, struct chat_event *ret)
 		.size = number(part[9]),
 		.after = number(part[11]),
 		.room = room_part(part[13]),
-		.room_key = part[14]};
+		.room_key = part[14],
+		.of_room = part[15].n > 0};
 	str_uint(part[10], UINT64_MAX, &ret->at);
 	return true;
 }
@@ -300,8 +341,8 @@ static bool on_chosen(void *arg, struct str line)
 
 static int choose(const char *file, const char *filter, struct dissected *d, struct buf *why)
 {
-	const char *argv[] = {"tshark", "-2", "-R", DISSECT_FIRST_PASS, "-r", file, "-Y", filter, "-T", "fields", "-e",
-		"frame.number", NULL};
+	const char *argv[] = {"tshark", "-2", "-R", DISSECT_FIRST_PASS, "-o", dissect_order(d->as_it_came), "-r", file,
+		"-Y", filter, "-T", "fields", "-e", "frame.number", NULL};
 	struct choosing c = {.d = d};
 
 	for (uint32_t i = 0; i < d->n; i++)
@@ -310,29 +351,37 @@ static int choose(const char *file, const char *filter, struct dissected *d, str
 	return tshark_run(argv, on_chosen, &c, why);
 }
 
-/* Is there anything behind a hole? Wireshark waits for what is missing until the end of the file, and shows nothing of it. */
-static bool waits_in_vain(const struct dissected *d)
+static bool waits(const struct dissected *d, const struct dissected_frame *f, bool growing)
 {
-	for (uint32_t i = 0; i < d->n; i++) {
-		const struct dissected_frame *f = &d->frames[i];
-		struct hole hole;
+	struct hole hole;
 
-		if (!f->len || f->stream < 0 || field_has(f, F_CHAT) || !hole_before(d, f, &hole))
-			continue;
-		/* With its secrets in the file it is read record by record, and behind a missing one no more. */
-		if (!f->encrypted || !connection_facts(d, f->stream).decrypted)
+	if (!f->len || f->stream < 0 || field_has(f, F_CHAT) || (growing && !f->acked_by) || !hole_before(d, f, &hole))
+		return false;
+	/* With its secrets in the file it is read record by record, and behind a missing one no more. */
+	return !f->encrypted || !connection_facts(d, f->stream).decrypted;
+}
+
+bool dissected_waits(const struct dissected *d, uint32_t from, bool growing)
+{
+	for (uint32_t i = from; i < d->n; i++)
+		if (waits(d, &d->frames[i], growing))
 			return true;
-	}
 	return false;
 }
 
-static int read_all(const char *file, const char *in_order, struct dissected *d, struct buf *why)
+const char *dissect_order(bool as_it_came)
 {
-	const char *argv[TSHARK_ARGS_MAX] = {"tshark", "-2", "-R", DISSECT_FIRST_PASS, "-o", in_order, "-r", file};
+	return as_it_came ? "tcp.reassemble_out_of_order:FALSE" : "tcp.reassemble_out_of_order:TRUE";
+}
+
+static int read_all(const char *file, bool as_it_came, struct dissected *d, struct buf *why)
+{
+	const char *argv[TSHARK_ARGS_MAX] = {"tshark", "-2", "-R", DISSECT_FIRST_PASS, "-o", dissect_order(as_it_came),
+		"-r", file};
 	int err;
 
 	dissect_command(argv, 8);
-	*d = (struct dissected){0};
+	*d = (struct dissected){.as_it_came = as_it_came};
 	buf_init(&d->text, (size_t)1 << 30);
 	err = tshark_run(argv, on_line, d, why);
 	if (!err)
@@ -340,15 +389,43 @@ static int read_all(const char *file, const char *in_order, struct dissected *d,
 	return err;
 }
 
+static int read_well(const char *file, struct dissected *d, struct buf *why)
+{
+	int err = read_all(file, false, d, why);
+
+	if (err || !dissected_waits(d, 0, false))
+		return err;
+	dissected_clear(d);
+	buf_reset(why);
+	return read_all(file, true, d, why);
+}
+
+static bool on_gap(void *arg, struct str line)
+{
+	*(bool *)arg = true;
+	return false;
+}
+
+bool dissect_as_it_came(const char *file)
+{
+	CLEANUP(buf_clear) struct buf why = {.max = 8192};
+	const char *argv[] = {"tshark", "-r", file, "-Y", "tcp.analysis.lost_segment || tcp.analysis.ack_lost_segment",
+		"-T", "fields", "-e", "frame.number", NULL};
+	struct dissected d = {0};
+	bool gap = false, as_it_came;
+
+	/* What is only late makes such a mark, too: then all of it must be looked at. */
+	if (tshark_run(argv, on_gap, &gap, &why) == 0 && gap)
+		read_well(file, &d, &why);
+	as_it_came = d.as_it_came;
+	dissected_clear(&d);
+	return as_it_came;
+}
+
 int dissect(const char *file, const char *filter, struct dissected *ret, struct buf *why)
 {
-	int err = read_all(file, "tcp.reassemble_out_of_order:TRUE", ret, why);
+	int err = read_well(file, ret, why);
 
-	if (!err && waits_in_vain(ret)) {
-		dissected_clear(ret);
-		buf_reset(why);
-		err = read_all(file, "tcp.reassemble_out_of_order:FALSE", ret, why);
-	}
 	if (!err && filter)
 		err = choose(file, filter, ret, why);
 	if (!err && filter && ret->n && !dissected_shown(ret))

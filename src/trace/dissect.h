@@ -87,6 +87,7 @@ struct chat_event {
 	enum room_part room;
 	struct str
 		room_key; /* what a message to a room and the room's copy for whoever said it have in common; "": not known */
+	bool of_room;        /* it is from a room of a node, or from one of its members */
 	uint32_t room_other; /* the frame of the one that belongs to it, by chat_resolve(); 0: none */
 	double room_after;   /* seconds between them */
 };
@@ -127,6 +128,8 @@ struct dissected_host {
 	struct str mac;           /* absent: not known, or of more than one */
 	bool no_machine;          /* only a name in stanzas that were captured without packets */
 	char person[64];          /* who speaks there, as streams say; "" */
+	bool guessed;             /* the person: as stanzas or multicast DNS say, no stream */
+	bool several;             /* and they say different things, so none of it counts */
 	uint16_t port;            /* one of several at this address: the first port it is known by; 0: the only one */
 	uint16_t listens;         /* a port where others connect to it; 0: none is known */
 	bool more_ports;          /* it had other connections, too */
@@ -147,6 +150,7 @@ struct dissected {
 	bool cut;            /* there was more than the limits allow */
 	uint64_t dropped; /* packets that are not in the file, because the system dropped them when it was captured */
 	bool drops_told;  /* false: the file has no such number, and 0 of them is not known either */
+	bool as_it_came;  /* segments were not put in order for the reading: some are missing for good */
 };
 
 enum { DISSECTED_FRAMES_MAX = 2000000 };
@@ -156,6 +160,15 @@ enum { DISSECTED_FRAMES_MAX = 2000000 };
  * through. */
 int dissect(const char *file, const char *filter, struct dissected *ret, struct buf *why);
 void dissected_clear(struct dissected *d);
+
+/* Wireshark puts segments in order before it reads them, waits for those that never come until the end of the file, and shows
+ * nothing of what is behind them. Is there such a frame from this one on? growing: what is missing may still come, unless the
+ * other end has acknowledged it. */
+bool dissected_waits(const struct dissected *d, uint32_t from, bool growing);
+/* The preference, behind -o, by which tshark and Wireshark read a file as a model of it was read. */
+const char *dissect_order(bool as_it_came);
+/* Is this file to be read as it came? */
+bool dissect_as_it_came(const char *file);
 
 static inline struct str field_of(const struct dissected *d, const struct dissected_frame *f, enum field i)
 {
@@ -207,6 +220,11 @@ void capture_dropped(const char *file, struct dissected *ret);
 void dropped_put(const struct dissected *d, struct buf *out);
 /* The number, or null. */
 void dropped_json(const struct dissected *d, struct buf *out);
+
+/* What a packet of multicast DNS is, and whom it is about ("alice@alpha", "somebody"). */
+enum discovery { DISCOVERY_ASKS, DISCOVERY_ANSWER, DISCOVERY_HERE, DISCOVERY_GOODBYE };
+enum discovery frame_discovery(const struct dissected *d, const struct dissected_frame *f);
+struct str discovered(const struct dissected *d, const struct dissected_frame *f, enum field name);
 
 /* Is it stanzas as a program saw them, and no packets? */
 bool dissected_stanzas(const struct dissected *d);

@@ -85,7 +85,10 @@ static void on_hosts(struct explain *x)
 		host_ports(h, &ports);
 		explain_say(x, "%s: address %.*s%s%.*s%s%s%s", explain_name(x, i, &store), STR_FMT(h->address),
 			h->link_local.n ? " and " : "", STR_FMT(h->link_local), buf_cstr(&ports),
-			h->person[0] ? ", on its streams called " : "", h->person);
+			!h->person[0]        ? ""
+				: h->guessed ? ", as it calls itself (no stream begins in this capture): "
+					     : ", on its streams called ",
+			h->person);
 	}
 	if (x->d->dropped) {
 		CLEANUP(buf_clear) struct buf text = {.max = 1000};
@@ -273,6 +276,16 @@ static void put_vantage(struct explain *x)
 			buf_cstr(&where), explain_ms(v.answered), explain_ms(v.completed));
 	else if (where.n)
 		explain_say(x, "It was %s. Times are those that are measured there.", buf_cstr(&where));
+	else if (v.place == VANTAGE_SAME)
+		explain_say(x,
+			"At which end it was captured cannot be told, and makes no difference: the whole handshake took %.3f ms, so "
+			"near are they to each other.",
+			explain_ms(v.answered + v.completed));
+	else
+		explain_say(x, "At which end it was captured is not told: %s.",
+			v.measured
+				? "times and losses say nothing"
+				: "its handshake is not whole in this capture, and nothing was lost that would show it");
 }
 
 static void on_times(struct explain *x)

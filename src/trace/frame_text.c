@@ -226,44 +226,17 @@ static void put_tls(const struct dissected *d, const struct dissected_frame *f, 
 
 /* ---- discovery ---- */
 
-static bool has_goodbye(const struct dissected *d, const struct dissected_frame *f)
-{
-	struct str all = field_of(d, f, F_DNS_TTL);
-
-	while (all.p && all.n)
-		if (str_is(str_cut(&all, 0x1e), "0"))
-			return true;
-	return false;
-}
-
-/* Of all values the first "alice@alpha._presence._tcp.local" -> "alice@alpha". */
-static struct str instance_of(struct str all)
-{
-	struct str name = STR_NONE;
-
-	while (all.p && all.n) {
-		const char *at;
-
-		name = str_cut(&all, 0x1e);
-		at = name.n ? memmem(name.p, name.n, "._presence._tcp", 15) : NULL;
-		if (at)
-			return (struct str){name.p, (size_t)(at - name.p)};
-	}
-	return name.n ? name : STR("somebody");
-}
-
 static void put_mdns(const struct dissected *d, const struct dissected_frame *f, struct buf *out)
 {
-	struct str response = field_first(d, f, F_DNS_RESPONSE), instance = instance_of(field_of(d, f, F_DNS_INSTANCE));
-	struct str asked = instance_of(field_of(d, f, F_DNS_NAME));
-	bool answers = str_is(response, "1") || str_is(response, "True");
+	enum discovery what = frame_discovery(d, f);
+	struct str instance = discovered(d, f, F_DNS_INSTANCE), asked = discovered(d, f, F_DNS_NAME);
 
-	if (answers && has_goodbye(d, f))
+	if (what == DISCOVERY_GOODBYE)
 		buf_fmt(out, "mDNS: %.*s says goodbye", STR_FMT(instance));
-	else if (answers && field_has(f, F_SRV_PORT))
+	else if (what == DISCOVERY_HERE)
 		buf_fmt(out, "mDNS: %.*s is here, on port %.*s", STR_FMT(instance),
 			STR_FMT(field_first(d, f, F_SRV_PORT)));
-	else if (answers)
+	else if (what == DISCOVERY_ANSWER)
 		buf_z(out, "mDNS: an answer");
 	else if (field_has(f, F_DNS_AUTHORITY) && !str_is(field_first(d, f, F_DNS_AUTHORITY), "0"))
 		buf_fmt(out, "mDNS: does anybody use the name %.*s?", STR_FMT(asked));

@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "trace/tshark.h"
 
+#define PRESENCE "._presence._tcp"
 enum { PEERS_FIRST = 5298, PEERS_LAST = 5398 };
 
 /* Of a connection. [0]: whoever opened it. */
@@ -305,7 +306,7 @@ static void take_hosts(struct dissected *d, struct dissected_frame *f)
 static unsigned find_person(const struct dissected *d, struct str address, struct str person)
 {
 	for (unsigned i = 0; i < d->host_n; i++)
-		if (str_is(person, d->hosts[i].person) && is_at(&d->hosts[i], address))
+		if (!d->hosts[i].guessed && str_is(person, d->hosts[i].person) && is_at(&d->hosts[i], address))
 			return i;
 	return HOST_NONE;
 }
@@ -355,10 +356,22 @@ static void set_person(struct dissected_host *h, struct str person)
 {
 	memset(h->person, 0, sizeof(h->person));
 	memcpy(h->person, person.p, person.n);
+	h->guessed = false;
+}
+
+/* What is no stream's word counts until a stream says who is there, and only if all of it is the same. */
+static void guess_person(struct dissected_host *h, struct str person)
+{
+	if (h->rest || h->several || !person.n || person.n >= sizeof(h->person) || (h->person[0] && !h->guessed))
+		return;
+	h->several = h->person[0] && !str_is(person, h->person);
+	set_person(h, h->several ? STR("") : person);
+	h->guessed = !h->several;
 }
 
 /* While the name of a node's user is not known the node is called by the beginning of its key. */
 static bool is_weak(struct str person) { return !person.n || str_ends(person, STR("...")); }
+static bool is_replaceable(const struct dissected_host *h) { return h->guessed || is_weak(str_z(h->person)); }
 
 /* client: of a server, where one account may be there with several programs. */
 static void on_person(struct dissected *d, int32_t stream, int way, struct str person, bool client)
@@ -376,7 +389,7 @@ static void on_person(struct dissected *d, int32_t stream, int way, struct str p
 	if (other != HOST_NONE && !(client && h->port && is_busy(d, other))) {
 		d->hosts[other].more_ports |= d->hosts[other].port != 0;
 		move_end(d, stream, way, other);
-	} else if (is_weak(str_z(h->person))) {
+	} else if (is_replaceable(h)) {
 		set_person(h, person);
 	} else if (!is_weak(person) && !(way && h->listens == s->port[way])) {
 		/* Another name at the port where he listens would be his, too. */
@@ -398,6 +411,45 @@ static bool is_for_client(const struct dissected *d, unsigned from, const struct
 	return e->stanza.n && server.n && user.n && domain.p && str_eq(domain, server);
 }
 
+/* ---- where no stream begins ---- */
+
+static struct str domain_of(struct str name)
+{
+	str_cut(&name, '@');
+	return name.p ? name : STR_NONE;
+}
+
+/* Between two that talk without a server a stanza says whose it is. With a server both have its domain; in a room there are
+ * others behind one address, and somebody who is known by the beginning of a key alone has no name yet. */
+static bool tells_sender(const struct chat_event *e)
+{
+	struct str from = domain_of(e->from), to = domain_of(e->to);
+
+	return e->stanza.n && e->from.n && e->to.n && str_eq(e->from, e->speaker) && !str_eq(e->from, e->to) &&
+		!e->of_room && !is_weak(e->from) && (!from.n || !to.n || !str_eq(from, to));
+}
+
+static bool is_server_port(uint16_t port) { return port == 5222 || port == 5223 || port == 5269; }
+
+static void guess_sender(struct dissected *d, const struct dissected_frame *f, const struct chat_event *e)
+{
+	const struct stream_ends *s = &d->ends[f->stream];
+
+	if (f->from != HOST_NONE && !s->known[!f->opener] && !is_server_port(s->port[0]) &&
+		!is_server_port(s->port[1]) && tells_sender(e))
+		guess_person(&d->hosts[f->from], e->from);
+}
+
+/* Whoever announces himself says how he is called there. */
+static void guess_announcer(struct dissected *d, const struct dissected_frame *f)
+{
+	struct str names = field_of(d, f, F_DNS_INSTANCE);
+
+	if (f->stream < 0 && f->from != HOST_NONE && names.n &&
+		memmem(names.p, names.n, PRESENCE, sizeof(PRESENCE) - 1) && frame_discovery(d, f) == DISCOVERY_HERE)
+		guess_person(&d->hosts[f->from], discovered(d, f, F_DNS_INSTANCE));
+}
+
 static void hear(struct dissected *d, const struct dissected_frame *f)
 {
 	CLEANUP(buf_clear) struct buf store = {.max = TSHARK_LINE_MAX};
@@ -410,6 +462,8 @@ static void hear(struct dissected *d, const struct dissected_frame *f)
 			on_person(d, f->stream, !f->opener, e.from, false);
 		else if (is_for_client(d, f->from, &e))
 			on_person(d, f->stream, f->opener, e.to, true);
+		else
+			guess_sender(d, f, &e);
 	}
 }
 
@@ -420,6 +474,7 @@ void hosts_take(struct dissected *d, struct dissected_frame *f)
 	if (take_people(d, f))
 		return;
 	take_hosts(d, f);
+	guess_announcer(d, f);
 	if (f->stream >= 0 && field_has(f, F_CHAT))
 		hear(d, f);
 }

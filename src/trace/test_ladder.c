@@ -81,7 +81,7 @@ static void test_lines(void **state)
 	assert_true(has(&out, "acknowledged by frame 5 after 1000.0 ms; receipt in frame 9 after 250.0 ms"));
 	assert_true(has(&out, "alice: is here"));
 	assert_true(has(&out, ". 1 bare ACK"));
-	assert_true(has(&out, "10.0.0.1 closed connection 0 first, with FIN in frame 6"));
+	assert_true(has(&out, "alice closed connection 0 first, with FIN in frame 6"));
 	buf_reset(&out);
 	ladder_put(&d, &unfolded, &out);
 	assert_true(has(&out, "ACK  up to 101") && !has(&out, "bare ACK"));
@@ -90,7 +90,7 @@ static void test_lines(void **state)
 	assert_true(has(&out, "frame 4: alice@a: \"hi"));
 	assert_true(has(&out, "TCP acknowledges it in frame 5, after 1000.000 ms: acknowledgement number 101"));
 	assert_true(has(&out, "in frame 9, after 250.000 ms: a receipt"));
-	assert_true(has(&out, "frame 6: 10.0.0.1 says that it sends no more (FIN): the first to close"));
+	assert_true(has(&out, "frame 6: alice says that it sends no more (FIN): the first to close"));
 	dissected_clear(&d);
 }
 

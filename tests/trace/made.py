@@ -30,6 +30,22 @@ def segment(ends, ports, seq, ack, flags, payload, options=b""):
     return b"\2" * 12 + b"\x08\0" + ip[:10] + struct.pack(">H", checksum(ip)) + ip[12:] + tcp + payload
 
 
+def labels(*names):
+    return b"".join(bytes([len(n)]) + n for n in names) + b"\0"
+
+
+def announcement(address, instance, port):
+    """A frame of multicast DNS: who somebody is, and where he listens."""
+    service = labels(b"_presence", b"_tcp", b"local")
+    name = bytes([len(instance)]) + instance + service
+    srv = struct.pack(">HHH", 0, 0, port) + labels(b"box", b"local")
+    dns = struct.pack(">6H", 0, 0x8400, 0, 2, 0, 0) + service + struct.pack(">HHIH", 12, 1, 4500, len(name)) + name
+    dns += name + struct.pack(">HHIH", 33, 0x8001, 120, len(srv)) + srv
+    udp = struct.pack(">HHHH", 5353, 5353, 8 + len(dns), 0) + dns
+    ip = struct.pack(">BBHHHBBH", 0x45, 0, 20 + len(udp), 1, 0, 255, 17, 0) + ipaddress.ip_address(address).packed + bytes([224, 0, 0, 251])
+    return b"\1\0\x5e\0\0\xfb" + b"\2" * 6 + b"\x08\0" + ip[:10] + struct.pack(">H", checksum(ip)) + ip[12:] + udp
+
+
 class Connection:
     """Frames of one TCP connection from its handshake on. 0 opened it, 1 answered."""
 

@@ -5,7 +5,7 @@ import re
 import struct
 
 from lib import ROOT, equal, events, fields, main, step, true, wireside
-from made import OPEN, Connection, block, stanzas
+from made import OPEN, Connection, announcement, block, stanzas
 
 A, B, C = (f"{c * 26}.internal".encode() for c in "abc")
 ALICE, BOB = b"alice@" + A, b"bob@" + B
@@ -125,6 +125,48 @@ def check_labels(folder):
     step("IPv4, IPv6")
 
 
+def lanes(file):
+    head = next(line for line in wireside("trace", file).out.splitlines() if line.startswith("   frame "))
+    return head.split()[2:]
+
+
+def late(*said, port=5298):
+    """Captured from the middle on: (who, stanza)..."""
+    one = Connection(opened=False, port=port)
+    for who, data in said:
+        one.say(who, data)
+    return one
+
+
+def check_guessed(folder):
+    """No stream begins in the capture: lanes have the names that stanzas and multicast DNS tell, where those agree"""
+    def message(sender, to, kind=b"chat"):
+        return b"<message from='%s/r' to='%s' type='%s' id='m1'><body>hello</body></message>" % (sender, to, kind)
+
+    alice, bob, room = b"alice@alpha", b"bob@bravo", b"k@rooms." + A + b"/al"
+    for told, said, port in ((["alice", "bob"], [(0, message(alice, bob)), (1, message(bob, alice))], 5298),
+                             (["alice", "bob"], [(0, message(ALICE, BOB)), (1, message(BOB, ALICE))], 5298),
+                             (["alice", "10.0.0.2"], [(0, message(ALICE, BOB)), (1, message(room, ALICE, b"groupchat"))], 5298),
+                             (["10.0.0.1", "10.0.0.2"], [(1, message(b"bob@h", b"alice@h"))], 41000),  # of a server
+                             (["10.0.0.1", "10.0.0.2"], [(1, message(bob, alice))], 5222),
+                             (["10.0.0.1", "10.0.0.2"], [(1, message(bob, alice)), (1, message(b"carol@c", alice))], 5298)):
+        equal(sorted(lanes(late(*said, port=port).pcap(folder / "late.pcap"))), sorted(told), f"{said}")
+    step("stanzas")
+    quiet = late((0, b"\x17\x03\x03\0\x20" + b"x" * 32), (1, b"\x17\x03\x03\0\x20" + b"x" * 32))
+    for who, name in ((1, b"alice@alpha"), (2, b"bob@bravo")):
+        quiet.frames.append((quiet.time + who, announcement(f"10.0.0.{who}", name, 5298)))
+    file = quiet.pcap(folder / "quiet.pcap")
+    equal(lanes(file), ["alice", "bob"], "multicast DNS")
+    true("10.0.0.1, as it calls itself (no stream begins in this capture): alice@alpha" in wireside("trace", "explain", file).out, "explained")
+    quiet.frames.append((quiet.time + 9, announcement("10.0.0.2", b"mallory@bravo", 5299)))
+    equal(lanes(quiet.pcap(folder / "quiet.pcap")), ["alice", "10.0.0.2"], "two names at one address")
+    step("multicast DNS")
+    both = nodes([message(BOB, ALICE)])
+    both.frames.insert(0, (0, announcement("10.0.0.2", b"somebody@else", 5298)))
+    equal(lanes(both.pcap(folder / "both.pcap"))[::-1], ["alice", "bob"], "what a stream says goes before")
+    step("streams go before")
+
+
 def check_stanzas(folder):
     """Stanzas without packets: nobody has an address of a machine, and nothing is known of the wire"""
     file = stanzas(folder / "s.pcap", b"<message from='%s/x' to='%s' id='m1'><body>hi</body></message>" % (ALICE, BOB),
@@ -140,4 +182,4 @@ def check_stanzas(folder):
 
 
 if __name__ == "__main__":
-    raise SystemExit(main(check_words, check_nodes, check_room, check_labels, check_stanzas))
+    raise SystemExit(main(check_words, check_nodes, check_room, check_labels, check_guessed, check_stanzas))

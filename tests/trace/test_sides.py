@@ -88,12 +88,17 @@ def check_place(folder):
         note = {0: None, 1: "as measured at bob, who got it; to alice, who sent it, about 20.0 ms more",
                 0.5: "as measured on the way; to whoever sent it, more"}[place]
         equal(noted(text), {"TCP": {note}, "the other program": {note}}, f"whose times, captured at {place}")
+    near = Chat(0, "message")
+    near.frames = [(when // 100, data) for when, data in near.frames]
+    has(wireside("trace", "explain", near.pcap(folder / "near.pcap")).out,
+        "At which end it was captured cannot be told, and makes no difference: the whole handshake took 0.200 ms")
     late = Chat(0, "receipt")
     del late.frames[:3]  # from the streams on: nothing tells where that was
     late.frames[4:] = []
     text = wireside("trace", "explain", late.pcap(folder / "late.pcap")).out
     note = "as measured where this was captured, and where that was is not known"
     equal(noted(text), {"TCP": {note}, "the other program": {note}}, "whose times is not known")
+    has(text, "At which end it was captured is not told: its handshake is not whole in this capture, and nothing was lost")
     step("three places, and one that is not known")
 
 
