@@ -85,7 +85,8 @@ static int compress(const char *file, struct buf *why)
 
 int trace_convert(const char *from, const char *filter, struct trace_form form, const char *into, struct buf *why)
 {
-	const char *argv[] = {"tshark", "-2", "-R", DISSECT_FIRST_PASS, "-r", from, "-F", form.format, "-w", into, "-Y",
+	const char *argv[] = {"tshark", "-2", "-R", DISSECT_FIRST_PASS, "-o",
+		dissect_order(filter && dissect_as_it_came(from)), "-r", from, "-F", form.format, "-w", into, "-Y",
 		filter ? filter : "frame", NULL};
 	int err = make_file(into, why);
 

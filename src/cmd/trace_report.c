@@ -124,7 +124,8 @@ static int run_pdml(const struct trace_args *a)
 {
 	CLEANUP(buf_clear) struct buf why = {.max = 8192};
 	CLEANUP(buf_clear) struct buf out = {.max = TRACE_VIEW_MAX};
-	const char *argv[] = {"tshark", "-2", "-R", DISSECT_FIRST_PASS, "-r", a->file, "-T", "pdml", "-Y",
+	const char *argv[] = {"tshark", "-2", "-R", DISSECT_FIRST_PASS, "-o",
+		dissect_order(dissect_as_it_came(a->file)), "-r", a->file, "-T", "pdml", "-Y",
 		a->filter ? a->filter : "frame", NULL};
 
 	/* To a terminal what others wrote goes through the filter. */

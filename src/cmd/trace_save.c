@@ -155,7 +155,7 @@ static int write_part(struct saving *s, const char *whole, const char *part, str
 	CLEANUP(buf_clear) struct buf names = {.max = NAMES_MAX};
 	const struct trace_args *a = s->a;
 	struct strip_rules rules = {.all = !a->filter && !a->exact};
-	int err = trace_convert(a->file, buf_cstr(&s->filter), plain, whole, why);
+	int err = trace_convert(a->file, a->filter ? buf_cstr(&s->filter) : NULL, plain, whole, why);
 
 	if (err)
 		return err;
@@ -201,6 +201,13 @@ static void tell_more(const struct saving *s)
 			trace_into_name(s->a), more, more == 1 ? " is" : "s are", s->chosen);
 }
 
+static void tell_none(const struct saving *s)
+{
+	if (s->a->filter && !s->result.packets)
+		fprintf(stderr, "wireside: trace save: the filter lets nothing through: there is no packet in %s\n",
+			trace_into_name(s->a));
+}
+
 static void tell_carried(const struct saving *s)
 {
 	CLEANUP(buf_clear) struct buf lost = {.max = 1000};
@@ -231,6 +238,7 @@ int trace_save(const struct trace_args *a)
 	if (why.n)
 		trace_complain(" save", &why);
 	if (!err) {
+		tell_none(&s);
 		tell_more(&s);
 		tell_carried(&s);
 	}

@@ -15,9 +15,12 @@
 #include "cmd/help.h"
 #include "cmd/links.h"
 #include "cmd/trace_i.h"
+#include "trace/dissect.h"
 #include "trace/install.h"
 #include "trace/open.h"
 #include "tui/filter.h"
+
+enum { LOOK_INTO_MAX = 8 << 20 /* bytes */ };
 
 /* ---- open ---- */
 
@@ -73,6 +76,19 @@ static bool can_read(const struct trace_args *a, struct buf *why)
 	return false;
 }
 
+/* A file with packets missing is to be read as it came. To know it all of it must be read, and a window is wanted soon. */
+static int run_file(const struct trace_args *a, struct open_what *what, struct buf *ret_folder, struct buf *why)
+{
+	const char *settings[] = {NULL, NULL};
+	struct stat st;
+
+	if (a->file && stat(a->file, &st) == 0 && S_ISREG(st.st_mode) && st.st_size <= LOOK_INTO_MAX &&
+		dissect_as_it_came(a->file))
+		settings[0] = dissect_order(true);
+	what->settings = settings;
+	return open_window(what, ret_folder, why);
+}
+
 int trace_open(const struct trace_args *a)
 {
 	CLEANUP(buf_clear) struct buf why = {.max = 8192}, folder = {.max = 4096};
@@ -90,7 +106,7 @@ int trace_open(const struct trace_args *a)
 	snprintf(frame, sizeof(frame), "%u", a->frame);
 	umask(077);
 	if (can_read(a, &why) && (!a->file || trace_is_capture(a->file, &why)))
-		err = a->live ? run_live(a, &what, &folder, &why) : open_window(&what, &folder, &why);
+		err = a->live ? run_live(a, &what, &folder, &why) : run_file(a, &what, &folder, &why);
 	if (err)
 		trace_complain(" open", &why);
 	else

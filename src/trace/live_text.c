@@ -37,12 +37,26 @@ static void put_header(struct lines *l, struct buf *out)
 	buf_str(&l->header, buf_view(&header));
 }
 
+/* Lines that are out cannot be taken back. */
+static void put_again(struct lines *l, struct buf *out)
+{
+	const struct dissected *d = live_model(l->live);
+	uint32_t from;
+
+	if (!live_anew(l->live, &from) || from >= l->done)
+		return;
+	ladder_put_folded(d, &l->open, out);
+	buf_fmt(out, LIVE_AGAIN ", again from frame %u on:\n", d->frames[from].number);
+	l->done = from;
+}
+
 static bool put_new(struct lines *l)
 {
 	CLEANUP(buf_clear) struct buf out = {.max = STEP_BYTES_MAX};
 	const struct dissected *d = live_model(l->live);
 	struct ladder_options how = {.all = l->o->all};
 
+	put_again(l, &out);
 	put_header(l, &out);
 	ladder_put_frames(d, &how, l->done, d->n, &l->open, &out);
 	l->done = d->n;

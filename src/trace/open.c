@@ -173,9 +173,10 @@ int open_window(const struct open_what *what, struct buf *ret_folder, struct buf
 	return start(what, why);
 }
 
-int open_wireshark(const char *file, struct buf *why)
+int open_wireshark(const char *file, const char *setting, struct buf *why)
 {
 	CLEANUP(buf_clear) struct buf folder = {.max = FOLDER_PATH};
+	const char *settings[] = {setting, NULL};
 
-	return open_window(&(struct open_what){.file = file}, &folder, why);
+	return open_window(&(struct open_what){.file = file, .settings = settings}, &folder, why);
 }

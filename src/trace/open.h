@@ -9,7 +9,7 @@
 struct open_what {
 	const char *file;
 	const char *live;
-	const char *const *settings; /* of the interface, "name:value", NULL at the end */
+	const char *const *settings; /* "name:value", NULL at the end */
 	const char *filter, *frame;  /* shown at first; NULL: all, the first one */
 	bool folder_only;            /* starts nothing */
 };
@@ -17,7 +17,7 @@ struct open_what {
 /* Puts the folder in order (ret_folder, at most FOLDER_PATH: its name) and becomes Wireshark. Returns only when that fails
  * or when the folder was all that was wanted: 0, ERR_ with a line in why. */
 int open_window(const struct open_what *what, struct buf *ret_folder, struct buf *why);
-/* The same with a file alone. */
-int open_wireshark(const char *file, struct buf *why);
+/* The same with a file alone, and one setting; NULL: none. */
+int open_wireshark(const char *file, const char *setting, struct buf *why);
 
 #endif

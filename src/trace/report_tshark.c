@@ -67,8 +67,8 @@ static bool on_line(void *arg, struct str line)
 void report_trees_read(const struct report *r, struct report_trees *ret)
 {
 	CLEANUP(buf_clear) struct buf why = {.max = 8192};
-	const char *argv[] = {"tshark", "-2", "-R", DISSECT_FIRST_PASS, "-r", r->file, "-O", PROTOCOLS, "-Y",
-		r->filter ? r->filter : "frame", NULL};
+	const char *argv[] = {"tshark", "-2", "-R", DISSECT_FIRST_PASS, "-o", dissect_order(r->d->as_it_came), "-r",
+		r->file, "-O", PROTOCOLS, "-Y", r->filter ? r->filter : "frame", NULL};
 	struct reader reader = {.d = r->d, .trees = ret, .current = -1};
 
 	*ret = (struct report_trees){.of = xcalloc((size_t)r->d->n + 1, sizeof(*ret->of))};

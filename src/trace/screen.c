@@ -350,7 +350,10 @@ static void search_on(struct screen *s)
 		found = s->looking.tshark ? RUNGS_GOES_ON : RUNGS_MISSING;
 	s->searching = found == RUNGS_GOES_ON;
 	if (found == RUNGS_MISSING)
-		screen_say(s, STR("not found"));
+		screen_say(s,
+			!s->title.n && live_state(s->live) == LIVE_READING && !s->o->follow
+				? STR("not found so far: the file is still being read")
+				: STR("not found"));
 	s->dirty |= found != RUNGS_GOES_ON;
 }
 
@@ -373,12 +376,25 @@ static void follow_writer(struct screen *s)
 	}
 }
 
+/* A filter may let other frames through now. */
+static void take_anew(struct screen *s)
+{
+	uint32_t from;
+
+	if (!live_anew(s->live, &from))
+		return;
+	rungs_renew(&s->rungs, live_model(s->live));
+	screen_say(s, STR(LIVE_AGAIN));
+	screen_filter_anew(s);
+}
+
 static void go_on(struct screen *s)
 {
 	if (live_step(s->live)) {
 		struct str note = live_note(s->live);
 
 		s->dirty = true;
+		take_anew(s);
 		if (note.n && live_state(s->live) != LIVE_READING)
 			screen_say(s, note);
 	}

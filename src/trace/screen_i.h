@@ -57,6 +57,8 @@ unsigned screen_height(const struct screen *s);
 /* The fields, the bytes of the chosen frame into the page. */
 void screen_look(struct screen *s);
 void screen_filter(struct screen *s, struct str filter);
+/* The file was read anew: the filter that holds, or is being tried, may let other frames through. */
+void screen_filter_anew(struct screen *s);
 void screen_export(struct screen *s, struct str path);
 void screen_wireshark(struct screen *s);
 enum { JOB_FDS = 6 };

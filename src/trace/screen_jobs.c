@@ -65,8 +65,8 @@ void screen_look(struct screen *s)
 {
 	const struct rung *r = rungs_chosen(&s->rungs);
 	char which[64], count[24];
-	const char *argv[] = {"tshark", "-r", s->o->file, "-Y", which, "-V", "-x", "-2", "-R", DISSECT_FIRST_PASS,
-		NULL};
+	const char *argv[] = {"tshark", "-o", dissect_order(s->rungs.d->as_it_came), "-r", s->o->file, "-Y", which,
+		"-V", "-x", "-2", "-R", DISSECT_FIRST_PASS, NULL};
 
 	if (!r)
 		return;
@@ -76,9 +76,9 @@ void screen_look(struct screen *s)
 	snprintf(which, sizeof(which), "frame.number == %u", s->rungs.d->frames[r->frame].number);
 	snprintf(count, sizeof(count), "%u", s->rungs.d->frames[r->frame].number);
 	if (s->rungs.d->n > TWO_PASSES_MAX) {
-		argv[7] = "-c";
-		argv[8] = count;
-		argv[9] = NULL;
+		argv[9] = "-c";
+		argv[10] = count;
+		argv[11] = NULL;
 	}
 	buf_reset(&s->title);
 	buf_fmt(&s->title, "frame %s of %s", count, s->o->file);
@@ -127,8 +127,9 @@ static bool on_number(void *arg, struct str line)
 
 static void start_filter(struct screen *s, bool again)
 {
-	const char *argv[] = {"tshark", "-2", "-R", DISSECT_FIRST_PASS, "-r", s->o->file, "-Y",
-		buf_cstr(again ? &s->filter : &s->trying), "-T", "fields", "-e", "frame.number", NULL};
+	const char *argv[] = {"tshark", "-2", "-R", DISSECT_FIRST_PASS, "-o", dissect_order(s->rungs.d->as_it_came),
+		"-r", s->o->file, "-Y", buf_cstr(again ? &s->filter : &s->trying), "-T", "fields", "-e", "frame.number",
+		NULL};
 
 	stop(&s->filtering);
 	s->filtering.again = again;
@@ -150,6 +151,16 @@ void screen_filter(struct screen *s, struct str filter)
 	stop(&s->filtering);
 	buf_reset(&s->filter);
 	rungs_unfilter(&s->rungs);
+}
+
+void screen_filter_anew(struct screen *s)
+{
+	bool trying = s->filtering.tshark && !s->filtering.again;
+	CLEANUP(buf_clear) struct buf filter = {.max = ASKED_MAX + 1};
+
+	buf_str(&filter, buf_view(trying ? &s->trying : &s->filter));
+	if (filter.n)
+		screen_filter(s, buf_view(&filter));
 }
 
 static void end_filter(struct screen *s)
@@ -285,7 +296,7 @@ static void end_export(struct screen *s)
 /* ---- Wireshark ---- */
 
 /* Its own session, so that it stays when we end, and no word of it on this screen. */
-static _Noreturn void become_wireshark(const char *file, int tell)
+static _Noreturn void become_wireshark(const char *file, const char *order, int tell)
 {
 	CLEANUP(buf_clear) struct buf why = {.max = WHY_MAX};
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -293,7 +304,7 @@ static _Noreturn void become_wireshark(const char *file, int tell)
 	setsid();
 	for (int fd = 0; fd < 3; fd++)
 		dup2(null, fd);
-	open_wireshark(file, &why);
+	open_wireshark(file, order, &why);
 	trace_write(tell, buf_view(&why));
 	_exit(1);
 }
@@ -322,7 +333,7 @@ void screen_wireshark(struct screen *s)
 	if (pid == 0) {
 		/* Twice: whoever is not our child leaves nothing to wait for. */
 		if (fork() == 0)
-			become_wireshark(s->o->file, ends[1]);
+			become_wireshark(s->o->file, s->rungs.d->as_it_came ? dissect_order(true) : NULL, ends[1]);
 		_exit(0);
 	}
 	close(ends[1]);

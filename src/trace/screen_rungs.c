@@ -135,6 +135,12 @@ static void rebuild(struct rungs *v)
 		rungs_choose(v, frame);
 }
 
+void rungs_renew(struct rungs *v, const struct dissected *d)
+{
+	v->d = d;
+	rebuild(v);
+}
+
 void rungs_fold(struct rungs *v)
 {
 	v->all = !v->all;

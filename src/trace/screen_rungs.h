@@ -36,6 +36,8 @@ struct rungs {
 
 void rungs_init(struct rungs *v, const struct dissected *d);
 void rungs_clear(struct rungs *v);
+/* The same frames, of which more is known now. */
+void rungs_renew(struct rungs *v, const struct dissected *d);
 /* Rows of frames that are new. */
 void rungs_update(struct rungs *v);
 void rungs_resize(struct rungs *v, uint32_t height);

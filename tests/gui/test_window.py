@@ -18,6 +18,9 @@ from lib import Failure, main, need, run, wait_until  # noqa: E402  (tests/net)
 spec = importlib.util.spec_from_file_location("traces", HERE.parent / "trace/lib.py")
 traces = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(traces)
+spec = importlib.util.spec_from_file_location("made", HERE.parent / "trace/made.py")
+made = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(made)
 WIRESIDE = os.path.abspath(os.environ.get("WIRESIDE", ROOT / "build/test/wireside"))
 PICTURES = ROOT / "build/gui"
 LIMIT = 90  # seconds for a window
@@ -110,6 +113,26 @@ def test_file(net):
     net.step(f"messages, receipts, presence, handshake in their colours: {PICTURES}/file.png")
 
 
+def test_missing(net):
+    """A file in which packets are missing: what comes behind them is there"""
+    need("wireshark")
+    host = net.host("alpha")
+    (net.folder / "home").mkdir(mode=0o700)
+    hole = made.Connection()
+    hole.say(0, made.OPEN % (b"alice@a", b"bob@b"))
+    hole.say(1, made.OPEN % (b"bob@b", b"alice@a"))
+    for text in (b"before", b"missing", b"behind", b"later"):
+        hole.say(0, b"<message from='alice@a' to='bob@b' id='%s'><body>%s</body></message>" % (text, text))
+        hole.acknowledge(1)
+    del hole.frames[7]
+    screen = Screen(net, free_number())
+    window = open_window(net, host, screen, hole.pcap(net.folder / "hole.pcap"), "-Y", 'chat.text == "later" || tcp.flags.syn == 1')
+    screen.wait("Message, everybody can read it")
+    screen.save("missing")
+    net.true(not window.ended, "the window is there")
+    net.step("the message behind the hole is found and shown")
+
+
 def start(net, host, name, user):
     folder = net.folder / name
     node = host.program(f"{user}-node", WIRESIDE, "node", "--data", folder, "--name", f"{user}@{name}", "--discovery", "own",
@@ -146,6 +169,6 @@ def test_live(net):
 
 
 if __name__ == "__main__":
-    status = main(test_file, test_live)
+    status = main(test_file, test_missing, test_live)
     print("0 passed, 1 failed" if status else "1 passed, 0 failed")
     raise SystemExit(status)

@@ -2,8 +2,12 @@
 """What is not in the capture: the beginning of a connection, packets in its middle, parts of the handshake. It is said, what is there
 is shown, and no answer claims what only the missing packets could tell."""
 import json
+import os
+import subprocess
+import threading
+import time
 
-from lib import ROOT, equal, events, main, run, step, true, wireside
+from lib import LIMIT, ROOT, SHARE, WIRESIDE, Failure, equal, events, main, run, step, true, wireside
 from made import OPEN, Connection
 
 MESSAGE = (b"<message from='alice@a' to='bob@b' type='chat' id='%s'><body>%s</body>"
@@ -32,6 +36,11 @@ def talk(c):
 def without(c, *numbers):
     c.frames = [f for i, f in enumerate(c.frames, 1) if i not in numbers]
     return c
+
+
+def made_hole():
+    """The second of three messages is missing."""
+    return without(talk(Connection()), 10)
 
 
 def views(file):
@@ -153,6 +162,83 @@ def check_cut(folder):
     step("three segments, the middle one is gone")
 
 
+def check_chosen(folder):
+    """What comes behind a hole is found by filters, and its fields are there, wherever a file is read"""
+    file = made_hole().pcap(folder / "hole.pcap")
+    third = 'chat.text == "third"'
+    for words in ([file], ["explain", file], ["report", file, "--txt"], ["report", file, "--json"], ["report", file, "--pdml"]):
+        has(wireside("trace", *words, "-Y", third).out, "third")
+    wireside("trace", "report", file, "-o", folder / "page.html")
+    tree = (folder / "page.html").read_text().split('alice: &quot;third&quot;')[2].split('<div class="r')[0]
+    has(tree, "XMPP Protocol", "Kind: message")
+    for name in ("some.pcap", "some.pcapng"):
+        wireside("trace", "save", file, "-Y", third, "-w", folder / name)
+        equal(int(run("capinfos", "-Mc", folder / name).out.split(":")[-1]), 1, name)
+    step("ladder, explain, report, save")
+
+
+class Growing:
+    """A file that grows, and what is said of it meanwhile."""
+
+    def __init__(self, path, frames):
+        self.frames, self.lines, self.path = frames, [], path
+        self.file = open(path, "wb", buffering=0)
+        self.file.write(Connection(opened=False).pcap(path.with_suffix(".head")).read_bytes())
+        self.process = subprocess.Popen([WIRESIDE, "trace", "--live", path], stdout=subprocess.PIPE, text=True,
+                                        env={**os.environ, "WIRESIDE_SHARE": str(SHARE)})
+        threading.Thread(target=lambda: self.lines.extend(self.process.stdout), daemon=True).start()
+
+    def grow(self, upto):
+        more = Connection(opened=False)
+        more.frames, self.frames = self.frames[:upto], self.frames[upto:]
+        self.file.write(more.pcap(self.path.with_suffix(".more")).read_bytes()[24:])
+
+    def said(self):
+        return "".join(self.lines)
+
+    def wait(self, text):
+        end = time.monotonic() + LIMIT
+        while text not in self.said():
+            if time.monotonic() > end or self.process.poll() is not None:
+                self.process.kill()
+                raise Failure(f"no {text!r} in {self.said()}")
+            time.sleep(0.02)
+
+    def end(self):
+        self.process.terminate()
+        equal(self.process.wait(LIMIT), 0, "exit status")
+
+
+AGAIN = "what comes behind them is read as it came, again from frame"
+
+
+def check_growing(folder):
+    """While it grows: what comes behind a hole is read as soon as the hole is acknowledged; what is only late is waited for"""
+    growing = Growing(folder / "growing.pcap", made_hole().frames)
+    growing.grow(9)
+    growing.wait("bob: has the message of frame 7")
+    growing.grow(4)
+    growing.wait('alice: "third"')
+    has(growing.said(), AGAIN)
+    growing.grow(100)
+    growing.wait("FIN")
+    growing.end()
+    two = wireside("trace", growing.path).out.splitlines()
+    last = growing.said().split(AGAIN)[1].splitlines()
+    for line in [one for one in two if "third" in one and "has the message" not in one]:
+        true(any(line.split("  TCP:")[0] in other for other in last), f"{line} in {last}")
+    step("the other end has it, and the file has not")
+    c = talk(Connection())
+    c.frames[9], c.frames[12] = (c.frames[9][0], c.frames[12][1]), (c.frames[12][0], c.frames[9][1])
+    growing = Growing(folder / "late.pcap", c.frames)
+    growing.grow(100)
+    growing.wait("FIN")
+    growing.end()
+    has(growing.said(), '"second"', '"third"')
+    lacks(growing.said(), AGAIN)
+    step("late, but not missing")
+
+
 def check_handshake(folder):
     """A handshake of which a part is missing; one that is complete once"""
     c = Connection()
@@ -170,4 +256,4 @@ def check_handshake(folder):
 
 
 if __name__ == "__main__":
-    raise SystemExit(main(check_late, check_single, check_others, check_holes, check_sealed, check_cut, check_handshake))
+    raise SystemExit(main(check_late, check_single, check_others, check_holes, check_sealed, check_cut, check_chosen, check_growing, check_handshake))

@@ -13,6 +13,7 @@ import time
 
 from lib import SHARE, WIRESIDE, Failure, Lab, equal, events, main, need, run, step, true, wireside
 from test_hostile import NASTY, OPEN, Connection, escape
+from test_missing import made_hole
 
 WAIT = 120
 
@@ -307,5 +308,42 @@ def check_live(folder):
         lines.wait()
 
 
+def check_missing(folder):
+    """Packets are missing: what is behind them is there, also with its fields and for a filter, in a file and in one that grows"""
+    hole = made_hole()
+    screen = Screen(folder, hole.pcap(folder / "hole.pcap"), size=(120, 40))
+    try:
+        screen.shown("^Packets are missing in this capture")
+        screen.shown('alice: "third"')
+        screen.answer("/", '"third"')
+        screen.keys("Enter")
+        screen.shown("^Frame ")
+        screen.answer("/", "XMPP Protocol")
+        screen.shown("^XMPP Protocol")
+        screen.keys("q")
+        screen.answer("f", 'chat.kind == "message"')
+        screen.shown(r"\[chat")
+        equal(re.findall(r'alice: "(\w+)"', screen.text()), ["first", "third"], screen.text())
+        screen.end()
+        step("a file")
+        growing = Growing(hole.pcapng(folder / "whole.pcapng"), folder / "growing.pcapng")
+        growing.grow(2 + 9)
+        screen = Screen(folder, "--live", folder / "growing.pcapng", "-Y", 'chat.kind == "message"', size=(120, 40))
+        screen.shown('alice: "first"')
+        growing.grow(4)
+        screen.shown('alice: "third"')
+        screen.answer("f", "")
+        screen.shown("NOT IN THIS CAPTURE")
+        growing.grow(1000)
+        screen.shown("FIN")
+        screen.answer("e", "grown.txt")
+        screen.shown("^grown.txt is written")
+        equal((folder / "grown.txt").read_text(), wireside("trace", folder / "whole.pcapng").out, "one pass over a growing file, against two")
+        screen.end()
+        step("one that grows, with a filter and without")
+    finally:
+        screen.close()
+
+
 if __name__ == "__main__":
-    raise SystemExit(main(check_keys, check_sizes, check_long, check_hostile, check_live))
+    raise SystemExit(main(check_keys, check_sizes, check_long, check_hostile, check_live, check_missing))
