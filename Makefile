@@ -1,7 +1,7 @@
 # The commands of this project. Each does all its own set-up: it installs what is missing, and says so before.
 # The work is in tools/ and meson.build.
 
-.PHONY: help run serve build test test-gui sim demo demo-server bench fuzz check format install clean
+.PHONY: help run serve build test test-gui pictures sim demo demo-server bench fuzz check format install clean
 MAKEFLAGS += --no-print-directory
 
 help: ## this list
@@ -31,6 +31,11 @@ test-gui: ## Wireshark's window with our profile, on a screen that nobody sees; 
 	@tools/setup build run test gui
 	@tools/build test
 	@WIRESIDE=build/test/wireside /usr/bin/python3 tests/gui/test_window.py
+
+pictures: test-gui ## the pictures of docs/traces.md anew, so that they show what the program says today
+	@tools/setup build run test gui pictures
+	@tools/build release
+	@tools/make-pictures
 
 SEEDS = 10000
 FROM = 1
