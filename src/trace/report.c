@@ -264,7 +264,7 @@ static void put_ladder(const struct report *r, struct buf *out)
 	buf_z(out,
 		"<h2 id=\"ladder\">What happened</h2>\n<p class=\"legend\"><b class=\"tls\">Thick, blue: encrypted on the wire.</b> "
 		"<b class=\"clear\">Thin, orange: everybody can read it.</b> <b class=\"bad\">Red: sent again, or broken off.</b> The fields of "
-		"a packet stand at the right while the pointer is on its line; a click or the Tab key holds them.</p>\n");
+		"a packet are shown while the pointer is on its line; a click or the Tab key holds them.</p>\n");
 	report_ladder(r, &trees, out);
 	report_trees_clear(&trees);
 }

@@ -214,13 +214,14 @@ static const struct command {
 	{KEY_IS_CHAR, 'n', next, true, NULL},
 	{KEY_IS_CHAR, 'N', previous, true, NULL},
 	{KEY_IS_CHAR, 'f', filter, false,
-		"f                   only frames that any display filter of Wireshark lets through,\n"
+		"f                   only what any display filter of Wireshark lets through,\n"
 		"                      e.g. chat.kind == \"message\"; an empty one: all frames"},
 	{KEY_IS_CHAR, 'a', fold, false, "a                   unfolds bare acknowledgements and the like; folds them"},
 	{KEY_IS_CHAR, 's', statistics, false, "s                   statistics"},
 	{KEY_IS_CHAR, 'x', explain, false, "x                   explains: the questions of a lesson, answered"},
 	{KEY_IS_CHAR, 'e', export, false,
-		"e                   writes a file: .txt .html .svg .csv .json .pdml, packets .pcapng .pcap"},
+		"e                   writes a file: .txt .html .svg .csv .json .pdml, or\n"
+		"                      packets: .pcapng .pcap .snoop"},
 	{KEY_IS_CHAR, 'w', screen_wireshark, false, "w                   opens the file in Wireshark"},
 	{KEY_IS_CHAR, '?', help, false, "?                   this page"},
 	{KEY_IS_CHAR, 27, escape, true, "Esc                 gives up what is going on"},
