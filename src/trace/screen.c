@@ -128,7 +128,7 @@ static void partner(struct screen *s)
 static void open_page(struct screen *s, const char *title, struct str text)
 {
 	page_clear(&s->page);
-	page_text(&s->page, text);
+	page_text(&s->page, text, s->columns);
 	buf_reset(&s->title);
 	buf_z(&s->title, title);
 	if (live_state(s->live) == LIVE_READING)

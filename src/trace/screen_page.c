@@ -3,6 +3,8 @@
 #include "base/mem.h"
 #include "tui/filter.h"
 
+enum { HANG = 3 /* cells more, where a line goes on */, LEAST = 20 };
+
 void page_init(struct page *p)
 {
 	*p = (struct page){.height = 1};
@@ -40,9 +42,59 @@ bool page_line(struct page *p, struct str line)
 	return true;
 }
 
-void page_text(struct page *p, struct str text)
+/* Bytes that fit into the columns, up to a blank behind `lead` if there is one. */
+static size_t fitting(struct str line, size_t lead, unsigned columns)
 {
-	while (text.p && text.n && page_line(p, str_cut(&text, '\n')))
+	size_t n = 0, blank = 0;
+	unsigned width = 0;
+
+	while (n < line.n) {
+		size_t next = str_utf8_next((struct str){line.p + n, line.n - n});
+
+		next = next ? next : 1;
+		width += filter_width((struct str){line.p + n, next});
+		if (width > columns)
+			return blank ? blank : n ? n : next;
+		if (line.p[n] == ' ' && n > lead)
+			blank = n;
+		n += next;
+	}
+	return n;
+}
+
+static size_t blanks(struct str line)
+{
+	size_t n = 0;
+
+	while (n < line.n && line.p[n] == ' ')
+		n++;
+	return n;
+}
+
+static bool put_wrapped(struct page *p, struct str line, unsigned columns)
+{
+	CLEANUP(buf_clear) struct buf row = {.max = PAGE_BYTES_MAX};
+	size_t lead = blanks(line), hang = 0, n;
+
+	if (columns < lead + HANG + LEAST || str_starts(str_trim(line), STR("filter: ")))
+		return page_line(p, line);
+	for (;; hang = lead + HANG) {
+		n = fitting(line, hang ? 0 : lead, columns - (unsigned)hang);
+		buf_reset(&row);
+		buf_fmt(&row, "%*s", (int)hang, "");
+		buf_add(&row, line.p, n);
+		if (!page_line(p, buf_view(&row)))
+			return false;
+		n += blanks((struct str){line.p + n, line.n - n});
+		line = (struct str){line.p + n, line.n - n};
+		if (!line.n)
+			return true;
+	}
+}
+
+void page_text(struct page *p, struct str text, unsigned columns)
+{
+	while (text.p && text.n && put_wrapped(p, str_cut(&text, '\n'), columns))
 		;
 }
 

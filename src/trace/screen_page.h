@@ -23,8 +23,9 @@ void page_init(struct page *p);
 void page_clear(struct page *p);
 /* A line of anybody; false: there is no room for it. */
 bool page_line(struct page *p, struct str line);
-/* Lines separated by '\n'. */
-void page_text(struct page *p, struct str text);
+/* Lines separated by '\n'. Those that are wider than the columns go on below, indented; not so a display filter, for people copy
+ * these. */
+void page_text(struct page *p, struct str text, unsigned columns);
 void page_resize(struct page *p, uint32_t height);
 void page_move(struct page *p, int64_t lines);
 struct str page_get(const struct page *p, uint32_t line);

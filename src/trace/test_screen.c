@@ -314,6 +314,38 @@ static void test_page(void **state)
 	page_clear(&p);
 }
 
+static void assert_page(const struct page *p, const char *const *lines, uint32_t n)
+{
+	assert_int_equal(p->n, n);
+	for (uint32_t i = 0; i < n; i++)
+		assert_true(str_is(page_get(p, i), lines[i]));
+}
+
+/* What is wider than the screen goes on below; nothing of it is lost, and a filter stays in one piece. */
+static void test_prose(void **state)
+{
+	static const char text[] = "   one two three four five six seven\n\n"
+				   "   filter: tcp.stream == 0 && (mdns || chat)\n"
+				   "\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4 "
+				   "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\nfits";
+	static const char *const wide[] = {"   one two three four five", "      six seven", "",
+		"   filter: tcp.stream == 0 && (mdns || chat)",
+		"\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4",
+		"   aaaaaaaaaaaaaaaaaaaaaaaaa", "   aaaaaaaaaa", "fits"};
+	struct page p;
+
+	page_init(&p);
+	page_text(&p, str_z(text), 28);
+	assert_page(&p, wide, ARRAY_LEN(wide));
+	page_clear(&p);
+	page_text(&p, str_z(text), 10); /* too narrow for that */
+	assert_int_equal(p.n, 5);
+	page_clear(&p);
+	page_text(&p, str_z(text), 1000);
+	assert_int_equal(p.n, 5);
+	page_clear(&p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -326,6 +358,7 @@ int main(void)
 		cmocka_unit_test(test_layout),
 		cmocka_unit_test(test_styles),
 		cmocka_unit_test(test_page),
+		cmocka_unit_test(test_prose),
 	};
 
 	setlocale(LC_CTYPE, "C.UTF-8");
