@@ -15,6 +15,7 @@
 #include "admin/control.h"
 #include "app/guard.h"
 #include "app/node.h"
+#include "app/served.h"
 #include "app/server_i.h"
 #include "base/err.h"
 #include "base/mem.h"
@@ -141,6 +142,33 @@ static bool become_owner(const char *data)
 	return false;
 }
 
+static bool adds_user(const char *const *words, uint32_t n)
+{
+	return n > 2 && strcmp(words[0], "user") == 0 && strcmp(words[1], "add") == 0;
+}
+
+/* A running server refuses accounts of domains that are not its own; on its data that would go unseen until somebody logs in. */
+static bool is_wanted(const char *data, const char *const *words, uint32_t n)
+{
+	CLEANUP(buf_clear) struct buf why = {.max = 65536};
+
+	if (!adds_user(words, n) || served_takes(data, words[2], &why))
+		return true;
+	print_answer(buf_cstr(&why), true);
+	return false;
+}
+
+/* What has still to be done so that this is of use: a server without a word about it serves localhost. */
+static void tell_next(const char *data, bool is_new, const char *domain)
+{
+	if (is_new)
+		fprintf(stderr, "wireside: no server runs on %s; made its store for when one starts%s%s\n", data,
+			domain ? " with --domain " : "", domain ? domain : "");
+	else if (domain)
+		fprintf(stderr, "wireside: no server has run on %s yet; it has to be started with --domain %s\n", data,
+			domain);
+}
+
 static int ask_data(const char *data, const char *const *words, uint32_t n, bool make)
 {
 	struct offline o = {0};
@@ -155,6 +183,10 @@ static int ask_data(const char *data, const char *const *words, uint32_t n, bool
 
 	snprintf(path, sizeof(path), "%s/wireside.db", data);
 	is_new = access(path, F_OK) != 0 && errno == ENOENT;
+	if (!is_wanted(data, words, n)) {
+		config_clear(&c);
+		return 1;
+	}
 	if (is_new && !make) {
 		fprintf(stderr, "wireside: %s has no store yet; name another data folder with --data\n", data);
 	} else if (become_owner(data)) {
@@ -167,8 +199,11 @@ static int ask_data(const char *data, const char *const *words, uint32_t n, bool
 		node_unprepare(&c);
 		loop_free(&o.loop);
 	}
-	if (is_new && o.answered && !o.failed)
-		fprintf(stderr, "wireside: no server runs on %s; made its store for when one starts\n", data);
+	if (o.answered && !o.failed)
+		tell_next(data, is_new,
+			adds_user(words, n) && !served_known(data) && strcmp(c.domains.item[0], "localhost") != 0
+				? c.domains.item[0]
+				: NULL);
 	config_clear(&c);
 	return o.answered && !o.failed ? 0 : 1;
 }

@@ -13,6 +13,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "app/served.h"
 #include "base/err.h"
 #include "base/log.h"
 
@@ -111,6 +112,8 @@ int run_server(const struct config *c, run_greeting *greet)
 		fprintf(stderr, "wireside: %s%s\n", buf_cstr(&why),
 			r.server || c->data_given ? "" : " (--data names another data folder)");
 	} else {
+		if (c->use == CONFIG_SERVE)
+			served_note(c);
 		loop_on_signal(r.loop, SIGINT, on_end_signal, &r);
 		loop_on_signal(r.loop, SIGTERM, on_end_signal, &r);
 		loop_on_signal(r.loop, SIGHUP, on_hangup, &r);

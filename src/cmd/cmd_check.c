@@ -49,7 +49,7 @@ static void say(struct report *r, enum level level, const char *fmt, ...)
 static void check_owners(struct report *r, uid_t owner)
 {
 	static const char *const names[] = {"wireside.db", "wireside.db-wal", "wireside.db-shm", "wireside.lock",
-		"cert.pem", "key.pem", "secret"};
+		"cert.pem", "key.pem", "secret", "served"};
 	char path[4096];
 	struct stat st;
 

@@ -693,6 +693,27 @@ class Refusals(Case):
         self.assertEqual((0, "a@localhost: added\n"), (result.returncode, result.stdout))
         self.assertIn("no server runs on", result.stderr)
 
+    def test_domain_of_a_stopped_server(self):
+        """An account where nobody would find it: before the first start it is told what has to be served, then refused."""
+        result = run("user", "add", "a@own.example", "--data", self.data, stdin="x\n")
+        self.assertEqual((0, "a@own.example: added\n"), (result.returncode, result.stdout))
+        self.assertIn("for when one starts with --domain own.example\n", result.stderr)
+        result = run("user", "add", "b@own.example", "--data", self.data, stdin="x\n")
+        self.assertEqual(0, result.returncode)
+        self.assertIn("no server has run on", result.stderr)
+        server = self.serve("--domain", "own.example", "--domain", "second.example")
+        self.assertTrue(self.client(server, "a@own.example", "x").welcome)
+        self.ok("stop")
+        self.assertEqual(0, server.wait())
+        self.refused(1, "x@owm.example: the server of .* serves own.example, second.example and .*start it so first",
+                     "user", "add", "x@owm.example", "--data", self.data, stdin="x\n")
+        self.add("b@second.example", "x")
+        server = self.serve("--domain", "third.example")
+        self.ok("stop")
+        self.assertEqual(0, server.wait())
+        self.refused(1, "serves third.example and", "user", "add", "c@own.example", "--data", self.data, stdin="x\n")
+        self.assertEqual("a@own.example: removed\n", self.ok("user", "del", "a@own.example"))
+
     def test_usage(self):
         for args, pattern in (
             (["frob"], "no command 'frob'"),

@@ -1,0 +1,106 @@
+#include "app/served.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "xmpp/jid.h"
+
+enum { LIST_BYTES = CONFIG_LIST_MAX * (JID_PART_MAX + 1) };
+
+static void path_of(const char *data, const char *ending, char *ret, size_t n)
+{
+	snprintf(ret, n, "%s/served%s", data, ending);
+}
+
+/* ---- writing ---- */
+
+/* Whole or not at all: half a name would be another one's. */
+static bool replace(const char *data, struct str text)
+{
+	char path[4096], half[4096];
+	int fd;
+	bool written;
+
+	path_of(data, "", path, sizeof(path));
+	path_of(data, ".new", half, sizeof(half));
+	fd = open(half, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return false;
+	written = write(fd, text.p, text.n) == (ssize_t)text.n;
+	written = close(fd) == 0 && written;
+	return written && rename(half, path) == 0;
+}
+
+void served_note(const struct config *c)
+{
+	CLEANUP(buf_clear) struct buf text = {.max = LIST_BYTES};
+
+	for (unsigned i = 0; i < c->domains.n; i++)
+		buf_fmt(&text, "%s\n", c->domains.item[i]);
+	if (!replace(c->data, buf_view(&text)))
+		log_warn("served", "folder=%s error=\"%s\"", c->data, strerror(errno));
+}
+
+/* ---- reading ---- */
+
+static bool read_list(const char *data, struct buf *ret)
+{
+	char path[4096], bytes[4096];
+	FILE *f;
+	size_t n;
+
+	path_of(data, "", path, sizeof(path));
+	f = fopen(path, "re");
+	if (!f)
+		return false;
+	while ((n = fread(bytes, 1, sizeof(bytes), f)) > 0)
+		buf_add(ret, bytes, n);
+	fclose(f);
+	return buf_ok(ret) && ret->n > 0;
+}
+
+bool served_known(const char *data)
+{
+	CLEANUP(buf_clear) struct buf text = {.max = LIST_BYTES};
+
+	return read_list(data, &text);
+}
+
+static bool has_line(struct str text, struct str wanted)
+{
+	while (text.n)
+		if (str_eq(str_cut(&text, '\n'), wanted))
+			return true;
+	return false;
+}
+
+static void put_names(struct str text, struct buf *out)
+{
+	for (const char *before = ""; text.n; before = ", ") {
+		struct str name = str_cut(&text, '\n');
+
+		buf_fmt(out, "%s%.*s", name.n ? before : "", STR_FMT(name));
+	}
+}
+
+bool served_takes(const char *data, const char *address, struct buf *why)
+{
+	CLEANUP(buf_clear) struct buf text = {.max = LIST_BYTES};
+	struct jid_buf jid;
+
+	if (jid_parse_buf(str_z(address), &jid) < 0 || !read_list(data, &text) ||
+		has_line(buf_view(&text), jid_domain(jid.jid)))
+		return true;
+	buf_fmt(why, "%s: the server of %s serves ", address, data);
+	put_names(buf_view(&text), why);
+	buf_fmt(why,
+		" and would not find this account; if it is to serve %.*s, start it so first (`domain` in its configuration, or "
+		"--domain)",
+		STR_FMT(jid_domain(jid.jid)));
+	return false;
+}
