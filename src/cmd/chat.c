@@ -139,23 +139,31 @@ static bool distrust(struct chat *k, const char *text)
 	return false;
 }
 
+/* Against what is pinned, what was said, or, where there is neither, by asking. False: the connection is gone. */
 static bool ask_trust(struct chat *k)
 {
+	const char *named = k->target.fingerprint;
 	char sha256[65], old[65], text[512];
 	int err;
 
 	if (!tls_link_fingerprint(k->link, sha256))
 		return distrust(k, "the server has no certificate");
+	if (named && strcmp(named, sha256) != 0) {
+		snprintf(text, sizeof(text), "the certificate of %s is not the one of --fingerprint: its SHA-256 is %s",
+			k->target.domain, sha256);
+		return distrust(k, text);
+	}
 	err = chat_pin_check(k->target.pins, k->target.domain, sha256, old);
 	if (err == 0)
 		return true;
-	if (err == ERR_INVALID) {
+	if (err == ERR_INVALID && !named) {
 		snprintf(text, sizeof(text),
-			"the certificate of %s is not the one it was: SHA-256 %s, before %s. If that is right, remove its line in %s",
-			k->target.domain, sha256, old, k->target.pins);
+			"the certificate of %s is not the one it was: SHA-256 %s, before %s. If that is right, say once "
+			"--fingerprint %s",
+			k->target.domain, sha256, old, sha256);
 		return distrust(k, text);
 	}
-	if (!k->target.trust(k->target.arg, k->target.domain, sha256))
+	if (!named && !k->target.trust(k->target.arg, k->target.domain, sha256))
 		return distrust(k, "the certificate of the server is not trusted");
 	if (chat_pin_add(k->target.pins, k->target.domain, sha256) != 0)
 		return distrust(k, "the fingerprint cannot be kept");
@@ -171,7 +179,7 @@ static bool is_trusted(struct chat *k)
 	k->channel.secure = info.secure;
 	if (k->trusted || (k->target.reach != CHAT_UNIX && !info.secure))
 		return true;
-	if (k->target.reach != CHAT_UNIX && !tls_link_trusted(k->link) && !ask_trust(k))
+	if (k->target.reach != CHAT_UNIX && (k->target.fingerprint || !tls_link_trusted(k->link)) && !ask_trust(k))
 		return false;
 	k->trusted = true;
 	if (!k->was_trusted) {

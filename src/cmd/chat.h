@@ -20,6 +20,8 @@ struct chat_target {
 	/* Over the network: certificates that no authority vouches for are pinned in this file, "DOMAIN SHA256" a line. One
 	 * that is not in it: */
 	const char *pins;
+	/* What the user has said that it is: no other one is taken, whoever vouches for it and whatever is pinned. NULL: nothing. */
+	const char *fingerprint;
 	bool (*trust)(void *arg, const char *domain, const char *sha256); /* asked once; true: pinned from now on */
 	void *arg;
 };
@@ -60,5 +62,7 @@ unsigned chat_look_up(const char *domain, struct chat_place places[CHAT_PLACES_M
 /* 0: it is this one; ERR_NOTFOUND: none known; ERR_INVALID: another one, which is put in old. */
 int chat_pin_check(const char *path, const char *domain, const char *sha256, char old[65]);
 int chat_pin_add(const char *path, const char *domain, const char *sha256);
+/* A fingerprint as people write it: capitals and colons do not matter. False: it is none. */
+bool chat_pin_read(const char *text, char ret[65]);
 
 #endif

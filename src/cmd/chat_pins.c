@@ -1,4 +1,5 @@
 /* Certificates trusted by their owner, not by an authority: a file of lines "DOMAIN SHA256". */
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -52,4 +53,19 @@ int chat_pin_add(const char *path, const char *domain, const char *sha256)
 		return ERR_IO;
 	ok = fprintf(f, "%s %s\n", domain, sha256) > 0;
 	return fclose(f) == 0 && ok ? 0 : ERR_IO;
+}
+
+bool chat_pin_read(const char *text, char ret[65])
+{
+	size_t n = 0;
+
+	for (; *text; text++) {
+		if (*text == ':')
+			continue;
+		if (n == 64 || !isxdigit((unsigned char)*text))
+			return false;
+		ret[n++] = (char)tolower((unsigned char)*text);
+	}
+	ret[n] = '\0';
+	return n == 64;
 }

@@ -37,6 +37,7 @@ struct session {
 	struct chat *chat;
 	struct jid_buf who;
 	char *data, *socket, *pins, *domain;
+	char fingerprint[65];
 	char *name;        /* of the node on the network; NULL: no node, or it does not say */
 	struct list asked; /* of the node, and not answered yet */
 	int status;
@@ -58,7 +59,7 @@ static const char usage[] =
 	"  --connect ADDR:PORT      instead of looking the domain up; STARTTLS\n"
 	"  --connect-tls ADDR:PORT  the same with TLS from the first byte\n"
 	"  --password-file FILE     its first line is the password\n"
-	"  --fingerprint SHA256     of the server's certificate, which is pinned\n"
+	"  --fingerprint SHA256     of the server's certificate, which is pinned; no other one is taken\n"
 	"  --trust-new              pins a certificate that is seen for the first time without asking\n"
 	"  --resource NAME          a name for this client\n"
 	"  --no-receipts            does not tell others that their messages came\n\n"
@@ -152,6 +153,9 @@ static bool check_options(struct session *s, int *ret_wait)
 		fprintf(stderr, "wireside: --wait: '%s' is no number of seconds\n", o->wait);
 	else if (o->who && (jid_parse_buf(str_z(o->who), &s->who) != 0 || !s->who.jid.local))
 		fprintf(stderr, "wireside: '%s' is not an address of the form USER@DOMAIN\n", o->who);
+	else if (o->fingerprint && !chat_pin_read(o->fingerprint, s->fingerprint))
+		fprintf(stderr, "wireside: --fingerprint: '%s' is not the 64 hexadecimal digits of a SHA-256\n",
+			o->fingerprint);
 	else if (o->who && o->node.n)
 		fprintf(stderr, "wireside: %s is for this machine's node, not for an account\n", o->node.words[0]);
 	else if (!o->who && (o->connect || o->connect_tls))
@@ -358,25 +362,12 @@ static void tell_about_node(struct session *s)
 
 /* ---- trust ---- */
 
-static bool same_hex(const char *a, const char *b)
-{
-	for (; *a && *b; a++, b++) {
-		while (*a == ':')
-			a++;
-		if ((*a | 32) != (*b | 32))
-			return false;
-	}
-	return !*a && !*b;
-}
-
 /* Before the line mode has the terminal. */
 static bool trust(void *arg, const char *domain, const char *sha256)
 {
 	struct session *s = arg;
 	char answer[16] = "";
 
-	if (s->options.fingerprint)
-		return same_hex(s->options.fingerprint, sha256);
 	if (s->options.trust_new)
 		return true;
 	fprintf(stderr, "No authority vouches for the certificate of %s. Its SHA-256 fingerprint is\n  %s\n", domain,
@@ -503,8 +494,12 @@ static void make_client(struct session *s, const char *password, bool local, boo
 
 static struct chat_target choose_target(struct session *s, bool local, char *domain)
 {
-	struct chat_target t = {.domain = domain, .pins = s->pins, .trust = trust, .arg = s};
 	const struct options *o = &s->options;
+	struct chat_target t = {.domain = domain,
+		.pins = s->pins,
+		.fingerprint = o->fingerprint ? s->fingerprint : NULL,
+		.trust = trust,
+		.arg = s};
 
 	t.reach = local ? CHAT_UNIX : o->connect_tls ? CHAT_TLS : o->connect ? CHAT_STARTTLS : CHAT_DOMAIN;
 	t.address = local ? s->socket : o->connect_tls ? o->connect_tls : o->connect;
