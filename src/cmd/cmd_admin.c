@@ -46,17 +46,17 @@ static const struct group room = {
 	"Usage: wireside room list [--json] [--data DIR]\n"
 	"       wireside room show ROOM [--json] [--data DIR]\n"
 	"       wireside room create ROOM OWNER [NAME] [--data DIR]\n"
-	"       wireside room destroy ROOM [REASON] [--data DIR]\n"
+	"       wireside room destroy ROOM [REASON [OTHER-ROOM]] [--data DIR]\n"
 	"       wireside room config ROOM [SETTING VALUE] [--json] [--data DIR]\n"
 	"       wireside room config ROOM roomsecret - | --password-file FILE [--data DIR]\n"
 	"       wireside room affiliate ROOM [WHO AFFILIATION [REASON]] [--json] [--data DIR]\n"
 	"       wireside room kick ROOM NICK [REASON] [--data DIR]\n"
 	"       wireside room log ROOM [N] [--json] [--data DIR]\n\n"
 	"Asks a running server; show and log also read the data of a stopped one. ROOM is NAME@rooms.DOMAIN, OWNER and\n"
-	"WHO are USER@DOMAIN (a ban also DOMAIN), "
-	"AFFILIATION is owner, admin, member, outcast or none, N at most 500 messages. A room that is created\n"
-	"stays until it is destroyed. Without more words config and affiliate list what there is. A room's password\n"
-	"(roomsecret) is asked for on the terminal, or read as one line from standard input or FILE; '' is none.\n\n"
+	"WHO are USER@DOMAIN (a ban also DOMAIN), AFFILIATION is owner, admin, member, outcast or none, N at most 500\n"
+	"messages. A room that is created stays until it is destroyed; who was in it, or wants to enter later, is told of\n"
+	"OTHER-ROOM. Without more words config and affiliate list what there is. A room's password (roomsecret) is asked for on\n"
+	"the terminal, or read as one line from standard input or FILE; '' is none.\n\n"
 	"Examples:\n"
 	"  wireside room list\n"
 	"  wireside room create lunch@rooms.localhost alice@localhost 'Where we eat'\n"
@@ -69,7 +69,7 @@ static const struct group room = {
 		{"list", NULL, 1, false, true, ASK_REFUSE},
 		{"show", "ROOM@SERVICE", 2, false, true, ASK_STORED},
 		{"create", "ROOM@SERVICE", 3, false, false, ASK_REFUSE},
-		{"destroy", "ROOM@SERVICE", 2, false, false, ASK_REFUSE},
+		{"destroy", "ROOM@SERVICE", 3, false, false, ASK_REFUSE},
 		{"config", "ROOM@SERVICE", 4, false, true, ASK_REFUSE},
 		{"affiliate", "ROOM@SERVICE", 5, false, true, ASK_REFUSE},
 		{"kick", "ROOM@SERVICE", 3, false, false, ASK_REFUSE},

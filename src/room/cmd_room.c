@@ -150,7 +150,7 @@ const struct command room_commands[] = {
 	{.name = "room list", .args = "[--json]", .min = 0, .max = 1, .run = run_list},
 	{.name = "room show", .args = "ROOM [--json]", .min = 1, .max = 2, .run = run_verb},
 	{.name = "room create", .args = "ROOM OWNER [NAME]", .min = 2, .max = 3, .run = run_verb},
-	{.name = "room destroy", .args = "ROOM [REASON]", .min = 1, .max = 2, .run = run_verb},
+	{.name = "room destroy", .args = "ROOM [REASON [OTHER-ROOM]]", .min = 1, .max = 3, .run = run_verb},
 	{.name = "room config",
 		.args = "ROOM [SETTING VALUE] [--json]",
 		.min = 1,

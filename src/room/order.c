@@ -5,6 +5,7 @@
 
 static const char failing[] = "the store fails: try again later";
 static const char missing[] = "there is no such room";
+static const char no_service[] = "this server has no rooms there: they are at rooms.DOMAIN";
 const char order_later[] = "";
 
 const struct order_verb *order_verb_find(struct str name)
@@ -122,7 +123,10 @@ void order_start(struct core *c, const struct order_verb *v, struct str address,
 	h = core_find_host(c, jid_domain(jid.jid));
 	r = h && h->kind == HOST_ROOMS ? rooms_get((struct rooms *)h, jid.jid, v->makes) : NULL;
 	if (!r) {
-		order_finish(o, v->makes && h && h->kind == HOST_ROOMS ? "there are too many rooms" : missing);
+		order_finish(o,
+			!h || h->kind != HOST_ROOMS ? no_service
+				: v->makes          ? "there are too many rooms"
+						    : missing);
 		return;
 	}
 	o->room = r->entity.id;

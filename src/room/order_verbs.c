@@ -145,12 +145,26 @@ static const char *run_create(struct room *r, struct order *o)
 	return NULL;
 }
 
+static const char *read_alternate(const struct room *r, struct str text, struct jid_buf *ret)
+{
+	if (jid_parse_buf(text, ret) < 0 || !ret->jid.local || ret->jid.resource)
+		return "the other room is not an address of the form ROOM@SERVICE";
+	return jid_eq_bare(ret->jid, r->entity.jid) ? "a room cannot go to where it is" : NULL;
+}
+
 static const char *run_destroy(struct room *r, struct order *o)
 {
-	struct str reason = order_arg(o, 0);
+	struct str reason = order_arg(o, 0), other = order_arg(o, 1);
+	struct jid_buf alternate;
+	const char *error = other.n ? read_alternate(r, other, &alternate) : NULL;
 
+	if (error)
+		return error;
 	o->wrote = r->config.persistent;
-	room_destroy(r, STR_NONE, reason.n ? reason : STR("The room was removed by the administrator."), STR_NONE);
+	if (other.n && r->state == ROOM_OPEN)
+		rooms_move(r, r->entity.jid, jid_bare_str(alternate.jid));
+	room_destroy(r, other.n ? jid_str(alternate.jid) : STR_NONE,
+		reason.n ? reason : STR("The room was removed by the administrator."), STR_NONE);
 	buf_fmt(&o->out, "%s: destroyed\n", o->address);
 	return NULL;
 }
@@ -373,8 +387,8 @@ const struct order_verb order_verbs[] = {
 		.run = run_create},
 	{.name = "destroy",
 		.title = "Destroy a room",
-		.args = {{"reason", "Reason", NULL}},
-		.max = 1,
+		.args = {{"reason", "Reason", NULL, true}, {"alternate", "Where to go instead, ROOM@SERVICE", NULL}},
+		.max = 2,
 		.writes = true,
 		.run = run_destroy},
 	{.name = "config",

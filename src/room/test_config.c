@@ -371,6 +371,9 @@ static void test_cmd(void **state)
 	assert_true(w->reply_failed);
 	run(w, "room destroy tea@far.test");
 	assert_true(w->reply_failed);
+	run(w, "room create tea@x.test alice@x.test");
+	assert_true(w->reply_failed);
+	assert_non_null(strstr(w->reply, "tea@x.test: this server has no rooms there: they are at rooms.DOMAIN"));
 	forget_all(w);
 	run(w, "room destroy Attic@rooms.test");
 	assert_false(w->reply_failed);

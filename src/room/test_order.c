@@ -35,7 +35,7 @@ static void test_create(void **state)
 	run(w, "room create coffee@rooms.test nobody");
 	REFUSED("USER@DOMAIN");
 	run(w, "room create coffee@elsewhere.test alice@x.test");
-	REFUSED("no such room");
+	REFUSED("no rooms there");
 	run(w, "room create rooms.test alice@x.test");
 	REFUSED("ROOM@SERVICE");
 	run(w, "room create coffee@rooms.test");
@@ -344,9 +344,32 @@ static void test_persistent_by_default(void **state)
 	world_free(w);
 }
 
+/* 10.9: with another place for those who were in, and for those who come later. */
+static void test_destroy_elsewhere(void **state)
+{
+	struct world *w = world_new(NULL);
+	unsigned alice = open_tea(w, FIELD("persistentroom", "1")), bob = login(w, "bob@x.test/b");
+
+	forget_all(w);
+	run(w, "room destroy " TEA " Small " TEA);
+	REFUSED("cannot go to where it is");
+	run(w, "room destroy " TEA " Small hall");
+	REFUSED("not an address");
+	expect_nothing(w, alice);
+	run(w, "room destroy " TEA " Small hall@rooms.test");
+	DONE("destroyed");
+	expect(w, alice, "type='unavailable'", "<destroy jid='hall@rooms.test'><reason>Small</reason>");
+	join(w, bob, TEA "/bob");
+	expect(w, bob, "type='error'", "<gone", "xmpp:hall@rooms.test?join");
+	join(w, alice, TEA "/alice");
+	expect(w, alice, "type='error'", "<gone");
+	world_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_destroy_elsewhere),
 		cmocka_unit_test(test_create),
 		cmocka_unit_test(test_loaded_first),
 		cmocka_unit_test(test_affiliate),
