@@ -216,13 +216,21 @@ void client_send_clear(struct client *c);
 void client_on_stanza(struct client *c, const struct stanza *s);
 void client_emit(struct client *c, struct client_event *e); /* fills in the time if there is none, and the label */
 void client_say_event(struct client *c, enum client_event_kind kind, struct str body);
+bool client_is_invitation(struct str id);                 /* of a message of ours */
 bool client_is_own(const struct client *c, struct jid j); /* our bare address or our server */
 struct str client_bare(const struct client *c);
 
 /* ---- reason.c ---- */
 
 /* What is refused: the same condition means something else for each. */
-enum client_doing { DOING_SAY = 1, DOING_SAY_ROOM = 2, DOING_JOIN = 4, DOING_OTHER = 8 };
+enum client_doing {
+	DOING_SAY = 1,
+	DOING_SAY_ROOM = 2,
+	DOING_JOIN = 4,
+	DOING_NICK = 8,
+	DOING_INVITE = 16,
+	DOING_OTHER = 32
+};
 /* EVENT_REFUSED, "what: why"; s: the error; NULL: no answer. */
 void client_refuse(struct client *c, const char *what, const struct stanza *s);
 void client_refuse_doing(struct client *c, enum client_doing doing, const char *what, const struct stanza *s);

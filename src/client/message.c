@@ -535,6 +535,10 @@ static void on_error(struct client *c, const struct stanza *s)
 	if (m && str_eq(jid_bare_str(s->from), jid_bare_str(jid_view(str_z(m->conversation))))) {
 		client_put_reason(s, m->room || m->secret ? DOING_SAY_ROOM : DOING_SAY, &text);
 		client_enter_state(c, m, MESSAGE_FAILED, buf_view(&text));
+	} else if (r && client_is_invitation(s->id)) {
+		buf_z(&text, "the invitation to ");
+		client_label(c, str_z(r->jid), &text);
+		client_refuse_doing(c, DOING_INVITE, buf_cstr(&text), s);
 	} else if (r) {
 		client_label(c, str_z(r->jid), &text);
 		client_refuse(c, buf_cstr(&text), s);

@@ -126,6 +126,24 @@ static struct str reason(const struct stanza *s, struct buf *tmp)
 	return r ? xml_text(&s->tree, r, tmp) : STR_NONE;
 }
 
+/* Where the others are, if the owner has said so. */
+static void tell_alternate(struct client *c, struct room *r, const struct stanza *s)
+{
+	CLEANUP(buf_clear) struct buf text = {.max = 2 * JID_MAX};
+	uint32_t x = find_x(s), destroy = x ? xml_child(&s->tree, x, "destroy", NS_MUC_USER) : XML_NONE;
+	struct jid_buf j;
+
+	if (!destroy || jid_parse_buf(xml_attr(&s->tree, destroy, "jid"), &j) != 0 || !j.jid.local)
+		return;
+	buf_fmt(&text, "it goes on elsewhere: /join %.*s", STR_FMT(jid_bare_str(j.jid)));
+	client_emit(c,
+		&(struct client_event){.kind = EVENT_ROOM,
+			.room = true,
+			.conversation = str_z(r->jid),
+			.verb = STR("moved"),
+			.body = buf_view(&text)});
+}
+
 static void on_renamed(struct client *c, struct room *r, struct str nick, struct str new)
 {
 	client_room_event(c, r, EVENT_OCCUPANT, nick, "is now called", new);
@@ -150,6 +168,7 @@ void client_occupant_gone(struct client *c, struct room *r, const struct stanza 
 		on_renamed(c, r, nick, new);
 	} else if (r->state == ROOM_OUT) {
 		client_room_event(c, r, EVENT_LEFT, nick, way_out(s), reason(s, &tmp));
+		tell_alternate(c, r, s);
 	} else if (o && r->state == ROOM_IN) {
 		client_room_event(c, r, EVENT_OCCUPANT, nick, way_out(s), reason(s, &tmp));
 	}

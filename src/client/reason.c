@@ -1,7 +1,7 @@
 /* Why something was refused, for people: what the conditions of RFC 6120 section 8.3.3 mean where they come, and what to do next. */
 #include "client/client_i.h"
 
-#define ANY (DOING_SAY | DOING_SAY_ROOM | DOING_JOIN | DOING_OTHER)
+#define ANY (DOING_SAY | DOING_SAY_ROOM | DOING_JOIN | DOING_NICK | DOING_INVITE | DOING_OTHER)
 
 /* The first row that fits. said: how the words of the other end begin; they are told by ours then. */
 static const struct {
@@ -56,6 +56,16 @@ static const struct {
 	{DOING_JOIN, "remote-server-timeout", NULL, "whoever has it cannot be reached now; /peers says who is here"},
 	{DOING_JOIN, "gone", NULL, "it was destroyed"},
 
+	{DOING_NICK, "conflict", NULL,
+		"somebody there has this nickname, or one that looks like it: /nick takes another"},
+	{DOING_NICK, "not-acceptable", NULL, "you may not be called so there"},
+
+	{DOING_INVITE, "forbidden", NULL, "who may come in is for its admins to say"},
+	{DOING_INVITE, "not-allowed", NULL, "they are banned there, or nobody that can be invited"},
+	{DOING_INVITE, "service-unavailable", NULL,
+		"it did not arrive: nobody has this address, or takes no invitations now"},
+	{DOING_INVITE, "not-acceptable", NULL, "you are not in the room any more; /join takes you in again"},
+
 	{DOING_OTHER, "forbidden", NULL, "you may not do that there; owners and admins of a room say who may"},
 	{DOING_OTHER, "not-allowed", NULL, "that cannot be done to somebody of that rank, or not there"},
 	{DOING_OTHER, "item-not-found", NULL, "there is nobody, or nothing, by that name"},
@@ -96,6 +106,19 @@ struct str client_condition(const struct stanza *s)
 	return STR("");
 }
 
+/* <gone>xmpp:hall@rooms.example.org?join</gone>: where a room is now (RFC 6120 8.3.3.5). */
+static void put_place(const struct stanza *s, struct buf *out)
+{
+	CLEANUP(buf_clear) struct buf tmp = {.max = 4096};
+	uint32_t error = stanza_child(s, "error", NS_CLIENT),
+		 gone = error ? xml_child(&s->tree, error, "gone", NS_STANZAS) : XML_NONE;
+	struct str uri = gone ? xml_text(&s->tree, gone, &tmp) : STR_NONE;
+	struct jid_buf j;
+
+	if (str_is(str_cut(&uri, ':'), "xmpp") && jid_parse_buf(str_cut(&uri, '?'), &j) == 0 && j.jid.local)
+		buf_fmt(out, "; /join %.*s goes where it is now", STR_FMT(jid_bare_str(j.jid)));
+}
+
 /* Its own words, where it has some, are said behind ours: they are about this case. */
 void client_put_reason(const struct stanza *s, enum client_doing doing, struct buf *out)
 {
@@ -111,6 +134,7 @@ void client_put_reason(const struct stanza *s, enum client_doing doing, struct b
 		buf_z(out, reasons[i].text);
 		if (said.n && !reasons[i].said)
 			buf_fmt(out, " (%.*s)", STR_FMT(said));
+		put_place(s, out);
 		return;
 	}
 	buf_str(out, said.n ? said : condition.n ? condition : STR("the other side does not say why"));

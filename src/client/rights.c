@@ -30,7 +30,16 @@ int client_role(struct client *c, struct str room, struct str nick, const char *
 	return client_order(c, room, buf_view(&q), buf_cstr(&what));
 }
 
-/* An occupant's real address, if we may know it; a label's; else what was typed, if it is an address. */
+/* "@example.org", or "*@example.org" as it is in IRC: everybody from there. */
+static bool is_domain(struct str whom, struct jid_buf *ret)
+{
+	struct str domain = whom, name = str_cut(&domain, '@');
+
+	return domain.n && (!name.n || str_is(name, "*")) && jid_parse_buf(domain, ret) == 0 && !ret->jid.local &&
+		!ret->jid.resource;
+}
+
+/* An occupant's real address, if we may know it; a domain; a label's; else what was typed, if it is an address. */
 static int find_whom(struct client *c, struct room *r, struct str whom, struct buf *ret)
 {
 	struct occupant *o = client_occupant(r, whom);
@@ -43,6 +52,10 @@ static int find_whom(struct client *c, struct room *r, struct str whom, struct b
 	}
 	if (o)
 		return ERR_DENIED;
+	if (is_domain(whom, &j)) {
+		buf_str(ret, jid_domain(j.jid));
+		return 0;
+	}
 	return client_find(c, whom, FIND_PEER, ret, &why);
 }
 
@@ -94,13 +107,18 @@ int client_affiliated(struct client *c, struct str room, struct str affiliation)
 	return client_ask(c, "get", room, buf_view(&q), on_affiliated, STR("the list"), STR_NONE, 0);
 }
 
-static int put_message(struct client *c, struct str to, struct str inside)
+/* By how its id begins an error that comes back is known to be about it. */
+#define INVITATION "invite-"
+
+bool client_is_invitation(struct str id) { return str_starts(id, STR(INVITATION)); }
+
+static int put_message(struct client *c, struct str to, const char *kind, struct str inside)
 {
 	CLEANUP(buf_clear) struct buf out = {.max = 65536};
 	char id[17];
 
 	rand_token(id, 16);
-	buf_fmt(&out, "<message id='%s'", id);
+	buf_fmt(&out, "<message id='%s%s'", kind, id);
 	xml_put_attr(&out, "to", to);
 	buf_char(&out, '>');
 	buf_str(&out, inside);
@@ -110,7 +128,8 @@ static int put_message(struct client *c, struct str to, struct str inside)
 
 int client_invite(struct client *c, struct str room, struct str jid, struct str reason)
 {
-	CLEANUP(buf_clear) struct buf x = {.max = 16384};
+	CLEANUP(buf_clear) struct buf x = {.max = 16384}, what = {.max = 4 * JID_MAX};
+	int err;
 
 	if (!in_room(c, room))
 		return ERR_NOTFOUND;
@@ -119,14 +138,20 @@ int client_invite(struct client *c, struct str room, struct str jid, struct str 
 	buf_char(&x, '>');
 	put_reason(&x, reason);
 	buf_z(&x, "</invite></x>");
-	return put_message(c, room, buf_view(&x));
+	err = put_message(c, room, INVITATION, buf_view(&x));
+	if (err)
+		return err;
+	buf_fmt(&what, "asking %.*s to come to ", STR_FMT(jid));
+	client_label(c, room, &what);
+	client_say_event(c, EVENT_ANSWER, buf_view(&what));
+	return 0;
 }
 
 int client_request_voice(struct client *c, struct str room)
 {
 	if (!in_room(c, room))
 		return ERR_NOTFOUND;
-	return put_message(c, room,
+	return put_message(c, room, "",
 		STR("<x xmlns='" NS_DATA "' type='submit'><field var='FORM_TYPE'><value>" NS_MUC_REQUEST
 		    "</value></field><field var='muc#role' type='list-single'><value>participant</value></field></x>"));
 }

@@ -321,7 +321,7 @@ static void on_refused(struct client *c, struct room *r, const struct stanza *s)
 	}
 	client_label(c, str_z(r->jid), &what);
 	buf_fmt(&what, ": you are still %s", r->nick);
-	client_refuse_doing(c, DOING_JOIN, buf_cstr(&what), s);
+	client_refuse_doing(c, DOING_NICK, buf_cstr(&what), s);
 }
 
 /* The service's trouble, not its wish (9.9, 17.3): we come back. True if it is that. */
@@ -360,6 +360,7 @@ static void on_out(struct client *c, struct room *r, const struct stanza *s)
 	r->state = ROOM_OUT;
 	client_occupant_gone(c, r, s);
 	client_occupants_clear(r);
+	set_text(&r->subject, STR("")); /* a room of this name may be another one next time */
 	client_unsay(c, r->jid);
 }
 

@@ -126,7 +126,12 @@ static void run_nick(struct line *n, const struct command *c, struct str args)
 	CLEANUP(buf_clear) struct buf room = {.max = JID_MAX};
 	struct str nick;
 
-	if (take_both(n, c, &args, &room, &nick))
+	if (!take_both(n, c, &args, &room, &nick))
+		return;
+	if (args.n)
+		line_misuse(n, "a nickname in several words goes into double quotes: \"%.*s %.*s\"", STR_FMT(nick),
+			STR_FMT(args));
+	else
 		line_ok(n, client_nick(n->client, buf_view(&room), nick));
 }
 
@@ -148,13 +153,23 @@ static void run_kick(struct line *n, const struct command *c, struct str args)
 		line_ok(n, client_role(n->client, buf_view(&room), nick, "none", args));
 }
 
+/* What gives something takes it away with "off", and never does the one for the other because of a slip. */
+static bool take_off(struct line *n, const struct command *c, struct str args, bool *ret)
+{
+	*ret = str_is_nocase(args, "off");
+	if (args.n && !*ret && !str_is_nocase(args, "on"))
+		line_usage(n, c);
+	return !args.n || *ret || str_is_nocase(args, "on");
+}
+
 static void set_role(struct line *n, const struct command *c, struct str args, const char *on, const char *off)
 {
 	CLEANUP(buf_clear) struct buf room = {.max = JID_MAX};
 	struct str nick;
+	bool is_off;
 
-	if (take_both(n, c, &args, &room, &nick))
-		line_ok(n, client_role(n->client, buf_view(&room), nick, str_is(args, "off") ? off : on, STR_NONE));
+	if (take_both(n, c, &args, &room, &nick) && take_off(n, c, args, &is_off))
+		line_ok(n, client_role(n->client, buf_view(&room), nick, is_off ? off : on, STR_NONE));
 }
 
 static void run_voice(struct line *n, const struct command *c, struct str args)
@@ -190,9 +205,10 @@ static void run_member(struct line *n, const struct command *c, struct str args)
 {
 	CLEANUP(buf_clear) struct buf room = {.max = JID_MAX};
 	struct str whom;
+	bool is_off;
 
-	if (take_both(n, c, &args, &room, &whom))
-		set_affiliation(n, buf_view(&room), whom, str_is(args, "off") ? STR("none") : STR("member"), STR_NONE);
+	if (take_both(n, c, &args, &room, &whom) && take_off(n, c, args, &is_off))
+		set_affiliation(n, buf_view(&room), whom, is_off ? STR("none") : STR("member"), STR_NONE);
 }
 
 static bool is_affiliation(struct str s)
@@ -269,7 +285,7 @@ static void run_log(struct line *n, const struct command *c, struct str args)
 
 	if (!take_room(n, &args, &room))
 		return;
-	if (args.n && str_uint(args, 500, &count) != 0)
+	if (args.n && (str_uint(args, 500, &count) != 0 || count == 0))
 		line_usage(n, c);
 	else
 		line_ok(n, client_history(n->client, buf_view(&room), (unsigned)count));
@@ -324,7 +340,9 @@ const struct command line_room_commands[] = {
 	{"invite", "[#ROOM] PEER [REASON]", "asks somebody to come", FIND_PEER, run_invite},
 	{"decline", "[ROOM [REASON]]", "says no to an invitation, or lists those that wait", FIND_INVITED, run_decline},
 	{"kick", "[#ROOM] NICK [REASON]", "puts somebody out", COMPLETE_NICK, run_kick},
-	{"ban", "[#ROOM] WHO [REASON]", "puts somebody out for ever", COMPLETE_NICK | FIND_PEER, run_ban},
+	{"ban", "[#ROOM] WHO [REASON]",
+		"puts somebody out for ever (/affiliate WHO none takes it back), @DOMAIN all from there",
+		COMPLETE_NICK | FIND_PEER, run_ban},
 	{"voice", "[#ROOM] NICK [off]", "lets somebody speak in a moderated room", COMPLETE_NICK, run_voice, "off "},
 	{"moderator", "[#ROOM] NICK [off]", "lets somebody keep order", COMPLETE_NICK, run_moderator, "off "},
 	{"member", "[#ROOM] WHO [off]", "makes somebody a member", COMPLETE_NICK | FIND_PEER, run_member, "off "},

@@ -1,5 +1,7 @@
 #!/usr/bin/python3
-from chat import lib, pipe
+import subprocess
+
+from chat import environment, lib, pipe
 
 ROOM = "lunch@rooms.localhost"
 
@@ -16,6 +18,10 @@ def talk(t, alice, bob):
     bob.expect(r"-> #lunch: hello all \(delivered\)")
     alice.expect(r"\* #lunch bobby joined")
     alice.expect("#lunch bobby: hello all")
+    bob.say("/nick robert the great")
+    bob.expect('a nickname in several words goes into double quotes: "robert the great"')
+    bob.say("/nick ALICE")
+    bob.expect("refused: .*you are still bobby: somebody there has this nickname, or one that looks like it: /nick takes another")
     bob.say("/nick robert", "/pm alice a word", "/who")
     alice.expect(r"\* #lunch bobby is now called robert")
     alice.expect(r"#lunch/robert \(private\): a word")
@@ -34,8 +40,9 @@ def history(t, alice, bob):
     alice.expect("#lunch bobby: hello all")
     # What it was about once is told again.
     alice.expect(r"\* #lunch is about: Bread alone \(set by alice\)")
-    bob.say("/log nonsense")
-    bob.expect("/log .*: the last N messages of the room")
+    for wrong in ("nonsense", "0", "501"):
+        bob.say(f"/log {wrong}")
+        bob.expect("/log .*: the last N messages of the room")
     bob.say("/help affiliate")
     bob.expect("/affiliate ")
     t.step("what was said, out of the archive; help")
@@ -47,6 +54,8 @@ def order(t, alice, bob):
     alice.expect("done: moderatedroom = on")
     carol.join(room=ROOM, nick="carol")
     alice.expect(r"\* #lunch carol joined")
+    alice.say("/voice carol of")
+    alice.expect("/voice .*: lets somebody speak")
     alice.say("/voice carol", "/moderator carol", "/moderator carol off", "/voice carol off")
     for role in ("participant", "moderator", "participant", "visitor"):
         alice.expect(rf"\* #lunch carol is now {role}")
@@ -62,7 +71,14 @@ def order(t, alice, bob):
     alice.say("/ban carol@localhost for good", "/affiliate outcast")
     alice.expect("carol@localhost is outcast in #lunch")
     alice.expect("^      | carol@localhost$")
-    t.step("kicked, banned, member, admin, and the lists")
+    alice.say("/ban @else.example", "/ban *@third.example spam", "/affiliate @third.example member", "/affiliate outcast")
+    alice.expect("done: else.example is outcast in #lunch")
+    alice.expect("done: third.example is outcast in #lunch")
+    alice.expect("refused: .*a domain can only be banned")
+    alice.expect("^      | else.example$")
+    alice.say("/affiliate @else.example none")
+    alice.expect("done: else.example is none in #lunch")
+    t.step("kicked, banned, member, admin, domains, and the lists")
 
 
 def invite(t, alice, bob):
@@ -73,7 +89,11 @@ def invite(t, alice, bob):
     alice.expect("refused: nonsense = 1: the room has no such setting")
     dave.say("/join lunch")
     dave.expect("refused: #lunch: cannot join: it is for members only, who may be asked to /invite you$")
+    alice.say("/invite nobody@localhost")
+    alice.expect("asking nobody@localhost to come to #lunch")
+    alice.expect("refused: the invitation to #lunch: it did not arrive: nobody has this address, or takes no invitations now")
     alice.say("/invite dave@localhost come in")
+    alice.expect("asking dave@localhost to come to #lunch")
     dave.expect(rf"\* alice@localhost invites you: /join {ROOM} \(come in\)")
     dave.say("/decline")
     dave.expect(rf"\* {ROOM}$")
@@ -106,6 +126,25 @@ def invite(t, alice, bob):
     t.step("members only, invitation, a refused word, destroyed")
 
 
+def elsewhere(t, alice, bob):
+    """Only the administrator can say where a room goes; whoever was in, or comes later, is told."""
+    alice.say("/room create tea", "/topic Darjeeling")
+    alice.expect(r"\* #tea is about: Darjeeling")
+    bob.say("/join tea")
+    bob.expect(r"\* #tea: you are in as bob, with alice")
+    wireside = [str(lib.find_wireside()), "room", "destroy", "tea@rooms.localhost"]
+    done = subprocess.run([*wireside, "too small", "hall@rooms.localhost", "--data", str(t.server.folder)],
+                          stdout=subprocess.PIPE, text=True, env=environment(t), timeout=30)
+    t.equal(done.stdout, "tea@rooms.localhost: destroyed\n", "ended by the administrator")
+    for who in (alice, bob):
+        who.expect(r"\* #tea \S+ left: the room was destroyed \(too small\)")
+        who.expect(r"\* #tea: it goes on elsewhere: /join hall@rooms.localhost")
+    bob.say("/join tea", "/join hall@rooms.localhost")
+    bob.expect("refused: #tea: cannot join: it was destroyed; /join hall@rooms.localhost goes where it is now")
+    bob.expect(r"\* #hall is a new room, and yours; you are in as bob")
+    t.step("a room that goes on elsewhere")
+
+
 def test(t):
     """Rooms in line mode: every command of theirs"""
     alice, bob = pipe(t, "alice"), pipe(t, "bob")
@@ -115,6 +154,7 @@ def test(t):
     history(t, alice, bob)
     order(t, alice, bob)
     invite(t, alice, bob)
+    elsewhere(t, alice, bob)
 
 
 if __name__ == "__main__":

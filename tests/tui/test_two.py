@@ -87,7 +87,7 @@ def rooms(t, alice, bob):
         bob.expect(r"refused: nobody is called alicf; did you mean alice\? /peers lists people")
     bob.expect(r"refused: a room's name is one word, like bad-room@alice; a nickname in several goes into double quotes$")
     bob.expect(r"refused: a room's name is one word, like bad-room;")
-    bob.expect(r"refused: #lunch: you are still bob: somebody there has this nickname: /join ROOM NICK takes another$")
+    bob.expect(r"refused: #lunch: you are still bob: somebody there has this nickname, or one that looks like it: /nick takes another$")
     bob.say("/who", "/join lunch@alice", "/msg alcie hi")
     bob.expect(r"(\||\*) bob: participant, none")
     bob.expect(r"\* #lunch: you are in as bob, with alice$")
