@@ -39,15 +39,13 @@ struct change *changes_find(const struct changes *cs, struct str bare)
 
 /* ---- checking ---- */
 
-/* A nickname is registered for members only, and not while another one has it. */
+/* A nickname is not registered while another one has it. */
 static struct xerr check_nick(struct room *r, const struct change *ch)
 {
 	const struct nickname *taken = nicknames_find_key(&r->reserved, str_z(ch->key));
 	const struct nickname *asked = nicknames_find_key(&r->requests, str_z(ch->key));
 	const struct occupant *o = occupant_find_key(r, str_z(ch->key));
 
-	if (ch->affiliation < AFFILIATION_MEMBER)
-		return xerr(XERR_NOT_ACCEPTABLE);
 	if (asked && !str_eq(nickname_jid(asked), change_jid(ch)))
 		return xerr(XERR_CONFLICT); /* it has to be decided about first */
 	if (taken && !str_eq(nickname_jid(taken), change_jid(ch)))

@@ -151,7 +151,8 @@ static struct xerr read_affiliation(struct room *r, const struct xml_tree *t, ui
 	else if (jid_parse_buf(text, &jid) < 0)
 		return xerr(XERR_JID_MALFORMED);
 	ch->jid = str_dup(jid_bare_str(jid.jid));
-	return o ? XERR_OK : read_nick(nick, ch);
+	/* Clients name whom they ban by both; whoever is no member has no nickname of his own anyway. */
+	return o || ch->affiliation < AFFILIATION_MEMBER ? XERR_OK : read_nick(nick, ch);
 }
 
 static struct xerr read_change(struct room *r, const struct xml_tree *t, uint32_t item, struct change *ch)

@@ -71,6 +71,8 @@ void leave_visit(struct room *r, struct visit *v, struct str show, uint16_t code
 
 	if (v->occupant->visit_count > 1)
 		leave_others_behind(r, v, &n);
+	else if (r->state == ROOM_LOCKED && room_count(r) == 1)
+		room_destroy(r, STR_NONE, STR_NONE, STR_NONE); /* 10.1.3: gone before the room was what it is to be */
 	else
 		leave_remove(r, v->occupant, &n);
 }

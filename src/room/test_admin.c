@@ -599,6 +599,11 @@ static void test_given_nicks(void **state)
 	say(w, alice, ADMIN("<item jid='dan@x.test' affiliation='member' nick=' \xe2\x80\x8b '/>"));
 	expect(w, alice, "<not-acceptable");
 	assert_null(nicknames_find(&tea(w)->reserved, STR("dan@x.test")));
+	/* Beside a ban it only says who is meant, and takes nobody's nickname. */
+	say(w, alice, ADMIN("<item jid='dan@x.test' affiliation='outcast' nick='Zoe\xcc\x88'/>"));
+	expect(w, alice, "dan@x.test", "outcast");
+	expect(w, alice, "type='result'");
+	assert_string_equal(nicknames_find(&tea(w)->reserved, STR("carol@x.test"))->nick, "Zo\xc3\xab");
 	world_free(w);
 }
 
