@@ -281,5 +281,39 @@ def test_room(net):
     net.step("and so with another address")
 
 
+def codes(e):
+    return {status.get("code") for status in e.iter("{http://jabber.org/protocol/muc#user}status")}
+
+
+def test_room_crash(net):
+    """kill -9 of an occupant's node: what was said meanwhile comes back, so he is out of the room, with 333 (XEP-0045 11.1)"""
+    alice, bob = pair(net)
+    first, second = alice.face(), bob.face()
+    befriend(alice, first, bob, second)
+    room = f"lunch@rooms.{alice.address.split('@')[1]}"
+    first.create(room, "alice")
+    second.join(room, "bob")
+    second.presence(f"{room}/bob")
+    first.presence(f"{room}/bob")
+    bob.kill9()
+    first.say(room, "is anybody there?", kind="groupchat")
+    first.message("^is anybody there")
+    net.step("bob's node is gone without a word, and alice says something")
+    bob.start()
+    third = bob.face()
+    gone = first.presence(f"{room}/bob", "unavailable")
+    net.true(codes(gone) == {"333"}, f"the others are told why: {codes(gone)}")
+    net.step("his new session has nothing of the old one's: he is out")
+    first.say(room, "not for him", kind="groupchat")
+    first.message("^not for him")
+    third.join(room, "bob")
+    first.presence(f"{room}/bob")
+    third.presence(f"{room}/bob")
+    first.say(room, "welcome back", kind="groupchat")
+    third.got("^(not for|welcome)", ["welcome back"])
+    net.step("and comes in again under his name")
+
+
 if __name__ == "__main__":
-    raise SystemExit(main(test_cable, test_cable_moved, test_crash_sender, test_crash_receiver, test_glare, test_glare_choice, test_room))
+    raise SystemExit(main(test_cable, test_cable_moved, test_crash_sender, test_crash_receiver, test_glare, test_glare_choice, test_room,
+                          test_room_crash))
