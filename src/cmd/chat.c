@@ -165,7 +165,7 @@ static bool ask_trust(struct chat *k)
 	}
 	if (!named && !k->target.trust(k->target.arg, k->target.domain, sha256))
 		return distrust(k, "the certificate of the server is not trusted");
-	if (chat_pin_add(k->target.pins, k->target.domain, sha256) != 0)
+	if ((err == ERR_INVALID ? chat_pin_replace : chat_pin_add)(k->target.pins, k->target.domain, sha256) != 0)
 		return distrust(k, "the fingerprint cannot be kept");
 	return true;
 }

@@ -55,6 +55,38 @@ int chat_pin_add(const char *path, const char *domain, const char *sha256)
 	return fclose(f) == 0 && ok ? 0 : ERR_IO;
 }
 
+/* The lines of other domains. */
+static bool copy_others(const char *path, const char *domain, FILE *to)
+{
+	FILE *f = fopen(path, "re");
+	char name[1024], pin[65];
+	bool ok = f != NULL;
+
+	while (ok && fscanf(f, "%1023s %64s", name, pin) == 2)
+		if (strcmp(name, domain) != 0)
+			ok = fprintf(to, "%s %s\n", name, pin) > 0;
+	if (f)
+		fclose(f);
+	return ok;
+}
+
+int chat_pin_replace(const char *path, const char *domain, const char *sha256)
+{
+	char half[4096];
+	FILE *f;
+	int fd;
+	bool ok;
+
+	snprintf(half, sizeof(half), "%s.new", path);
+	fd = open(half, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	f = fd >= 0 ? fdopen(fd, "w") : NULL;
+	if (!f)
+		return ERR_IO;
+	ok = copy_others(path, domain, f) && fprintf(f, "%s %s\n", domain, sha256) > 0;
+	ok = fclose(f) == 0 && ok;
+	return ok && rename(half, path) == 0 ? 0 : ERR_IO;
+}
+
 bool chat_pin_read(const char *text, char ret[65])
 {
 	size_t n = 0;
