@@ -139,6 +139,7 @@ struct seen {
 enum { INVITED_MAX = 32 };
 struct invited {
 	char *room, *by; /* by: NULL if it came directly */
+	char *password;  /* of the room; NULL: none came with it */
 };
 struct invitations {
 	struct invited list[INVITED_MAX]; /* oldest first */
@@ -334,7 +335,8 @@ void client_warn_entered(struct client *c, struct room *r, const struct stanza *
 void client_on_room_changed(struct client *c, struct room *r, const struct said *m);
 /* invited.c */
 void client_invited_clear(struct client *c);
-void client_invited_note(struct client *c, struct str room, struct str by);
+void client_invited_note(struct client *c, struct str room, struct str by, struct str password);
+struct str client_invited_password(const struct client *c, struct str room); /* absent: it came without one */
 void client_invited_forget(struct client *c, struct str room);
 
 bool client_has_status(const struct stanza *s, const char *code);

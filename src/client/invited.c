@@ -7,6 +7,9 @@ static void forget(struct client *c, unsigned i)
 {
 	xfree(c->invited.list[i].room);
 	xfree(c->invited.list[i].by);
+	if (c->invited.list[i].password)
+		mem_wipe(c->invited.list[i].password, strlen(c->invited.list[i].password));
+	xfree(c->invited.list[i].password);
 	c->invited.n--;
 	memmove(&c->invited.list[i], &c->invited.list[i + 1], (c->invited.n - i) * sizeof(*c->invited.list));
 }
@@ -25,12 +28,22 @@ void client_invited_forget(struct client *c, struct str room)
 }
 
 /* by: whom the room will tell; absent: there is no such way. The oldest make room. */
-void client_invited_note(struct client *c, struct str room, struct str by)
+void client_invited_note(struct client *c, struct str room, struct str by, struct str password)
 {
 	client_invited_forget(c, room);
 	if (c->invited.n == INVITED_MAX)
 		forget(c, 0);
-	c->invited.list[c->invited.n++] = (struct invited){.room = str_dup(room), .by = by.p ? str_dup(by) : NULL};
+	c->invited.list[c->invited.n++] = (struct invited){.room = str_dup(room),
+		.by = by.p ? str_dup(by) : NULL,
+		.password = password.n ? str_dup(password) : NULL};
+}
+
+struct str client_invited_password(const struct client *c, struct str room)
+{
+	for (unsigned i = 0; i < c->invited.n; i++)
+		if (str_is(room, c->invited.list[i].room) && c->invited.list[i].password)
+			return str_z(c->invited.list[i].password);
+	return STR_NONE;
 }
 
 static void put_decline(struct client *c, struct str room, struct str by, struct str reason)

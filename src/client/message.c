@@ -410,7 +410,8 @@ static void on_text(struct client *c, const struct said *m, struct str body, boo
 	client_emit(c, &e);
 }
 
-static void on_invited(struct client *c, struct str room, struct jid by, bool direct, struct str reason)
+static void on_invited(struct client *c, struct str room, struct jid by, bool direct, struct str reason,
+	struct str password)
 {
 	CLEANUP(buf_clear) struct buf who = {.max = JID_MAX};
 	struct client_event e = {.kind = EVENT_INVITED, .room = true, .detail = reason};
@@ -421,7 +422,7 @@ static void on_invited(struct client *c, struct str room, struct jid by, bool di
 	client_label(c, jid_bare_str(by), &who);
 	e.conversation = jid_bare_str(j.jid);
 	e.who = buf_view(&who);
-	client_invited_note(c, e.conversation, direct ? STR_NONE : jid_bare_str(by));
+	client_invited_note(c, e.conversation, direct ? STR_NONE : jid_bare_str(by), password);
 	client_emit(c, &e);
 }
 
@@ -430,17 +431,20 @@ static bool on_invitation(struct client *c, const struct said *m)
 {
 	uint32_t x = child(m, "x", NS_MUC_USER), direct = child(m, "x", NS_X_CONFERENCE);
 	uint32_t invite = x ? xml_child(m->t, x, "invite", NS_MUC_USER) : XML_NONE;
-	CLEANUP(buf_clear) struct buf tmp = {.max = 4096};
+	CLEANUP(buf_clear) struct buf tmp = {.max = 4096}, secret = {.max = 4096};
 	struct jid_buf by;
 
 	if (invite && jid_parse_buf(xml_attr(m->t, invite, "from"), &by) == 0) {
-		uint32_t reason = xml_child(m->t, invite, "reason", NS_MUC_USER);
-		on_invited(c, jid_bare_str(m->from), by.jid, false, reason ? xml_text(m->t, reason, &tmp) : STR_NONE);
+		uint32_t reason = xml_child(m->t, invite, "reason", NS_MUC_USER),
+			 password = xml_child(m->t, x, "password", NS_MUC_USER);
+		on_invited(c, jid_bare_str(m->from), by.jid, false, reason ? xml_text(m->t, reason, &tmp) : STR_NONE,
+			password ? xml_text(m->t, password, &secret) : STR_NONE);
 		return true;
 	}
 	if (!direct || !m->from.local)
 		return false;
-	on_invited(c, xml_attr(m->t, direct, "jid"), m->from, true, xml_attr(m->t, direct, "reason"));
+	on_invited(c, xml_attr(m->t, direct, "jid"), m->from, true, xml_attr(m->t, direct, "reason"),
+		xml_attr(m->t, direct, "password"));
 	return true;
 }
 

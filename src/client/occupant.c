@@ -129,12 +129,15 @@ static struct str reason(const struct stanza *s, struct buf *tmp)
 /* Where the others are, if the owner has said so. */
 static void tell_alternate(struct client *c, struct room *r, const struct stanza *s)
 {
-	CLEANUP(buf_clear) struct buf text = {.max = 2 * JID_MAX};
-	uint32_t x = find_x(s), destroy = x ? xml_child(&s->tree, x, "destroy", NS_MUC_USER) : XML_NONE;
+	CLEANUP(buf_clear) struct buf text = {.max = 2 * JID_MAX}, secret = {.max = 4096};
+	uint32_t password, x = find_x(s), destroy = x ? xml_child(&s->tree, x, "destroy", NS_MUC_USER) : XML_NONE;
 	struct jid_buf j;
 
 	if (!destroy || jid_parse_buf(xml_attr(&s->tree, destroy, "jid"), &j) != 0 || !j.jid.local)
 		return;
+	password = xml_child(&s->tree, destroy, "password", NS_MUC_USER);
+	if (password)
+		client_invited_note(c, jid_bare_str(j.jid), STR_NONE, xml_text(&s->tree, password, &secret));
 	buf_fmt(&text, "it goes on elsewhere: /join %.*s", STR_FMT(jid_bare_str(j.jid)));
 	client_emit(c,
 		&(struct client_event){.kind = EVENT_ROOM,

@@ -149,11 +149,24 @@ int client_invite(struct client *c, struct str room, struct str jid, struct str 
 
 int client_request_voice(struct client *c, struct str room)
 {
-	if (!in_room(c, room))
+	CLEANUP(buf_clear) struct buf what = {.max = 2 * JID_MAX};
+	struct room *r = in_room(c, room);
+	const struct occupant *self = r ? client_occupant(r, str_z(r->nick)) : NULL;
+	int err;
+
+	if (!r)
 		return ERR_NOTFOUND;
-	return put_message(c, room, "",
+	if (self && self->role && !str_is(str_z(self->role), "visitor"))
+		return ERR_EXISTS;
+	err = put_message(c, room, "",
 		STR("<x xmlns='" NS_DATA "' type='submit'><field var='FORM_TYPE'><value>" NS_MUC_REQUEST
 		    "</value></field><field var='muc#role' type='list-single'><value>participant</value></field></x>"));
+	if (err)
+		return err;
+	buf_z(&what, "asking the moderators of ");
+	client_label(c, room, &what);
+	client_say_event(c, EVENT_ANSWER, buf_view(&what));
+	return 0;
 }
 
 int client_destroy(struct client *c, struct str room, struct str reason)

@@ -106,7 +106,7 @@ int client_join(struct client *c, struct str room, struct str nick, struct str p
 		return ERR_LIMIT;
 	set_text(&r->nick, buf_view(&prepared));
 	if (password.n || !in)
-		set_text(&r->password, password);
+		set_text(&r->password, password.n ? password : client_invited_password(c, room));
 	r->last = 0;
 	client_room_enter(c, r, ROOM_ASKED);
 	return 0;

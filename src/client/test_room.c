@@ -222,7 +222,11 @@ static void rights(void **state)
 	hear("<message from='" ROOM "'><x xmlns='" NS_DATA "' type='form'><field var='FORM_TYPE'><value>" NS_MUC_REQUEST
 	     "</value></field><field var='muc#roomnick'><value>shy</value></field></x></message>");
 	told("occupant #tea|shy|asks for voice||");
-	client_request_voice(t.c, STR(ROOM));
+	assert_int_equal(client_request_voice(t.c, STR(ROOM)), ERR_EXISTS); /* we have it */
+	hear("<presence from='" ROOM "/me'><x xmlns='" NS_MUC_USER
+	     "'><item affiliation='none' role='visitor'/><status code='110'/></x></presence>");
+	forget();
+	assert_int_equal(client_request_voice(t.c, STR(ROOM)), 0);
 	assert_true(said("<value>" NS_MUC_REQUEST "</value>"));
 }
 
@@ -258,6 +262,22 @@ static void invitations(void **state)
 	hear("<message from='eve@x.test/1'><x xmlns='" NS_X_CONFERENCE
 	     "' jid='pit@rooms.x.test' reason='come'/></message>");
 	told("invited pit@rooms.x.test|eve@x.test|||come");
+	/* Whoever comes on an invitation has its password; one that is typed counts more. */
+	hear("<message from='pit@rooms.x.test'><x xmlns='" NS_MUC_USER
+	     "'><invite from='eve@x.test'/><password>a &amp; b</password></x></message>");
+	told("invited pit@rooms.x.test|eve@x.test|||");
+	forget();
+	assert_int_equal(client_join(t.c, STR("pit@rooms.x.test"), STR_NONE, STR("mine")), 0);
+	assert_true(said("<password>mine</password>"));
+	forget();
+	assert_int_equal(client_join(t.c, STR("pit@rooms.x.test"), STR_NONE, STR_NONE), 0);
+	assert_true(said("<password>a &amp; b</password>"));
+	hear("<message from='eve@x.test/1'><x xmlns='" NS_X_CONFERENCE
+	     "' jid='den@rooms.x.test' password='open'/></message>");
+	told("invited den@rooms.x.test|eve@x.test|||");
+	forget();
+	assert_int_equal(client_join(t.c, STR("den@rooms.x.test"), STR_NONE, STR_NONE), 0);
+	assert_true(said("<password>open</password>"));
 	hear("<message from='eve@x.test/1'><x xmlns='" NS_X_CONFERENCE "' jid='@@'/></message>");
 	told_nothing();
 }

@@ -295,9 +295,16 @@ static void run_request_voice(struct line *n, const struct command *c, struct st
 {
 	CLEANUP(buf_clear) struct buf room = {.max = JID_MAX};
 
+	int err;
+
 	(void)c;
-	if (take_room(n, &args, &room))
-		line_ok(n, client_request_voice(n->client, buf_view(&room)));
+	if (!take_room(n, &args, &room))
+		return;
+	err = client_request_voice(n->client, buf_view(&room));
+	if (err == ERR_EXISTS)
+		line_refuse(n, "you have voice there already");
+	else
+		line_ok(n, err);
 }
 
 static void run_pm(struct line *n, const struct command *c, struct str args)

@@ -126,6 +126,23 @@ def invite(t, alice, bob):
     t.step("members only, invitation, a refused word, destroyed")
 
 
+def secret(t, alice, bob):
+    """Who is invited does not have to be told the password beside it."""
+    alice.say("/room create vip", "/config roomsecret open sesame", "/config passwordprotectedroom on")
+    alice.expect("done: passwordprotectedroom = on")
+    bob.say("/join vip", "/join vip bob wrong")
+    bob.expect("refused: #vip: cannot join: it has a password")
+    bob.expect("refused: #vip: cannot join: it has a password")
+    alice.say("/request-voice", "/invite bob@localhost")
+    alice.expect("refused: you have voice there already")
+    bob.expect(r"\* alice@localhost invites you: /join vip@rooms.localhost")
+    bob.say("/join vip")
+    bob.expect(r"\* #vip: you are in as bob, with alice")
+    alice.say("/destroy")
+    bob.expect(r"\* #vip \S+ left: the room was destroyed")
+    t.step("a password comes with the invitation")
+
+
 def elsewhere(t, alice, bob):
     """Only the administrator can say where a room goes; whoever was in, or comes later, is told."""
     alice.say("/room create tea", "/topic Darjeeling")
@@ -154,6 +171,7 @@ def test(t):
     history(t, alice, bob)
     order(t, alice, bob)
     invite(t, alice, bob)
+    secret(t, alice, bob)
     elsewhere(t, alice, bob)
 
 
