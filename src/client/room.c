@@ -424,27 +424,58 @@ static bool on_echo(struct client *c, struct room *r, const struct said *m)
 	return true;
 }
 
-/* A form that asks moderators to give voice (8.6). */
-static void on_voice_form(struct client *c, struct room *r, const struct said *m, uint32_t x)
+/* What the forms have in them that ask moderators for voice (8.6), and admins for membership (9.9). */
+struct request_form {
+	struct buf type, nick, jid;
+};
+
+static void read_form(const struct said *m, uint32_t x, struct request_form *ret)
 {
-	CLEANUP(buf_clear) struct buf tmp = {.max = 4096}, nick = {.max = 4096};
-	bool voice = false;
+	const struct {
+		const char *var;
+		struct buf *to;
+	} fields[] = {{"FORM_TYPE", &ret->type}, {"muc#roomnick", &ret->nick}, {"muc#register_roomnick", &ret->nick},
+		{"muc#jid", &ret->jid}};
+	CLEANUP(buf_clear) struct buf tmp = {.max = 4096};
 
 	XML_EACH(f, m->t, x) {
 		uint32_t value = xml_child(m->t, f, "value", NS_DATA);
-		struct str name = xml_attr(m->t, f, "var"), text;
 
-		if (!value)
-			continue;
-		buf_reset(&tmp);
-		text = xml_text(m->t, value, &tmp);
-		if (str_is(name, "FORM_TYPE"))
-			voice = str_is(text, NS_MUC_REQUEST);
-		else if (str_is(name, "muc#roomnick"))
-			buf_str(&nick, text);
+		for (size_t i = 0; value && i < ARRAY_LEN(fields); i++) {
+			if (!str_is(xml_attr(m->t, f, "var"), fields[i].var))
+				continue;
+			buf_reset(&tmp);
+			buf_str(fields[i].to, xml_text(m->t, value, &tmp));
+		}
 	}
-	if (voice && nick.n)
-		client_room_event(c, r, EVENT_OCCUPANT, buf_view(&nick), "asks for voice", STR_NONE);
+}
+
+static void tell_request(struct client *c, struct room *r, const struct request_form *f)
+{
+	CLEANUP(buf_clear) struct buf how = {.max = 8 * JID_MAX};
+	struct jid_buf j;
+
+	if (str_is(buf_view(&f->type), NS_MUC_REQUEST)) {
+		client_room_event(c, r, EVENT_OCCUPANT, buf_view(&f->nick), "asks for voice", STR_NONE);
+	} else if (str_is(buf_view(&f->type), NS_MUC_REGISTER) && jid_parse_buf(buf_view(&f->jid), &j) == 0 &&
+		j.jid.local) {
+		struct str who = jid_bare_str(j.jid);
+
+		buf_fmt(&how, "/member %.*s says yes, /affiliate %.*s none says no", STR_FMT(who), STR_FMT(who));
+		client_room_event(c, r, EVENT_OCCUPANT, buf_view(&f->nick), "asks to be a member", buf_view(&how));
+	}
+}
+
+static void on_form(struct client *c, struct room *r, const struct said *m, uint32_t x)
+{
+	struct request_form f = {.type = {.max = 4096}, .nick = {.max = 4096}, .jid = {.max = 4096}};
+
+	read_form(m, x, &f);
+	if (f.type.n && f.nick.n)
+		tell_request(c, r, &f);
+	buf_clear(&f.type);
+	buf_clear(&f.nick);
+	buf_clear(&f.jid);
 }
 
 static void on_words(struct client *c, struct room *r, const struct said *m, struct str body)
@@ -478,7 +509,7 @@ void client_on_room_said(struct client *c, struct room *r, const struct said *m)
 	}
 	client_on_room_changed(c, r, m);
 	if (form && !m->from.resource)
-		on_voice_form(c, r, m, form);
+		on_form(c, r, m, form);
 	buf_reset(&tmp);
 	if (!client_said_text(m, "body", &tmp, &body) || !body.n)
 		return;

@@ -374,6 +374,12 @@ static void questions(void **state)
 	assert_true(said("<feature var='urn:xmpp:receipts'/>"));
 	hear("<iq type='get' id='4' from='bob@x.test/1'><query xmlns='made:up'/></iq>");
 	assert_true(said("<iq type='error' to='bob@x.test/1' id='4'><error type='cancel'><service-unavailable"));
+	/* XEP-0045 6.7: it can do rooms, and does not say in which it is. */
+	assert_true(said("<feature var='" NS_MUC "'/>"));
+	hear("<iq type='get' id='m' from='bob@x.test/1'><query xmlns='" NS_DISCO_ITEMS "' node='" NS_MUC
+	     "#rooms'/></iq>");
+	assert_true(said("id='m'"));
+	assert_true(said("<query xmlns='" NS_DISCO_ITEMS "'/>"));
 }
 
 static void answers_from_others(void **state)

@@ -222,6 +222,11 @@ static void rights(void **state)
 	hear("<message from='" ROOM "'><x xmlns='" NS_DATA "' type='form'><field var='FORM_TYPE'><value>" NS_MUC_REQUEST
 	     "</value></field><field var='muc#roomnick'><value>shy</value></field></x></message>");
 	told("occupant #tea|shy|asks for voice||");
+	hear("<message from='" ROOM "'><x xmlns='" NS_DATA
+	     "' type='form'><field var='FORM_TYPE'><value>" NS_MUC_REGISTER
+	     "</value></field><field var='muc#register_roomnick'><value>Montague</value></field><field var='muc#jid'><value>"
+	     "Romeo@X.test/1</value></field></x></message>");
+	told("occupant #tea|Montague|asks to be a member||/member romeo@x.test says yes, /affiliate romeo@x.test none says no");
 	assert_int_equal(client_request_voice(t.c, STR(ROOM)), ERR_EXISTS); /* we have it */
 	hear("<presence from='" ROOM "/me'><x xmlns='" NS_MUC_USER
 	     "'><item affiliation='none' role='visitor'/><status code='110'/></x></presence>");

@@ -347,6 +347,23 @@ static void tell_of_absent(struct room *r, const struct change *ch, struct jid f
 		tell_absent(r, ch);
 }
 
+/* Who is made a member while he asks to be one has got what he wanted, with the nickname if nobody else is called so. */
+static void grant_request(struct room *r, const struct change *ch)
+{
+	const struct nickname *asked = nicknames_find(&r->requests, change_jid(ch));
+	struct change whole = *ch;
+	bool is_free;
+
+	if (!asked || ch->affiliation < AFFILIATION_MEMBER)
+		return;
+	whole.nick = xstrdup(asked->nick); /* the request goes */
+	whole.key = xstrdup(asked->key);
+	is_free = xerr_ok(check_nick(r, &whole));
+	room_set_nick(r, change_jid(ch), is_free ? str_z(whole.nick) : STR_NONE, is_free ? str_z(whole.key) : STR_NONE);
+	xfree(whole.nick);
+	xfree(whole.key);
+}
+
 static int affiliate(struct room *r, const struct change *ch, struct str actor, struct jid from, bool tell_him)
 {
 	struct str reason = str_z(ch->reason);
@@ -356,6 +373,8 @@ static int affiliate(struct room *r, const struct change *ch, struct str actor, 
 		return err;
 	if (ch->nick)
 		room_set_nick(r, change_jid(ch), str_z(ch->nick), str_z(ch->key));
+	else
+		grant_request(r, ch);
 	tell_of_absent(r, ch, from, tell_him);
 	/* Now, since after it those who are banned are not here any more. */
 	apply_to_all(r, jid_view(change_jid(ch)), actor, reason);
