@@ -18,6 +18,7 @@ struct action {
 	bool password;       /* asked for and sent as the last word */
 	bool json;           /* takes --json */
 	enum ask_offline offline;
+	const char *second; /* what the word behind the address is, if it must be there */
 };
 
 struct group {
@@ -68,11 +69,11 @@ static const struct group room = {
 	{
 		{"list", NULL, 1, false, true, ASK_REFUSE},
 		{"show", "ROOM@SERVICE", 2, false, true, ASK_STORED},
-		{"create", "ROOM@SERVICE", 3, false, false, ASK_REFUSE},
+		{"create", "ROOM@SERVICE", 3, false, false, ASK_REFUSE, "OWNER"},
 		{"destroy", "ROOM@SERVICE", 3, false, false, ASK_REFUSE},
 		{"config", "ROOM@SERVICE", 4, false, true, ASK_REFUSE},
 		{"affiliate", "ROOM@SERVICE", 5, false, true, ASK_REFUSE},
-		{"kick", "ROOM@SERVICE", 3, false, false, ASK_REFUSE},
+		{"kick", "ROOM@SERVICE", 3, false, false, ASK_REFUSE, "NICK"},
 		{"log", "ROOM@SERVICE", 3, false, true, ASK_STORED},
 		{0},
 	},
@@ -104,6 +105,8 @@ static const struct action *find_action(const struct group *g, int argc, char **
 		fprintf(stderr, "wireside: there is no command '%s %s'\n", g->name, argv[1]);
 	else if (a->address && argc < 3)
 		fprintf(stderr, "wireside: %s %s needs %s\n", g->name, a->name, a->address);
+	else if (a->second && argc < 4)
+		fprintf(stderr, "wireside: %s %s needs %s %s\n", g->name, a->name, a->address, a->second);
 	else if (argc - 2 > a->max)
 		fprintf(stderr, "wireside: %s %s: '%s' is not understood%s\n", g->name, a->name, argv[2 + a->max],
 			a->password ? "; the password is asked for" : "");

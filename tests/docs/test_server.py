@@ -719,6 +719,8 @@ class Refusals(Case):
             (["frob"], "no command 'frob'"),
             (["user", "frob"], "no command 'user frob'"),
             (["user", "add"], "user add needs USER@DOMAIN"),
+            (["room", "create", "a@rooms.localhost"], "room create needs ROOM@SERVICE OWNER"),
+            (["room", "kick", "a@rooms.localhost"], "room kick needs ROOM@SERVICE NICK"),
             (["user", "add", "alice"], "'alice' is not an address of the form USER@DOMAIN, like alice@localhost"),
             (["user", "add", "alice@localhost", "secret"], "'secret' is not understood; the password is asked for"),
             (["user", "list", "--jsn"], "'--jsn' is not understood"),
