@@ -85,6 +85,7 @@ void client_complete(const struct client *c, struct str prefix, unsigned kinds, 
 /* Is somebody there to receive, as far as we know? */
 bool client_present(const struct client *c, struct str jid);
 bool client_in_room(const struct client *c, struct str room);
+struct str client_own_nick(const struct client *c, struct str room); /* absent: not in it */
 
 /* ---- what people do ---- */
 
@@ -129,6 +130,8 @@ int client_decline(struct client *c, struct str room, struct str reason);
 void client_invitations(struct client *c); /* those that are not answered: EVENT_ANSWER */
 int client_invite(struct client *c, struct str room, struct str jid, struct str reason);
 int client_request_voice(struct client *c, struct str room);
+/* A nickname of one's own there (XEP-0045 7.10), and membership; no nick: neither any more. */
+int client_register(struct client *c, struct str room, struct str nick);
 int client_destroy(struct client *c, struct str room, struct str reason);
 /* field absent: EVENT_ANSWER with all; else sets it. Names may be without "muc#roomconfig_". */
 int client_configure(struct client *c, struct str room, struct str field, struct str value);

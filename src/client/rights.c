@@ -169,6 +169,27 @@ int client_request_voice(struct client *c, struct str room)
 	return 0;
 }
 
+int client_register(struct client *c, struct str room, struct str nick)
+{
+	CLEANUP(buf_clear) struct buf q = {.max = 16384}, what = {.max = 8192};
+
+	if (!in_room(c, room))
+		return ERR_NOTFOUND;
+	buf_z(&q, "<query xmlns='" NS_REGISTER "'>");
+	if (nick.n) {
+		buf_z(&q,
+			"<x xmlns='" NS_DATA "' type='submit'><field var='FORM_TYPE'><value>" NS_MUC_REGISTER
+			"</value></field><field var='muc#register_roomnick'>");
+		xml_put_text(&q, "value", nick);
+		buf_z(&q, "</field></x></query>");
+		buf_fmt(&what, "registered as %.*s, or asked for it where admins have to say yes", STR_FMT(nick));
+	} else {
+		buf_z(&q, "<remove/></query>");
+		buf_z(&what, "registered no more");
+	}
+	return client_order(c, room, buf_view(&q), buf_cstr(&what));
+}
+
 int client_destroy(struct client *c, struct str room, struct str reason)
 {
 	CLEANUP(buf_clear) struct buf q = {.max = 16384};

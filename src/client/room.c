@@ -10,6 +10,13 @@ bool client_in_room(const struct client *c, struct str room)
 	return r && r->state != ROOM_OUT;
 }
 
+struct str client_own_nick(const struct client *c, struct str room)
+{
+	struct room *r = client_room(c, room);
+
+	return r && r->state != ROOM_OUT ? str_z(r->nick) : STR_NONE;
+}
+
 static struct str occupant_key(const void *item) { return str_z(((const struct occupant *)item)->nick); }
 
 static void room_free(struct room *r)

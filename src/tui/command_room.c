@@ -307,6 +307,25 @@ static void run_request_voice(struct line *n, const struct command *c, struct st
 		line_ok(n, err);
 }
 
+/* Without a name the one that we have there. */
+static void run_register(struct line *n, const struct command *c, struct str args)
+{
+	CLEANUP(buf_clear) struct buf room = {.max = JID_MAX};
+	struct str nick;
+
+	if (!take_room(n, &args, &room))
+		return;
+	nick = line_word(&args);
+	if (args.n)
+		line_usage(n, c);
+	else if (str_is_nocase(nick, "off"))
+		line_ok(n, client_register(n->client, buf_view(&room), STR_NONE));
+	else
+		line_ok(n,
+			client_register(n->client, buf_view(&room),
+				nick.n ? nick : client_own_nick(n->client, buf_view(&room))));
+}
+
 static void run_pm(struct line *n, const struct command *c, struct str args)
 {
 	CLEANUP(buf_clear) struct buf room = {.max = JID_MAX};
@@ -361,6 +380,8 @@ const struct command line_room_commands[] = {
 		"changesubject allowinvites allowpm maxusers enablearchiving enablelogging on off "},
 	{"log", "[#ROOM] [N]", "the last N messages of the room", 0, run_log},
 	{"request-voice", "[#ROOM]", "asks moderators to be let speak", 0, run_request_voice},
+	{"register", "[#ROOM] [NICK|off]", "makes a nickname yours in the room, and you a member", 0, run_register,
+		"off "},
 	{"destroy", "[#ROOM] [REASON]", "ends the room for all", 0, run_destroy},
 };
 const size_t line_room_commands_n = ARRAY_LEN(line_room_commands);

@@ -143,6 +143,30 @@ def secret(t, alice, bob):
     t.step("a password comes with the invitation")
 
 
+def register(t, alice, bob):
+    """A nickname of one's own, with an admin's leave and without."""
+    alice.say("/room create club")
+    alice.expect("#club is a new room")
+    bob.say("/join club", "/register Bobby")
+    alice.expect(r"\* #club Bobby asks to be a member \(/member bob@localhost says yes, /affiliate bob@localhost none says no\)")
+    bob.expect("done: registered as Bobby, or asked for it where admins have to say yes")
+    alice.say("/member bob@localhost", "/nick bobby", "/register off")
+    bob.expect(r"\* #club bob is now member")
+    alice.expect("refused: .*you are still alice: somebody there has this nickname")
+    alice.expect("refused: registered no more: ")
+    alice.say("/config registration open")
+    alice.expect("done: registration = open")
+    bob.say("/register off", "/register", "/register two words", '/register "two words"', "/register alice")
+    bob.expect("done: registered no more")
+    bob.expect("done: registered as bob,")
+    bob.expect(r"/register \[#ROOM\] \[NICK|off\]")
+    bob.expect("done: registered as two words,")
+    bob.expect("refused: registered as alice.*: somebody has that already")
+    alice.say("/destroy")
+    bob.expect(r"\* #club \S+ left: the room was destroyed")
+    t.step("nicknames registered, by leave and freely, and given back")
+
+
 def elsewhere(t, alice, bob):
     """Only the administrator can say where a room goes; whoever was in, or comes later, is told."""
     alice.say("/room create tea", "/topic Darjeeling")
@@ -172,6 +196,7 @@ def test(t):
     order(t, alice, bob)
     invite(t, alice, bob)
     secret(t, alice, bob)
+    register(t, alice, bob)
     elsewhere(t, alice, bob)
 
 
