@@ -230,7 +230,8 @@ enum client_doing {
 	DOING_JOIN = 4,
 	DOING_NICK = 8,
 	DOING_INVITE = 16,
-	DOING_OTHER = 32
+	DOING_OTHER = 32,
+	DOING_UNLOCK = 64 /* to come in, with a password */
 };
 /* EVENT_REFUSED, "what: why"; s: the error; NULL: no answer. */
 void client_refuse(struct client *c, const char *what, const struct stanza *s);

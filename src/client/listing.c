@@ -192,13 +192,13 @@ int client_rooms(struct client *c, struct str service)
 
 /* ---- why not ---- */
 
-static void refuse_join(struct client *c, const char *room, const struct stanza *s)
+static void refuse_join(struct client *c, const struct room *r, const struct stanza *s)
 {
 	CLEANUP(buf_clear) struct buf what = {.max = 8192};
 
-	client_label(c, str_z(room), &what);
+	client_label(c, str_z(r->jid), &what);
 	buf_z(&what, ": cannot join");
-	client_refuse_doing(c, DOING_JOIN, buf_cstr(&what), s);
+	client_refuse_doing(c, DOING_JOIN | (r->password ? DOING_UNLOCK : 0), buf_cstr(&what), s);
 }
 
 /* Who may not make rooms there is told what rooms there are. */
@@ -229,5 +229,5 @@ void client_cannot_join(struct client *c, const struct room *r, const struct sta
 		(str_is(condition, "not-allowed") || str_is(condition, "item-not-found")) &&
 		client_ask(c, "get", jid_domain(j), STR(ITEMS), on_absent, str_z(r->jid), STR_NONE, 0) == 0)
 		return;
-	refuse_join(c, r->jid, s);
+	refuse_join(c, r, s);
 }

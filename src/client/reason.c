@@ -39,6 +39,7 @@ static const struct {
 	{DOING_SAY_ROOM, "remote-server-timeout", NULL,
 		"whoever has the room cannot be reached now; say it again later"},
 
+	{DOING_UNLOCK, "not-authorized", NULL, "that is not its password: /join ROOM NICK PASSWORD"},
 	{DOING_JOIN, "not-authorized", NULL, "it has a password: /join ROOM NICK PASSWORD"},
 	{DOING_JOIN, "forbidden", NULL, "you are banned there"},
 	{DOING_JOIN, "registration-required", NULL, "it is for members only, who may be asked to /invite you"},

@@ -132,7 +132,7 @@ def secret(t, alice, bob):
     alice.expect("done: passwordprotectedroom = on")
     bob.say("/join vip", "/join vip bob wrong")
     bob.expect("refused: #vip: cannot join: it has a password")
-    bob.expect("refused: #vip: cannot join: it has a password")
+    bob.expect("refused: #vip: cannot join: that is not its password")
     alice.say("/request-voice", "/invite bob@localhost")
     alice.expect("refused: you have voice there already")
     bob.expect(r"\* alice@localhost invites you: /join vip@rooms.localhost")
