@@ -411,7 +411,6 @@ static void on_up(struct peer *p)
 	peer_tell_adder(p, p);
 	if (p->kind == PEER_KEYED)
 		ask_presence(p);
-	hold_on_progress(p);
 	outbox_flush(p);
 	outbound_flush(p);
 	if (p->kind == PEER_KEYED) {
@@ -452,7 +451,6 @@ static void on_gone(struct session *s)
 	if (!l->down) /* what ends without having come back, a day later perhaps, was last heard when it broke */
 		note_seen(l->peer);
 	outbox_unsent(l->peer);
-	hold_release(l->peer);
 	verify_on_link_end(l->peer);
 	show_forget(l->peer);
 	dial_later(l->peer);
@@ -496,7 +494,6 @@ static void on_detached(struct session *s)
 		l->theirs_until = l->dialled ? 0 : core_now(s->core) + THEIRS_MS;
 		log_info("link_down", "peer=%.*s", STR_FMT(jid_str(l->peer->entity.jid)));
 		l->peer->calls.round = 0;
-		hold_release(l->peer);
 		dial_later(l->peer);
 	}
 }

@@ -277,15 +277,7 @@ static void put(struct peer *p, struct stanza **s, int64_t time)
 	core_done(c, s);
 }
 
-void outbox_put_now(struct peer *p, struct stanza **s) { put(p, s, core_wall(peer_core(p))); }
-
-void outbox_put(struct peer *p, struct stanza **s)
-{
-	if (hold_wants(p, *s))
-		hold_put(p, s);
-	else
-		outbox_put_now(p, s);
-}
+void outbox_put(struct peer *p, struct stanza **s) { put(p, s, core_wall(peer_core(p))); }
 
 /* ---- what became of it ---- */
 
@@ -331,7 +323,6 @@ void outbox_tagged(struct peer *p, uint64_t id, bool arrived)
 	}
 	tell_sent(p, *at);
 	drop(p, at);
-	hold_on_progress(p);
 }
 
 /* An error is an answer: it is not for the next session to hear the same again. */

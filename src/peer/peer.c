@@ -315,7 +315,6 @@ struct peer *peer_new(struct peers *ps, enum peer_kind kind, struct str address,
 	p->pending.tail = &p->pending.first;
 	p->timer.fire = dial_on_timer;
 	outbox_init(&p->outbox);
-	hold_init(p);
 	must(map_add(&ps->peers, p) == 0);
 	return p;
 }
@@ -357,7 +356,6 @@ void peer_free(struct entity *e)
 	link_on_peer_free(p);
 	inbound_drop(p);
 	outbound_drop(p);
-	hold_clear(p);
 	show_clear(p);
 	picture_forget(p);
 	verify_free(p);

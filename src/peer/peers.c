@@ -280,7 +280,7 @@ static void on_msg(struct host *h, struct msg *m)
 	on_kind[m->kind]((struct peers *)h, m);
 }
 
-static const struct host_ops host_ops = {.get = get, .on_msg = on_msg, .on_done = inbound_on_done, .hurry = hold_hurry};
+static const struct host_ops host_ops = {.get = get, .on_msg = on_msg, .on_done = inbound_on_done};
 
 /* The gateway's own domain is no address: nobody is there. */
 static void deliver(struct entity *e, struct stanza **s) { core_bounce(e->core, s, xerr(XERR_SERVICE_UNAVAILABLE)); }

@@ -76,12 +76,6 @@ struct outgoing {
 	char stanza[];
 };
 
-/* Stanzas in their order. */
-struct parked {
-	struct stanza *first, **tail;
-	uint32_t n;
-};
-
 struct outbox {
 	struct outgoing *first, **tail;
 	struct outgoing *
@@ -89,9 +83,6 @@ struct outbox {
 	uint32_t n;
 	size_t bytes;
 	int64_t last_id;
-	struct parked held;   /* hold.c: from a client that is slowed, and not counted yet */
-	int64_t progress;     /* core time when there was a link, or one had arrived, last */
-	struct timer stalled; /* nothing has arrived for too long */
 };
 
 /* Hashes of the ids of messages that are handled, the last SEEN_MAX of them. */
@@ -114,6 +105,12 @@ struct plink {
 	int64_t theirs_until; /* core time: it broke, and the other end dials again as it did before; 0: not */
 	bool verified_tried;  /* one attempt a link */
 	struct timer lost;    /* detached for so long that it is shown as gone */
+};
+
+/* Stanzas in their order. */
+struct parked {
+	struct stanza *first, **tail;
+	uint32_t n;
 };
 
 struct peer_presence {
@@ -416,9 +413,8 @@ void link_send(struct peer *p, struct packet **packet, uint64_t commit);
 void outbox_init(struct outbox *o);
 void outbox_clear(struct outbox *o);
 bool outbox_worth(const struct peer *p, const struct stanza *s);
-void outbox_put(struct peer *p, struct stanza **s); /* takes it: stored and sent, or refused, or held first */
-void outbox_put_now(struct peer *p, struct stanza **s);
-void outbox_flush(struct peer *p); /* what is unsent, to the link */
+void outbox_put(struct peer *p, struct stanza **s); /* takes it: stored and sent, or refused */
+void outbox_flush(struct peer *p);                  /* what is unsent, to the link */
 void outbox_tagged(struct peer *p, uint64_t id, bool arrived);
 void outbox_refused(struct peer *p,
 	struct str id);             /* the other end has answered the message of this id with an error */
@@ -426,15 +422,6 @@ void outbox_unsent(struct peer *p); /* the session has ended: all of it is for t
 void outbox_load(struct peer *p, int64_t id, int64_t time, struct str stanza);
 void outbox_move(struct peer *to, struct peer *from);
 void outbox_bounce(struct peer *p, struct xerr why); /* all of it comes back to our user */
-
-/* hold.c: a client that writes too fast is slowed as long as the other end acknowledges */
-void hold_init(struct peer *p);
-bool hold_wants(const struct peer *p, const struct stanza *s);
-void hold_put(struct peer *p, struct stanza **s);
-void hold_on_progress(struct peer *p); /* one has arrived, or the link is up */
-void hold_release(struct peer *p);     /* all of it into the outbox, or refused: the link is not there any more */
-void hold_hurry(struct host *h);
-void hold_clear(struct peer *p); /* without a word */
 
 /* seen.c */
 int64_t seen_hash(struct str id);
