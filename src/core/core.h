@@ -77,6 +77,9 @@ void core_send(struct core *c, struct stanza **s);
 /* The stanza has been dealt with: frees it, and lets its sender's session count it as handled (after the
  * commit, if anything was written since the entity took it up, and after its own `commit`). Never stanza_free() one from an inbox. */
 void core_done(struct core *c, struct stanza **s);
+/* The client that sent s is not read for so long once s is done: what it writes does not get away as fast. It stays short, for all
+ * that the client says waits, too. Nothing for what comes from elsewhere. */
+void core_slow(struct core *c, const struct stanza *s, uint32_t ms);
 /* It is going to be dealt with, but that may take long: its sender's session counts it now, so that what came behind it does not wait.
  * For what nobody expects to be there after a crash. */
 void core_count(struct core *c, struct stanza *s);

@@ -58,6 +58,14 @@ void core_count(struct core *c, struct stanza *s)
 	s->origin_seq = 0;
 }
 
+void core_slow(struct core *c, const struct stanza *s, uint32_t ms)
+{
+	struct session *from = s->origin && s->origin_seq ? session_find(c, s->origin) : NULL;
+
+	if (from && from->pause_ms < ms)
+		from->pause_ms = ms;
+}
+
 void core_done(struct core *c, struct stanza **s)
 {
 	if ((*s)->counted_by && !(*s)->origin && c->gateway)

@@ -155,6 +155,9 @@ static void send_credit(struct session *s)
 		m = core_to_wire(s->core, MSG_CREDIT, s->conn);
 	m->session = s->handle;
 	m->credit.handled = (uint32_t)s->handled;
+	if (s->pause_ms > m->credit.pause_ms)
+		m->credit.pause_ms = s->pause_ms;
+	s->pause_ms = 0;
 	m->credit.commit = s->credit_commit;
 }
 

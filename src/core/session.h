@@ -51,6 +51,7 @@ struct session {
 	uint64_t handled;       /* of those, in order, dealt with */
 	uint64_t done_ahead;    /* bit i: number handled + 2 + i is dealt with already */
 	uint64_t credit_commit; /* what `handled` depends on */
+	uint32_t pause_ms;      /* for the next credit */
 	struct session_sm *sm;
 };
 

@@ -211,11 +211,38 @@ static void test_stanzas_after_the_end_are_not_taken(void **state)
 	assert_string_equal(noted(w), "");
 }
 
+static void release_slowly(uint32_t i, uint32_t ms)
+{
+	turn_begin(w);
+	core_slow(w->core, w->kept[i], ms);
+	core_slow(w->core, w->kept[i], ms / 2); /* and for another reason less */
+	core_done(w->core, &w->kept[i]);
+	turn_end(w);
+}
+
+/* Who writes too fast is told so with the credit for it, once. */
+static void test_slowed(void **state)
+{
+	struct peer a = login(w, 0, "alice", "desk");
+	struct event *e;
+
+	send_kept(&a, 3);
+	release_slowly(1, 40); /* not counted yet: with the credit that it comes to be in */
+	expect_nothing(w, a.conn);
+	release(0);
+	e = expect(w, a.conn, MSG_CREDIT);
+	assert_int_equal(e->handled, 2);
+	assert_int_equal(e->pause_ms, 40);
+	release(2);
+	assert_int_equal(expect(w, a.conn, MSG_CREDIT)->pause_ms, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_out_of_order, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_counted_before_it_is_done, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_slowed, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_any_order, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_over_the_wrap, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_one_credit_a_turn, setup, teardown),

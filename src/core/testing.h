@@ -28,7 +28,7 @@ struct event {
 	struct packet *packet;
 	struct packets queue;
 	char *text; /* of BOUND and ATTACH: the address; of SM_ENABLED: the token */
-	uint32_t handled, acked, base;
+	uint32_t handled, pause_ms, acked, base;
 	enum serr error;
 	enum xerr_cond refused;
 	bool failed, at_once, used;
@@ -380,6 +380,7 @@ UNUSED static void take_from_core(struct world *w, struct msg *m)
 		e->text = TAKE(m->sm_enabled.token);
 	} else if (m->kind == MSG_CREDIT) {
 		e->handled = m->credit.handled;
+		e->pause_ms = m->credit.pause_ms;
 		e->commit = m->credit.commit;
 	} else if (m->kind == MSG_CLOSE) {
 		e->error = m->close.error;

@@ -188,6 +188,8 @@ struct msg {
 		/* `handled` stanzas in all have been handled; counts for <a/> once `commit` is committed. */
 		struct {
 			uint32_t handled;
+			uint32_t
+				pause_ms; /* the client is not read for so long: it writes faster than a link carries */
 			uint64_t commit;
 		} credit;
 		struct {

@@ -11,7 +11,9 @@
 enum {
 	LATE_MS = 1000,                /* from then on a message says when it was written */
 	LONG_FOR_STRANGERS = 60 << 10, /* who does not know us takes no more */
-	LONG = STANZA_PINNED - (4 << 10)
+	LONG = STANZA_PINNED - (4 << 10),
+	FULL_ENOUGH = 200, /* thousandths of what may wait; from there on its writer is slowed */
+	PAUSE_MAX_MS = 2000
 };
 
 void outbox_init(struct outbox *o)
@@ -247,6 +249,18 @@ static void note_answer(struct peer *p)
 	p->stranger.bytes = 0;
 }
 
+/* What our user's client writes faster than the link carries it would be refused in the end, though nobody is away. So the client
+ * is not read for a while: the longer the more there is. */
+static void slow_down(const struct peer *p, const struct stanza *s)
+{
+	uint64_t rows = 1000ull * p->outbox.n / p->peers->config.outbox_max;
+	uint64_t bytes = 1000ull * p->outbox.bytes / OUTBOX_BYTES;
+	uint64_t full = rows > bytes ? rows : bytes; /* in thousandths */
+
+	if (peer_is_up(p) && full > FULL_ENOUGH)
+		core_slow(peer_core(p), s, (uint32_t)((full - FULL_ENOUGH) * PAUSE_MAX_MS / (1000 - FULL_ENOUGH)) + 1);
+}
+
 static void put(struct peer *p, struct stanza **s, int64_t time)
 {
 	struct core *c = peer_core(p);
@@ -274,6 +288,7 @@ static void put(struct peer *p, struct stanza **s, int64_t time)
 		outbox_flush(p);
 	else
 		dial_now(p);
+	slow_down(p, *s);
 	core_done(c, s);
 }
 

@@ -65,7 +65,7 @@ struct conn *conn_new(struct wire *w, struct link **link, const struct stream_ki
 	c->stream = stream_new(kind, w->config.policy);
 	c->login = xcalloc(1, sizeof(*c->login));
 	buf_init(&c->held, HELD_MAX);
-	c->stall_at = c->drain_at = INT64_MAX;
+	c->stall_at = c->drain_at = c->read_at = INT64_MAX;
 	c->sniff = kind->sniff;
 	c->timer.fire = on_timer;
 	timer_start(loop_timers(w->loop), &c->timer, loop_now(w->loop) + w->config.limits.login_ms);
@@ -200,10 +200,26 @@ void conn_arm(struct conn *c)
 		at = c->sm->asked_until;
 	if (c->drain_at < at)
 		at = c->drain_at;
+	if (c->read_at < at)
+		at = c->read_at;
 	if (at == INT64_MAX)
 		timer_stop(loop_timers(c->wire->loop), &c->timer);
 	else if (!timer_running(&c->timer) || c->timer.at > at)
 		timer_start(loop_timers(c->wire->loop), &c->timer, at);
+}
+
+void conn_slow(struct conn *c, uint32_t ms)
+{
+	c->read_at = loop_now(c->wire->loop) + ms;
+	conn_arm(c);
+}
+
+static void read_again(struct conn *c, int64_t now)
+{
+	if (c->read_at > now)
+		return;
+	c->read_at = INT64_MAX;
+	conn_go_on(c);
 }
 
 static void on_timer(struct timer *t)
@@ -221,6 +237,7 @@ static void on_timer(struct timer *t)
 		conn_lost(c, true, "does not acknowledge");
 	} else {
 		conn_link_drain(c);
+		read_again(c, now);
 		conn_arm(c);
 	}
 }
@@ -230,7 +247,7 @@ static void on_timer(struct timer *t)
 /* Reading stops while the stream waits for an answer, and while the core has enough of this client. */
 static bool paused(const struct conn *c)
 {
-	return stream_waiting(c->stream) || c->eager_tls || conn_muted(c) ||
+	return c->read_at != INT64_MAX || stream_waiting(c->stream) || c->eager_tls || conn_muted(c) ||
 		c->forwarded - c->credited >= GATE_CREDIT_MAX;
 }
 

@@ -91,6 +91,33 @@ static void test_enable_in_the_middle(void **state)
 	expect(&c, A("1"));
 }
 
+/* What the core wants to be said more slowly is not read for a while, acknowledgements and all. */
+static void test_slowed(void **state)
+{
+	struct msg *m;
+
+	client_login(&c, w, CAPACITY, 0);
+	client_enable(&c, true);
+	say(&c, "<message to='b@x.test' id='1'/>");
+	expect_stanza(w, "1");
+	m = to_wire(w, MSG_CREDIT, c.conn);
+	m->session = c.session;
+	m->credit.handled = 1;
+	m->credit.pause_ms = 500;
+	hand(w);
+	say(&c, "<message to='b@x.test' id='2'/>" R);
+	pass(w, 400);
+	expect_no_msg(w);
+	expect(&c, "");
+	pass(w, 101);
+	expect_stanza(w, "2");
+	credit(&c, 2, 0);
+	hand(w);
+	expect(&c, A("2"));
+	say(&c, "<message to='b@x.test' id='3'/>");
+	expect_stanza(w, "3");
+}
+
 static void test_handled_before_enabled_was_said(void **state)
 {
 	struct msg *m;
@@ -522,6 +549,7 @@ int main(void)
 		TEST(test_enable_without_resuming),
 		TEST(test_not_before_binding),
 		TEST(test_enable_in_the_middle),
+		TEST(test_slowed),
 		TEST(test_handled_before_enabled_was_said),
 		TEST(test_only_what_is_sent_after),
 		TEST(test_answers_when_handled),

@@ -226,6 +226,8 @@ static void to_conn(struct wire *w, struct msg *m)
 		break;
 	case MSG_CREDIT:
 		ack_on_credit(c, m);
+		if (m->credit.pause_ms)
+			conn_slow(c, m->credit.pause_ms);
 		conn_go_on(c);
 		break;
 	case MSG_CLOSE:

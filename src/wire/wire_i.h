@@ -111,6 +111,7 @@ struct conn {
 	struct address *address;
 	struct timer timer; /* login, stall, acknowledgement or drain, see conn_arm() */
 	int64_t stall_at;   /* INT64_MAX: nothing is stalled */
+	int64_t read_at;    /* INT64_MAX: it is not slowed; else it is not read before */
 	int64_t drain_at;   /* INT64_MAX: nothing waits for the socket of an old program */
 	uint32_t drained;   /* packets gone from that socket, which count from drain_at on if the stream is open then */
 	struct list coming; /* in wire->coming: not yet logged in, and not dialled by us */
@@ -151,7 +152,8 @@ void conn_on_close(struct conn *c, const struct msg *m);         /* the core end
 void conn_defunct(struct conn *c);                               /* to be freed at the end of the turn */
 void conn_go_on(struct conn *c); /* what it waited for came: parse what is held, read on */
 void conn_do(struct conn *c, enum stream_action action, const struct stream_ask *ask, struct buf *raw);
-void conn_arm(struct conn *c); /* sets the timer for the nearest deadline */
+void conn_slow(struct conn *c, uint32_t ms); /* does not read for so long */
+void conn_arm(struct conn *c);               /* sets the timer for the nearest deadline */
 void conn_watch(struct conn *c);
 void conn_start_tls(struct conn *c);
 void conn_channel(struct conn *c, struct stream_channel *ret);
