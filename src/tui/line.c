@@ -1,6 +1,5 @@
 #include "tui/line_i.h"
 
-#include <errno.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -316,7 +315,7 @@ static bool is_cut_off(const struct line *n)
 	return n->met && !client_online(n->client) && !n->asked && !client_pending(n->client);
 }
 
-static bool is_command(struct str text, const char *name)
+bool line_is_command(struct str text, const char *name)
 {
 	struct str rest = str_trim(text);
 
@@ -326,7 +325,7 @@ static bool is_command(struct str text, const char *name)
 /* What brings the node back does not wait for it. */
 static bool may_go(const struct line *n)
 {
-	return !is_busy(n) || (n->met && !n->asked && is_command(str_z((char *)(n->waiting.next + 1)), "/start"));
+	return !is_busy(n) || (n->met && !n->asked && line_is_command(str_z((char *)(n->waiting.next + 1)), "/start"));
 }
 
 /* True: one was run, and the loop's time may be that of before. */
@@ -402,65 +401,12 @@ void line_give_up(struct line *n, struct str why)
 
 /* ---- in: a pipe ---- */
 
-static void add_line(struct line *n, struct str text)
-{
-	struct list *node = xcalloc(1, sizeof(*node) + text.n + 1);
-
-	if (text.n && text.p[text.n - 1] == '\r')
-		text.n--;
-	memcpy(node + 1, text.p, text.n);
-	list_append(&n->waiting, node);
-	n->waiting_n++;
-}
-
-static void cut_lines(struct line *n)
-{
-	struct str rest = buf_view(&n->in);
-	const char *end;
-
-	while (rest.n && (end = memchr(rest.p, '\n', rest.n))) {
-		size_t k = (size_t)(end - rest.p);
-
-		/* It ends the input when it is read, not when it is its turn, which may never come where there is nobody to say
-		 * the lines before to. */
-		if (is_command((struct str){rest.p, k}, "/quit")) {
-			n->ended = true;
-			buf_reset(&n->in);
-			return;
-		}
-		add_line(n, (struct str){rest.p, k});
-		rest = (struct str){end + 1, rest.n - k - 1};
-	}
-	buf_eat(&n->in, n->in.n - rest.n);
-	if (n->in.n >= LINE_MAX_BYTES) {
-		line_misuse(n, "a line of more than %d bytes", LINE_MAX_BYTES);
-		buf_reset(&n->in);
-	}
-}
-
-static void read_some(struct line *n)
-{
-	char *p = buf_room(&n->in, 16384);
-	ssize_t k = read(STDIN_FILENO, p, 16384);
-
-	if (k < 0 && (errno == EAGAIN || errno == EINTR))
-		return;
-	if (k > 0) {
-		n->in.n += (size_t)k;
-	} else {
-		n->ended = true;
-		if (n->in.n)
-			buf_char(&n->in, '\n');
-	}
-	cut_lines(n);
-}
-
 static void on_readable(void *arg, int events)
 {
 	struct line *n = arg;
 
 	(void)events;
-	read_some(n);
+	line_read(n);
 	if (n->ended || n->waiting_n >= LINES_MAX)
 		watch_set(n->watch, 0);
 	line_go_on(n);
@@ -472,7 +418,7 @@ static void on_file(struct defer *d)
 	struct line *n = CONTAINER_OF(d, struct line, read);
 
 	if (!n->ended && n->waiting_n < LINES_MAX)
-		read_some(n);
+		line_read(n);
 	line_go_on(n);
 }
 

@@ -1,4 +1,4 @@
-/* Private to line.c (what goes in and out), command.c and command_room.c (what people may say). */
+/* Private to line.c (what goes in and out), pipe.c (lines from a pipe), command.c and command_room.c (what people may say). */
 #ifndef TUI_LINE_I_H
 #define TUI_LINE_I_H
 
@@ -22,6 +22,8 @@ struct line {
 	struct list waiting; /* lines of a pipe */
 	unsigned waiting_n;
 	unsigned asked; /* of the node */
+	unsigned lines; /* of a pipe, read so far */
+	bool dropping;  /* the rest of a line that is too long */
 	bool ended;     /* no more input */
 	bool met;       /* there was a session */
 	bool started, failed, misused, over;
@@ -51,6 +53,10 @@ void line_quit(struct line *n);
 void line_finish(struct line *n, int status); /* at once */
 void line_ask(struct line *n, const char *const *words, uint32_t count, unsigned tag);
 void line_run(struct line *n, struct str line); /* a command, or text */
+
+/* ---- pipe.c ---- */
+void line_read(struct line *n); /* what standard input has, into whole lines that wait */
+bool line_is_command(struct str text, const char *name);
 
 /* ---- presence.c ---- */
 void line_held_init(struct line *n);

@@ -184,6 +184,38 @@ def many(t):
     t.step("2000 lines through a pipe: all there, in order, once")
 
 
+def whole_lines(t):
+    """What cannot be said as it is, is not said at all, above all not to somebody else."""
+    bob, carol = t.slix("bob5"), t.slix("carol5")
+    bob.receipts(), carol.receipts()
+    most = 65536
+    for size in (most + 1, 3 * most):
+        head = "/msg carol5@localhost "
+        text = f"/msg bob5@localhost hi\n{head}{'x' * (size - len(head) - 5)} TAIL\nand more\n"
+        status, lines = once(t, "alice", text)
+        t.equal(status, 1, f"a line of {size} bytes is refused: {[line[:200] for line in lines]}")
+        told = [line[:200] for line in lines if "refused" in line]
+        t.equal(len(told), 1, f"once: {told}")
+        t.true(f"line 2 has more than {most} bytes" in told[0], f"the limit is said: {told}")
+    status, lines = once(t, "alice", f"/msg bob5@localhost hi\n{'y' * (most - 5)} LAST\n")
+    t.equal(status, 0, f"{most} bytes: {[line[:200] for line in lines]}")
+    status, lines = once(t, "alice", f"/msg bob5@localhost hi\n{'y' * 200000}")
+    t.equal(status, 1, "too long, and no end")
+    t.equal([b[-8:] for b in bob.bodies()], ["hi", "and more", "hi", "and more", "hi", "yyy LAST", "hi"], "what came to bob")
+    t.equal(carol.bodies(), [], "what came to carol")
+    t.step("a line that is too long is refused once, with the limit, and no part of it is a line of its own")
+
+    for raw, why in ((b"before\0after", "control character (byte 7 of it is 0x00)"), (b"caf\xe9", "no UTF-8 text (byte 4 of it is 0xe9)"),
+                     (b"\x1b[2J", "control character (byte 1 of it is 0x1b)"), (b"a\x01", "0x01"), (b"a\x7f", "0x7f")):
+        p = pipe(t, "alice")
+        p.process.stdin.write(b"/msg bob5@localhost first\n" + raw + b"\nand\ta tab\r\n")
+        status = p.end()
+        t.equal(status, 1, f"{raw}: {p.lines}")
+        t.true(p.count(rf"refused: line 2 .*{re.escape(why)}") == 1, f"{raw}: why: {p.lines}")
+        t.equal(bob.bodies()[-2:], ["first", "and\ta tab"], f"{raw}: what came")
+    t.step("a line with what is no text is refused, with its number and the byte; a tab is text")
+
+
 def test(t):
     """Line mode in a pipe: statuses, certificates, chat, contacts, JSON"""
     statuses(t)
@@ -192,6 +224,7 @@ def test(t):
     talk(t)
     quits(t)
     waits(t)
+    whole_lines(t)
     many(t)
 
 
