@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "app/config_rooms.h"
@@ -21,7 +22,7 @@
 #include "user/users.h"
 #include "xmpp/nodeid.h"
 
-enum { PORT_FIRST = 5298, PORT_LAST = 5398 };
+enum { PORT_FIRST = 5298, PORT_LAST = 5398, KEY_TRIES = 40, KEY_PAUSE_MS = 25 };
 
 struct node {
 	struct server *server;
@@ -122,15 +123,19 @@ int node_make_folder(const char *path, struct buf *why)
 
 static int take_key(struct node_config *n, struct buf *why)
 {
-	int err = cert_make_node(n->cert, n->keyfile, STR("node"));
+	const struct timespec pause = {.tv_nsec = KEY_PAUSE_MS * 1000000L};
+	int made = cert_make_node(n->cert, n->keyfile, STR("node")), err;
 
-	if (err == ERR_EXISTS)
-		err = 0;
-	if (err) {
-		buf_fmt(why, "%s: cannot make a key: %s", n->keyfile, err_name(err));
-		return err;
+	if (made && made != ERR_EXISTS) {
+		buf_fmt(why, "%s: cannot make a key: %s", n->keyfile, err_name(made));
+		return made;
 	}
 	err = cert_node_key(n->cert, n->keyfile, n->key, n->seed);
+	/* Another node that starts here for the first time may just be writing it. */
+	for (int i = 0; err && made && i < KEY_TRIES; i++) {
+		nanosleep(&pause, NULL);
+		err = cert_node_key(n->cert, n->keyfile, n->key, n->seed);
+	}
 	if (err)
 		buf_fmt(why, "%s: not the key of a node (%s)", n->keyfile, err_name(err));
 	return err;

@@ -77,6 +77,15 @@ static void raise_file_limit(void)
 	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+/* Whoever started us need not give up: another one runs on these data, or comes up just now. */
+static void say_busy(const struct config *c)
+{
+	static const char word[] = "busy\n";
+
+	if (c->ready_fd >= 0 && write(c->ready_fd, word, sizeof(word) - 1) < 0)
+		log_warn("ready_fd", "error=\"%s\"", strerror(errno));
+}
+
 /* Whoever started us with --ready-fd wants the addresses, nobody else to read a greeting. */
 static void say_ready(const struct server *s, const struct config *c, run_greeting *greet)
 {
@@ -106,6 +115,8 @@ int run_server(const struct config *c, run_greeting *greet)
 	raise_file_limit();
 	buf_init(&why, 4096);
 	err = server_new(r.loop, c, &r.server, &why);
+	if (err == ERR_BUSY)
+		say_busy(c);
 	if (!err)
 		err = server_open(r.server, &why);
 	if (err) {

@@ -6,8 +6,10 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "app/ask.h"
 #include "app/config.h"
 #include "app/node.h"
 #include "base/err.h"
@@ -16,7 +18,14 @@
 
 extern char **environ;
 
-enum { NODE_START_MS = 15000, NAME_TRIES = 5, LOG_TURN = 256 << 10, LOG_KEPT = 1 << 20 };
+enum {
+	NODE_START_MS = 15000,
+	NAME_TRIES = 5,
+	LOG_TURN = 256 << 10,
+	LOG_KEPT = 1 << 20,
+	BUSY_TRIES = 150,
+	BUSY_PAUSE_MS = 100
+};
 
 /* ---- what is said to it ---- */
 
@@ -133,13 +142,16 @@ static void take_login(struct chat_node *n, struct str text)
 	}
 }
 
+/* UP: it is. BUSY: another one has the data, and is up, or comes up, or ends. */
+enum started { FAILED, UP, BUSY };
+
 /* Reads up to the word that says it is up, or the end. */
-static bool wait_ready(struct chat_node *c, int fd)
+static enum started wait_ready(struct chat_node *c, int fd)
 {
 	char text[4096];
 	size_t n = 0;
 	struct pollfd p = {.fd = fd, .events = POLLIN};
-	bool ready = false;
+	bool ready = false, busy;
 
 	while (!ready && n < sizeof(text) - 1 && poll(&p, 1, NODE_START_MS) > 0) {
 		ssize_t k = read(fd, text + n, sizeof(text) - 1 - n);
@@ -150,9 +162,10 @@ static bool wait_ready(struct chat_node *c, int fd)
 		text[n] = '\0';
 		ready = strstr(text, "ready\n") != NULL;
 	}
+	busy = n == 5 && memcmp(text, "busy\n", 5) == 0;
 	take_login(c, (struct str){text, n});
 	mem_wipe(text, sizeof(text));
-	return ready;
+	return ready ? UP : busy ? BUSY : FAILED;
 }
 
 static int spawn(char **argv, const char *log)
@@ -231,38 +244,52 @@ static void put_why(const char *data, const char *log, long from, struct buf *wh
 		buf_fmt(why, "the node of %s could not be started; `wireside node` may say why", data);
 }
 
-static bool start(struct chat_node *n, const char *data, const char *log)
+static enum started start(struct chat_node *n, const char *data, const char *log)
 {
 	char number[16], folder[4096], program[] = "wireside", node[] = "node", data_flag[] = "--data",
 				       fd_flag[] = "--ready-fd", needed[] = "--while-needed";
 	char *argv[CHAT_NODE_WORDS_MAX + 8] = {program, node, needed, data_flag, folder, fd_flag, number};
 	int ends[2], err;
-	bool ready;
+	enum started how;
 
 	memcpy(argv + 7, n->words, n->n * sizeof(*argv));
 	snprintf(folder, sizeof(folder), "%s", data);
 	if (pipe2(ends, O_CLOEXEC) != 0)
-		return false;
+		return FAILED;
 	fcntl(ends[1], F_SETFD, 0);
 	snprintf(number, sizeof(number), "%d", ends[1]);
 	err = spawn(argv, log);
 	close(ends[1]);
-	ready = err == 0 && wait_ready(n, ends[0]);
+	how = err == 0 ? wait_ready(n, ends[0]) : FAILED;
 	close(ends[0]);
-	return ready;
+	return how;
 }
 
-bool chat_node_start(struct chat_node *n, const char *data, struct buf *why)
+/* Of several chats that start together one has the node, and the others are its clients. One that ends just now makes way. */
+bool chat_node_start(struct chat_node *n, const char *data, bool *ret_own, struct buf *why)
 {
+	const struct timespec pause = {.tv_nsec = BUSY_PAUSE_MS * 1000000L};
+	enum started how = BUSY;
 	char log[4096];
-	long from;
+	long from = 0;
 
 	snprintf(log, sizeof(log), "%.4000s/node.log", data);
 	if (node_make_folder(data, why) != 0)
 		return false;
-	from = turn_log(log);
-	if (start(n, data, log))
-		return true;
-	put_why(data, log, from, why);
-	return false;
+	for (int i = 0; how == BUSY && i < BUSY_TRIES; i++) {
+		if (i > 0)
+			nanosleep(&pause, NULL);
+		if (i > 0 && ask_is_running(data)) {
+			*ret_own = false;
+			return true;
+		}
+		if (i % 10) /* now and then, whether the one that had it has ended */
+			continue;
+		from = turn_log(log);
+		how = start(n, data, log);
+	}
+	*ret_own = how == UP;
+	if (how != UP)
+		put_why(data, log, from, why);
+	return how == UP;
 }

@@ -28,7 +28,8 @@ bool chat_node_is_new(const char *data);
 /* Says on the terminal what others will see, and offers to change that. False: nobody wants to go on. */
 bool chat_node_offer_name(struct chat_node *n);
 
-/* A node of its own life: it outlives this program if it has reason to. False: it did not come up; why. */
-bool chat_node_start(struct chat_node *n, const char *data, struct buf *why);
+/* A node of its own life: it outlives this program if it has reason to. *ret_own: it is the one that was started here, with these
+ * words; else somebody else's came up at the same time. False: there is none; why. */
+bool chat_node_start(struct chat_node *n, const char *data, bool *ret_own, struct buf *why);
 
 #endif

@@ -289,10 +289,10 @@ static bool start_node(struct session *s)
 		if (!chat_node_offer_name(&s->options.node))
 			return false;
 	}
-	s->started_node = chat_node_start(&s->options.node, s->data, &why);
-	if (!s->started_node)
-		fprintf(stderr, "wireside: %s\n", buf_cstr(&why));
-	return s->started_node;
+	if (chat_node_start(&s->options.node, s->data, &s->started_node, &why))
+		return true;
+	fprintf(stderr, "wireside: %s\n", buf_cstr(&why));
+	return false;
 }
 
 /* Whose node it is: "USER@NODEID.internal". */
@@ -431,17 +431,19 @@ static void revive_node(void *arg)
 {
 	struct session *s = arg;
 	CLEANUP(buf_clear) struct buf why = {.max = 4096};
+	bool own;
 
 	if (!client_stopped(s->client) && !ask_is_running(s->data))
-		chat_node_start(&s->options.node, s->data, &why);
+		chat_node_start(&s->options.node, s->data, &own, &why);
 }
 
 /* One that was told to end, and is wanted again. */
 static int restart_node(void *arg, struct buf *why)
 {
 	struct session *s = arg;
+	bool own;
 
-	if (!ask_is_running(s->data) && !chat_node_start(&s->options.node, s->data, why))
+	if (!ask_is_running(s->data) && !chat_node_start(&s->options.node, s->data, &own, why))
 		return ERR_CLOSED;
 	chat_retry(s->chat);
 	return 0;
