@@ -1,6 +1,8 @@
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "cmd/commands.h"
@@ -10,13 +12,14 @@ struct subcommand {
 	const char *name;
 	int (*run)(int argc, char **argv);
 	const char *help;
+	bool runs_on; /* how it ended is not said by whether somebody could read its greeting */
 };
 
 static const struct subcommand subcommands[] = {
 	{"chat", cmd_chat, "chat in line mode, with this machine's node or as USER@DOMAIN"},
-	{"node", cmd_node, "run this machine's node of the peer-to-peer network"},
+	{"node", cmd_node, "run this machine's node of the peer-to-peer network", true},
 	{"peer", cmd_peer, "the index table: who is known, where, and how far trusted"},
-	{"serve", cmd_serve, "run a chat server for a domain"},
+	{"serve", cmd_serve, "run a chat server for a domain", true},
 	{"user", cmd_user, "add, list, delete accounts, change passwords"},
 	{"room", cmd_room, "list, make, change and end rooms"},
 	{"status", cmd_status, "what a running server or node is doing"},
@@ -67,30 +70,66 @@ static bool is_chat(int argc, char **argv)
 		(argv[1][0] == '-' && !is_one_of(argv[1], "--version", "-V", "-h") && strcmp(argv[1], "--help") != 0);
 }
 
-int main(int argc, char **argv)
+/* The first three descriptors are for what they are for. Whoever started us may have closed one, and the next file or socket would
+ * get its number, and our words. */
+static void fill_standard_files(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
+/* What should stand in a file and does not, is not done. */
+static int check_output(int status)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return status;
+	fputs("wireside: not all of the output could be written\n", stderr);
+	return status ? status : 1;
+}
+
+static int unknown(const char *name, bool help)
+{
+	fprintf(stderr, "wireside: there is no command '%s'; see wireside --help%s%s%s\n", name,
+		help ? "" : ". To talk to somebody who is called so: `wireside`, and there /msg ", help ? "" : name,
+		help ? "" : " TEXT");
+	return 2;
+}
+
+static int run(int argc, char **argv)
 {
 	char flag[] = "--help", *help_of[] = {argc > 2 ? argv[2] : NULL, argc > 3 ? argv[3] : flag, flag, NULL};
 	const struct subcommand *s;
 	bool wants;
+	int status;
 
-	prctl(PR_SET_NAME, "wireside"); /* a node that a chat starts comes from /proc/self/exe */
 	if (extcap_called(argc, argv))
 		return extcap_run(argc, argv);
 	if (is_chat(argc, argv))
-		return cmd_chat(argc, argv);
+		return check_output(cmd_chat(argc, argv));
 	if (is_one_of(argv[1], "--version", "-V", "version")) {
 		puts("wireside " WIRESIDE_VERSION);
-		return 0;
+		return check_output(0);
 	}
 	wants = is_one_of(argv[1], "--help", "-h", "help");
 	if (wants && (argc == 2 || is_one_of(argv[2], "--help", "-h", "help"))) {
 		help(stdout);
-		return 0;
+		return check_output(0);
 	}
 	s = find(argv[wants ? 2 : 1]);
-	if (!s) {
-		fprintf(stderr, "wireside: there is no command '%s'; see wireside --help\n", argv[wants ? 2 : 1]);
-		return 2;
-	}
-	return wants ? s->run(3, help_of) : s->run(argc - 1, argv + 1);
+	if (!s)
+		return unknown(argv[wants ? 2 : 1], wants || argc > 2);
+	status = wants ? s->run(3, help_of) : s->run(argc - 1, argv + 1);
+	return s->runs_on && !wants ? status : check_output(status);
+}
+
+int main(int argc, char **argv)
+{
+	fill_standard_files();
+	prctl(PR_SET_NAME, "wireside"); /* a node that a chat starts comes from /proc/self/exe */
+	return run(argc, argv);
 }
