@@ -5,6 +5,8 @@
 #include <histedit.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 #include <wchar.h>
@@ -24,6 +26,9 @@ struct edit {
 	unsigned lines_n, lines_at; /* so many ever; how far back the library looks */
 	struct watch *watch;
 	struct buf keys; /* typed, not yet given to the library */
+	struct buf paste;
+	bool pasting;
+	bool dumb; /* a terminal that knows no escapes */
 	char prompt[PROMPT_MAX];
 	unsigned columns;
 	bool ended;
@@ -93,6 +98,8 @@ void edit_interrupt(struct edit *e)
 	fputs("^C\r\n", stdout);
 	fflush(stdout);
 	buf_reset(&e->keys);
+	buf_reset(&e->paste);
+	e->pasting = false;
 	begin_line(e);
 	e->ops->on_key(e->arg, STR(""));
 }
@@ -103,11 +110,36 @@ void edit_resize(struct edit *e)
 	el_resize(e->el);
 }
 
+/* A program in the foreground meanwhile is not told where a paste begins. */
+static void tell_pastes(struct edit *e, bool wanted)
+{
+	if (!e->dumb)
+		fputs(wanted ? "\033[?2004h" : "\033[?2004l", stdout);
+	fflush(stdout);
+}
+
+/* The library forgets the line; the cursor stands where it stood. */
 void edit_suspend(struct edit *e)
 {
+	const LineInfo *li = el_line(e->el);
+	CLEANUP(buf_clear) struct buf text = {.max = KEYS_MAX};
+	size_t behind =
+		mbsnrtowcs(NULL, &(const char *){li->cursor}, (size_t)(li->lastchar - li->cursor), 0, &(mbstate_t){0});
+
+	buf_add(&text, li->buffer, (size_t)(li->lastchar - li->buffer));
+	tell_pastes(e, false);
 	el_set(e->el, EL_UNBUFFERED, 0);
 	kill(getpid(), SIGSTOP);
 	el_set(e->el, EL_UNBUFFERED, 1);
+	tell_pastes(e, true);
+	if (!text.n || !buf_ok(&text))
+		return;
+	erase(e);
+	fflush(stdout);
+	el_insertstr(e->el, buf_cstr(&text));
+	if (behind != (size_t)-1)
+		el_cursor(e->el, -(int)behind);
+	el_set(e->el, EL_REFRESH);
 }
 
 /* ---- completion ---- */
@@ -179,6 +211,105 @@ static void complete(struct edit *e)
 	insert(e, word, &c);
 	for (unsigned i = 0; i < c.n; i++)
 		xfree(c.text[i]);
+}
+
+/* ---- pastes ---- */
+
+/* What a terminal puts around a paste that was asked to (all since xterm's "bracketed paste"). */
+#define PASTE_BEGIN "\033[200~"
+#define PASTE_END "\033[201~"
+
+/* A line has one line: line breaks and tabs are in it as their pictures, and become what they stand for when it is entered. */
+static const struct picture {
+	char c;
+	const char *shown;
+} pictures[] = {{'\n', "\xe2\x90\xa4"}, {'\t', "\xe2\x90\x89"}};
+
+static void put_pasted(struct buf *out, struct str text)
+{
+	while (text.n) {
+		size_t n = str_starts(text, STR("\r\n")) ? 2 : str_utf8_next(text), i = 0;
+		char c = *text.p == '\r' ? '\n' : *text.p;
+
+		while (i < ARRAY_LEN(pictures) && pictures[i].c != c)
+			i++;
+		if (i < ARRAY_LEN(pictures))
+			buf_z(out, pictures[i].shown);
+		else if (n && (unsigned char)c >= ' ' && c != 0x7f)
+			buf_add(out, text.p, n);
+		n = n ? n : 1;
+		text = (struct str){text.p + n, text.n - n};
+	}
+}
+
+static void put_entered(struct buf *out, struct str text)
+{
+	while (text.n) {
+		size_t n = 1, i = 0;
+
+		while (i < ARRAY_LEN(pictures) && !str_starts(text, str_z(pictures[i].shown)))
+			i++;
+		if (i < ARRAY_LEN(pictures))
+			buf_char(out, pictures[i].c);
+		else
+			buf_char(out, *text.p);
+		n = i < ARRAY_LEN(pictures) ? strlen(pictures[i].shown) : n;
+		text = (struct str){text.p + n, text.n - n};
+	}
+}
+
+/* Nothing of a paste is entered by itself. Of several lines none is a command. */
+static void insert_pasted(struct edit *e)
+{
+	const LineInfo *li = el_line(e->el);
+	struct str text = buf_view(&e->paste);
+	CLEANUP(buf_clear) struct buf shown = {.max = 3 * KEYS_MAX};
+	bool several;
+
+	if (!buf_ok(&e->paste)) {
+		edit_print(e, STR("* a paste of more than 65536 bytes is left out"));
+		return;
+	}
+	while (text.n && (text.p[text.n - 1] == '\n' || text.p[text.n - 1] == '\r'))
+		text.n--;
+	several = text.n && (memchr(text.p, '\n', text.n) || memchr(text.p, '\r', text.n));
+	if (several && li->cursor == li->buffer && *text.p == '/')
+		buf_char(&shown, '/');
+	put_pasted(&shown, text);
+	if (!shown.n || !buf_ok(&shown))
+		return;
+	erase(e);
+	fflush(stdout);
+	el_insertstr(e->el, buf_cstr(&shown));
+	el_set(e->el, EL_REFRESH);
+	li = el_line(e->el);
+	e->ops->on_key(e->arg, (struct str){li->buffer, (size_t)(li->lastchar - li->buffer)});
+}
+
+/* True: the paste is over. Of what may be the begin of its end a rest stays. */
+static bool take_pasted(struct edit *e)
+{
+	const size_t n = sizeof(PASTE_END) - 1;
+	struct str k = buf_view(&e->keys);
+	const char *end = k.n ? memmem(k.p, k.n, PASTE_END, n) : NULL;
+	size_t take = end ? (size_t)(end - k.p) : k.n < n ? 0 : k.n - (n - 1);
+
+	buf_add(&e->paste, k.p, take);
+	buf_eat(&e->keys, take + (end ? n : 0));
+	if (!end)
+		return false;
+	e->pasting = false;
+	insert_pasted(e);
+	buf_reset(&e->paste);
+	return true;
+}
+
+static bool begins_paste(struct edit *e)
+{
+	if (!str_starts(buf_view(&e->keys), STR(PASTE_BEGIN)))
+		return false;
+	buf_eat(&e->keys, sizeof(PASTE_BEGIN) - 1);
+	return e->pasting = true;
 }
 
 /* ---- keys ---- */
@@ -275,10 +406,12 @@ static void keep(struct edit *e, struct str line)
 static void on_whole_line(struct edit *e, const char *text, size_t n)
 {
 	char *line = str_dup((struct str){text, n});
+	CLEANUP(buf_clear) struct buf entered = {.max = 4 * KEYS_MAX};
 
 	keep(e, str_z(line));
 	begin_line(e);
-	e->ops->on_line(e->arg, str_z(line));
+	put_entered(&entered, str_z(line));
+	e->ops->on_line(e->arg, str_z(buf_cstr(&entered)));
 	xfree(line);
 }
 
@@ -309,6 +442,11 @@ static void give_keys(struct edit *e)
 	for (size_t i = 0; i < KEYS_MAX && !e->ended; i++) {
 		size_t before = e->keys.n;
 
+		if (e->pasting || begins_paste(e)) {
+			if (!take_pasted(e))
+				return;
+			continue;
+		}
 		if (!key_length(buf_view(&e->keys)))
 			return;
 		give_key(e);
@@ -362,11 +500,14 @@ static char *get_prompt(EditLine *el)
 struct edit *edit_new(struct loop *l, const struct edit_ops *ops, void *arg)
 {
 	struct edit *e = xcalloc(1, sizeof(*e));
+	const char *term = getenv("TERM");
 
 	e->loop = l;
 	e->ops = ops;
 	e->arg = arg;
 	buf_init(&e->keys, KEYS_MAX);
+	buf_init(&e->paste, KEYS_MAX);
+	e->dumb = !term || !*term || strcmp(term, "dumb") == 0;
 	measure(e);
 	e->el = el_init("wireside", stdin, stdout, stderr);
 	must(e->el);
@@ -381,6 +522,7 @@ struct edit *edit_new(struct loop *l, const struct edit_ops *ops, void *arg)
 	el_set(e->el, EL_BIND, "^S", "ed-search-next-history", NULL);
 	el_set(e->el, EL_BIND, "^V", "ed-unassigned", NULL);
 	el_set(e->el, EL_UNBUFFERED, 1);
+	tell_pastes(e, true);
 	e->watch = watch_new(l, STDIN_FILENO, on_ready, e);
 	edit_keep_blocking();
 	watch_set(e->watch, WATCH_READ);
@@ -395,11 +537,12 @@ void edit_free(struct edit **edit)
 		return;
 	watch_free(&e->watch);
 	erase(e);
-	fflush(stdout);
+	tell_pastes(e, false);
 	el_set(e->el, EL_UNBUFFERED, 0);
 	el_end(e->el);
 	for (size_t i = 0; i < HISTORY; i++)
 		xfree(e->lines[i]);
 	buf_clear(&e->keys);
+	buf_clear(&e->paste);
 	xfree(e);
 }

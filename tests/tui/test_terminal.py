@@ -1,6 +1,9 @@
 #!/usr/bin/python3
 
-from chat import LIMIT, Screen, command, lib, pipe
+import pathlib
+import signal
+
+from chat import LIMIT, Screen, Terminal, command, lib
 
 
 def dialogue(t):
@@ -17,6 +20,46 @@ def dialogue(t):
     alice.shown(r"\* online as alice@localhost")
     t.step("the password is asked for without echo, the fingerprint shown, and pinned")
     return alice
+
+
+def state(process):
+    return pathlib.Path(f"/proc/{process.pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+
+
+def keys(t):
+    """What a terminal sends that is no key, and Ctrl-Z."""
+    dora, erik = Terminal(t, "dora", command(t, "dora")), t.slix("erik")
+    erik.receipts()
+    dora.shown(b"online as")
+    dora.type("/msg erik@localhost\r")
+    dora.shown(b"erik@localhost> ")
+    dora.type("\x1b[200~one\r\ttwo\r/quit\n\x1b[201~")
+    dora.shown("one\u2424\u2409two\u2424/quit".encode())
+    dora.type("!\r")
+    erik.expect("message", body="one\n\ttwo\n/quit!")
+    dora.type("\x1b[200~/quit\nnow\x1b[2")
+    dora.type("01~\r")
+    erik.expect("message", body="/quit\nnow")
+    dora.type("a \x1b[200~word\x1b[201~ more\r")
+    erik.expect("message", body="a word more")
+    dora.type("\x1b[200~" + "x" * 70000 + "\x1b[201~")
+    dora.shown(b"a paste of more than 65536 bytes is left out")
+    dora.type("still here\r")
+    erik.expect("message", body="still here")
+    t.step("a paste of several lines is one text, sent by Enter; no line of it is a command; not too long")
+
+    dora.type("half a lino\x1b[D")
+    dora.shown(b"half a lino")
+    dora.process.send_signal(signal.SIGTSTP)
+    lib.wait_until(lambda: state(dora.process) == "T", LIMIT, "it being stopped")
+    t.true(dora.bytes.rstrip().endswith(b"\x1b[?2004l"), f"the terminal is as it was: {dora.bytes[-100:]}")
+    dora.process.send_signal(signal.SIGCONT)
+    dora.shown(b"\x1b[?2004h\r\x1b[Jerik@localhost> half a lino\x08")
+    dora.type("\x1b[3~e\r")
+    erik.expect("message", body="half a line")
+    t.step("Ctrl-Z and fg: the line and the place in it are as they were")
+    dora.close()
+    t.true(b"\x1b[?2004l" in dora.bytes[-200:], "at the end, too")
 
 
 def test(t):
@@ -130,6 +173,7 @@ def test(t):
     bob.type("/quit")
     t.equal(bob.ended(), 0, "/quit")
     t.step("Ctrl-D and /quit end it")
+    keys(t)
 
 
 if __name__ == "__main__":
