@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "tui/line_i.h"
+#include "tui/text.h"
 
 /* ---- words ---- */
 
@@ -25,11 +26,10 @@ struct str line_word(struct str *rest)
 
 bool line_ok(struct line *n, int err)
 {
-	static const struct {
+	const struct {
 		int err;
 		const char *text;
-	} texts[] = {{ERR_CLOSED, "offline; try again when the connection is back"},
-		{ERR_LIMIT, "too much is waiting already, or the text is too long"},
+	} texts[] = {{ERR_CLOSED, line_offline_words(n)}, {ERR_LIMIT, "too much is waiting already"},
 		{ERR_NOTFOUND, "you are not in that room"}, {ERR_INVALID, "not understood, or not known who that is"},
 		{ERR_SYNTAX, "not an address"}};
 
@@ -75,9 +75,42 @@ bool line_find(struct line *n, struct str typed, unsigned kinds, struct buf *ret
 	return false;
 }
 
-void line_usage(struct line *n, const struct command *c) { line_misuse(n, "/%s %s: %s", c->name, c->args, c->help); }
+void line_usage(struct line *n, const struct command *c)
+{
+	line_misuse(n, LINE_USAGE "/%s %s: %s", c->name, c->args, c->help);
+}
 
-static void say_to(struct line *n, struct str jid, struct str text) { line_ok(n, client_say(n->client, jid, text)); }
+static void say_to(struct line *n, struct str jid, struct str text)
+{
+	if (text.n > CLIENT_BODY_MAX)
+		line_refuse(n, "a text of more than %d bytes, which is the most; say it in parts", CLIENT_BODY_MAX);
+	else
+		line_ok(n, client_say(n->client, jid, text));
+}
+
+/* A name, where nothing may follow it: quotes are not needed then. */
+static struct str take_name(struct str args)
+{
+	struct str rest = args, word = line_word(&rest);
+
+	return rest.n ? args : word;
+}
+
+/* The same with one of these words behind it, perhaps. */
+static struct str take_name_before(struct str args, const char *a, const char *b, struct str *ret_last)
+{
+	struct str name = args, last;
+	size_t at = name.n;
+
+	while (at && name.p[at - 1] != ' ')
+		at--;
+	last = (struct str){name.p + at, name.n - at};
+	if (at && (str_is(last, a) || str_is(last, b))) {
+		name = str_trim((struct str){name.p, at});
+		*ret_last = last;
+	}
+	return take_name(name);
+}
 
 /* To the node, or, where there is none, false. */
 static bool ask_node(struct line *n, const char *verb, struct str what, struct str more)
@@ -182,27 +215,28 @@ static void run_add(struct line *n, const struct command *c, struct str args)
 	}
 	if (n->config.ask_node) {
 		CLEANUP(buf_clear) struct buf target = {.max = LINE_MAX_BYTES};
+		struct str name = take_name(args);
 		size_t at = who.n;
 
 		while (at && who.p[at - 1] != '@')
 			at--;
 		/* A node takes it in one word. */
-		if (args.n)
-			buf_fmt(&target, "%.*s@", STR_FMT(args));
-		buf_add(&target, args.n ? who.p + at : who.p, args.n ? who.n - at : who.n);
+		if (name.n)
+			buf_fmt(&target, "%.*s@", STR_FMT(name));
+		buf_add(&target, name.n ? who.p + at : who.p, name.n ? who.n - at : who.n);
 		ask_node(n, "add", buf_view(&target), STR_NONE);
 		return;
 	}
 	if (jid_parse_buf(who, &j) != 0 || !j.jid.local)
 		line_misuse(n, "%.*s is not an address like bob@example.org", STR_FMT(who));
 	else
-		line_ok(n, client_add(n->client, jid_bare_str(j.jid), args.n ? args : STR_NONE));
+		line_ok(n, client_add(n->client, jid_bare_str(j.jid), args.n ? take_name(args) : STR_NONE));
 }
 
 static void run_remove(struct line *n, const struct command *c, struct str args)
 {
 	CLEANUP(buf_clear) struct buf jid = {.max = JID_MAX};
-	struct str who = line_word(&args);
+	struct str who = take_name(args);
 
 	if (!who.n)
 		line_usage(n, c);
@@ -223,32 +257,32 @@ static void begin_verify(struct line *n, struct str who)
 
 static void run_verify(struct line *n, const struct command *c, struct str args)
 {
-	struct str who = line_word(&args);
+	struct str last = STR_NONE, who = take_name_before(args, "yes", "no", &last);
 
-	if (!who.n || (args.n && !str_is(args, "yes") && !str_is(args, "no")))
+	if (!who.n)
 		line_usage(n, c);
-	else if (n->config.ask_node && !args.n)
+	else if (n->config.ask_node && !last.n)
 		begin_verify(n, who);
-	else if (!ask_node(n, "verify", who, args))
+	else if (!ask_node(n, "verify", who, last))
 		line_refuse(n, "a server vouches for its people; /verify is for peers without one");
 }
 
 static void run_rename(struct line *n, const struct command *c, struct str args)
 {
 	CLEANUP(buf_clear) struct buf jid = {.max = JID_MAX};
-	struct str who = line_word(&args);
+	struct str who = line_word(&args), name = take_name(args);
 
-	if (!who.n || !args.n)
+	if (!who.n || !name.n)
 		line_usage(n, c);
-	else if (!ask_node(n, "rename", who, args) && line_find(n, who, FIND_PEER, &jid))
-		line_ok(n, client_rename(n->client, buf_view(&jid), args));
+	else if (!ask_node(n, "rename", who, name) && line_find(n, who, FIND_PEER, &jid))
+		line_ok(n, client_rename(n->client, buf_view(&jid), name));
 }
 
 static void block_or_not(struct line *n, const struct command *c, struct str args, const char *verb,
 	int (*order)(struct client *client, struct str jid))
 {
 	CLEANUP(buf_clear) struct buf jid = {.max = JID_MAX};
-	struct str who = line_word(&args);
+	struct str who = take_name(args);
 
 	if (!who.n)
 		line_usage(n, c);
@@ -269,7 +303,7 @@ static void run_unblock(struct line *n, const struct command *c, struct str args
 /* On a server that is what /add does: see when they are here, and let them see it. */
 static void run_accept(struct line *n, const struct command *c, struct str args)
 {
-	struct str who = line_word(&args);
+	struct str who = take_name(args);
 	struct jid_buf j;
 
 	if (!who.n)
@@ -285,7 +319,7 @@ static void run_accept(struct line *n, const struct command *c, struct str args)
 /* /allow and /disallow. */
 static void run_allow(struct line *n, const struct command *c, struct str args)
 {
-	struct str who = line_word(&args);
+	struct str who = take_name(args);
 
 	if (!who.n)
 		line_usage(n, c);
@@ -299,6 +333,10 @@ static void say_status(struct line *n)
 	static const char *const words[] = {"node", "status"};
 	struct str show, text, name = str_z(n->config.name);
 
+	if (!client_online(n->client)) {
+		line_say(n, EVENT_ANSWER, "nobody sees you now: %s", line_offline_words(n));
+		return;
+	}
 	client_own_status(n->client, &show, &text);
 	line_say(n, EVENT_ANSWER, "you are %.*s as %.*s%s%.*s", STR_FMT(show),
 		STR_FMT(name.n ? name : client_jid(n->client)), text.n ? ": " : "", STR_FMT(text));
@@ -424,8 +462,12 @@ static void run_command(struct line *n, struct str line)
 
 void line_run(struct line *n, struct str line)
 {
-	if (!str_trim(line).n)
+	struct str trimmed = str_trim(line);
+
+	if (!trimmed.n)
 		return;
+	if (trimmed.p[0] == '/') /* nobody means a text by a blank before it */
+		line = trimmed;
 	if (line.p[0] == '/' && !str_starts(line, STR("//"))) {
 		run_command(n, (struct str){line.p + 1, line.n - 1});
 		return;

@@ -184,6 +184,14 @@ void line_on_event(void *arg, const struct client_event *e)
 		client_displayed(n->client, e->conversation);
 }
 
+const char *line_offline_words(const struct line *n)
+{
+	if (!n->config.ask_node)
+		return "offline; try again when the connection is back";
+	return client_stopped(n->client) ? "this machine's node was stopped; /start starts it again"
+					 : "this machine's node does not answer now; try again when the chat is online";
+}
+
 void line_tell(struct line *n, struct str text) { line_say(n, EVENT_NOTICE, "%.*s", STR_FMT(text)); }
 
 static void on_slow(struct timer *t)

@@ -36,6 +36,8 @@ bool line_started(const struct line *n);
 void line_on_event(void *arg, const struct client_event *e);
 void line_tell(struct line *n, struct str text); /* a notice of the program's own */
 void line_answer(struct line *n, unsigned tag, struct str text, bool failed);
+/* Why nothing can be asked now, and what to do. */
+const char *line_offline_words(const struct line *n);
 /* After whatever may have changed the client; once a second at least. */
 void line_go_on(struct line *n);
 /* The connection cannot be had, and will not be. */

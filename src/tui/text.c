@@ -47,7 +47,11 @@ static void on_online(struct buf *out, const struct client_event *e)
 
 static void on_offline(struct buf *out, const struct client_event *e)
 {
-	put(out, "* offline: ", e->body.n ? e->body : STR("the connection broke"), e->final ? "" : "; trying again");
+	bool stopped =
+		e->body.n && memmem(e->body.p, e->body.n, "/start", 6); /* it stays so until somebody does that */
+
+	put(out, "* offline: ", e->body.n ? e->body : STR("the connection broke"),
+		e->final || stopped ? "" : "; trying again");
 }
 
 /* A private message names the room and the nickname; in a room the label is the room's. */
@@ -154,7 +158,10 @@ static void on_answer(struct buf *out, const struct client_event *e)
 }
 
 static void on_done(struct buf *out, const struct client_event *e) { put_opt(out, "* done: ", e->body, ""); }
-static void on_refused(struct buf *out, const struct client_event *e) { put(out, "* refused: ", e->body, ""); }
+static void on_refused(struct buf *out, const struct client_event *e)
+{
+	put(out, str_starts(e->body, STR(LINE_USAGE)) ? "* " : "* refused: ", e->body, "");
+}
 
 static void on_room(struct buf *out, const struct client_event *e)
 {

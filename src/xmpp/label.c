@@ -84,6 +84,7 @@ bool label_is_near(struct str label, struct str typed)
 void label_hint(struct label_hints *h, struct str label, struct str typed)
 {
 	enum { HINTS = 3 };
+	const char *quote;
 
 	if (h->n >= HINTS || !label_is_near(label, typed))
 		return;
@@ -91,5 +92,7 @@ void label_hint(struct label_hints *h, struct str label, struct str typed)
 		buf_init(&h->text, 1024);
 	else if (h->text.n)
 		buf_cut(&h->text, h->text.n - 1); /* the question mark */
-	buf_fmt(&h->text, "%s%.*s?", h->n++ ? " or " : "; did you mean ", STR_FMT(label));
+	/* As it has to be typed. */
+	quote = memchr(label.p, ' ', label.n) ? "\"" : "";
+	buf_fmt(&h->text, "%s%s%.*s%s?", h->n++ ? " or " : "; did you mean ", quote, STR_FMT(label), quote);
 }

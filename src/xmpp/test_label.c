@@ -52,6 +52,14 @@ static void hints(void **state)
 	assert_int_equal(h.n, 0);
 	label_hint(&h, STR("bob"), STR("bbo"));
 	assert_string_equal(buf_cstr(&h.text), "; did you mean bob?");
+	/* As it has to be typed. */
+	buf_clear(&h.text);
+	h = (struct label_hints){0};
+	label_hint(&h, STR("Bob Smith"), STR("bob"));
+	assert_string_equal(buf_cstr(&h.text), "; did you mean \"Bob Smith\"?");
+	buf_clear(&h.text);
+	h = (struct label_hints){0};
+	label_hint(&h, STR("bob"), STR("bbo"));
 	label_hint(&h, STR("bbob"), STR("bbo"));
 	label_hint(&h, STR("bba"), STR("bbo"));
 	label_hint(&h, STR("bbc"), STR("bbo"));

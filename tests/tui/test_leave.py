@@ -35,7 +35,7 @@ def lost(t, home):
     alice = home.screen("stopped")
     alice.shown("online as")
     home.stop()
-    alice.shown(r"\* offline: this machine's node was stopped; /start starts it again; trying again")
+    alice.shown(r"\* offline: this machine's node was stopped; /start starts it again$")
     alice.type("/msg bob four")
     alice.shown(r"-> bob: four \(not handed over yet: this chat keeps it until the node is back\)")
     t.true("four (queued)" not in alice.screen(), "no node has it, so it is not queued")
