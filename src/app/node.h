@@ -55,6 +55,10 @@ const char *node_discovery(const struct server *s);
 /* For its user: name, id, where it listens, who it sees. Lines, or the members of a JSON object. */
 void node_status(const struct server *s, bool json, struct buf *out);
 
+/* What keeps it from finding anybody, for its user at the start: a line each, nothing if all is well. network: also that there is no
+ * wired one, which a client is told of in any case. */
+void node_notes(const struct server *s, bool network, struct buf *out);
+
 /* The secrets of its links are being recorded, or not any more: its user is told. */
 void node_traced(struct server *s, bool traced);
 

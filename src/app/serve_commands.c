@@ -143,7 +143,7 @@ static void cmd_node(struct server *s, uint64_t asker, char **words, uint32_t n)
 		const char *word;
 		void (*put)(const struct server *s, struct buf *out);
 	} rows[] = {{"address", put_address}, {"name", put_name}, {"status", put_status}};
-	static const char usage[] = "usage: node address|name|status|waiting, node find PEER";
+	static const char usage[] = "usage: node address|name|status|waiting|notes, node find PEER";
 	CLEANUP(buf_clear) struct buf out = {.max = 65536};
 
 	if (!s->node) {
@@ -154,8 +154,11 @@ static void cmd_node(struct server *s, uint64_t asker, char **words, uint32_t n)
 		find_peer(s, asker, words[2]);
 		return;
 	}
-	if (n == 2 && strcmp(words[1], "waiting") == 0) {
-		peers_waiting(core_gateway(s->core), &out);
+	if (n == 2 && (strcmp(words[1], "waiting") == 0 || strcmp(words[1], "notes") == 0)) {
+		if (*words[1] == 'w')
+			peers_waiting(core_gateway(s->core), &out);
+		else
+			node_notes(s, false, &out);
 		answer(s, asker, buf_cstr(&out), false);
 		return;
 	}

@@ -208,9 +208,7 @@ static void on_answered(void *arg, int err, struct str text)
 	list_remove(&a->node);
 	xfree(a);
 	if (err && err != ERR_INVALID)
-		text = client_stopped(s->client)
-			? STR("this machine's node was stopped; /start starts it again")
-			: STR("this machine's node does not answer now; try again when the chat is online");
+		text = str_z(line_offline_words(s->line));
 	line_answer(s->line, tag, text, err != 0);
 }
 
@@ -334,6 +332,19 @@ static void tell_unused(struct session *s)
 		fprintf(stderr, "wireside: %s\n", buf_cstr(&text));
 }
 
+/* Who has started it is to know why nobody comes; and who comes later, too. */
+static void tell_notes(struct session *s)
+{
+	static const char *const words[] = {"node", "notes"};
+	CLEANUP(buf_clear) struct buf out = {.max = ANSWER_BYTES};
+	struct str rest, line;
+
+	if (ask_socket(s, words, ARRAY_LEN(words), &out) != 0)
+		return;
+	for (rest = buf_view(&out); (line = str_cut(&rest, '\n')).n;)
+		line_tell(s->line, line);
+}
+
 /* Before the first event. */
 static void tell_about_node(struct session *s)
 {
@@ -358,6 +369,7 @@ static void tell_about_node(struct session *s)
 		line_tell(s->line, buf_view(&text));
 	if (!s->started_node)
 		tell_unused(s);
+	tell_notes(s);
 }
 
 /* ---- trust ---- */

@@ -21,14 +21,20 @@ static const char examples[] = "\nExamples:\n"
 
 static void greet(const struct server *s, const struct config *c)
 {
-	struct buf text;
+	struct buf text, notes;
+	struct str rest, line;
 
 	buf_init(&text, 65536);
+	buf_init(&notes, 65536);
 	server_addresses(s, &text);
+	node_notes(s, true, &notes);
 	printf("Wireside %s: you are %s here, address %s@%s\n%sData: %s\nChat:  wireside%s%s\n", WIRESIDE_VERSION,
 		c->node->instance, c->node->user, c->domains.item[0], buf_cstr(&text), c->data,
 		c->data_given ? " --data " : "", c->data_given ? c->data : "");
+	for (rest = buf_view(&notes); (line = str_cut(&rest, '\n')).n;)
+		printf("Note:  %.*s\n", STR_FMT(line));
 	fflush(stdout);
+	buf_clear(&notes);
 	buf_clear(&text);
 }
 

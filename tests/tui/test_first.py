@@ -55,6 +55,25 @@ def piped(t):
     t.step("as an event in JSON; not with --name")
 
 
+def told(t):
+    """Why nobody will be found."""
+    absent = "there is no interface nosuch0 now .*; this waits for it$"
+    words = [WIRESIDE, "--plain", "--data", str(t.folder / "told"), "--listen", f"127.0.0.1:{lib.free_port()}", "--interface", "nosuch0"]
+    daemon = pathlib.Path("/run/avahi-daemon/socket").exists()
+    chat = Pipe(t, "told", [*words, "--discovery", "avahi"])
+    chat.expect(r"\* " + absent)
+    if not daemon:
+        chat.expect(r"\* no avahi-daemon runs here.*--discovery auto or own")
+    chat.end()
+    Home.stop(Home(t, "told"))
+    node = Pipe(t, "alone", [WIRESIDE, "node", *words[2:], "--discovery", "own"])
+    node.expect("^Note:  " + absent)
+    node.expect("^Note:  no wired network: .*; when that changes it is used at once$")
+    Home.stop(Home(t, "told"))
+    t.equal(node.count("avahi"), 0, "nobody wanted that")
+    t.step("an interface that is not there, an avahi-daemon that does not run, no network: told at the start")
+
+
 def offered(t):
     home = Home(t, "offered")
     alice = home.screen("offered")
@@ -249,7 +268,7 @@ def either(t, node):
 
 def test(t):
     """The first start of a chat with its node; options, help, status"""
-    for part in (piped, offered, refused, logged, helped, stopped):
+    for part in (piped, told, offered, refused, logged, helped, stopped):
         part(t)
 
 

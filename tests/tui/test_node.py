@@ -210,15 +210,20 @@ def test(t):
     line = Pipe(t, "line", [str(lib.find_wireside()), "--plain", "--data", str(t.folder / "node")])
     line.expect("online as me@here")
     line.say("/add 10.0.0.7:5298", "/add bob@10.0.0.7:5298 Bobby B", "/verify bob", "/verify bob yes", "/peers", "/block eve", "/unblock bob", "/accept bob", "/allow carol",
-             "/disallow carol", "/rename bob Bobby B", "/remove bob")
+             "/disallow carol", "/rename bob Bobby B", "/remove bob",
+             '/rename "Bobby B" "Bob Smith"', '/add 10.0.0.7 "Bob Smith"', "/block Bob Smith", '/accept "Bob Smith"', "/verify Bob Smith", '/verify "Bob Smith" no',
+             "  /verify Bob Smith yes", "/verify")
     line.expect("^      | bob .10.0.0.7:5298. verified$")
     line.expect("^      | carol\u241b.2J new$")
     line.expect("refused: nobody is called eve")
+    line.expect(r"\* usage: /verify PEER")
     t.equal(line.end(), 1, "something was refused")
-    t.equal(node.asked, [["status"], ["node", "address"], ["node", "name"], ["peer", "add", "10.0.0.7:5298"], ["peer", "add", "Bobby B@10.0.0.7:5298"],
+    t.equal(node.asked, [["status"], ["node", "address"], ["node", "name"], ["node", "notes"], ["peer", "add", "10.0.0.7:5298"], ["peer", "add", "Bobby B@10.0.0.7:5298"],
                          ["peer", "verify", "bob"], ["peer", "verify", "bob", "yes"], ["peer", "list"],
                          ["peer", "block", "eve"], ["peer", "unblock", "bob"], ["peer", "accept", "bob"], ["peer", "allow", "carol"], ["peer", "disallow", "carol"],
-                         ["peer", "rename", "bob", "Bobby B"], ["peer", "del", "bob"]], "what the node was asked")
+                         ["peer", "rename", "bob", "Bobby B"], ["peer", "del", "bob"],
+                         ["peer", "rename", "Bobby B", "Bob Smith"], ["peer", "add", "Bob Smith@10.0.0.7"], ["peer", "block", "Bob Smith"], ["peer", "accept", "Bob Smith"],
+                         ["peer", "verify", "Bob Smith"], ["peer", "verify", "Bob Smith", "no"], ["peer", "verify", "Bob Smith", "yes"]], "what the node was asked")
     t.step("/add, /verify, /peers, /block, /unblock, /accept, /allow, /disallow, /rename, /remove become words on the control socket; the answers are shown, filtered")
     line = Pipe(t, "found", [str(lib.find_wireside()), "--plain", "--wait", "1", "--data", str(t.folder / "node")])
     line.expect("online as me@here")
