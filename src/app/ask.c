@@ -18,6 +18,7 @@
 #include "app/served.h"
 #include "app/server_i.h"
 #include "base/err.h"
+#include "base/json.h"
 #include "base/mem.h"
 #include "base/plain.h"
 #include "peer/peers.h"
@@ -38,10 +39,25 @@ static void print_answer(const char *text, bool failed)
 	fflush(out);
 }
 
+void ask_print_json(struct str text, bool failed)
+{
+	CLEANUP(buf_clear) struct buf out = {.max = (size_t)64 << 20};
+
+	while (text.n && text.p[text.n - 1] == '\n')
+		text.n--;
+	buf_fmt(&out, "{\"ok\":%s,\"text\":", failed ? "false" : "true");
+	json_text(&out, text);
+	puts(buf_ok(&out) ? (buf_char(&out, '}'), buf_cstr(&out)) : "{\"ok\":false,\"text\":\"too long\"}");
+	fflush(stdout);
+}
+
+static void print_json(const char *text, bool failed) { ask_print_json(str_z(text), failed); }
+
 /* ---- a stopped server's data ---- */
 
 struct offline {
 	struct loop *loop;
+	void (*print)(const char *text, bool failed);
 	bool answered, failed;
 };
 
@@ -49,7 +65,7 @@ static void on_answer(void *arg, const char *text, bool failed)
 {
 	struct offline *o = arg;
 
-	print_answer(text ? text : "", failed);
+	o->print(text ? text : "", failed);
 	o->answered = true;
 	o->failed = failed;
 }
@@ -75,7 +91,7 @@ static void serve_any_domain(struct config *c, const char *const *words, uint32_
 }
 
 /* A node's folder has its key. */
-static bool prepare(struct config *c, const char *const *words, uint32_t n)
+static bool prepare(struct offline *o, struct config *c, const char *const *words, uint32_t n)
 {
 	char path[4096];
 	struct buf why;
@@ -89,7 +105,7 @@ static bool prepare(struct config *c, const char *const *words, uint32_t n)
 	buf_init(&why, 4096);
 	c->use = CONFIG_NODE;
 	if (node_prepare(c, &why) != 0) {
-		print_answer(buf_cstr(&why), true);
+		o->print(buf_cstr(&why), true);
 		good = false;
 	} else {
 		c->node->alone = true;
@@ -113,7 +129,7 @@ static void run_inside(struct offline *o, const struct config *c, const char *co
 
 	buf_init(&why, 4096);
 	if (server_new(o->loop, c, &s, &why) != 0) {
-		print_answer(buf_cstr(&why), true);
+		o->print(buf_cstr(&why), true);
 	} else {
 		server_start_wires(s);
 		/* The first turn asks the store; until then nothing would wake us. */
@@ -122,8 +138,10 @@ static void run_inside(struct offline *o, const struct config *c, const char *co
 		server_command(s, words, n, on_answer, o);
 		for (int i = 0; i < 10000 && !o->answered; i++)
 			loop_step(o->loop, true);
-		if (!o->answered)
-			fprintf(stderr, "wireside: no answer from the store in %s\n", c->data);
+		if (!o->answered) {
+			buf_fmt(&why, "no answer from the store in %s", c->data);
+			o->print(buf_cstr(&why), true);
+		}
 	}
 	server_free(&s);
 	buf_clear(&why);
@@ -169,9 +187,10 @@ static void tell_next(const char *data, bool is_new, const char *domain)
 			domain);
 }
 
-static int ask_data(const char *data, const char *const *words, uint32_t n, bool make)
+static int ask_data(const char *data, const char *const *words, uint32_t n, bool make,
+	void (*print)(const char *text, bool failed))
 {
-	struct offline o = {0};
+	struct offline o = {.print = print};
 	/* What rooms keep is not known here, so nothing of it may be too much. */
 	struct config c = {.data = xstrdup(data),
 		.ready_fd = -1,
@@ -188,13 +207,14 @@ static int ask_data(const char *data, const char *const *words, uint32_t n, bool
 		return 1;
 	}
 	if (is_new && !make) {
-		fprintf(stderr, "wireside: %s has no store yet; name another data folder with --data\n", data);
+		snprintf(path, sizeof(path), "%s has no store yet; name another data folder with --data", data);
+		print(path, true);
 	} else if (become_owner(data)) {
 		guard_memory();
 		o.loop = loop_new();
 		log_set_level(LOG_ERROR);
 		umask(077);
-		if (prepare(&c, words, n))
+		if (prepare(&o, &c, words, n))
 			run_inside(&o, &c, words, n);
 		node_unprepare(&c);
 		loop_free(&o.loop);
@@ -219,37 +239,35 @@ static bool has(const char *data, const char *name)
 }
 
 /* Who has no server may mean the node, whose folder is another one. */
-static void explain_absence(const char *data)
+static void explain_absence(const char *data, struct buf *out)
 {
 	char *node = config_default_data(CONFIG_NODE);
 
 	if (has(data, "node.key"))
-		fprintf(stderr, "wireside: no node runs on %s; `wireside` starts one, and so does `wireside node`\n",
-			data);
+		buf_fmt(out, "no node runs on %s; `wireside` starts one, and so does `wireside node`", data);
 	else if (has(node, "control.sock"))
-		fprintf(stderr, "wireside: no server runs on %s; for this machine's node add --data %s\n", data, node);
+		buf_fmt(out, "no server runs on %s; for this machine's node add --data %s", data, node);
 	else
-		fprintf(stderr,
-			"wireside: no server runs on %s; start one with `wireside serve`, or name another with --data\n",
+		buf_fmt(out, "no server runs on %s; start one with `wireside serve`, or name another with --data",
 			data);
 	xfree(node);
 }
 
-static void explain(int err, const char *data, const char *path)
+static void explain(int err, const char *data, const char *path, struct buf *out)
 {
 	if (err == ERR_NOTFOUND)
-		explain_absence(data);
+		explain_absence(data, out);
 	else if (err == ERR_DENIED)
-		fprintf(stderr,
-			"wireside: %s: permission denied; only the user whose server or node it is, and root, may ask it\n",
+		buf_fmt(out, "%s: permission denied; only the user whose server or node it is, and root, may ask it",
 			path);
 	else if (err == ERR_LIMIT)
-		fprintf(stderr, "wireside: %s: too long for a socket or a request\n", path);
+		buf_fmt(out, "%s: too long for a socket or a request", path);
 	else
-		fprintf(stderr, "wireside: %s: no answer (%s)\n", path, err_name(err));
+		buf_fmt(out, "%s: no answer (%s)", path, err_name(err));
 }
 
-int ask_server(const char *data, const char *const *words, uint32_t n, enum ask_offline offline)
+static int ask(const char *data, const char *const *words, uint32_t n, enum ask_offline offline,
+	void (*print)(const char *text, bool failed))
 {
 	char path[4096];
 	struct buf out;
@@ -259,17 +277,27 @@ int ask_server(const char *data, const char *const *words, uint32_t n, enum ask_
 	buf_init(&out, (size_t)16 << 20);
 	err = control_call(path, words, n, &out);
 	if (err == ERR_NOTFOUND && offline != ASK_REFUSE) {
-		status = ask_data(data, words, n, offline == ASK_MAKE);
-	} else if (err == 0) {
-		print_answer(buf_cstr(&out), false);
-		status = 0;
-	} else if (err == ERR_INVALID) {
-		print_answer(buf_cstr(&out), true);
+		status = ask_data(data, words, n, offline == ASK_MAKE, print);
 	} else {
-		explain(err, data, path);
+		if (err && err != ERR_INVALID) {
+			buf_reset(&out);
+			explain(err, data, path, &out);
+		}
+		print(buf_cstr(&out), err != 0);
+		status = err != 0;
 	}
 	buf_clear(&out);
 	return status;
+}
+
+int ask_server(const char *data, const char *const *words, uint32_t n, enum ask_offline offline)
+{
+	return ask(data, words, n, offline, print_answer);
+}
+
+int ask_server_json(const char *data, const char *const *words, uint32_t n, enum ask_offline offline)
+{
+	return ask(data, words, n, offline, print_json);
 }
 
 bool ask_is_running(const char *data)

@@ -16,6 +16,10 @@ enum ask_offline {
  * so that no file is left there that the server cannot open. Returns the exit status. */
 int ask_server(const char *data, const char *const *words, uint32_t n, enum ask_offline offline);
 
+/* The same for programs: the answer is printed as one line, {"ok":true,"text":"..."}, a failure too, with false. */
+int ask_server_json(const char *data, const char *const *words, uint32_t n, enum ask_offline offline);
+void ask_print_json(struct str text, bool failed);
+
 /* Is there a server or node on this folder, whatever it answers? */
 bool ask_is_running(const char *data);
 

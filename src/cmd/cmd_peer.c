@@ -24,7 +24,8 @@ static const char usage[] =
 	"       wireside peer export [--json] [--with-passwords] >FILE\n"
 	"       wireside peer import <FILE\n\n"
 	"Who is known to this machine's node: names, keys, addresses, trust (new, pinned, verified, changed, blocked, legacy).\n"
-	"NAME is a name from the list, or an address or key of it. All take --data DIR.\n\n"
+	"NAME is a name from the list, or an address or key of it. All take --data DIR, and --json, with which the answer is one\n"
+	"line like {\"ok\":true,\"text\":\"bob is added ...\"}, also where it is a refusal (list and export: the table).\n\n"
 	"  add           somebody the network does not show: a number, with a name if you like\n"
 	"  accept        a new or changed key belongs to whom it says\n"
 	"  allow         talk to this program without encryption, which it does not know\n"
@@ -75,14 +76,20 @@ static bool is_target(const char *text)
 	return false;
 }
 
-static int ask(const char *data, const char *const *words, uint32_t n)
+/* Which node, and for whom its answers are. */
+struct asking {
+	const char *data;
+	bool json;
+};
+
+static int ask(const struct asking *k, const char *const *words, uint32_t n)
 {
 	bool makes = strcmp(words[1], "add") == 0 || strcmp(words[1], "import") == 0;
 
-	return ask_server(data, words, n, makes ? ASK_MAKE : ASK_STORED);
+	return (k->json ? ask_server_json : ask_server)(k->data, words, n, makes ? ASK_MAKE : ASK_STORED);
 }
 
-static int each_line(const struct action *a, const char *data)
+static int each_line(const struct action *a, const struct asking *k)
 {
 	const char *words[] = {"peer", a->name, NULL};
 	char *line = NULL;
@@ -93,7 +100,7 @@ static int each_line(const struct action *a, const char *data)
 	while ((n = getline(&line, &cap, stdin)) > 0) {
 		line[strcspn(line, "\r\n")] = '\0';
 		words[2] = line;
-		if (*line && ask(data, words, 3) != 0)
+		if (*line && ask(k, words, 3) != 0)
 			status = 1;
 	}
 	if (line)
@@ -102,7 +109,7 @@ static int each_line(const struct action *a, const char *data)
 	return status;
 }
 
-static int with_password(const char *name, const char *data)
+static int with_password(const char *name, const struct asking *k)
 {
 	const char *words[] = {"peer", "set-password", name, NULL};
 	char *password = ask_password("Password: ", true);
@@ -110,7 +117,7 @@ static int with_password(const char *name, const char *data)
 
 	words[3] = password;
 	if (password) {
-		status = ask(data, words, 4);
+		status = ask(k, words, 4);
 		mem_wipe(password, strlen(password));
 	}
 	xfree(password);
@@ -129,12 +136,14 @@ static bool is_among(const char *word, const char *words)
 
 /* ---- verify ---- */
 
-static void print_lines(const struct buf *answer, bool failed)
+static void print_lines(const struct asking *k, struct str answer, bool failed)
 {
 	CLEANUP(buf_clear) struct buf plain = {.max = ANSWER_BYTES};
 
-	plain_put_lines(&plain, buf_view(answer));
-	if (failed)
+	plain_put_lines(&plain, answer);
+	if (k->json)
+		ask_print_json(buf_view(&plain), failed);
+	else if (failed)
 		fprintf(stderr, "wireside: %s\n", buf_cstr(&plain));
 	else
 		fputs(buf_cstr(&plain), stdout);
@@ -142,57 +151,60 @@ static void print_lines(const struct buf *answer, bool failed)
 }
 
 /* The code needs the other machine: it is waited for, so that a shell shows it, too. begun: the answer that says that it comes. */
-static int wait_for_code(const char *path, const char *name, const struct buf *begun)
+static int wait_for_code(const struct asking *k, const char *path, const char *name, const struct buf *begun)
 {
 	const char *words[] = {"peer", "verify", name, "code"};
 	const struct timespec pause = {.tv_nsec = CODE_PAUSE_MS * 1000000L};
+	CLEANUP(buf_clear) struct buf late = {.max = 4096};
 
 	for (int i = 0; i < CODE_WAIT_MS / CODE_PAUSE_MS; i++) {
 		CLEANUP(buf_clear) struct buf answer = {.max = ANSWER_BYTES};
 		int err = control_call(path, words, ARRAY_LEN(words), &answer);
 
 		if (err || answer.n) {
-			if (err && err != ERR_INVALID)
-				fprintf(stderr, "wireside: %s: no answer any more (%s)\n", path, err_name(err));
-			else
-				print_lines(&answer, err);
+			if (err && err != ERR_INVALID) {
+				buf_reset(&answer);
+				buf_fmt(&answer, "%s: no answer any more (%s)", path, err_name(err));
+			}
+			print_lines(k, buf_view(&answer), err);
 			return err ? 1 : 0;
 		}
 		if (i == 0)
-			print_lines(begun, false);
+			print_lines(k, buf_view(begun), false);
 		nanosleep(&pause, NULL);
 	}
-	fprintf(stderr, "wireside: no code came yet; `wireside peer verify %s` waits for it once more\n", name);
+	buf_fmt(&late, "no code came yet; `wireside peer verify %s` waits for it once more", name);
+	print_lines(k, buf_view(&late), true);
 	return 1;
 }
 
-static int verify(const char *name, const char *data)
+static int verify(const char *name, const struct asking *k)
 {
 	const char *words[] = {"peer", "verify", name};
 	CLEANUP(buf_clear) struct buf answer = {.max = ANSWER_BYTES};
 	char path[4096];
 	int err;
 
-	snprintf(path, sizeof(path), "%s/control.sock", data);
+	snprintf(path, sizeof(path), "%s/control.sock", k->data);
 	err = control_call(path, words, ARRAY_LEN(words), &answer);
 	if (err == 0)
-		return wait_for_code(path, name, &answer);
+		return wait_for_code(k, path, name, &answer);
 	if (err != ERR_INVALID)
-		return ask(data, words, ARRAY_LEN(words)); /* no node that could be asked: it says why */
-	print_lines(&answer, true);
+		return ask(k, words, ARRAY_LEN(words)); /* no node that could be asked: it says why */
+	print_lines(k, buf_view(&answer), true);
 	return 1;
 }
 
-static int run(const struct action *a, int argc, char **argv, const char *data)
+static int run(const struct action *a, int argc, char **argv, const struct asking *k)
 {
 	const char *words[WORDS_MAX] = {"peer", a->name};
 	uint32_t n = 2;
 
 	if (a->lines)
-		return each_line(a, data);
+		return each_line(a, k);
 	if (a->typed && argc == 4) {
 		if (strcmp(argv[3], "--typed") == 0)
-			return with_password(argv[2], data);
+			return with_password(argv[2], k);
 		fprintf(stderr,
 			"wireside: a password is no argument, where everybody could read it; --typed asks for it\n");
 		return 2;
@@ -200,7 +212,7 @@ static int run(const struct action *a, int argc, char **argv, const char *data)
 	if (strcmp(a->name, "add") == 0 && !is_target(argv[2]))
 		return 2;
 	if (strcmp(a->name, "verify") == 0 && argc == 3)
-		return verify(argv[2], data);
+		return verify(argv[2], k);
 	for (int i = 2; a->option && i < argc; i++)
 		if (!is_among(argv[i], a->option)) {
 			fprintf(stderr, "wireside: peer %s takes nothing but %s\n", a->name, a->option);
@@ -208,13 +220,32 @@ static int run(const struct action *a, int argc, char **argv, const char *data)
 		}
 	for (int i = 2; i < argc && n < WORDS_MAX; i++)
 		words[n++] = argv[i];
-	return ask(data, words, n);
+	return ask(k, words, n);
+}
+
+/* What list and export make of it they say themselves. */
+static bool take_json(const struct action *a, int *argc, char **argv)
+{
+	bool found = false;
+	int n = 2;
+
+	if (a->option && is_among("--json", a->option))
+		return false;
+	for (int i = 2; i < *argc; i++)
+		if (strcmp(argv[i], "--json") == 0)
+			found = true;
+		else
+			argv[n++] = argv[i];
+	argv[n] = NULL;
+	*argc = n;
+	return found;
 }
 
 int cmd_peer(int argc, char **argv)
 {
 	char list[] = "list", *as_list[] = {argv[0], list, argc > 1 ? argv[1] : NULL, NULL};
 	const struct action *a;
+	struct asking k = {0};
 	char *data;
 	int status = 2;
 
@@ -231,13 +262,15 @@ int cmd_peer(int argc, char **argv)
 		argv = as_list;
 	}
 	a = find(argv[1]);
+	k.data = data;
+	k.json = a && take_json(a, &argc, argv);
 	if (!a)
 		fprintf(stderr, "wireside: there is no command 'peer %s'; see `wireside peer --help`\n", argv[1]);
 	else if (argc - 2 < a->min || argc - 2 > a->max)
 		fprintf(stderr, "wireside: peer %s: too %s words; see `wireside peer --help`\n", a->name,
 			argc - 2 < a->min ? "few" : "many");
 	else
-		status = run(a, argc, argv, data);
+		status = run(a, argc, argv, &k);
 	xfree(data);
 	return status;
 }

@@ -74,6 +74,27 @@ def told(t):
     t.step("an interface that is not there, an avahi-daemon that does not run, no network: told at the start")
 
 
+def as_json(t):
+    """Answers of the index table for programs, with a node and without."""
+    home = Home(t, "json-peer")
+    for runs in (False, True):
+        if runs:
+            home.once("/status\n")
+        for words, wanted, part in ((["add", "bob@127.0.0.1:9"], 0, "bob"), (["rename", "bob", "Bob Smith"], 0, "Bob Smith"),
+                                    (["block", "Bob Smith"], 0, "Bob Smith"), (["unblock", "nobody"], 1, "nobody"),
+                                    (["verify", "nobody"], 1, "nobody"), (["del", "Bob Smith"], 0, "")):
+            status, out, err = run(t, "peer", *words, "--json", "--data", home.data)
+            answer = json.loads(out)
+            t.equal((status, answer["ok"], set(answer)), (wanted, wanted == 0, {"ok", "text"}), f"{words}: {out}{err}")
+            t.true(part in answer["text"] and out.count("\n") == 1, f"{words}: {out}")
+            t.true(not err or "made its store" in err, f"{words}: {err}")
+    t.equal(json.loads(run(t, "peer", "--json", "--data", home.data)[1]), [], "the table")
+    home.stop()
+    status, out, err = run(t, "peer", "block", "bob", "--json", "--data", t.folder / "none-here")
+    t.equal((status, json.loads(out)["ok"], err), (1, False, ""), "no store")
+    t.step("wireside peer with --json: one object a command, refusals too, whether a node runs or not")
+
+
 def offered(t):
     home = Home(t, "offered")
     alice = home.screen("offered")
@@ -268,7 +289,7 @@ def either(t, node):
 
 def test(t):
     """The first start of a chat with its node; options, help, status"""
-    for part in (piped, told, offered, refused, logged, helped, stopped):
+    for part in (piped, told, as_json, offered, refused, logged, helped, stopped):
         part(t)
 
 
