@@ -142,11 +142,24 @@ static bool check_room(const char *value, struct buf *why)
 	return false;
 }
 
+bool config_no_port(const char *address, struct buf *why)
+{
+	const char *colon = strrchr(address, ':');
+	uint64_t port;
+
+	/* In an IPv6 address without a port no number is as large. */
+	if (!colon || str_uint(str_z(colon + 1), 65535, &port) != ERR_LIMIT)
+		return false;
+	buf_fmt(why, "an address with port %s, and the last port is 65535", colon + 1);
+	return true;
+}
+
 static bool check_port(const char *value, struct buf *why)
 {
 	if (listener_tcp_reads(str_z(value)))
 		return true;
-	buf_z(why, "not ADDR:PORT with a numeric address, like 127.0.0.1:5222, [::1]:5222 or *:5222 (all)");
+	if (!config_no_port(value, why))
+		buf_z(why, "not ADDR:PORT with a numeric address, like 127.0.0.1:5222, [::1]:5222 or *:5222 (all)");
 	return false;
 }
 

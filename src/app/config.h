@@ -83,6 +83,9 @@ void config_clear(struct config *c);
  * line in why. */
 int config_words(enum config_use use, const char *flag, const char *next, struct buf *why);
 
+/* Has it a number for a port that none can have? Then why, to be read behind "... is". */
+bool config_no_port(const char *address, struct buf *why);
+
 /* Is it what a node may be called, USER@HOST? False: why is appended. */
 bool config_is_name(const char *value, struct buf *why);
 /* Can this be a data folder? It need not be there yet. why: "data: '...' is ..." and what to do. */

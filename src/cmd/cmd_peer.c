@@ -70,9 +70,12 @@ static bool is_target(const char *text)
 {
 	CLEANUP(buf_clear) struct buf why = {.max = 1024};
 
-	if (peers_check_target(str_z(text), &why) == 0)
+	if (config_no_port(text, &why))
+		fprintf(stderr, "wireside: '%s' is %s\n", text, buf_cstr(&why));
+	else if (peers_check_target(str_z(text), &why) == 0)
 		return true;
-	fprintf(stderr, "wireside: %s\n", buf_cstr(&why));
+	else
+		fprintf(stderr, "wireside: %s\n", buf_cstr(&why));
 	return false;
 }
 

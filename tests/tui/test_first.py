@@ -145,6 +145,8 @@ def offered(t):
 BAD = [(["--name", "nohost"], "name: 'nohost' is not of the form USER@HOST"),
        (["--name"], "--name needs USER@HOST"),
        (["--listen", "somewhere"], "listen: 'somewhere' is not ADDR:PORT"),
+       (["--listen", "127.0.0.1:99999"], "listen: '127.0.0.1:99999' is an address with port 99999, and the last port is 65535"),
+       (["peer", "add", "bob@10.0.0.7:99999"], "'bob@10.0.0.7:99999' is an address with port 99999, and the last"),
        (["--discovery", "magic"], "discovery: 'magic' is none of auto|avahi|own|none"),
        (["--plaintext=maybe"], "plaintext: 'maybe' is none of"),
        (["--c2s", "5222"], "c2s: '5222' is not a loopback address"),
@@ -156,7 +158,8 @@ BAD = [(["--name", "nohost"], "name: 'nohost' is not of the form USER@HOST"),
 
 def refused(t):
     for words, why in BAD:
-        status, out, err = run(t, "--data", t.folder / "bad", *words)
+        status, out, err = run(t, *words, "--data", t.folder / "bad") if words[0] == "peer" else \
+            run(t, "--data", t.folder / "bad", *words)
         t.equal((status, out), (2, ""), f"{words}: {out}{err}")
         t.true(why in err and err.count("\n") == 1, f"{words}: one line that says why: {err}")
         t.true(not (t.folder / "bad").exists(), f"{words}: nothing is made")
