@@ -254,6 +254,19 @@ def test_pipe(net):
         wait_until(lambda: not (data / "control.sock").exists(), "the end of the node")
 
 
+def test_faster_than_the_link(net):
+    """A program that writes more, and faster, than an outbox takes: it is read more slowly, and nothing is refused"""
+    many = 5500  # 5,000 may wait
+    alpha, bravo = net.host("alpha"), net.host("bravo")
+    alice, bob = Node(alpha, "alice").start(), Node(bravo, "bob").start()
+    to = alice.sees(bob)
+    writer, reader = alice.face("writer", managed=False), bob.face("reader", managed=False)
+    writer.send("".join(f"<message type='chat' to='{to}' id='n{i}'><body>number {i}</body></message>" for i in range(many)))
+    reader.wait(lambda: len(reader.stanzas) >= many, "all of them", 240)
+    reader.got("^number", [f"number {i}" for i in range(many)])
+    net.true(not [s for s in writer.stanzas if s.get("type") == "error"], "nothing was refused")
+
+
 if __name__ == "__main__":
     raise SystemExit(main(test_own, test_avahi, test_typed, test_filtered, test_link_local, test_address, test_users,
-                          test_changed, test_pipe))
+                          test_changed, test_pipe, test_faster_than_the_link))
