@@ -287,33 +287,71 @@ static bool call_so(struct command_call *call, struct peer *p, struct str name)
 	return false;
 }
 
-/* Somebody known by this name gets one address more; else whoever answers there will show his key. NULL, and answered: none. */
-static struct peer *target_row(struct command_call *call, struct peers *ps, struct str name, struct str address)
+/* Who announces a friend's name must not be spoken to in the friend's place: what strangers call themselves makes no address theirs. A
+ * whole NODEID is no name but the key itself. */
+static bool is_meant(const struct peer *p, struct str name, const char *address)
 {
-	CLEANUP(buf_clear) struct buf why = {.max = 4096}, at = {.max = 128};
+	if (p->named || peer_known(p) || p->trust == TRUST_BLOCKED || p->kind == PEER_TYPED)
+		return true;
+	if (p->kind == PEER_KEYED)
+		return name.n >= NODEID_LEN && str_starts(jid_str(p->entity.jid), name);
+	for (unsigned i = 0; i < p->address_n; i++)
+		if (strcmp(p->addresses[i].text, address) == 0)
+			return true;
+	return p->plain.ok || p->outbox.n;
+}
+
+/* False, and answered: several whom our user knows or has named are called so. */
+static bool find_meant(struct command_call *call, struct peers *ps, struct str name, const char *address,
+	struct peer **ret)
+{
+	CLEANUP(buf_clear) struct buf several = {.max = 4096}, why = {.max = 4096};
 	struct peer *p = NULL;
 
-	if (name.n && peers_find_label(ps, name, &p, &why) == ERR_EXISTS) {
+	if (peers_find_label(ps, name, &p, &several) == ERR_EXISTS && peers_label_free(ps, NULL, name, &why) != 0) {
 		command_reply(call->core, call->asker, true, "%.*s may be any of these: %s", STR_FMT(name),
-			buf_cstr(&why));
-		return NULL;
+			buf_cstr(&several));
+		return false;
 	}
-	if (p)
-		return p;
-	buf_str(&at, address);
-	p = same_address(ps, buf_cstr(&at));
-	if (p)
-		return call_so(call, p, name) ? p : NULL;
+	*ret = p && is_meant(p, name, address) ? p : NULL;
+	return true;
+}
+
+static struct peer *make_typed(struct command_call *call, struct peers *ps, struct str name, struct str address)
+{
+	CLEANUP(buf_clear) struct buf why = {.max = 4096}, said = {.max = 4096};
+	struct peer *p;
+
 	if (name.n && peers_label_free(ps, NULL, name, &why) != 0) {
 		fail(call, buf_cstr(&why));
 		return NULL;
 	}
 	p = target_typed(ps, name, address);
-	if (!p)
+	if (!p) {
 		fail(call, "the table is full, or the name is not one");
-	else
-		peer_make_way(p, NULL);
+		return NULL;
+	}
+	peer_make_way(p, &said);
+	if (said.n)
+		notice(ps, "name", p, "%s is who answers at %.*s%s", p->label, STR_FMT(address), buf_cstr(&said));
 	return p;
+}
+
+/* Somebody known by this name gets one address more; else whoever answers there will show his key. NULL, and answered: none. */
+static struct peer *target_row(struct command_call *call, struct peers *ps, struct str name, struct str address)
+{
+	CLEANUP(buf_clear) struct buf at = {.max = 128};
+	struct peer *p = NULL;
+
+	buf_str(&at, address);
+	if (name.n && !find_meant(call, ps, name, buf_cstr(&at), &p))
+		return NULL;
+	if (p)
+		return p;
+	p = same_address(ps, buf_cstr(&at));
+	if (p)
+		return call_so(call, p, name) ? p : NULL;
+	return make_typed(call, ps, name, address);
 }
 
 static void run_add(struct command_call *call)

@@ -170,12 +170,14 @@ static void own_addresses(void **state)
 	}
 }
 
-/* Somebody known gets one address more, and is known from now on. */
+/* Somebody known gets one address more. */
 static void add_to_somebody(void **state)
 {
 	struct world *w = world_new();
+	char target[128];
 
 	found_keyed(w, 'b', "bob@bravo", "10.0.0.2");
+	say_message(w, bob(), "m", "hi");
 	command(w, "peer", "add", "bob@10.0.0.7", NULL);
 	assert_int_equal(w->peers->peers.n, 1);
 	assert_int_equal(row(w, 'b')->trust, TRUST_PINNED);
@@ -186,7 +188,64 @@ static void add_to_somebody(void **state)
 	command(w, "peer", "rename", "dave-delta", "second", NULL);
 	command(w, "peer", "add", "dave@10.0.0.8", NULL);
 	assert_true(w->reply_failed);
+	/* By his key, too, though nobody has spoken to him. */
+	found_keyed(w, 'e', "eve@echo", "10.0.0.5");
+	snprintf(target, sizeof(target), "%s@10.0.0.9", id_of('e'));
+	command(w, "peer", "add", target, NULL);
+	assert_int_equal(row(w, 'e')->trust, TRUST_PINNED);
 	world_free(w);
+}
+
+static unsigned addresses_with(const struct peer *p, const char *text)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < p->address_n; i++)
+		n += strcmp(p->addresses[i].text, text) == 0;
+	return n;
+}
+
+/* Whoever only announces a name gets neither the address nor what is written to the name: that is for who answers at the address. */
+static void add_a_name_of_strangers(void **state)
+{
+	for (int others = 0; others < 4; others++) {
+		struct world *w = world_new();
+		char address[64];
+		struct peer *p;
+		uint64_t id;
+
+		if (others > 0)
+			found_keyed(w, 'm', "carol@c", "10.0.0.66");
+		if (others > 1)
+			found(w, "carol@old", "10.0.0.67", 5298, "txtvers=1 status=avail");
+		if (others > 2) { /* several, and none has it as his label here */
+			command(w, "peer", "rename", "carol", "Mallory", NULL);
+			row(w, 'm')->named = false;
+		}
+		look_away(w);
+		command(w, "peer", "add", "carol@10.0.0.7", NULL);
+		assert_false(w->reply_failed);
+		p = called(w, "carol");
+		assert_int_equal(p->kind, PEER_TYPED);
+		assert_string_equal(p->label, "carol");
+		if (others)
+			assert_int_equal(row(w, 'm')->trust, TRUST_NEW);
+		if (others == 1) {
+			assert_string_equal(row(w, 'm')->label, "carol-c");
+			expect_got(w, "the stranger who called himself so is shown as carol-c");
+		}
+		for (uint32_t pos = 0; (p = map_next(&w->peers->peers, &pos));)
+			assert_int_equal(addresses_with(p, "10.0.0.7:5298"), p->kind == PEER_TYPED);
+		say_message(w, "carol@typed.internal", "m", "secret");
+		while ((id = next_dial(w, address, NULL)) && strcmp(address, "10.0.0.7:5298") != 0)
+			continue;
+		ask_link(w, &(struct asking){.who = 'c', .from = jid_of('c', "carol"), .dial = id});
+		assert_ptr_equal(called(w, "carol"), row(w, 'c'));
+		assert_int_equal(row(w, 'c')->trust, TRUST_PINNED);
+		assert_int_equal(row(w, 'c')->outbox.n, 1);
+		assert_non_null(strstr(w->reply, "carol is added"));
+		world_free(w);
+	}
 }
 
 /* A name that is typed for somebody who is there already goes to him, if nobody else has it. */
@@ -513,6 +572,7 @@ int main(void)
 		cmocka_unit_test(targets),
 		cmocka_unit_test(own_addresses),
 		cmocka_unit_test(add_to_somebody),
+		cmocka_unit_test(add_a_name_of_strangers),
 		cmocka_unit_test(add_names),
 		cmocka_unit_test(unblocked),
 		cmocka_unit_test(what_to_do_next),

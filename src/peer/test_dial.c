@@ -145,6 +145,7 @@ static void the_best_first(void **state)
 	p = row(w, 'b');
 	peer_address_put(p, "10.0.3.2:5298", SOURCE_SEEN);
 	peer_address_put(p, "10.0.4.2:5298", SOURCE_TOLD);
+	command(w, "peer", "accept", "bob", NULL);
 	command(w, "peer", "add", "bob@10.0.9.2", NULL);
 	say_message(w, bob(), "m1", "hi");
 	id = expect_dial(w, "10.0.9.2:5298", true); /* typed */

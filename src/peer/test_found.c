@@ -207,6 +207,7 @@ static void addresses_follow(void **state)
 	assert_true(has_address(p, "10.0.2.2:5298", SOURCE_TYPED));
 	assert_true(has_address(p, "10.0.3.2:5298", SOURCE_MDNS));
 	/* Typed, it stays whatever the network says. */
+	command(w, "peer", "accept", "bob", NULL);
 	command(w, "peer", "add", "bob@10.0.3.2", NULL);
 	found_keyed(w, 'b', "bob@bravo", "10.0.4.2");
 	assert_true(has_address(p, "10.0.3.2:5298", SOURCE_TYPED));
