@@ -52,6 +52,8 @@ static struct peer *row_of(struct command_call *call, uint32_t i)
 	if (!ps)
 		return NULL;
 	err = peers_find_label(ps, str_z(call->words[i]), &p, &why);
+	if (err == ERR_NOTFOUND && (p = label_find_before(ps, str_z(call->words[i]))))
+		return p;
 	if (err == ERR_NOTFOUND)
 		reply_nobody(call, ps, call->words[i]);
 	else if (err)

@@ -153,10 +153,10 @@ void found_service(struct peers *ps, struct service **service)
 	if (!p->instance || !str_eq(str_z(p->instance), instance)) {
 		xfree(p->instance);
 		p->instance = str_dup(instance);
-		changed_check_name(p, instance);
 		label_of_instance(ps, p, instance, &label);
 		if (!keeps_label(p))
 			peer_set_label(p, buf_view(&label));
+		changed_check_name(p, instance); /* which tells the label */
 	}
 	if (!p->user)
 		peer_set_user(p, user_part(instance));

@@ -80,3 +80,17 @@ struct label_word label_word(const struct peer *p)
 	snprintf(w.text, sizeof(w.text), quoted ? "\"%.*s\"" : "%.*s", LABEL_MAX, p->label);
 	return w;
 }
+
+struct peer *label_find_before(const struct peers *ps, struct str label)
+{
+	struct peer *p, *found = NULL;
+
+	for (uint32_t pos = 0; (p = map_next(&ps->peers, &pos));) {
+		if (!p->stranger.label_before || !str_is(label, p->stranger.label_before))
+			continue;
+		if (found)
+			return NULL;
+		found = p;
+	}
+	return found;
+}

@@ -188,6 +188,10 @@ void peer_set_label(struct peer *p, struct str label)
 
 	if (str_eq(old, label) || !label.n || label.n > LABEL_MAX || !str_utf8(label))
 		return;
+	if (!p->named) {
+		xfree(p->stranger.label_before);
+		p->stranger.label_before = TAKE(p->label);
+	}
 	xfree(p->label);
 	p->label = label_clean(label);
 	peer_changed(p);
@@ -369,6 +373,7 @@ void peer_free(struct entity *e)
 		mem_wipe(p->password, sizeof(*p->password));
 	xfree(p->password);
 	xfree(p->label);
+	xfree(p->stranger.label_before);
 	xfree(p->user);
 	xfree(p->instance);
 	entity_clear(e);

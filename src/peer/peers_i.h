@@ -121,6 +121,7 @@ struct peer_presence {
 /* What a peer that our user has not answered has used of what strangers may. */
 struct stranger {
 	bool told;         /* our user knows that it writes */
+	char *label_before; /* which the network has changed; NULL: not */
 	bool unanswered;   /* it has written, and our user has said nothing to that; also in the store */
 	bool offered;      /* and that what waits for an old program of this name could go to him */
 	int64_t next;      /* core time when its next message is taken */
@@ -329,6 +330,9 @@ struct label_word {
 	char text[LABEL_MAX + 3];
 };
 struct label_word label_word(const struct peer *p);
+/* Who was shown by this label before the network called him otherwise; NULL: nobody, or several. For commands: our user may have been
+ * told it. */
+struct peer *label_find_before(const struct peers *ps, struct str label);
 /* For p, NULL: one that comes, which calls itself so. "bob" as long as there is one, "bob-bravo" for the next: plain, and nobody
  * else's here (xmpp/label.h). */
 void label_choose(const struct peers *ps, const struct peer *p, struct str name, struct str more, struct buf *out);

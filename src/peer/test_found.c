@@ -303,6 +303,66 @@ static void a_changed_key(void **state)
 	world_free(w);
 }
 
+/* The warning names him as he is called from then on, and a label that was told before can still be typed. */
+static void a_changed_key_of_a_stranger(void **state)
+{
+	static const char *const verbs[] = {"accept", "block"};
+
+	for (size_t i = 0; i < 2 * ARRAY_LEN(verbs); i++) {
+		struct world *w = world_new();
+		const char *typed = i % 2 ? "bob-b-1" : "bob-b";
+		uint64_t conn;
+
+		found_keyed(w, 'b', "bob@b", "10.0.0.2");
+		make_pinned(w, 'b', "bob");
+		found_keyed(w, 'm', "bob@b-1", "10.0.0.66");
+		assert_string_equal(row(w, 'm')->label, "bob-b-1");
+		conn = link_from(w, 'm', "bob");
+		hear(w, conn, "<message type='chat' from='bob@%s/x' to='alice@%s' id='i'><body>hi</body></message>",
+			domain_of('m'), domain_of('n'));
+		expect_got(w, "/accept bob-b-1");
+		cut(w, conn, false);
+		gone(w, "bob@b");
+		gone(w, "bob@b-1");
+		look_away(w);
+		found_keyed(w, 'm', "bob@b", "10.0.0.66");
+		assert_int_equal(row(w, 'm')->trust, TRUST_CHANGED);
+		assert_string_equal(row(w, 'm')->label, "bob-b");
+		assert_non_null(strstr(expect_got(w, "It is kept apart as bob-b, and"), "not: /block bob-b<"));
+		command(w, "peer", verbs[i / 2], typed, NULL);
+		if (w->reply_failed)
+			fail_msg("%s %s: %s", verbs[i / 2], typed, w->reply);
+		assert_int_equal(row(w, 'm')->trust, i / 2 ? TRUST_BLOCKED : TRUST_PINNED);
+		world_free(w);
+	}
+}
+
+/* Whoever is called so now is meant, and no label of two. */
+static void a_label_told_before(void **state)
+{
+	struct world *w = world_new();
+	uint64_t conn = link_from(w, 'm', "mary");
+
+	hear(w, conn, "<message type='chat' from='mary@%s/x' to='alice@%s' id='i'><body>hi</body></message>",
+		domain_of('m'), domain_of('n'));
+	found_keyed(w, 'm', "molly@m", "10.0.0.66");
+	assert_string_equal(row(w, 'm')->label, "molly");
+	gone(w, "molly@m");
+	found_keyed(w, 'x', "xaver@x", "10.0.0.67");
+	command(w, "peer", "rename", "xaver", "old", NULL);
+	xfree(row(w, 'm')->stranger.label_before);
+	row(w, 'm')->stranger.label_before = xstrdup("old");
+	command(w, "peer", "block", "old", NULL);
+	assert_int_equal(row(w, 'm')->trust, TRUST_NEW);
+	assert_int_equal(row(w, 'x')->trust, TRUST_BLOCKED);
+	command(w, "peer", "rename", "old", "older", NULL);
+	row(w, 'x')->stranger.label_before = xstrdup("old");
+	command(w, "peer", "block", "old", NULL);
+	assert_true(w->reply_failed);
+	assert_int_equal(row(w, 'm')->trust, TRUST_NEW);
+	world_free(w);
+}
+
 /* Accepted, the new key has the name, the conversation and what waited; a verified one is told to be verified again. */
 static void a_changed_key_accepted(void **state)
 {
@@ -542,6 +602,8 @@ int main(void)
 		cmocka_unit_test(a_name_that_is_taken),
 		cmocka_unit_test(a_changed_key),
 		cmocka_unit_test(a_changed_key_accepted),
+		cmocka_unit_test(a_changed_key_of_a_stranger),
+		cmocka_unit_test(a_label_told_before),
 		cmocka_unit_test(the_name_of_another),
 		cmocka_unit_test(passers_by),
 		cmocka_unit_test(our_name),
