@@ -49,6 +49,7 @@ struct message {
 	char id[CLIENT_ID_MAX + 1];
 	char *conversation, *body;
 	char *label; /* as the other was called then */
+	char *heir;  /* the address that the other has by now, as our node says; NULL: still that of the conversation */
 	enum message_state state;
 	int64_t when;
 	int64_t tell_at; /* monotonic: it is kept, and that is told if nothing better has come by then; 0: not */

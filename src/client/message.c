@@ -11,6 +11,7 @@ static void message_free(struct message *m)
 	list_remove(&m->node);
 	xfree(m->conversation);
 	xfree(m->label);
+	xfree(m->heir);
 	xfree(m->body);
 	xfree(m);
 }
@@ -330,6 +331,12 @@ static bool becomes_another(struct str conversation)
 	return str_is(domain, CLIENT_TYPED) || str_is(domain, CLIENT_LEGACY);
 }
 
+/* Of somebody whom our user takes for the same, and of whom our node has said so, too. */
+static bool is_other_end(const struct message *o, struct str from)
+{
+	return str_eq(from, jid_bare_str(jid_view(str_z(o->conversation)))) || (o->heir && str_is(from, o->heir));
+}
+
 static void on_receipt(struct client *c, const struct said *m, uint32_t i, enum message_state state)
 {
 	struct message *o = client_message(c, xml_attr(m->t, i, "id"));
@@ -339,7 +346,7 @@ static void on_receipt(struct client *c, const struct said *m, uint32_t i, enum 
 	if (!o || o->room ||
 		!(o->secret ? str_eq(jid_str(m->from), str_z(o->conversation))
 			    : str_eq(client_peer(c, from), client_peer(c, str_z(o->conversation))) ||
-					becomes_another(str_z(o->conversation))))
+					is_other_end(o, from) || becomes_another(str_z(o->conversation))))
 		return;
 	client_enter_state(c, o, state, STR_NONE);
 }
@@ -465,6 +472,17 @@ static bool on_notice(struct client *c, const struct said *m, struct str body)
 	return true;
 }
 
+/* What was written to the one waits for the other now, who will say how far it has come. */
+static void leave_to_heir(struct client *c, struct str was, struct str heir)
+{
+	LIST_EACH(n, &c->message_order) {
+		struct message *m = LIST_ITEM(n, struct message, node);
+
+		if (!m->room && !m->secret && was.n && is_other_end(m, was))
+			set_text(&m->heir, heir);
+	}
+}
+
 /* Of our node: whom we had by an address alone has shown who he is. */
 static bool on_became(struct client *c, const struct said *m)
 {
@@ -478,6 +496,7 @@ static bool on_became(struct client *c, const struct said *m)
 		return true;
 	e.conversation = jid_bare_str(jid.jid);
 	e.detail = xml_attr(m->t, event, "was");
+	leave_to_heir(c, e.detail, e.conversation);
 	client_emit(c, &e);
 	return true;
 }
@@ -536,7 +555,7 @@ static void on_error(struct client *c, const struct stanza *s)
 	struct room *r = client_room(c, jid_bare_str(s->from));
 	CLEANUP(buf_clear) struct buf text = {.max = 8192};
 
-	if (m && str_eq(jid_bare_str(s->from), jid_bare_str(jid_view(str_z(m->conversation))))) {
+	if (m && is_other_end(m, jid_bare_str(s->from))) {
 		client_put_reason(s, m->room || m->secret ? DOING_SAY_ROOM : DOING_SAY, &text);
 		client_enter_state(c, m, MESSAGE_FAILED, buf_view(&text));
 	} else if (r && client_is_invitation(s->id)) {

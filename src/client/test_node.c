@@ -218,6 +218,29 @@ static void delivered_to_another_address(void **state)
 	told_nothing();
 }
 
+/* A changed key was accepted: what waited for the old one is the new one's, who says that he has it. Nobody else may. */
+static void delivered_to_an_heir(void **state)
+{
+	char xml[512], receipt[256];
+	const char *id;
+
+	with_peers();
+	id = say(BOB, "one");
+	snprintf(receipt, sizeof(receipt), "<received xmlns='" NS_RECEIPTS "' id='%s'/>", id);
+	snprintf(xml, sizeof(xml), "<message from='bob@newid.internal/1'>%s</message>", receipt);
+	hear(xml);
+	told_nothing();
+	hear("<message type='headline' from='x.test'><event xmlns='" NS_NODE_EVENT "' kind='became' was='" BOB
+	     "' jid='bob@newid.internal'/></message>");
+	buf_reset(&t.events);
+	snprintf(xml, sizeof(xml), "<message from='eve@eveid.internal/1'>%s</message>", receipt);
+	hear(xml);
+	told_nothing();
+	snprintf(xml, sizeof(xml), "<message from='bob@newid.internal/1'>%s</message>", receipt);
+	hear(xml);
+	told("|one||delivered own");
+}
+
 /* Only our node says so. */
 static void became(void **state)
 {
@@ -604,6 +627,7 @@ int main(void)
 		T(sent_before_it_is_acknowledged),
 		T(delivered_to_another_address),
 		T(became),
+		T(delivered_to_an_heir),
 		T(called_otherwise_now),
 		T(a_host_goes_and_comes_back),
 		T(a_host_that_has_forgotten),

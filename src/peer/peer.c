@@ -90,6 +90,8 @@ static void feed(const struct peer *p)
 
 	if (!f->put)
 		return;
+	if (p->peers->leaving_n)
+		peer_unfeed_gone(p->peers); /* he may be one of them */
 	buf_init(&jid, JID_MAX);
 	if (p->trust == TRUST_BLOCKED)
 		f->remove(f->arg, peer_jid(p, &jid));
@@ -98,16 +100,31 @@ static void feed(const struct peer *p)
 	buf_clear(&jid);
 }
 
+void peer_unfeed_gone(struct peers *ps)
+{
+	const struct roster_feed *f = &ps->config.feed;
+	unsigned n = ps->leaving_n;
+
+	ps->leaving_n = 0;
+	for (unsigned i = 0; i < n; i++) {
+		if (f->remove)
+			f->remove(f->arg, jid_view(str_z(ps->leaving[i])));
+		xfree(ps->leaving[i]);
+	}
+}
+
+/* What has just been said of him, that he is gone or who he is now, is on its way to the account: a client that has no contact of this
+ * address any more would make nothing of it. So the account is served first. */
 static void unfeed(const struct peer *p)
 {
-	const struct roster_feed *f = &p->peers->config.feed;
-	struct buf jid;
+	CLEANUP(buf_clear) struct buf jid = {.max = JID_MAX};
+	struct peers *ps = p->peers;
 
-	if (!f->remove)
-		return;
-	buf_init(&jid, JID_MAX);
-	f->remove(f->arg, peer_jid(p, &jid));
-	buf_clear(&jid);
+	if (ps->leaving_n == LEAVING_MAX)
+		peer_unfeed_gone(ps);
+	ps->leaving[ps->leaving_n++] = str_dup(jid_str(peer_jid(p, &jid)));
+	ps->host.entity.unsettled = true;
+	entity_park(&ps->host.entity, false);
 }
 
 void peer_changed(struct peer *p)

@@ -301,6 +301,8 @@ static void peers_free(struct entity *e)
 	told_clear(ps);
 	notice_clear(ps);
 	former_clear(ps);
+	while (ps->leaving_n)
+		xfree(ps->leaving[--ps->leaving_n]);
 	entity_clear(e);
 	jid_free(&ps->self);
 	xfree(ps->domain);
@@ -315,7 +317,10 @@ static void peers_free(struct entity *e)
 	xfree(ps);
 }
 
-static const struct entity_ops entity_ops = {.name = "peers", .deliver = deliver, .free = peers_free};
+static void settle(struct entity *e) { peer_unfeed_gone((struct peers *)e); }
+
+static const struct entity_ops entity_ops =
+	{.name = "peers", .deliver = deliver, .settle = settle, .free = peers_free};
 
 /* ---- loading ---- */
 

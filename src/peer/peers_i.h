@@ -39,7 +39,8 @@ enum {
 	PICTURE_MAX = 64 << 10,     /* of a peer ... */
 	PICTURES_MAX = 4 << 20,     /* ... and of all */
 	PASSWORD_FAILURES = 3,
-	UNTOLD_MAX = 32, /* notices that wait for our user */
+	UNTOLD_MAX = 32,  /* notices that wait for our user */
+	LEAVING_MAX = 64, /* rows that have gone and leave the roster next */
 	FORMER_MAX = 64  /* addresses of rows that became others */
 };
 
@@ -267,6 +268,8 @@ struct peers {
 	bool reminders_due;               /* something that our user is reminded of was told to nobody */
 	struct former former[FORMER_MAX]; /* a ring */
 	unsigned former_n;
+	char *leaving[LEAVING_MAX];
+	unsigned leaving_n;
 };
 
 static inline struct core *peer_core(const struct peer *p) { return p->entity.core; }
@@ -306,6 +309,7 @@ struct peer *peer_keyed(struct peers *ps, const uint8_t key[32], struct str labe
 void peer_store(struct peer *p);  /* it, and from now on each change */
 void peer_forget(struct peer *p); /* leaves the table and the store; who is on the network comes back as somebody new */
 void peer_changed(struct peer *p);                   /* stored if it is a stored one; the roster follows */
+void peer_unfeed_gone(struct peers *ps);             /* rows that have gone leave the roster */
 void peer_set_user(struct peer *p, struct str user); /* what its node says; the row is the key and goes on */
 /* What was said under the address of before is a part of its history, and programs are told. */
 void peer_became(const struct peer *p, struct str was);

@@ -394,6 +394,7 @@ static void a_changed_key_accepted(void **state)
 	assert_int_equal(row(w, 'm')->trust, TRUST_PINNED);
 	assert_int_equal(row(w, 'm')->outbox.n, 2);
 	expect_got(w, "kind='became'");
+	assert_true(w->got_at_removal >= w->head); /* or a client would take it for the end of the conversation */
 	world_restart(w);
 	assert_null(row(w, 'b'));
 	assert_string_equal(row(w, 'm')->label, "bob");
@@ -446,6 +447,7 @@ static void passers_by(void **state)
 	assert_null(row(w, 'b'));
 	expect_got(w, "type='unavailable'");
 	assert_int_equal(last_feed(w)[0], '-');
+	assert_int_equal(w->got_at_removal, w->head); /* of whom it does not know a client would not say that he is gone */
 	gone(w, "bob@bravo");
 	gone(w, "nobody at all");
 	/* With a link it stays, and is there. */

@@ -99,6 +99,7 @@ struct world {
 	unsigned held_n;
 	char *feed[FEED_MAX]; /* "+jid name group" and "-jid" */
 	unsigned feed_n;
+	unsigned got_at_removal; /* how much our user had got when the last one was taken out of it */
 	struct msg note[LOG_MAX]; /* everything else that the wire and discovery were told; kind MSG_NONE: looked at */
 	unsigned note_n;
 	struct test_conn conn[CONNS]; /* by number */
@@ -425,6 +426,7 @@ UNUSED static void feed_remove(void *arg, struct jid contact)
 	char text[1024];
 
 	assert_true(w->feed_n < FEED_MAX);
+	w->got_at_removal = w->tail;
 	snprintf(text, sizeof(text), "-%.*s", STR_FMT(jid_str(contact)));
 	w->feed[w->feed_n++] = xstrdup(text);
 }
