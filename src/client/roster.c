@@ -1,5 +1,6 @@
 /* Contacts (RFC 6121): the roster, who is there, and what others are told of us. */
 #include "client/client_i.h"
+#include "xmpp/looks.h"
 
 /* ---- contacts ---- */
 
@@ -75,13 +76,22 @@ void client_forget_presence(struct client *c)
 		forget_resources(k);
 }
 
+static bool is_before(const struct resource *a, const struct resource *b)
+{
+	struct looks x = {a->priority, str_z(a->show), str_z(a->text)},
+		     y = {b->priority, str_z(b->show), str_z(b->text)};
+
+	return looks_before(&x, &y);
+}
+
 const struct resource *client_best(const struct contact *k)
 {
 	const struct resource *best = NULL;
 
 	LIST_EACH(n, &k->resources) {
 		const struct resource *r = LIST_ITEM(n, struct resource, node);
-		if (!best || r->priority > best->priority)
+
+		if (!best || is_before(r, best))
 			best = r;
 	}
 	return best;

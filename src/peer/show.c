@@ -1,11 +1,11 @@
 /* Presence, both ways. What a peer's own clients say comes by the link and is passed on as it is. As long as none says
  * anything the peer itself is shown, as its record on the network has it, or away if only the link tells that it is there. */
-#include <limits.h>
 #include <stdio.h>
 
 #include "peer/peers_i.h"
 
 #include "xml/write.h"
+#include "xmpp/looks.h"
 
 #define RESOURCE "lan"
 
@@ -217,21 +217,23 @@ static void read_client(const struct stanza *s, struct buf *show, struct buf *te
 
 bool show_read(const struct peer *p, struct buf *ret_show, struct buf *ret_text)
 {
-	int best = INT_MIN;
+	struct stanza *best = NULL, *s;
 
 	if (!p->service && !peer_is_up(p))
 		return false;
 	for (unsigned i = 0; i < p->presence_n; i++) {
-		struct stanza *s;
-
 		if (packet_parse(p->presences[i].packet, JID_NONE, &s) != 0)
 			continue;
-		if (stanza_priority(s) > best) {
-			best = stanza_priority(s);
-			read_client(s, ret_show, ret_text);
+		if (best && !looks_presence_before(s, best)) {
+			stanza_free(&s);
+			continue;
 		}
-		stanza_free(&s);
+		stanza_free(&best);
+		best = s;
 	}
+	if (best)
+		read_client(best, ret_show, ret_text);
+	stanza_free(&best);
 	if (p->presence_n)
 		return true;
 	buf_str(ret_show, !p->service ? STR("away") : show_in(p->service).n ? show_in(p->service) : STR("available"));

@@ -86,6 +86,8 @@ static void its_own_clients(void **state)
 		strstr(command(w, "peer", "list", NULL), "\n    dnd: in a tunnel\n")); /* the more important one */
 	hear_presence(w, conn, "/two", "/>");
 	assert_non_null(strstr(command(w, "peer", "list", NULL), "\n    chat\n"));
+	hear_presence(w, conn, "/two", "><show>dnd</show></presence>"); /* as his own node tells the network */
+	assert_non_null(strstr(command(w, "peer", "list", NULL), "\n    dnd\n"));
 	look_away(w);
 	hear_presence(w, conn, "/one", " type='unavailable'/>");
 	assert_null(strstr(command(w, "peer", "list", NULL), "\n    chat\n"));

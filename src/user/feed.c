@@ -4,6 +4,7 @@
 #include "user/presence.h"
 #include "user/users_i.h"
 #include "xml/write.h"
+#include "xmpp/looks.h"
 #include "xmpp/ns.h"
 
 bool feed_is_for(const struct account *a)
@@ -121,13 +122,21 @@ struct xerr feed_remove(struct account *a, struct jid contact)
 
 /* ---- what it shows ---- */
 
-static const struct resource *best(const struct account *a)
+/* NULL: nobody is available. */
+static struct stanza *best(const struct account *a)
 {
-	const struct resource *found = NULL;
+	struct stanza *found = NULL, *s;
 
-	for (const struct resource *r = a->resources; r; r = r->next)
-		if (resource_available(r) && (!found || r->priority > found->priority))
-			found = r;
+	for (const struct resource *r = a->resources; r; r = r->next) {
+		if (!resource_available(r) || packet_parse(r->presence, a->entity.jid, &s) != 0)
+			continue;
+		if (found && !looks_presence_before(s, found)) {
+			stanza_free(&s);
+			continue;
+		}
+		stanza_free(&found);
+		found = s;
+	}
 	return found;
 }
 
@@ -143,13 +152,12 @@ void feed_presence(struct account *a)
 	struct users *u = users_of(a);
 	CLEANUP(buf_clear) struct buf show = {.max = PRESENCE_SIZE_MAX};
 	CLEANUP(buf_clear) struct buf status = {.max = PRESENCE_SIZE_MAX};
-	const struct resource *r;
-	struct stanza *s = NULL;
+	struct stanza *s;
 
 	if (!u->config.on_presence || !feed_is_for(a))
 		return;
-	r = best(a);
-	if (r && packet_parse(r->presence, a->entity.jid, &s) == 0)
+	s = best(a);
+	if (s)
 		u->config.on_presence(u->config.presence_arg, true, child_text(s, "show", &show),
 			child_text(s, "status", &status));
 	else

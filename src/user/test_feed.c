@@ -190,6 +190,14 @@ static void the_best_of_his_clients(void **state)
 	assert_string_equal(told.status, "here");
 	say(w, b, "<presence type='unavailable'/>");
 	assert_string_equal(told.show, "away");
+	/* Of the same priority: whoever said something last is not what counts. */
+	say(w, b, "<presence><priority>1</priority><show>dnd</show></presence>");
+	assert_string_equal(told.show, "dnd");
+	say(w, a, "<presence><priority>1</priority></presence>");
+	assert_string_equal(told.show, "dnd");
+	say(w, b, "<presence><priority>1</priority><show>away</show></presence>");
+	assert_string_equal(told.show, "");
+	say(w, b, "<presence type='unavailable'/>");
 	lose(w, a, 0);
 	assert_false(told.available);
 	/* Others are nobody's business. */
