@@ -3,7 +3,7 @@
  * "in flight": if it comes again then, by another session, the second one waits for the first and counts with it. */
 #include "peer/peers_i.h"
 
-enum { STRANGER_EVERY_MS = 1000, STRANGER_AT_ONCE = 20 };
+enum { STRANGER_EVERY_MS = 1000, STRANGER_AT_ONCE = 20, STRANGER_NOTES_AT_ONCE = 100 };
 
 struct inflight {
 	uint64_t key[2]; /* the peer's entity id, the hash */
@@ -88,9 +88,9 @@ void inbound_answered(struct peer *p)
 }
 
 /* One a second, some at once after a silence. */
-static void count(int64_t *next, int64_t now)
+static void count(int64_t *next, int64_t now, int at_once)
 {
-	int64_t since = now - (STRANGER_AT_ONCE - 1) * STRANGER_EVERY_MS;
+	int64_t since = now - (int64_t)(at_once - 1) * STRANGER_EVERY_MS;
 
 	*next = (*next > since ? *next : since) + STRANGER_EVERY_MS;
 }
@@ -105,7 +105,7 @@ static bool stranger_may(struct peer *p, const struct stanza *s)
 		return false;
 	if (p->stranger.bytes + n > STRANGER_BYTES || p->peers->strangers_bytes + n > STRANGERS_BYTES)
 		return false;
-	count(&p->stranger.next, now);
+	count(&p->stranger.next, now, STRANGER_AT_ONCE);
 	p->stranger.bytes += n;
 	p->peers->strangers_bytes += n;
 	return true;
@@ -123,7 +123,7 @@ static bool stranger_may_in_room(struct peer *p, const struct stanza *s)
 		return true;
 	if (p->stranger.next_room > now)
 		return false;
-	count(&p->stranger.next_room, now);
+	count(&p->stranger.next_room, now, STRANGER_AT_ONCE);
 	return true;
 }
 
@@ -250,10 +250,27 @@ static bool stranger_refused(struct peer *p, const struct stanza *s)
 	return true;
 }
 
+/* That he writes takes nothing from what he may write. What is too much of it is dropped without a word: nobody waits for an answer. */
+static void note(struct peer *p, struct stanza **s)
+{
+	int64_t now = core_now(peer_core(p));
+
+	if (!peer_known(p) && p->stranger.next_note > now) {
+		core_done(peer_core(p), s);
+		return;
+	}
+	count(&p->stranger.next_note, now, STRANGER_NOTES_AT_ONCE);
+	core_send(peer_core(p), s);
+}
+
 static void message(struct peer *p, struct stanza **s)
 {
 	struct core *c = peer_core(p);
 
+	if ((*s)->type != TYPE_ERROR && packet_only_typing(*s)) {
+		note(p, s);
+		return;
+	}
 	if (!peer_known(p) && (*s)->type != TYPE_ERROR && !was_here(p, *s)) {
 		if (stranger_refused(p, *s)) {
 			refuse(p, s);

@@ -41,7 +41,7 @@ enum {
 	PASSWORD_FAILURES = 3,
 	UNTOLD_MAX = 32,  /* notices that wait for our user */
 	LEAVING_MAX = 64, /* rows that have gone and leave the roster next */
-	FORMER_MAX = 64  /* addresses of rows that became others */
+	FORMER_MAX = 64   /* addresses of rows that became others */
 };
 
 /* How far a peer is trusted. In the order in which people should see them. */
@@ -121,12 +121,13 @@ struct peer_presence {
 
 /* What a peer that our user has not answered has used of what strangers may. */
 struct stranger {
-	bool told;         /* our user knows that it writes */
+	bool told;          /* our user knows that it writes */
 	char *label_before; /* which the network has changed; NULL: not */
-	bool unanswered;   /* it has written, and our user has said nothing to that; also in the store */
-	bool offered;      /* and that what waits for an old program of this name could go to him */
-	int64_t next;      /* core time when its next message is taken */
-	int64_t next_room; /* the same of what it says and does in rooms of ours */
+	bool unanswered;    /* it has written, and our user has said nothing to that; also in the store */
+	bool offered;       /* and that what waits for an old program of this name could go to him */
+	int64_t next;       /* core time when its next message is taken */
+	int64_t next_room;  /* the same of what it says and does in rooms of ours */
+	int64_t next_note;  /* and of that it is typing */
 	size_t bytes;
 	int64_t refused[REFUSED_MAX]; /* hashes of what went back: refused once is refused for good */
 	unsigned refused_n;           /* ever */
@@ -156,6 +157,7 @@ struct plain {
 struct proof {
 	uint32_t failures; /* since the last success */
 	bool wanted;       /* it is new: a link is wanted for nothing but this */
+	bool told_wrong;   /* our user heard last that it was not the same; also in the store */
 };
 
 /* What answers where it is called, the best of a round. */
@@ -280,6 +282,11 @@ static inline bool peer_is_keyed_up(const struct peer *p) { return p->kind == PE
 struct jid peer_jid(const struct peer *p, struct buf *out);
 /* The connection that is being settled was dialled by us. */
 static inline bool nego_dialled(const struct peer *p) { return p->nego_ask && p->nego_ask->dial; }
+/* It was typed in, and has not spoken XMPP yet. */
+static inline bool peer_may_be_anything(const struct peer *p)
+{
+	return p->kind == PEER_TYPED && p->plain.starttls != HAS_STARTTLS_NOT;
+}
 static inline bool peer_known(const struct peer *p) { return p->trust == TRUST_PINNED || p->trust == TRUST_VERIFIED; }
 
 /* peers.c */

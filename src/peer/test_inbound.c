@@ -326,6 +326,45 @@ static void not_too_many(void **state)
 	world_free(w);
 }
 
+/* That he types is no message: it takes nothing from what he may say, makes no request, and is dropped where it is too much. */
+static void typing_is_no_message(void **state)
+{
+	struct world *w = world_new();
+	uint64_t conn = link_from(w, 'b', "bob");
+	char id[16];
+
+	for (int i = 0; i < 200; i++)
+		hear(w, conn,
+			"<message type='chat' from='bob@%s/x' to='alice@%s'%s><%s "
+			"xmlns='http://jabber.org/protocol/chatstates'/><no-store xmlns='urn:xmpp:hints'/></message>",
+			domain_of('b'), domain_of('n'), i % 5 ? "" : " id='typing'", i % 2 ? "paused" : "composing");
+	assert_int_equal(got_with(w, "chatstates"), 100);
+	assert_int_equal(got_with(w, "kind='request'"), 0);
+	assert_int_equal(sent_with(w, conn, "type='error'"), 0);
+	assert_false(row(w, 'b')->stored);
+	for (int i = 0; i < 20; i++) {
+		snprintf(id, sizeof(id), "m%d", i);
+		hear_message(w, conn, 'b', id, "hello");
+	}
+	assert_int_equal(got_with(w, "hello"), 20);
+	assert_int_equal(got_with(w, "kind='request'"), 1);
+	assert_int_equal(sent_with(w, conn, "type='error'"), 0);
+	/* With a text it is one, whatever is said beside it. */
+	hear(w, conn,
+		"<message type='chat' from='bob@%s/x' to='alice@%s' id='more'><body>more</body><active "
+		"xmlns='http://jabber.org/protocol/chatstates'/></message>",
+		domain_of('b'), domain_of('n'));
+	assert_int_equal(sent_with(w, conn, "resource-constraint"), 1);
+	look_away(w);
+	sleep_ms(w, 1000);
+	hear(w, conn,
+		"<message type='chat' from='bob@%s/x' to='alice@%s'><paused "
+		"xmlns='http://jabber.org/protocol/chatstates'/></message>",
+		domain_of('b'), domain_of('n'));
+	assert_int_equal(got_with(w, "chatstates"), 1);
+	world_free(w);
+}
+
 static void hear_in_room(struct world *w, uint64_t conn, const char *kind, const char *type)
 {
 	hear(w, conn, "<%s from='bob@%s/x' to='lunch@rooms.%s/bob'%s><body>loud</body></%s>", kind, domain_of('b'),
@@ -464,6 +503,7 @@ int main(void)
 		cmocka_unit_test(a_request_to_nobody),
 		cmocka_unit_test(an_old_program_answered),
 		cmocka_unit_test(not_too_many),
+		cmocka_unit_test(typing_is_no_message),
 		cmocka_unit_test(not_too_much),
 		cmocka_unit_test(not_too_many_in_rooms),
 		cmocka_unit_test(a_twin_of_a_strangers_costs_nothing),
