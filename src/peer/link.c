@@ -606,10 +606,14 @@ void link_on_proven(struct peers *ps, struct msg *m)
 	if (m->link_proven.right) {
 		if (p->trust != TRUST_VERIFIED)
 			notice(ps, "verified", p, "%s is verified: it knows the shared password", p->label);
+		else if (p->proof.told_wrong)
+			notice(ps, "verified", p, "the shared password of %s is the same on both machines now",
+				p->label);
 		peer_set_trust(p, TRUST_VERIFIED);
 	} else {
 		tell_wrong_password(p);
 	}
+	p->proof.told_wrong = !m->link_proven.right;
 	peer_store(p);
 	peer_changed(p);
 }

@@ -17,7 +17,7 @@ static const char *const source_names[SOURCE_COUNT] = {
 };
 
 /* From FLAG_UNBLOCKED on: the trust from before the block, and one; 0: not known. */
-enum { FLAG_NAMED = 1, FLAG_PLAIN_OK = 2, FLAG_UNANSWERED = 4, FLAG_UNBLOCKED = 16 };
+enum { FLAG_NAMED = 1, FLAG_PLAIN_OK = 2, FLAG_UNANSWERED = 4, FLAG_TOLD_WRONG = 8, FLAG_UNBLOCKED = 16 };
 
 const char *trust_name(enum trust t) { return trust_names[t]; }
 const char *source_name(enum source s) { return source_names[s]; }
@@ -42,7 +42,7 @@ static void store_row(const struct peer *p)
 	struct str key = p->kind == PEER_KEYED ? (struct str){(const char *)p->key, sizeof(p->key)} : STR_NONE;
 	struct str password = p->password ? (struct str){(const char *)p->password, sizeof(*p->password)} : STR_NONE;
 	int64_t flags = (p->named ? FLAG_NAMED : 0) | (p->plain.ok ? FLAG_PLAIN_OK : 0) |
-		(p->stranger.unanswered ? FLAG_UNANSWERED : 0);
+		(p->stranger.unanswered ? FLAG_UNANSWERED : 0) | (p->proof.told_wrong ? FLAG_TOLD_WRONG : 0);
 
 	if (p->trust == TRUST_BLOCKED)
 		flags += ((int64_t)p->unblocked + 1) * FLAG_UNBLOCKED;
@@ -460,6 +460,7 @@ static void load_peer(struct peers *ps, const struct store_value *v)
 	p->named = v[11].i & FLAG_NAMED;
 	p->plain.ok = v[11].i & FLAG_PLAIN_OK;
 	p->stranger.unanswered = v[11].i & FLAG_UNANSWERED;
+	p->proof.told_wrong = v[11].i & FLAG_TOLD_WRONG;
 	p->stranger.told = p->stranger.unanswered; /* he is, when he comes */
 	p->unblocked = unblocked_of(p, v[11].i / FLAG_UNBLOCKED - 1);
 }

@@ -630,6 +630,18 @@ static void a_password(void **state)
 	assert_int_equal(row(w, 'b')->trust, TRUST_VERIFIED);
 	assert_int_equal(row(w, 'b')->proof.failures, 0);
 	expect_got(w, "kind='verified'");
+	/* Whoever has heard that it is wrong hears that it is right, also if he was verified all the time; once. */
+	for (int i = 0; i < 2; i++) {
+		proven(w, false);
+		command(w, "peer", "set-password", "bob", "correct horse battery", NULL);
+		if (i)
+			world_restart(w);
+		proven(w, true);
+		expect_got(w, "the shared password of bob is the same on both machines now");
+		look_away(w);
+		proven(w, true);
+		assert_int_equal(got_with(w, "password"), 0);
+	}
 	world_free(w);
 }
 
