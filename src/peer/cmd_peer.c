@@ -393,6 +393,27 @@ static void run_add(struct command_call *call)
 		peer_tell_adder(p, p);
 }
 
+static void tell_plain(const struct peer *p, uint64_t asker)
+{
+	bool any = peer_may_be_anything(p);
+
+	if (p->peers->config.plaintext == PLAINTEXT_NEVER)
+		command_reply(peer_core(p), asker, false, "%s is added; but %s, and this node %s (--plaintext never)\n",
+			p->label,
+			any ? "what takes connections there does not answer in TLS"
+			    : "it speaks without encryption only",
+			any ? "speaks to nobody without" : "never does");
+	else
+		command_reply(peer_core(p), asker, false,
+			"%s is added; %s what you write to it waits until you allow that: /allow %s (in a shell: `wireside peer "
+			"allow %s`)\n",
+			p->label,
+			any ? "something takes connections there, but does not answer in TLS. Should it be a program that "
+			      "speaks XMPP without encryption:"
+			    : "it speaks without encryption only, so",
+			label_word(p).text, label_word(p).text);
+}
+
 /* Whoever adds somebody wants to know whether that was right. */
 void peer_tell_adder(struct peer *asked, const struct peer *p)
 {
@@ -417,13 +438,7 @@ void peer_tell_adder(struct peer *asked, const struct peer *p)
 		command_reply(peer_core(p), asker, false, "%s is added, without a key: nobody can tell who it is\n",
 			p->label);
 	else if (p->kind != PEER_KEYED && p->plain.asked && !p->plain.ok)
-		command_reply(peer_core(p), asker, false,
-			p->peers->config.plaintext == PLAINTEXT_NEVER
-				? "%s is added; but what answers there speaks without encryption only, which this node never "
-				  "does (--plaintext never)\n"
-				: "%s is added; what answers there speaks without encryption only, so what you write to it waits "
-				  "until you allow that: /allow %s (in a shell: `wireside peer allow %s`)\n",
-			p->label, label_word(p).text, label_word(p).text);
+		tell_plain(p, asker);
 	else if (p->kind == PEER_LEGACY && !p->outbox.n)
 		command_reply(peer_core(p), asker, false,
 			"%s is added; it is called there when you write to it (without a key: nobody can tell who it is)\n",
@@ -461,6 +476,13 @@ static void run_rename(struct command_call *call)
 	else
 		command_reply(call->core, call->asker, false, "%s is called %s now%s\n", buf_cstr(&before), p->label,
 			buf_cstr(&why));
+}
+
+static void fail_blocked(struct command_call *call, const struct peer *p)
+{
+	command_reply(call->core, call->asker, true,
+		"you have blocked %s: /unblock %s comes first (in a shell: `wireside peer unblock %s`)", p->label,
+		label_word(p).text, label_word(p).text);
 }
 
 static void begin_verify(struct command_call *call, struct peer *p)
@@ -517,7 +539,9 @@ static void run_verify(struct command_call *call)
 
 	if (!p)
 		return;
-	if (p->kind != PEER_KEYED) {
+	if (p->trust == TRUST_BLOCKED) {
+		fail_blocked(call, p);
+	} else if (p->kind != PEER_KEYED) {
 		fail(call, "it has no key to verify");
 	} else if (!answer) {
 		begin_verify(call, p);
@@ -547,6 +571,7 @@ static void run_block(struct command_call *call)
 		return;
 	peer_set_trust(p, TRUST_BLOCKED);
 	show_hide(p);
+	verify_free(p);
 	link_close(p, SERR_NOT_AUTHORIZED, "not welcome");
 	outbound_drop(p);
 	dial_forget(p);
@@ -584,9 +609,7 @@ static void run_accept(struct command_call *call)
 	if (!p)
 		return;
 	if (p->trust == TRUST_BLOCKED) {
-		command_reply(call->core, call->asker, true,
-			"you have blocked %s: /unblock %s comes first (in a shell: `wireside peer unblock %s`)",
-			p->label, label_word(p).text, label_word(p).text);
+		fail_blocked(call, p);
 		return;
 	}
 	if (p->kind != PEER_KEYED) {

@@ -62,6 +62,22 @@ static bool may_starttls(const struct peer *p)
 		(p->peers->config.plaintext == PLAINTEXT_NEVER && p->plain.starttls != HAS_STARTTLS_NOT);
 }
 
+/* Takes connections and does not answer in TLS: no more is known. */
+static void say_no_tls(const struct peer *p, const char *waiting)
+{
+	if (p->peers->config.plaintext == PLAINTEXT_NEVER)
+		notice(p->peers, "plaintext", p,
+			"where %s was expected something takes connections, but does not answer in TLS, and this node speaks to "
+			"nobody without (--plaintext never). %s; /remove %s drops it",
+			p->label, waiting, label_word(p).text);
+	else
+		notice(p->peers, "plaintext", p,
+			"where %s was expected something takes connections, but does not answer in TLS. %s until that changes. Should "
+			"it be a program that speaks XMPP without encryption: /allow %s sends it so that everybody on the wire "
+			"can read it",
+			p->label, waiting, label_word(p).text);
+}
+
 static void say_waits(const struct peer *p)
 {
 	char waiting[64] = "What you write to it waits";
@@ -70,7 +86,9 @@ static void say_waits(const struct peer *p)
 	if (p->outbox.n)
 		snprintf(waiting, sizeof(waiting), "%u %s queued", p->outbox.n,
 			p->outbox.n == 1 ? "message is" : "messages are");
-	if (p->peers->config.plaintext == PLAINTEXT_NEVER)
+	if (peer_may_be_anything(p))
+		say_no_tls(p, waiting);
+	else if (p->peers->config.plaintext == PLAINTEXT_NEVER)
 		notice(p->peers, "plaintext", p,
 			"%s speaks without encryption only, which this node never does (--plaintext never). %s, and will be "
 			"sent if %s gets a key or STARTTLS. To send it in the clear, start the node with --plaintext ask and "

@@ -319,8 +319,7 @@ static void peers_free(struct entity *e)
 
 static void settle(struct entity *e) { peer_unfeed_gone((struct peers *)e); }
 
-static const struct entity_ops entity_ops =
-	{.name = "peers", .deliver = deliver, .settle = settle, .free = peers_free};
+static const struct entity_ops entity_ops = {.name = "peers", .deliver = deliver, .settle = settle, .free = peers_free};
 
 /* ---- loading ---- */
 

@@ -525,6 +525,26 @@ static void rename_like_somebody(void **state)
 	world_free(w);
 }
 
+/* Nothing is compared with whoever is blocked, and nothing goes on when he is not any more. */
+static void verify_blocked(void **state)
+{
+	static const char *const answers[] = {NULL, "yes", "code"};
+	struct world *w = world_new();
+
+	found_keyed(w, 'b', "bob@bravo", "10.0.0.2");
+	command(w, "peer", "verify", "bob", NULL);
+	assert_non_null(row(w, 'b')->verify);
+	command(w, "peer", "block", "bob", NULL);
+	assert_null(row(w, 'b')->verify);
+	for (size_t i = 0; i < ARRAY_LEN(answers); i++) {
+		command(w, "peer", "verify", "bob", answers[i], NULL);
+		assert_true(w->reply_failed);
+		assert_non_null(strstr(w->reply, "you have blocked bob: /unblock bob comes first"));
+		assert_null(row(w, 'b')->verify);
+	}
+	world_free(w);
+}
+
 /* What was asked of it and waits for a link is answered when it is blocked. */
 static void block_answers(void **state)
 {
@@ -584,6 +604,7 @@ int main(void)
 		cmocka_unit_test(rename_row),
 		cmocka_unit_test(rename_like_somebody),
 		cmocka_unit_test(block_answers),
+		cmocka_unit_test(verify_blocked),
 		cmocka_unit_test(passwords),
 	};
 

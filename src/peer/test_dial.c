@@ -348,7 +348,7 @@ static void typed_and_never(void **state)
 	assert_int_equal(expect_msg(w, MSG_DIAL)->dial.starttls, STARTTLS_MUST);
 	id = expect_dial(w, "10.0.0.7:5298", false);
 	dial_lacks_tls(w, id);
-	assert_non_null(strstr(w->reply, "which this node never does"));
+	assert_non_null(strstr(w->reply, "it speaks without encryption only, and this node never does"));
 	sleep_ms(w, 1400);
 	id = expect_dial(w, "10.0.0.7:5298", true);
 	dial_fails(w, id, true, false);

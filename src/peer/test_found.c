@@ -447,7 +447,8 @@ static void passers_by(void **state)
 	assert_null(row(w, 'b'));
 	expect_got(w, "type='unavailable'");
 	assert_int_equal(last_feed(w)[0], '-');
-	assert_int_equal(w->got_at_removal, w->head); /* of whom it does not know a client would not say that he is gone */
+	assert_int_equal(w->got_at_removal,
+		w->head); /* of whom it does not know a client would not say that he is gone */
 	gone(w, "bob@bravo");
 	gone(w, "nobody at all");
 	/* With a link it stays, and is there. */

@@ -99,7 +99,7 @@ struct world {
 	unsigned held_n;
 	char *feed[FEED_MAX]; /* "+jid name group" and "-jid" */
 	unsigned feed_n;
-	unsigned got_at_removal; /* how much our user had got when the last one was taken out of it */
+	unsigned got_at_removal;  /* how much our user had got when the last one was taken out of it */
 	struct msg note[LOG_MAX]; /* everything else that the wire and discovery were told; kind MSG_NONE: looked at */
 	unsigned note_n;
 	struct test_conn conn[CONNS]; /* by number */

@@ -87,7 +87,7 @@ def added(t):
         bob.shown(r"\* /quit: ends")
         bob.shown(r"\* no answer yet; it is told when it comes, and you can go on meanwhile")
         t.true("is added" not in bob.screen(), "it is not known yet what came of it")
-    bob.shown(r"\* dave is added; what answers there speaks without encryption only")
+    bob.shown(r"\* dave is added; something takes connections there, but does not answer in TLS")
     bob.shown("/allow dave ")
     bob.type("/quit")
     t.equal(bob.ended(), 0, "/quit")
