@@ -85,6 +85,7 @@ static void on_self_ping(struct client *c, const struct pending *p, const struct
 
 	if (!r || r->state != ROOM_IN || !(str_is(condition, "not-acceptable") || str_is(condition, "item-not-found")))
 		return;
+	lost(c, r, true); /* it may not be there again at once */
 	come_back(c, r);
 }
 

@@ -612,6 +612,7 @@ static void a_host_that_has_forgotten(void **state)
 		"'/></error></iq>",
 		id_of(NS_PING));
 	hear(xml);
+	told("occupant #tea||" GONE "||");
 	assert_true(said("<presence to='" TEA "/me'"));
 }
 

@@ -1,6 +1,9 @@
 #!/usr/bin/python3
 import contextlib
 import re
+import signal
+import threading
+import time
 
 from lib import main, need, run, wait_until
 from peers import Node, befriend, meet, wireside
@@ -255,14 +258,30 @@ def test_pipe(net):
 
 
 def test_faster_than_the_link(net):
-    """A program that writes more, and faster, than an outbox takes: it is read more slowly, and nothing is refused"""
-    many = 5500  # 5,000 may wait
+    """A program that writes more, and faster, than its link carries: it is read more slowly, and nothing is refused"""
+    many = 7000  # 5,000 may wait
     alpha, bravo = net.host("alpha"), net.host("bravo")
     alice, bob = Node(alpha, "alice").start(), Node(bravo, "bob").start()
     to = alice.sees(bob)
     writer, reader = alice.face("writer", managed=False), bob.face("reader", managed=False)
-    writer.send("".join(f"<message type='chat' to='{to}' id='n{i}'><body>number {i}</body></message>" for i in range(many)))
-    reader.wait(lambda: len(reader.stanzas) >= many, "all of them", 240)
+    befriend(alice, writer, bob, reader)
+    before = len(reader.stanzas)
+    text = "".join(f"<message type='chat' to='{to}' id='n{i}'><body>number {i}</body></message>" for i in range(many))
+
+    def is_slow():
+        """Now that bob takes nothing there is more than usual, and it does not grow fast (or has no room to)."""
+        first = alice.peers()[0]["waiting"]
+        time.sleep(1)
+        return 0 <= alice.peers()[0]["waiting"] - first < 500 < first
+
+    writing = threading.Thread(target=writer.send, args=(text,), daemon=True)
+    bob.program.process.send_signal(signal.SIGSTOP)
+    try:
+        writing.start()
+        wait_until(is_slow, "a writer that is slowed")
+    finally:
+        bob.program.process.send_signal(signal.SIGCONT)
+    reader.wait(lambda: len(reader.stanzas) - before >= many, "all of them", 120)
     reader.got("^number", [f"number {i}" for i in range(many)])
     net.true(not [s for s in writer.stanzas if s.get("type") == "error"], "nothing was refused")
 
