@@ -7,7 +7,7 @@
 
 #include "xmpp/escape.h"
 
-enum { GLARE_MS = 5000, LOST_MS = 60000, SHORT_MS = 2000, THEIRS_MS = 500 };
+enum { GLARE_MS = 5000, LOST_MS = 60000, SHORT_MS = 2000, LONG_MS = 60000, THEIRS_MS = 500 };
 
 /* ---- refusing and accepting ---- */
 
@@ -431,12 +431,17 @@ static void note_seen(struct peer *p)
 		peer_changed(p);
 }
 
-/* Who answers and closes at once is not to be dialled in a loop: an old program that does not know our address (yet), or whoever
- * wants nothing of us. Who closes a link that worked is perhaps only started anew. */
-static void note_end(struct peer *p, bool was_up, bool at_once)
+/* Who answers and then closes, or breaks it off, is not to be dialled in a loop: an old program that does not know our address (yet),
+ * whoever wants nothing of us, or wants us to be busy. After a link that was of use he is dialled at once, and the first time also
+ * after one that was not: a cable may be pulled at any time. */
+static void note_end(struct plink *l)
 {
-	p->calls.round = at_once ? p->calls.round + 1 : 0;
-	p->calls.closed = was_up && !at_once;
+	struct calls *c = &l->peer->calls;
+	int64_t lasted = core_now(l->session.core) - l->since;
+
+	c->brief = l->useful || lasted >= LONG_MS ? 0 : c->brief + 1;
+	c->round = c->brief ? c->brief - 1 : 0;
+	l->useful = false;
 }
 
 static void on_gone(struct session *s)
@@ -446,7 +451,10 @@ static void on_gone(struct session *s)
 	if (!l->peer || l->peer->link != l)
 		return;
 	log_info("link_end", "peer=%.*s", STR_FMT(jid_str(l->peer->entity.jid)));
-	note_end(l->peer, !l->down, core_now(s->core) - l->since < SHORT_MS);
+	/* Who closes a link that worked is perhaps only started anew. */
+	l->peer->calls.closed = !l->down && core_now(s->core) - l->since >= SHORT_MS;
+	if (!l->down)
+		note_end(l);
 	l->peer->link = NULL;
 	if (!l->down) /* what ends without having come back, a day later perhaps, was last heard when it broke */
 		note_seen(l->peer);
@@ -469,6 +477,7 @@ static void on_tagged(struct session *s, uint64_t tag, bool arrived)
 {
 	struct plink *l = (struct plink *)s;
 
+	l->useful |= arrived;
 	/* What an old session gives back the new one has been given already. */
 	if (l->peer && (arrived || !l->peer->link || l->peer->link == l))
 		outbox_tagged(l->peer, tag, arrived);
@@ -493,7 +502,7 @@ static void on_detached(struct session *s)
 		timer_start(core_timers(s->core), &l->lost, core_now(s->core) + LOST_MS);
 		l->theirs_until = l->dialled ? 0 : core_now(s->core) + THEIRS_MS;
 		log_info("link_down", "peer=%.*s", STR_FMT(jid_str(l->peer->entity.jid)));
-		l->peer->calls.round = 0;
+		note_end(l);
 		dial_later(l->peer);
 	}
 }

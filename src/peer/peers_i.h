@@ -103,6 +103,7 @@ struct plink {
 	bool tls;             /* nobody reads along; only on keyed links that says who is there */
 	int64_t since;        /* core time of the last connection */
 	bool down;            /* it broke, and nothing has been heard since */
+	bool useful;          /* something of ours has arrived by its last connection */
 	int64_t theirs_until; /* core time: it broke, and the other end dials again as it did before; 0: not */
 	bool verified_tried;  /* one attempt a link */
 	struct timer lost;    /* detached for so long that it is shown as gone */
@@ -169,6 +170,7 @@ enum answer {
 };
 struct calls {
 	uint32_t round; /* attempts that failed in a row */
+	uint32_t brief; /* links in a row that ended soon and were of no use */
 	bool closed;    /* the other end has closed its last link: it may be started anew right now */
 	enum answer answer;
 };

@@ -118,29 +118,97 @@ static void who_has_ended_is_called_again_soon(void **state)
 	world_free(w);
 }
 
-/* Who lets us in and closes is not called in a loop. */
-static void who_hangs_up_is_left_alone(void **state)
+/* He goes on with the session that there is. */
+static uint64_t goes_on(struct world *w, uint64_t dial, uint64_t old)
+{
+	uint64_t conn = ask_link(w, &(struct asking){.who = 'b', .from = bob(), .dial = dial});
+	struct msg *m = msgs_add(&w->in);
+
+	assert_null(refusal(w, conn));
+	m->kind = MSG_RESUME;
+	m->conn = conn;
+	m->resume.account = xstrdup(domain_of('b'));
+	m->resume.token = xstrdup("token");
+	m->resume.h = conn_of(w, old)->acked;
+	pump(w);
+	assert_true(conn_of(w, conn)->attached);
+	return conn;
+}
+
+/* Connections have the numbers 1 and 2 in turn, so that there may be many. */
+static void numbers_anew(struct world *w)
+{
+	struct test_conn *next = conn_of(w, w->next_conn % 2 + 1);
+
+	look_away(w);
+	w->note_n = 0;
+	while (next->tail)
+		xfree(next->got[--next->tail]);
+	next->head = 0;
+	next->closed = next->attached = false;
+	w->next_conn = w->next_conn % 2;
+}
+
+/* Who lets us in and ends it after so many ms, in one way or another: how often he is called in an hour. */
+static unsigned hangs_up(bool resumable, bool resumed, int64_t after, bool waits)
 {
 	struct world *w = after_a_restart();
 	unsigned n = 0;
+	uint64_t conn = 0;
 
-	for (int64_t until = w->now + HOUR; w->now < until; sleep_ms(w, 500)) {
+	if (waits)
+		say_message(w, bob(), "m1", "hi");
+	for (int64_t until = w->now + HOUR; w->now < until && n < 1000; sleep_ms(w, 100)) {
 		struct msg *m = find_msg(w, MSG_DIAL);
 		uint64_t id = m ? m->dial.id : 0;
 
 		if (!m)
 			continue;
 		n++;
-		msg_clear(m);
-		w->next_conn = 0;
-		w->conn[1].closed = false;
-		cut(w, answered(w, id), false);
-		for (unsigned i = 0; i < w->note_n; i++)
-			msg_clear(&w->note[i]);
-		w->note_n = 0;
+		numbers_anew(w);
+		conn = resumed && conn ? goes_on(w, id, conn) : answered(w, id);
+		sleep_ms(w, after);
+		cut(w, conn, resumable);
 	}
-	assert_in_range(n, 10, 25);
 	world_free(w);
+	return n;
+}
+
+static void who_hangs_up_is_left_alone(void **state)
+{
+	static const int64_t after[] = {0, 2100, 30000};
+
+	for (size_t i = 0; i < ARRAY_LEN(after); i++)
+		for (int how = 0; how < 3; how++) {
+			assert_in_range(hangs_up(how > 0, how > 1, after[i], false), 10, 60);
+			assert_in_range(hangs_up(how > 0, how > 1, after[i], true), 50, 150);
+		}
+}
+
+/* A link that was of use may break, and break again, without anybody being left alone. */
+static void after_a_talk_at_once(void **state)
+{
+	for (int talks = 0; talks < 2; talks++) {
+		struct world *w = after_a_restart();
+		uint64_t conn = 0;
+
+		sleep_ms(w, 1000);
+		for (unsigned i = 0; i < 10; i++) {
+			uint64_t id = expect_dial(w, "10.0.0.2:5298");
+
+			numbers_anew(w);
+			conn = conn ? goes_on(w, id, conn) : answered(w, id);
+			if (talks)
+				say_message(w, bob(), "", "hi");
+			else
+				sleep_ms(w, 60000);
+			arrive_all(w, conn);
+			cut(w, conn, true);
+			sleep_ms(w, 200);
+		}
+		assert_int_equal(dials(w), 1);
+		world_free(w);
+	}
 }
 
 static void who_is_seen_on_the_network_is_not(void **state)
@@ -310,6 +378,7 @@ int main(void)
 		cmocka_unit_test(again_when_the_link_has_gone),
 		cmocka_unit_test(who_has_ended_is_called_again_soon),
 		cmocka_unit_test(who_hangs_up_is_left_alone),
+		cmocka_unit_test(after_a_talk_at_once),
 		cmocka_unit_test(who_is_seen_on_the_network_is_not),
 		cmocka_unit_test(who_is_blocked_is_not),
 		cmocka_unit_test(many_rows_one_after_the_other),
