@@ -11,8 +11,9 @@
 #include "base/clock.h"
 #include "xml/write.h"
 
-/* text: NULL: not for people. What is between begin() and end() are further attributes of the event. */
-static void begin(struct packet_writer *w, struct peers *ps, const char *kind, const char *text)
+/* text: NULL: not for people. time: when it was said; it may come back unheard, long after. What is between begin() and end() are
+ * further attributes of the event. */
+static void begin(struct packet_writer *w, struct peers *ps, const char *kind, const char *text, int64_t time)
 {
 	struct packet_head head = {.kind = STANZA_MESSAGE,
 		.type = TYPE_HEADLINE,
@@ -24,6 +25,11 @@ static void begin(struct packet_writer *w, struct peers *ps, const char *kind, c
 		xml_put_text(&w->out, "body", str_z(text));
 	xml_put_open(&w->out, "event", NS_EVENT);
 	xml_put_attr(&w->out, "kind", str_z(kind));
+	if (!text)
+		return;
+	buf_z(&w->out, " stamp='");
+	clock_format(&w->out, time);
+	buf_char(&w->out, '\'');
 }
 
 static void put_peer(struct packet_writer *w, const struct peer *p)
@@ -80,13 +86,17 @@ static void forget(struct peers *ps, unsigned i)
 	memmove(&ps->untold[i], &ps->untold[i + 1], (ps->untold_n - i) * sizeof(*ps->untold));
 }
 
-/* One who makes many of them takes one place. label, jid: of whom it is; absent: nobody. */
-static void keep(struct peers *ps, const char *kind, struct str label, struct str jid, const char *text)
+/* One who makes many of them takes one place, of which the last counts, whatever the order in which they come back. label, jid: of
+ * whom it is; absent: nobody. time: when it was said. */
+static void keep(struct peers *ps, const char *kind, struct str label, struct str jid, const char *text, int64_t time)
 {
 	unsigned i = 0;
 
 	while (i < ps->untold_n && (strcmp(ps->untold[i].kind, kind) != 0 || !str_eq(str_z(ps->untold[i].jid), jid)))
 		i++;
+	/* What is said now is the last, even if the clock was put back. */
+	if (i < ps->untold_n && ps->untold[i].time > time && time < core_wall(peers_core(ps)))
+		return;
 	if (i < ps->untold_n)
 		forget(ps, i);
 	else if (ps->untold_n == UNTOLD_MAX)
@@ -95,7 +105,7 @@ static void keep(struct peers *ps, const char *kind, struct str label, struct st
 		.text = xstrdup(text),
 		.label = jid.n ? str_dup(label) : NULL,
 		.jid = jid.n ? str_dup(jid) : NULL,
-		.time = core_wall(peers_core(ps))};
+		.time = time};
 }
 
 static void tell_untold(struct peers *ps)
@@ -104,7 +114,7 @@ static void tell_untold(struct peers *ps)
 		const struct untold *u = &ps->untold[i];
 		struct packet_writer w;
 
-		begin(&w, ps, u->kind, u->text);
+		begin(&w, ps, u->kind, u->text, u->time);
 		if (u->jid) {
 			xml_put_attr(&w.out, "peer", str_z(u->label));
 			xml_put_attr(&w.out, "jid", str_z(u->jid));
@@ -161,35 +171,39 @@ void notice_clear(struct peers *ps)
 
 /* ---- */
 
-static void put_off(struct peers *ps, const char *kind, struct str label, struct str jid, const char *text)
+static void put_off(struct peers *ps, const char *kind, struct str label, struct str jid, const char *text,
+	int64_t time)
 {
 	if (is_reminded_of(kind))
 		ps->reminders_due = true;
 	else
-		keep(ps, kind, label, jid, text);
+		keep(ps, kind, label, jid, text, time);
 }
 
 /* For a client that has gone since, and has not said that it has it. Lines for programs alone are of no use to others. */
 void peers_unheard(struct host *h, const struct stanza *s)
 {
 	struct peers *ps = (struct peers *)h;
-	CLEANUP(buf_clear) struct buf text = {.max = 4096}, kind = {.max = 64};
+	CLEANUP(buf_clear) struct buf text = {.max = 4096}, kind = {.max = 64}, joined = {.max = 4096};
 	uint32_t body = stanza_child(s, "body", NS_CLIENT), event = stanza_child(s, "event", NS_EVENT);
+	int64_t now = core_wall(peers_core(ps)), time = now;
 
 	if (body == XML_NONE || event == XML_NONE)
 		return;
 	buf_str(&kind, xml_attr(&s->tree, event, "kind"));
-	xml_text(&s->tree, body, &text);
-	if (!buf_ok(&kind) || !buf_ok(&text))
+	buf_str(&text, xml_text(&s->tree, body, &joined));
+	clock_parse(xml_attr(&s->tree, event, "stamp"), &time);
+	if (!buf_ok(&kind) || !buf_ok(&text) || !buf_ok(&joined))
 		return;
 	put_off(ps, buf_cstr(&kind), xml_attr(&s->tree, event, "peer"), xml_attr(&s->tree, event, "jid"),
-		buf_cstr(&text));
+		buf_cstr(&text), time < now ? time : now);
 	notice_catch_up(ps, false);
 }
 
 void notice(struct peers *ps, const char *kind, const struct peer *p, const char *fmt, ...)
 {
 	struct packet_writer w;
+	int64_t now = core_wall(peers_core(ps));
 	char text[1024];
 	va_list ap;
 
@@ -198,10 +212,10 @@ void notice(struct peers *ps, const char *kind, const struct peer *p, const char
 	va_end(ap);
 	log_info("notice", "kind=%s peer=%.*s", kind, p ? (int)jid_str(p->entity.jid).n : 0, p ? p->entity.jid.s : "");
 	if (!is_heard(ps))
-		put_off(ps, kind, p ? str_z(p->label) : STR_NONE, p ? jid_str(p->entity.jid) : STR_NONE, text);
+		put_off(ps, kind, p ? str_z(p->label) : STR_NONE, p ? jid_str(p->entity.jid) : STR_NONE, text, now);
 	if (ps->available && !is_heard(ps)) /* else each that comes back would have it twice */
 		return;
-	begin(&w, ps, kind, text);
+	begin(&w, ps, kind, text, now);
 	if (p)
 		put_peer(&w, p);
 	end(&w, ps, 0);
@@ -211,7 +225,7 @@ void notice_sent(const struct peer *p, struct str id)
 {
 	struct packet_writer w;
 
-	begin(&w, p->peers, "sent", NULL);
+	begin(&w, p->peers, "sent", NULL, 0);
 	put_peer(&w, p);
 	xml_put_attr(&w.out, "id", id);
 	if (p->kind == PEER_LEGACY)
@@ -224,7 +238,7 @@ void notice_became(const struct peer *p, struct str was)
 	CLEANUP(buf_clear) struct buf jid = {.max = JID_MAX};
 	struct packet_writer w;
 
-	begin(&w, p->peers, "became", NULL);
+	begin(&w, p->peers, "became", NULL, 0);
 	xml_put_attr(&w.out, "was", was);
 	xml_put_attr(&w.out, "jid", jid_str(peer_jid(p, &jid)));
 	end(&w, p->peers, 0);
