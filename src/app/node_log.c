@@ -17,21 +17,54 @@ static struct {
 	off_t size;
 } file = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-/* Others may have written there, too, and who removed it wants a new one. Where that cannot be made the old one goes on. */
+static bool same_file(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
+/* Nothing can be moved or made there: what is there is worth less than the disk. */
+static void begin_again(void)
+{
+	if (ftruncate(STDERR_FILENO, 0) == 0)
+		lseek(STDERR_FILENO, 0, SEEK_SET); /* who opened it may not have said that all of it goes to the end */
+	file.size = 0;
+}
+
+/* What was standard error, and standard output if that was the same file: whoever sent it elsewhere wants it there. */
+static void take(int fd, const struct stat *was)
+{
+	struct stat out, now;
+
+	if (fstat(STDOUT_FILENO, &out) == 0 && same_file(&out, was))
+		dup2(fd, STDOUT_FILENO);
+	dup2(fd, STDERR_FILENO);
+	file.size = fstat(fd, &now) == 0 ? now.st_size : 0;
+	close(fd);
+}
+
+/* Others may have written there, too, and who moved or removed it wants a new one: whatever has its name now is not what is full. */
 static void turn(void)
 {
 	char earlier[sizeof(file.path) + 2];
+	struct stat ours, there;
+	bool is_ours;
 	int fd;
 
-	snprintf(earlier, sizeof(earlier), "%s.1", file.path);
-	rename(file.path, earlier);
-	fd = open(file.path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
-	file.size = 0;
-	if (fd < 0)
+	if (fstat(STDERR_FILENO, &ours) != 0)
 		return;
-	dup2(fd, STDOUT_FILENO);
-	dup2(fd, STDERR_FILENO);
-	close(fd);
+	is_ours = lstat(file.path, &there) == 0 && same_file(&ours, &there);
+	snprintf(earlier, sizeof(earlier), "%s.1", file.path);
+	if (is_ours && rename(file.path, earlier) != 0) {
+		begin_again();
+		return;
+	}
+	fd = open(file.path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd >= 0)
+		take(fd, &ours);
+	else if (is_ours)
+		file.size = 0; /* the old one goes on under its new name, once more as long */
+	else
+		begin_again();
 }
 
 static void put(enum log_level level, const char *line)
@@ -60,7 +93,7 @@ void node_log_bound(const char *data)
 	if (snprintf(file.path, sizeof(file.path), "%s/node.log", data) >= (int)sizeof(file.path))
 		return;
 	if (fstat(STDERR_FILENO, &ours) != 0 || lstat(file.path, &there) != 0 || !S_ISREG(there.st_mode) ||
-		ours.st_dev != there.st_dev || ours.st_ino != there.st_ino)
+		!same_file(&ours, &there))
 		return;
 	file.size = ours.st_size;
 	log_set_sink(put);

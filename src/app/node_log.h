@@ -5,7 +5,7 @@
 enum { NODE_LOG_MAX = 1 << 20 };
 
 /* If standard error is that file, it has at most NODE_LOG_MAX bytes from now on: then it becomes node.log.1, in the place of the one
- * before, and a new one is begun. */
+ * before, and a new one is begun; where neither can be done it is emptied. Standard output comes along only if it was the same file. */
 void node_log_bound(const char *data);
 
 #endif
