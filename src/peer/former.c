@@ -32,7 +32,11 @@ void former_readdress(struct peer *p, struct stanza **s)
 		return;
 	copy = stanza_copy(*s, peer_jid(p, &jid));
 	copy->commit = (*s)->commit;
-	peer_refile(p, was); /* it may have been filed since the rest of that talk was */
+	copy->counted_by = (*s)->counted_by;
+	copy->origin_seq = (*s)->origin_seq;
+	copy->via = (*s)->via;
+	(*s)->counted_by = (*s)->origin_seq = 0; /* the copy is what is counted, when it is dealt with */
+	peer_refile(p, was);                     /* it may have been filed since the rest of that talk was */
 	core_done(peer_core(p), s);
 	*s = copy;
 }

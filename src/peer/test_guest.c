@@ -1,19 +1,24 @@
 /* What rooms of ours say to those who came in by a link. */
 #include "peer/testing.h"
 
-/* A room says it to bob, who came in by the link with this session. */
-static void room_says(struct world *w, uint64_t via, const char *kind, const char *inside)
+/* A room says it to whom it knows by this address, who came in by the link with this session. */
+static void room_says_to(struct world *w, const char *to, uint64_t via, const char *kind, const char *inside)
 {
 	char xml[1024];
 	struct stanza *s;
 
 	snprintf(xml, sizeof(xml), "<%s from='lunch@rooms.%s/alice' to='%s/x'>%s</%s>",
-		kind[0] == 'p' ? "presence" : "message type='groupchat' id='t'", domain_of('n'), jid_of('b', "bob"),
-		inside, kind[0] == 'p' ? "presence" : "message");
+		kind[0] == 'p' ? "presence" : "message type='groupchat' id='t'", domain_of('n'), to, inside,
+		kind[0] == 'p' ? "presence" : "message");
 	assert_int_equal(stanza_parse(str_z(xml), &s), 0);
 	s->via = via;
 	turn(w, &s);
 	pump(w);
+}
+
+static void room_says(struct world *w, uint64_t via, const char *kind, const char *inside)
+{
+	room_says_to(w, jid_of('b', "bob"), via, kind, inside);
 }
 
 static bool room_heard(const struct world *w, const char *part)
@@ -77,12 +82,34 @@ static void not_by_the_next(void **state)
 	world_free(w);
 }
 
+/* What is said to an address that was his before goes the same way. */
+static void by_a_former_address(void **state)
+{
+	struct world *w = world_new();
+	uint64_t conn, session, dial;
+	char address[64];
+
+	command(w, "peer", "add", "bob@10.0.0.7", NULL);
+	dial = next_dial(w, address, NULL);
+	conn = ask_link(w, &(struct asking){.who = 'b', .from = jid_of('b', "bob"), .dial = dial});
+	open_session(w, conn, "token");
+	session = conn_of(w, conn)->session;
+	room_says_to(w, "bob@typed.internal", session, "message", "<body>t1</body>");
+	expect_sent(w, conn, "t1");
+	conn = link_from(w, 'b', "bob");
+	room_says_to(w, "bob@typed.internal", session, "message", "<body>t2</body>");
+	assert_int_equal(sent_with(w, conn, "t2"), 0);
+	assert_true(room_heard(w, "<remote-server-timeout"));
+	world_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(in_one_session),
 		cmocka_unit_test(not_by_a_later_one),
 		cmocka_unit_test(not_by_the_next),
+		cmocka_unit_test(by_a_former_address),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
