@@ -127,7 +127,7 @@ static void another_comes(void)
 	renameat(dir, "node.log", dir, "saved");
 	fd = openat(dir, "node.log", O_WRONLY | O_CREAT | O_EXCL, 0600);
 	dprintf(fd, "another n=0\n");
-	linkat(dir, "node.log", dir, "another", 0);
+	assert_int_equal(linkat(dir, "node.log", dir, "another", 0), 0);
 	close(fd);
 	close(dir);
 }
