@@ -46,15 +46,21 @@ static struct peer *row_of(struct command_call *call, uint32_t i)
 {
 	CLEANUP(buf_clear) struct buf why = {.max = 4096};
 	struct peers *ps = cmd_peers(call);
-	struct peer *p = NULL;
+	struct peer *p = NULL, *before;
 	int err;
 
 	if (!ps)
 		return NULL;
 	err = peers_find_label(ps, str_z(call->words[i]), &p, &why);
-	if (err == ERR_NOTFOUND && (p = label_find_before(ps, str_z(call->words[i]))))
-		return p;
-	if (err == ERR_NOTFOUND)
+	before = err == ERR_NOTFOUND ? label_find_before(ps, str_z(call->words[i])) : NULL;
+	/* Whom our user wants no more to hear of is meant though he is called otherwise now; he is given nothing by a name that
+	 * somebody else may have next. */
+	if (before && strcmp(call->words[1], "block") == 0)
+		return before;
+	if (before)
+		command_reply(call->core, call->asker, true, "who was shown as %s is called %s now", call->words[i],
+			before->label);
+	else if (err == ERR_NOTFOUND)
 		reply_nobody(call, ps, call->words[i]);
 	else if (err)
 		command_reply(call->core, call->asker, true, "%s may be any of these: %s", call->words[i],
@@ -265,14 +271,26 @@ static void run_list(struct command_call *call)
 
 /* ---- add, del ---- */
 
+static void fail_blocked(struct command_call *call, const struct peer *p)
+{
+	command_reply(call->core, call->asker, true,
+		"you have blocked %s: /unblock %s comes first (in a shell: `wireside peer unblock %s`)", p->label,
+		label_word(p).text, label_word(p).text);
+}
+
+/* A stranger may have had, on purpose or not, the address that somebody else has now: whoever answers there shows his key. */
+static bool may_have_address(const struct peer *p, const struct peer_address *a)
+{
+	return p->kind == PEER_TYPED || (p->kind == PEER_KEYED && a->success && (p->named || peer_known(p)));
+}
+
 static struct peer *same_address(const struct peers *ps, const char *address)
 {
 	struct peer *p;
 
 	for (uint32_t pos = 0; (p = map_next(&ps->peers, &pos));)
 		for (unsigned i = 0; i < p->address_n; i++)
-			if (p->kind != PEER_LEGACY && (p->kind == PEER_TYPED || p->addresses[i].success) &&
-				strcmp(p->addresses[i].text, address) == 0)
+			if (may_have_address(p, &p->addresses[i]) && strcmp(p->addresses[i].text, address) == 0)
 				return p;
 	return NULL;
 }
@@ -374,6 +392,10 @@ static void run_add(struct command_call *call)
 	p = target_row(call, ps, name, buf_view(&address));
 	if (!p)
 		return;
+	if (p->trust == TRUST_BLOCKED) { /* before anything of it is changed */
+		fail_blocked(call, p);
+		return;
+	}
 	peer_address_put(p, buf_cstr(&address), SOURCE_TYPED);
 	p->named |= name.n > 0;
 	if (p->trust == TRUST_NEW && p->kind == PEER_KEYED)
@@ -476,13 +498,6 @@ static void run_rename(struct command_call *call)
 	else
 		command_reply(call->core, call->asker, false, "%s is called %s now%s\n", buf_cstr(&before), p->label,
 			buf_cstr(&why));
-}
-
-static void fail_blocked(struct command_call *call, const struct peer *p)
-{
-	command_reply(call->core, call->asker, true,
-		"you have blocked %s: /unblock %s comes first (in a shell: `wireside peer unblock %s`)", p->label,
-		label_word(p).text, label_word(p).text);
 }
 
 static void begin_verify(struct command_call *call, struct peer *p)

@@ -3,7 +3,9 @@
  * "in flight": if it comes again then, by another session, the second one waits for the first and counts with it. */
 #include "peer/peers_i.h"
 
-enum { STRANGER_EVERY_MS = 1000, STRANGER_AT_ONCE = 20, STRANGER_NOTES_AT_ONCE = 100 };
+#include "xmpp/keep.h"
+
+enum { STRANGER_EVERY_MS = 1000, STRANGER_AT_ONCE = 20, STRANGER_NOTES_AT_ONCE = 100, STRANGER_NOTE_BYTES = 1024 };
 
 struct inflight {
 	uint64_t key[2]; /* the peer's entity id, the hash */
@@ -263,11 +265,18 @@ static void note(struct peer *p, struct stanza **s)
 	core_send(peer_core(p), s);
 }
 
+/* No more than that: what is to be kept, or long, is a message whatever it looks like. */
+static bool is_note(const struct stanza *s)
+{
+	return s->type != TYPE_ERROR && packet_only_typing(s) && !keep_has_content(s) &&
+		xml_raw(&s->tree, XML_ROOT).n <= STRANGER_NOTE_BYTES;
+}
+
 static void message(struct peer *p, struct stanza **s)
 {
 	struct core *c = peer_core(p);
 
-	if ((*s)->type != TYPE_ERROR && packet_only_typing(*s)) {
+	if (is_note(*s)) {
 		note(p, s);
 		return;
 	}

@@ -525,6 +525,37 @@ static void rename_like_somebody(void **state)
 	world_free(w);
 }
 
+/* Neither his row changes, nor is he who is meant by an address. */
+static void add_blocked(void **state)
+{
+	struct world *w = world_new();
+
+	found_keyed(w, 'b', "bob@bravo", "10.0.0.2");
+	command(w, "peer", "block", "bob", NULL);
+	command(w, "peer", "add", "bob@10.0.0.7", NULL);
+	assert_true(w->reply_failed);
+	assert_non_null(strstr(w->reply, "you have blocked bob"));
+	assert_false(row(w, 'b')->named);
+	assert_null(strstr(command(w, "peer", "list", "--json", NULL), "10.0.0.7"));
+	world_free(w);
+}
+
+/* Where a stranger once was somebody else may be now: his key will say who it is. */
+static void add_where_a_stranger_was(void **state)
+{
+	struct world *w = world_new();
+
+	found_keyed(w, 'm', "mallory@m", "10.0.0.7");
+	cut(w, link_from(w, 'm', "mallory"), false);
+	row(w, 'm')->addresses[0].success = 1;
+	command(w, "peer", "add", "bob@10.0.0.7", NULL);
+	assert_false(w->reply_failed);
+	assert_string_equal(row(w, 'm')->label, "mallory");
+	assert_int_equal(row(w, 'm')->trust, TRUST_NEW);
+	assert_non_null(strstr(command(w, "peer", "list", NULL), "bob"));
+	world_free(w);
+}
+
 /* Nothing is compared with whoever is blocked, and nothing goes on when he is not any more. */
 static void verify_blocked(void **state)
 {
@@ -605,6 +636,8 @@ int main(void)
 		cmocka_unit_test(rename_like_somebody),
 		cmocka_unit_test(block_answers),
 		cmocka_unit_test(verify_blocked),
+		cmocka_unit_test(add_blocked),
+		cmocka_unit_test(add_where_a_stranger_was),
 		cmocka_unit_test(passwords),
 	};
 

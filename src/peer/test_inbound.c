@@ -355,6 +355,17 @@ static void typing_is_no_message(void **state)
 		"xmlns='http://jabber.org/protocol/chatstates'/></message>",
 		domain_of('b'), domain_of('n'));
 	assert_int_equal(sent_with(w, conn, "resource-constraint"), 1);
+	/* What is to be kept, or long, counts as well. */
+	hear(w, conn,
+		"<message type='chat' from='bob@%s/x' to='alice@%s' id='kept'><active "
+		"xmlns='http://jabber.org/protocol/chatstates'/><store xmlns='urn:xmpp:hints'/></message>",
+		domain_of('b'), domain_of('n'));
+	assert_int_equal(sent_with(w, conn, "resource-constraint"), 2);
+	hear(w, conn,
+		"<message type='chat' from='bob@%s/x' to='alice@%s' id='long'><active "
+		"xmlns='http://jabber.org/protocol/chatstates'>%2000s</active></message>",
+		domain_of('b'), domain_of('n'), "x");
+	assert_int_equal(sent_with(w, conn, "resource-constraint"), 3);
 	look_away(w);
 	sleep_ms(w, 1000);
 	hear(w, conn,

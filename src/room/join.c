@@ -436,7 +436,6 @@ void join_on_presence(struct room *r, struct stanza **s)
 	const struct moved *moved = NULL;
 	struct xerr e = XERR_OK;
 
-	use_own_nick(r, &a);
 	if (r->state == ROOM_VACANT)
 		moved = rooms_moved(rooms_of(r), jid_local(r->entity.jid), (*s)->from);
 	if (v && v->handle != (*s)->origin) {
@@ -445,6 +444,7 @@ void join_on_presence(struct room *r, struct stanza **s)
 		leave_visit(r, v, STR_NONE, 0);
 		v = NULL;
 	}
+	use_own_nick(r, &a); /* a view of the room's, which may have ended just now */
 	if (v && str_eq(a.nick, occupant_nick(v->occupant)) && show_fits(*s)) {
 		e = resync(r, v, &a);
 	} else if (v) {

@@ -211,6 +211,8 @@ void conn_arm(struct conn *c)
 void conn_slow(struct conn *c, uint32_t ms)
 {
 	c->read_at = loop_now(c->wire->loop) + ms;
+	if (sm_on(c) && c->sm->asked)
+		c->sm->asked_until += ms; /* its acknowledgement is not read either */
 	conn_arm(c);
 }
 
