@@ -58,6 +58,24 @@ static void test_unconfigured(void **state)
 	world_free(w);
 }
 
+/* The same address comes by another session before the room is open: with the first one the room has ended, and all that was in it. */
+static void test_unconfigured_replaced(void **state)
+{
+	struct world *w = world_new(NULL);
+	unsigned old = enter(w, "alice@x.test/a", TEA "/alice"), other = login(w, "alice@x.test/a");
+
+	tea(w)->config.lock_nicks = true;
+	turn_in(w);
+	room_set_nick(tea(w), STR("alice@x.test"), STR("registered"), STR("registered"));
+	turn_out(w);
+	forget_all(w);
+	join(w, other, TEA "/new");
+	expect(w, old, "type='unavailable'", "<destroy>");
+	expect(w, other, "from='" TEA "/", "201");
+	assert_int_equal(room_count(tea(w)), 1);
+	world_free(w);
+}
+
 static void test_order(void **state)
 {
 	struct world *w = world_new(NULL);
@@ -687,6 +705,7 @@ int main(void)
 		cmocka_unit_test(test_by_which_link),
 		cmocka_unit_test(test_create),
 		cmocka_unit_test(test_unconfigured),
+		cmocka_unit_test(test_unconfigured_replaced),
 		cmocka_unit_test(test_order),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_bad_nicks),
