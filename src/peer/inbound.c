@@ -243,9 +243,9 @@ static bool stranger_refused(struct peer *p, const struct stanza *s)
 {
 	int64_t hash = is_kept(p, s) ? hash_of(p, s) : 0;
 
-	if (was_refused(p, hash))
+	if (was_refused(p, hash)) /* as a stranger; he may be known by now, and have said more */
 		return true;
-	if (stranger_may(p, s))
+	if (peer_known(p) || stranger_may(p, s))
 		return false;
 	if (hash)
 		p->stranger.refused[p->stranger.refused_n++ % REFUSED_MAX] = hash;
@@ -280,12 +280,13 @@ static void message(struct peer *p, struct stanza **s)
 		note(p, s);
 		return;
 	}
-	if (!peer_known(p) && (*s)->type != TYPE_ERROR && !was_here(p, *s)) {
+	if ((*s)->type != TYPE_ERROR && !was_here(p, *s)) {
 		if (stranger_refused(p, *s)) {
 			refuse(p, s);
 			return;
 		}
-		tell_request(p);
+		if (!peer_known(p))
+			tell_request(p);
 	}
 	if ((*s)->type == TYPE_ERROR)
 		outbox_refused(p, (*s)->id);

@@ -479,6 +479,31 @@ static void answered_it_is_no_stranger(void **state)
 	world_free(w);
 }
 
+/* His node may have forgotten, in a crash, that it was told so. */
+static void refused_before_he_was_known(void **state)
+{
+	struct world *w = world_new();
+	uint64_t conn = link_from(w, 'b', "bob");
+	char id[16];
+
+	for (int i = 0; i < 21; i++) {
+		snprintf(id, sizeof(id), "m%d", i);
+		hear_message(w, conn, 'b', id, "hi");
+	}
+	assert_int_equal(sent_with(w, conn, "resource-constraint"), 1);
+	say_message(w, jid_of('b', "bob"), "a", "who are you?");
+	hear_message(w, conn, 'b', "m21", "later");
+	look_away(w);
+	cut(w, conn, false);
+	conn = link_from(w, 'b', "bob");
+	hear_message(w, conn, 'b', "m20", "earlier");
+	assert_int_equal(got_with(w, "earlier"), 0);
+	assert_int_equal(sent_with(w, conn, "resource-constraint"), 1);
+	hear_message(w, conn, 'b', "m22", "last");
+	assert_int_equal(got_with(w, "last"), 1);
+	world_free(w);
+}
+
 static void while_the_store_fails(void **state)
 {
 	struct world *w = world_new();
@@ -519,6 +544,7 @@ int main(void)
 		cmocka_unit_test(not_too_many_in_rooms),
 		cmocka_unit_test(a_twin_of_a_strangers_costs_nothing),
 		cmocka_unit_test(answered_it_is_no_stranger),
+		cmocka_unit_test(refused_before_he_was_known),
 		cmocka_unit_test(while_the_store_fails),
 	};
 
