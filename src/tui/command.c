@@ -466,7 +466,8 @@ void line_run(struct line *n, struct str line)
 
 	if (!trimmed.n)
 		return;
-	if (trimmed.p[0] == '/') /* nobody means a text by a blank before it */
+	/* Nobody means a text by a blank before it, but by a line break, which only a paste has. */
+	if (trimmed.p[0] == '/' && !memchr(line.p, '\n', (size_t)(trimmed.p - line.p)))
 		line = trimmed;
 	if (line.p[0] == '/' && !str_starts(line, STR("//"))) {
 		run_command(n, (struct str){line.p + 1, line.n - 1});

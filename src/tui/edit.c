@@ -258,13 +258,44 @@ static void put_entered(struct buf *out, struct str text)
 	}
 }
 
-/* Nothing of a paste is entered by itself. Of several lines none is a command. */
+/* Bytes at the begin of what a line shows that a command may have before it. */
+static size_t blanks(struct str shown)
+{
+	const struct str tab = str_z(pictures[1].shown);
+	size_t n = 0, k = 1;
+
+	while (n < shown.n && k) {
+		k = shown.p[n] == ' ' ? 1 : str_starts((struct str){shown.p + n, shown.n - n}, tab) ? tab.n : 0;
+		n += k;
+	}
+	return n;
+}
+
+/* Of several lines none is a command, whatever else a paste begins with that a line does not show or a command may have before
+ * it: its '/' becomes two. */
+static void put_pasted_lines(struct buf *out, struct str text, struct str before)
+{
+	CLEANUP(buf_clear) struct buf shown = {.max = 3 * KEYS_MAX};
+	struct str view;
+	size_t n;
+
+	put_pasted(&shown, text);
+	view = buf_view(&shown);
+	if (!view.n)
+		return;
+	n = blanks(view);
+	buf_add(out, view.p, n);
+	if (n < view.n && view.p[n] == '/' && blanks(before) == before.n)
+		buf_char(out, '/');
+	buf_add(out, view.p + n, view.n - n);
+}
+
+/* Nothing of a paste is entered by itself. */
 static void insert_pasted(struct edit *e)
 {
 	const LineInfo *li = el_line(e->el);
 	struct str text = buf_view(&e->paste);
 	CLEANUP(buf_clear) struct buf shown = {.max = 3 * KEYS_MAX};
-	bool several;
 
 	if (!buf_ok(&e->paste)) {
 		edit_print(e, STR("* a paste of more than 65536 bytes is left out"));
@@ -272,10 +303,10 @@ static void insert_pasted(struct edit *e)
 	}
 	while (text.n && (text.p[text.n - 1] == '\n' || text.p[text.n - 1] == '\r'))
 		text.n--;
-	several = text.n && (memchr(text.p, '\n', text.n) || memchr(text.p, '\r', text.n));
-	if (several && li->cursor == li->buffer && *text.p == '/')
-		buf_char(&shown, '/');
-	put_pasted(&shown, text);
+	if (text.n && (memchr(text.p, '\n', text.n) || memchr(text.p, '\r', text.n)))
+		put_pasted_lines(&shown, text, (struct str){li->buffer, (size_t)(li->cursor - li->buffer)});
+	else
+		put_pasted(&shown, text);
 	if (!shown.n || !buf_ok(&shown))
 		return;
 	erase(e);

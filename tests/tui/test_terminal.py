@@ -40,6 +40,12 @@ def keys(t):
     dora.type("\x1b[200~/quit\nnow\x1b[2")
     dora.type("01~\r")
     erik.expect("message", body="/quit\nnow")
+    for before in "\n", "\t\n", " ", "\t", "\x01":
+        dora.type(f"\x1b[200~{before}/quit\nx\x1b[201~\r")
+        body = f"{before}/quit\nx" if "\n" in before else "/quit\nx"
+        erik.expect("message", body=body)
+    dora.type("  \x1b[200~/quit \nx\x1b[201~\r")
+    erik.expect("message", body="/quit \nx")
     dora.type("a \x1b[200~word\x1b[201~ more\r")
     erik.expect("message", body="a word more")
     dora.type("\x1b[200~" + "x" * 70000 + "\x1b[201~")
