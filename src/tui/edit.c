@@ -442,7 +442,10 @@ static void on_whole_line(struct edit *e, const char *text, size_t n)
 	keep(e, str_z(line));
 	begin_line(e);
 	put_entered(&entered, str_z(line));
-	e->ops->on_line(e->arg, str_z(buf_cstr(&entered)));
+	if (buf_ok(&entered))
+		e->ops->on_line(e->arg, str_z(buf_cstr(&entered)));
+	else
+		edit_print(e, STR("* a line of more than 262144 bytes is left out"));
 	xfree(line);
 }
 
