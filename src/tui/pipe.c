@@ -23,7 +23,8 @@ static void refuse_long(struct line *n)
 		n->lines, LINE_MAX_BYTES);
 }
 
-/* What no message can carry: bytes that are no UTF-8, and control characters but the tab (XML 1.0, 2.2). */
+/* What no message can carry: bytes that are no UTF-8, control characters but the tab, and the two that are no characters (XML
+ * 1.0, 2.2). */
 static bool is_text(struct line *n, struct str text)
 {
 	const char *begin = text.p;
@@ -42,6 +43,14 @@ static bool is_text(struct line *n, struct str text)
 				"line %u has a control character (byte %zu of it is 0x%02x), which no message can carry: "
 				"nothing of it is said",
 				n->lines, (size_t)(text.p - begin) + 1, c);
+			return false;
+		}
+		if (str_is((struct str){text.p, k}, "\xef\xbf\xbe") ||
+			str_is((struct str){text.p, k}, "\xef\xbf\xbf")) {
+			line_refuse(n,
+				"line %u has U+%04X (byte %zu of it), which is no character and which no message can carry: "
+				"nothing of it is said",
+				n->lines, (unsigned)str_utf8_char(text.p, k), (size_t)(text.p - begin) + 1);
 			return false;
 		}
 		text = (struct str){text.p + k, text.n - k};

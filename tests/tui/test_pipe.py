@@ -206,13 +206,14 @@ def whole_lines(t):
     t.step("a line that is too long is refused once, with the limit, and no part of it is a line of its own")
 
     for raw, why in ((b"before\0after", "control character (byte 7 of it is 0x00)"), (b"caf\xe9", "no UTF-8 text (byte 4 of it is 0xe9)"),
-                     (b"\x1b[2J", "control character (byte 1 of it is 0x1b)"), (b"a\x01", "0x01"), (b"a\x7f", "0x7f")):
+                     (b"\x1b[2J", "control character (byte 1 of it is 0x1b)"), (b"a\x01", "0x01"), (b"a\x7f", "0x7f"),
+                     (b"a\xef\xbf\xbe", "U+FFFE (byte 2 of it)"), (b"\xef\xbf\xbfz", "U+FFFF (byte 1 of it)")):
         p = pipe(t, "alice")
-        p.process.stdin.write(b"/msg bob5@localhost first\n" + raw + b"\nand\ta tab\r\n")
+        p.process.stdin.write(b"/msg bob5@localhost first\n" + raw + b"\nand\ta tab\xef\xbf\xbd\r\n")
         status = p.end()
         t.equal(status, 1, f"{raw}: {p.lines}")
         t.true(p.count(rf"refused: line 2 .*{re.escape(why)}") == 1, f"{raw}: why: {p.lines}")
-        t.equal(bob.bodies()[-2:], ["first", "and\ta tab"], f"{raw}: what came")
+        t.equal(bob.bodies()[-2:], ["first", "and\ta tab\ufffd"], f"{raw}: what came")
     t.step("a line with what is no text is refused, with its number and the byte; a tab is text")
 
 
