@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -142,11 +143,8 @@ static void take_login(struct chat_node *n, struct str text)
 	}
 }
 
-/* UP: it is. BUSY: another one has the data, and is up, or comes up, or ends. */
-enum started { FAILED, UP, BUSY };
-
 /* Reads up to the word that says it is up, or the end. */
-static enum started wait_ready(struct chat_node *c, int fd)
+static enum chat_node_started wait_ready(struct chat_node *c, int fd)
 {
 	char text[4096];
 	size_t n = 0;
@@ -165,7 +163,7 @@ static enum started wait_ready(struct chat_node *c, int fd)
 	busy = n == 5 && memcmp(text, "busy\n", 5) == 0;
 	take_login(c, (struct str){text, n});
 	mem_wipe(text, sizeof(text));
-	return ready ? UP : busy ? BUSY : FAILED;
+	return ready ? CHAT_NODE_UP : busy ? CHAT_NODE_BUSY : CHAT_NODE_FAILED;
 }
 
 static int spawn(char **argv, const char *log)
@@ -244,24 +242,48 @@ static void put_why(const char *data, const char *log, long from, struct buf *wh
 		buf_fmt(why, "the node of %s could not be started; `wireside node` may say why", data);
 }
 
-static enum started start(struct chat_node *n, const char *data, const char *log)
+static enum chat_node_started start(struct chat_node *n, const char *data, const char *log)
 {
 	char number[16], folder[4096], program[] = "wireside", node[] = "node", data_flag[] = "--data",
 				       fd_flag[] = "--ready-fd", needed[] = "--while-needed";
 	char *argv[CHAT_NODE_WORDS_MAX + 8] = {program, node, needed, data_flag, folder, fd_flag, number};
 	int ends[2], err;
-	enum started how;
+	enum chat_node_started how;
 
 	memcpy(argv + 7, n->words, n->n * sizeof(*argv));
 	snprintf(folder, sizeof(folder), "%s", data);
 	if (pipe2(ends, O_CLOEXEC) != 0)
-		return FAILED;
+		return CHAT_NODE_FAILED;
 	fcntl(ends[1], F_SETFD, 0);
 	snprintf(number, sizeof(number), "%d", ends[1]);
 	err = spawn(argv, log);
 	close(ends[1]);
-	how = err == 0 ? wait_ready(n, ends[0]) : FAILED;
+	how = err == 0 ? wait_ready(n, ends[0]) : CHAT_NODE_FAILED;
 	close(ends[0]);
+	return how;
+}
+
+void chat_node_reap(void)
+{
+	while (waitpid(-1, NULL, WNOHANG) > 0) /* a chat has no other children */
+		;
+}
+
+enum chat_node_started chat_node_try(struct chat_node *n, const char *data, struct buf *why)
+{
+	enum chat_node_started how;
+	char log[4096];
+	long from;
+
+	buf_reset(why);
+	chat_node_reap();
+	snprintf(log, sizeof(log), "%.4000s/node.log", data);
+	if (node_make_folder(data, why) != 0)
+		return CHAT_NODE_FAILED;
+	from = turn_log(log);
+	how = start(n, data, log);
+	if (how != CHAT_NODE_UP)
+		put_why(data, log, from, why);
 	return how;
 }
 
@@ -269,27 +291,18 @@ static enum started start(struct chat_node *n, const char *data, const char *log
 bool chat_node_start(struct chat_node *n, const char *data, bool *ret_own, struct buf *why)
 {
 	const struct timespec pause = {.tv_nsec = BUSY_PAUSE_MS * 1000000L};
-	enum started how = BUSY;
-	char log[4096];
-	long from = 0;
+	enum chat_node_started how = CHAT_NODE_BUSY;
 
-	snprintf(log, sizeof(log), "%.4000s/node.log", data);
-	if (node_make_folder(data, why) != 0)
-		return false;
-	for (int i = 0; how == BUSY && i < BUSY_TRIES; i++) {
+	for (int i = 0; how == CHAT_NODE_BUSY && i < BUSY_TRIES; i++) {
 		if (i > 0)
 			nanosleep(&pause, NULL);
 		if (i > 0 && ask_is_running(data)) {
 			*ret_own = false;
 			return true;
 		}
-		if (i % 10) /* now and then, whether the one that had it has ended */
-			continue;
-		from = turn_log(log);
-		how = start(n, data, log);
+		if (i % 10 == 0) /* now and then, whether the one that had it has ended */
+			how = chat_node_try(n, data, why);
 	}
-	*ret_own = how == UP;
-	if (how != UP)
-		put_why(data, log, from, why);
-	return how == UP;
+	*ret_own = how == CHAT_NODE_UP;
+	return *ret_own;
 }

@@ -29,7 +29,16 @@ bool chat_node_is_new(const char *data);
 bool chat_node_offer_name(struct chat_node *n);
 
 /* A node of its own life: it outlives this program if it has reason to. *ret_own: it is the one that was started here, with these
- * words; else somebody else's came up at the same time. False: there is none; why. */
+ * words; else somebody else's came up at the same time. False: there is none; why. Waits as long as another one has the data: for before
+ * the loop begins. */
 bool chat_node_start(struct chat_node *n, const char *data, bool *ret_own, struct buf *why);
+
+/* BUSY: another one has the data, and is up, or comes up, or ends. */
+enum chat_node_started { CHAT_NODE_FAILED, CHAT_NODE_UP, CHAT_NODE_BUSY };
+
+/* The same, once: for a loop, which does not stand still until another one has made way. But where it is UP, why says why not. */
+enum chat_node_started chat_node_try(struct chat_node *n, const char *data, struct buf *why);
+/* What is left of those that have ended. */
+void chat_node_reap(void);
 
 #endif

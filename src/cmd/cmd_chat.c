@@ -43,6 +43,7 @@ struct session {
 	int status;
 	bool over;
 	bool started_node, first; /* first: no node ever ran here */
+	bool node_wanted;         /* it was to be started again, while another one had the data */
 	bool newcomer;            /* a person who has just seen that */
 };
 
@@ -438,25 +439,30 @@ static void on_turn(void *arg)
 }
 
 /* The node may have died: then it gets another one, with the same data, whoever started the first. Of several chats that try,
- * or if somebody else starts it meanwhile, one node stays: the folder is locked. One that was told to end is left alone. */
+ * or if somebody else starts it meanwhile, one node stays: the folder is locked. One that was told to end is left alone, unless
+ * it is wanted again. While another one has the data, the next retry tries again. */
 static void revive_node(void *arg)
 {
 	struct session *s = arg;
 	CLEANUP(buf_clear) struct buf why = {.max = 4096};
-	bool own;
 
-	if (!client_stopped(s->client) && !ask_is_running(s->data))
-		chat_node_start(&s->options.node, s->data, &own, &why);
+	chat_node_reap();
+	if (ask_is_running(s->data))
+		s->node_wanted = false;
+	else if (s->node_wanted || !client_stopped(s->client))
+		s->node_wanted &= chat_node_try(&s->options.node, s->data, &why) == CHAT_NODE_BUSY;
 }
 
-/* One that was told to end, and is wanted again. */
+/* One that was told to end, and is wanted again. It may be about to end still. */
 static int restart_node(void *arg, struct buf *why)
 {
 	struct session *s = arg;
-	bool own;
+	enum chat_node_started how =
+		ask_is_running(s->data) ? CHAT_NODE_UP : chat_node_try(&s->options.node, s->data, why);
 
-	if (!ask_is_running(s->data) && !chat_node_start(&s->options.node, s->data, &own, why))
+	if (how == CHAT_NODE_FAILED)
 		return ERR_CLOSED;
+	s->node_wanted = how == CHAT_NODE_BUSY;
 	chat_retry(s->chat);
 	return 0;
 }

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 import contextlib
+import fcntl
 import socket
 
 from chat import Home, lib
@@ -65,13 +66,18 @@ def started_again(t):
     gina.shown(r"\* offline: this machine's node was stopped")
     gina.type("/msg bob kept meanwhile")
     gina.shown(r"-> bob: kept meanwhile \(not handed over yet")
-    gina.type("/start")
+    with (home.data / "wireside.lock").open("r") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        gina.type("/start")
+        gina.text("goes on")
+        gina.shown("^bob> goes on$")
+        gina.cancel()
     gina.shown(r"-> bob: kept meanwhile \(queued\)")
     t.true("1 message waits for bob" in home.ask("node", "waiting"), "the node has it")
     gina.type("/quit")
     t.equal(gina.ended(), 0, "/quit")
     home.stop()
-    t.step("/start brings a stopped node back, and what was kept is handed over")
+    t.step("/start brings a stopped node back, when what has its data has made way, and what was kept is handed over")
 
 
 def added(t):
