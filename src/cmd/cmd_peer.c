@@ -1,4 +1,5 @@
 /* `wireside peer ...`: the index table, asked of the running node or, where none runs, on its data. */
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,7 +26,8 @@ static const char usage[] =
 	"       wireside peer import <FILE\n\n"
 	"Who is known to this machine's node: names, keys, addresses, trust (new, pinned, verified, changed, blocked, legacy).\n"
 	"NAME is a name from the list, or an address or key of it. All take --data DIR, and --json, with which the answer is one\n"
-	"line like {\"ok\":true,\"text\":\"bob is added ...\"}, also where it is a refusal (list and export: the table).\n\n"
+	"line like {\"ok\":true,\"text\":\"bob is added ...\"}, also where it is a refusal (import: one for each line that it reads;\n"
+	"list and export: the table).\n\n"
 	"  add           somebody the network does not show: a number, with a name if you like\n"
 	"  accept        a new or changed key belongs to whom it says\n"
 	"  allow         talk to this program without encryption, which it does not know\n"
@@ -65,25 +67,43 @@ static const struct action *find(const char *name)
 	return NULL;
 }
 
-/* What is wrong in itself needs no node to say so. */
-static bool is_target(const char *text)
-{
-	CLEANUP(buf_clear) struct buf why = {.max = 1024};
-
-	if (config_no_port(text, &why))
-		fprintf(stderr, "wireside: '%s' is %s\n", text, buf_cstr(&why));
-	else if (peers_check_target(str_z(text), &why) == 0)
-		return true;
-	else
-		fprintf(stderr, "wireside: %s\n", buf_cstr(&why));
-	return false;
-}
-
 /* Which node, and for whom its answers are. */
 struct asking {
 	const char *data;
 	bool json;
 };
+
+/* What is wrong in itself needs no node to say so. Returns the exit status. */
+static int refuse(const struct asking *k, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+static int refuse(const struct asking *k, const char *fmt, ...)
+{
+	CLEANUP(buf_clear) struct buf plain = {.max = ANSWER_BYTES};
+	char text[4096];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	plain_put_lines(&plain, str_z(text));
+	if (k->json)
+		ask_print_json(buf_view(&plain), true);
+	else
+		fprintf(stderr, "wireside: %s\n", buf_cstr(&plain));
+	return 2;
+}
+
+static bool is_target(const struct asking *k, const char *text)
+{
+	CLEANUP(buf_clear) struct buf why = {.max = 1024};
+
+	if (config_no_port(text, &why))
+		refuse(k, "'%s' is %s", text, buf_cstr(&why));
+	else if (peers_check_target(str_z(text), &why) == 0)
+		return true;
+	else
+		refuse(k, "%s", buf_cstr(&why));
+	return false;
+}
 
 static int ask(const struct asking *k, const char *const *words, uint32_t n)
 {
@@ -122,6 +142,8 @@ static int with_password(const char *name, const struct asking *k)
 	if (password) {
 		status = ask(k, words, 4);
 		mem_wipe(password, strlen(password));
+	} else if (k->json) { /* a person was told */
+		refuse(k, "no password");
 	}
 	xfree(password);
 	return status;
@@ -172,7 +194,7 @@ static int wait_for_code(const struct asking *k, const char *path, const char *n
 			print_lines(k, buf_view(&answer), err);
 			return err ? 1 : 0;
 		}
-		if (i == 0)
+		if (i == 0 && !k->json) /* a program gets one answer */
 			print_lines(k, buf_view(begun), false);
 		nanosleep(&pause, NULL);
 	}
@@ -208,19 +230,15 @@ static int run(const struct action *a, int argc, char **argv, const struct askin
 	if (a->typed && argc == 4) {
 		if (strcmp(argv[3], "--typed") == 0)
 			return with_password(argv[2], k);
-		fprintf(stderr,
-			"wireside: a password is no argument, where everybody could read it; --typed asks for it\n");
-		return 2;
+		return refuse(k, "a password is no argument, where everybody could read it; --typed asks for it");
 	}
-	if (strcmp(a->name, "add") == 0 && !is_target(argv[2]))
+	if (strcmp(a->name, "add") == 0 && !is_target(k, argv[2]))
 		return 2;
 	if (strcmp(a->name, "verify") == 0 && argc == 3)
 		return verify(argv[2], k);
 	for (int i = 2; a->option && i < argc; i++)
-		if (!is_among(argv[i], a->option)) {
-			fprintf(stderr, "wireside: peer %s takes nothing but %s\n", a->name, a->option);
-			return 2;
-		}
+		if (!is_among(argv[i], a->option))
+			return refuse(k, "peer %s takes nothing but %s", a->name, a->option);
 	for (int i = 2; i < argc && n < WORDS_MAX; i++)
 		words[n++] = argv[i];
 	return ask(k, words, n);
@@ -232,7 +250,7 @@ static bool take_json(const struct action *a, int *argc, char **argv)
 	bool found = false;
 	int n = 2;
 
-	if (a->option && is_among("--json", a->option))
+	if (a && a->option && is_among("--json", a->option))
 		return false;
 	for (int i = 2; i < *argc; i++)
 		if (strcmp(argv[i], "--json") == 0)
@@ -266,11 +284,11 @@ int cmd_peer(int argc, char **argv)
 	}
 	a = find(argv[1]);
 	k.data = data;
-	k.json = a && take_json(a, &argc, argv);
+	k.json = take_json(a, &argc, argv);
 	if (!a)
-		fprintf(stderr, "wireside: there is no command 'peer %s'; see `wireside peer --help`\n", argv[1]);
+		refuse(&k, "there is no command 'peer %s'; see `wireside peer --help`", argv[1]);
 	else if (argc - 2 < a->min || argc - 2 > a->max)
-		fprintf(stderr, "wireside: peer %s: too %s words; see `wireside peer --help`\n", a->name,
+		refuse(&k, "peer %s: too %s words; see `wireside peer --help`", a->name,
 			argc - 2 < a->min ? "few" : "many");
 	else
 		status = run(a, argc, argv, &k);

@@ -92,6 +92,9 @@ def as_json(t):
     home.stop()
     status, out, err = run(t, "peer", "block", "bob", "--json", "--data", t.folder / "none-here")
     t.equal((status, json.loads(out)["ok"], err), (1, False, ""), "no store")
+    for words in (["add", "bob@[::1"], ["set-password", "bob", "letters"], ["block"], ["frobnicate"]):
+        status, out, err = run(t, "peer", *words, "--json", "--data", home.data)
+        t.equal((status, json.loads(out)["ok"], err), (2, False, ""), f"{words}: {out}{err}")
     t.step("wireside peer with --json: one object a command, refusals too, whether a node runs or not")
 
 

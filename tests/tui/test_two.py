@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+import json
 import re
 import subprocess
 
@@ -61,6 +62,9 @@ def verified(t, alice, bob):
 
 def in_a_shell(t, home):
     """The code is waited for there, too."""
+    done = subprocess.run([str(lib.find_wireside()), "peer", "verify", "bob", "--json", "--data", str(home.data)],
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, timeout=40)
+    t.true("you are comparing with bob" in json.loads(done.stdout)["text"], f"for programs one object: {done.stdout}")
     done = subprocess.run([str(lib.find_wireside()), "peer", "verify", "bob", "--data", str(home.data)], stdin=subprocess.DEVNULL,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=40)
     t.equal(done.returncode, 0, f"a code: {done.stdout}")
