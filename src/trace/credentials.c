@@ -13,7 +13,7 @@ struct search {
 static const char *const elements[] = {"auth", "challenge", "response", "success", "initial-response",
 	"additional-data", "password", "digest", "hash", "token", "secret",
 	"header" /* what an upload is allowed with: XEP-0363 */};
-static const char *const attributes[] = {"password", "token", "secret", "pwd"};
+static const char *const attributes[] = {"password", "token", "secret", "pwd", "key-params" /* of SDES: XEP-0167 */};
 
 static bool is_one(struct str name, const char *const *all, size_t n)
 {
@@ -77,8 +77,17 @@ static void tell(const struct search *s, size_t from, size_t to)
 		s->found(s->arg, from, to - from);
 }
 
+/* What of an address is not scheme and host: where an upload goes may have the right to it in the query, or in the path. */
+static size_t behind_host(struct str url)
+{
+	const char *at = memmem(url.p, url.n, "://", 3);
+	const char *path = at ? memchr(at + 3, '/', url.n - (size_t)(at + 3 - url.p)) : NULL;
+
+	return path ? (size_t)(path - url.p) + 1 : 0;
+}
+
 /* Values of attributes between i and the end of the tag; true: the tag says that the field is private. */
-static bool search_attributes(const struct search *s, size_t i, size_t end)
+static bool search_attributes(const struct search *s, struct str tag, size_t i, size_t end)
 {
 	bool private = false;
 
@@ -98,6 +107,8 @@ static bool search_attributes(const struct search *s, size_t i, size_t end)
 		value = (struct str){s->in.p + begin, i - begin};
 		if (is_one(name, attributes, ARRAY_LEN(attributes)))
 			tell(s, begin, i);
+		else if (str_is(tag, "put") && str_is(name, "url"))
+			tell(s, begin + behind_host(value), i);
 		private |= str_is(value, "text-private") || memmem(value.p, value.n, "secret", 6) ||
 			memmem(value.p, value.n, "password", 8);
 		i++;
@@ -120,7 +131,7 @@ static size_t search_tag(struct search *s, size_t i)
 		return behind;
 	}
 	end = tag_end(s->in, behind);
-	private = search_attributes(s, behind, end);
+	private = search_attributes(s, name, behind, end);
 	if (str_is(name, "field"))
 		s->private = private && end > behind && s->in.p[end - 1] != '/';
 	if (!is_one(name, elements, ARRAY_LEN(elements)) && !(s->private && str_is(name, "value")))

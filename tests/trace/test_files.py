@@ -185,7 +185,8 @@ def check_import(folder):
 SECRETS = [b"AHVzZXIAc2VjcmV0cGxhaW4=", b"biwsbj11c2VyLHI9Y2xpZW50bm9uY2U=", b"cj1jbGllbnRub25jZXNlcnZlcg==", b"Yz1iaXdzLHI9cHJvb2Y9",
            b"dj1zZXJ2ZXJzaWc=", b"Regi5tered-pa55", b"0ld-L0gin-pa55", b"0123d1gest4567", b"Muc-R00m-pa55", b"1nvited-pa55",
            b"F0rm-v4lue-pa55", b"D1rect-inv1te-pa55", b"s4sl2-1nitial", b"Cd4ta-pa55word",
-           b"Bearer-upl0ad-right", b"j1ngle-pwd-22chars"]
+           b"Bearer-upl0ad-right", b"j1ngle-pwd-22chars",
+           b"sd3s-inline-k3y", b"s1gned-upl0ad-query"]
 SECRET_STANZAS = [
     b"<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>%s</auth>",
     b"<a:auth xmlns:a='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='SCRAM-SHA-1'>%s</a:auth>",
@@ -202,10 +203,13 @@ SECRET_STANZAS = [
     b"<message to='a'><x xmlns='jabber:x:conference' jid='r@c' password=\"%s\" reason='come'/></message>",
     b"<authenticate xmlns='urn:xmpp:sasl:2' mechanism='PLAIN'><initial-response>%s</initial-response></authenticate>",
     b"<iq type='set' id='9'><query xmlns='jabber:iq:register'><password><![CDATA[%s]]></password></query></iq>",
-    b"<iq type='result' id='10'><slot xmlns='urn:xmpp:http:upload:0'><put url='u'><header name='Authorization'>%s</header></put></slot></iq>",
+    b"<iq type='result' id='10'><slot xmlns='urn:xmpp:http:upload:0'><put url='https://up.test/'><header name='Authorization'>%s</header></put></slot></iq>",
     b"<iq type='set' id='11'><jingle xmlns='urn:xmpp:jingle:1'><content><transport ufrag='f' pwd='%s'/></content></jingle></iq>",
+    b"<iq type='set' id='12'><jingle xmlns='urn:xmpp:jingle:1'><content><description xmlns='urn:xmpp:jingle:apps:rtp:1'><encryption>"
+    b"<crypto crypto-suite='AES_CM_128_HMAC_SHA1_80' key-params='inline:%s' tag='1'/></encryption></description></content></jingle></iq>",
+    b"<iq type='result' id='13'><slot xmlns='urn:xmpp:http:upload:0'><put url='https://up.test/f?sig=%s'/><get url='https://up.test/f'/></slot></iq>",
 ]
-KEPT = [b"<body>this stays</body>", b"public-value", b"mechanism='PLAIN'", b"<username>u</username>", b"come"]
+KEPT = [b"<body>this stays</body>", b"public-value", b"mechanism='PLAIN'", b"<username>u</username>", b"come", b"put url='https://up.test/x", b"get url='https://up.test/f'"]
 
 
 def login(size, v6=False, **options):
