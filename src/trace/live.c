@@ -295,7 +295,8 @@ static void begin_anew(struct live *l)
 	CLEANUP(buf_clear) struct buf why = {.max = NOTE_MAX};
 	int fd;
 
-	if (l->tried || !is_in_vain(l))
+	/* A filter leaves out segments: that they are missing proves nothing. */
+	if (l->filter || l->tried || !is_in_vain(l))
 		return;
 	l->tried = true;
 	fd = open_again(l);
