@@ -202,14 +202,10 @@ static int ask_data(const char *data, const char *const *words, uint32_t n, bool
 
 	snprintf(path, sizeof(path), "%s/wireside.db", data);
 	is_new = access(path, F_OK) != 0 && errno == ENOENT;
-	if (!is_wanted(data, words, n)) {
-		config_clear(&c);
-		return 1;
-	}
 	if (is_new && !make) {
 		snprintf(path, sizeof(path), "%s has no store yet; name another data folder with --data", data);
 		print(path, true);
-	} else if (become_owner(data)) {
+	} else if (become_owner(data) && is_wanted(data, words, n)) { /* nothing of theirs is opened as root */
 		guard_memory();
 		o.loop = loop_new();
 		log_set_level(LOG_ERROR);

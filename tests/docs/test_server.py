@@ -713,6 +713,12 @@ class Refusals(Case):
         self.assertEqual(0, server.wait())
         self.refused(1, "serves third.example and", "user", "add", "c@own.example", "--data", self.data, stdin="x\n")
         self.assertEqual("a@own.example: removed\n", self.ok("user", "del", "a@own.example"))
+        (self.data / "served").unlink()
+        os.mkfifo(self.data / "served")
+        self.add("d@third.example", "x")  # and waits for no writer
+        (self.data / "served").unlink()
+        (self.data / "served").symlink_to("/dev/zero")
+        self.add("e@third.example", "x")
 
     def test_usage(self):
         for args, pattern in (
