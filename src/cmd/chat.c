@@ -139,7 +139,8 @@ static bool distrust(struct chat *k, const char *text)
 	return false;
 }
 
-/* Against what is pinned, what was said, or, where there is neither, by asking. False: the connection is gone. */
+/* Against what was said or what is pinned, whoever vouches for another one; where there is neither, by an authority, or by asking.
+ * What was said counts alone from then on. False: the connection is gone. */
 static bool ask_trust(struct chat *k)
 {
 	const char *named = k->target.fingerprint;
@@ -154,7 +155,9 @@ static bool ask_trust(struct chat *k)
 		return distrust(k, text);
 	}
 	err = chat_pin_check(k->target.pins, k->target.domain, sha256, old);
-	if (err == 0)
+	if (!named && (err == 0 || (err == ERR_NOTFOUND && tls_link_trusted(k->link))))
+		return true;
+	if (named && err == 0 && !old[0])
 		return true;
 	if (err == ERR_INVALID && !named) {
 		snprintf(text, sizeof(text),
@@ -165,7 +168,7 @@ static bool ask_trust(struct chat *k)
 	}
 	if (!named && !k->target.trust(k->target.arg, k->target.domain, sha256))
 		return distrust(k, "the certificate of the server is not trusted");
-	if ((err == ERR_INVALID ? chat_pin_replace : chat_pin_add)(k->target.pins, k->target.domain, sha256) != 0)
+	if ((old[0] ? chat_pin_replace : chat_pin_add)(k->target.pins, k->target.domain, sha256) != 0)
 		return distrust(k, "the fingerprint cannot be kept");
 	return true;
 }
@@ -179,7 +182,7 @@ static bool is_trusted(struct chat *k)
 	k->channel.secure = info.secure;
 	if (k->trusted || (k->target.reach != CHAT_UNIX && !info.secure))
 		return true;
-	if (k->target.reach != CHAT_UNIX && (k->target.fingerprint || !tls_link_trusted(k->link)) && !ask_trust(k))
+	if (k->target.reach != CHAT_UNIX && !ask_trust(k))
 		return false;
 	k->trusted = true;
 	if (!k->was_trusted) {

@@ -59,7 +59,7 @@ unsigned chat_look_up(const char *domain, struct chat_place places[CHAT_PLACES_M
 
 /* ---- pins: chat_pins.c ---- */
 
-/* 0: it is this one; ERR_NOTFOUND: none known; ERR_INVALID: another one, which is put in old. */
+/* 0: it is this one; ERR_NOTFOUND: none known; ERR_INVALID: another one. old: another one of the domain, or "". */
 int chat_pin_check(const char *path, const char *domain, const char *sha256, char old[65]);
 int chat_pin_add(const char *path, const char *domain, const char *sha256);
 /* Instead of all that were pinned for this domain: whoever has one of their keys is not believed any more. */

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -10,23 +11,36 @@
 #include "base/err.h"
 #include "cmd/chat.h"
 
+/* Is this line one of the domain? */
+static bool is_pin(const char *line, const char *domain, char pin[65])
+{
+	char name[1024];
+
+	return sscanf(line, "%1023s %64s", name, pin) == 2 && strcmp(name, domain) == 0;
+}
+
 int chat_pin_check(const char *path, const char *domain, const char *sha256, char old[65])
 {
 	FILE *f = fopen(path, "re");
-	char name[1024], pin[65];
-	int err = ERR_NOTFOUND;
+	char pin[65];
+	char *line = NULL;
+	size_t cap = 0;
+	bool known = false;
 
-	while (f && fscanf(f, "%1023s %64s", name, pin) == 2) {
-		if (strcmp(name, domain) != 0)
+	old[0] = '\0';
+	/* More than one may be good while a certificate is replaced. */
+	while (f && getline(&line, &cap, f) > 0) {
+		if (!is_pin(line, domain, pin))
 			continue;
-		err = strcmp(pin, sha256) == 0 ? 0 : ERR_INVALID;
-		memcpy(old, pin, sizeof(pin));
-		if (err == 0)
-			break; /* more than one may be good while a certificate is replaced */
+		if (strcmp(pin, sha256) == 0)
+			known = true;
+		else
+			memcpy(old, pin, sizeof(pin));
 	}
+	free(line);
 	if (f)
 		fclose(f);
-	return err;
+	return known ? 0 : old[0] ? ERR_INVALID : ERR_NOTFOUND;
 }
 
 /* The folders above, as far as they are missing. */
@@ -55,18 +69,23 @@ int chat_pin_add(const char *path, const char *domain, const char *sha256)
 	return fclose(f) == 0 && ok ? 0 : ERR_IO;
 }
 
-/* The lines of other domains. */
+/* All lines but those of this domain, also such as are not understood. */
 static bool copy_others(const char *path, const char *domain, FILE *to)
 {
 	FILE *f = fopen(path, "re");
-	char name[1024], pin[65];
+	char *line = NULL, pin[65];
+	size_t cap = 0;
+	ssize_t n;
 	bool ok = f != NULL;
 
-	while (ok && fscanf(f, "%1023s %64s", name, pin) == 2)
-		if (strcmp(name, domain) != 0)
-			ok = fprintf(to, "%s %s\n", name, pin) > 0;
-	if (f)
+	while (ok && (n = getline(&line, &cap, f)) > 0)
+		if (!is_pin(line, domain, pin))
+			ok = fputs(line, to) >= 0 && (line[n - 1] == '\n' || fputc('\n', to) == '\n');
+	free(line);
+	if (f) {
+		ok &= ferror(f) == 0;
 		fclose(f);
+	}
 	return ok;
 }
 
@@ -84,7 +103,10 @@ int chat_pin_replace(const char *path, const char *domain, const char *sha256)
 		return ERR_IO;
 	ok = copy_others(path, domain, f) && fprintf(f, "%s %s\n", domain, sha256) > 0;
 	ok = fclose(f) == 0 && ok;
-	return ok && rename(half, path) == 0 ? 0 : ERR_IO;
+	if (ok && rename(half, path) == 0)
+		return 0;
+	unlink(half);
+	return ERR_IO;
 }
 
 bool chat_pin_read(const char *text, char ret[65])

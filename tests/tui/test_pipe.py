@@ -37,7 +37,8 @@ def statuses(t):
 def refusals(t):
     status, lines = once(t, "alice", "/msg bob@localhost hi\n", trust=False)
     t.equal(status, 0, f"a certificate pinned by the runs before: {lines}")
-    (t.folder / "home/.local/share/wireside/pins").write_text(f"localhost {'0' * 64}\nelse.example {'1' * 64}\n")
+    (t.folder / "home/.local/share/wireside/pins").write_text(
+        f"# mine\nlocalhost {'0' * 64}\nelse.example {'1' * 64}\nodd\nlocalhost {'2' * 64}\n")
     status, lines = once(t, "alice", "/msg bob@localhost hi\n")
     t.equal(status, 1, f"another certificate than the pinned one: {lines}")
     t.true(any("not the one it was" in line for line in lines), f"and it says so: {lines}")
@@ -51,8 +52,12 @@ def refusals(t):
     t.equal(status, 0, f"the right one, named, whatever is pinned: {lines}")
     status, lines = once(t, "alice", "/msg bob@localhost hi\n", trust=False)
     t.equal(status, 0, f"and pinned by that: {lines}")
-    t.equal((t.folder / "home/.local/share/wireside/pins").read_text(), f"else.example {'1' * 64}\nlocalhost {right}\n",
-            "in place of the one before, and of no other")
+    t.equal((t.folder / "home/.local/share/wireside/pins").read_text(), f"# mine\nelse.example {'1' * 64}\nodd\nlocalhost {right}\n",
+            "in place of those before, and of no other line")
+    with (t.folder / "home/.local/share/wireside/pins").open("a") as pins:
+        pins.write(f"localhost {'2' * 64}\n")
+    status, lines = once(t, "alice", "/msg bob@localhost hi\n", "--fingerprint", right, trust=False)
+    t.equal((status, (t.folder / "home/.local/share/wireside/pins").read_text().count("localhost")), (0, 1), "named, it is the only one")
     status, lines = once(t, "alice", "/msg bob@localhost hi\n", "--fingerprint", "12" * 32)
     t.equal(status, 1, f"the one that is pinned, but another one was named: {lines}")
     t.step("a fingerprint that is named counts more than what is pinned")
