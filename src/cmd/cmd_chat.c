@@ -161,6 +161,10 @@ static bool check_options(struct session *s, int *ret_wait)
 		fprintf(stderr, "wireside: %s is for this machine's node, not for an account\n", o->node.words[0]);
 	else if (!o->who && (o->connect || o->connect_tls))
 		fputs("wireside: --connect needs USER@DOMAIN\n", stderr);
+	else if ((o->fingerprint || o->trust_new) && (!o->who || o->data))
+		fprintf(stderr,
+			"wireside: %s is for the certificate of a server over the network; with %s there is none\n",
+			o->fingerprint ? "--fingerprint" : "--trust-new", o->who ? "--data" : "this machine's node");
 	else {
 		*ret_wait = wait ? (int)wait : 1; /* what was written has to be safe first */
 		return true;

@@ -44,6 +44,10 @@ def refusals(t):
     t.true(any("not the one it was" in line for line in lines), f"and it says so: {lines}")
     right = once(t, "alice", "", "--fingerprint", "no hexadecimal")
     t.true(right[0] == 2 and "64 hexadecimal digits" in right[1][0], f"a fingerprint that is none: {right}")
+    for option in (["--fingerprint", "12" * 32], ["--trust-new"]):
+        wrong = once(t, "alice", "", "--data", str(t.folder), *option, trust=False)
+        t.true(wrong[0] == 2 and f"{option[0]} is for the certificate of a server over the network; with --data" in wrong[1][0],
+               f"a certificate where there is none: {wrong}")
     status, lines = once(t, "alice", "/msg bob@localhost hi\n", "--fingerprint", "12" * 32)
     t.equal(status, 1, f"another certificate than the one that was named: {lines}")
     right = next(m[1] for line in lines if (m := re.search(r"not the one of --fingerprint: its SHA-256 is (\w{64})", line)))
