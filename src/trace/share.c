@@ -274,22 +274,59 @@ static void mask(void *arg, size_t at, size_t n)
 	}
 }
 
+/* The tag of an element of this local name. */
+static bool has_element(struct str in, struct str name)
+{
+	for (size_t i = 0; i < in.n; i++) {
+		const char *at = memchr(in.p + i, '<', in.n - i), *colon;
+		struct str tag;
+
+		if (!at)
+			break;
+		i = (size_t)(at - in.p);
+		tag = (struct str){at + 1, in.n - i - 1};
+		for (size_t n = 0; n < tag.n; n++)
+			if (memchr(" \t\r\n/><", tag.p[n], 8))
+				tag.n = n;
+		colon = tag.n ? memchr(tag.p, ':', tag.n) : NULL;
+		if (colon)
+			str_cut(&tag, ':');
+		if (str_eq(tag, name))
+			return true;
+	}
+	return false;
+}
+
+/* What a server says over HTTP when it goes on as a WebSocket; somebody who writes of it in a chat has said something else before. */
+static bool is_web(struct str piece, bool middle)
+{
+	return piece.n && (middle || str_starts(piece, STR("HTTP/1."))) &&
+		memmem(piece.p, piece.n, "HTTP/1.1 101 ", 13);
+}
+
 /* What cannot be searched, so it must not be there. XMPP is UTF-8 alone, but some other program may say a login in two bytes a letter;
  * behind these words a stream is compressed, or turned by the key of a WebSocket. */
-static const char *closed_part(struct str piece)
+static const char *closed_part(struct str piece, bool middle)
 {
-	static const char wide[] = "logins in UTF-16", packed[] = "a compressed stream", web[] = "a WebSocket";
+	static const char wide[] = "logins in UTF-16";
 	static const struct {
 		struct str word;
 		const char *what;
-	} words[] = {{STR("<\0a\0u\0t\0h\0"), wide}, {STR("\0<\0a\0u\0t\0h"), wide}, {STR("p\0a\0s\0s\0w\0"), wide},
-		{STR("\0p\0a\0s\0s\0w"), wide}, {STR("<\0r\0e\0s\0p\0o\0"), wide}, {STR("\0<\0r\0e\0s\0p\0o"), wide},
-		{STR("<compressed"), packed}, {STR("HTTP/1.1 101 "), web}};
+	} words[] = {
+		{STR("<\0a\0u\0t\0h\0"), wide},
+		{STR("\0<\0a\0u\0t\0h"), wide},
+		{STR("p\0a\0s\0s\0w\0"), wide},
+		{STR("\0p\0a\0s\0s\0w"), wide},
+		{STR("<\0r\0e\0s\0p\0o\0"), wide},
+		{STR("\0<\0r\0e\0s\0p\0o"), wide},
+	};
 
 	for (size_t i = 0; i < ARRAY_LEN(words); i++)
 		if (piece.n && memmem(piece.p, piece.n, words[i].word.p, words[i].word.n))
 			return words[i].what;
-	return NULL;
+	return has_element(piece, STR("compressed")) ? "a compressed stream"
+		: is_web(piece, middle)              ? "a WebSocket"
+						     : NULL;
 }
 
 /* Segments without a gap, from `first` on, are one piece. Returns the first one behind it. */
@@ -299,6 +336,7 @@ static uint32_t search_piece(struct share *s, uint32_t first)
 	const struct segment *g = &s->segments[first];
 	const struct flow *f = &s->flows[g->flow];
 	uint32_t i = first;
+	bool middle;
 
 	s->piece_seq = g->seq;
 	for (; i < s->n && s->segments[i].flow == g->flow; i++) {
@@ -312,9 +350,10 @@ static uint32_t search_piece(struct share *s, uint32_t first)
 	}
 	s->piece_first = first;
 	s->piece_end = i;
+	middle = !f->whole || s->piece_seq != 0;
 	if (!s->closed)
-		s->closed = closed_part(buf_view(&piece));
-	credentials_find(buf_view(&piece), !f->whole || s->piece_seq != 0, mask, s);
+		s->closed = closed_part(buf_view(&piece), middle);
+	credentials_find(buf_view(&piece), middle, mask, s);
 	return i;
 }
 

@@ -72,12 +72,18 @@ def check_wide(folder):
         true(done.returncode == 1 and "UTF-16" in done.err and not (folder / f"{name}.out").exists(), f"{name}: {done.out}{done.err}")
     step("both orders of bytes")
     for name, said in (("a compressed stream", b"<compressed xmlns='http://jabber.org/protocol/compress'/>x\x9c\0"),
+                       ("a compressed stream", b"<c:compressed xmlns:c='http://jabber.org/protocol/compress'/>x\x9c\0"),
+                       ("a WebSocket", b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\nHTTP/1.1 101 Switching Protocols\r\n\r\n"),
                        ("a WebSocket", b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n")):
         c = Connection()
         c.say(0, OPEN % (b"a@a", b"b"))
         c.say(1, said)
         done = wireside("trace", "share", c.pcap(folder / "closed.pcap"), "-w", folder / "closed.out", check=False)
         true(done.returncode == 1 and f"it has {name}" in done.err and not (folder / "closed.out").exists(), f"{name}: {done.out}{done.err}")
+    c = Connection()
+    c.say(0, OPEN % (b"a@a", b"b"))
+    c.say(0, b"<message to='b@b'><compressedness/><body>HTTP/1.1 101 is the answer</body></message>")
+    wireside("trace", "share", c.pcap(folder / "talk.pcap"), "-w", folder / "talk.out")
     step("nor what is compressed, nor what goes over a WebSocket")
 
 
