@@ -127,12 +127,15 @@ static void rebuild(struct rungs *v)
 	const struct rung *chosen = rungs_chosen(v);
 	uint32_t frame = chosen ? chosen->frame : 0;
 	bool tail = v->tail;
+	bool searching = v->left > 0;
 
 	v->n = v->fold_n = v->seen = v->at = v->top = v->left = 0;
 	v->cut = false;
 	rungs_update(v);
 	if (!tail)
 		rungs_choose(v, frame);
+	if (searching) /* the rows that it has passed are not these */
+		rungs_search(v, buf_view(&v->needle), v->backward);
 }
 
 void rungs_renew(struct rungs *v, const struct dissected *d)

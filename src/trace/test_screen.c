@@ -173,6 +173,11 @@ static void test_search(void **state)
 	assert_int_equal(number_at(&v, v.at), 599);
 	assert_int_equal(search(&v, "no such thing", false), RUNGS_MISSING);
 	assert_int_equal(number_at(&v, v.at), 599);
+	rungs_search(&v, STR("nowhere"), false);
+	assert_int_equal(rungs_search_step(&v, 1), RUNGS_GOES_ON);
+	rungs_renew(&v, &d);
+	assert_int_equal(rungs_search_step(&v, 1), RUNGS_GOES_ON);
+	rungs_search_step(&v, UINT32_MAX);
 	rungs_clear(&v);
 	dissected_clear(&d);
 }
