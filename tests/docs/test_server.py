@@ -498,7 +498,7 @@ class Refusals(Case):
             (["--admin", "example.org"], "not an address of the form USER@DOMAIN"),
             (["--c2s", "5222"], "not ADDR:PORT"),
             (["--c2s", "localhost:5222"], "not ADDR:PORT"),
-            (["--c2s", "127.0.0.1:65536"], "not ADDR:PORT"),
+            (["--c2s", "127.0.0.1:65536"], "the last port is 65535"),
             (["--c2s", "::1:5222"], "not ADDR:PORT"),
             (["--c2s", "unix:/tmp/x"], "not ADDR:PORT"),
             (["--wires", "9"], "'9' is no number from 0 to 8"),
