@@ -19,6 +19,7 @@
 #include "cmd/chat.h"
 #include "cmd/chat_node.h"
 #include "cmd/commands.h"
+#include "link/tcp.h"
 #include "tui/line.h"
 
 enum { WAIT_SECONDS = 10, WAIT_MAX = 86400, ANSWER_BYTES = 1 << 20 };
@@ -145,6 +146,17 @@ static bool take_options(struct options *o, int argc, char **argv)
 	return true;
 }
 
+/* What --connect names that is none: no name is looked up for it. */
+static const char *no_place(const struct options *o)
+{
+	const char *places[] = {o->connect, o->connect_tls};
+
+	for (size_t i = 0; i < ARRAY_LEN(places); i++)
+		if (places[i] && !listener_tcp_reads(str_z(places[i])))
+			return places[i];
+	return NULL;
+}
+
 static bool check_options(struct session *s, int *ret_wait)
 {
 	const struct options *o = &s->options;
@@ -159,6 +171,9 @@ static bool check_options(struct session *s, int *ret_wait)
 			o->fingerprint);
 	else if (o->who && o->node.n)
 		fprintf(stderr, "wireside: %s is for this machine's node, not for an account\n", o->node.words[0]);
+	else if (no_place(o))
+		fprintf(stderr, "wireside: --connect: '%s' is not ADDR:PORT in numbers, like 127.0.0.1:5222\n",
+			no_place(o));
 	else if (!o->who && (o->connect || o->connect_tls))
 		fputs("wireside: --connect needs USER@DOMAIN\n", stderr);
 	else if ((o->fingerprint || o->trust_new) && (!o->who || o->data))

@@ -74,26 +74,15 @@ static const char *but_holes(const struct explain *x)
 static void put_again(struct explain *x, const struct dissected_frame *f, const struct place *p)
 {
 	CLEANUP(buf_clear) struct buf text = {.max = 4096};
-	uint32_t at[SEGMENTS_LISTED], n = place_again(x->d, f, p, at, SEGMENTS_LISTED), listed = 0;
+	uint32_t at[SEGMENTS_LISTED], n = place_again(x->d, f, p, at, SEGMENTS_LISTED);
 
-	for (uint32_t i = 0; i < n && i < SEGMENTS_LISTED; i++) {
-		const struct dissected_frame *g = &x->d->frames[at[i]];
-
-		if (frame_lost_here(g))
+	for (uint32_t i = 0; i < n && i < SEGMENTS_LISTED; i++)
+		if (frame_lost_here(&x->d->frames[at[i]]))
 			explain_say(x, "   frame %u is it sent again: the first time it was lost on its way here",
-				g->number);
-		else
-			buf_fmt(&text, "%s%u%s", listed++ ? ", " : "", g->number,
-				g->again == AGAIN_NEEDLESS ? " (needlessly: it had arrived)" : "");
-	}
-	if (n > SEGMENTS_LISTED)
-		buf_fmt(&text, listed ? " and %u more" : "%u more", n - SEGMENTS_LISTED);
+				x->d->frames[at[i]].number);
+	sent_again_put(x->d, at, n, SEGMENTS_LISTED, " (needlessly: it had arrived)", &text);
 	if (text.n)
-		explain_say(x, "   sent again in %s%s",
-			listed == 1 && n <= SEGMENTS_LISTED ? "frame "
-				: listed                    ? "frames "
-							    : "",
-			buf_cstr(&text));
+		explain_say(x, "   %s", buf_cstr(&text));
 }
 
 /* In a room nobody gives receipts: the room itself says that it has it. */

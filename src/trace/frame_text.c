@@ -269,30 +269,42 @@ static void put_segments(const struct dissected *d, const struct dissected_frame
 		buf_fmt(out, " in %u segments from frame %u on", n, d->frames[segment[0]].number);
 }
 
+void sent_again_put(const struct dissected *d, const uint32_t *at, uint32_t n, uint32_t at_most, const char *needless,
+	struct buf *out)
+{
+	CLEANUP(buf_clear) struct buf list = {.max = 4096};
+	uint32_t listed = 0;
+
+	for (uint32_t i = 0; i < n && i < at_most; i++) {
+		const struct dissected_frame *g = &d->frames[at[i]];
+
+		if (!frame_lost_here(g))
+			buf_fmt(&list, "%s%u%s", listed++ ? ", " : "", g->number,
+				g->again == AGAIN_NEEDLESS ? needless : "");
+	}
+	if (n > at_most)
+		buf_fmt(&list, listed ? " and %u more" : "%u more", n - at_most);
+	if (list.n)
+		buf_fmt(out, "sent again in %s%s",
+			!listed                               ? ""
+				: listed == 1 && n <= at_most ? "frame "
+							      : "frames ",
+			buf_cstr(&list));
+}
+
 static void put_sent_again(const struct dissected *d, const struct dissected_frame *f, const struct place *p,
 	struct buf *out)
 {
-	CLEANUP(buf_clear) struct buf list = {.max = 1000};
-	uint32_t again[SEGMENTS_SHOWN], n = place_again(d, f, p, again, SEGMENTS_SHOWN), listed = 0;
+	CLEANUP(buf_clear) struct buf list = {.max = 4096};
+	uint32_t again[SEGMENTS_SHOWN], n = place_again(d, f, p, again, SEGMENTS_SHOWN);
 
-	for (uint32_t i = 0; i < n && i < SEGMENTS_SHOWN; i++) {
-		const struct dissected_frame *g = &d->frames[again[i]];
-
-		if (frame_lost_here(g))
+	for (uint32_t i = 0; i < n && i < SEGMENTS_SHOWN; i++)
+		if (frame_lost_here(&d->frames[again[i]]))
 			buf_fmt(out, "; frame %u is it sent again, the first time it was lost on its way here",
-				g->number);
-		else
-			buf_fmt(&list, "%s%u%s", listed++ ? ", " : "", g->number,
-				g->again == AGAIN_NEEDLESS ? " (needlessly)" : "");
-	}
-	if (n > SEGMENTS_SHOWN)
-		buf_fmt(&list, listed ? " and %u more" : "%u more", n - SEGMENTS_SHOWN);
+				d->frames[again[i]].number);
+	sent_again_put(d, again, n, SEGMENTS_SHOWN, " (needlessly)", &list);
 	if (list.n)
-		buf_fmt(out, "; sent again in %s%s",
-			listed == 1 && n <= SEGMENTS_SHOWN ? "frame "
-				: listed                   ? "frames "
-							   : "",
-			buf_cstr(&list));
+		buf_fmt(out, "; %s", buf_cstr(&list));
 }
 
 static void put_receipt(const struct chat_event *e, const char *gap, struct buf *out)

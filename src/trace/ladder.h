@@ -55,6 +55,10 @@ const char *tcp_mark_name(const struct dissected_frame *f);
 const char *tcp_mark_needless(const struct dissected_frame *f);
 /* Of data that is sent again: "; first sent in frame 12, 4.1 ms before". Nothing where that is not known. */
 void first_sent_put(const struct dissected *d, const struct dissected_frame *f, struct buf *out);
+/* "sent again in frames 56, 58 (needlessly) and 3 more": of the n frames of place_again(), of which `at` has the first at_most. Those whose first
+ * sending was lost before it came here are left out; `needless` stands behind those that need not have been. */
+void sent_again_put(const struct dissected *d, const uint32_t *at, uint32_t n, uint32_t at_most, const char *needless,
+	struct buf *out);
 /* "PSH ACK" */
 void tcp_flags_put(unsigned flags, struct buf *out);
 

@@ -156,6 +156,7 @@ BAD = [(["--name", "nohost"], "name: 'nohost' is not of the form USER@HOST"),
        (["--wait", "soon"], "--wait: 'soon' is no number of seconds"),
        (["--frobnicate"], "'--frobnicate' is not understood"),
        (["--while-needed"], "'--while-needed' is not understood"),
+       (["--connect", "127.0.0.1"], "--connect: '127.0.0.1' is not ADDR:PORT in numbers, like 127.0.0.1:5222"),
        (["--connect", "127.0.0.1:1"], "--connect needs USER@DOMAIN")]
 
 
