@@ -144,7 +144,7 @@ static bool distrust(struct chat *k, const char *text)
 static bool ask_trust(struct chat *k)
 {
 	const char *named = k->target.fingerprint;
-	char sha256[65], old[65], text[512];
+	char sha256[65], old[65], text[5120];
 	int err;
 
 	if (!tls_link_fingerprint(k->link, sha256))
@@ -160,15 +160,20 @@ static bool ask_trust(struct chat *k)
 	if (named && err == 0 && !old[0])
 		return true;
 	if (err == ERR_INVALID && !named) {
+		bool vouched = tls_link_trusted(k->link);
+
 		snprintf(text, sizeof(text),
 			"the certificate of %s is not the one it was: SHA-256 %s, before %s. If that is right, say once "
-			"--fingerprint %s",
-			k->target.domain, sha256, old, sha256);
+			"--fingerprint %s%s%s",
+			k->target.domain, sha256, old, sha256,
+			vouched ? "; or, as an authority vouches for it, and it will change again, take the domain out of "
+				: "",
+			vouched ? k->target.pins : "");
 		return distrust(k, text);
 	}
 	if (!named && !k->target.trust(k->target.arg, k->target.domain, sha256))
 		return distrust(k, "the certificate of the server is not trusted");
-	if ((old[0] ? chat_pin_replace : chat_pin_add)(k->target.pins, k->target.domain, sha256) != 0)
+	if (chat_pin_put(k->target.pins, k->target.domain, sha256) != 0)
 		return distrust(k, "the fingerprint cannot be kept");
 	return true;
 }

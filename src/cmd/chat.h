@@ -61,9 +61,8 @@ unsigned chat_look_up(const char *domain, struct chat_place places[CHAT_PLACES_M
 
 /* 0: it is this one; ERR_NOTFOUND: none known; ERR_INVALID: another one. old: another one of the domain, or "". */
 int chat_pin_check(const char *path, const char *domain, const char *sha256, char old[65]);
-int chat_pin_add(const char *path, const char *domain, const char *sha256);
-/* Instead of all that were pinned for this domain: whoever has one of their keys is not believed any more. */
-int chat_pin_replace(const char *path, const char *domain, const char *sha256);
+/* Instead of all that were pinned for this domain: whoever has one of their keys is not believed any more. ERR_IO */
+int chat_pin_put(const char *path, const char *domain, const char *sha256);
 /* A fingerprint as people write it: capitals and colons do not matter. False: it is none. */
 bool chat_pin_read(const char *text, char ret[65]);
 

@@ -54,21 +54,6 @@ static void make_folders(const char *path)
 	}
 }
 
-int chat_pin_add(const char *path, const char *domain, const char *sha256)
-{
-	FILE *f;
-	int fd;
-	bool ok;
-
-	make_folders(path);
-	fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-	f = fd >= 0 ? fdopen(fd, "a") : NULL;
-	if (!f)
-		return ERR_IO;
-	ok = fprintf(f, "%s %s\n", domain, sha256) > 0;
-	return fclose(f) == 0 && ok ? 0 : ERR_IO;
-}
-
 /* All lines but those of this domain, also such as are not understood. */
 static bool copy_others(const char *path, const char *domain, FILE *to)
 {
@@ -76,9 +61,9 @@ static bool copy_others(const char *path, const char *domain, FILE *to)
 	char *line = NULL, pin[65];
 	size_t cap = 0;
 	ssize_t n;
-	bool ok = f != NULL;
+	bool ok = f != NULL || errno == ENOENT;
 
-	while (ok && (n = getline(&line, &cap, f)) > 0)
+	while (f && ok && (n = getline(&line, &cap, f)) > 0)
 		if (!is_pin(line, domain, pin))
 			ok = fputs(line, to) >= 0 && (line[n - 1] == '\n' || fputc('\n', to) == '\n');
 	free(line);
@@ -89,13 +74,14 @@ static bool copy_others(const char *path, const char *domain, FILE *to)
 	return ok;
 }
 
-int chat_pin_replace(const char *path, const char *domain, const char *sha256)
+int chat_pin_put(const char *path, const char *domain, const char *sha256)
 {
 	char half[4096];
 	FILE *f;
 	int fd;
 	bool ok;
 
+	make_folders(path);
 	snprintf(half, sizeof(half), "%s.new", path);
 	fd = open(half, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 	f = fd >= 0 ? fdopen(fd, "w") : NULL;

@@ -44,7 +44,7 @@ struct session {
 	int status;
 	bool over;
 	bool started_node, first; /* first: no node ever ran here */
-	bool node_wanted;         /* it was to be started again, while another one had the data */
+	bool node_wanted;         /* it is to be started again, until the chat is online */
 	bool newcomer;            /* a person who has just seen that */
 };
 
@@ -454,6 +454,7 @@ static void on_turn(void *arg)
 {
 	struct session *s = arg;
 
+	s->node_wanted &= !client_online(s->client);
 	line_go_on(s->line);
 }
 
@@ -466,10 +467,8 @@ static void revive_node(void *arg)
 	CLEANUP(buf_clear) struct buf why = {.max = 4096};
 
 	chat_node_reap();
-	if (ask_is_running(s->data))
-		s->node_wanted = false;
-	else if (s->node_wanted || !client_stopped(s->client))
-		s->node_wanted &= chat_node_try(&s->options.node, s->data, &why) == CHAT_NODE_BUSY;
+	if (!ask_is_running(s->data) && (s->node_wanted || !client_stopped(s->client)))
+		chat_node_try(&s->options.node, s->data, &why);
 }
 
 /* One that was told to end, and is wanted again. It may be about to end still. */
@@ -481,7 +480,7 @@ static int restart_node(void *arg, struct buf *why)
 
 	if (how == CHAT_NODE_FAILED)
 		return ERR_CLOSED;
-	s->node_wanted = how == CHAT_NODE_BUSY;
+	s->node_wanted = true; /* also where one runs: it may have begun to end */
 	chat_retry(s->chat);
 	return 0;
 }

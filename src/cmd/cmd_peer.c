@@ -262,6 +262,17 @@ static bool take_json(const struct action *a, int *argc, char **argv)
 	return found;
 }
 
+/* Where it stands before the command it is put behind all. */
+static void json_last(int argc, char **argv)
+{
+	char *json = argc > 2 && strcmp(argv[1], "--json") == 0 ? argv[1] : NULL;
+
+	if (!json)
+		return;
+	memmove(argv + 1, argv + 2, ((size_t)argc - 2) * sizeof(*argv));
+	argv[argc - 1] = json;
+}
+
 int cmd_peer(int argc, char **argv)
 {
 	char list[] = "list", *as_list[] = {argv[0], list, argc > 1 ? argv[1] : NULL, NULL};
@@ -277,7 +288,8 @@ int cmd_peer(int argc, char **argv)
 	data = config_take_data(&argc, argv, CONFIG_NODE);
 	if (!data)
 		return 2;
-	if (argc < 2 || argv[1][0] == '-') {
+	json_last(argc, argv);
+	if (argc < 2 || (argc == 2 && argv[1][0] == '-')) { /* no command */
 		as_list[2] = argc > 1 ? argv[1] : NULL;
 		argc = argc < 2 ? 2 : 3;
 		argv = as_list;

@@ -369,8 +369,10 @@ static struct peer *target_row(struct command_call *call, struct peers *ps, stru
 	if (p)
 		return p;
 	p = same_address(ps, buf_cstr(&at));
-	if (p)
+	if (p && p->trust != TRUST_BLOCKED)
 		return call_so(call, p, name) ? p : NULL;
+	if (p)
+		return p;
 	return make_typed(call, ps, name, address);
 }
 

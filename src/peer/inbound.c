@@ -131,7 +131,10 @@ static bool stranger_may_in_room(struct peer *p, const struct stanza *s)
 
 static void refuse(struct peer *p, struct stanza **s)
 {
-	core_bounce(peer_core(p), s, xerr_text(XERR_RESOURCE_CONSTRAINT, "too much from somebody not known yet"));
+	core_bounce(peer_core(p), s,
+		xerr_text(XERR_RESOURCE_CONSTRAINT,
+			peer_known(p) ? "it was refused before you were known; say it anew"
+				      : "too much from somebody not known yet"));
 }
 
 /* ---- addresses ---- */

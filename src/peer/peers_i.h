@@ -123,14 +123,14 @@ struct peer_presence {
 /* What a peer that our user has not answered has used of what strangers may. */
 struct stranger {
 	bool told;          /* our user knows that it writes */
-	char *label_before; /* which the network has changed; NULL: not */
+	char *label_before; /* the one before this, if our user had not chosen it; not in the store */
 	bool unanswered;    /* it has written, and our user has said nothing to that; also in the store */
 	bool offered;       /* and that what waits for an old program of this name could go to him */
 	int64_t next;       /* core time when its next message is taken */
 	int64_t next_room;  /* the same of what it says and does in rooms of ours */
-	int64_t next_note;  /* and of that it is typing */
+	int64_t next_note;  /* and of that it is typing to our user */
 	size_t bytes;
-	int64_t refused[REFUSED_MAX]; /* hashes of what went back: refused once is refused for good */
+	int64_t refused[REFUSED_MAX]; /* hashes of what went back last, and is not taken when it comes again */
 	unsigned refused_n;           /* ever */
 };
 
@@ -343,8 +343,7 @@ struct label_word {
 	char text[LABEL_MAX + 3];
 };
 struct label_word label_word(const struct peer *p);
-/* Who was shown by this label before the network called him otherwise; NULL: nobody, or several. For commands: our user may have been
- * told it. */
+/* Who was shown by this label just before, if our user had not chosen it; NULL: nobody, or several. */
 struct peer *label_find_before(const struct peers *ps, struct str label);
 /* For p, NULL: one that comes, which calls itself so. "bob" as long as there is one, "bob-bravo" for the next: plain, and nobody
  * else's here (xmpp/label.h). */

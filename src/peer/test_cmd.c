@@ -537,6 +537,11 @@ static void add_blocked(void **state)
 	assert_non_null(strstr(w->reply, "you have blocked bob"));
 	assert_false(row(w, 'b')->named);
 	assert_null(strstr(command(w, "peer", "list", "--json", NULL), "10.0.0.7"));
+	command(w, "peer", "add", "127.0.0.9:5300", NULL);
+	command(w, "peer", "block", "127.0.0.9:5300", NULL);
+	command(w, "peer", "add", "alice2@127.0.0.9:5300", NULL);
+	assert_true(w->reply_failed);
+	assert_null(strstr(command(w, "peer", "list", NULL), "alice2"));
 	world_free(w);
 }
 

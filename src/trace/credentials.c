@@ -81,9 +81,14 @@ static void tell(const struct search *s, size_t from, size_t to)
 static size_t behind_host(struct str url)
 {
 	const char *at = memmem(url.p, url.n, "://", 3);
-	const char *path = at ? memchr(at + 3, '/', url.n - (size_t)(at + 3 - url.p)) : NULL;
+	size_t host = at ? (size_t)(at - url.p) + 3 : url.n, end = host;
 
-	return path ? (size_t)(path - url.p) + 1 : 0;
+	while (end < url.n && !strchr("/?#", url.p[end]))
+		end++;
+	/* A name and a password may stand before it. */
+	if (end < url.n && memchr(url.p + host, '@', end - host))
+		return host;
+	return end < url.n ? end + 1 : 0;
 }
 
 /* Values of attributes between i and the end of the tag; true: the tag says that the field is private. */

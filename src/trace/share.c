@@ -297,10 +297,10 @@ static bool has_element(struct str in, struct str name)
 	return false;
 }
 
-/* What a server says over HTTP when it goes on as a WebSocket; somebody who writes of it in a chat has said something else before. */
+/* What a server says over HTTP when it goes on as a WebSocket; somebody who writes of it in a chat has begun a stream before. */
 static bool is_web(struct str piece, bool middle)
 {
-	return piece.n && (middle || str_starts(piece, STR("HTTP/1."))) &&
+	return piece.n && (middle || !str_starts(str_trim(piece), STR("<"))) &&
 		memmem(piece.p, piece.n, "HTTP/1.1 101 ", 13);
 }
 

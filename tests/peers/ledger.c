@@ -158,7 +158,7 @@ static void on_error(struct player *p, const struct xml_tree *t)
 	swarm_say(s, "u%u: m%d comes back: %.*s", p->index, mail, STR_FMT(cond));
 	if (!why_refused(s, m))
 		swarm_fail(s, "m%d comes back to u%u without reason: %.*s", mail, p->index, STR_FMT(cond));
-	/* That a stranger's message was refused is not remembered. */
+	/* That a stranger's message was refused is remembered in memory only. */
 	if (m->bounced && !m->resent && !m->stranger)
 		swarm_fail(s, "m%d comes back twice", mail);
 	if (m->receipt_n && !m->resent && is_confirmed(s, &m->receipts[0]))
