@@ -26,19 +26,11 @@ void former_readdress(struct peer *p, struct stanza **s)
 {
 	CLEANUP(buf_clear) struct buf jid = {.max = JID_MAX};
 	struct str was = jid_bare_str((*s)->to);
-	struct stanza *copy;
 
 	if (!p->peers->former_n || former_find(p->peers, was) != p)
 		return;
-	copy = stanza_copy(*s, peer_jid(p, &jid));
-	copy->commit = (*s)->commit;
-	copy->counted_by = (*s)->counted_by;
-	copy->origin_seq = (*s)->origin_seq;
-	copy->via = (*s)->via;
-	(*s)->counted_by = (*s)->origin_seq = 0; /* the copy is what is counted, when it is dealt with */
-	peer_refile(p, was);                     /* it may have been filed since the rest of that talk was */
-	core_done(peer_core(p), s);
-	*s = copy;
+	peer_refile(p, was); /* it may have been filed since the rest of that talk was */
+	stanza_readdress(s, peer_jid(p, &jid));
 }
 
 void former_clear(struct peers *ps)

@@ -139,16 +139,6 @@ static void refuse(struct peer *p, struct stanza **s)
 
 /* ---- addresses ---- */
 
-static void readdress(struct stanza **s, struct jid to)
-{
-	struct stanza *copy = stanza_copy(*s, to);
-
-	copy->counted_by = (*s)->counted_by;
-	copy->origin_seq = (*s)->origin_seq;
-	stanza_free(s);
-	*s = copy;
-}
-
 /* Ours, and no relay to somebody else's. */
 static bool is_for_us(const struct peer *p, const struct stanza *s)
 {
@@ -163,10 +153,10 @@ static void to_our_user(struct peer *p, struct stanza **s)
 	struct jid self = p->peers->self;
 
 	if (!jid_some((*s)->to))
-		readdress(s, self);
+		stanza_readdress(s, self);
 	else if (str_eq(jid_domain((*s)->to), jid_domain(self)) && !str_eq(jid_local((*s)->to), jid_local(self)) &&
 		(*s)->kind != STANZA_IQ)
-		readdress(s, self);
+		stanza_readdress(s, self);
 }
 
 /* ---- what is between the nodes ---- */

@@ -366,14 +366,13 @@ void outbox_unsent(struct peer *p)
 static void readdress(struct peer *to, struct outgoing *m)
 {
 	CLEANUP(buf_clear) struct buf jid = {.max = JID_MAX};
-	struct stanza *s = NULL, *copy;
+	struct stanza *s = NULL;
 
 	if (stanza_parse((struct str){m->stanza, m->n}, &s) != 0)
 		return;
-	copy = stanza_copy(s, peer_jid(to, &jid));
-	copy->commit = m->commit;
-	put(to, &copy, m->time);
-	stanza_free(&s);
+	stanza_readdress(&s, peer_jid(to, &jid));
+	s->commit = m->commit;
+	put(to, &s, m->time);
 }
 
 void outbox_move(struct peer *to, struct peer *from)

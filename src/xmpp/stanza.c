@@ -345,6 +345,21 @@ struct stanza *stanza_copy(const struct stanza *s, struct jid to)
 	return copy;
 }
 
+void stanza_readdress(struct stanza **s, struct jid to)
+{
+	struct stanza *old = *s, *copy = stanza_copy(old, to);
+
+	copy->next = old->next;
+	copy->counted_by = old->counted_by;
+	copy->origin_seq = old->origin_seq;
+	copy->commit = old->commit;
+	copy->tag = old->tag;
+	copy->via = old->via;
+	copy->refused = old->refused;
+	stanza_free(&old);
+	*s = copy;
+}
+
 int8_t stanza_priority(const struct stanza *s)
 {
 	CLEANUP(buf_clear) struct buf tmp = {.max = 64};

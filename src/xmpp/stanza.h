@@ -74,6 +74,8 @@ void stanza_free(struct stanza **s); /* accepts NULL inside */
 int8_t stanza_priority(const struct stanza *s);
 /* The same stanza for another recipient; for rare paths. */
 struct stanza *stanza_copy(const struct stanza *s, struct jid to);
+/* It goes to somebody else; what it carries, its place in its sender's count too, stays. */
+void stanza_readdress(struct stanza **s, struct jid to);
 
 /* First child element. */
 static inline uint32_t stanza_payload(const struct stanza *s) { return xml_first(&s->tree, XML_ROOT); }
