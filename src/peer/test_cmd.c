@@ -50,6 +50,10 @@ static void a_list(void **state)
 	assert_null(strchr(text, '\x1b'));
 	assert_null(strstr(text, "\xe2\x80\xae"));
 	assert_non_null(strstr(text, "10.0.0.7:4000 (typed, worked never)"));
+	command(w, "peer", "rename", "dave", "J\xc3\xbcrgen", NULL);
+	text = strstr(command(w, "peer", "list", NULL), "J\xc3\xbcrgen ");
+	assert_non_null(text);
+	assert_int_equal(strspn(text + 7, " "), 15); /* six characters of twenty, and one between the columns */
 	world_free(w);
 }
 
