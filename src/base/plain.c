@@ -1,8 +1,11 @@
 #include "base/plain.h"
 
-static void put(struct buf *out, struct str text, bool lines)
+/* How many characters it put. */
+static unsigned put(struct buf *out, struct str text, bool lines)
 {
-	while (text.n) {
+	unsigned count = 0;
+
+	for (; text.n; count++) {
 		size_t n = str_utf8_next(text);
 		uint32_t c = n ? str_utf8_char(text.p, n) : 0;
 
@@ -13,7 +16,14 @@ static void put(struct buf *out, struct str text, bool lines)
 		n += !n;
 		text = (struct str){text.p + n, text.n - n};
 	}
+	return count;
 }
 
 void plain_put(struct buf *out, struct str text) { put(out, text, false); }
+void plain_put_column(struct buf *out, struct str text, unsigned characters)
+{
+	for (unsigned n = put(out, text, false); n < characters; n++)
+		buf_char(out, ' ');
+}
+
 void plain_put_lines(struct buf *out, struct str text) { put(out, text, true); }

@@ -7,6 +7,8 @@
 
 /* A part of a line: no line breaks and tabs either. */
 void plain_put(struct buf *out, struct str text);
+/* The same, and blanks until there are so many characters (printf counts bytes). */
+void plain_put_column(struct buf *out, struct str text, unsigned characters);
 /* A whole answer, whose line breaks and tabs are ours. */
 void plain_put_lines(struct buf *out, struct str text);
 

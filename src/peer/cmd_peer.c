@@ -129,25 +129,9 @@ static void put_mood(struct buf *out, const struct peer *p)
 	buf_char(out, '\n');
 }
 
-/* In a column: printf would count bytes. */
-static void put_label(struct buf *out, struct str label)
-{
-	enum { COLUMN = 20 };
-	unsigned n = 0;
-
-	buf_str(out, label);
-	for (; label.n; n++) {
-		size_t next = str_utf8_next(label) ? str_utf8_next(label) : 1;
-
-		label = (struct str){label.p + next, label.n - next};
-	}
-	for (; n < COLUMN; n++)
-		buf_char(out, ' ');
-}
-
 static void put_text_row(struct buf *out, const struct peer *p)
 {
-	put_label(out, str_z(p->label));
+	plain_put_column(out, str_z(p->label), 20);
 	buf_fmt(out, " %-8s %-6s %u waiting  last seen ", trust_name(p->trust), presence_of(p), p->outbox.n);
 	if (peer_is_up(p))
 		buf_z(out, "now");
