@@ -21,6 +21,19 @@ static bool has_port(struct str host)
 	return memchr(host.p, ':', host.n) != NULL;
 }
 
+/* All but its port is an address. */
+static bool is_before_wrong_port(struct str host)
+{
+	CLEANUP(buf_clear) struct buf with_good = {.max = TARGET_MAX + 2};
+	const char *colon = has_port(host) ? memrchr(host.p, ':', host.n) : NULL;
+	struct address a;
+
+	if (!colon)
+		return false;
+	buf_fmt(&with_good, "%.*s:1", (int)(colon - host.p), host.p);
+	return address_read(buf_view(&with_good), &a);
+}
+
 int target_read(struct str text, struct str *ret_name, struct buf *ret_address, struct buf *why)
 {
 	struct str rest = text, name = str_cut(&rest, '@'), host = rest.p ? rest : text;
@@ -34,6 +47,9 @@ int target_read(struct str text, struct str *ret_name, struct buf *ret_address, 
 			buf_fmt(ret_address, ":%d", PORT_DEFAULT);
 		if (address_read(buf_view(ret_address), &a))
 			fault = address_fault(&a);
+		else if (is_before_wrong_port(host))
+			fault = "a port is a number from 1 to 65535: leave it out for 5298, or give the one that the other node "
+				"shows when it starts";
 	}
 	if (!fault)
 		return 0;

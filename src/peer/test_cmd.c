@@ -152,6 +152,9 @@ static void own_addresses(void **state)
 		{"127.4.5.6:5300", "this node itself"},
 		{"[::1]:5300", "this node itself"},
 		{"bob@10.0.0.255", "broadcast"},
+		{"bob@10.0.0.2:99999", "10.0.0.2:99999: a port is a number from 1 to 65535"},
+		{"[fe80::1%eth1]:x", "a port is a number"},
+		{"10.0.0.300:99999", "an address is a number"},
 		{"10.0.0.255:4000", "broadcast"},
 		{"10.0.0.1:5299", NULL}, /* another one on this machine */
 		{"127.0.0.1:5298", NULL},
