@@ -56,7 +56,8 @@ bool client_on_archived(struct client *c, const struct stanza *s)
 		return true;
 	m.delayed = true;
 	/* The first catch-up only asks where the end is. */
-	if (!client_history_take(c, id, s, &m) && str_is(id, "missed") && c->archive.last)
+	if (!client_history_take(c, id, s, &m) &&
+		(client_catch_up_takes(c, s->from, id) || (str_is(id, "missed") && c->archive.last)))
 		client_on_said(c, &m);
 	return true;
 }

@@ -111,6 +111,8 @@ struct room {
 	int64_t asked_at;      /* host.c: whether we are still in */
 	int64_t missing_until; /* host.c: its host is back without it; 0: not so */
 	int64_t last;          /* wall time of the last message */
+	char *last_id;         /* what the room calls the last one that we know; NULL: it does not tell */
+	bool catching;         /* catch_up.c: what we missed is asked for, and nothing is settled before */
 	struct map occupants;
 };
 
@@ -323,6 +325,13 @@ void client_occupant_seen(struct client *c, struct room *r, const struct stanza 
 void client_occupant_gone(struct client *c, struct room *r, const struct stanza *s);
 void client_occupants_clear(struct room *r);
 void client_room_enter(struct client *c, struct room *r, enum room_state state); /* asks to be in, in this state */
+void client_room_settle(struct client *c, struct room *r); /* what came before is here; not while that is asked for */
+/* catch_up.c */
+void client_catch_up_note(struct client *c, struct room *r, const struct said *m); /* a message of the room came */
+bool client_catch_up_can(const struct client *c, const struct room *r);
+void client_catch_up_room(struct client *c, struct room *r); /* we are in it */
+/* Is it a line of what was asked for? */
+bool client_catch_up_takes(const struct client *c, struct jid from, struct str id);
 /* host.c: whoever has rooms at this domain is here, or not any more. */
 const struct contact *client_host_of(const struct client *c, struct str domain); /* of "rooms.KEY.internal" */
 void client_host_seen(struct client *c, struct str domain, bool here);

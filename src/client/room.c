@@ -27,6 +27,7 @@ static void room_free(struct room *r)
 	xfree(r->wanted);
 	xfree(r->password);
 	xfree(r->subject);
+	xfree(r->last_id);
 	xfree(r);
 }
 
@@ -79,7 +80,10 @@ void client_room_enter(struct client *c, struct room *r, enum room_state state)
 	buf_z(&x, "<x xmlns='" NS_MUC "'>");
 	if (r->password)
 		xml_put_text(&x, "password", str_z(r->password));
-	if (r->last)
+	r->catching = state == ROOM_RETURNS && client_catch_up_can(c, r);
+	if (r->catching)
+		buf_z(&x, "<history maxstanzas='0'/>");
+	else if (r->last)
 		buf_fmt(&x, "<history seconds='%lld'/>", (long long)((c->wall - r->last) / 1000 + 1));
 	else
 		buf_z(&x, "<history maxstanzas='20'/>");
@@ -140,9 +144,9 @@ void client_rooms_lost(struct client *c)
 	}
 }
 
-static void settle(struct client *c, struct room *r)
+void client_room_settle(struct client *c, struct room *r)
 {
-	if (r->state != ROOM_IN || r->settled)
+	if (r->state != ROOM_IN || r->settled || r->catching)
 		return;
 	r->settled = true;
 	r->last = c->wall; /* up to here we know all */
@@ -166,7 +170,7 @@ void client_rooms_tick(struct client *c)
 		if (r->settled || r->state == ROOM_OUT || r->state == ROOM_AWAITS || c->now < r->settle_at)
 			continue;
 		if (r->state == ROOM_IN || r->state == ROOM_RETRIES) {
-			r->state == ROOM_IN ? settle(c, r) : client_room_enter(c, r, ROOM_RETURNS);
+			r->state == ROOM_IN ? client_room_settle(c, r) : client_room_enter(c, r, ROOM_RETURNS);
 			continue;
 		}
 		if (client_host_waits(c, r, NULL))
@@ -306,6 +310,9 @@ static void on_entered(struct client *c, struct room *r, const struct stanza *s)
 		accept_defaults(c, r, again);
 	else
 		tell_joined(c, r, "joined", again);
+	r->catching &= !client_has_status(s, "201");
+	if (r->catching)
+		client_catch_up_room(c, r);
 	client_warn_entered(c, r, s);
 }
 
@@ -368,6 +375,7 @@ static void on_out(struct client *c, struct room *r, const struct stanza *s)
 	client_occupant_gone(c, r, s);
 	client_occupants_clear(r);
 	set_text(&r->subject, STR("")); /* a room of this name may be another one next time */
+	xfree(TAKE(r->last_id));
 	client_unsay(c, r->jid);
 }
 
@@ -414,7 +422,7 @@ static void on_subject(struct client *c, struct room *r, const struct said *m, s
 	set_text(&r->subject, subject);
 	if (changed)
 		client_emit(c, &e);
-	settle(c, r);
+	client_room_settle(c, r);
 }
 
 /* True if it is the room's echo of what we said. */
@@ -510,6 +518,7 @@ void client_on_room_said(struct client *c, struct room *r, const struct said *m)
 	struct str body = STR("");
 	bool has_body = xml_child(m->t, m->node, "body", NS_CLIENT) != XML_NONE;
 
+	client_catch_up_note(c, r, m);
 	if (client_said_text(m, "subject", &tmp, &body) && !has_body) {
 		on_subject(c, r, m, body);
 		return;

@@ -1,0 +1,163 @@
+/* What was said in a room while the session was broken. */
+#include "client/testing.h"
+
+#define ROOM "tea@rooms.x.test"
+#define ENTERED(nick, more) \
+	"<presence from='" ROOM "/" nick "'><x xmlns='" NS_MUC_USER \
+	"'><item affiliation='none' role='participant'/>" more "</x></presence>"
+#define SAID(id, text) \
+	"<message type='groupchat' from='" ROOM "/them' id='" id "'><body>" text \
+	"</body><stanza-id xmlns='" NS_STANZA_ID "' by='" ROOM "' id='s" id "'/></message>"
+#define SUBJECT "<message type='groupchat' from='" ROOM "'><subject>Tea</subject></message>"
+#define MISSED(nick, id, text) \
+	"<message from='" ROOM "' to='alice@x.test/1'><result xmlns='" NS_MAM "' queryid='missed-here' id='s" id \
+	"'><forwarded xmlns='urn:xmpp:forward:0'><delay xmlns='" NS_DELAY \
+	"' stamp='2023-11-14T22:13:20Z'/><message xmlns='jabber:client' type='groupchat' from='" ROOM "/" nick \
+	"' id='" id "'><body>" text "</body></message></forwarded></result></message>"
+#define FIN(last, complete) \
+	"<fin xmlns='" NS_MAM "' complete='" complete "'><set xmlns='" NS_RSM "'><last>" last "</last></set></fin>"
+
+static void come_back(void)
+{
+	client_lost(t.c, STR("gone"));
+	buf_reset(&t.events);
+	forget();
+	to_session();
+	hear("<failed xmlns='" NS_SM "'/>");
+	hear("<iq type='result' id='bind'><bind xmlns='" NS_BIND "'><jid>alice@x.test/1</jid></bind></iq>");
+	hear("<enabled xmlns='" NS_SM "' id='other' resume='true'/>");
+	buf_reset(&t.events);
+}
+
+/* In the room, where two things were said, and something is on its way when the session breaks. */
+static void break_off(const char *heard)
+{
+	with_bob();
+	client_join(t.c, STR(ROOM), STR("me"), STR_NONE);
+	hear(ENTERED("me", "<status code='110'/>"));
+	hear(SUBJECT);
+	hear(heard);
+	client_say(t.c, STR(ROOM), STR("on its way"));
+	come_back();
+}
+
+/* From the last one that was heard, page by page, each once; what waits is said when all is there. */
+static void from_where_it_broke(void **state)
+{
+	char mine[64], xml[2048];
+
+	with_bob();
+	client_join(t.c, STR(ROOM), STR("me"), STR_NONE);
+	hear(ENTERED("me", "<status code='110'/>"));
+	hear(SUBJECT SAID("1", "one") SAID("2", "two"));
+	client_say(t.c, STR(ROOM), STR("on its way"));
+	snprintf(mine, sizeof(mine), "%.20s",
+		strstr(buf_cstr(client_out(t.c)), "groupchat' id='") + strlen("groupchat' id='"));
+	come_back();
+	assert_true(said("<history maxstanzas='0'/>"));
+	assert_false(said("on its way"));
+	forget();
+	hear(ENTERED("me", "<status code='110'/>"));
+	hear(SUBJECT);
+	assert_true(said("<after>s2</after>"));
+	assert_false(said("on its way"));
+	buf_reset(&t.events);
+	hear(MISSED("them", "3", "three"));
+	told("message #tea|them||three| delayed");
+	/* Ours had arrived before the break. */
+	snprintf(xml, sizeof(xml), MISSED("me", "%s", "on its way"), "4", mine);
+	hear(xml);
+	told("state #tea|||on its way||delivered own");
+	hear(MISSED("them", "2", "two"));
+	told_nothing();
+	answer("<after>s2</after>", ROOM, FIN("s4", "false"));
+	assert_true(said("<after>s4</after>"));
+	hear(SAID("6", "six"));
+	told("message #tea|them||six|");
+	hear(MISSED("them", "5", "five"));
+	told("message #tea|them||five| delayed");
+	forget();
+	client_say(t.c, STR(ROOM), STR("new"));
+	assert_false(said("new"));
+}
+
+static void end_of_it(void **state)
+{
+	break_off(SAID("1", "one"));
+	hear(ENTERED("me", "<status code='110'/>"));
+	hear(SUBJECT);
+	assert_false(said("on its way"));
+	answer("<after>s1</after>", ROOM, FIN("s1", "true"));
+	assert_true(said("on its way"));
+	assert_null(strstr(buf_cstr(&t.events), "missed more"));
+}
+
+/* As much as there may be is not all shown, and that is said. */
+static void more_than_is_shown(void **state)
+{
+	char last[64], xml[1024];
+
+	break_off(SAID("1", "one"));
+	hear(ENTERED("me", "<status code='110'/>"));
+	hear(SUBJECT);
+	for (unsigned i = 1; i <= 10; i++) {
+		snprintf(last, sizeof(last), "<after>s%u</after>", i);
+		snprintf(xml, sizeof(xml), FIN("s%u", "false"), i + 1);
+		buf_reset(&t.events);
+		answer(last, ROOM, xml);
+	}
+	told("missed more than is shown here");
+	assert_false(said("<after>s11"));
+	assert_true(said("on its way"));
+}
+
+/* A room without an archive gives what it gives to everybody. */
+static void no_archive(void **state)
+{
+	break_off(SAID("1", "one"));
+	hear(ENTERED("me", "<status code='110'/>"));
+	hear(SUBJECT);
+	refuse("<after>s1</after>", ROOM);
+	assert_true(said("<history seconds="));
+	hear(ENTERED("me", "<status code='110'/>"));
+	hear(SUBJECT);
+	assert_true(said("on its way"));
+}
+
+/* One that numbers nothing is not asked; nor one that is new. */
+static void nothing_to_ask_from(void **state)
+{
+	break_off("<message type='groupchat' from='" ROOM "/them' id='1'><body>one</body></message>");
+	assert_true(said("<history seconds="));
+	hear(ENTERED("me", "<status code='110'/>"));
+	hear(SUBJECT);
+	assert_false(said(NS_MAM "' queryid='missed-here'"));
+	assert_true(said("on its way"));
+}
+
+/* The session breaks while it is asked: from there again. */
+static void broken_again(void **state)
+{
+	break_off(SAID("1", "one"));
+	hear(ENTERED("me", "<status code='110'/>"));
+	hear(SUBJECT);
+	answer("<after>s1</after>", ROOM, FIN("s7", "false"));
+	come_back();
+	assert_true(said("<history maxstanzas='0'/>"));
+	hear(ENTERED("me", "<status code='110'/>"));
+	assert_true(said("<after>s7</after>"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(from_where_it_broke, setup, teardown),
+		cmocka_unit_test_setup_teardown(end_of_it, setup, teardown),
+		cmocka_unit_test_setup_teardown(more_than_is_shown, setup, teardown),
+		cmocka_unit_test_setup_teardown(no_archive, setup, teardown),
+		cmocka_unit_test_setup_teardown(nothing_to_ask_from, setup, teardown),
+		cmocka_unit_test_setup_teardown(broken_again, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
