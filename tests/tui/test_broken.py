@@ -1,4 +1,7 @@
 #!/usr/bin/python3
+import os
+import signal
+
 from chat import lib, pipe
 
 
@@ -36,6 +39,33 @@ def test(t):
     carol.expect(r"-> #tea: after the restart \(delivered\)", timeout=40)
     t.step("the server was restarted: a new session, back in the room, and what was said meanwhile is said")
     t.equal(carol.end(60), 0, "the end")
+    away(t)
+
+
+def away(t):
+    """Nothing is heard for longer than the server keeps a session: the room's archive has it."""
+    erin, dave = pipe(t, "erin", "--wait", "60"), pipe(t, "dave", "--wait", "60")
+    erin.say("/room create den", "/config persistentroom on", "first")
+    erin.expect(r"-> #den: first \(delivered\)")
+    dave.say("/join den")
+    dave.expect("#den: you are in as dave")
+    dave.expect("first")
+    os.kill(dave.process.pid, signal.SIGSTOP)
+    t.server.restart()
+    erin.expect("offline")
+    erin.expect("#den: you are in as erin", timeout=60)
+    erin.say(*[f"meanwhile {n}" for n in range(60)])
+    erin.expect(r"meanwhile 59 \(delivered\)", timeout=60)
+    os.kill(dave.process.pid, signal.SIGCONT)
+    dave.expect("#den: you are in as dave", timeout=60)
+    for n in range(60):
+        dave.expect(f"erin: meanwhile {n}$", timeout=40)
+    dave.say("all there")
+    erin.expect("dave: all there")
+    t.equal([dave.count(f"erin: meanwhile {n}$") for n in range(60)], [1] * 60, "each once")
+    t.step("60 lines said while somebody was away are shown, in order and once, though a room gives 20")
+    for chat in (erin, dave):
+        t.equal(chat.end(60), 0, "the end")
 
 
 if __name__ == "__main__":
