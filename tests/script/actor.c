@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "link/mem.h"
+#include "link/tls.h"
 #include "xmpp/ns.h"
 
 enum { LINE_MAX_SHOWN = 1500 };
@@ -106,7 +107,8 @@ static void read_some(struct actor *a)
 
 	while (a->link && (n = link_recv(a->link, bytes, sizeof(bytes))) != ERR_AGAIN) {
 		if (n < 0) {
-			traffic_add(a->traffic, a->role, "<-", str_z("(the connection ended)"));
+			traffic_add(a->traffic, a->role, "<-",
+				str_z(n == ERR_TLS ? tls_link_error(a->link) : "(the connection ended)"));
 			drop_link(a);
 			a->ended = true;
 			return;

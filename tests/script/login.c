@@ -64,12 +64,30 @@ bool login_starttls(struct actor *a, struct buf *why)
 	return open_stream(a, why);
 }
 
+/* A script that says nothing of TLS must not go on without where the transport is about it. */
+static bool right_link(struct actor *a, struct buf *why)
+{
+	struct buf reason;
+	bool good;
+
+	if (!a->link)
+		return fail(a, "is not connected", why);
+	buf_init(&reason, 1024);
+	good = world_has_link(a->world, a->link, &reason);
+	if (!good)
+		buf_fmt(why, "%s: no login here: %s", a->role->name, buf_cstr(&reason));
+	buf_clear(&reason);
+	return good;
+}
+
 bool login_open(struct actor *a, struct buf *why)
 {
 	actor_connect(a);
 	if (!open_stream(a, why))
 		return false;
-	return !world_has_tls(a->world) || login_starttls(a, why);
+	if (world_starts_tls(a->world) && !login_starttls(a, why))
+		return false;
+	return right_link(a, why);
 }
 
 /* ---- SASL ---- */
@@ -198,6 +216,8 @@ bool login_try(struct actor *a, const struct login_how *given, struct buf *why)
 		snprintf(how.user, sizeof(how.user), "%.*s", STR_FMT(user));
 	if (!how.password[0])
 		snprintf(how.password, sizeof(how.password), "secret");
+	if (!right_link(a, why))
+		return false;
 	if (!a->features || !choose(a, &how))
 		return fail(a, "no mechanism fits", why);
 	if (str_starts(str_z(how.mechanism), STR("SCRAM-")))

@@ -66,16 +66,28 @@ DEVIATIONS = [
      "has no block [RFC 2] elsewhere"),
 ]
 
+# Where clients verify the server's certificate, and it is another one of the same name that they trust.
+VERIFYING = ["tls", "wires2-tls", "wires2-direct"]
+LOGIN = "[RFC 1] here\njuliet logs in\n"
 
-def run(xt, folder, script, deviations=None):
+
+def run(xt, folder, script, deviations=None, options=()):
     path = folder / "case.xt"
     path.write_text(ACTORS + script)
-    command = [xt, path]
+    command = [xt, *options, path]
     if deviations is not None:
         (folder / "deviations").write_text(deviations)
         command += ["--deviations", folder / "deviations"]
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60)
     return done.returncode, done.stdout
+
+
+def make_certificate(folder):
+    made = folder / "stranger.pem"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+                    "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-keyout", folder / "key.pem", "-out", made],
+                   check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return made
 
 
 def main():
@@ -94,7 +106,14 @@ def main():
         if status != 0:
             bad += 1
             print(f"a deviation as listed: exit status {status}:\n{output}")
-    print(f"{len(cases) + 1 - bad} noticed, {bad} not")
+        stranger = make_certificate(folder)
+        for transport in VERIFYING:
+            for options, wanted, reason in ([], 0, ""), (["--authority", stranger], 1, "certificate verify failed"):
+                status, output = run(xt, folder, LOGIN, options=["--transport", transport, *options])
+                if status != wanted or reason not in output:
+                    bad += 1
+                    print(f"{transport} {options}: exit status {status}, not {wanted} with '{reason}':\n{output}")
+    print(f"{len(cases) + 1 + 2 * len(VERIFYING) - bad} noticed, {bad} not")
     return 1 if bad else 0
 
 

@@ -213,6 +213,16 @@ static bool do_let(struct run *r, const struct step *step)
 	return good;
 }
 
+static bool all_left(void *arg)
+{
+	const struct run *r = arg;
+
+	for (unsigned i = 0; i < r->script->actor_count; i++)
+		if (r->actors[i].link)
+			return false;
+	return true;
+}
+
 static bool (*const actions[VERB_COUNT])(struct run *r, struct actor *a, const struct step *step) = {
 	[VERB_AUTHENTICATES] = do_authenticates,
 	[VERB_BINDS] = do_binds,
@@ -239,7 +249,7 @@ static bool (*const actions[VERB_COUNT])(struct run *r, struct actor *a, const s
 bool run_step(struct run *r, const struct step *step)
 {
 	if (step->verb == VERB_RESTARTS)
-		return world_restart(r->world, &r->why) == 0;
+		return world_restart(r->world, all_left, r, &r->why) == 0;
 	if (step->verb == VERB_AFTER)
 		return do_after(r, step);
 	if (step->verb == VERB_LET)

@@ -24,8 +24,8 @@ enum {
 
 struct kind {
 	const char *name;
-	bool ours, is_virtual, tls;
-	size_t trickle; /* bytes a call, 0: no limit */
+	bool ours, is_virtual, tls, direct; /* direct: TLS from the first byte, without STARTTLS */
+	size_t trickle;                     /* bytes a call, 0: no limit */
 	int wires;
 };
 
@@ -37,12 +37,14 @@ static const struct kind kinds[] = {
 	{.name = "wires2", .ours = true, .wires = 2},
 	{.name = "wires3", .ours = true, .wires = 3},
 	{.name = "wires4", .ours = true, .wires = 4},
+	{.name = "wires2-tls", .ours = true, .tls = true, .wires = 2},
+	{.name = "wires2-direct", .ours = true, .tls = true, .direct = true, .wires = 2},
 	{.name = "tcp"},
 	{.name = "tcp-tls", .tls = true},
 };
 
-const char *const world_transports[] = {"mem", "trickle", "tls", "wires1", "wires2", "wires3", "wires4", "tcp",
-	"tcp-tls", NULL};
+const char *const world_transports[] = {"mem", "trickle", "tls", "wires1", "wires2", "wires3", "wires4", "wires2-tls",
+	"wires2-direct", "tcp", "tcp-tls", NULL};
 
 struct world {
 	const struct kind *kind;
@@ -52,13 +54,15 @@ struct world {
 	struct tls_ctx *client_tls;
 	char folder[64]; /* "": none */
 	char address[128];
-	struct timer timer; /* real time: the end of patience */
+	char authority[128]; /* file of the certificate that the client trusts; "": it takes any */
+	struct timer timer;  /* real time: the end of patience */
 	bool late, hurry;
 };
 
 struct loop *world_loop(struct world *w) { return w->loop; }
 bool world_is_virtual(const struct world *w) { return w->kind->is_virtual; }
 bool world_has_tls(const struct world *w) { return w->kind->tls; }
+bool world_starts_tls(const struct world *w) { return w->kind->tls && !w->kind->direct; }
 bool world_is_ours(const struct world *w) { return w->kind->ours; }
 
 /* ---- waiting ---- */
@@ -174,14 +178,38 @@ struct link *world_connect(struct world *w, struct link **ret_cable)
 		return connect_mem(w, ret_cable);
 	*ret_cable = NULL;
 	tcp_dial(w->loop, str_z(w->address), &link);
-	return link;
+	return link && w->kind->direct ? world_start_tls(w, &link) : link;
+}
+
+void world_trust(struct world *w, const char *authority)
+{
+	snprintf(w->authority, sizeof(w->authority), "%s", authority);
 }
 
 struct link *world_start_tls(struct world *w, struct link **below)
 {
-	if (!w->client_tls)
-		must(tls_client_new(NULL, &w->client_tls, NULL) == 0);
+	struct buf why;
+
+	buf_init(&why, 4096);
+	if (!w->client_tls && tls_client_new(w->authority[0] ? w->authority : NULL, &w->client_tls, &why) != 0)
+		fprintf(stderr, "%s\n", buf_cstr(&why));
+	buf_clear(&why);
+	must(w->client_tls);
 	return tls_link_client(w->client_tls, w->loop, below, "localhost");
+}
+
+bool world_has_link(const struct world *w, struct link *link, struct buf *why)
+{
+	struct link_info info;
+
+	link_info(link, &info);
+	if (w->kind->tls != info.secure)
+		buf_fmt(why, "the transport is %s, and the connection %s TLS", w->kind->name,
+			info.secure ? "is" : "is not");
+	else if (w->kind->is_virtual == (info.local_address.n > 0))
+		buf_fmt(why, "the transport is %s, and the connection %s a TCP socket", w->kind->name,
+			info.local_address.n ? "is" : "is not");
+	return !why->n;
 }
 
 /* ---- accounts ---- */
@@ -232,11 +260,15 @@ static void make_arguments(struct world *w, const struct script *s, struct argum
 	/* Without the archive, which puts a number into every message: a script asks for it by an option. */
 	static const char *const always[] = {"serve", "--archive-max", "0", "--data", NULL, "--wires", NULL},
 				 *const listen[] = {"--c2s", "127.0.0.1:0", "--c2s-tls", "127.0.0.1:0"};
-	char wires[16];
+	char wires[16], key[128];
 
 	snprintf(wires, sizeof(wires), "%d", w->kind->wires);
+	snprintf(key, sizeof(key), "%s/key.pem", w->folder);
+	const char *const certificate[] = {"--certificate", w->authority, "--key", key};
 	for (size_t i = 0; i < ARRAY_LEN(always); i++)
 		add_argument(ret, always[i] ? always[i] : i == 4 ? w->folder : wires);
+	for (size_t i = 0; i < ARRAY_LEN(certificate) && w->kind->tls; i++)
+		add_argument(ret, certificate[i]);
 	if (!w->kind->tls)
 		add_argument(ret, "--allow-plaintext");
 	for (size_t i = 0; i < ARRAY_LEN(listen) && !w->kind->is_virtual; i++)
@@ -279,26 +311,28 @@ static void set_clock(struct world *w)
 	loop_set_virtual(w->loop, 1000000, start);
 }
 
+/* The server's certificate, made for this world alone. It is its own authority, the only one that the client has. */
+static int make_certificate(struct world *w)
+{
+	char key[128];
+	struct str name = STR("localhost");
+
+	snprintf(w->authority, sizeof(w->authority), "%s/cert.pem", w->folder);
+	snprintf(key, sizeof(key), "%s/key.pem", w->folder);
+	return cert_make(w->authority, key, &name, 1);
+}
+
 /* TLS without listeners, which is what server_open() would add. */
 static int open_mem_tls(struct world *w, struct buf *why)
 {
-	char path[128];
-	struct str name = STR("localhost");
-	int err;
+	int err = server_open_tls(w->server, why);
 
-	snprintf(path, sizeof(path), "%s/cert.pem", w->folder);
-	w->config.certificate = xstrdup(path);
-	snprintf(path, sizeof(path), "%s/key.pem", w->folder);
-	w->config.key = xstrdup(path);
-	err = cert_make(w->config.certificate, w->config.key, &name, 1);
-	if (!err)
-		err = server_open_tls(w->server, why);
 	w->server->policy.tls = true;
 	return err;
 }
 
-/* The first address that the server says it listens on. */
-static void find_address(struct world *w)
+/* Where the server says that it listens, in the way that the transport wants. */
+static int find_address(struct world *w, struct buf *why)
 {
 	struct buf text;
 	struct str rest, line;
@@ -306,10 +340,24 @@ static void find_address(struct world *w)
 	buf_init(&text, 4096);
 	server_addresses(w->server, &text);
 	rest = buf_view(&text);
-	line = str_cut(&rest, '\n');
-	str_cut(&line, ' ');
-	snprintf(w->address, sizeof(w->address), "%.*s", STR_FMT(line));
+	w->address[0] = '\0';
+	while (!w->address[0] && (line = str_cut(&rest, '\n')).n)
+		if (str_is(str_cut(&line, ' '), w->kind->direct ? "c2s-tls" : "c2s"))
+			snprintf(w->address, sizeof(w->address), "%.*s", STR_FMT(line));
 	buf_clear(&text);
+	if (!w->address[0])
+		buf_fmt(why, "%s: the server does not listen", w->kind->name);
+	return w->address[0] ? 0 : ERR_INVALID;
+}
+
+/* A transport whose server has threads is about them. */
+static bool has_threads(const struct world *w, struct buf *why)
+{
+	bool good = w->server->unit_count == (unsigned)w->kind->wires && w->server->units[0].threaded;
+
+	if (!good)
+		buf_fmt(why, "%s: the server has not %d threads for connections", w->kind->name, w->kind->wires);
+	return good;
 }
 
 static int open_server(struct world *w, struct buf *why)
@@ -318,9 +366,9 @@ static int open_server(struct world *w, struct buf *why)
 
 	if (!w->kind->is_virtual) {
 		err = server_open(w->server, why);
-		if (!err)
-			find_address(w);
-		return err;
+		if (!err && !has_threads(w, why))
+			err = ERR_INVALID;
+		return err ? err : find_address(w, why);
 	}
 	if (w->kind->tls)
 		err = open_mem_tls(w, why);
@@ -337,6 +385,8 @@ static int make_server(struct world *w, const struct script *s, struct buf *why)
 		rand_seed(1);
 		set_clock(w);
 	}
+	if (!err && w->kind->tls)
+		err = make_certificate(w);
 	if (!err)
 		err = read_config(w, s, why);
 	if (!err)
@@ -351,7 +401,7 @@ static int make_server(struct world *w, const struct script *s, struct buf *why)
 static void on_stopped(void *arg) { *(bool *)arg = true; }
 static bool is_true(void *arg) { return *(bool *)arg; }
 
-int world_restart(struct world *w, struct buf *why)
+int world_restart(struct world *w, bool (*left)(void *arg), void *arg, struct buf *why)
 {
 	bool stopped = false;
 	int err;
@@ -361,14 +411,16 @@ int world_restart(struct world *w, struct buf *why)
 		buf_z(why, "the server does not end");
 		return ERR_INVALID;
 	}
+	/* A thread of the server ends when its clients have closed, too, and they would not while this one waits for it. */
+	if (!w->kind->is_virtual)
+		world_wait(w, left, arg);
 	server_free(&w->server);
 	err = server_new(w->loop, &w->config, &w->server, why);
 	if (err)
 		return err;
 	if (!w->kind->is_virtual || !w->kind->tls)
 		return open_server(w, why);
-	err = server_open_tls(w->server, why);
-	w->server->policy.tls = true;
+	err = open_mem_tls(w, why);
 	server_start_wires(w->server);
 	return err;
 }

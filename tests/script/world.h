@@ -4,6 +4,8 @@
  *   trickle  the same, but every read and write moves one byte
  *   tls      the same as mem, with STARTTLS done in earnest
  *   wires2   the server in this process with two threads for connections, TCP, real time
+ *   wires2-tls      the same with STARTTLS; the server's certificate is made for this run, and the client verifies it
+ *   wires2-direct   the same with TLS from the first byte
  *   tcp ADDR:PORT   any server, real time
  *   tcp-tls ADDR:PORT   the same, with STARTTLS */
 #ifndef SCRIPT_WORLD_H
@@ -23,16 +25,23 @@ void world_free(struct world **w);
 
 struct loop *world_loop(struct world *w);
 bool world_is_virtual(const struct world *w);
-bool world_has_tls(const struct world *w); /* logging in includes STARTTLS */
-bool world_is_ours(const struct world *w); /* not somebody else's server */
+bool world_has_tls(const struct world *w);
+bool world_starts_tls(const struct world *w); /* logging in includes STARTTLS */
+bool world_is_ours(const struct world *w);    /* not somebody else's server */
 
-/* Our own server ends, in order, and another one begins with what it has kept. 0; or a negative error with one line in why. */
-int world_restart(struct world *w, struct buf *why);
+/* Our own server ends, in order, and another one begins with what it has kept. left(arg): have all clients seen the end?
+ * 0; or a negative error with one line in why. */
+int world_restart(struct world *w, bool (*left)(void *arg), void *arg, struct buf *why);
 
 /* A new connection. *ret_cable, where the transport has one: the lowest part, to be cut or stalled. */
 struct link *world_connect(struct world *w, struct link **ret_cable);
 /* TLS over *below, as a client. */
 struct link *world_start_tls(struct world *w, struct link **below);
+/* The client trusts this certificate (a file, PEM) instead of the one that was made for the server; for somebody else's
+ * server, where it takes any: only this. */
+void world_trust(struct world *w, const char *authority);
+/* Is this connection what the transport says: with TLS that is up, or without; a TCP socket, or memory? False, with why. */
+bool world_has_link(const struct world *w, struct link *link, struct buf *why);
 
 /* Lets things happen until done(arg) is true; false if it does not become so: when nothing more happens (virtual
  * time) or not within some seconds (real time). */

@@ -1,8 +1,9 @@
 /* xt: plays a protocol script against a server.
  *
- *   xt [--transport NAME] [--server ADDR:PORT] [--deviations FILE] [--log LEVEL] [--all] SCRIPT
+ *   xt [--transport NAME] [--server ADDR:PORT] [--authority FILE] [--deviations FILE] [--log LEVEL] [--all] SCRIPT
  *   xt --describe SCRIPT     what the script needs of a server: lines "account JID", "option WORD"
  *
+ * --authority is the certificate (PEM) that clients trust instead of the one made for the run.
  * --all goes on after a failure, with the next block, as well as it can.
  * Exit status: 0 all as expected, 1 not, 2 usage. See README.md. */
 #include <signal.h>
@@ -18,7 +19,7 @@
 enum { SECONDS_MAX = 100 }; /* for one script; what takes longer hangs */
 
 struct arguments {
-	const char *transport, *server, *deviations, *script;
+	const char *transport, *server, *authority, *deviations, *script;
 	int log;
 	bool describe, all;
 };
@@ -37,6 +38,8 @@ static bool read_arguments(int argc, char **argv, struct arguments *ret)
 			ret->transport = argv[++i];
 		else if (strcmp(argv[i], "--server") == 0 && value)
 			ret->server = argv[++i];
+		else if (strcmp(argv[i], "--authority") == 0 && value)
+			ret->authority = argv[++i];
 		else if (strcmp(argv[i], "--deviations") == 0 && value)
 			ret->deviations = argv[++i];
 		else if (strcmp(argv[i], "--log") == 0 && value)
@@ -80,6 +83,8 @@ static bool play(const struct script *s, const struct arguments *args, const str
 
 	if (world_new(args->transport, args->server, s, &w, report) != 0)
 		return false;
+	if (args->authority)
+		world_trust(w, args->authority);
 	good = fits(s, args, w, report) && run_script(&run, s, w, args->deviations ? ds : NULL, args->all, report);
 	world_free(&w);
 	if (good)
@@ -100,7 +105,8 @@ int main(int argc, char **argv)
 	bool good;
 
 	if (!read_arguments(argc, argv, &args)) {
-		fputs("usage: xt [--transport NAME] [--server ADDR:PORT] [--deviations FILE] [--log LEVEL] [--all] [--describe] SCRIPT\n",
+		fputs("usage: xt [--transport NAME] [--server ADDR:PORT] [--authority FILE] [--deviations FILE] [--log LEVEL] [--all] "
+		      "[--describe] SCRIPT\n",
 			stderr);
 		return 2;
 	}
