@@ -14,7 +14,7 @@ enum { WORDS_MAX = 16, SECRET_AT = 4 /* config ROOM roomsecret: where the value 
 struct action {
 	const char *name;
 	const char *address; /* what the first word must be an address of, NULL: it need not be there */
-	int max;             /* words after the name */
+	int max;             /* words after the name, --json not counted */
 	bool password;       /* asked for and sent as the last word */
 	bool json;           /* takes --json */
 	enum ask_offline offline;
@@ -37,7 +37,7 @@ static const struct group user = {
 		{"add", "USER@DOMAIN", 1, true, false, ASK_MAKE},
 		{"passwd", "USER@DOMAIN", 1, true, false, ASK_STORED},
 		{"del", "USER@DOMAIN", 1, false, false, ASK_STORED},
-		{"list", NULL, 2, false, true, ASK_STORED},
+		{"list", NULL, 1, false, true, ASK_STORED},
 		{0},
 	},
 };
@@ -67,14 +67,14 @@ static const struct group room = {
 	"  wireside room log lunch@rooms.localhost 10 --json\n"
 	"  wireside room destroy lunch@rooms.localhost 'Lunch is over'\n",
 	{
-		{"list", NULL, 1, false, true, ASK_REFUSE},
-		{"show", "ROOM@SERVICE", 2, false, true, ASK_STORED},
+		{"list", NULL, 0, false, true, ASK_REFUSE},
+		{"show", "ROOM@SERVICE", 1, false, true, ASK_STORED},
 		{"create", "ROOM@SERVICE", 3, false, false, ASK_REFUSE, "OWNER"},
 		{"destroy", "ROOM@SERVICE", 3, false, false, ASK_REFUSE},
-		{"config", "ROOM@SERVICE", 4, false, true, ASK_REFUSE},
-		{"affiliate", "ROOM@SERVICE", 5, false, true, ASK_REFUSE},
+		{"config", "ROOM@SERVICE", 3, false, true, ASK_REFUSE},
+		{"affiliate", "ROOM@SERVICE", 4, false, true, ASK_REFUSE},
 		{"kick", "ROOM@SERVICE", 3, false, false, ASK_REFUSE, "NICK"},
-		{"log", "ROOM@SERVICE", 3, false, true, ASK_STORED},
+		{"log", "ROOM@SERVICE", 2, false, true, ASK_STORED},
 		{0},
 	},
 };
@@ -94,6 +94,21 @@ static bool is_address(const char *word)
 	return jid_parse_buf(str_z(word), &jid) == 0 && jid.jid.local && !jid.jid.resource;
 }
 
+/* The first word that is one too many, NULL: none is. */
+static const char *superfluous(const struct action *a, int argc, char **argv)
+{
+	bool json = !a->json;
+	int words = 0;
+
+	for (int i = 2; i < argc; i++) {
+		if (!json && strcmp(argv[i], "--json") == 0)
+			json = true;
+		else if (++words > a->max)
+			return argv[i];
+	}
+	return NULL;
+}
+
 /* The same words that the server would refuse, before a password is asked for. */
 static const struct action *find_action(const struct group *g, int argc, char **argv)
 {
@@ -107,9 +122,9 @@ static const struct action *find_action(const struct group *g, int argc, char **
 		fprintf(stderr, "wireside: %s %s needs %s\n", g->name, a->name, a->address);
 	else if (a->second && argc < 4)
 		fprintf(stderr, "wireside: %s %s needs %s %s\n", g->name, a->name, a->address, a->second);
-	else if (argc - 2 > a->max)
-		fprintf(stderr, "wireside: %s %s: '%s' is not understood%s\n", g->name, a->name, argv[2 + a->max],
-			a->password ? "; the password is asked for" : "");
+	else if (superfluous(a, argc, argv))
+		fprintf(stderr, "wireside: %s %s: '%s' is not understood%s\n", g->name, a->name,
+			superfluous(a, argc, argv), a->password ? "; the password is asked for" : "");
 	else if (a->address && !is_address(argv[2]))
 		fprintf(stderr, "wireside: '%s' is not an address of the form %s, like %s\n", argv[2], a->address,
 			a->address[0] == 'U' ? "alice@localhost" : "lunch@rooms.localhost");

@@ -682,6 +682,15 @@ class Refusals(Case):
         self.assertEqual(f"{room}: roomsecret = \n", self.ok("room", "config", room, "roomsecret", ""))
         self.assertNotIn("(set)", self.ok("room", "show", room))
 
+    def test_a_word_too_many(self):
+        """Is a wrong use, with a server and without; --json is no word."""
+        room = "lunch@rooms.localhost"
+        for args in (["room", "list"], ["room", "list", "--json"], ["room", "show", room], ["room", "show", room, "--json"],
+                     ["room", "log", room, "3"], ["room", "config", room, "lang", "en"], ["user", "list", "localhost"],
+                     ["room", "affiliate", room, "a@localhost", "member", "why"]):
+            self.refused(2, "^wireside: .*: 'odd' is not understood$", *args, "odd", "--data", self.data)
+        self.refused(2, "'--json' is not understood", "room", "list", "--json", "--json", "--data", self.data)
+
     def test_no_server(self):
         for args in (["status"], ["stop"], ["reload"], ["room", "list"]):
             self.refused(1, f"no server runs on {self.data}; start one", *args, "--data", self.data)
