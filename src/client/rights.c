@@ -220,6 +220,11 @@ static bool is_shown(const struct xml_tree *t, uint32_t f)
 		!str_is(type, "fixed");
 }
 
+static bool is_private(const struct xml_tree *t, uint32_t f) { return str_is(xml_attr(t, f, "type"), "text-private"); }
+
+/* A password is not shown: others may see the screen, or what is written of it. */
+static struct str shown_value(bool private, struct str value) { return private && value.n ? STR("(set)") : value; }
+
 static void put_values(const struct xml_tree *t, uint32_t f, struct buf *out)
 {
 	CLEANUP(buf_clear) struct buf tmp = {.max = 65536};
@@ -230,7 +235,7 @@ static void put_values(const struct xml_tree *t, uint32_t f, struct buf *out)
 			continue;
 		buf_reset(&tmp);
 		buf_z(out, first ? "" : ", ");
-		buf_str(out, xml_text(t, v, &tmp));
+		buf_str(out, shown_value(is_private(t, f), xml_text(t, v, &tmp)));
 		first = false;
 	}
 }
@@ -286,6 +291,17 @@ static struct str as_typed(const struct xml_tree *t, uint32_t f, struct str valu
 	return value;
 }
 
+static bool is_called(struct str var, struct str name) { return str_eq(var, name) || str_eq(short_name(var), name); }
+
+static bool is_secret(const struct xml_tree *t, uint32_t x, struct str field)
+{
+	XML_EACH(f, t, x) {
+		if (xml_is(t, f, "field", NS_DATA) && is_called(xml_attr(t, f, "var"), field))
+			return is_private(t, f);
+	}
+	return false;
+}
+
 /* The form as it came, one field changed; false if there is no such field. */
 static bool fill_form(const struct xml_tree *t, uint32_t x, struct str field, struct str value, struct buf *out)
 {
@@ -295,7 +311,7 @@ static bool fill_form(const struct xml_tree *t, uint32_t x, struct str field, st
 	buf_z(out, "<query xmlns='" NS_MUC_OWNER "'><x xmlns='" NS_DATA "' type='submit'>");
 	XML_EACH(f, t, x) {
 		struct str var = xml_attr(t, f, "var");
-		bool this = str_eq(var, field) || str_eq(short_name(var), field);
+		bool this = is_called(var, field);
 
 		if (!xml_is(t, f, "field", NS_DATA) || !var.n || str_is(xml_attr(t, f, "type"), "fixed"))
 			continue;
@@ -330,7 +346,8 @@ static void on_form(struct client *c, const struct pending *p, const struct stan
 		show_form(c, &s->tree, x);
 		return;
 	}
-	buf_fmt(&what, "%s = %s", p->about, p->extra);
+	buf_fmt(&what, "%s = %.*s", p->about,
+		STR_FMT(shown_value(is_secret(&s->tree, x, str_z(p->about)), str_z(p->extra))));
 	if (fill_form(&s->tree, x, str_z(p->about), str_z(p->extra), &out) && buf_ok(&out)) {
 		client_order(c, str_z(p->to), buf_view(&out), buf_cstr(&what));
 		return;

@@ -239,19 +239,28 @@ static void rights(void **state)
 	"<query xmlns='" NS_MUC_OWNER "'><x xmlns='" NS_DATA \
 	"' type='form'><field var='FORM_TYPE' type='hidden'><value>" \
 	"http://jabber.org/protocol/muc#roomconfig</value></field><field var='muc#roomconfig_moderatedroom' type='boolean' " \
-	"label='Moderated'><value>0</value></field><field var='muc#roomconfig_roomname'><value>T</value></field></x></query>"
+	"label='Moderated'><value>0</value></field><field var='muc#roomconfig_roomname'><value>T</value></field>" \
+	"<field var='muc#roomconfig_roomsecret' type='text-private'>" SECRET "</field></x></query>"
+#define SECRET "<value>sesame</value>"
 
 static void settings(void **state)
 {
 	in_room();
 	client_configure(t.c, STR(ROOM), STR_NONE, STR_NONE);
 	answer(NS_MUC_OWNER, ROOM, FORM);
-	told("answer |||moderatedroom = 0 [0|1]  Moderated\nroomname = T|");
+	told("answer |||moderatedroom = 0 [0|1]  Moderated\nroomname = T\nroomsecret = (set)|");
 	forget();
 	client_configure(t.c, STR(ROOM), STR("moderatedroom"), STR("on"));
 	answer(NS_MUC_OWNER, ROOM, FORM);
 	assert_true(said("<field var='muc#roomconfig_moderatedroom'><value>1</value></field>"
 			 "<field var='muc#roomconfig_roomname'><value>T</value></field>"));
+	assert_true(said("<field var='muc#roomconfig_roomsecret'>" SECRET "</field>"));
+	forget();
+	client_configure(t.c, STR(ROOM), STR("roomsecret"), STR("open"));
+	answer(NS_MUC_OWNER, ROOM, FORM);
+	assert_true(said("<field var='muc#roomconfig_roomsecret'><value>open</value></field>"));
+	answer("<value>open</value>", ROOM, "");
+	told("done |||roomsecret = (set)|");
 	forget();
 	client_configure(t.c, STR(ROOM), STR("nonsense"), STR("on"));
 	answer(NS_MUC_OWNER, ROOM, FORM);

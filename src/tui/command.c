@@ -481,6 +481,18 @@ void line_run(struct line *n, struct str line)
 		line_misuse(n, "to whom? /msg PEER or /join ROOM begins a conversation");
 }
 
+size_t line_open_part(struct str typed)
+{
+	struct str args = str_trim(typed), name = str_cut(&args, ' '), secret = STR_NONE;
+	const struct command *c = NULL;
+
+	if (str_starts(name, STR("/")))
+		c = line_find_command((struct str){name.p + 1, name.n - 1});
+	if (c && c->secret)
+		secret = c->secret(args);
+	return secret.n ? (size_t)(secret.p - typed.p) : typed.n;
+}
+
 /* ---- completion ---- */
 
 struct completion {

@@ -353,9 +353,27 @@ static void run_destroy(struct line *n, const struct command *c, struct str args
 		line_ok(n, client_destroy(n->client, buf_view(&room), args));
 }
 
+/* ---- passwords ---- */
+
+static struct str join_secret(struct str args)
+{
+	line_word(&args);
+	line_word(&args);
+	return args;
+}
+
+static struct str config_secret(struct str args)
+{
+	struct str field = line_word(&args);
+
+	if (field.n && field.p[0] == '#')
+		field = line_word(&args);
+	return str_ends(field, STR("roomsecret")) ? args : STR_NONE;
+}
+
 const struct command line_room_commands[] = {
 	{"join", "ROOM [NICK] [PASSWORD]", "goes into a room: NAME, NAME@PEER or an address", FIND_ROOM | FIND_INVITED,
-		join},
+		join, NULL, join_secret},
 	{"leave", "[#ROOM] [REASON]", "goes out", FIND_ROOM, run_leave},
 	{"rooms", "[PEER|SERVICE]", "which rooms there are", FIND_PEER, run_rooms},
 	{"room", "create NAME", "makes a room and goes in", 0, run_room, "create "},
@@ -377,7 +395,8 @@ const struct command line_room_commands[] = {
 		COMPLETE_NICK | FIND_PEER, run_affiliate, "owner admin member outcast none "},
 	{"config", "[#ROOM] [SETTING VALUE]", "the room's settings, or one of them set", 0, run_config,
 		"roomname roomdesc lang persistentroom publicroom membersonly moderatedroom passwordprotectedroom roomsecret whois "
-		"changesubject allowinvites allowpm maxusers enablearchiving enablelogging on off "},
+		"changesubject allowinvites allowpm maxusers enablearchiving enablelogging on off ",
+		config_secret},
 	{"log", "[#ROOM] [N]", "the last N messages of the room", 0, run_log},
 	{"request-voice", "[#ROOM]", "asks moderators to be let speak", 0, run_request_voice},
 	{"register", "[#ROOM] [NICK|off]", "makes a nickname yours in the room, and you a member", 0, run_register,

@@ -434,18 +434,36 @@ static void keep(struct edit *e, struct str line)
 	e->lines_n++;
 }
 
+/* What was entered stands above the cursor; of it only the begin is shown from now on, and comes back to be completed. */
+static void hide(struct edit *e, struct str line, size_t open)
+{
+	unsigned cells = filter_width(str_z(e->prompt)) + filter_width(line);
+
+	printf("\033[%uA\r\033[J%s%.*s***\r\n", cells / e->columns + 1, e->prompt, (int)open, line.p);
+	fflush(stdout);
+	keep(e, (struct str){line.p, open});
+}
+
 static void on_whole_line(struct edit *e, const char *text, size_t n)
 {
 	char *line = str_dup((struct str){text, n});
 	CLEANUP(buf_clear) struct buf entered = {.max = 4 * KEYS_MAX};
 
-	keep(e, str_z(line));
-	begin_line(e);
+	size_t open;
+
 	put_entered(&entered, str_z(line));
+	open = buf_ok(&entered) ? e->ops->open_part(e->arg, str_z(buf_cstr(&entered))) : entered.n;
+	if (open == entered.n)
+		keep(e, str_z(line));
+	else
+		hide(e, str_z(line), strncmp(line, buf_cstr(&entered), open) == 0 ? open : 0);
+	begin_line(e);
 	if (buf_ok(&entered))
 		e->ops->on_line(e->arg, str_z(buf_cstr(&entered)));
 	else
 		edit_print(e, STR("* a line of more than 262144 bytes is left out"));
+	mem_wipe(line, n);
+	mem_wipe(entered.p, entered.n);
 	xfree(line);
 }
 

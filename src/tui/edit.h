@@ -17,6 +17,8 @@ void edit_choose(struct edit_choices *c, struct str text); /* adds a copy; too m
 
 struct edit_ops {
 	void (*on_line)(void *arg, struct str line);
+	/* How much of it may stay on the screen and among the lines of before: what follows is a password. */
+	size_t (*open_part)(void *arg, struct str line);
 	/* Ctrl-D, or (gone) the terminal is no more. False: it goes on, which cannot be if it is gone. */
 	bool (*on_end)(void *arg, bool gone);
 	void (*on_key)(void *arg, struct str line); /* the line has changed */

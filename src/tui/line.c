@@ -479,7 +479,17 @@ static void complete(void *arg, struct str line, struct str word, struct edit_ch
 	line_complete(arg, line, word, ret);
 }
 
-static const struct edit_ops terminal = {.on_line = on_line, .on_end = on_end, .on_key = on_key, .complete = complete};
+static size_t open_part(void *arg, struct str line)
+{
+	(void)arg;
+	return line_open_part(line);
+}
+
+static const struct edit_ops terminal = {.on_line = on_line,
+	.open_part = open_part,
+	.on_end = on_end,
+	.on_key = on_key,
+	.complete = complete};
 
 static void on_signal(void *arg, int signum)
 {

@@ -80,7 +80,8 @@ struct command {
 	const char *name, *args, *help;
 	unsigned complete; /* FIND_ bits and COMPLETE_NICK: of its first word */
 	void (*run)(struct line *n, const struct command *c, struct str args);
-	const char *words; /* other words that it knows, with a space behind each; NULL: none */
+	const char *words;                     /* other words that it knows, with a space behind each; NULL: none */
+	struct str (*secret)(struct str args); /* what of its words is a password, absent: nothing; NULL: never */
 };
 enum { COMPLETE_NICK = 4, COMPLETE_COMMAND = 8 };
 extern const struct command line_commands[];
@@ -89,6 +90,8 @@ extern const struct command line_room_commands[];
 extern const size_t line_room_commands_n;
 const struct command *line_command(size_t i); /* NULL at the end */
 const struct command *line_find_command(struct str name);
+/* So many bytes of what was typed may be shown and kept: from there on it is a password. */
+size_t line_open_part(struct str typed);
 void line_complete(struct line *n, struct str line, struct str word, struct edit_choices *ret);
 
 /* The next word of *rest, perhaps in double quotes; absent at the end. */

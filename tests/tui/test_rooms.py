@@ -129,7 +129,11 @@ def invite(t, alice, bob):
 def secret(t, alice, bob):
     """Who is invited does not have to be told the password beside it."""
     alice.say("/room create vip", "/config roomsecret open sesame", "/config passwordprotectedroom on")
+    alice.expect(r"done: roomsecret = \(set\)$")
     alice.expect("done: passwordprotectedroom = on")
+    alice.say("/config")
+    alice.expect(r"\| roomsecret = \(set\)  Password$")
+    t.equal(alice.count("sesame"), 0, "the password on the screen")
     bob.say("/join vip", "/join vip bob wrong")
     bob.expect("refused: #vip: cannot join: it has a password")
     bob.expect("refused: #vip: cannot join: that is not its password")

@@ -26,6 +26,33 @@ def state(process):
     return pathlib.Path(f"/proc/{process.pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
 
 
+def passwords(t, alice):
+    """Once it is entered a room's password is not on the screen, nor among the lines of before."""
+    alice.type("/config roomsecret open sesame")
+    alice.shown(r"^#lunch> /config roomsecret \*\*\*$")
+    alice.shown(r"\* done: roomsecret = \(set\)$")
+    alice.keys("Up")
+    alice.shown("^#lunch> /config roomsecret ?$")
+    alice.cancel()
+    long = "sesame" * 30
+    alice.type(f"/join vault 'me {long}")
+    alice.shown(r"^#lunch> /join vault 'me \*\*\*$")
+    alice.shown("^#vault>")
+    alice.keys("Up")
+    alice.shown("^#vault> /join vault 'me ?$")
+    alice.keys("Up")
+    alice.shown("^#vault> /config roomsecret ?$")
+    alice.cancel()
+    alice.type("/leave")
+    alice.shown("^>")
+    alice.type("/join lunch alice")
+    alice.shown("^#lunch> ?$")
+    t.true("sesame" not in alice.tmux("capture-pane", "-p", "-S", "-"), "a password on the screen, or above it")
+    alice.type("/config roomsecret")
+    alice.shown(r"\* done: roomsecret = $")
+    t.step("a room's password is neither left on the screen nor kept among the lines")
+
+
 def keys(t):
     """What a terminal sends that is no key, and Ctrl-Z."""
     dora, erik = Terminal(t, "dora", command(t, "dora")), t.slix("erik")
@@ -58,7 +85,7 @@ def keys(t):
     dora.shown(b"half a lino")
     dora.process.send_signal(signal.SIGTSTP)
     lib.wait_until(lambda: state(dora.process) == "T", LIMIT, "it being stopped")
-    t.true(dora.bytes.rstrip().endswith(b"\x1b[?2004l"), f"the terminal is as it was: {dora.bytes[-100:]}")
+    lib.wait_until(lambda: dora.bytes.rstrip().endswith(b"\x1b[?2004l"), LIMIT, "the terminal being as it was")
     dora.process.send_signal(signal.SIGCONT)
     dora.shown(b"\x1b[?2004h\r\x1b[Jerik@localhost> half a lino\x08")
     dora.type("\x1b[3~e\r")
@@ -154,6 +181,7 @@ def test(t):
     alice.keys("Enter")
     bob.shown("#lunch alice: Bobby welcome \u00e9\u4f60")
     t.step("a nickname is completed in a room")
+    passwords(t, alice)
 
     alice.tmux("resize-window", "-x", "40", "-y", "20")
     alice.text("w" * 60)
