@@ -132,6 +132,7 @@ int client_invite(struct client *c, struct str room, struct str jid, struct str 
 int client_request_voice(struct client *c, struct str room);
 /* A nickname of one's own there (XEP-0045 7.10), and membership; no nick: neither any more. */
 int client_register(struct client *c, struct str room, struct str nick);
+/* Whoever owns it need not be in it. */
 int client_destroy(struct client *c, struct str room, struct str reason);
 /* field absent: EVENT_ANSWER with all; else sets it. Names may be without "muc#roomconfig_". */
 int client_configure(struct client *c, struct str room, struct str field, struct str value);

@@ -3,11 +3,17 @@
 
 #define ANY (DOING_SAY | DOING_SAY_ROOM | DOING_JOIN | DOING_NICK | DOING_INVITE | DOING_OTHER)
 
+/* What a server says that has no way to others. */
+#define NO_OTHERS "this server speaks to no others"
+
 /* The first row that fits. said: how the words of the other end begin; they are told by ours then. */
 static const struct {
 	unsigned doing;
 	const char *condition, *said, *text;
 } reasons[] = {
+	{DOING_JOIN, "remote-server-not-found", NO_OTHERS, NO_OTHERS "; /rooms lists the rooms that it has itself"},
+	{ANY, "remote-server-not-found", NO_OTHERS,
+		NO_OTHERS ": only who has an account on it can be reached, and its own rooms"},
 	{DOING_SAY, "not-acceptable", "you have blocked this peer",
 		"you have blocked them; /unblock NAME takes that back"},
 	{DOING_SAY, "resource-constraint", "too much from somebody not known",

@@ -192,14 +192,15 @@ int client_register(struct client *c, struct str room, struct str nick)
 
 int client_destroy(struct client *c, struct str room, struct str reason)
 {
-	CLEANUP(buf_clear) struct buf q = {.max = 16384};
+	CLEANUP(buf_clear) struct buf q = {.max = 16384}, what = {.max = 2 * JID_MAX};
 
-	if (!in_room(c, room))
-		return ERR_NOTFOUND;
+	if (!client_online(c))
+		return ERR_CLOSED;
 	buf_z(&q, "<query xmlns='" NS_MUC_OWNER "'><destroy>");
 	put_reason(&q, reason);
 	buf_z(&q, "</destroy></query>");
-	return client_order(c, room, buf_view(&q), "destroy the room");
+	buf_fmt(&what, "destroy %.*s", STR_FMT(in_room(c, room) ? STR("the room") : room));
+	return client_order(c, room, buf_view(&q), buf_cstr(&what));
 }
 
 /* ---- the form of owners ---- */

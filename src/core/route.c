@@ -30,7 +30,7 @@ void core_send(struct core *c, struct stanza **s)
 	if (!h)
 		h = c->gateway;
 	if (!h) {
-		core_bounce(c, s, xerr(XERR_REMOTE_SERVER_NOT_FOUND));
+		core_bounce(c, s, xerr_text(XERR_REMOTE_SERVER_NOT_FOUND, "this server speaks to no others"));
 		return;
 	}
 	e = to.local || h == c->gateway ? h->ops->get(h, jid_bare(to), *s, &error) : &h->entity;

@@ -344,13 +344,27 @@ static void run_pm(struct line *n, const struct command *c, struct str args)
 		line_ok(n, client_say(n->client, buf_view(&room), args));
 }
 
+/* Whoever owns a room need not be in it to end it. What may be an address is never taken for a reason to end another one. */
 static void run_destroy(struct line *n, const struct command *c, struct str args)
 {
-	CLEANUP(buf_clear) struct buf room = {.max = JID_MAX};
+	CLEANUP(buf_clear) struct buf room = {.max = JID_MAX}, why = {.max = 16384};
+	struct str rest = args, name = line_word(&rest);
+	int err;
 
 	(void)c;
-	if (take_room(n, &args, &room))
-		line_ok(n, client_destroy(n->client, buf_view(&room), args));
+	if (!name.n || !memchr(name.p, '@', name.n)) {
+		if (take_room(n, &args, &room))
+			line_ok(n, client_destroy(n->client, buf_view(&room), args));
+		return;
+	}
+	err = client_room_address(n->client, name, &room, &why);
+	if (!err)
+		line_ok(n, client_destroy(n->client, buf_view(&room), rest));
+	else if (err == ERR_SYNTAX)
+		line_misuse(n, "%s; before a reason that begins so stands the room: /destroy #ROOM REASON",
+			buf_cstr(&why));
+	else
+		line_refuse(n, "%s", buf_cstr(&why));
 }
 
 /* ---- passwords ---- */
@@ -401,6 +415,6 @@ const struct command line_room_commands[] = {
 	{"request-voice", "[#ROOM]", "asks moderators to be let speak", 0, run_request_voice},
 	{"register", "[#ROOM] [NICK|off]", "makes a nickname yours in the room, and you a member", 0, run_register,
 		"off "},
-	{"destroy", "[#ROOM] [REASON]", "ends the room for all", 0, run_destroy},
+	{"destroy", "[#ROOM|ROOM@WHERE] [REASON]", "ends the room for all", 0, run_destroy},
 };
 const size_t line_room_commands_n = ARRAY_LEN(line_room_commands);

@@ -171,6 +171,30 @@ def register(t, alice, bob):
     t.step("nicknames registered, by leave and freely, and given back")
 
 
+def named(t, alice, bob):
+    """A room that is not the current one is ended only by its name, which is no reason to end the current one."""
+    for name in ("one", "two", "three"):
+        alice.say(f"/room create {name}")
+        alice.expect(f"#{name} is a new room")
+    alice.say("/config persistentroom on", "/leave", "/destroy one@rooms.localhost over and out")
+    alice.expect("done: persistentroom = on")
+    alice.expect(r"\* #one alice left: the room was destroyed \(over and out\)$")
+    alice.say("/destroy three@rooms.localhost", "/join two", "/destroy @two over", "/destroy two@nobody.example over")
+    alice.expect("done: destroy three@rooms.localhost$")
+    alice.expect("refused: @two is no name for a room: .* stands the room: /destroy #ROOM REASON$")
+    alice.expect("refused: destroy two@nobody.example: this server speaks to no others: only who has an account on it")
+    bob.say("/rooms", "/destroy two@rooms.localhost", "/join two@chat.example.org", "/msg carol@example.org hello", "/join two")
+    bob.expect(r"\* two@rooms.localhost$")
+    bob.expect("refused: destroy two@rooms.localhost: you may not do that there")
+    bob.expect("refused: .*cannot join: this server speaks to no others; /rooms lists the rooms that it has itself$")
+    bob.expect(r"-> carol@example.org: hello \(failed: this server speaks to no others: only who has an account")
+    bob.expect(r"\* #two: you are in as bob, with alice")
+    t.equal(bob.count("three@rooms.localhost"), 0, "ended by somebody who was not in it")
+    alice.say("/destroy #two no reason")
+    bob.expect(r"\* #two \S+ left: the room was destroyed \(no reason\)")
+    t.step("rooms ended by name; other servers")
+
+
 def elsewhere(t, alice, bob):
     """Only the administrator can say where a room goes; whoever was in, or comes later, is told."""
     alice.say("/room create tea", "/topic Darjeeling")
@@ -201,6 +225,7 @@ def test(t):
     invite(t, alice, bob)
     secret(t, alice, bob)
     register(t, alice, bob)
+    named(t, alice, bob)
     elsewhere(t, alice, bob)
 
 
