@@ -101,16 +101,18 @@ void room_send_to(struct room *r, struct packet *p, struct jid to)
 		core_send(room_core(r), &s);
 }
 
-/* To somebody who came by a link. What is said to him goes by the session with that machine by which he came in, or comes back. */
-static void send_remote(struct room *r, struct stanza **s, const struct visit *v)
+/* To somebody who came by a link. What is said to him goes by the session with that machine by which he came in, or comes back; and
+ * not before that is stored which it tells, as with those who are here. */
+static void send_remote(struct room *r, struct stanza **s, const struct visit *v, uint64_t commit)
 {
 	(*s)->via = v->via;
+	(*s)->commit = commit;
 	core_send(room_core(r), s);
 }
 
 /* To those who are reached by address and are meant: read once, however many they are. */
 static void to_remote_if(struct room *r, struct packet *p, bool (*meant)(const struct visit *v, const void *arg),
-	const void *arg)
+	const void *arg, uint64_t commit)
 {
 	struct stanza *model = NULL, *one;
 
@@ -120,7 +122,7 @@ static void to_remote_if(struct room *r, struct packet *p, bool (*meant)(const s
 		if (!p || (meant && !meant(v, arg)) || (!model && packet_parse(p, JID_NONE, &model) != 0))
 			continue;
 		one = stanza_copy(model, v->jid);
-		send_remote(r, &one, v);
+		send_remote(r, &one, v, commit);
 	}
 	stanza_free(&model);
 }
@@ -156,7 +158,7 @@ void room_send_all(struct room *r, struct packet **p, uint64_t commit)
 {
 	struct packet *one = TAKE(*p);
 
-	to_remote_if(r, one, NULL, NULL);
+	to_remote_if(r, one, NULL, NULL, commit);
 	multicast(r, &one, 1, r->audience.handles, r->audience.n, commit);
 }
 
@@ -175,7 +177,7 @@ void room_send_visits(struct room *r, struct occupant *o, struct visit *only, st
 			struct stanza *s;
 
 			if (packets[i] && packet_parse(packets[i], v->jid, &s) == 0)
-				send_remote(r, &s, v);
+				send_remote(r, &s, v, commit);
 		}
 	}
 	multicast(r, packets, n, handles, count, commit);
@@ -227,21 +229,21 @@ static bool is_meant(const struct visit *v, const void *arg)
 }
 
 /* o: not to him; may be NULL. */
-static void to_remote(struct room *r, const struct occupant *o, struct packet *p, enum part part)
+static void to_remote(struct room *r, const struct occupant *o, struct packet *p, enum part part, uint64_t commit)
 {
-	to_remote_if(r, p, is_meant, &(struct meant){o, part});
+	to_remote_if(r, p, is_meant, &(struct meant){o, part}, commit);
 }
 
 void room_send_remote(struct room *r, struct packet *p, bool moderators)
 {
-	to_remote(r, NULL, p, moderators ? MODERATORS : OTHERS);
+	to_remote(r, NULL, p, moderators ? MODERATORS : OTHERS, 0);
 }
 
 static void send_part(struct room *r, struct packet **p, enum part part, uint64_t commit)
 {
 	struct packet *one = TAKE(*p);
 
-	to_remote(r, NULL, one, part);
+	to_remote(r, NULL, one, part, commit);
 	multicast(r, &one, 1, r->audience.handles, part == ALL ? r->audience.n : r->audience.moderators, commit);
 }
 
@@ -274,7 +276,7 @@ static void to_part(struct room *r, struct occupant *o, const struct notice *n, 
 	if (!count && list_empty(&r->remote))
 		return;
 	p = packet_for_others(r, o, n, part_view(r, part));
-	to_remote(r, o, p, part);
+	to_remote(r, o, p, part, 0);
 	multicast(r, &p, 1, handles, count, 0);
 }
 

@@ -113,6 +113,15 @@ static void test_commits(void **state)
 	say(w, alice, ADMIN("<item affiliation='member' jid='q@x.test'/>"));
 	assert_int_not_equal(expect(w, alice, "<message", "affiliation='member'")->commit, 0);
 	assert_int_not_equal(expect(w, alice, "type='result'")->commit, 0);
+	/* Who came by a link is told no sooner than those who are here. */
+	say_far(w, "zoe@far.test/z", "<presence to='" TEA "/zoe'>" MUC "</presence>");
+	forget_all(w);
+	say(w, alice, "<message type='groupchat' to='" TEA "'><body>for all</body></message>");
+	commit = expect(w, alice, "for all")->commit;
+	assert_int_not_equal(commit, 0);
+	assert_int_equal(expect(w, 0, "for all")->commit, commit);
+	say(w, alice, "<message type='groupchat' to='" TEA "'><composing xmlns='" NS_CHATSTATES "'/></message>");
+	assert_int_equal(expect(w, 0, "<composing")->commit, 0);
 	world_free(w);
 }
 

@@ -574,7 +574,7 @@ UNUSED static void far_deliver(struct entity *e, struct stanza **s)
 	struct str to = jid_str((*s)->to);
 	struct packet *p = packet_from(*s, &to);
 
-	note(&world.logs[0], (struct got){str_dup(packet_view(p)), 0, 0, false, false});
+	note(&world.logs[0], (struct got){str_dup(packet_view(p)), (*s)->commit, 0, false, false});
 	packet_unref(&p);
 	world.far_via = (*s)->via;
 	core_done(e->core, s);
