@@ -106,7 +106,9 @@ enum room_state {
 struct room {
 	char *jid, *nick, *wanted, *password, *subject;
 	enum room_state state;
-	bool settled; /* history is over: what waits may be said */
+	bool settled;   /* history is over: what waits may be said */
+	bool owner;     /* we were, when we were in last */
+	unsigned tries; /* anew.c: to go in again, since it was gone */
 	int64_t settle_at;
 	int64_t asked_at;      /* host.c: whether we are still in */
 	int64_t missing_until; /* host.c: its host is back without it; 0: not so */
@@ -341,6 +343,12 @@ bool client_host_stops(struct client *c, struct room *r);
 bool client_host_awaited(const struct room *r);
 /* We were in, and could not be again; error: NULL if nobody answered. True if that is tried again. */
 bool client_host_waits(struct client *c, struct room *r, const struct stanza *error);
+/* anew.c: we were in, and find that the room is gone. True: it is left to its owner, and tried again later. */
+bool client_anew_yields(struct client *c, struct room *r); /* we have just made it, unasked */
+bool client_anew_waits(struct client *c, struct room *r, const struct stanza *error);
+void client_anew_note(struct room *r); /* we are in: as what */
+void client_anew_tell(struct client *c, struct room *r);
+void client_put_leave(struct client *c, struct room *r, struct str reason);
 /* notice.c */
 void client_warn_entered(struct client *c, struct room *r, const struct stanza *s);
 void client_on_room_changed(struct client *c, struct room *r, const struct said *m);

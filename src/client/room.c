@@ -128,9 +128,12 @@ void client_rejoin(struct client *c)
 	struct room *r;
 	uint32_t pos = 0;
 
-	while ((r = map_next(&c->rooms, &pos)))
-		if (r->state != ROOM_OUT)
-			client_room_enter(c, r, r->state == ROOM_ASKED ? ROOM_ASKED : ROOM_RETURNS);
+	while ((r = map_next(&c->rooms, &pos))) {
+		if (r->state == ROOM_OUT)
+			continue;
+		r->tries = 0;
+		client_room_enter(c, r, r->state == ROOM_ASKED ? ROOM_ASKED : ROOM_RETURNS);
+	}
 }
 
 void client_rooms_lost(struct client *c)
@@ -197,6 +200,11 @@ static void put_to_occupant(struct client *c, struct room *r, const char *type, 
 		client_put(c, buf_view(&out));
 }
 
+void client_put_leave(struct client *c, struct room *r, struct str reason)
+{
+	put_to_occupant(c, r, "unavailable", str_z(r->nick), reason);
+}
+
 int client_leave(struct client *c, struct str room, struct str reason)
 {
 	struct room *r = client_room(c, room);
@@ -208,7 +216,7 @@ int client_leave(struct client *c, struct str room, struct str reason)
 		client_unsay(c, r->jid);
 		return ERR_CLOSED;
 	}
-	put_to_occupant(c, r, "unavailable", str_z(r->nick), reason);
+	client_put_leave(c, r, reason);
 	if (client_host_awaited(r)) { /* nobody is there who would say that we are out */
 		r->state = ROOM_OUT;
 		client_unsay(c, r->jid);
@@ -283,10 +291,13 @@ static void on_opened(struct client *c, const struct pending *p, const struct st
 
 	if (!r || r->state != ROOM_IN)
 		return;
-	if (s && s->type == TYPE_RESULT)
-		tell_joined(c, r, "created", p->number);
-	else
+	if (!s || s->type != TYPE_RESULT) {
 		client_refuse(c, "create the room", s);
+		return;
+	}
+	tell_joined(c, r, "created", p->number);
+	if (p->number)
+		client_anew_tell(c, r);
 }
 
 /* A room that did not exist is locked until its maker has said what it shall be: as it is (10.1.2). */
@@ -299,14 +310,17 @@ static void accept_defaults(struct client *c, struct room *r, bool again)
 
 static void on_entered(struct client *c, struct room *r, const struct stanza *s)
 {
-	bool again = client_host_awaited(r);
+	bool again = client_host_awaited(r), made = client_has_status(s, "201");
 
 	set_text(&r->nick, jid_resource(s->from)); /* the service may have changed it (210) */
+	if (made && client_anew_yields(c, r))
+		return;
 	r->state = ROOM_IN;
+	client_anew_note(r);
 	r->missing_until = 0;
 	r->settle_at = c->now + SETTLE_MS;
 	client_invited_forget(c, str_z(r->jid));
-	if (client_has_status(s, "201"))
+	if (made)
 		accept_defaults(c, r, again);
 	else
 		tell_joined(c, r, "joined", again);
@@ -325,7 +339,8 @@ static void on_refused(struct client *c, struct room *r, const struct stanza *s)
 {
 	CLEANUP(buf_clear) struct buf what = {.max = 4096};
 
-	if (r->state == ROOM_OUT || (client_room_joining(r) && client_host_waits(c, r, s)))
+	if (r->state == ROOM_OUT ||
+		(client_room_joining(r) && (client_host_waits(c, r, s) || client_anew_waits(c, r, s))))
 		return;
 	if (client_room_joining(r)) {
 		r->state = ROOM_OUT;
@@ -369,7 +384,7 @@ static void on_out(struct client *c, struct room *r, const struct stanza *s)
 		return;
 	}
 	r->settled = false;
-	if (in_trouble(c, r, s))
+	if (in_trouble(c, r, s) || (r->tries && client_host_awaited(r))) /* that we have left what we made */
 		return;
 	r->state = ROOM_OUT;
 	client_occupant_gone(c, r, s);
@@ -397,6 +412,8 @@ bool client_on_room_presence(struct client *c, const struct stanza *s)
 		client_occupant_seen(c, r, s);
 		if (entering)
 			on_entered(c, r, s);
+		else if (r->state == ROOM_IN && is_ours(r, s))
+			client_anew_note(r);
 	}
 	return true;
 }
@@ -419,6 +436,8 @@ static void on_subject(struct client *c, struct room *r, const struct said *m, s
 		client_emit(c, &e);
 		return;
 	}
+	if (r->state != ROOM_IN)
+		return;
 	set_text(&r->subject, subject);
 	if (changed)
 		client_emit(c, &e);
