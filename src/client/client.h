@@ -118,8 +118,8 @@ int client_rooms(struct client *c, struct str service);
 int client_join(struct client *c, struct str room, struct str nick, struct str password);
 int client_leave(struct client *c, struct str room, struct str reason);
 int client_nick(struct client *c, struct str room, struct str nick);
-int client_topic(struct client *c, struct str room, struct str subject);
-int client_who(struct client *c, struct str room); /* EVENT_ANSWER */
+int client_topic(struct client *c, struct str room, struct str subject); /* absent: EVENT_ANSWER with what it is */
+int client_who(struct client *c, struct str room);                       /* EVENT_ANSWER */
 /* role: "none" (kick), "visitor", "participant", "moderator". */
 int client_role(struct client *c, struct str room, struct str nick, const char *role, struct str reason);
 /* whom: nickname or address. affiliation: "outcast", "none", "member", "admin", "owner". */
@@ -132,10 +132,12 @@ int client_invite(struct client *c, struct str room, struct str jid, struct str 
 int client_request_voice(struct client *c, struct str room);
 /* A nickname of one's own there (XEP-0045 7.10), and membership; no nick: neither any more. */
 int client_register(struct client *c, struct str room, struct str nick);
-/* Whoever owns it need not be in it. */
-int client_destroy(struct client *c, struct str room, struct str reason);
-/* field absent: EVENT_ANSWER with all; else sets it. Names may be without "muc#roomconfig_". */
+/* Whoever owns it need not be in it. other: where people are to go; may be absent. */
+int client_destroy(struct client *c, struct str room, struct str other, struct str reason);
+/* value absent: EVENT_ANSWER with what it is, of all without a field; else sets it, alone. Names may be without "muc#roomconfig_" and
+ * the like; of several values there may be a comma between them. */
 int client_configure(struct client *c, struct str room, struct str field, struct str value);
+struct str client_settings(const struct client *c, struct str room); /* that its form had last, a space behind each */
 
 /* ---- what is under way ---- */
 

@@ -104,7 +104,8 @@ enum room_state {
 	ROOM_IN
 };
 struct room {
-	char *jid, *nick, *wanted, *password, *subject;
+	char *jid, *nick, *wanted, *password, *subject, *subject_by;
+	char *settings; /* names, of the form that came last */
 	enum room_state state;
 	bool settled;   /* history is over: what waits may be said */
 	bool owner;     /* we were, when we were in last */

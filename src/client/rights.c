@@ -190,13 +190,15 @@ int client_register(struct client *c, struct str room, struct str nick)
 	return client_order(c, room, buf_view(&q), buf_cstr(&what));
 }
 
-int client_destroy(struct client *c, struct str room, struct str reason)
+int client_destroy(struct client *c, struct str room, struct str other, struct str reason)
 {
 	CLEANUP(buf_clear) struct buf q = {.max = 16384}, what = {.max = 2 * JID_MAX};
 
 	if (!client_online(c))
 		return ERR_CLOSED;
-	buf_z(&q, "<query xmlns='" NS_MUC_OWNER "'><destroy>");
+	buf_z(&q, "<query xmlns='" NS_MUC_OWNER "'><destroy");
+	xml_put_attr(&q, "jid", other);
+	buf_char(&q, '>');
 	put_reason(&q, reason);
 	buf_z(&q, "</destroy></query>");
 	buf_fmt(&what, "destroy %.*s", STR_FMT(in_room(c, room) ? STR("the room") : room));
@@ -205,27 +207,76 @@ int client_destroy(struct client *c, struct str room, struct str reason)
 
 /* ---- the form of owners ---- */
 
-static const char prefix[] = "muc#roomconfig_";
-
 static struct str short_name(struct str var)
 {
-	return str_starts(var, str_z(prefix)) ? (struct str){var.p + sizeof(prefix) - 1, var.n - (sizeof(prefix) - 1)}
-					      : var;
+	static const char *const prefixes[] = {"muc#roomconfig_", "muc#roominfo_", "muc#"};
+
+	for (size_t i = 0; i < ARRAY_LEN(prefixes); i++) {
+		struct str prefix = str_z(prefixes[i]);
+
+		if (str_starts(var, prefix) && var.n > prefix.n)
+			return (struct str){var.p + prefix.n, var.n - prefix.n};
+	}
+	return var;
+}
+
+static struct str type_of(const struct xml_tree *t, uint32_t f) { return xml_attr(t, f, "type"); }
+
+static bool is_field(const struct xml_tree *t, uint32_t f)
+{
+	return xml_is(t, f, "field", NS_DATA) && xml_attr(t, f, "var").n;
 }
 
 static bool is_shown(const struct xml_tree *t, uint32_t f)
 {
-	struct str type = xml_attr(t, f, "type");
-
-	return xml_is(t, f, "field", NS_DATA) && xml_attr(t, f, "var").n && !str_is(type, "hidden") &&
-		!str_is(type, "fixed");
+	return is_field(t, f) && !str_is(type_of(t, f), "hidden") && !str_is(type_of(t, f), "fixed");
 }
 
-static bool is_private(const struct xml_tree *t, uint32_t f) { return str_is(xml_attr(t, f, "type"), "text-private"); }
+static bool is_private(const struct xml_tree *t, uint32_t f) { return str_is(type_of(t, f), "text-private"); }
 
 /* A password is not shown: others may see the screen, or what is written of it. */
 static struct str shown_value(bool private, struct str value) { return private && value.n ? STR("(set)") : value; }
 
+/* By its whole name, or without what it begins with. */
+static uint32_t find_field(const struct xml_tree *t, uint32_t x, struct str name)
+{
+	uint32_t found = XML_NONE;
+
+	XML_EACH(f, t, x) {
+		struct str var = xml_attr(t, f, "var");
+
+		if (!is_shown(t, f))
+			continue;
+		if (str_eq(var, name))
+			return f;
+		if (!found && str_eq(short_name(var), short_name(name)))
+			found = f;
+	}
+	return found;
+}
+
+/* How each kind is typed, and whether it may be empty. */
+static const struct kind {
+	const char *type, *typed;
+	bool several, empty;
+	char between; /* of several, as they are typed */
+} kinds[] = {
+	{"boolean", "on|off", false, false, 0}, {"list-single", "CHOICE", false, false, 0},
+	{"list-multi", "CHOICE, CHOICE", true, true, ','}, {"jid-single", "ADDRESS", false, true, 0},
+	{"jid-multi", "ADDRESS, ADDRESS", true, true, ','}, {"text-multi", "LINES", true, true, '\n'},
+	{"text-single", "TEXT", false, true, 0}, /* also what has no type */
+};
+
+static const struct kind *kind_of(const struct xml_tree *t, uint32_t f)
+{
+	size_t i = 0;
+
+	while (i < ARRAY_LEN(kinds) - 1 && !str_is(type_of(t, f), kinds[i].type))
+		i++;
+	return &kinds[i];
+}
+
+/* As it can be typed. */
 static void put_values(const struct xml_tree *t, uint32_t f, struct buf *out)
 {
 	CLEANUP(buf_clear) struct buf tmp = {.max = 65536};
@@ -235,7 +286,7 @@ static void put_values(const struct xml_tree *t, uint32_t f, struct buf *out)
 		if (!xml_is(t, v, "value", NS_DATA))
 			continue;
 		buf_reset(&tmp);
-		buf_z(out, first ? "" : ", ");
+		buf_z(out, first ? "" : kind_of(t, f)->between == '\n' ? "\n" : ", ");
 		buf_str(out, shown_value(is_private(t, f), xml_text(t, v, &tmp)));
 		first = false;
 	}
@@ -257,8 +308,18 @@ static void put_options(const struct xml_tree *t, uint32_t f, struct buf *out)
 	}
 	if (*before == '|')
 		buf_char(out, ']');
-	else if (str_is(xml_attr(t, f, "type"), "boolean"))
+	else if (str_is(type_of(t, f), "boolean"))
 		buf_z(out, " [0|1]");
+}
+
+static void put_setting(const struct xml_tree *t, uint32_t f, struct buf *out)
+{
+	buf_str(out, short_name(xml_attr(t, f, "var")));
+	buf_z(out, " = ");
+	put_values(t, f, out);
+	put_options(t, f, out);
+	if (xml_attr(t, f, "label").n)
+		buf_fmt(out, "  %.*s", STR_FMT(xml_attr(t, f, "label")));
 }
 
 static void show_form(struct client *c, const struct xml_tree *t, uint32_t x)
@@ -269,21 +330,52 @@ static void show_form(struct client *c, const struct xml_tree *t, uint32_t x)
 		if (!is_shown(t, f))
 			continue;
 		buf_z(&out, out.n ? "\n" : "");
-		buf_str(&out, short_name(xml_attr(t, f, "var")));
-		buf_z(&out, " = ");
-		put_values(t, f, &out);
-		put_options(t, f, &out);
-		if (xml_attr(t, f, "label").n)
-			buf_fmt(&out, "  %.*s", STR_FMT(xml_attr(t, f, "label")));
+		put_setting(t, f, &out);
 	}
 	client_say_event(c, EVENT_ANSWER, buf_view(&out));
+}
+
+static void show_one(struct client *c, const struct xml_tree *t, uint32_t f)
+{
+	CLEANUP(buf_clear) struct buf out = {.max = 1 << 20};
+	struct str name = short_name(xml_attr(t, f, "var"));
+	const struct kind *k = kind_of(t, f);
+
+	put_setting(t, f, &out);
+	buf_fmt(&out, "\n/config %.*s %s sets it", STR_FMT(name), k->typed);
+	if (k->empty)
+		buf_fmt(&out, ", /config %.*s \"\" empties it", STR_FMT(name));
+	client_say_event(c, EVENT_ANSWER, buf_view(&out));
+}
+
+/* What this room's form has, for completion. */
+static void note_settings(struct client *c, struct str room, const struct xml_tree *t, uint32_t x)
+{
+	CLEANUP(buf_clear) struct buf names = {.max = 65536};
+	struct room *r = client_room(c, room);
+
+	XML_EACH(f, t, x) {
+		struct str name = short_name(xml_attr(t, f, "var"));
+
+		if (is_shown(t, f) && !memchr(name.p, ' ', name.n))
+			buf_fmt(&names, "%.*s ", STR_FMT(name));
+	}
+	if (r && buf_ok(&names))
+		set_text(&r->settings, buf_view(&names));
+}
+
+struct str client_settings(const struct client *c, struct str room)
+{
+	const struct room *r = client_room(c, room);
+
+	return r && r->settings ? str_z(r->settings) : STR("");
 }
 
 static struct str as_typed(const struct xml_tree *t, uint32_t f, struct str value)
 {
 	static const char *const yes[] = {"on", "yes", "true"}, *const no[] = {"off", "no", "false"};
 
-	for (size_t i = 0; str_is(xml_attr(t, f, "type"), "boolean") && i < ARRAY_LEN(yes); i++) {
+	for (size_t i = 0; str_is(type_of(t, f), "boolean") && i < ARRAY_LEN(yes); i++) {
 		if (str_is_nocase(value, yes[i]))
 			return STR("1");
 		if (str_is_nocase(value, no[i]))
@@ -292,75 +384,90 @@ static struct str as_typed(const struct xml_tree *t, uint32_t f, struct str valu
 	return value;
 }
 
-static bool is_called(struct str var, struct str name) { return str_eq(var, name) || str_eq(short_name(var), name); }
-
-static bool is_secret(const struct xml_tree *t, uint32_t x, struct str field)
+/* "a, b" and "a,b", as it is shown; "a b" where there is no comma. */
+static void put_several(const struct kind *k, struct str value, struct buf *out)
 {
-	XML_EACH(f, t, x) {
-		if (xml_is(t, f, "field", NS_DATA) && is_called(xml_attr(t, f, "var"), field))
-			return is_private(t, f);
+	char between = k->between == ',' && !memchr(value.p, ',', value.n) ? ' ' : k->between;
+
+	while (value.n) {
+		struct str one = str_cut(&value, between);
+
+		one = k->between == ',' ? str_trim(one) : one;
+		if (one.n || k->between != ',')
+			xml_put_text(out, "value", one);
 	}
-	return false;
 }
 
-/* The form as it came, one field changed; false if there is no such field. */
-static bool fill_form(const struct xml_tree *t, uint32_t x, struct str field, struct str value, struct buf *out)
+/* Only the field that changes, and what a form has hidden in it for its maker: what two owners change at the same time, each
+ * something else, stays, and so do the lists of owners and admins (10.2; what is missing stays as it is). */
+static void fill_form(const struct xml_tree *t, uint32_t x, uint32_t field, struct str value, struct buf *out)
 {
 	CLEANUP(buf_clear) struct buf tmp = {.max = 65536};
-	bool found = false;
 
 	buf_z(out, "<query xmlns='" NS_MUC_OWNER "'><x xmlns='" NS_DATA "' type='submit'>");
 	XML_EACH(f, t, x) {
-		struct str var = xml_attr(t, f, "var");
-		bool this = is_called(var, field);
-
-		if (!xml_is(t, f, "field", NS_DATA) || !var.n || str_is(xml_attr(t, f, "type"), "fixed"))
+		if (!is_field(t, f) || (f != field && !str_is(type_of(t, f), "hidden")))
 			continue;
 		buf_z(out, "<field");
-		xml_put_attr(out, "var", var);
+		xml_put_attr(out, "var", xml_attr(t, f, "var"));
 		buf_char(out, '>');
-		if (this)
+		if (f == field && kind_of(t, f)->several)
+			put_several(kind_of(t, f), value, out);
+		else if (f == field)
 			xml_put_text(out, "value", as_typed(t, f, value));
 		XML_EACH(v, t, f) {
 			buf_reset(&tmp);
-			if (!this && xml_is(t, v, "value", NS_DATA))
+			if (f != field && xml_is(t, v, "value", NS_DATA))
 				xml_put_text(out, "value", xml_text(t, v, &tmp));
 		}
 		buf_z(out, "</field>");
-		found |= this;
 	}
 	buf_z(out, "</x></query>");
-	return found;
+}
+
+static void set_field(struct client *c, const struct pending *p, const struct xml_tree *t, uint32_t x, uint32_t field)
+{
+	CLEANUP(buf_clear) struct buf out = {.max = TEXT_MAX}, what = {.max = 65536};
+
+	struct str value = shown_value(is_private(t, field), str_z(p->extra));
+
+	buf_fmt(&what, "%s %s%.*s", p->about, value.n ? "= " : "is empty", STR_FMT(value));
+	fill_form(t, x, field, str_z(p->extra), &out);
+	if (buf_ok(&out))
+		client_order(c, str_z(p->to), buf_view(&out), buf_cstr(&what));
+	else
+		client_say_event(c, EVENT_REFUSED, STR("that is too long for a setting"));
 }
 
 static void on_form(struct client *c, const struct pending *p, const struct stanza *s)
 {
-	CLEANUP(buf_clear) struct buf out = {.max = TEXT_MAX}, what = {.max = 65536};
+	CLEANUP(buf_clear) struct buf what = {.max = 65536};
 	uint32_t q = s && s->type == TYPE_RESULT ? stanza_child(s, "query", NS_MUC_OWNER) : XML_NONE;
 	uint32_t x = q ? xml_child(&s->tree, q, "x", NS_DATA) : XML_NONE;
+	uint32_t field = x && p->about ? find_field(&s->tree, x, str_z(p->about)) : XML_NONE;
 
 	if (!x) {
 		client_refuse(c, "the room's configuration", s);
 		return;
 	}
+	note_settings(c, str_z(p->to), &s->tree, x);
 	if (!p->about) {
 		show_form(c, &s->tree, x);
-		return;
+	} else if (field && p->extra) {
+		set_field(c, p, &s->tree, x, field);
+	} else if (field) {
+		show_one(c, &s->tree, field);
+	} else {
+		buf_fmt(&what, "%s%s%s: the room has no such setting; /config lists them", p->about,
+			p->extra ? " = " : "", p->extra ? p->extra : "");
+		client_say_event(c, EVENT_REFUSED, buf_view(&what));
 	}
-	buf_fmt(&what, "%s = %.*s", p->about,
-		STR_FMT(shown_value(is_secret(&s->tree, x, str_z(p->about)), str_z(p->extra))));
-	if (fill_form(&s->tree, x, str_z(p->about), str_z(p->extra), &out) && buf_ok(&out)) {
-		client_order(c, str_z(p->to), buf_view(&out), buf_cstr(&what));
-		return;
-	}
-	buf_z(&what, ": the room has no such setting; /config lists them");
-	client_say_event(c, EVENT_REFUSED, buf_view(&what));
 }
 
 int client_configure(struct client *c, struct str room, struct str field, struct str value)
 {
 	if (!in_room(c, room))
 		return ERR_NOTFOUND;
-	return client_ask(c, "get", room, STR("<query xmlns='" NS_MUC_OWNER "'/>"), on_form, field,
-		field.n ? (value.p ? value : STR("")) : STR_NONE, 0);
+	return client_ask(c, "get", room, STR("<query xmlns='" NS_MUC_OWNER "'/>"), on_form, field.n ? field : STR_NONE,
+		field.n ? value : STR_NONE, 0);
 }

@@ -28,6 +28,8 @@ static void room_free(struct room *r)
 	xfree(r->password);
 	xfree(r->subject);
 	xfree(r->last_id);
+	xfree(r->subject_by);
+	xfree(r->settings);
 	xfree(r);
 }
 
@@ -239,6 +241,20 @@ int client_nick(struct client *c, struct str room, struct str nick)
 	return c->state == CLIENT_ONLINE ? 0 : ERR_CLOSED;
 }
 
+static void show_topic(struct client *c, const struct room *r)
+{
+	CLEANUP(buf_clear) struct buf out = {.max = TEXT_MAX};
+
+	client_label(c, str_z(r->jid), &out);
+	if (r->subject && *r->subject)
+		buf_fmt(&out, " is about: %s", r->subject);
+	else
+		buf_z(&out, " has no subject; /topic TEXT sets one");
+	if (r->subject && *r->subject && r->subject_by && *r->subject_by)
+		buf_fmt(&out, " (set by %s)", r->subject_by);
+	client_say_event(c, EVENT_ANSWER, buf_view(&out));
+}
+
 int client_topic(struct client *c, struct str room, struct str subject)
 {
 	CLEANUP(buf_clear) struct buf out = {.max = TEXT_MAX};
@@ -247,6 +263,10 @@ int client_topic(struct client *c, struct str room, struct str subject)
 
 	if (!r || r->state != ROOM_IN)
 		return ERR_NOTFOUND;
+	if (!subject.p) {
+		show_topic(c, r);
+		return 0;
+	}
 	rand_token(id, 16);
 	buf_fmt(&out, "<message type='groupchat' id='%s'", id);
 	xml_put_attr(&out, "to", room);
@@ -439,6 +459,7 @@ static void on_subject(struct client *c, struct room *r, const struct said *m, s
 	if (r->state != ROOM_IN)
 		return;
 	set_text(&r->subject, subject);
+	set_text(&r->subject_by, e.who);
 	if (changed)
 		client_emit(c, &e);
 	client_room_settle(c, r);

@@ -235,36 +235,108 @@ static void rights(void **state)
 	assert_true(said("<value>" NS_MUC_REQUEST "</value>"));
 }
 
-#define FORM \
-	"<query xmlns='" NS_MUC_OWNER "'><x xmlns='" NS_DATA \
-	"' type='form'><field var='FORM_TYPE' type='hidden'><value>" \
-	"http://jabber.org/protocol/muc#roomconfig</value></field><field var='muc#roomconfig_moderatedroom' type='boolean' " \
-	"label='Moderated'><value>0</value></field><field var='muc#roomconfig_roomname'><value>T</value></field>" \
-	"<field var='muc#roomconfig_roomsecret' type='text-private'>" SECRET "</field></x></query>"
+#define FIELD(var, type, more) "<field var='" var "' type='" type "'>" more "</field>"
+#define TYPE FIELD("FORM_TYPE", "hidden", "<value>http://jabber.org/protocol/muc#roomconfig</value>")
 #define SECRET "<value>sesame</value>"
+#define FORM \
+	"<query xmlns='" NS_MUC_OWNER "'><x xmlns='" NS_DATA "' type='form'>" TYPE \
+	"<field var='muc#roomconfig_moderatedroom' type='boolean' label='Moderated'><value>0</value></field>" \
+	"<field var='muc#roomconfig_roomname'><value>T</value></field>" FIELD("muc#roomconfig_presencebroadcast", \
+		"list-multi", \
+		"<value>moderator</value><value>participant</value><option><value>moderator</value></option>" \
+		"<option><value>participant</value></option>") FIELD("muc#roomconfig_roomsecret", "text-private", \
+		SECRET) FIELD("muc#roomconfig_roomadmins", "jid-multi", "<value>eve@x.test</value>") \
+		FIELD("muc#roominfo_contactjid", "jid-single", "") FIELD("words", "fixed", "<value>Look</value>") \
+			FIELD("token", "hidden", "<value>1&lt;2</value>") "</x></query>"
+#define SENT(field) \
+	"<x xmlns='" NS_DATA "' type='submit'><field var='FORM_TYPE'><value>http://jabber.org/protocol/muc#roomconfig" \
+	"</value></field>" field "<field var='token'><value>1&lt;2</value></field></x>"
 
+static void set(const char *field, const char *value)
+{
+	forget();
+	assert_int_equal(client_configure(t.c, STR(ROOM), str_z(field), value ? str_z(value) : STR_NONE), 0);
+	answer("<query xmlns='" NS_MUC_OWNER "'/>", ROOM, FORM);
+}
+
+/* Only what changes goes out: another owner may change something else at this moment. */
 static void settings(void **state)
 {
+#define BROADCAST \
+	"<field var='muc#roomconfig_presencebroadcast'><value>participant</value><value>moderator</value></field>"
 	in_room();
-	client_configure(t.c, STR(ROOM), STR_NONE, STR_NONE);
-	answer(NS_MUC_OWNER, ROOM, FORM);
-	told("answer |||moderatedroom = 0 [0|1]  Moderated\nroomname = T\nroomsecret = (set)|");
-	forget();
-	client_configure(t.c, STR(ROOM), STR("moderatedroom"), STR("on"));
-	answer(NS_MUC_OWNER, ROOM, FORM);
-	assert_true(said("<field var='muc#roomconfig_moderatedroom'><value>1</value></field>"
-			 "<field var='muc#roomconfig_roomname'><value>T</value></field>"));
-	assert_true(said("<field var='muc#roomconfig_roomsecret'>" SECRET "</field>"));
-	forget();
-	client_configure(t.c, STR(ROOM), STR("roomsecret"), STR("open"));
-	answer(NS_MUC_OWNER, ROOM, FORM);
-	assert_true(said("<field var='muc#roomconfig_roomsecret'><value>open</value></field>"));
-	answer("<value>open</value>", ROOM, "");
+	set("moderatedroom", "on");
+	assert_true(said(SENT("<field var='muc#roomconfig_moderatedroom'><value>1</value></field>")));
+	answer("type='submit'", ROOM, "");
+	told("done |||moderatedroom = on|");
+	set("muc#roomconfig_moderatedroom", "off");
+	assert_true(said(SENT("<field var='muc#roomconfig_moderatedroom'><value>0</value></field>")));
+	set("contactjid", "bob@x.test");
+	assert_true(said(SENT("<field var='muc#roominfo_contactjid'><value>bob@x.test</value></field>")));
+	set("roomname", "a, b");
+	assert_true(said(SENT("<field var='muc#roomconfig_roomname'><value>a, b</value></field>")));
+	set("presencebroadcast", "participant, moderator");
+	assert_true(said(SENT(BROADCAST)));
+	set("presencebroadcast", "participant,moderator");
+	assert_true(said(SENT(BROADCAST)));
+	set("presencebroadcast", "participant moderator");
+	assert_true(said(SENT(BROADCAST)));
+	set("presencebroadcast", "");
+	assert_true(said(SENT("<field var='muc#roomconfig_presencebroadcast'></field>")));
+	set("roomname", "");
+	assert_true(said(SENT("<field var='muc#roomconfig_roomname'><value></value></field>")));
+	answer("type='submit'", ROOM, "");
+	told("done |||roomname is empty|");
+	set("roomsecret", "open");
+	assert_true(said(SENT("<field var='muc#roomconfig_roomsecret'><value>open</value></field>")));
+	answer("type='submit'", ROOM, "");
 	told("done |||roomsecret = (set)|");
-	forget();
-	client_configure(t.c, STR(ROOM), STR("nonsense"), STR("on"));
-	answer(NS_MUC_OWNER, ROOM, FORM);
+	set("nonsense", "on");
 	told("refused |||nonsense = on: the room has no such setting");
+	set("token", "on");
+	told("refused |||token = on: the room has no such setting");
+}
+
+static void settings_shown(void **state)
+{
+	in_room();
+	assert_true(str_is(client_settings(t.c, STR(ROOM)), ""));
+	set("", NULL);
+	told("answer |||moderatedroom = 0 [0|1]  Moderated\nroomname = T\n"
+	     "presencebroadcast = moderator, participant [moderator|participant]\nroomsecret = (set)\nroomadmins = eve@x.test\ncontactjid = |\n");
+	assert_true(str_is(client_settings(t.c, STR(ROOM)),
+		"moderatedroom roomname presencebroadcast roomsecret roomadmins contactjid "));
+	set("roomname", NULL);
+	told("answer |||roomname = T\n/config roomname TEXT sets it, /config roomname \"\" empties it|\n");
+	set("muc#roomconfig_moderatedroom", NULL);
+	told("answer |||moderatedroom = 0 [0|1]  Moderated\n/config moderatedroom on|off sets it|\n");
+	set("nonsense", NULL);
+	told("refused |||nonsense: the room has no such setting");
+	assert_false(said("type='submit'"));
+}
+
+static void a_subject(void **state)
+{
+	in_room();
+	assert_int_equal(client_topic(t.c, STR(ROOM), STR_NONE), 0);
+	told("answer |||#tea is about: Tea (set by them)|");
+	assert_false(said("<subject"));
+	assert_int_equal(client_topic(t.c, STR(ROOM), STR("")), 0);
+	assert_true(said("<subject></subject>"));
+	hear("<message type='groupchat' from='" ROOM "/me'><subject/></message>");
+	told("subject #tea|me|||");
+	assert_int_equal(client_topic(t.c, STR(ROOM), STR_NONE), 0);
+	told("answer |||#tea has no subject; /topic TEXT sets one|");
+}
+
+static void the_end_of_a_room(void **state)
+{
+	in_room();
+	assert_int_equal(client_destroy(t.c, STR(ROOM), STR("hall@rooms.x.test"), STR("a<b")), 0);
+	assert_true(said("<destroy jid='hall@rooms.x.test'><reason>a&lt;b</reason></destroy>"));
+	forget();
+	assert_int_equal(client_destroy(t.c, STR(ROOM), STR_NONE, STR("")), 0);
+	assert_true(said("<destroy></destroy>"));
 }
 
 static void invitations(void **state)
@@ -366,6 +438,9 @@ int main(void)
 		T(a_room_after_a_lost_session),
 		T(rights),
 		T(settings),
+		T(settings_shown),
+		T(a_subject),
+		T(the_end_of_a_room),
 		T(invitations),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -88,8 +88,7 @@ static void say_to(struct line *n, struct str jid, struct str text)
 		line_ok(n, client_say(n->client, jid, text));
 }
 
-/* A name, where nothing may follow it: quotes are not needed then. */
-static struct str take_name(struct str args)
+struct str line_name(struct str args)
 {
 	struct str rest = args, word = line_word(&rest);
 
@@ -109,7 +108,7 @@ static struct str take_name_before(struct str args, const char *a, const char *b
 		name = str_trim((struct str){name.p, at});
 		*ret_last = last;
 	}
-	return take_name(name);
+	return line_name(name);
 }
 
 /* To the node, or, where there is none, false. */
@@ -215,7 +214,7 @@ static void run_add(struct line *n, const struct command *c, struct str args)
 	}
 	if (n->config.ask_node) {
 		CLEANUP(buf_clear) struct buf target = {.max = LINE_MAX_BYTES};
-		struct str name = take_name(args);
+		struct str name = line_name(args);
 		size_t at = who.n;
 
 		while (at && who.p[at - 1] != '@')
@@ -230,13 +229,13 @@ static void run_add(struct line *n, const struct command *c, struct str args)
 	if (jid_parse_buf(who, &j) != 0 || !j.jid.local)
 		line_misuse(n, "%.*s is not an address like bob@example.org", STR_FMT(who));
 	else
-		line_ok(n, client_add(n->client, jid_bare_str(j.jid), args.n ? take_name(args) : STR_NONE));
+		line_ok(n, client_add(n->client, jid_bare_str(j.jid), args.n ? line_name(args) : STR_NONE));
 }
 
 static void run_remove(struct line *n, const struct command *c, struct str args)
 {
 	CLEANUP(buf_clear) struct buf jid = {.max = JID_MAX};
-	struct str who = take_name(args);
+	struct str who = line_name(args);
 
 	if (!who.n)
 		line_usage(n, c);
@@ -270,7 +269,7 @@ static void run_verify(struct line *n, const struct command *c, struct str args)
 static void run_rename(struct line *n, const struct command *c, struct str args)
 {
 	CLEANUP(buf_clear) struct buf jid = {.max = JID_MAX};
-	struct str who = line_word(&args), name = take_name(args);
+	struct str who = line_word(&args), name = line_name(args);
 
 	if (!who.n || !name.n)
 		line_usage(n, c);
@@ -282,7 +281,7 @@ static void block_or_not(struct line *n, const struct command *c, struct str arg
 	int (*order)(struct client *client, struct str jid))
 {
 	CLEANUP(buf_clear) struct buf jid = {.max = JID_MAX};
-	struct str who = take_name(args);
+	struct str who = line_name(args);
 
 	if (!who.n)
 		line_usage(n, c);
@@ -303,7 +302,7 @@ static void run_unblock(struct line *n, const struct command *c, struct str args
 /* On a server that is what /add does: see when they are here, and let them see it. */
 static void run_accept(struct line *n, const struct command *c, struct str args)
 {
-	struct str who = take_name(args);
+	struct str who = line_name(args);
 	struct jid_buf j;
 
 	if (!who.n)
@@ -319,7 +318,7 @@ static void run_accept(struct line *n, const struct command *c, struct str args)
 /* /allow and /disallow. */
 static void run_allow(struct line *n, const struct command *c, struct str args)
 {
-	struct str who = take_name(args);
+	struct str who = line_name(args);
 
 	if (!who.n)
 		line_usage(n, c);
@@ -535,13 +534,27 @@ static bool has_word(struct str text, struct str wanted)
 }
 
 /* But none that stands there already. */
-static void offer_words(const char *words, struct str before, struct str prefix, struct edit_choices *ret)
+static void offer_words(struct str rest, struct str before, struct str prefix, struct edit_choices *ret)
 {
-	struct str rest = str_z(words), word;
+	struct str word;
 
 	while ((word = str_cut(&rest, ' ')).n)
 		if (str_starts(word, prefix) && !has_word(before, word))
 			edit_choose(ret, word);
+}
+
+/* Other services have others. */
+static void offer_settings(struct str all, const char *known, struct str before, struct str prefix,
+	struct edit_choices *ret)
+{
+	CLEANUP(buf_clear) struct buf others = {.max = 65536};
+	struct str word;
+
+	while ((word = str_cut(&all, ' ')).n)
+		if (!has_word(str_z(known), word))
+			buf_fmt(&others, "%.*s ", STR_FMT(word));
+	if (buf_ok(&others))
+		offer_words(buf_view(&others), before, prefix, ret);
 }
 
 /* The next word is whom or what a command is about; a room may be named before that. */
@@ -567,7 +580,9 @@ void line_complete(struct line *n, struct str line, struct str word, struct edit
 	c = str_starts(first, STR("/")) ? line_find_command((struct str){first.p + 1, first.n - 1}) : NULL;
 	before = (struct str){rest.p, rest.n > word.n ? rest.n - word.n : 0};
 	if (c && c->words)
-		offer_words(c->words, before, word, ret);
+		offer_words(str_z(c->words), before, word, ret);
+	if (c && (c->complete & COMPLETE_SETTING) && room.p)
+		offer_settings(client_settings(n->client, room), c->words, before, word, ret);
 	if (c && is_first(before)) {
 		if (c->complete & COMPLETE_COMMAND)
 			offer_commands(word, "", ret);

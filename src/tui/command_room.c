@@ -1,6 +1,9 @@
 /* Commands that have to do with rooms. They mean the current room, or the one named first with a '#'. */
 #include "tui/line_i.h"
 
+/* So that an empty text is typed on purpose. */
+#define NOTHING "\"\""
+
 /* Which room: "#lunch " before the rest, or the current one. */
 static bool take_room(struct line *n, struct str *args, struct buf *ret)
 {
@@ -141,7 +144,11 @@ static void run_topic(struct line *n, const struct command *c, struct str args)
 
 	(void)c;
 	if (take_room(n, &args, &room))
-		line_ok(n, client_topic(n->client, buf_view(&room), args));
+		line_ok(n,
+			client_topic(n->client, buf_view(&room),
+				!args.n                         ? STR_NONE
+					: str_is(args, NOTHING) ? STR("")
+								: args));
 }
 
 static void run_kick(struct line *n, const struct command *c, struct str args)
@@ -275,7 +282,7 @@ static void run_config(struct line *n, const struct command *c, struct str args)
 	if (!take_room(n, &args, &room))
 		return;
 	field = line_word(&args);
-	line_ok(n, client_configure(n->client, buf_view(&room), field, args));
+	line_ok(n, client_configure(n->client, buf_view(&room), field, args.n ? line_name(args) : STR_NONE));
 }
 
 static void run_log(struct line *n, const struct command *c, struct str args)
@@ -344,27 +351,70 @@ static void run_pm(struct line *n, const struct command *c, struct str args)
 		line_ok(n, client_say(n->client, buf_view(&room), args));
 }
 
-/* Whoever owns a room need not be in it to end it. What may be an address is never taken for a reason to end another one. */
-static void run_destroy(struct line *n, const struct command *c, struct str args)
+/* The same line again, with the word that says that it is meant. */
+static void ask_destroy(struct line *n, struct str room, struct str other, struct str reason)
 {
-	CLEANUP(buf_clear) struct buf room = {.max = JID_MAX}, why = {.max = 16384};
-	struct str rest = args, name = line_word(&rest);
+	CLEANUP(buf_clear) struct buf label = {.max = 2 * JID_MAX};
+
+	client_label(n->client, room, &label);
+	line_misuse(n, "this ends %s for all, and nobody can take it back; if you mean it: /destroy %s yes%s%.*s%s%.*s",
+		buf_cstr(&label), buf_cstr(&label), other.n ? " --to " : "", STR_FMT(other), reason.n ? " " : "",
+		STR_FMT(reason));
+}
+
+/* The words that may stand before the reason, in any order. */
+static void take_destroy_words(struct str *args, bool *ret_yes, struct str *ret_other)
+{
+	struct str rest = *args, word;
+
+	while ((word = line_word(&rest)).p) {
+		if (str_is(word, "yes") && !*ret_yes)
+			*ret_yes = true;
+		else if (str_is(word, "--to") && !ret_other->p)
+			*ret_other = rest.n ? line_word(&rest) : STR("");
+		else
+			return;
+		*args = rest;
+	}
+}
+
+/* Whoever owns a room need not be in it to end it. What may be an address is never taken for a reason to end another one. */
+static bool take_address(struct line *n, struct str *args, struct buf *ret)
+{
+	CLEANUP(buf_clear) struct buf why = {.max = 16384};
+	struct str rest = *args, name = line_word(&rest);
 	int err;
 
-	(void)c;
-	if (!name.n || !memchr(name.p, '@', name.n)) {
-		if (take_room(n, &args, &room))
-			line_ok(n, client_destroy(n->client, buf_view(&room), args));
-		return;
-	}
-	err = client_room_address(n->client, name, &room, &why);
+	if (!name.n || !memchr(name.p, '@', name.n))
+		return take_room(n, args, ret);
+	err = client_room_address(n->client, name, ret, &why);
 	if (!err)
-		line_ok(n, client_destroy(n->client, buf_view(&room), rest));
+		*args = rest;
 	else if (err == ERR_SYNTAX)
-		line_misuse(n, "%s; before a reason that begins so stands the room: /destroy #ROOM REASON",
+		line_misuse(n, "%s; before a reason that begins so stands the room: /destroy #ROOM yes REASON",
 			buf_cstr(&why));
 	else
 		line_refuse(n, "%s", buf_cstr(&why));
+	return err == 0;
+}
+
+static void run_destroy(struct line *n, const struct command *c, struct str args)
+{
+	CLEANUP(buf_clear) struct buf room = {.max = JID_MAX}, jid = {.max = JID_MAX}, why = {.max = 16384};
+	struct str other = STR_NONE;
+	bool yes = false;
+
+	if (!take_address(n, &args, &room))
+		return;
+	take_destroy_words(&args, &yes, &other);
+	if (other.p && !other.n)
+		line_usage(n, c);
+	else if (other.n && client_room_address(n->client, other, &jid, &why) != 0)
+		line_misuse(n, "%s", buf_cstr(&why));
+	else if (!yes)
+		ask_destroy(n, buf_view(&room), other, args);
+	else
+		line_ok(n, client_destroy(n->client, buf_view(&room), jid.n ? buf_view(&jid) : STR_NONE, args));
 }
 
 /* ---- passwords ---- */
@@ -393,7 +443,7 @@ const struct command line_room_commands[] = {
 	{"room", "create NAME", "makes a room and goes in", 0, run_room, "create "},
 	{"who", "[#ROOM]", "who is in the room, and what they may", FIND_ROOM, run_who},
 	{"nick", "[#ROOM] NAME", "another name for you in the room", 0, run_nick},
-	{"topic", "[#ROOM] TEXT", "what the room is about", 0, run_topic},
+	{"topic", "[#ROOM] [TEXT]", "what the room is about, shown or set; " NOTHING " empties it", 0, run_topic},
 	{"pm", "[#ROOM] NICK TEXT", "says something to one occupant alone", COMPLETE_NICK, run_pm},
 	{"invite", "[#ROOM] PEER [REASON]", "asks somebody to come", FIND_PEER, run_invite},
 	{"decline", "[ROOM [REASON]]", "says no to an invitation, or lists those that wait", FIND_INVITED, run_decline},
@@ -407,14 +457,21 @@ const struct command line_room_commands[] = {
 	{"affiliate", "[#ROOM] (WHO AFFILIATION [REASON] | AFFILIATION)",
 		"makes somebody owner, admin, member, outcast or none of them; or lists them",
 		COMPLETE_NICK | FIND_PEER, run_affiliate, "owner admin member outcast none "},
-	{"config", "[#ROOM] [SETTING VALUE]", "the room's settings, or one of them set", 0, run_config,
-		"roomname roomdesc lang persistentroom publicroom membersonly moderatedroom passwordprotectedroom roomsecret whois "
-		"changesubject allowinvites allowpm maxusers enablearchiving enablelogging on off ",
+	{"config", "[#ROOM] [SETTING [VALUE]]",
+		"the room's settings, one of them, or one set; " NOTHING
+		" empties it, several values have commas between them",
+		COMPLETE_SETTING, run_config,
+		"roomname roomdesc lang contactjid persistentroom publicroom membersonly moderatedroom passwordprotectedroom "
+		"roomsecret whois enablelogging enablearchiving changesubject allowinvites allowpm allowvoicerequests "
+		"allowvisitornickchange allowvisitorstatus registration locknicks presencebroadcast getmemberlist showabsent "
+		"maxusers maxhistoryfetch slow_mode_duration roomowners roomadmins on off ",
 		config_secret},
 	{"log", "[#ROOM] [N]", "the last N messages of the room", 0, run_log},
 	{"request-voice", "[#ROOM]", "asks moderators to be let speak", 0, run_request_voice},
 	{"register", "[#ROOM] [NICK|off]", "makes a nickname yours in the room, and you a member", 0, run_register,
 		"off "},
-	{"destroy", "[#ROOM|ROOM@WHERE] [REASON]", "ends the room for all", 0, run_destroy},
+	{"destroy", "[#ROOM|ROOM@WHERE] yes [--to ROOM] [REASON]",
+		"ends the room for all, who may be told of another one; without yes nothing", 0, run_destroy,
+		"yes --to "},
 };
 const size_t line_room_commands_n = ARRAY_LEN(line_room_commands);

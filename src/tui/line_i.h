@@ -83,7 +83,7 @@ struct command {
 	const char *words;                     /* other words that it knows, with a space behind each; NULL: none */
 	struct str (*secret)(struct str args); /* what of its words is a password, absent: nothing; NULL: never */
 };
-enum { COMPLETE_NICK = 4, COMPLETE_COMMAND = 8 };
+enum { COMPLETE_NICK = 4, COMPLETE_COMMAND = 8, COMPLETE_SETTING = 32 }; /* beside FIND_ bits */
 extern const struct command line_commands[];
 extern const size_t line_commands_n;
 extern const struct command line_room_commands[];
@@ -96,6 +96,8 @@ void line_complete(struct line *n, struct str line, struct str word, struct edit
 
 /* The next word of *rest, perhaps in double quotes; absent at the end. */
 struct str line_word(struct str *rest);
+/* All of it, where nothing may follow it: quotes are not needed then. */
+struct str line_name(struct str args);
 /* Says what an ERR_ of the client means. True if there was none. */
 bool line_ok(struct line *n, int err);
 /* An address from what was typed; refuses with an explanation. */

@@ -139,7 +139,7 @@ static void on_occupant(struct buf *out, const struct client_event *e)
 
 static void on_subject(struct buf *out, const struct client_event *e)
 {
-	put(out, "* ", e->label, " is about: ");
+	put(out, "* ", e->label, e->body.n ? " is about: " : " has no subject any more");
 	filter_text(out, e->body);
 	put_opt(out, " (set by ", e->who, ")");
 }

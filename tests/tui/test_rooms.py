@@ -121,6 +121,9 @@ def invite(t, alice, bob):
     dave.say("thanks")
     alice.expect("#lunch dave: thanks")
     alice.say("/destroy closing time")
+    alice.expect("refused: this ends #lunch for all, and nobody can take it back; if you mean it: /destroy #lunch yes closing time$")
+    alice.say("/destroy --to hall closing time", "/destroy #lunch yes closing time")
+    alice.expect("if you mean it: /destroy #lunch yes --to hall closing time$")
     for who in (alice, bob, dave):
         who.expect(r"\* #lunch \S+ left: the room was destroyed \(closing time\)")
     t.step("members only, invitation, a refused word, destroyed")
@@ -142,7 +145,7 @@ def secret(t, alice, bob):
     bob.expect(r"\* alice@localhost invites you: /join vip@rooms.localhost")
     bob.say("/join vip")
     bob.expect(r"\* #vip: you are in as bob, with alice")
-    alice.say("/destroy")
+    alice.say("/destroy yes")
     bob.expect(r"\* #vip \S+ left: the room was destroyed")
     t.step("a password comes with the invitation")
 
@@ -166,7 +169,7 @@ def register(t, alice, bob):
     bob.expect(r"/register \[#ROOM\] \[NICK|off\]")
     bob.expect("done: registered as two words,")
     bob.expect("refused: registered as alice.*: somebody has that already")
-    alice.say("/destroy")
+    alice.say("/destroy yes")
     bob.expect(r"\* #club \S+ left: the room was destroyed")
     t.step("nicknames registered, by leave and freely, and given back")
 
@@ -176,27 +179,27 @@ def named(t, alice, bob):
     for name in ("one", "two", "three"):
         alice.say(f"/room create {name}")
         alice.expect(f"#{name} is a new room")
-    alice.say("/config persistentroom on", "/leave", "/destroy one@rooms.localhost over and out")
+    alice.say("/config persistentroom on", "/leave", "/destroy one@rooms.localhost yes over and out")
     alice.expect("done: persistentroom = on")
     alice.expect(r"\* #one alice left: the room was destroyed \(over and out\)$")
-    alice.say("/destroy three@rooms.localhost", "/join two", "/destroy @two over", "/destroy two@nobody.example over")
+    alice.say("/destroy three@rooms.localhost yes", "/join two", "/destroy @two over", "/destroy two@nobody.example yes over")
     alice.expect("done: destroy three@rooms.localhost$")
-    alice.expect("refused: @two is no name for a room: .* stands the room: /destroy #ROOM REASON$")
+    alice.expect("refused: @two is no name for a room: .* stands the room: /destroy #ROOM yes REASON$")
     alice.expect("refused: destroy two@nobody.example: this server speaks to no others: only who has an account on it")
-    bob.say("/rooms", "/destroy two@rooms.localhost", "/join two@chat.example.org", "/msg carol@example.org hello", "/join two")
+    bob.say("/rooms", "/destroy two@rooms.localhost yes", "/join two@chat.example.org", "/msg carol@example.org hello", "/join two")
     bob.expect(r"\* two@rooms.localhost$")
     bob.expect("refused: destroy two@rooms.localhost: you may not do that there")
     bob.expect("refused: .*cannot join: this server speaks to no others; /rooms lists the rooms that it has itself$")
     bob.expect(r"-> carol@example.org: hello \(failed: this server speaks to no others: only who has an account")
     bob.expect(r"\* #two: you are in as bob, with alice")
     t.equal(bob.count("three@rooms.localhost"), 0, "ended by somebody who was not in it")
-    alice.say("/destroy #two no reason")
+    alice.say("/destroy #two yes no reason")
     bob.expect(r"\* #two \S+ left: the room was destroyed \(no reason\)")
     t.step("rooms ended by name; other servers")
 
 
 def elsewhere(t, alice, bob):
-    """Only the administrator can say where a room goes; whoever was in, or comes later, is told."""
+    """The administrator or an owner says where a room goes; whoever was in, or comes later, is told."""
     alice.say("/room create tea", "/topic Darjeeling")
     alice.expect(r"\* #tea is about: Darjeeling")
     bob.say("/join tea")
@@ -211,7 +214,51 @@ def elsewhere(t, alice, bob):
     bob.say("/join tea", "/join hall@rooms.localhost")
     bob.expect("refused: #tea: cannot join: it was destroyed; /join hall@rooms.localhost goes where it is now")
     bob.expect(r"\* #hall is a new room, and yours; you are in as bob")
+    alice.say("/room create den")
+    alice.expect(r"\* #den is a new room")
+    bob.say("/leave", "/join den")
+    alice.expect(r"\* #den bob joined")
+    alice.say("/destroy yes --to", "/destroy --to hall yes too small")
+    alice.expect(r"/destroy \[#ROOM\|ROOM@WHERE\] yes")
+    for who in (alice, bob):
+        who.expect(r"\* #den \S+ left: the room was destroyed \(too small\)")
+        who.expect(r"\* #den: it goes on elsewhere: /join hall@rooms.localhost")
     t.step("a room that goes on elsewhere")
+
+
+def settings(t, alice, bob):
+    """What is shown can be typed; what has no value is shown; two owners do not undo each other."""
+    alice.say("/room create den2", "/topic Lions")
+    alice.expect(r"#den2 is about: Lions \(set by alice\)")
+    alice.say("/topic", "/config roomname", "/config roomname \"The den\"", "/config roomname",
+              "/config presencebroadcast moderator, participant", "/config muc#roomconfig_presencebroadcast",
+              "/config contactjid alice@localhost", "/config roomname \"\"", "/config membersonly", "/topic \"\"")
+    alice.expect(r"\* #den2 is about: Lions \(set by alice\)")
+    alice.expect(r"\* roomname =   Name$")
+    alice.expect(r'\| /config roomname TEXT sets it, /config roomname "" empties it$')
+    alice.expect("done: roomname = The den$")
+    alice.expect(r"\* roomname = The den  Name$")
+    alice.expect("done: presencebroadcast = moderator, participant$")
+    alice.expect(r"\* presencebroadcast = participant, moderator \[visitor\|participant\|moderator\]")
+    alice.expect("done: contactjid = alice@localhost$")
+    alice.expect("done: roomname is empty$")
+    alice.expect(r"\* membersonly = 0 \[0\|1\]  Only members may enter$")
+    alice.expect(r"\* #den2 has no subject any more \(set by alice\)")
+    alice.say("/topic")
+    alice.expect(r"\* #den2 has no subject; /topic TEXT sets one")
+    bob.say("/leave", "/join den2")
+    alice.expect(r"\* #den2 bob joined")
+    alice.say("/affiliate bob owner")
+    bob.expect(r"\* #den2 bob is now owner")
+    for i in range(5):
+        alice.say(f"/config roomdesc words {i}")
+        bob.say(f"/config maxusers {10 + i}")
+    alice.expect("done: roomdesc = words 4")
+    bob.expect("done: maxusers = 14")
+    alice.say("/config roomdesc", "/config maxusers", "/destroy yes")
+    alice.expect(r"\* roomdesc = words 4 ")
+    alice.expect(r"\* maxusers = 14 ")
+    t.step("settings and subject, shown, set and emptied")
 
 
 def test(t):
@@ -227,6 +274,7 @@ def test(t):
     register(t, alice, bob)
     named(t, alice, bob)
     elsewhere(t, alice, bob)
+    settings(t, alice, bob)
 
 
 if __name__ == "__main__":

@@ -158,7 +158,7 @@ def test(t):
     alice.shown(r"\| In rooms: /join ")
     t.true("/destroy [" not in alice.screen().rsplit("/peers: ", 1)[1], "what rooms know is named only")
     alice.type("/help all")
-    alice.shown(r"\| /destroy \[#ROOM\|ROOM@WHERE\] \[REASON\]: ends the room for all")
+    alice.shown(r"\| /destroy \[#ROOM\|ROOM@WHERE\] yes \[--to ROOM\] \[REASON\]: ends the room for all")
     t.step("/help fits on a screen; /help all is more")
 
     alice.type("/room create lunch")
