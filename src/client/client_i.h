@@ -95,6 +95,16 @@ struct occupant {
 	char *nick, *jid, *role, *affiliation;
 };
 
+/* Of a room: who left, the last one last. */
+enum { GONE_MAX = 100 };
+struct gone {
+	char *nick, *jid; /* bare */
+};
+struct gone_list {
+	struct gone list[GONE_MAX];
+	unsigned n;
+};
+
 enum room_state {
 	ROOM_OUT,
 	ROOM_ASKED,   /* our user wants to be in, and hears what becomes of that */
@@ -117,6 +127,7 @@ struct room {
 	char *last_id;         /* what the room calls the last one that we know; NULL: it does not tell */
 	bool catching;         /* catch_up.c: what we missed is asked for, and nothing is settled before */
 	struct map occupants;
+	struct gone_list gone;
 };
 
 /* Rooms to be found. A list that comes from several is gathered until all have come, or some have had their time. */
@@ -124,6 +135,8 @@ struct room_list {
 	char *service; /* the usual one; NULL: not known yet */
 	struct buf text;
 	unsigned number, asked; /* of this question; answers that are to come */
+	unsigned services;      /* of a domain, that were asked what they are; answers that are to come */
+	bool any;               /* one of them has rooms */
 	int64_t until;
 };
 
@@ -259,7 +272,8 @@ void client_pending_free(struct pending *p);
 
 /* ---- service.c ---- */
 void client_discover(struct client *c);
-void client_put_features(struct buf *out); /* answer to disco#info */
+bool client_has_rooms(const struct stanza *s); /* an answer to disco#info: of a service with rooms */
+void client_put_features(struct buf *out);     /* answer to disco#info */
 void client_put_caps(struct client *c, struct buf *out);
 
 /* ---- listing.c ---- */
@@ -350,6 +364,12 @@ bool client_anew_waits(struct client *c, struct room *r, const struct stanza *er
 void client_anew_note(struct room *r); /* we are in: as what */
 void client_anew_tell(struct client *c, struct room *r);
 void client_put_leave(struct client *c, struct room *r, struct str reason);
+/* gone.c */
+void client_gone_clear(struct room *r);
+void client_gone_note(struct room *r, const struct occupant *o);
+void client_gone_note_all(struct room *r); /* all who are there, but us */
+/* Bare addresses of who was called so, the last one first; borrowed. */
+unsigned client_gone_find(const struct room *r, struct str nick, struct str *ret, unsigned max);
 /* notice.c */
 void client_warn_entered(struct client *c, struct room *r, const struct stanza *s);
 void client_on_room_changed(struct client *c, struct room *r, const struct said *m);

@@ -3,7 +3,7 @@
 
 #include "client/client_i.h"
 
-enum { ROOMS_A_PAGE = 200, ROOMS_SHOWN_MAX = 5000 };
+enum { ROOMS_A_PAGE = 200, ROOMS_SHOWN_MAX = 5000, SERVICES_MAX = 8 };
 
 #define ITEMS "<query xmlns='" NS_DISCO_ITEMS "'/>"
 
@@ -92,6 +92,37 @@ static void go_on(struct client *c, const struct pending *p, const struct page *
 	client_say_event(c, EVENT_ANSWER, str_z(text));
 }
 
+/* What is at a domain, of which rooms may be one. */
+static void on_service(struct client *c, const struct pending *p, const struct stanza *s)
+{
+	if (client_has_rooms(s)) {
+		c->found.any = true;
+		ask_list(c, str_z(p->to), STR_NONE, 0);
+	}
+	if (--c->found.services == 0 && !c->found.any)
+		client_say_event(c, EVENT_ANSWER, STR("no rooms there, and no service that has them"));
+}
+
+/* A domain's rooms are mostly at a host of their own: "rooms.example.org" of "example.org". True if there is one to ask. */
+static bool ask_services(struct client *c, const struct stanza *s, uint32_t q)
+{
+	unsigned before = c->found.services;
+
+	if (!before)
+		c->found.any = false;
+	XML_EACH(i, &s->tree, q) {
+		struct jid_buf j;
+
+		if (c->found.services < SERVICES_MAX && jid_parse_buf(xml_attr(&s->tree, i, "jid"), &j) == 0 &&
+			!j.jid.local && !j.jid.resource && !jid_eq(j.jid, s->from) &&
+			!xml_attr(&s->tree, i, "node").p &&
+			client_ask(c, "get", jid_str(j.jid), STR("<query xmlns='" NS_DISCO_INFO "'/>"), on_service,
+				STR_NONE, STR_NONE, 0) == 0)
+			c->found.services++;
+	}
+	return c->found.services > before;
+}
+
 static void on_list(struct client *c, const struct pending *p, const struct stanza *s)
 {
 	CLEANUP(buf_clear) struct buf out = {.max = 1 << 20};
@@ -104,6 +135,8 @@ static void on_list(struct client *c, const struct pending *p, const struct stan
 		return;
 	}
 	put_rooms(c, &s->tree, q, "\n", &out);
+	if (!out.n && !p->number && ask_services(c, s, q))
+		return;
 	if (out.n || !p->number)
 		say_list(c, &out);
 	XML_EACH(i, &s->tree, q)

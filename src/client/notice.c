@@ -27,6 +27,7 @@ static void tell(struct client *c, struct room *r, const char *verb, const char 
 
 void client_warn_entered(struct client *c, struct room *r, const struct stanza *s)
 {
+	const struct occupant *self = client_occupant(r, str_z(r->nick));
 	const char *told = "";
 
 	for (size_t i = 0; i < ARRAY_LEN(notices); i++) {
@@ -36,6 +37,8 @@ void client_warn_entered(struct client *c, struct room *r, const struct stanza *
 		told = notices[i].entering;
 		tell(c, r, "warning", told);
 	}
+	if (self && self->role && strcmp(self->role, "visitor") == 0)
+		tell(c, r, "warning", "you have no voice here, and can only listen; /request-voice asks for it");
 }
 
 static bool has_code(const struct said *m, uint32_t x, const char *code)

@@ -175,8 +175,10 @@ void client_occupant_gone(struct client *c, struct room *r, const struct stanza 
 	} else if (o && r->state == ROOM_IN) {
 		client_room_event(c, r, EVENT_OCCUPANT, nick, way_out(s), reason(s, &tmp));
 	}
-	if (o)
+	if (o) {
+		client_gone_note(r, o);
 		occupant_free(o);
+	}
 }
 
 int client_who(struct client *c, struct str room)

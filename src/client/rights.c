@@ -39,11 +39,39 @@ static bool is_domain(struct str whom, struct jid_buf *ret)
 		!ret->jid.resource;
 }
 
-/* An occupant's real address, if we may know it; a domain; a label's; else what was typed, if it is an address. */
+enum { FITTING_MAX = 8 };
+
+/* Who is gone has no place in the list any more, and may share his name with others. */
+static int find_absent(struct client *c, struct room *r, struct str whom, struct buf *ret)
+{
+	CLEANUP(buf_clear) struct buf why = {.max = 4096}, label = {.max = JID_MAX}, text = {.max = 16384};
+	struct str fitting[FITTING_MAX + 1];
+	unsigned n = memchr(whom.p, '@', whom.n) ? 0 : client_gone_find(r, whom, fitting, FITTING_MAX);
+	int err = client_find(c, whom, FIND_PEER, &label, &why);
+	bool known = false;
+
+	for (unsigned i = 0; i < n; i++)
+		known |= str_eq(fitting[i], buf_view(&label));
+	if (err == 0 && !known)
+		fitting[n++] = buf_view(&label);
+	if (n == 0)
+		return err;
+	if (n == 1) {
+		buf_str(ret, fitting[0]);
+		return 0;
+	}
+	buf_fmt(&text, "several are, or were here, %.*s; their address would do: ", STR_FMT(whom));
+	for (unsigned i = 0; i < n; i++)
+		buf_fmt(&text, "%s%.*s", i ? ", " : "", STR_FMT(fitting[i]));
+	client_say_event(c, EVENT_REFUSED, buf_view(&text));
+	return ERR_EXISTS;
+}
+
+/* An occupant's real address, if we may know it; a domain; that of who left; a label's; else what was typed, if it is an address.
+ * ERR_EXISTS: it may be several, and that was told. */
 static int find_whom(struct client *c, struct room *r, struct str whom, struct buf *ret)
 {
 	struct occupant *o = client_occupant(r, whom);
-	CLEANUP(buf_clear) struct buf why = {.max = 4096};
 	struct jid_buf j;
 
 	if (o && o->jid && jid_parse_buf(str_z(o->jid), &j) == 0) {
@@ -56,7 +84,7 @@ static int find_whom(struct client *c, struct room *r, struct str whom, struct b
 		buf_str(ret, jid_domain(j.jid));
 		return 0;
 	}
-	return client_find(c, whom, FIND_PEER, ret, &why);
+	return find_absent(c, r, whom, ret);
 }
 
 int client_affiliate(struct client *c, struct str room, struct str whom, struct str affiliation, struct str reason)
@@ -65,6 +93,8 @@ int client_affiliate(struct client *c, struct str room, struct str whom, struct 
 	struct room *r = in_room(c, room);
 	int err = r ? find_whom(c, r, whom, &jid) : ERR_NOTFOUND;
 
+	if (err == ERR_EXISTS)
+		return 0;
 	if (err)
 		return r ? ERR_INVALID : err;
 	buf_z(&q, "<query xmlns='" NS_MUC_ADMIN "'><item");
@@ -173,8 +203,7 @@ int client_register(struct client *c, struct str room, struct str nick)
 {
 	CLEANUP(buf_clear) struct buf q = {.max = 16384}, what = {.max = 8192};
 
-	if (!in_room(c, room))
-		return ERR_NOTFOUND;
+	/* Also from outside: that is how one becomes a member of a room that only members enter. */
 	buf_z(&q, "<query xmlns='" NS_REGISTER "'>");
 	if (nick.n) {
 		buf_z(&q,

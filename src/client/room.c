@@ -22,6 +22,7 @@ static struct str occupant_key(const void *item) { return str_z(((const struct o
 static void room_free(struct room *r)
 {
 	client_occupants_clear(r);
+	client_gone_clear(r);
 	xfree(r->jid);
 	xfree(r->nick);
 	xfree(r->wanted);
@@ -144,6 +145,7 @@ void client_rooms_lost(struct client *c)
 	uint32_t pos = 0;
 
 	while ((r = map_next(&c->rooms, &pos))) {
+		client_gone_note_all(r); /* they may be, by then */
 		client_occupants_clear(r);
 		r->settled = false;
 	}
@@ -409,6 +411,7 @@ static void on_out(struct client *c, struct room *r, const struct stanza *s)
 	r->state = ROOM_OUT;
 	client_occupant_gone(c, r, s);
 	client_occupants_clear(r);
+	client_gone_clear(r);
 	set_text(&r->subject, STR("")); /* a room of this name may be another one next time */
 	xfree(TAKE(r->last_id));
 	client_unsay(c, r->jid);

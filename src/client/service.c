@@ -109,17 +109,24 @@ static void on_features(struct client *c, const struct pending *p, const struct 
 	}
 }
 
-static void on_item(struct client *c, const struct pending *p, const struct stanza *s)
+bool client_has_rooms(const struct stanza *s)
 {
 	uint32_t q = info(s);
 
-	if (!q || c->found.service)
-		return;
+	if (!q || !has_feature(s, NS_MUC))
+		return false;
 	XML_EACH(i, &s->tree, q) {
 		if (xml_is(&s->tree, i, "identity", NS_DISCO_INFO) &&
-			str_is(xml_attr(&s->tree, i, "category"), "conference") && has_feature(s, NS_MUC))
-			set_text(&c->found.service, str_z(p->to));
+			str_is(xml_attr(&s->tree, i, "category"), "conference"))
+			return true;
 	}
+	return false;
+}
+
+static void on_item(struct client *c, const struct pending *p, const struct stanza *s)
+{
+	if (!c->found.service && client_has_rooms(s))
+		set_text(&c->found.service, str_z(p->to));
 }
 
 static void on_items(struct client *c, const struct pending *p, const struct stanza *s)

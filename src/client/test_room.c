@@ -235,6 +235,93 @@ static void rights(void **state)
 	assert_true(said("<value>" NS_MUC_REQUEST "</value>"));
 }
 
+#define IS(nick, jid) \
+	"<presence from='" ROOM "/" nick "'><x xmlns='" NS_MUC_USER \
+	"'><item affiliation='none' role='participant' jid='" jid "'/></x></presence>"
+#define GOES(nick, code) \
+	"<presence from='" ROOM "/" nick "' type='unavailable'><x xmlns='" NS_MUC_USER \
+	"'><item affiliation='none' role='none'/>" code "</x></presence>"
+
+static void ban(const char *whom, int wanted)
+{
+	forget();
+	buf_reset(&t.events);
+	assert_int_equal(client_affiliate(t.c, STR(ROOM), str_z(whom), STR("outcast"), STR_NONE), wanted);
+}
+
+/* He who leaves before the ban comes does not escape it. */
+static void a_ban_of_who_is_gone(void **state)
+{
+	in_room();
+	hear(IS("eve", "eve@x.test/1") IS("dave", "dave@x.test/1") IS("unseen", ""));
+	hear(GOES("eve", "") GOES("dave", "<status code='307'/>") GOES("unseen", ""));
+	ban("eve", 0);
+	assert_true(said("<item jid='eve@x.test' affiliation='outcast'>"));
+	ban("dave", 0);
+	assert_true(said("<item jid='dave@x.test' affiliation='outcast'>"));
+	ban("unseen", ERR_INVALID);
+	/* Several were called so; whoever is there is meant before all of them. */
+	hear(IS("eve", "mallory@x.test/1") GOES("eve", "") IS("eve", "mallory@x.test/2") GOES("eve", ""));
+	ban("eve", 0);
+	assert_false(said("outcast"));
+	told("refused |||several are, or were here, eve; their address would do: mallory@x.test, eve@x.test|");
+	hear(IS("eve", "third@x.test/1"));
+	ban("eve", 0);
+	assert_true(said("<item jid='third@x.test' affiliation='outcast'>"));
+	/* Somebody else may be known by the name. */
+	hear(IS("Bob", "robert@x.test/1") GOES("Bob", ""));
+	ban("Bob", 0);
+	assert_false(said("outcast"));
+	told("refused |||several are, or were here, Bob; their address would do: robert@x.test, bob@x.test|");
+	hear(IS("bob", "bob@x.test/1") GOES("bob", ""));
+	ban("bob", 0);
+	assert_true(said("<item jid='bob@x.test' affiliation='outcast'>"));
+}
+
+static void as_many_as_are_kept(void **state)
+{
+	in_room();
+	hear(IS("eve", "eve@x.test/1") GOES("eve", ""));
+	for (int i = 0; i < GONE_MAX; i++) {
+		char xml[1024];
+
+		snprintf(xml, sizeof(xml), IS("n%d", "n%d@x.test/1") GOES("n%d", ""), i, i, i);
+		hear(xml);
+	}
+	ban("eve", ERR_INVALID);
+	ban("n0", 0);
+	assert_true(said("<item jid='n0@x.test' affiliation='outcast'>"));
+	/* What was there at the end of a session may be gone at the begin of the next. */
+	hear(IS("last", "last@x.test/1"));
+	client_lost(t.c, STR("cut"));
+	to_session();
+	hear("<failed xmlns='" NS_SM "'/>");
+	hear("<iq type='result' id='bind'><bind xmlns='" NS_BIND "'><jid>alice@x.test/2</jid></bind></iq>");
+	hear("<enabled xmlns='" NS_SM "' id='token2' resume='true'/>");
+	hear(ENTERED("me", "<status code='110'/>"));
+	ban("last", 0);
+	assert_true(said("<item jid='last@x.test' affiliation='outcast'>"));
+}
+
+static void without_voice(void **state)
+{
+	with_bob();
+	client_join(t.c, STR(ROOM), STR("me"), STR_NONE);
+	hear("<presence from='" ROOM "/me'><x xmlns='" NS_MUC_USER
+	     "'><item affiliation='none' role='visitor'/><status code='110'/></x></presence>");
+	told("joined #tea|me|joined||\n"
+	     "room #tea||warning|you have no voice here, and can only listen; /request-voice asks for it|");
+}
+
+/* That is how one becomes a member where only members come in. */
+static void registered_from_outside(void **state)
+{
+	with_bob();
+	assert_int_equal(client_register(t.c, STR(ROOM), STR("me")), 0);
+	answer("<field var='muc#register_roomnick'><value>me</value>", ROOM, "");
+	told("done |||registered as me, or asked for it");
+}
+
 #define FIELD(var, type, more) "<field var='" var "' type='" type "'>" more "</field>"
 #define TYPE FIELD("FORM_TYPE", "hidden", "<value>http://jabber.org/protocol/muc#roomconfig</value>")
 #define SECRET "<value>sesame</value>"
@@ -437,6 +524,10 @@ int main(void)
 		T(a_room_in_trouble),
 		T(a_room_after_a_lost_session),
 		T(rights),
+		T(a_ban_of_who_is_gone),
+		T(as_many_as_are_kept),
+		T(without_voice),
+		T(registered_from_outside),
 		T(settings),
 		T(settings_shown),
 		T(a_subject),

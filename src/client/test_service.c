@@ -77,11 +77,47 @@ static void lists_of_too_many_rooms(void **state)
 	buf_clear(&xml);
 }
 
+#define INFO(category) \
+	"<query xmlns='" NS_DISCO_INFO "'><identity category='" category "' type='text'/><feature var='" NS_MUC \
+	"'/></query>"
+
+/* A domain is no service itself, but has one, mostly. */
+static void rooms_of_a_domain(void **state)
+{
+	static const char items[] = "<query xmlns='" NS_DISCO_ITEMS
+				    "'><item jid='y.test'/><item jid='files.y.test'/><item jid='muc.y.test'/>"
+				    "<item jid='y.test' node='x'/></query>";
+
+	log_in();
+	buf_reset(&t.events);
+	for (int i = 0; i < 2; i++) {
+		forget();
+		assert_int_equal(client_rooms(t.c, STR("y.test")), 0);
+		answer(NS_DISCO_ITEMS, "y.test", i ? "<query xmlns='" NS_DISCO_ITEMS "'/>" : items);
+		if (i)
+			break;
+		assert_false(said("to='y.test'><query xmlns='" NS_DISCO_INFO));
+		answer("to='files.y.test'><query xmlns='" NS_DISCO_INFO, "files.y.test", INFO("store"));
+		answer("to='muc.y.test'><query xmlns='" NS_DISCO_INFO, "muc.y.test", INFO("conference"));
+		told_nothing();
+		answer("to='muc.y.test'><query xmlns='" NS_DISCO_ITEMS, "muc.y.test",
+			"<query xmlns='" NS_DISCO_ITEMS "'><item jid='tea@muc.y.test'/></query>");
+		told("answer |||tea@muc.y.test|");
+	}
+	told("no rooms");
+	forget();
+	assert_int_equal(client_rooms(t.c, STR("y.test")), 0);
+	answer(NS_DISCO_ITEMS, "y.test", "<query xmlns='" NS_DISCO_ITEMS "'><item jid='files.y.test'/></query>");
+	refuse("to='files.y.test'><query xmlns='" NS_DISCO_INFO, "files.y.test");
+	told("answer |||no rooms there, and no service that has them|");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(lists_of_rooms, setup, teardown),
 		cmocka_unit_test_setup_teardown(lists_of_too_many_rooms, setup, teardown),
+		cmocka_unit_test_setup_teardown(rooms_of_a_domain, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -314,13 +314,32 @@ static void run_request_voice(struct line *n, const struct command *c, struct st
 		line_ok(n, err);
 }
 
-/* Without a name the one that we have there. */
+/* The room also from outside, where others are for members only. */
+static bool take_any_room(struct line *n, struct str *args, struct buf *ret)
+{
+	CLEANUP(buf_clear) struct buf why = {.max = 16384};
+	struct str rest = *args, name = line_word(&rest);
+	int err = str_starts(name, STR("#")) ? client_find(n->client, name, FIND_ROOM, ret, &why) : ERR_INVALID;
+
+	if (err && err != ERR_NOTFOUND)
+		return take_room(n, args, ret);
+	*args = rest;
+	if (err == 0)
+		return true;
+	buf_reset(&why);
+	if (client_room_address(n->client, name, ret, &why) == 0)
+		return true;
+	line_misuse(n, "%s", buf_cstr(&why));
+	return false;
+}
+
+/* Without a name the one that we have there, or would have. */
 static void run_register(struct line *n, const struct command *c, struct str args)
 {
 	CLEANUP(buf_clear) struct buf room = {.max = JID_MAX};
 	struct str nick;
 
-	if (!take_room(n, &args, &room))
+	if (!take_any_room(n, &args, &room))
 		return;
 	nick = line_word(&args);
 	if (args.n)
@@ -330,7 +349,10 @@ static void run_register(struct line *n, const struct command *c, struct str arg
 	else
 		line_ok(n,
 			client_register(n->client, buf_view(&room),
-				nick.n ? nick : client_own_nick(n->client, buf_view(&room))));
+				nick.n ? nick
+					: client_in_room(n->client, buf_view(&room))
+					? client_own_nick(n->client, buf_view(&room))
+					: jid_local(jid_view(client_jid(n->client)))));
 }
 
 static void run_pm(struct line *n, const struct command *c, struct str args)
@@ -468,8 +490,8 @@ const struct command line_room_commands[] = {
 		config_secret},
 	{"log", "[#ROOM] [N]", "the last N messages of the room", 0, run_log},
 	{"request-voice", "[#ROOM]", "asks moderators to be let speak", 0, run_request_voice},
-	{"register", "[#ROOM] [NICK|off]", "makes a nickname yours in the room, and you a member", 0, run_register,
-		"off "},
+	{"register", "[#ROOM] [NICK|off]", "makes a nickname yours in the room, and you a member, also from outside", 0,
+		run_register, "off "},
 	{"destroy", "[#ROOM|ROOM@WHERE] yes [--to ROOM] [REASON]",
 		"ends the room for all, who may be told of another one; without yes nothing", 0, run_destroy,
 		"yes --to "},

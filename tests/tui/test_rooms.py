@@ -88,7 +88,7 @@ def invite(t, alice, bob):
     alice.expect("done: membersonly = yes")
     alice.expect("refused: nonsense = 1: the room has no such setting")
     dave.say("/join lunch")
-    dave.expect("refused: #lunch: cannot join: it is for members only, who may be asked to /invite you$")
+    dave.expect("refused: #lunch: cannot join: it is for members only: /register #ROOM asks to be one, or somebody there may /invite you$")
     alice.say("/invite nobody@localhost")
     alice.expect("asking nobody@localhost to come to #lunch")
     alice.expect("refused: the invitation to #lunch: it did not arrive: nobody has this address, or takes no invitations now")
@@ -198,6 +198,32 @@ def named(t, alice, bob):
     t.step("rooms ended by name; other servers")
 
 
+def gone(t, alice, bob):
+    """Who left can be banned; who may only listen knows it at once; the rooms of a domain are found."""
+    alice.say("/room create stage", "/config moderatedroom on")
+    alice.expect("done: moderatedroom = on")
+    bob.say("/leave", "/join stage Bobby", "/leave")
+    bob.expect(r"\* #stage: you are in as Bobby, with alice")
+    bob.expect(r"\* #stage: you have no voice here, and can only listen; /request-voice asks for it")
+    alice.expect(r"\* #stage Bobby left")
+    alice.say("/ban Bobby", "/rooms localhost", "/config membersonly on")
+    alice.expect("done: bob@localhost is outcast in #stage")
+    alice.expect("stage@rooms.localhost")
+    alice.say("/affiliate bob@localhost none")
+    alice.expect("done: bob@localhost is none in #stage")
+    bob.say("/join stage", "/register #stage")
+    bob.expect("refused: #stage: cannot join: it is for members only")
+    bob.expect("done: registered as bob, or asked")
+    alice.expect(r"\* #stage bob asks to be a member \(/member bob@localhost says yes")
+    alice.say("/member bob@localhost")
+    alice.expect("done: bob@localhost is member in #stage")
+    bob.say("/join stage")
+    bob.expect(r"\* #stage: you are in as bob, with alice")
+    alice.say("/destroy yes")
+    bob.expect(r"\* #stage \S+ left: the room was destroyed")
+    t.step("banned when gone; a member from outside")
+
+
 def elsewhere(t, alice, bob):
     """The administrator or an owner says where a room goes; whoever was in, or comes later, is told."""
     alice.say("/room create tea", "/topic Darjeeling")
@@ -275,6 +301,7 @@ def test(t):
     named(t, alice, bob)
     elsewhere(t, alice, bob)
     settings(t, alice, bob)
+    gone(t, alice, bob)
 
 
 if __name__ == "__main__":
