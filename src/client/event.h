@@ -6,10 +6,10 @@
 #include "base/str.h"
 
 enum client_event_kind {
-	EVENT_ONLINE,   /* who: our full address; body: "resumed" when the old session goes on */
-	EVENT_OFFLINE,  /* body: why; final: coming back is of no use */
-	EVENT_MESSAGE,  /* from `who` in `conversation` */
-	EVENT_STATE,    /* one of ours reached `state`; detail: why it failed */
+	EVENT_ONLINE,  /* who: our full address; body: "resumed" when the old session goes on */
+	EVENT_OFFLINE, /* body: why; final: coming back is of no use */
+	EVENT_MESSAGE, /* from `who` in `conversation` */
+	EVENT_STATE, /* one of ours reached `state`; detail: why it failed; who: we, if the text is of what we do ("/me ") */
 	EVENT_PRESENCE, /* verb: available, away, xa, dnd, chat, unavailable; detail: its text */
 	EVENT_REQUEST,  /* who asks to see our presence */
 	EVENT_CONTACT,  /* verb: added, changed, removed; became: had the address `detail` until now */
@@ -36,6 +36,9 @@ enum message_state {
 	MESSAGE_FAILED,
 	MESSAGE_STATES
 };
+
+/* How the text begins that says what somebody does (XEP-0245). */
+#define CLIENT_ACTION "/me "
 
 struct client_event {
 	enum client_event_kind kind;

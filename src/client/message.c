@@ -31,6 +31,7 @@ unsigned client_last(const struct client *c) { return c->counts[MESSAGE_STATES];
 
 static void emit_state(struct client *c, const struct message *m, struct str detail, bool final)
 {
+	struct str own = client_own_nick(c, jid_bare_str(jid_view(str_z(m->conversation))));
 	struct client_event e = {.kind = EVENT_STATE,
 		.own = true,
 		.final = final,
@@ -42,6 +43,8 @@ static void emit_state(struct client *c, const struct message *m, struct str det
 		.detail = detail,
 		.id = str_z(m->id)};
 
+	if (str_starts(e.body, STR(CLIENT_ACTION)))
+		e.who = own.n ? own : jid_local(jid_view(client_bare(c)));
 	/* Whoever is blocked or forgotten meanwhile is nobody's contact any more. */
 	if (!client_is_known(c, e.conversation))
 		e.label = str_z(m->label);

@@ -61,6 +61,18 @@ static void a_room(void **state)
 	assert_int_equal(client_say(t.c, STR(ROOM), STR("still?")), ERR_NOTFOUND);
 }
 
+/* Who does it is told with what became of it, too. */
+static void what_we_do(void **state)
+{
+	in_room();
+	client_say(t.c, STR(ROOM), STR("/me waves"));
+	assert_true(said("<body>/me waves</body>"));
+	echo("/me waves");
+	told("state #tea|me||/me waves||delivered own");
+	hear("<message type='groupchat' from='" ROOM "/them' id='w'><body>/me nods</body></message>");
+	told("message #tea|them||/me nods|");
+}
+
 static void a_new_name_of_ours(void **state)
 {
 	in_room();
@@ -515,6 +527,7 @@ int main(void)
 		T(a_room_of_itself),
 		T(declining),
 		T(a_room),
+		T(what_we_do),
 		T(a_new_name_of_ours),
 		T(a_new_room),
 		T(a_new_room_that_stays_closed),

@@ -140,20 +140,36 @@ static void put_seconds(struct buf *out, int64_t time)
 	buf_add(out, tmp.p + SECONDS_AT, SECONDS_N);
 }
 
+/* "/me waves" (XEP-0245): takes off what stands before "waves". */
+static bool take_action(struct str *text)
+{
+	const struct str me = STR("/me ");
+
+	if (!str_starts(*text, me))
+		return false;
+	*text = (struct str){text->p + me.n, text->n - me.n};
+	return true;
+}
+
+/* What somebody does is his words, too: an event, which begins with the asterisk, cannot be written by anybody. */
 void room_log_text(struct buf *out, const struct room_line *line)
 {
 	static const struct place name = {false, " "}, text = {false, "\n         "};
+	struct str nick = line->nick.p ? line->nick : STR("the room"), said = line->text;
+	bool acts = !line->did.p && take_action(&said);
 
 	put_seconds(out, line->time);
 	buf_z(out, line->did.p ? " * " : " <");
-	put_text(out, line->nick.p ? line->nick : STR("the room"), &name);
+	put_text(out, nick, &name);
 	if (line->did.p)
 		buf_fmt(out, " %.*s", STR_FMT(line->did));
 	else
-		buf_char(out, '>');
-	if (line->text.n) {
+		buf_z(out, acts ? "> * " : ">");
+	if (acts)
+		put_text(out, nick, &name);
+	if (said.n) {
 		buf_z(out, line->did.p ? ": " : " ");
-		put_text(out, line->text, &text);
+		put_text(out, said, &text);
 	}
 	buf_char(out, '\n');
 }
@@ -161,18 +177,20 @@ void room_log_text(struct buf *out, const struct room_line *line)
 void room_log_html(struct buf *out, const struct room_line *line)
 {
 	static const struct place name = {true, " "}, text = {true, "<br>"};
+	struct str said = line->text;
+	bool acts = !line->did.p && take_action(&said);
 
 	buf_fmt(out, "<p%s><time datetime=\"", line->did.p ? " class=\"event\"" : "");
 	clock_format(out, line->time);
 	buf_z(out, "\">");
 	put_seconds(out, line->time);
-	buf_z(out, "</time> <b>");
+	buf_z(out, acts ? "</time> * <b>" : "</time> <b>");
 	put_text(out, line->nick.p ? line->nick : STR("the room"), &name);
 	buf_z(out, "</b> ");
 	if (line->did.p)
 		buf_fmt(out, "%.*s%s", STR_FMT(line->did), line->text.n ? ": " : "");
-	if (line->text.n)
-		put_text(out, line->text, &text);
+	if (said.n)
+		put_text(out, said, &text);
 	buf_z(out, "</p>\n");
 }
 

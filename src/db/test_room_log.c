@@ -55,6 +55,14 @@ static void test_lines(void **state)
 	expect_line((struct room_line){.did = STR("was destroyed"), .text = STR("why")},
 		"08:00:01 * the room was destroyed: why\n",
 		"<p class=\"event\">" STAMP " <b>the room</b> was destroyed: why</p>\n");
+	/* What one does is told as such, and is still one's own words. */
+	expect_line((struct room_line){.nick = STR("bob"), .text = STR("/me waves & <left>")},
+		"08:00:01 <bob> * bob waves & <left>\n", "<p>" STAMP " * <b>bob</b> waves &amp; &lt;left&gt;</p>\n");
+	expect_line((struct room_line){.nick = STR("bob"), .text = STR("/mea")}, "08:00:01 <bob> /mea\n",
+		"<p>" STAMP " <b>bob</b> /mea</p>\n");
+	expect_line((struct room_line){.nick = STR("bob"), .did = STR("left"), .text = STR("/me is gone")},
+		"08:00:01 * bob left: /me is gone\n",
+		"<p class=\"event\">" STAMP " <b>bob</b> left: /me is gone</p>\n");
 	/* A second line cannot pass for a line of the log; overrides of direction and controls are not there. */
 	expect_line(
 		(struct room_line){.nick = STR("e"), .text = STR("x\n08:00:02 <bob> \xe2\x80\xae\x1b[2J\xc2\x9b\xff")},
@@ -151,13 +159,17 @@ static void test_taken_back(void **state)
 	put(f, "tea", TIME, "eve", "look:\n08:00:01 <bob> <secret>");
 	put(f, "tea", TIME, "bob", "<secret>\nof two lines");
 	put(f, "tea", TIME, "bob", "not that");
+	put(f, "tea", TIME, "bob", "/me regrets");
+	take_back(f, TIME, "bob", "/me regrets");
+	expect_file(f, "tea@rooms.x/" DAY ".txt", "regrets", 0);
+	expect_file(f, "tea@rooms.x/" DAY ".html", "regrets", 0);
 	snprintf(path, sizeof(path), "%s/tea@rooms.x/" DAY ".html", f->path);
 	assert_int_equal(chmod(path, 0644), 0);
 	take_back(f, TIME, "bob", "<secret>\nof two lines");
 	expect_file(f, "tea@rooms.x/" DAY ".txt", "of two lines", 0);
 	expect_file(f, "tea@rooms.x/" DAY ".html", "of two lines", 0);
 	expect_file(f, "tea@rooms.x/" DAY ".txt", "         08:00:01 <bob> <secret>\n", 1);
-	expect_file(f, "tea@rooms.x/" DAY ".txt", "08:00:01 * bob said something that was taken back\n", 1);
+	expect_file(f, "tea@rooms.x/" DAY ".txt", "08:00:01 * bob said something that was taken back\n", 2);
 	expect_file(f, "tea@rooms.x/" DAY ".html", "<b>bob</b> said something that was taken back</p>\n", 1);
 	expect_file(f, "tea@rooms.x/" DAY ".txt", "not that", 1);
 	expect_file(f, "tea@rooms.x/" DAY ".html", "<!DOCTYPE html>", 1);

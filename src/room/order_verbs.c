@@ -280,6 +280,7 @@ static void put_said(struct buf *out, const struct stanza *s, int64_t time, bool
 	uint32_t body = stanza_child(s, "body", NS_CLIENT), subject = stanza_child(s, "subject", NS_CLIENT);
 	struct str nick = s->from.resource ? jid_resource(s->from) : STR("");
 	struct str text = xml_text(&s->tree, body ? body : subject, &tmp);
+	const struct str me = STR("/me ");
 
 	if (json) {
 		buf_z(out, first ? "\n {\"time\": \"" : ",\n {\"time\": \"");
@@ -293,6 +294,12 @@ static void put_said(struct buf *out, const struct stanza *s, int64_t time, bool
 	buf_z(out, body ? " <" : " * ");
 	plain_put(out, nick);
 	buf_z(out, body ? "> " : " changed the subject to: ");
+	if (body && str_starts(text, me)) { /* XEP-0245 */
+		buf_z(out, "* ");
+		plain_put(out, nick);
+		buf_char(out, ' ');
+		text = (struct str){text.p + me.n, text.n - me.n};
+	}
 	plain_put(out, text);
 	buf_char(out, '\n');
 }

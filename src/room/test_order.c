@@ -146,6 +146,10 @@ static void test_kick_show_log(void **state)
 	DONE("<alice> three\n");
 	run(w, "room log " TEA " 0");
 	REFUSED("1 to 500");
+	say(w, bob, "<message type='groupchat' to='" TEA "'><body>/me waves</body></message>");
+	run(w, "room log " TEA " 1");
+	DONE(" <bob> * bob waves\n");
+	say(w, alice, "<message type='groupchat' to='" TEA "'><body>three</body></message>");
 	for (int i = 0; i < 2; i++) {
 		run(w, "room log " TEA " --json");
 		DONE("\"nick\": \"bob\", \"text\": \"one\\u000atwo \\\"q\\\"\"},\n {");

@@ -88,6 +88,14 @@ static void say_to(struct line *n, struct str jid, struct str text)
 		line_ok(n, client_say(n->client, jid, text));
 }
 
+static void say_here(struct line *n, struct str text)
+{
+	if (n->current)
+		say_to(n, str_z(n->current), text);
+	else
+		line_misuse(n, "to whom? /msg PEER or /join ROOM begins a conversation");
+}
+
 struct str line_name(struct str args)
 {
 	struct str rest = args, word = line_word(&rest);
@@ -189,6 +197,19 @@ static void run_msg(struct line *n, const struct command *c, struct str args)
 	line_talk_to(n, buf_view(&jid));
 	if (args.n)
 		say_to(n, buf_view(&jid), args);
+}
+
+/* Others see "* alice waves" (XEP-0245). */
+static void run_me(struct line *n, const struct command *c, struct str args)
+{
+	CLEANUP(buf_clear) struct buf text = {.max = 2 * LINE_MAX_BYTES};
+
+	if (!args.n) {
+		line_usage(n, c);
+		return;
+	}
+	buf_fmt(&text, CLIENT_ACTION "%.*s", STR_FMT(args));
+	say_here(n, buf_view(&text));
 }
 
 /* A face that sees keys says so by itself; in lines, and for lessons, it is said. */
@@ -409,6 +430,7 @@ const struct command line_commands[] = {
 	{"help", "[COMMAND|all]", "what can be said, or how one command is used", COMPLETE_COMMAND, run_help},
 	{"peers", "", "who there is, and how they are", 0, run_peers},
 	{"msg", "PEER [TEXT]", "says TEXT to somebody, and talks to them from now on", FIND_PEER | FIND_ROOM, run_msg},
+	{"me", "TEXT", "says what you do: /me waves", 0, run_me},
 	{"typing", "PEER [off]", "tells somebody that you are writing", FIND_PEER | FIND_ROOM, run_typing, "off "},
 	{"history", "[PEER] [N]", "the last N messages of a conversation", FIND_PEER | FIND_ROOM, run_history},
 	{"status", "[available|away|dnd|xa|chat] [TEXT]", "what others see of you", 0, run_status,
@@ -474,10 +496,7 @@ void line_run(struct line *n, struct str line)
 	}
 	if (line.p[0] == '/')
 		line = (struct str){line.p + 1, line.n - 1};
-	if (n->current)
-		say_to(n, str_z(n->current), line);
-	else
-		line_misuse(n, "to whom? /msg PEER or /join ROOM begins a conversation");
+	say_here(n, line);
 }
 
 size_t line_open_part(struct str typed)

@@ -177,6 +177,39 @@ static void events(void **state)
 	shows((struct client_event){.kind = EVENT_ANSWER, .body = STR("one\ntwo")}, "* one\n" FILTER_MARK "two");
 }
 
+/* What one does (XEP-0245), never at the begin of a line, where events are. */
+static void actions(void **state)
+{
+	struct client_event e = {.kind = EVENT_MESSAGE,
+		.label = STR("bob"),
+		.who = STR("bob"),
+		.body = STR("/me waves")};
+
+	shows(e, "bob: * bob waves");
+	e.own = true;
+	shows(e, "-> bob: * bob waves");
+	e.secret = true;
+	shows(e, "-> bob (private): * bob waves");
+	e.own = false;
+	shows(e, "bob (private): * bob waves");
+	e = (struct client_event){.kind = EVENT_MESSAGE,
+		.room = true,
+		.label = STR("#tea"),
+		.who = STR("eve"),
+		.body = STR("/me \n* bob is gone")};
+	shows(e, "#tea * eve \n" FILTER_MARK "* bob is gone");
+	e.body = STR("/mewaves");
+	shows(e, "#tea eve: /mewaves");
+	e.body = STR(" /me waves");
+	shows(e, "#tea eve:  /me waves");
+	shows((struct client_event){.kind = EVENT_STATE,
+		      .state = MESSAGE_DELIVERED,
+		      .label = STR("#tea"),
+		      .who = STR("me"),
+		      .body = STR("/me waves\nb")},
+		"-> #tea: * me waves ... (delivered)");
+}
+
 static void another_day(void **state)
 {
 	struct client_event e = {.kind = EVENT_DONE, .body = STR("x"), .when = NOON * 1000LL};
@@ -216,6 +249,7 @@ int main(void)
 		cmocka_unit_test(lines),
 		cmocka_unit_test(wrapped),
 		cmocka_unit_test(events),
+		cmocka_unit_test(actions),
 		cmocka_unit_test(another_day),
 		cmocka_unit_test(json),
 	};

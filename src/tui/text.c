@@ -54,8 +54,19 @@ static void on_offline(struct buf *out, const struct client_event *e)
 		e->final || stopped ? "" : "; trying again");
 }
 
+/* "/me waves" is "* alice waves" (XEP-0245), behind the name of the conversation: alone it could look like an event. */
+static bool take_action(struct str *body)
+{
+	const struct str me = STR(CLIENT_ACTION);
+
+	if (!str_starts(*body, me))
+		return false;
+	*body = (struct str){body->p + me.n, body->n - me.n};
+	return true;
+}
+
 /* A private message names the room and the nickname; in a room the label is the room's. */
-static void on_message(struct buf *out, const struct client_event *e)
+static void put_speaker(struct buf *out, const struct client_event *e, bool acts)
 {
 	if (e->own && !e->room)
 		put(out, "-> ", e->label, e->secret ? " (private): " : ": ");
@@ -63,9 +74,19 @@ static void on_message(struct buf *out, const struct client_event *e)
 		put(out, "", e->label, " (private): ");
 	else if (e->room)
 		put(out, "", e->label, " ");
-	if (!e->secret && !(e->own && !e->room))
+	if (!e->secret && !(e->own && !e->room) && !(e->room && acts))
 		put(out, "", e->who, ": ");
-	filter_text(out, e->body);
+}
+
+static void on_message(struct buf *out, const struct client_event *e)
+{
+	struct str body = e->body;
+	bool acts = take_action(&body);
+
+	put_speaker(out, e, acts);
+	if (acts)
+		put(out, "* ", e->who, " ");
+	filter_text(out, body);
 }
 
 /* Nothing is promised that nobody but we could keep. */
@@ -76,9 +97,13 @@ static const char *state_words(enum message_state state)
 
 static void on_state(struct buf *out, const struct client_event *e)
 {
-	struct str rest = e->body, first = str_cut(&rest, '\n');
+	struct str rest = e->body, first;
+	bool acts = take_action(&rest);
 
+	first = str_cut(&rest, '\n');
 	put(out, "-> ", e->label, e->secret ? " (private): " : ": ");
+	if (acts)
+		put(out, "* ", e->who, " ");
 	put(out, "", first, rest.p ? " ..." : "");
 	buf_fmt(out, " (%s", state_words(e->state));
 	put_opt(out, ": ", e->detail, "");

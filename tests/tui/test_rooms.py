@@ -27,7 +27,15 @@ def talk(t, alice, bob):
     alice.expect(r"#lunch/robert \(private\): a word")
     bob.expect("alice: moderator, owner")
     bob.expect(r"-> #lunch/alice \(private\): a word \(delivered\)")
-    t.step("created, found, joined, talked in, renamed, a private word")
+    bob.say("/me", "/me takes a chair")
+    bob.expect("/me TEXT: says what you do")
+    bob.expect(r"-> #lunch: \* robert takes a chair \(delivered\)")
+    alice.expect(r"#lunch \* robert takes a chair")
+    bob.say("/msg alice@localhost", "/me nods")
+    bob.expect(r"-> alice@localhost: \* bob nods \(delivered\)")
+    alice.expect(r"bob@localhost: \* bob@localhost nods")
+    bob.say("/msg #lunch")
+    t.step("created, found, joined, talked in, renamed, a private word, what one does")
 
 
 def history(t, alice, bob):
