@@ -17,6 +17,7 @@
 #define NS_FORWARD "urn:xmpp:forward:0"
 #define NS_MAM "urn:xmpp:mam:2"
 #define NS_BLOCKING "urn:xmpp:blocking"
+#define NS_CORRECT "urn:xmpp:message-correct:0"
 #define NS_NODE_EVENT "urn:wireside:event:0"
 #define CLIENT_TYPED "typed.internal"    /* domain of who was added to a node by an address, and never answered yet */
 #define CLIENT_LEGACY "xep0174.internal" /* of peers without a key */
@@ -54,7 +55,8 @@ struct message {
 	int64_t when;
 	int64_t tell_at; /* monotonic: it is kept, and that is told if nothing better has come by then; 0: not */
 	bool room, secret;
-	bool last; /* it is sent, and no more will be heard of it */
+	bool take_back; /* once the room has it */
+	bool last;      /* it is sent, and no more will be heard of it */
 };
 
 /* A stanza that was said, until the server has it. */
@@ -105,6 +107,18 @@ struct gone_list {
 	unsigned n;
 };
 
+/* And what was said lately, the last one last. */
+enum { SHOWN_MAX = 100, SHOWN_ID_MAX = 1024 };
+struct shown {
+	char *id, *nick, *author, *text; /* id: the room's; author: his occupant-id, or NULL; text: its begin */
+	int64_t when;
+	bool own;
+};
+struct shown_list {
+	struct shown list[SHOWN_MAX];
+	unsigned n;
+};
+
 enum room_state {
 	ROOM_OUT,
 	ROOM_ASKED,   /* our user wants to be in, and hears what becomes of that */
@@ -128,6 +142,7 @@ struct room {
 	bool catching;         /* catch_up.c: what we missed is asked for, and nothing is settled before */
 	struct map occupants;
 	struct gone_list gone;
+	struct shown_list shown;
 };
 
 /* Rooms to be found. A list that comes from several is gathered until all have come, or some have had their time. */
@@ -308,6 +323,8 @@ void client_on_said(struct client *c, const struct said *m);
 int client_forwarded(const struct xml_tree *t, uint32_t parent, struct jid_buf *from, struct jid_buf *to,
 	struct said *ret);
 bool client_said_text(const struct said *m, const char *name, struct buf *tmp, struct str *ret);
+struct str client_said_verb(
+	const struct said *m); /* "corrected", if it takes the place of another (XEP-0308); else absent */
 bool client_is_new(struct client *c, struct str from, struct str id);
 void client_enter_state(struct client *c, struct message *m, enum message_state state, struct str detail);
 void client_kept(struct client *c, struct message *m); /* our node has it */
@@ -370,6 +387,12 @@ void client_gone_note(struct room *r, const struct occupant *o);
 void client_gone_note_all(struct room *r); /* all who are there, but us */
 /* Bare addresses of who was called so, the last one first; borrowed. */
 unsigned client_gone_find(const struct room *r, struct str nick, struct str *ret, unsigned max);
+/* shown.c */
+void client_shown_clear(struct room *r);
+void client_shown_note(struct client *c, struct room *r, const struct said *m, struct str text, bool own);
+void client_shown_take_back(struct client *c, struct room *r); /* the last one of ours */
+/* True: it takes something back, and that was told. */
+bool client_shown_taken(struct client *c, struct room *r, const struct said *m);
 /* notice.c */
 void client_warn_entered(struct client *c, struct room *r, const struct stanza *s);
 void client_on_room_changed(struct client *c, struct room *r, const struct said *m);

@@ -22,7 +22,8 @@ enum client_event_kind {
 	EVENT_ANSWER,  /* body: lines for people, the answer to a command */
 	EVENT_DONE,    /* a command was carried out; body says what, "" for nothing to say */
 	EVENT_REFUSED, /* a command was refused; body says what and why; verb: the condition of RFC 6120 */
-	EVENT_ROOM,    /* what the room says of itself, in words: body; verb: warning (on entering) or changed */
+	EVENT_ROOM,    /* what the room says of itself, in words: body; verb: warning (on entering), changed; removed,
+			   retracted: a message, by who */
 	EVENT_NOTICE,  /* body: a headline, from a server or node; verb: its kind */
 	EVENT_KINDS
 };

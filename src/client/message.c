@@ -257,6 +257,11 @@ bool client_said_text(const struct said *m, const char *name, struct buf *tmp, s
 	return buf_ok(tmp);
 }
 
+struct str client_said_verb(const struct said *m)
+{
+	return child(m, "replace", NS_CORRECT) ? STR("corrected") : STR_NONE;
+}
+
 static void read_delay(struct said *m)
 {
 	uint32_t i = child(m, "delay", NS_DELAY);
@@ -403,6 +408,7 @@ static void on_text(struct client *c, const struct said *m, struct str body, boo
 		.conversation = in_room ? jid_str(peer)
 			: m->with.n     ? m->with
 					: client_peer(c, jid_bare_str(peer)),
+		.verb = client_said_verb(m),
 		.body = body,
 		.id = m->id};
 

@@ -23,6 +23,7 @@ static void room_free(struct room *r)
 {
 	client_occupants_clear(r);
 	client_gone_clear(r);
+	client_shown_clear(r);
 	xfree(r->jid);
 	xfree(r->nick);
 	xfree(r->wanted);
@@ -412,6 +413,7 @@ static void on_out(struct client *c, struct room *r, const struct stanza *s)
 	client_occupant_gone(c, r, s);
 	client_occupants_clear(r);
 	client_gone_clear(r);
+	client_shown_clear(r);
 	set_text(&r->subject, STR("")); /* a room of this name may be another one next time */
 	xfree(TAKE(r->last_id));
 	client_unsay(c, r->jid);
@@ -476,9 +478,12 @@ static bool on_echo(struct client *c, struct room *r, const struct said *m)
 	if (!o || !o->room || strcmp(o->conversation, r->jid) != 0)
 		return false;
 	client_unwait(c, m->id);
+	client_shown_note(c, r, m, str_z(o->body), true);
 	if (!m->delayed)
 		r->last = c->wall;
 	client_enter_state(c, o, MESSAGE_DELIVERED, STR_NONE);
+	if (o->take_back)
+		client_shown_take_back(c, r);
 	return true;
 }
 
@@ -546,11 +551,13 @@ static void on_words(struct client *c, struct room *r, const struct said *m, str
 		.room = true,
 		.conversation = str_z(r->jid),
 		.who = jid_resource(m->from),
+		.verb = client_said_verb(m),
 		.body = body,
 		.id = m->id};
 
 	if (!m->history && !m->delayed)
 		r->last = c->wall;
+	client_shown_note(c, r, m, body, e.own && !m->delayed);
 	client_emit(c, &e);
 }
 
@@ -569,6 +576,8 @@ void client_on_room_said(struct client *c, struct room *r, const struct said *m)
 	client_on_room_changed(c, r, m);
 	if (form && !m->from.resource)
 		on_form(c, r, m, form);
+	if (client_shown_taken(c, r, m))
+		return;
 	buf_reset(&tmp);
 	if (!client_said_text(m, "body", &tmp, &body) || !body.n)
 		return;

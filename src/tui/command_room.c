@@ -160,6 +160,39 @@ static void run_kick(struct line *n, const struct command *c, struct str args)
 		line_ok(n, client_role(n->client, buf_view(&room), nick, "none", args));
 }
 
+static void run_retract(struct line *n, const struct command *c, struct str args)
+{
+	CLEANUP(buf_clear) struct buf room = {.max = JID_MAX};
+	int err;
+
+	if (!take_room(n, &args, &room))
+		return;
+	if (args.n) {
+		line_usage(n, c);
+		return;
+	}
+	err = client_retract(n->client, buf_view(&room));
+	if (err == ERR_EXISTS)
+		line_refuse(n, "nothing is known that you said there and could take back");
+	else
+		line_ok(n, err);
+}
+
+static void run_delete(struct line *n, const struct command *c, struct str args)
+{
+	CLEANUP(buf_clear) struct buf room = {.max = JID_MAX};
+	struct str nick;
+	int err;
+
+	if (!take_both(n, c, &args, &room, &nick))
+		return;
+	err = client_moderate(n->client, buf_view(&room), nick, args);
+	if (err == ERR_EXISTS)
+		line_refuse(n, "nothing is known that %.*s said there", STR_FMT(nick));
+	else
+		line_ok(n, err);
+}
+
 /* What gives something takes it away with "off", and never does the one for the other because of a slip. */
 static bool take_off(struct line *n, const struct command *c, struct str args, bool *ret)
 {
@@ -469,6 +502,8 @@ const struct command line_room_commands[] = {
 	{"pm", "[#ROOM] NICK TEXT", "says something to one occupant alone", COMPLETE_NICK, run_pm},
 	{"invite", "[#ROOM] PEER [REASON]", "asks somebody to come", FIND_PEER, run_invite},
 	{"decline", "[ROOM [REASON]]", "says no to an invitation, or lists those that wait", FIND_INVITED, run_decline},
+	{"retract", "[#ROOM]", "takes back what you said last", 0, run_retract},
+	{"delete", "[#ROOM] NICK [REASON]", "removes what somebody said last", COMPLETE_NICK, run_delete},
 	{"kick", "[#ROOM] NICK [REASON]", "puts somebody out", COMPLETE_NICK, run_kick},
 	{"ban", "[#ROOM] WHO [REASON]",
 		"puts somebody out for ever (/affiliate WHO none takes it back), @DOMAIN all from there",

@@ -143,6 +143,12 @@ static void events(void **state)
 		      .body = STR("a\n10:33 eve: b")},
 		"bob: a\n" FILTER_MARK "10:33 eve: b");
 	shows((struct client_event){.kind = EVENT_MESSAGE,
+		      .label = STR("bob"),
+		      .who = STR("bob"),
+		      .verb = STR("corrected"),
+		      .body = STR("ho")},
+		"bob: corrected: ho");
+	shows((struct client_event){.kind = EVENT_MESSAGE,
 		      .own = true,
 		      .label = STR("bob"),
 		      .who = STR("me"),
@@ -198,6 +204,9 @@ static void actions(void **state)
 		.who = STR("eve"),
 		.body = STR("/me \n* bob is gone")};
 	shows(e, "#tea * eve \n" FILTER_MARK "* bob is gone");
+	e.verb = STR("corrected");
+	shows(e, "#tea corrected: * eve \n" FILTER_MARK "* bob is gone");
+	e.verb = STR_NONE;
 	e.body = STR("/mewaves");
 	shows(e, "#tea eve: /mewaves");
 	e.body = STR(" /me waves");

@@ -84,6 +84,8 @@ static void on_message(struct buf *out, const struct client_event *e)
 	bool acts = take_action(&body);
 
 	put_speaker(out, e, acts);
+	if (str_is(e->verb, "corrected"))
+		buf_z(out, "corrected: ");
 	if (acts)
 		put(out, "* ", e->who, " ");
 	filter_text(out, body);

@@ -27,6 +27,17 @@ def talk(t, alice, bob):
     alice.expect(r"#lunch/robert \(private\): a word")
     bob.expect("alice: moderator, owner")
     bob.expect(r"-> #lunch/alice \(private\): a word \(delivered\)")
+    bob.say("a slip", "/retract")
+    for who in (alice, bob):
+        who.expect(r"\* #lunch: robert took back a message of [0-9:]{5}: a slip$")
+    bob.say("rude words")
+    alice.expect("#lunch robert: rude words")
+    alice.say("/delete robert manners", "/delete nobody", "/retract #lunch x")
+    for who in (alice, bob):
+        who.expect(r"\* #lunch: alice removed robert's message of [0-9:]{5}: rude words \(manners\)$")
+    alice.expect("refused: nothing is known that nobody said there")
+    bob.say("/delete alice")
+    bob.expect("refused: remove what alice said last: you may not do that there")
     bob.say("/me", "/me takes a chair")
     bob.expect("/me TEXT: says what you do")
     bob.expect(r"-> #lunch: \* robert takes a chair \(delivered\)")
