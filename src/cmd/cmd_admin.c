@@ -9,12 +9,18 @@
 #include "room/config.h"
 #include "xmpp/jid.h"
 
-enum { WORDS_MAX = 16, SECRET_AT = 4 /* config ROOM roomsecret: where the value stands */ };
+enum {
+	WORDS_MAX = 16,
+	SECRET_AT = 4, /* config ROOM roomsecret: where the value stands */
+	JSON_AT = 3    /* behind an address, before what belongs to it */
+};
+
+static const char json_flag[] = "--json";
 
 struct action {
 	const char *name;
 	const char *address; /* what the first word must be an address of, NULL: it need not be there */
-	int max;             /* words after the name, --json not counted */
+	int max;             /* words after the name, without --json */
 	bool password;       /* asked for and sent as the last word */
 	bool json;           /* takes --json */
 	enum ask_offline offline;
@@ -44,19 +50,21 @@ static const struct group user = {
 
 static const struct group room = {
 	"room",
-	"Usage: wireside room list [--json] [--data DIR]\n"
-	"       wireside room show ROOM [--json] [--data DIR]\n"
-	"       wireside room create ROOM OWNER [NAME] [--data DIR]\n"
-	"       wireside room destroy ROOM [REASON [OTHER-ROOM]] [--data DIR]\n"
-	"       wireside room config ROOM [SETTING VALUE] [--json] [--data DIR]\n"
-	"       wireside room config ROOM roomsecret - | --password-file FILE [--data DIR]\n"
-	"       wireside room affiliate ROOM [WHO AFFILIATION [REASON]] [--json] [--data DIR]\n"
-	"       wireside room kick ROOM NICK [REASON] [--data DIR]\n"
-	"       wireside room log ROOM [N] [--json] [--data DIR]\n\n"
+	"Usage: wireside room list\n"
+	"       wireside room show ROOM\n"
+	"       wireside room create ROOM OWNER [NAME]\n"
+	"       wireside room destroy ROOM [REASON [OTHER-ROOM]]\n"
+	"       wireside room config ROOM [SETTING [VALUE]]\n"
+	"       wireside room config ROOM roomsecret - | --password-file FILE\n"
+	"       wireside room affiliate ROOM [WHO AFFILIATION [REASON]]\n"
+	"       wireside room kick ROOM NICK [REASON]\n"
+	"       wireside room log ROOM [N]\n"
+	"all of them with [--json] [--data DIR]\n\n"
 	"Asks a running server; show and log also read the data of a stopped one. ROOM is NAME@rooms.DOMAIN, OWNER and\n"
 	"WHO are USER@DOMAIN (a ban also DOMAIN), AFFILIATION is owner, admin, member, outcast or none, N at most 500\n"
 	"messages. A room that is created stays until it is destroyed; who was in it, or wants to enter later, is told of\n"
-	"OTHER-ROOM. Without more words config and affiliate list what there is. A room's password (roomsecret) is asked for on\n"
+	"OTHER-ROOM. The OWNER must exist, if he is of a domain of this server. Without more words config and affiliate list what\n"
+	"there is, config with a SETTING says what it is. A room's password (roomsecret) is asked for on\n"
 	"the terminal, or read as one line from standard input or FILE; '' is none.\n\n"
 	"Examples:\n"
 	"  wireside room list\n"
@@ -69,11 +77,11 @@ static const struct group room = {
 	{
 		{"list", NULL, 0, false, true, ASK_REFUSE},
 		{"show", "ROOM@SERVICE", 1, false, true, ASK_STORED},
-		{"create", "ROOM@SERVICE", 3, false, false, ASK_REFUSE, "OWNER"},
-		{"destroy", "ROOM@SERVICE", 3, false, false, ASK_REFUSE},
+		{"create", "ROOM@SERVICE", 3, false, true, ASK_REFUSE, "OWNER"},
+		{"destroy", "ROOM@SERVICE", 3, false, true, ASK_REFUSE},
 		{"config", "ROOM@SERVICE", 3, false, true, ASK_REFUSE},
 		{"affiliate", "ROOM@SERVICE", 4, false, true, ASK_REFUSE},
-		{"kick", "ROOM@SERVICE", 3, false, false, ASK_REFUSE, "NICK"},
+		{"kick", "ROOM@SERVICE", 3, false, true, ASK_REFUSE, "NICK"},
 		{"log", "ROOM@SERVICE", 2, false, true, ASK_STORED},
 		{0},
 	},
@@ -135,10 +143,10 @@ static const struct action *find_action(const struct group *g, int argc, char **
 
 /* ---- the password of a room ---- */
 
-/* Is this `room config ROOM roomsecret ...`? */
-static bool sets_secret(const struct action *a, int argc, char **argv)
+/* Is this `room config ROOM roomsecret VALUE`? file: where the value is, if it is in one. */
+static bool sets_secret(const struct action *a, int argc, char **argv, const char *file)
 {
-	return strcmp(a->name, "config") == 0 && argc >= SECRET_AT && room_config_is_secret(str_z(argv[3]));
+	return strcmp(a->name, "config") == 0 && argc >= SECRET_AT + !file && room_config_is_secret(str_z(argv[3]));
 }
 
 /* Takes --password-file FILE out of the words; false: there is no FILE. */
@@ -162,7 +170,7 @@ static bool take_password_file(int *argc, char **argv, const char **ret)
 /* Words of a command line are seen by everybody on the machine, and kept by shells. */
 static bool secret_is_no_word(const struct action *a, int argc, char **argv, const char *file)
 {
-	bool sets = sets_secret(a, argc, argv);
+	bool sets = sets_secret(a, argc, argv, file);
 
 	if (!sets && !file)
 		return true;
@@ -181,15 +189,32 @@ static bool secret_is_no_word(const struct action *a, int argc, char **argv, con
 
 static bool needs_password(const struct action *a, int argc, char **argv, const char *file)
 {
-	return a->password || file || (sets_secret(a, argc, argv) && strcmp(argv[SECRET_AT], "-") == 0);
+	return a->password || file || (sets_secret(a, argc, argv, NULL) && strcmp(argv[SECRET_AT], "-") == 0);
 }
 
-static bool flags_understood(const struct action *a, int argc, char **argv)
+/* Takes --json out of the words, wherever it stands behind the command. */
+static bool take_json(int *argc, char **argv)
 {
-	for (int i = 2; i < argc; i++) {
-		if (i == SECRET_AT && sets_secret(a, argc, argv) && !argv[i][1])
+	for (int i = 2; i < *argc; i++) {
+		if (strcmp(argv[i], json_flag) != 0)
 			continue;
-		if (argv[i][0] != '-' || (a->json && strcmp(argv[i], "--json") == 0))
+		memmove(&argv[i], &argv[i + 1], (size_t)(*argc - i - 1) * sizeof(*argv));
+		(*argc)--;
+		return true;
+	}
+	return false;
+}
+
+static bool flags_understood(const struct action *a, int argc, char **argv, bool json)
+{
+	if (json && !a->json) {
+		fprintf(stderr, "wireside: %s %s: '--json' is not understood\n", argv[0], a->name);
+		return false;
+	}
+	for (int i = 2; i < argc; i++) {
+		if (i == SECRET_AT && sets_secret(a, argc, argv, NULL) && !argv[i][1])
+			continue;
+		if (argv[i][0] != '-')
 			continue;
 		fprintf(stderr, "wireside: %s %s: '%s' is not understood\n", argv[0], a->name, argv[i]);
 		return false;
@@ -197,22 +222,35 @@ static bool flags_understood(const struct action *a, int argc, char **argv)
 	return true;
 }
 
+/* What is taken out of the words of a command line. */
+struct flags {
+	const char *file; /* NULL: none */
+	bool json;
+};
+
+/* A password is the last word, and the server wipes that one: --json stands before it. */
 static int run_action(const struct group *g, const struct action *a, int argc, char **argv, const char *data,
-	const char *file)
+	const struct flags *flags)
 {
 	const char *words[WORDS_MAX] = {g->name};
 	uint32_t n = 1;
 	char *password = NULL;
 	int status;
 
-	for (int i = 1; i < argc && n < WORDS_MAX - 1; i++)
+	for (int i = 1; i < argc && n < WORDS_MAX - 2; i++) {
+		if (i == JSON_AT && flags->json)
+			words[n++] = json_flag;
 		words[n++] = argv[i];
-	if (needs_password(a, argc, argv, file)) {
-		password = file ? ask_password_file(file) : ask_password("Password: ", true);
+	}
+	if (flags->json && argc <= JSON_AT)
+		words[n++] = json_flag;
+	if (needs_password(a, argc, argv, flags->file)) {
+		password = flags->file ? ask_password_file(flags->file) : ask_password("Password: ", true);
 		if (!password)
 			return 1;
-		words[!a->password && !file ? SECRET_AT : n++] =
-			password; /* in the place of "-", or behind the others */
+		if (!a->password && !flags->file)
+			n--; /* it takes the place of "-" */
+		words[n++] = password;
 	}
 	status = ask_server(data, words, n, a->offline);
 	if (password)
@@ -224,7 +262,7 @@ static int run_action(const struct group *g, const struct action *a, int argc, c
 static int run_group(const struct group *g, int argc, char **argv)
 {
 	const struct action *a;
-	const char *file = NULL;
+	struct flags flags = {0};
 	char *data;
 	int status = 2;
 
@@ -232,14 +270,15 @@ static int run_group(const struct group *g, int argc, char **argv)
 		fputs(g->usage, stdout);
 		return 0;
 	}
-	if (!take_password_file(&argc, argv, &file))
+	if (!take_password_file(&argc, argv, &flags.file))
 		return 2;
 	data = config_take_data(&argc, argv, CONFIG_SERVE);
 	if (!data)
 		return 2;
+	flags.json = take_json(&argc, argv);
 	a = argc < 2 ? NULL : find_action(g, argc, argv);
-	if (a && flags_understood(a, argc, argv) && secret_is_no_word(a, argc, argv, file))
-		status = run_action(g, a, argc, argv, data, file);
+	if (a && flags_understood(a, argc, argv, flags.json) && secret_is_no_word(a, argc, argv, flags.file))
+		status = run_action(g, a, argc, argv, data, &flags);
 	else if (argc < 2)
 		fputs(g->usage, stderr);
 	else

@@ -149,10 +149,10 @@ static void run_verb(struct command_call *call)
 const struct command room_commands[] = {
 	{.name = "room list", .args = "[--json]", .min = 0, .max = 1, .run = run_list},
 	{.name = "room show", .args = "ROOM [--json]", .min = 1, .max = 2, .run = run_verb},
-	{.name = "room create", .args = "ROOM OWNER [NAME]", .min = 2, .max = 3, .run = run_verb},
-	{.name = "room destroy", .args = "ROOM [REASON [OTHER-ROOM]]", .min = 1, .max = 3, .run = run_verb},
+	{.name = "room create", .args = "ROOM OWNER [NAME] [--json]", .min = 2, .max = 4, .run = run_verb},
+	{.name = "room destroy", .args = "ROOM [REASON [OTHER-ROOM]] [--json]", .min = 1, .max = 4, .run = run_verb},
 	{.name = "room config",
-		.args = "ROOM [SETTING VALUE] [--json]",
+		.args = "ROOM [SETTING [VALUE]] [--json]",
 		.min = 1,
 		.max = 4,
 		.last_is_secret = true,
@@ -162,7 +162,7 @@ const struct command room_commands[] = {
 		.min = 1,
 		.max = 5,
 		.run = run_verb},
-	{.name = "room kick", .args = "ROOM NICK [REASON]", .min = 2, .max = 3, .run = run_verb},
+	{.name = "room kick", .args = "ROOM NICK [REASON] [--json]", .min = 2, .max = 4, .run = run_verb},
 	{.name = "room log", .args = "ROOM [N] [--json]", .min = 1, .max = 3, .run = run_verb},
 	{.name = NULL},
 };

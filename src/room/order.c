@@ -3,7 +3,7 @@
 #include "base/err.h"
 #include "room/rooms_i.h"
 
-static const char failing[] = "the store fails: try again later";
+const char order_failing[] = "the store fails: try again later";
 static const char missing[] = "there is no such room";
 static const char no_service[] = "this server has no rooms there: they are at rooms.DOMAIN";
 const char order_later[] = "";
@@ -71,11 +71,11 @@ static const char *check(const struct room *r, const struct order *o)
 	bool there = r->state == ROOM_OPEN || r->state == ROOM_LOCKED;
 
 	if (r->state == ROOM_FAILED)
-		return failing;
+		return order_failing;
 	if (there == o->verb->makes)
 		return there ? "there is such a room already" : missing;
-	if (o->verb->writes && !core_can_store(o->core))
-		return failing;
+	if (o->verb->writes && o->n >= o->verb->tells_below && !core_can_store(o->core))
+		return order_failing;
 	return NULL;
 }
 
@@ -98,13 +98,73 @@ static void on_ready(struct room *r, struct room_job *j)
 		order_finish(o, error);
 }
 
+static void enter_room(struct order *o)
+{
+	struct jid jid = jid_view(str_z(o->address));
+	struct host *h = core_find_host(o->core, jid_domain(jid));
+	struct room *r = h && h->kind == HOST_ROOMS ? rooms_get((struct rooms *)h, jid, o->verb->makes) : NULL;
+
+	if (!r) {
+		order_finish(o,
+			!h || h->kind != HOST_ROOMS ? no_service
+				: o->verb->makes    ? "there are too many rooms"
+						    : missing);
+		return;
+	}
+	o->room = r->entity.id;
+	room_when_loaded(r, &o->job);
+}
+
+/* ---- is there such an account? ---- */
+
+static void on_account(struct core *c, struct wait *w, const struct store_rows *rows, const struct scram_keys *keys)
+{
+	struct order *o = CONTAINER_OF(w, struct order, wait);
+	struct store_value v[STORE_VALUES_MAX];
+	enum store_row kind;
+	size_t pos = 0;
+	unsigned n;
+	bool there = store_rows_next(rows, &pos, &kind, v, &n) && kind == ROW_ACCOUNT;
+
+	if (rows->error)
+		order_finish(o, order_failing);
+	else if (!there)
+		order_finish(o, "there is no such account, so the room would have no owner");
+	else
+		enter_room(o);
+}
+
+/* A room needs an owner who exists. Of other domains nothing is known. */
+static void check_account(struct order *o)
+{
+	struct jid_buf who;
+	struct store_query *q;
+	struct host *h;
+
+	if (jid_parse_buf(order_arg(o, 0), &who) < 0 || !who.jid.local) {
+		order_finish(o, "the owner is not an address of the form USER@DOMAIN");
+		return;
+	}
+	if (who.jid.resource) {
+		order_finish(o, "an owner is USER@DOMAIN, without a resource: he is it with all his clients");
+		return;
+	}
+	h = core_find_host(o->core, jid_domain(who.jid));
+	if (!h || h->kind != HOST_USERS) {
+		enter_room(o);
+		return;
+	}
+	o->wait.answer = on_account;
+	o->wait.drop = drop_wait;
+	q = store_query_new(STORE_ACCOUNT_LOAD, core_wait(o->core, &o->wait), jid_domain(who.jid), jid_local(who.jid));
+	core_ask(o->core, &q);
+}
+
 void order_start(struct core *c, const struct order_verb *v, struct str address, const struct str *args, unsigned n,
 	const struct order *front)
 {
 	struct order *o = xcalloc(1, sizeof(*o));
 	struct jid_buf jid;
-	struct host *h = NULL;
-	struct room *r;
 
 	must(n <= ORDER_ARGS);
 	*o = *front;
@@ -120,15 +180,8 @@ void order_start(struct core *c, const struct order_verb *v, struct str address,
 		return;
 	}
 	o->address = str_dup(jid_str(jid.jid));
-	h = core_find_host(c, jid_domain(jid.jid));
-	r = h && h->kind == HOST_ROOMS ? rooms_get((struct rooms *)h, jid.jid, v->makes) : NULL;
-	if (!r) {
-		order_finish(o,
-			!h || h->kind != HOST_ROOMS ? no_service
-				: v->makes          ? "there are too many rooms"
-						    : missing);
-		return;
-	}
-	o->room = r->entity.id;
-	room_when_loaded(r, &o->job);
+	if (v->needs_account)
+		check_account(o);
+	else
+		enter_room(o);
 }

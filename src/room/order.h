@@ -20,13 +20,15 @@ struct order_verb {
 	const char *name, *title;
 	struct order_arg args[ORDER_ARGS]; /* behind the room's address */
 	unsigned min, max;
-	bool makes;  /* the room must not be there; otherwise it must be */
-	bool writes; /* not while the store fails */
+	bool makes;           /* the room must not be there; otherwise it must be */
+	bool writes;          /* not while the store fails */
+	unsigned tells_below; /* with fewer words than this it changes nothing */
+	bool needs_account; /* the first word behind the room's address is USER@DOMAIN; if the domain is ours, he must exist */
 	/* Does it and writes to o->out. NULL: done; or why it was not done; order_later: it answers with order_finish(). */
 	const char *(*run)(struct room *r, struct order *o);
 };
 extern const struct order_verb order_verbs[]; /* a row without name ends it */
-extern const char order_later[];
+extern const char order_later[], order_failing[];
 const struct order_verb *order_verb_find(struct str name); /* NULL if there is none */
 
 /* error NULL: done, o->out has the answer. Frees nothing. */

@@ -21,6 +21,21 @@ static void put_json_pair(struct buf *out, const char *name, struct str value, c
 
 static void put_time(struct buf *out, int64_t time) { clock_format(out, time); }
 
+/* What was done, for programs: {"room": ..., "result": ..., and what it was done with. */
+static void begin_result(struct order *o, const char *result)
+{
+	put_json_pair(&o->out, "room", str_z(o->address), "{");
+	put_json_pair(&o->out, "result", str_z(result), ", ");
+}
+
+static void put_result_part(struct order *o, const char *name, struct str value)
+{
+	if (value.n)
+		put_json_pair(&o->out, name, value, ", ");
+}
+
+static void end_result(struct order *o) { buf_z(&o->out, "}\n"); }
+
 /* ---- show ---- */
 
 static void show_settings(struct buf *out, const struct room_config *c, bool json)
@@ -133,15 +148,22 @@ static const char *run_create(struct room *r, struct order *o)
 {
 	struct jid_buf owner;
 
-	if (jid_parse_buf(order_arg(o, 0), &owner) < 0 || !owner.jid.local)
-		return "the owner is not an address of the form USER@DOMAIN";
+	if (jid_parse_buf(order_arg(o, 0), &owner) < 0)
+		return "the owner is no address"; /* it was one (check_account) */
 	if (room_config_change(&r->config, STR("roomname"), order_arg(o, 1).n ? order_arg(o, 1) : STR("")) < 0)
 		return "the name is too long";
 	room_create(r, owner.jid);
 	r->will_persist = true;
 	room_unlock(r);
 	o->wrote = true;
-	buf_fmt(&o->out, "%s: created\n", o->address);
+	if (!o->json) {
+		buf_fmt(&o->out, "%s: created\n", o->address);
+		return NULL;
+	}
+	begin_result(o, "created");
+	put_result_part(o, "owner", jid_str(owner.jid));
+	put_result_part(o, "name", order_arg(o, 1));
+	end_result(o);
 	return NULL;
 }
 
@@ -165,11 +187,20 @@ static const char *run_destroy(struct room *r, struct order *o)
 		rooms_move(r, r->entity.jid, jid_bare_str(alternate.jid));
 	room_destroy(r, other.n ? jid_str(alternate.jid) : STR_NONE,
 		reason.n ? reason : STR("The room was removed by the administrator."), STR_NONE);
-	buf_fmt(&o->out, "%s: destroyed\n", o->address);
+	if (!o->json) {
+		buf_fmt(&o->out, "%s: destroyed\n", o->address);
+		return NULL;
+	}
+	begin_result(o, "destroyed");
+	put_result_part(o, "reason", reason);
+	put_result_part(o, "alternate", other);
+	end_result(o);
 	return NULL;
 }
 
 /* ---- config ---- */
+
+static const char no_setting[] = "there is no such setting; without one all are listed";
 
 static const char *configure(struct room *r, struct order *o)
 {
@@ -188,10 +219,48 @@ static const char *configure(struct room *r, struct order *o)
 	room_config_clear(&new);
 	if (!err && xerr_ok(e))
 		return NULL;
-	return err == ERR_NOTFOUND  ? "there is no such setting; without one all are listed"
+	return err == ERR_NOTFOUND  ? no_setting
 		: err == ERR_DENIED ? "a password-protected room needs a password first: set roomsecret"
 		: err               ? "this setting cannot have that value"
-				    : "the store fails: try again later";
+				    : order_failing;
+}
+
+static const char *show_one(const struct room *r, struct order *o)
+{
+	CLEANUP(buf_clear) struct buf tmp = {.max = CONFIG_TEXT_MAX};
+	struct str name, value;
+
+	for (unsigned i = 0; room_config_show(&r->config, i, &name, &value, &tmp); i++) {
+		if (!str_eq(name, order_arg(o, 0)))
+			continue;
+		if (o->json) {
+			put_json_pair(&o->out, o->args[0], value, "{");
+			buf_z(&o->out, "}\n");
+		} else {
+			plain_put(&o->out, value);
+			buf_char(&o->out, '\n');
+		}
+		return NULL;
+	}
+	return no_setting;
+}
+
+static void tell_configured(struct order *o)
+{
+	struct str value = order_arg(o, 1);
+
+	if (room_config_is_secret(order_arg(o, 0)))
+		value = value.n ? STR("(set)") : STR("");
+	if (o->json) {
+		begin_result(o, "changed");
+		put_result_part(o, "setting", order_arg(o, 0));
+		put_json_pair(&o->out, "value", value, ", ");
+		end_result(o);
+		return;
+	}
+	buf_fmt(&o->out, "%s: %s = ", o->address, o->args[0]);
+	plain_put(&o->out, value);
+	buf_char(&o->out, '\n');
 }
 
 static const char *run_config(struct room *r, struct order *o)
@@ -205,17 +274,11 @@ static const char *run_config(struct room *r, struct order *o)
 		return NULL;
 	}
 	if (o->n == 1)
-		return "to what? SETTING VALUE, and \"\" for nothing";
+		return show_one(r, o);
 	error = configure(r, o);
-	if (error)
-		return error;
-	buf_fmt(&o->out, "%s: %s = ", o->address, o->args[0]);
-	if (room_config_is_secret(order_arg(o, 0)))
-		buf_z(&o->out, *o->args[1] ? "(set)" : "");
-	else
-		plain_put(&o->out, order_arg(o, 1));
-	buf_char(&o->out, '\n');
-	return NULL;
+	if (!error)
+		tell_configured(o);
+	return error;
 }
 
 /* ---- affiliate, kick ---- */
@@ -255,8 +318,16 @@ static const char *run_affiliate(struct room *r, struct order *o)
 	if (room_affiliate(r, who.jid, to, order_arg(o, 2), r->entity.jid, true) < 0)
 		return "there are too many in the room's lists";
 	o->wrote = r->config.persistent;
-	buf_fmt(&o->out, "%s: %.*s is %s\n", o->address, STR_FMT(jid_bare_str(who.jid)),
-		to == AFFILIATION_NONE ? "in no list any more" : affiliation_name(to));
+	if (!o->json) {
+		buf_fmt(&o->out, "%s: %.*s is %s\n", o->address, STR_FMT(jid_bare_str(who.jid)),
+			to == AFFILIATION_NONE ? "in no list any more" : affiliation_name(to));
+		return NULL;
+	}
+	begin_result(o, "changed");
+	put_result_part(o, "jid", jid_bare_str(who.jid));
+	put_result_part(o, "affiliation", str_z(affiliation_name(to)));
+	put_result_part(o, "reason", order_arg(o, 2));
+	end_result(o);
 	return NULL;
 }
 
@@ -268,7 +339,14 @@ static const char *run_kick(struct room *r, struct order *o)
 	if (!who)
 		return "nobody in the room has that nickname";
 	leave_remove(r, who, &n);
-	buf_fmt(&o->out, "%s: %s was put out\n", o->address, o->args[0]);
+	if (!o->json) {
+		buf_fmt(&o->out, "%s: %s was put out\n", o->address, o->args[0]);
+		return NULL;
+	}
+	begin_result(o, "kicked");
+	put_result_part(o, "nick", order_arg(o, 0));
+	put_result_part(o, "reason", order_arg(o, 1));
+	end_result(o);
 	return NULL;
 }
 
@@ -335,7 +413,7 @@ static void on_log(struct core *c, struct wait *w, const struct store_rows *rows
 		if (put_row(o, all[count][1].s, all[count][0].i / 1000, first))
 			first = false;
 	buf_z(&o->out, o->json ? "]\n" : "");
-	order_finish(o, rows->error ? "the store fails: try again later" : NULL);
+	order_finish(o, rows->error ? order_failing : NULL);
 }
 
 static void drop_log(struct wait *w)
@@ -390,6 +468,7 @@ const struct order_verb order_verbs[] = {
 		.min = 1,
 		.max = 2,
 		.makes = true,
+		.needs_account = true,
 		.writes = true,
 		.run = run_create},
 	{.name = "destroy",
@@ -403,6 +482,7 @@ const struct order_verb order_verbs[] = {
 		.args = {{"setting", "Setting", NULL}, {"value", "Value (nothing: none)", NULL, true}},
 		.max = 2,
 		.writes = true,
+		.tells_below = 2,
 		.run = run_config},
 	{.name = "affiliate",
 		.title = "Change who may do what in a room",
@@ -410,6 +490,7 @@ const struct order_verb order_verbs[] = {
 			{"reason", "Reason", NULL}},
 		.max = 3,
 		.writes = true,
+		.tells_below = 1,
 		.run = run_affiliate},
 	{.name = "kick",
 		.title = "Put somebody out of a room",

@@ -48,6 +48,66 @@ static void test_create(void **state)
 	world_free(w);
 }
 
+/* A room whose owner is nobody would belong to nobody. Of domains that are not ours nothing is known. */
+static void test_owner_exists(void **state)
+{
+	struct world *w = world_new(NULL);
+	static const char *const accounts[] = {"carol@far.test", NULL};
+
+	w->accounts = accounts;
+	run(w, "room create " TEA " nobody@far.test");
+	REFUSED("no such account");
+	assert_null(tea(w));
+	run(w, "room create " TEA " carol@far.test/phone");
+	REFUSED("without a resource");
+	run(w, "room create " TEA " far.test");
+	REFUSED("USER@DOMAIN");
+	run(w, "room create " TEA " carol@far.test");
+	DONE("created");
+	run(w, "room affiliate " TEA);
+	DONE("owner    carol@far.test\n");
+	run(w, "room create coffee@rooms.test anybody@elsewhere.example");
+	DONE("created");
+	/* The store is asked, and does not answer: nothing is made on the chance. */
+	w->store_error = ERR_IO;
+	run(w, "room create late@rooms.test carol@far.test");
+	REFUSED("the store fails");
+	w->store_error = 0;
+	w->store_silent = true;
+	run(w, "room create late@rooms.test carol@far.test");
+	assert_null(w->reply);
+	world_free(w);
+}
+
+/* Programs read what was done, as they read what there is. */
+static void test_json(void **state)
+{
+	struct world *w = world_new(NULL);
+
+	run(w, "room create " TEA " alice@x.test Green --json");
+	assert_string_equal(w->reply,
+		"{\"room\": \"tea@rooms.test\", \"result\": \"created\", \"owner\": \"alice@x.test\", \"name\": \"Green\"}\n");
+	run(w, "room config " TEA " moderatedroom 1 --json");
+	DONE("\"result\": \"changed\", \"setting\": \"moderatedroom\", \"value\": \"1\"}\n");
+	run(w, "room config " TEA " moderatedroom --json");
+	assert_string_equal(w->reply, "{\"moderatedroom\": \"1\"}\n");
+	run(w, "room config " TEA " --json roomsecret hush");
+	assert_null(strstr(w->reply, "hush"));
+	DONE("\"setting\": \"roomsecret\", \"value\": \"(set)\"}\n");
+	run(w, "room config " TEA " roomdesc \x1b\"x --json");
+	DONE("\"value\": \"\\u001b\\\"x\"}\n");
+	run(w, "room affiliate " TEA " bob@x.test/r outcast bad --json");
+	DONE("\"result\": \"changed\", \"jid\": \"bob@x.test\", \"affiliation\": \"outcast\", \"reason\": \"bad\"}\n");
+	run(w, "room affiliate " TEA " bob@x.test none --json");
+	DONE("\"affiliation\": \"none\"}\n");
+	enter(w, "bob@x.test/b", TEA "/bob");
+	run(w, "room kick " TEA " bob --json");
+	DONE("{\"room\": \"tea@rooms.test\", \"result\": \"kicked\", \"nick\": \"bob\"}\n");
+	run(w, "room destroy " TEA " Over hall@rooms.test --json");
+	DONE("\"result\": \"destroyed\", \"reason\": \"Over\", \"alternate\": \"hall@rooms.test\"}\n");
+	world_free(w);
+}
+
 /* A command for a room that is not in memory waits for it; several of them, in order. */
 static void test_loaded_first(void **state)
 {
@@ -123,8 +183,15 @@ static void test_config(void **state)
 	REFUSED("no such setting");
 	run(w, "room config " TEA " moderatedroom maybe");
 	REFUSED("cannot have");
+	/* One value: for scripts it is all there is. */
 	run(w, "room config " TEA " moderatedroom");
-	REFUSED("to what");
+	assert_string_equal(w->reply, "0\n");
+	DONE("");
+	run(w, "room config " TEA " roomsecret");
+	assert_string_equal(w->reply, "(set)\n");
+	DONE("");
+	run(w, "room config " TEA " colour");
+	REFUSED("no such setting");
 	/* It becomes persistent, and is stored. */
 	run(w, "room config " TEA " persistentroom 1");
 	DONE("");
@@ -211,6 +278,12 @@ static void test_failing(void **state)
 	REFUSED("the store fails");
 	run(w, "room show " TEA);
 	DONE("owner");
+	run(w, "room affiliate " TEA);
+	DONE("owner");
+	run(w, "room config " TEA " moderatedroom");
+	DONE("0");
+	run(w, "room config " TEA " moderatedroom 1");
+	REFUSED("the store fails");
 	store_fails(w, false);
 	/* What was changed is not said to be done before it is stored. */
 	w->store_silent = true;
@@ -375,6 +448,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_destroy_elsewhere),
 		cmocka_unit_test(test_create),
+		cmocka_unit_test(test_owner_exists),
+		cmocka_unit_test(test_json),
 		cmocka_unit_test(test_loaded_first),
 		cmocka_unit_test(test_affiliate),
 		cmocka_unit_test(test_config),

@@ -68,6 +68,7 @@ struct world {
 	char *reply;
 	bool reply_failed;
 	uint32_t turn_budget;
+	const char *const *accounts; /* in the store; NULL at the end; may be NULL */
 };
 
 static struct world world; /* one at a time: it is large */
@@ -241,6 +242,17 @@ UNUSED static void answer_ids(struct store_rows *out, struct world *w, const str
 	}
 }
 
+UNUSED static void answer_account(struct store_rows *out, struct world *w, const struct store_value *v)
+{
+	struct jid_buf jid;
+
+	for (const char *const *a = w->accounts; a && *a; a++)
+		if (jid_parse_buf(str_z(*a), &jid) == 0 && str_eq(jid_domain(jid.jid), v[0].s) &&
+			str_eq(jid_local(jid.jid), v[1].s))
+			store_rows_add(out, ROW_ACCOUNT,
+				(struct store_value[]){{.is_int = true}, {0}, {0}, {.is_int = true}}, 4);
+}
+
 UNUSED static struct store_rows *store_answer(struct world *w, const struct store_query *q)
 {
 	struct store_rows *out = store_rows_new(q->read, q->tag);
@@ -252,6 +264,8 @@ UNUSED static struct store_rows *store_answer(struct world *w, const struct stor
 		answer_page(out, w, q->values);
 	if (!out->error && q->read == STORE_ARCHIVE_GET)
 		answer_ids(out, w, q->values);
+	if (!out->error && q->read == STORE_ACCOUNT_LOAD)
+		answer_account(out, w, q->values);
 	if (q->read != STORE_ROOM_LIST && q->read != STORE_ROOM_LOAD)
 		return out;
 	if (out->error)

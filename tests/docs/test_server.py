@@ -661,16 +661,20 @@ class Refusals(Case):
         """It is no word of a command line, and nowhere printed."""
         self.serve()
         room = "tea@rooms.localhost"
+        self.add("alice@localhost", "secret")
         self.ok("room", "create", room, "alice@localhost")
         self.write("secret", "hush hush\n")
         self.refused(2, "no word of a command line", "room", "config", room, "roomsecret", "hush", "--data", self.data)
-        self.refused(2, "no word of a command line", "room", "config", room, "roomsecret", "--data", self.data)
+        self.assertEqual("\n", self.ok("room", "config", room, "roomsecret"))
         self.refused(2, "--password-file is for", "room", "config", room, "--password-file", "x", "--data", self.data)
         self.refused(1, "no password in it", "room", "config", room, "roomsecret", "--password-file", "/dev/null",
                      "--data", self.data)
         set_ = f"{room}: roomsecret = (set)\n"
         self.assertEqual(set_, self.ok("room", "config", room, "roomsecret", "-", stdin="hush hush\n"))
         self.assertEqual(set_, self.ok("room", "config", room, "roomsecret", "--password-file", self.folder / "secret"))
+        self.assertEqual({"room": room, "result": "changed", "setting": "roomsecret", "value": "(set)"},
+                         json.loads(self.ok("room", "config", "--json", room, "roomsecret", "-", stdin="hush hush\n")))
+        self.assertEqual("(set)\n", self.ok("room", "config", room, "roomsecret"))
         self.ok("room", "config", room, "passwordprotectedroom", "1")
         for args in (["show", room], ["show", room, "--json"], ["config", room]):
             text = self.ok("room", *args)
@@ -690,6 +694,27 @@ class Refusals(Case):
                      ["room", "affiliate", room, "a@localhost", "member", "why"]):
             self.refused(2, "^wireside: .*: 'odd' is not understood$", *args, "odd", "--data", self.data)
         self.refused(2, "'--json' is not understood", "room", "list", "--json", "--json", "--data", self.data)
+
+    def test_rooms_for_programs(self):
+        """Every verb takes --json, wherever it stands; a room has an owner who exists."""
+        self.serve()
+        room = "tea@rooms.localhost"
+        self.refused(1, "no such account", "room", "create", room, "nobody@localhost", "--data", self.data)
+        self.refused(1, "without a resource", "room", "create", room, "alice@localhost/x", "--data", self.data)
+        self.ok("user", "add", "alice@localhost", stdin="secret\n")
+        self.assertEqual({"room": room, "result": "created", "owner": "alice@localhost", "name": "Tea"},
+                         json.loads(self.ok("room", "create", room, "alice@localhost", "Tea", "--json")))
+        self.assertEqual([room], [row["room"] for row in json.loads(self.ok("room", "list", "--json"))])
+        self.assertEqual("Tea\n", self.ok("room", "config", room, "roomname"))
+        self.assertEqual({"roomname": "Tea"}, json.loads(self.ok("room", "config", "--json", room, "roomname")))
+        self.assertEqual({"room": room, "result": "changed", "setting": "roomname", "value": ""},
+                         json.loads(self.ok("room", "config", room, "roomname", "", "--json")))
+        self.assertEqual({"room": room, "result": "changed", "jid": "bob@localhost", "affiliation": "member"},
+                         json.loads(self.ok("room", "affiliate", room, "--json", "bob@localhost", "member")))
+        self.refused(1, "nobody in the room", "room", "kick", room, "bob", "--json", "--data", self.data)
+        self.assertEqual({"room": room, "result": "destroyed", "reason": "Over"},
+                         json.loads(self.ok("room", "destroy", room, "Over", "--json")))
+        self.refused(2, "'--json' is not understood", "user", "del", "alice@localhost", "--json", "--data", self.data)
 
     def test_no_server(self):
         for args in (["status"], ["stop"], ["reload"], ["room", "list"]):
