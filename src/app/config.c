@@ -19,6 +19,7 @@ static bool check_user(const char *value, struct buf *why);
 static bool check_room(const char *value, struct buf *why);
 static bool check_port(const char *value, struct buf *why);
 static bool check_loopback(const char *value, struct buf *why);
+static bool check_url(const char *value, struct buf *why);
 
 /* clang-format off */
 #define AT(field) offsetof(struct config, field)
@@ -60,8 +61,13 @@ const struct option config_options[] = {
 	{"room-history", BOTH, NUMBER, AT(room_history), "N", 20, 1, 500, "messages of a room shown to who enters", NULL},
 	{"room-logs", BOTH, TEXT, AT(room_logs), "DIR", 0, 0, 0, "folder of the public logs of rooms (default: room-logs in the data folder)",
 	 NULL},
+	{"room-logs-url", SERVE, TEXT, AT(rooms.logs_url), "URL", 0, 0, 0, "where that folder is found on the web; rooms tell it", check_url},
+	{"room-logs-days", BOTH, NUMBER, AT(rooms.logs_days), "N", 0, 0, 36500, "how long public logs are kept; 0: for ever", NULL},
+	{"room-logging", SERVE, CHOICE, AT(rooms.logs_by_admins), "owners|admins", 0, 0, 1, "who may turn on public logs of a room", NULL},
 	{"room-creation", SERVE, CHOICE, AT(rooms_by_admins), "anyone|admins", 0, 0, 1, "who may make rooms", NULL},
 	{"rooms-per-user", SERVE, NUMBER, AT(rooms_per_user), "N", 0, 0, 10000, "rooms that one user may have; 0: any number", NULL},
+	{"rooms-expire", SERVE, NUMBER, AT(rooms.expire_days), "DAYS", 0, 0, 36500, "persistent rooms that nobody used for so long are destroyed; 0: none",
+	 NULL},
 	{"room-reserved", SERVE, LIST, AT(rooms.reserved), "NAME", 0, 0, 0, "a room that only administrators make (repeatable)",
 	 check_room},
 	{"room-default", BOTH, LIST, AT(rooms.defaults), "SETTING=VALUE", 0, 0, 0,
@@ -142,6 +148,19 @@ static bool check_room(const char *value, struct buf *why)
 	return false;
 }
 
+/* It goes into answers to clients as it is. */
+static bool check_url(const char *value, struct buf *why)
+{
+	struct str url = str_z(value);
+	bool good = (str_starts(url, STR("https://")) && url.n > 8) || (str_starts(url, STR("http://")) && url.n > 7);
+
+	for (size_t i = 0; i < url.n && good; i++)
+		good = url.p[i] > ' ' && url.p[i] < 0x7f && !strchr("<>\"'#?", url.p[i]);
+	if (!good)
+		buf_z(why, "not the address of a folder on the web, like https://example.org/rooms/");
+	return good;
+}
+
 bool config_no_port(const char *address, struct buf *why)
 {
 	const char *colon = strrchr(address, ':');
@@ -211,7 +230,8 @@ bool config_is_valid(const struct option *o, const char *value, struct buf *why)
 static void set_number(struct config *c, const struct option *o, int n)
 {
 	if (o->offset == AT(registration) || o->offset == AT(allow_plaintext) || o->offset == AT(limits) ||
-		o->offset == AT(relaxed) || o->offset == AT(life.while_needed))
+		o->offset == AT(relaxed) || o->offset == AT(life.while_needed) || o->offset == AT(rooms_by_admins) ||
+		o->offset == AT(rooms.logs_by_admins))
 		*(bool *)field(c, o) = n != 0;
 	else
 		*(int *)field(c, o) = n;

@@ -256,6 +256,7 @@ static void make_rooms(struct node *n, const struct config *c)
 		.admins = admins,
 		.only_admins_make = true,
 		.logs = true,
+		.logs_days = (uint32_t)c->rooms.logs_days,
 		.history = (uint32_t)c->room_history,
 		.archive_max = (uint32_t)c->room_archive_max,
 		.archive_days = (uint32_t)c->room_archive_days};

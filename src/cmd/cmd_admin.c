@@ -1,6 +1,7 @@
 /* The subcommands that only carry words to a server: user, room, status, stop, reload. */
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "app/ask.h"
 #include "app/config.h"
@@ -25,6 +26,7 @@ struct action {
 	bool json;           /* takes --json */
 	enum ask_offline offline;
 	const char *second; /* what the word behind the address is, if it must be there */
+	bool unused;        /* takes --unused DAYS instead of an address */
 };
 
 struct group {
@@ -50,10 +52,11 @@ static const struct group user = {
 
 static const struct group room = {
 	"room",
-	"Usage: wireside room list\n"
+	"Usage: wireside room list [--unused DAYS]\n"
 	"       wireside room show ROOM\n"
 	"       wireside room create ROOM OWNER [NAME]\n"
 	"       wireside room destroy ROOM [REASON [OTHER-ROOM]]\n"
+	"       wireside room destroy --unused DAYS [--yes]\n"
 	"       wireside room config ROOM [SETTING [VALUE]]\n"
 	"       wireside room config ROOM roomsecret - | --password-file FILE\n"
 	"       wireside room affiliate ROOM [WHO AFFILIATION [REASON]]\n"
@@ -66,8 +69,12 @@ static const struct group room = {
 	"OTHER-ROOM. The OWNER must exist, if he is of a domain of this server. Without more words config and affiliate list what\n"
 	"there is, config with a SETTING says what it is. A room's password (roomsecret) is asked for on\n"
 	"the terminal, or read as one line from standard input or FILE; '' is none.\n\n"
+	"list: address, occupants, persistent or temporary, public or hidden, the day of the last activity, owners, name.\n"
+	"--unused DAYS: rooms in which nobody is and nothing has happened for so long; destroy shows them, asks on a terminal, and\n"
+	"with --yes destroys them at once, 1000 at most.\n\n"
 	"Examples:\n"
 	"  wireside room list\n"
+	"  wireside room list --unused 365\n"
 	"  wireside room create lunch@rooms.localhost alice@localhost 'Where we eat'\n"
 	"  wireside room config lunch@rooms.localhost membersonly 1\n"
 	"  wireside room config lunch@rooms.localhost roomsecret --password-file lunch.password\n"
@@ -75,10 +82,10 @@ static const struct group room = {
 	"  wireside room log lunch@rooms.localhost 10 --json\n"
 	"  wireside room destroy lunch@rooms.localhost 'Lunch is over'\n",
 	{
-		{"list", NULL, 0, false, true, ASK_REFUSE},
+		{"list", NULL, 0, false, true, ASK_REFUSE, NULL, true},
 		{"show", "ROOM@SERVICE", 1, false, true, ASK_STORED},
 		{"create", "ROOM@SERVICE", 3, false, true, ASK_REFUSE, "OWNER"},
-		{"destroy", "ROOM@SERVICE", 3, false, true, ASK_REFUSE},
+		{"destroy", "ROOM@SERVICE", 3, false, true, ASK_REFUSE, NULL, true},
 		{"config", "ROOM@SERVICE", 3, false, true, ASK_REFUSE},
 		{"affiliate", "ROOM@SERVICE", 4, false, true, ASK_REFUSE},
 		{"kick", "ROOM@SERVICE", 3, false, true, ASK_REFUSE, "NICK"},
@@ -105,20 +112,18 @@ static bool is_address(const char *word)
 /* The first word that is one too many, NULL: none is. */
 static const char *superfluous(const struct action *a, int argc, char **argv)
 {
-	bool json = !a->json;
-	int words = 0;
-
-	for (int i = 2; i < argc; i++) {
-		if (!json && strcmp(argv[i], "--json") == 0)
-			json = true;
-		else if (++words > a->max)
-			return argv[i];
-	}
-	return NULL;
+	return argc - 2 > a->max ? argv[2 + a->max] : NULL;
 }
 
+/* What is taken out of the words of a command line. */
+struct flags {
+	const char *file;   /* of a password; NULL: none */
+	const char *unused; /* DAYS; NULL: none */
+	bool json, yes;
+};
+
 /* The same words that the server would refuse, before a password is asked for. */
-static const struct action *find_action(const struct group *g, int argc, char **argv)
+static const struct action *find_action(const struct group *g, int argc, char **argv, const struct flags *flags)
 {
 	const struct action *a = g->actions;
 
@@ -126,6 +131,13 @@ static const struct action *find_action(const struct group *g, int argc, char **
 		a++;
 	if (!a->name)
 		fprintf(stderr, "wireside: there is no command '%s %s'\n", g->name, argv[1]);
+	else if (flags->unused && (!a->unused || argc > 2))
+		fprintf(stderr, "wireside: %s %s: '--unused' is not understood%s\n", g->name, a->name,
+			a->unused ? " with a room" : "");
+	else if (flags->yes && !(flags->unused && a->address))
+		fprintf(stderr, "wireside: %s %s: '--yes' is not understood\n", g->name, a->name);
+	else if (flags->unused)
+		return a;
 	else if (a->address && argc < 3)
 		fprintf(stderr, "wireside: %s %s needs %s\n", g->name, a->name, a->address);
 	else if (a->second && argc < 4)
@@ -149,14 +161,14 @@ static bool sets_secret(const struct action *a, int argc, char **argv, const cha
 	return strcmp(a->name, "config") == 0 && argc >= SECRET_AT + !file && room_config_is_secret(str_z(argv[3]));
 }
 
-/* Takes --password-file FILE out of the words; false: there is no FILE. */
-static bool take_password_file(int *argc, char **argv, const char **ret)
+/* Takes a flag and its value out of the words; false: it has none. */
+static bool take_value(int *argc, char **argv, const char *flag, const char *value, const char **ret)
 {
 	for (int i = 1; i < *argc; i++) {
-		if (strcmp(argv[i], "--password-file") != 0)
+		if (strcmp(argv[i], flag) != 0)
 			continue;
 		if (i + 1 == *argc) {
-			fputs("wireside: --password-file needs FILE\n", stderr);
+			fprintf(stderr, "wireside: %s needs %s\n", flag, value);
 			return false;
 		}
 		*ret = argv[i + 1];
@@ -192,11 +204,11 @@ static bool needs_password(const struct action *a, int argc, char **argv, const 
 	return a->password || file || (sets_secret(a, argc, argv, NULL) && strcmp(argv[SECRET_AT], "-") == 0);
 }
 
-/* Takes --json out of the words, wherever it stands behind the command. */
-static bool take_json(int *argc, char **argv)
+/* Takes a flag out of the words, wherever it stands behind the command. */
+static bool take_flag(int *argc, char **argv, const char *flag)
 {
 	for (int i = 2; i < *argc; i++) {
-		if (strcmp(argv[i], json_flag) != 0)
+		if (strcmp(argv[i], flag) != 0)
 			continue;
 		memmove(&argv[i], &argv[i + 1], (size_t)(*argc - i - 1) * sizeof(*argv));
 		(*argc)--;
@@ -221,12 +233,6 @@ static bool flags_understood(const struct action *a, int argc, char **argv, bool
 	}
 	return true;
 }
-
-/* What is taken out of the words of a command line. */
-struct flags {
-	const char *file; /* NULL: none */
-	bool json;
-};
 
 /* A password is the last word, and the server wipes that one: --json stands before it. */
 static int run_action(const struct group *g, const struct action *a, int argc, char **argv, const char *data,
@@ -259,6 +265,45 @@ static int run_action(const struct group *g, const struct action *a, int argc, c
 	return status;
 }
 
+/* ---- rooms that nobody uses ---- */
+
+static int ask_unused(const char *verb, const struct flags *flags, bool yes, const char *data)
+{
+	const char *words[] = {"room", verb, "--unused", flags->unused, NULL, NULL};
+	uint32_t n = 4;
+
+	if (yes)
+		words[n++] = "--yes";
+	if (flags->json)
+		words[n++] = json_flag;
+	return ask_server(data, words, n, ASK_REFUSE);
+}
+
+static bool agreed(void)
+{
+	char line[16] = "";
+
+	if (!isatty(STDIN_FILENO)) {
+		fputs("wireside: nothing was destroyed: --yes destroys them\n", stderr);
+		return false;
+	}
+	fputs("Destroy these rooms? [y/N] ", stderr);
+	return fgets(line, sizeof(line), stdin) && (line[0] == 'y' || line[0] == 'Y');
+}
+
+/* What would be gone is seen before. */
+static int run_unused(const struct action *a, const struct flags *flags, const char *data)
+{
+	bool destroys = a->address != NULL;
+	int status = 0;
+
+	if (!flags->yes)
+		status = ask_unused("list", flags, false, data);
+	if (status || !destroys || !(flags->yes || agreed()))
+		return status;
+	return ask_unused("destroy", flags, true, data);
+}
+
 static int run_group(const struct group *g, int argc, char **argv)
 {
 	const struct action *a;
@@ -270,15 +315,17 @@ static int run_group(const struct group *g, int argc, char **argv)
 		fputs(g->usage, stdout);
 		return 0;
 	}
-	if (!take_password_file(&argc, argv, &flags.file))
+	if (!take_value(&argc, argv, "--password-file", "FILE", &flags.file) ||
+		!take_value(&argc, argv, "--unused", "DAYS", &flags.unused))
 		return 2;
 	data = config_take_data(&argc, argv, CONFIG_SERVE);
 	if (!data)
 		return 2;
-	flags.json = take_json(&argc, argv);
-	a = argc < 2 ? NULL : find_action(g, argc, argv);
+	flags.json = take_flag(&argc, argv, json_flag);
+	flags.yes = take_flag(&argc, argv, "--yes");
+	a = argc < 2 ? NULL : find_action(g, argc, argv, &flags);
 	if (a && flags_understood(a, argc, argv, flags.json) && secret_is_no_word(a, argc, argv, flags.file))
-		status = run_action(g, a, argc, argv, data, &flags);
+		status = flags.unused ? run_unused(a, &flags, data) : run_action(g, a, argc, argv, data, &flags);
 	else if (argc < 2)
 		fputs(g->usage, stderr);
 	else

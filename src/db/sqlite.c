@@ -293,6 +293,15 @@ static const struct part read_sql[STORE_READ_COUNT][PARTS_MAX] = {
 			{ROW_MOVED,
 				"SELECT local, until, ended_by, address FROM room_moved WHERE domain = ?1 ORDER BY until, local"},
 		},
+	[STORE_ROOM_SURVEY] =
+		{
+			{ROW_OWNER,
+				"SELECT local, jid FROM affiliation WHERE domain = ?1 AND affiliation = 4 ORDER BY local, jid"},
+			{ROW_ROOM_ACTIVE,
+				"SELECT local, max(created, ifnull(subject_time, 0), ifnull((SELECT max(id) FROM archive AS a"
+				" WHERE a.domain = ?1 AND a.local = room.local), 0) / 1000), configuration FROM room"
+				" WHERE domain = ?1 ORDER BY local"},
+		},
 	[STORE_ROOM_LOAD] =
 		{
 			{ROW_ROOM, "SELECT local, " ROOM_COLUMNS " FROM room" OF_OWNER},

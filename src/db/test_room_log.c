@@ -70,6 +70,37 @@ static void test_lines(void **state)
 		"<p>" STAMP " <b>e</b> x<br>08:00:02 &lt;bob&gt; [2J?</p>\n");
 }
 
+static void expect_html(const char *text, const char *part)
+{
+	CLEANUP(buf_clear) struct buf out = {.max = 8192}, want = {.max = 8192};
+
+	room_log_html(&out, &(struct room_line){.time = TIME, .nick = STR("e"), .text = str_z(text)});
+	buf_fmt(&want, "<p>" STAMP " <b>e</b> %s</p>\n", part);
+	assert_string_equal(buf_cstr(&out), buf_cstr(&want));
+}
+#define LINK(where) "<a href=\"" where "\" rel=\"noopener noreferrer nofollow\">" where "</a>"
+
+/* Addresses on the web can be followed, and do nothing else. */
+static void test_links(void **state)
+{
+	expect_html("see https://example.org/a?b=1&c=2.", "see " LINK("https://example.org/a?b=1&amp;c=2") ".");
+	expect_html("http://x.example/y_(z), http://x.example,",
+		LINK("http://x.example/y_(z)") ", " LINK("http://x.example") ",");
+	expect_html("(http://x.example)", "(" LINK("http://x.example") ")");
+	expect_html("https://\xc3\xa9.example/\nhttp://b", LINK("https://\xc3\xa9.example/") "<br>" LINK("http://b"));
+	/* Out of the attribute leads nothing, and what is not seen ends it. */
+	expect_html("http://x/\"onclick=alert(1)", LINK("http://x/") "&quot;onclick=alert(1)");
+	expect_html("http://x/'y><script>", LINK("http://x/&#39;y") "&gt;&lt;script&gt;");
+	expect_html("http://x\xe2\x80\xaey\xff", LINK("http://x") "y?");
+	/* No links: other schemes, the middle of a word, nothing behind it; nicknames and what somebody did. */
+	expect_html("javascript:alert(1) data:text/html,x ftp://x", "javascript:alert(1) data:text/html,x ftp://x");
+	expect_html("xhttp://x http:// https://.", "xhttp://x http:// https://.");
+	expect_line((struct room_line){.nick = STR("http://x"), .did = STR("left")}, "08:00:01 * http://x left\n",
+		"<p class=\"event\">" STAMP " <b>http://x</b> left</p>\n");
+	expect_line((struct room_line){.nick = STR("e"), .text = STR("http://x")}, "08:00:01 <e> http://x\n",
+		"<p>" STAMP " <b>e</b> " LINK("http://x") "</p>\n");
+}
+
 /* ---- files ---- */
 
 struct folder {
@@ -148,6 +179,118 @@ static void take_back(struct folder *f, int64_t time, const char *nick, const ch
 	store_put(b, STORE_ROOM_UNLOG, STR("rooms.x"), STR("tea"), time, str_z(nick), str_z(text));
 	room_log_batch(f->log, b);
 	store_batch_free(&b);
+}
+
+static void begin_day(struct folder *f, const char *room, int64_t time, const char *name, const char *subject)
+{
+	struct store_batch *b = store_batch_new();
+
+	store_put(b, STORE_ROOM_LOG_DAY, STR("rooms.x"), str_z(room), time, str_z(name), str_z(subject));
+	room_log_batch(f->log, b);
+	room_log_rest(f->log);
+	store_batch_free(&b);
+}
+
+static void expire(struct folder *f, int64_t time)
+{
+	struct store_batch *b = store_batch_new();
+
+	store_put(b, STORE_ROOM_LOG_EXPIRE, STR("rooms.x"), time);
+	for (int i = 0; i < 3; i++) /* the folders are read, and their end seen */
+		room_log_batch(f->log, b);
+	store_batch_free(&b);
+}
+
+static bool is_there(struct folder *f, const char *name)
+{
+	char path[400];
+
+	snprintf(path, sizeof(path), "%s/%s", f->path, name);
+	return access(path, F_OK) == 0;
+}
+
+enum { DAY_MS = 86400000 };
+
+/* From each day to the next one, and an index of all; name and subject are at the head, as text. */
+static void test_days(void **state)
+{
+	struct folder *f = *state;
+
+	begin_day(f, "tea", TIME, "Tea & <cake>", "<script>x</script> http://x");
+	put(f, "tea", TIME, "bob", "one");
+	begin_day(f, "tea", TIME, "Tea", "other"); /* the server was restarted */
+	put(f, "tea", TIME, "bob", "two");
+	expect_file(f, "tea@rooms.x/" DAY ".html", "<h1>Tea &amp; &lt;cake&gt; (tea@rooms.x), " DAY "</h1>\n", 1);
+	expect_file(f, "tea@rooms.x/" DAY ".html", "&lt;script&gt;x&lt;/script&gt; " LINK("http://x") "</p>\n", 1);
+	expect_file(f, "tea@rooms.x/" DAY ".html", "<h1>", 1);
+	expect_file(f, "tea@rooms.x/" DAY ".html", "rel=\"prev\"", 0);
+	expect_file(f, "tea@rooms.x/" DAY ".html", "<a href=\"index.html\">", 1);
+	/* A day without a word in between is no link. */
+	begin_day(f, "tea", TIME + 2 * (int64_t)DAY_MS, "Tea", "");
+	put(f, "tea", TIME + 2 * (int64_t)DAY_MS, "bob", "three");
+	put(f, "tea", TIME + 2 * (int64_t)DAY_MS, "bob", "four");
+	expect_file(f, "tea@rooms.x/" DAY ".html", "<a rel=\"next\" href=\"2027-01-17.html\">2027-01-17</a></p>\n", 1);
+	expect_file(f, "tea@rooms.x/2027-01-17.html", "<a rel=\"prev\" href=\"" DAY ".html\">" DAY "</a></p>\n", 1);
+	expect_file(f, "tea@rooms.x/index.html", "<h1>Tea (tea@rooms.x)</h1>", 1);
+	expect_file(f, "tea@rooms.x/index.html",
+		"<li><a href=\"2027-01-17.html\">2027-01-17</a> (<a href=\"2027-01-17.txt\">text</a>)</li>\n"
+		"<li><a href=\"" DAY ".html\">" DAY "</a> (<a href=\"" DAY ".txt\">text</a>)</li>\n",
+		1);
+	assert_int_equal(stat_of(f, "tea@rooms.x/index.html").st_mode & 0777, 0600);
+	/* What strangers said does not pass for our links. */
+	expect_file(f, "tea@rooms.x/2027-01-17.txt", "nav", 0);
+}
+
+static void test_expired(void **state)
+{
+	struct folder *f = *state;
+	char path[400];
+
+	for (int i = 0; i < 3; i++)
+		put(f, "tea", TIME + i * (int64_t)DAY_MS, "bob", "one");
+	put(f, "quiet", TIME, "bob", "one");
+	put(f, "shared", TIME, "bob", "one");
+	snprintf(path, sizeof(path), "%s/shared@rooms.x/notes.txt", f->path);
+	assert_int_equal(mkdir(path, 0700), 0);
+	snprintf(path, sizeof(path), "%s/link@rooms.x", f->path);
+	assert_int_equal(symlink("tea@rooms.x", path), 0);
+	expire(f, TIME);
+	assert_true(is_there(f, "tea@rooms.x/" DAY ".txt")); /* a day is kept whole */
+	expire(f, TIME + DAY_MS);
+	assert_false(is_there(f, "tea@rooms.x/" DAY ".txt"));
+	assert_false(is_there(f, "tea@rooms.x/" DAY ".html"));
+	expect_file(f, "tea@rooms.x/index.html", DAY, 0);
+	expect_file(f, "tea@rooms.x/index.html", "2027-01-16.html", 1);
+	expect_file(f, "tea@rooms.x/2027-01-16.html", "rel=\"prev\"", 0);
+	expect_file(f, "tea@rooms.x/2027-01-16.html", "rel=\"next\"", 1);
+	expect_file(f, "tea@rooms.x/2027-01-17.html", "rel=\"prev\"", 1);
+	/* A room without a day has no folder, unless something else is in it. */
+	assert_false(is_there(f, "quiet@rooms.x"));
+	assert_true(is_there(f, "shared@rooms.x/notes.txt"));
+	assert_false(is_there(f, "shared@rooms.x/index.html"));
+	/* And it begins anew. */
+	put(f, "quiet", TIME + 2 * (int64_t)DAY_MS, "bob", "again");
+	expect_file(f, "quiet@rooms.x/index.html", "2027-01-17.html", 1);
+}
+
+/* Also what was written before there were links. */
+static void test_link_taken_back(void **state)
+{
+	struct folder *f = *state;
+	char path[400];
+	FILE *old;
+
+	put(f, "tea", TIME, "bob", "see http://secret.example now");
+	take_back(f, TIME, "bob", "see http://secret.example now");
+	expect_file(f, "tea@rooms.x/" DAY ".html", "secret", 0);
+	snprintf(path, sizeof(path), "%s/tea@rooms.x/" DAY ".html", f->path);
+	old = fopen(path, "a");
+	assert_non_null(old);
+	fputs("<p>" STAMP " <b>bob</b> see http://hidden.example</p>\n", old);
+	assert_int_equal(fclose(old), 0);
+	take_back(f, TIME, "bob", "see http://hidden.example");
+	expect_file(f, "tea@rooms.x/" DAY ".html", "hidden", 0);
+	expect_file(f, "tea@rooms.x/" DAY ".html", "taken back", 2);
 }
 
 /* Taken back: gone from both files, and nothing else is; what only looks like the line stays; the rights stay. */
@@ -271,6 +414,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_folders),
 		cmocka_unit_test(test_lines),
+		cmocka_unit_test(test_links),
+		FILES(test_days),
+		FILES(test_expired),
+		FILES(test_link_taken_back),
 		FILES(test_files),
 		FILES(test_taken_back),
 		FILES(test_taken_back_links),

@@ -54,12 +54,17 @@ static void test_room(void **state)
 		"[6 tag 2 error 0]\n7 'tea' 5 'a=2\n' '' 'n' 8\n8 'b@x' -1 'spam'\n8 'o@x' 4 null\n18 'p@x' 'Pi'\n"
 		"20 '' 'urn:a' 'A' '120'\n20 'o@x' 'urn:a' '' null\n6 '<v/>'\n"
 		"9 10 'm@x' 'Mo' '<m/>' 'r' 0\n9 11 'm@x' 'Mo' '<gone/>' 'r' 0\n[6 tag 3 error 0]\n");
+	/* Who owns them, and when something last happened: of the newest message, in ms, the subject, or when it was made. */
+	add_batch(&r->in, 29,
+		BATCH(STORE_ARCHIVE_ADD, D, STR("hall"), I(9000), STR("m@x"), STR("Mo"), STR("<m/>"), STR("r"), I(0)));
+	add_query(&r->in, store_query_new(STORE_ROOM_SURVEY, 5, D));
+	rig_expect(r, "committed 29\n[11 tag 5 error 0]\n19 'tea' 'o@x'\n23 'hall' 9 'b=2'\n23 'tea' 8 'a=2\n'\n");
 	/* What is too old goes from all rooms of the domain, and from nothing else. */
-	add_batch(&r->in, 29, BATCH(STORE_ARCHIVE_ADD, D, A, I(1), STR("b@x"), STR_NONE, STR("<m/>"), STR_NONE, I(0)));
-	add_batch(&r->in, 30, BATCH(STORE_ARCHIVE_EXPIRE, D, I(5)));
+	add_batch(&r->in, 30, BATCH(STORE_ARCHIVE_ADD, D, A, I(1), STR("b@x"), STR_NONE, STR("<m/>"), STR_NONE, I(0)));
+	add_batch(&r->in, 31, BATCH(STORE_ARCHIVE_EXPIRE, D, I(5)));
 	add_query(&r->in, store_query_new(STORE_ARCHIVE_ENDS, 4, D, STR("tea")));
 	add_query(&r->in, store_query_new(STORE_ARCHIVE_ENDS, 5, D, A));
-	rig_expect(r, "committed 30\n[9 tag 4 error 0]\n12 5 11\n[9 tag 5 error 0]\n12 1 1\n");
+	rig_expect(r, "committed 31\n[9 tag 4 error 0]\n12 5 11\n[9 tag 5 error 0]\n12 1 1\n");
 }
 
 /* Invitations go with their room; where it went is remembered without it. */

@@ -97,6 +97,28 @@ void room_archive_expire(struct rooms *rs)
 		store_put(core_batch(c), STORE_ARCHIVE_EXPIRE, jid_str(rs->host.entity.jid), oldest(rs) * 1000);
 }
 
+void rooms_log_expire(struct rooms *rs)
+{
+	struct core *c = rs->host.entity.core;
+
+	if (rs->config.logs && rs->config.logs_days && core_can_store(c))
+		store_put(core_batch(c), STORE_ROOM_LOG_EXPIRE, jid_str(rs->host.entity.jid),
+			core_wall(c) - (int64_t)rs->config.logs_days * DAY_MS);
+}
+
+/* What the room is called and is about stands at the head of a day's page, so it comes before the first line. */
+static void log_day(struct room *r, int64_t time)
+{
+	struct core *c = room_core(r);
+	uint16_t day = (uint16_t)(time / DAY_MS);
+
+	if (r->log_day == day)
+		return;
+	r->log_day = day;
+	store_put(core_batch(c), STORE_ROOM_LOG_DAY, jid_domain(r->entity.jid), jid_local(r->entity.jid), time,
+		str_z(r->config.name), str_z(r->subject.text));
+}
+
 void room_log_at(struct room *r, int64_t time, struct str nick, const char *did, struct str text)
 {
 	struct core *c = room_core(r);
@@ -104,6 +126,7 @@ void room_log_at(struct room *r, int64_t time, struct str nick, const char *did,
 	/* While the store fails nothing gathers for it that is not needed. */
 	if (!r->config.logging || !rooms_of(r)->config.logs || !core_can_store(c))
 		return;
+	log_day(r, time);
 	store_put(core_batch(c), STORE_ROOM_LOG, jid_domain(r->entity.jid), jid_local(r->entity.jid), time, nick,
 		did ? str_z(did) : STR_NONE, text.n ? text : STR_NONE);
 }

@@ -48,6 +48,7 @@ int64_t room_archive_oldest(const struct room *r);
 /* All rooms of a service: what is older goes. */
 struct rooms;
 void room_archive_expire(struct rooms *rs);
+void rooms_log_expire(struct rooms *rs); /* what is too old leaves the public logs */
 
 iq_handler room_archive_set, room_archive_get, room_archive_metadata_get;
 

@@ -1,6 +1,7 @@
 #include "room/change.h"
 
 #include "base/err.h"
+#include "room/archive.h"
 #include "room/rooms_i.h"
 #include "xml/write.h"
 #include "xmpp/ns.h"
@@ -159,10 +160,33 @@ static void show_others(struct room *r, struct occupant *o, enum role before)
 	room_send_visits(r, o, NULL, packets, n, 0);
 }
 
+/* In the public log; not where a change of the room gives voice to all. */
+static void log_role(struct room *r, const struct occupant *o, enum role before, struct str reason)
+{
+	static const char *const now[] = {[ROLE_VISITOR] = "has no voice any more",
+		[ROLE_PARTICIPANT] = "has voice now",
+		[ROLE_MODERATOR] = "is a moderator now"};
+	bool no_moderator = before == ROLE_MODERATOR && o->role == ROLE_PARTICIPANT;
+
+	if (o->role != before && o->role != ROLE_NONE)
+		room_log_of(r, o, no_moderator ? "is no moderator any more" : now[o->role], reason);
+}
+
+static void log_affiliation(struct room *r, const struct occupant *o, struct str reason)
+{
+	static const char *const now[] = {[AFFILIATION_NONE] = "is in no list of the room any more",
+		[AFFILIATION_MEMBER] = "is a member now",
+		[AFFILIATION_ADMIN] = "is an admin now",
+		[AFFILIATION_OWNER] = "is an owner now"};
+
+	if (o->affiliation != AFFILIATION_OUTCAST)
+		room_log_of(r, o, now[o->affiliation], reason);
+}
+
 void role_change(struct room *r, struct occupant *o, enum role role, struct str actor, struct str reason)
 {
 	enum role before = o->role;
-	bool shown;
+	bool shown, of_all = o->gets_voice;
 	struct notice n = {.actor = actor, .reason = reason};
 
 	announce_catch_up(r, o);
@@ -174,6 +198,8 @@ void role_change(struct room *r, struct occupant *o, enum role role, struct str 
 	if (shown && !occupant_shown(r, o))
 		announce_hidden(r, o);
 	announce_change(r, o, &n);
+	if (!of_all)
+		log_role(r, o, before, reason);
 	if (role != before && (role == ROLE_MODERATOR || before == ROLE_MODERATOR))
 		show_others(r, o, before);
 }
@@ -236,10 +262,12 @@ static void apply_to(struct room *r, struct occupant *o, enum affiliation now, s
 		out.codes[0] = CODE_BANNED;
 	else if (r->config.members_only && !may(MAY_ENTER_MEMBERS_ONLY, ROLE_NONE, now))
 		out.codes[0] = CODE_NOT_MEMBER;
-	if (out.codes[0])
+	if (out.codes[0]) {
 		leave_remove(r, o, &out);
-	else if (now != before)
+	} else if (now != before) {
+		log_affiliation(r, o, reason);
 		role_change(r, o, role_after(o->role, before, now, r->config.moderated), actor, reason);
+	}
 }
 
 static void apply(struct room *r, struct occupant *o, struct str actor, struct str reason)

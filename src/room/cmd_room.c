@@ -1,118 +1,44 @@
 /* `room ...` for the administrator of the server. */
-#include <stdlib.h>
-
-#include "base/json.h"
-#include "base/plain.h"
 #include "room/order.h"
 #include "room/rooms_i.h"
+#include "room/survey.h"
 
-struct row {
-	struct str local, name;
-	const struct rooms *rooms;
-	uint32_t occupants;
-	bool persistent, public_;
-};
-
-struct table_of_rooms {
-	struct row *rows;
-	uint32_t n, cap;
-};
-
-static void add_row(struct table_of_rooms *t, struct row row)
+static bool read_days(const char *word, uint32_t *ret)
 {
-	if (t->n == t->cap) {
-		t->cap = t->cap ? t->cap * 2 : 64;
-		t->rows = xrealloc(t->rows, t->cap * sizeof(*t->rows));
-	}
-	t->rows[t->n++] = row;
+	uint64_t n;
+
+	if (str_uint(str_z(word), 36500, &n) < 0 || n == 0)
+		return false;
+	*ret = (uint32_t)n;
+	return true;
 }
 
-static void collect(struct table_of_rooms *t, const struct rooms *rs)
+/* Both `room list` and `room destroy --unused`. */
+static void survey(struct command_call *call, enum survey_task task, const char *usage)
 {
-	const struct listing *l;
-	const struct room *r;
+	struct survey_wish wish = {.task = task};
+	bool good = true, yes = false;
 
-	for (uint32_t pos = 0; (r = map_next(&rs->live, &pos));)
-		if (r->state == ROOM_OPEN || r->state == ROOM_LOCKED)
-			add_row(t,
-				(struct row){jid_local(r->entity.jid), str_z(r->config.name), rs, room_count(r),
-					r->config.persistent, r->config.public_});
-	for (uint32_t pos = 0; (l = map_next(&rs->directory, &pos));) {
-		r = rooms_find(rs, listing_local(l));
-		if (!r || r->state == ROOM_LOADING)
-			add_row(t, (struct row){listing_local(l), listing_name(l), rs, 0, true, l->public_});
-	}
-}
-
-static int compare(const void *one, const void *other)
-{
-	const struct row *a = one, *b = other;
-	int by_domain = str_cmp(jid_str(a->rooms->host.entity.jid), jid_str(b->rooms->host.entity.jid));
-
-	return by_domain ? by_domain : str_cmp(a->local, b->local);
-}
-
-static void put_json(struct buf *out, const struct row *r, bool first)
-{
-	CLEANUP(buf_clear) struct buf address = {.max = JID_MAX};
-
-	buf_str(&address, r->local);
-	buf_char(&address, '@');
-	buf_str(&address, jid_str(r->rooms->host.entity.jid));
-	buf_z(out, first ? "\n  {\"room\": " : ",\n  {\"room\": ");
-	json_text(out, buf_view(&address));
-	buf_z(out, ", \"name\": ");
-	json_text(out, r->name.p ? r->name : STR(""));
-	buf_fmt(out, ", \"occupants\": %u, \"persistent\": %s, \"public\": %s}", r->occupants,
-		r->persistent ? "true" : "false", r->public_ ? "true" : "false");
-}
-
-static void put_line(struct buf *out, const struct row *r)
-{
-	plain_put(out, r->local);
-	buf_char(out, '@');
-	buf_str(out, jid_str(r->rooms->host.entity.jid));
-	buf_fmt(out, "\t%u\t%s\t%s\t", r->occupants, r->persistent ? "persistent" : "temporary",
-		r->public_ ? "public" : "hidden");
-	plain_put(out, r->name);
-	buf_char(out, '\n');
-}
-
-static void put_all(struct buf *out, const struct table_of_rooms *t, bool json)
-{
-	if (json)
-		buf_char(out, '[');
-	for (uint32_t i = 0; i < t->n; i++) {
-		if (json)
-			put_json(out, &t->rows[i], i == 0);
+	for (uint32_t i = 2; i < call->n && good; i++) {
+		if (strcmp(call->words[i], "--json") == 0)
+			wish.json = true;
+		else if (strcmp(call->words[i], "--yes") == 0 && task == SURVEY_DESTROY)
+			yes = true;
+		else if (strcmp(call->words[i], "--unused") == 0 && i + 1 < call->n)
+			good = read_days(call->words[++i], &wish.unused_days);
 		else
-			put_line(out, &t->rows[i]);
+			good = false;
 	}
-	if (json)
-		buf_z(out, t->n ? "\n]\n" : "]\n");
-}
-
-static void run_list(struct command_call *call)
-{
-	struct table_of_rooms t = {0};
-	struct buf out = {.max = 16 << 20};
-	bool json = call->n > 2 && strcmp(call->words[2], "--json") == 0;
-	struct host *h;
-
-	if (call->n > 2 && !json) {
-		command_reply(call->core, call->asker, true, "usage: room list [--json]");
+	if (!good || (task == SURVEY_DESTROY && !wish.unused_days)) {
+		command_reply(call->core, call->asker, true, "usage: %s; DAYS is a number from 1 to 36500", usage);
 		return;
 	}
-	for (uint32_t pos = 0; (h = core_next_host(call->core, &pos));)
-		if (h->kind == HOST_ROOMS)
-			collect(&t, (const struct rooms *)h);
-	if (t.n)
-		qsort(t.rows, t.n, sizeof(*t.rows), compare);
-	put_all(&out, &t, json);
-	xfree(t.rows);
-	command_reply_buf(call->core, call->asker, &out);
-	buf_clear(&out);
+	if (task == SURVEY_DESTROY && !yes)
+		wish.task = SURVEY_LIST; /* what it would be */
+	survey_start(call->core, call->asker, &wish);
 }
+
+static void run_list(struct command_call *call) { survey(call, SURVEY_LIST, "room list [--unused DAYS] [--json]"); }
 
 /* ---- the others: each a verb (order.h) ---- */
 
@@ -146,11 +72,27 @@ static void run_verb(struct command_call *call)
 		order_start(call->core, v, str_z(call->words[2]), args, n, &front);
 }
 
+static void run_destroy(struct command_call *call)
+{
+	bool of_all = false;
+
+	for (uint32_t i = 2; i < call->n; i++)
+		of_all = of_all || strcmp(call->words[i], "--unused") == 0;
+	if (of_all)
+		survey(call, SURVEY_DESTROY, "room destroy --unused DAYS [--yes] [--json]");
+	else
+		run_verb(call);
+}
+
 const struct command room_commands[] = {
-	{.name = "room list", .args = "[--json]", .min = 0, .max = 1, .run = run_list},
+	{.name = "room list", .args = "[--unused DAYS] [--json]", .min = 0, .max = 3, .run = run_list},
 	{.name = "room show", .args = "ROOM [--json]", .min = 1, .max = 2, .run = run_verb},
 	{.name = "room create", .args = "ROOM OWNER [NAME] [--json]", .min = 2, .max = 4, .run = run_verb},
-	{.name = "room destroy", .args = "ROOM [REASON [OTHER-ROOM]] [--json]", .min = 1, .max = 4, .run = run_verb},
+	{.name = "room destroy",
+		.args = "ROOM [REASON [OTHER-ROOM]] [--json], or --unused DAYS [--yes]",
+		.min = 1,
+		.max = 4,
+		.run = run_destroy},
 	{.name = "room config",
 		.args = "ROOM [SETTING [VALUE]] [--json]",
 		.min = 1,

@@ -81,6 +81,7 @@ const struct config_field room_config_fields[] = {
 	{CONFIG "slow_mode_duration",     "slow_seconds",        AT(slow_seconds), FIELD_COUNT, "Seconds between two messages of one occupant", .max = 3600},
 	{NULL,                            "occupant_key",        AT(occupant_key), FIELD_HIDDEN, NULL, .max = 64},
 	{NULL,                            "maker",               AT(maker), FIELD_HIDDEN, NULL, .max = JID_MAX},
+	{NULL,                            "seen",                AT(seen), FIELD_HIDDEN, NULL, .max = 16},
 };
 /* clang-format on */
 _Static_assert(ARRAY_LEN(room_config_fields) <= 64, "room_config_diff() has a bit for each");

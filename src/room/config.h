@@ -16,6 +16,7 @@ enum registration { REGISTER_APPROVAL, REGISTER_OPEN, REGISTER_CLOSED };
 struct room_config {
 	char *name, *description, *language, *contact, *secret; /* NULL: none */
 	char *maker;        /* bare address of who has the room as one of his; in no form; NULL: not known */
+	char *seen;         /* the day (since 1970) on which somebody was last in it; in no form; NULL: not known */
 	char *occupant_key; /* of the ids of occupants (XEP-0421), hexadecimal; made with the room, in no form */
 	bool persistent, public_, members_only, moderated, password_protected, change_subject, allow_invites, logging;
 	bool archive; /* what is said is kept for who asks */

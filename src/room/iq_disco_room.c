@@ -6,6 +6,7 @@
 #include "room/hats.h"
 #include "room/picture.h"
 #include "room/rooms_i.h"
+#include "store/room_log_folder.h"
 #include "xml/write.h"
 #include "xmpp/ns.h"
 
@@ -66,6 +67,28 @@ static void put_activity(struct buf *out, const struct room *r)
 	put_info(out, "{urn:xmpp:muc-activity}message-activity", "text-single", str_z(text));
 }
 
+/* A folder's name may have % in it, which means something else in an address. */
+static void put_logs(struct buf *out, const struct room *r)
+{
+	CLEANUP(buf_clear) struct buf folder = {.max = 8192}, url = {.max = 16384};
+	const struct rooms_config *c = &rooms_of(r)->config;
+
+	if (!r->config.logging || !c->logs || !c->logs_url)
+		return;
+	room_log_folder(&folder, room_address(r));
+	buf_z(&url, c->logs_url);
+	if (url.n && url.p[url.n - 1] != '/')
+		buf_char(&url, '/');
+	for (size_t i = 0; i < folder.n; i++)
+		if (folder.p[i] == '%')
+			buf_z(&url, "%25");
+		else
+			buf_char(&url, folder.p[i]);
+	buf_char(&url, '/');
+	if (buf_ok(&folder) && buf_ok(&url))
+		put_info(out, "muc#roominfo_logs", "text-single", buf_view(&url));
+}
+
 static void put_hats_hash(struct buf *out, const struct room *r)
 {
 	CLEANUP(buf_clear) struct buf hash = {.max = 64};
@@ -95,6 +118,7 @@ static void put_room_info(struct buf *out, struct room *r, bool inside)
 	put_info(out, "muc#roomconfig_allowinvites", "boolean", c->allow_invites ? STR("1") : STR("0"));
 	put_info(out, "muc#roominfo_subjectmod", "boolean", c->change_subject ? STR("1") : STR("0"));
 	put_info(out, "muc#roomconfig_enablelogging", "boolean", c->logging ? STR("1") : STR("0"));
+	put_logs(out, r);
 	put_info_number(out, "muc#roominfo_slow_mode_duration", c->slow_seconds);
 	put_info_number(out, "muc#maxhistoryfetch", r->config.history);
 	put_activity(out, r);

@@ -297,6 +297,7 @@ static void add_occupant(struct room *r, const struct attempt *a)
 	r->entering_tail = &(*r->entering_tail)->next;
 	r->entering_n++;
 	room_log_of(r, o, "came in", STR_NONE);
+	room_seen(r);
 	/* Its list is made at the end, for all together, and counted against the turn then. */
 	r->let_in += 1 + room_count(r) / LIST_PER_UNIT;
 }

@@ -75,6 +75,7 @@ void leave_visit(struct room *r, struct visit *v, struct str show, uint16_t code
 		room_destroy(r, STR_NONE, STR_NONE, STR_NONE); /* 10.1.3: gone before the room was what it is to be */
 	else
 		leave_remove(r, v->occupant, &n);
+	room_seen(r);
 }
 
 /* The user's server repeats it for every nick that there was (RFC 6121 4.6.3), so which one is named does not matter. */

@@ -74,6 +74,8 @@ static const char *check(const struct room *r, const struct order *o)
 		return order_failing;
 	if (there == o->verb->makes)
 		return there ? "there is such a room already" : missing;
+	if (o->unused_since && (room_count(r) || room_active(r) >= o->unused_since))
+		return "it is used again";
 	if (o->verb->writes && o->n >= o->verb->tells_below && !core_can_store(o->core))
 		return order_failing;
 	return NULL;

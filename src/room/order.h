@@ -46,7 +46,9 @@ struct order {
 	struct buf out;
 	order_done *done;
 	void (*drop)(struct order *o); /* the core is going away; may be NULL */
+	int64_t unused_since;          /* not if it was used since (room_active()); 0: whenever */
 	uint64_t asker;                /* the front's own */
+	void *context;                 /* the front's own */
 	struct stanza *request;        /* the front's own */
 };
 

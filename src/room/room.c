@@ -1,5 +1,7 @@
 #include "room/room.h"
 
+#include <stdio.h>
+
 #include "base/codec.h"
 #include "base/hash.h"
 #include "room/activity.h"
@@ -156,6 +158,44 @@ static void room_check_empty(struct room *r)
 {
 	if (room_count(r) == 0 && (r->state == ROOM_LOCKED || (r->state == ROOM_OPEN && !r->config.persistent)))
 		room_vacate(r);
+}
+
+enum { DAY_MS = 86400000 };
+
+void room_seen(struct room *r)
+{
+	struct core *c = room_core(r);
+	char today[16];
+
+	snprintf(today, sizeof(today), "%lld", (long long)(core_wall(c) / DAY_MS));
+	if (!r->config.persistent || r->state != ROOM_OPEN || !core_can_store(c) ||
+		(r->config.seen && strcmp(r->config.seen, today) == 0))
+		return;
+	xfree(r->config.seen);
+	r->config.seen = xstrdup(today);
+	room_store(r);
+}
+
+int64_t room_active_stored(const struct room_config *c, int64_t time)
+{
+	uint64_t day = 0;
+
+	if (c->seen && str_uint(str_z(c->seen), 1000000, &day) == 0 && (int64_t)day * DAY_MS > time)
+		return (int64_t)day * DAY_MS;
+	return time;
+}
+
+int64_t room_active(const struct room *r)
+{
+	int64_t time = r->created;
+
+	if (room_count(r))
+		return core_wall(room_core(r));
+	if (r->subject.time > time)
+		time = r->subject.time;
+	if (r->history.last_id / 1000 > time)
+		time = r->history.last_id / 1000;
+	return room_active_stored(&r->config, time);
 }
 
 void room_rest(struct room *r)

@@ -59,6 +59,7 @@ struct room {
 	enum room_state state;
 	uint64_t owner; /* rooms_owner_key() of config.maker; 0: not known */
 	int64_t created;
+	uint16_t log_day;  /* since 1970: of the newest line of the public log; 0: none yet */
 	bool unfinished;   /* room_go_on() */
 	bool will_persist; /* LOCKED: persistent from when it is open, unless its owner says otherwise */
 	struct room_config config;
@@ -104,6 +105,12 @@ void room_belongs_to(struct room *r, struct str bare);
 void room_unlock(struct room *r);
 /* As its owner finds it: of a locked room with what it will be. *ret: to be cleared. */
 void room_settings(const struct room *r, struct room_config *ret);
+/* Somebody is in it, or was until now: once a day that is written down. */
+void room_seen(struct room *r);
+/* When something was last said or changed in it, or somebody was in it, to the day; ms since 1970. Now, if somebody is. */
+int64_t room_active(const struct room *r);
+/* The same of a room that is not in memory; time: of its newest message, of its subject, and when it was made. */
+int64_t room_active_stored(const struct room_config *c, int64_t time);
 void room_make_key(struct room *r); /* of the ids of its occupants, if it has none yet */
 /* There is no such room any more. All have left. Does not touch the store. */
 void room_vacate(struct room *r);

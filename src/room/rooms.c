@@ -2,9 +2,10 @@
 
 #include "base/err.h"
 #include "room/archive.h"
+#include "room/survey.h"
 #include "xmpp/ns.h"
 
-enum { ASK_AGAIN_MS = 5000, GHOSTS_MS = 300000 };
+enum { ASK_AGAIN_MS = 5000, GHOSTS_MS = 300000, DAY_MS = 86400000 };
 
 static struct str room_key(const void *item) { return jid_local(((const struct room *)item)->entity.jid); }
 static struct str directory_key(const void *item) { return listing_local(item); }
@@ -209,6 +210,17 @@ static void look_for_ghosts(struct rooms *rs)
 	xfree(ids);
 }
 
+/* Persistent rooms that nobody uses, once a day. */
+static void expire(struct rooms *rs)
+{
+	int64_t now = core_wall(rs->host.entity.core);
+
+	if (!rs->config.expire_days || now - rs->expired < DAY_MS || !core_can_store(rs->host.entity.core))
+		return;
+	rs->expired = now;
+	survey_expire(rs, rs->config.expire_days);
+}
+
 static void on_timer(struct timer *t)
 {
 	struct rooms *rs = CONTAINER_OF(t, struct rooms, timer);
@@ -220,6 +232,8 @@ static void on_timer(struct timer *t)
 	look_for_ghosts(rs);
 	moved_expire(rs);
 	room_archive_expire(rs);
+	rooms_log_expire(rs);
+	expire(rs);
 	watch_ghosts(rs);
 }
 

@@ -18,7 +18,11 @@ struct rooms_config {
 		defaults; /* of new rooms: as of `room config`, "moderatedroom=1", right ones; NULL at the end; may be NULL */
 	const char *const *reserved; /* localparts of rooms that only administrators make, likewise */
 	const char *const *admins;   /* bare addresses that count as owner everywhere, likewise */
+	uint32_t expire_days;        /* persistent rooms that nobody used for so long go; 0: never */
 	bool logs;                   /* public logs go somewhere */
+	bool only_admins_log;        /* owners do not turn them on */
+	const char *logs_url;        /* where the world finds them, the folder of a room is behind it; NULL: nowhere */
+	uint32_t logs_days;          /* what is older goes; 0: nothing does */
 	bool no_limits;              /* on the pace of an occupant: for load tests */
 	bool only_admins_make;       /* rooms: nobody else's entering makes one */
 };

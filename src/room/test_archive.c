@@ -484,6 +484,111 @@ static void test_log(void **state)
 	world_free(w);
 }
 
+static void expect_line_said(const struct world *w, const char *nick, const char *did, bool wanted)
+{
+	bool found = false;
+
+	TEST_ROWS_EACH(&w->rows, r, STORE_ROOM_LOG, NULL, 0)
+		found = found || (str_is(r->v[3].s, nick) && str_is(r->v[4].s, did));
+	if (found != wanted)
+		fail_msg("%s %s: %s", nick, did, found ? "is in the log" : "is not in the log");
+}
+
+/* Who may do more, or less, than before; those who are away have no nickname to be called by, and their address is nobody's
+ * business. */
+static void test_log_of_rights(void **state)
+{
+	struct world *w = world_new(&(struct rooms_config){.logs = true});
+	unsigned alice = open_tea(w, FIELD("enablelogging", "1") FIELD("moderatedroom", "1"));
+
+	enter(w, "bob@x.test/b", TEA "/bob");
+	say(w, alice, ADMIN("<item nick='bob' role='participant'/>"));
+	say(w, alice, ADMIN("<item nick='bob' role='moderator'/>"));
+	say(w, alice, ADMIN("<item nick='bob' role='participant'/>"));
+	say(w, alice, ADMIN("<item nick='bob' role='visitor'/>"));
+	say(w, alice, ADMIN("<item jid='bob@x.test' affiliation='member'/>"));
+	say(w, alice, ADMIN("<item jid='bob@x.test' affiliation='owner'/>"));
+	say(w, alice, ADMIN("<item jid='bob@x.test' affiliation='none'/>"));
+	say(w, alice, ADMIN("<item jid='carol@x.test' affiliation='member'/>"));
+	expect_line_said(w, "bob", "has voice now", true);
+	expect_line_said(w, "bob", "is a moderator now", true);
+	expect_line_said(w, "bob", "is no moderator any more", true);
+	expect_line_said(w, "bob", "has no voice any more", true);
+	expect_line_said(w, "bob", "is a member now", true);
+	expect_line_said(w, "bob", "is an owner now", true);
+	expect_line_said(w, "bob", "is in no list of the room any more", true);
+	TEST_ROWS_EACH(&w->rows, r, STORE_ROOM_LOG, NULL, 0)
+		for (int i = 3; i < 6; i++)
+			assert_true(!r->v[i].s.n || !memmem(r->v[i].s.p, r->v[i].s.n, "x.test", 6));
+	world_free(w);
+}
+
+/* Where a change of the room gives voice to all, that is no line each. */
+static void test_log_of_all(void **state)
+{
+	struct world *w = world_new(&(struct rooms_config){.logs = true});
+	unsigned alice = open_tea(w, FIELD("enablelogging", "1") FIELD("moderatedroom", "1")),
+		 bob = enter(w, "bob@x.test/b", TEA "/bob");
+
+	forget_all(w);
+	configure(w, alice, TEA, FIELD("moderatedroom", "0"));
+	expect(w, bob, "role='participant'");
+	expect_line_said(w, "bob", "has voice now", false);
+	world_free(w);
+}
+
+/* What it is called and about, once before the lines of a day. */
+static void test_log_days(void **state)
+{
+	struct world *w = world_new(&(struct rooms_config){.logs = true, .logs_days = 7});
+	unsigned alice = open_tea(w, FIELD("enablelogging", "1") FIELD("roomname", "Tea"));
+
+	say_text(w, alice, "<subject>News</subject>");
+	say_text(w, alice, "<body>one</body>");
+	assert_int_equal(test_rows_count(&w->rows, STORE_ROOM_LOG_DAY), 1);
+	TEST_ROWS_EACH(&w->rows, r, STORE_ROOM_LOG_DAY, NULL, 0)
+		assert_true(str_is(r->v[3].s, "Tea"));
+	for (int i = 0; i < 25; i++)
+		sleep_ms(w, 3600000);
+	say_text(w, alice, "<body>two</body>");
+	assert_int_equal(test_rows_count(&w->rows, STORE_ROOM_LOG_DAY), 2);
+	assert_in_range(test_rows_count(&w->rows, STORE_ROOM_LOG_EXPIRE), 1, 100000);
+	world_free(w);
+}
+
+/* The administrator keeps public logs to himself: others do not turn them on, only off. And where they are is said of those that
+ * are. */
+static void test_log_by_admins(void **state)
+{
+	struct world *w = world_new(&(struct rooms_config){.logs = true,
+		.only_admins_log = true,
+		.logs_url = "https://x.test/logs",
+		.admins = test_admins});
+	unsigned alice = open_tea(w, ""), root = login(w, "root@x.test/r");
+
+	forget_all(w);
+	say(w, alice,
+		"<iq type='set' id='c' to='" TEA "'><query xmlns='" NS_MUC_OWNER "'><x xmlns='" NS_DATA
+		"' type='submit'>" FIELD("enablelogging", "1") "</x></query></iq>");
+	expect(w, alice, "<not-allowed");
+	say(w, alice, "<iq type='get' id='i' to='" TEA "'><query xmlns='" NS_DISCO_INFO "'/></iq>");
+	expect(w, alice, "type='result'", "!roominfo_logs");
+	configure(w, root, TEA, FIELD("enablelogging", "1"));
+	forget_all(w);
+	say(w, alice, "<iq type='get' id='i' to='" TEA "'><query xmlns='" NS_DISCO_INFO "'/></iq>");
+	expect(w, alice,
+		"<field var='muc#roominfo_logs' type='text-single'><value>https://x.test/logs/tea@rooms.test/</value></field>");
+	/* What is on can stay on, and its owner can turn it off. */
+	configure(w, alice, TEA, FIELD("enablelogging", "1") FIELD("roomname", "T"));
+	assert_true(tea(w)->config.logging);
+	configure(w, alice, TEA, FIELD("enablelogging", "0"));
+	assert_false(tea(w)->config.logging);
+	run(w, "room config " TEA " enablelogging 1");
+	assert_true(tea(w)->config.logging);
+	xfree(TAKE(w->reply));
+	world_free(w);
+}
+
 /* Who is not shown to others in the room is not shown to the world either. */
 static void test_log_of_hidden(void **state)
 {
@@ -505,6 +610,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_log_of_hidden),
+		cmocka_unit_test(test_log_of_rights),
+		cmocka_unit_test(test_log_of_all),
+		cmocka_unit_test(test_log_days),
+		cmocka_unit_test(test_log_by_admins),
 		cmocka_unit_test(test_rows),
 		cmocka_unit_test(test_history),
 		cmocka_unit_test(test_access),

@@ -355,12 +355,14 @@ static void test_cmd(void **state)
 	run(w, "room list");
 	assert_false(w->reply_failed);
 	assert_string_equal(w->reply,
-		"attic@rooms.test\t1\ttemporary\tpublic\t\ntea@rooms.test\t1\tpersistent\tpublic\tT\\\"?a\n");
+		"attic@rooms.test\t1\ttemporary\tpublic\t2027-01-15\talice@x.test\t\ntea@rooms.test\t1\tpersistent\tpublic\t2027-01-15\talice@x.test\tT\\\"?a\n");
 	run(w, "room list --json");
 	assert_string_equal(w->reply,
 		"[\n"
-		"  {\"room\": \"attic@rooms.test\", \"name\": \"\", \"occupants\": 1, \"persistent\": false, \"public\": true},\n"
-		"  {\"room\": \"tea@rooms.test\", \"name\": \"T\\\\\\\"\\u000aa\", \"occupants\": 1, \"persistent\": true, \"public\": true}\n]\n");
+		"  {\"room\": \"attic@rooms.test\", \"name\": \"\", \"occupants\": 1, \"persistent\": false, \"public\": true, "
+		"\"owners\": [\"alice@x.test\"], \"owner_count\": 1, \"active\": \"2027-01-15T08:00:01.000Z\"},\n"
+		"  {\"room\": \"tea@rooms.test\", \"name\": \"T\\\\\\\"\\u000aa\", \"occupants\": 1, \"persistent\": true, \"public\": true, "
+		"\"owners\": [\"alice@x.test\"], \"owner_count\": 1, \"active\": \"2027-01-15T08:00:01.000Z\"}\n]\n");
 	run(w, "room list --all");
 	assert_true(w->reply_failed);
 	run(w, "room destroy nowhere@rooms.test");

@@ -19,6 +19,8 @@ static void evict(struct world *w)
 	assert_null(tea(w));
 }
 
+static void evict_all(struct world *w) { sleep_ms(w, 2 * IDLE_MS); }
+
 static void test_create(void **state)
 {
 	struct world *w = world_new(NULL);
@@ -76,6 +78,97 @@ static void test_owner_exists(void **state)
 	w->store_silent = true;
 	run(w, "room create late@rooms.test carol@far.test");
 	assert_null(w->reply);
+	world_free(w);
+}
+
+/* Who owns a room and when it was last used, in memory or not. */
+static void test_list(void **state)
+{
+	struct world *w = world_new(NULL);
+	unsigned alice = open_tea(w, FIELD("roomname", "Green"));
+
+	run(w, "room create old@rooms.test carol@x.test Old");
+	run(w, "room affiliate old@rooms.test dave@x.test owner");
+	evict_all(w);
+	run(w, "room list");
+	DONE("old@rooms.test\t0\tpersistent\tpublic\t2027-01-15\tcarol@x.test,dave@x.test\tOld\n"
+	     "tea@rooms.test\t1\ttemporary\tpublic\t2027-01-15\talice@x.test\tGreen\n");
+	run(w, "room list --json");
+	DONE("\"owners\": [\"carol@x.test\", \"dave@x.test\"], \"owner_count\": 2, \"active\": \"2027-01-15T");
+	w->store_error = ERR_IO;
+	run(w, "room list");
+	REFUSED("the store fails");
+	w->store_error = 0;
+	w->store_silent = true;
+	run(w, "room list");
+	say(w, alice, "<presence type='unavailable' to='" TEA "/alice'/>");
+	world_free(w);
+}
+
+static void pass_days(struct world *w, int days)
+{
+	for (int i = 0; i < days * 24; i++)
+		sleep_ms(w, 3600000);
+}
+
+/* Persistent rooms have no other end. Who was in, or said something, has used it, also over a restart. */
+static void test_unused(void **state)
+{
+	struct world *w = world_new(NULL);
+	unsigned bob;
+
+	run(w, "room create old@rooms.test carol@x.test Old");
+	run(w, "room create used@rooms.test carol@x.test Used");
+	pass_days(w, 20);
+	run(w, "room list --unused 10");
+	DONE("old@rooms.test");
+	bob = enter(w, "bob@x.test/b", "used@rooms.test/bob");
+	say(w, bob, "<presence type='unavailable' to='used@rooms.test/bob'/>");
+	evict_all(w);
+	run(w, "room list --unused 10");
+	assert_non_null(strstr(w->reply, "old@rooms.test"));
+	assert_null(strstr(w->reply, "used@rooms.test"));
+	run(w, "room list --unused 21");
+	assert_string_equal(w->reply, "");
+	run(w, "room list --unused 0");
+	REFUSED("1 to 36500");
+	run(w, "room destroy --yes --unused");
+	REFUSED("usage");
+	/* Without --yes nothing is gone. */
+	run(w, "room destroy --unused 10");
+	DONE("old@rooms.test");
+	run(w, "room destroy --unused 10 --yes");
+	DONE("old@rooms.test: destroyed\n1 destroyed\n");
+	run(w, "room list");
+	assert_null(strstr(w->reply, "old@rooms.test"));
+	DONE("used@rooms.test");
+	run(w, "room destroy --unused 10 --yes --json");
+	DONE("{\"destroyed\": 0, \"failed\": 0}\n");
+	/* The core ends while rooms are read that are to go. */
+	pass_days(w, 20);
+	w->store_silent = true;
+	run(w, "room destroy --unused 10 --yes");
+	world_free(w);
+}
+
+/* The service does it itself, if it is told to; who is in a room uses it. */
+static void test_expire(void **state)
+{
+	struct world *w = world_new(&(struct rooms_config){.expire_days = 30});
+	unsigned alice = open_tea(w, FIELD("persistentroom", "1"));
+
+	run(w, "room create old@rooms.test carol@x.test Old");
+	pass_days(w, 25);
+	run(w, "room list");
+	DONE("old@rooms.test");
+	pass_days(w, 8);
+	run(w, "room list");
+	assert_null(strstr(w->reply, "old@rooms.test"));
+	DONE(TEA);
+	say(w, alice, "<presence type='unavailable' to='" TEA "/alice'/>");
+	pass_days(w, 25);
+	run(w, "room list");
+	DONE(TEA);
 	world_free(w);
 }
 
@@ -450,6 +543,9 @@ int main(void)
 		cmocka_unit_test(test_create),
 		cmocka_unit_test(test_owner_exists),
 		cmocka_unit_test(test_json),
+		cmocka_unit_test(test_list),
+		cmocka_unit_test(test_unused),
+		cmocka_unit_test(test_expire),
 		cmocka_unit_test(test_loaded_first),
 		cmocka_unit_test(test_affiliate),
 		cmocka_unit_test(test_config),

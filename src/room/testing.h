@@ -185,6 +185,8 @@ UNUSED static void store_write(struct world *w, enum store_write kind, const str
 			test_rows_put(&w->rows, kind, v, n);
 		return;
 	case STORE_ROOM_LOG:
+	case STORE_ROOM_LOG_DAY:
+	case STORE_ROOM_LOG_EXPIRE:
 	case STORE_ROOM_UNLOG:
 	case STORE_ARCHIVE_ADD:
 		test_rows_put(&w->rows, kind, v, n);
@@ -253,6 +255,15 @@ UNUSED static void answer_account(struct store_rows *out, struct world *w, const
 				(struct store_value[]){{.is_int = true}, {0}, {0}, {.is_int = true}}, 4);
 }
 
+UNUSED static void answer_survey(struct store_rows *out, struct world *w, const struct store_value *v)
+{
+	TEST_ROWS_EACH(&w->rows, r, STORE_AFFILIATION_PUT, v, 1)
+		if (r->v[3].i == AFFILIATION_OWNER)
+			store_rows_add(out, ROW_OWNER, r->v + 1, 2);
+	TEST_ROWS_EACH(&w->rows, r, STORE_ROOM_PUT, v, 1)
+		store_rows_add(out, ROW_ROOM_ACTIVE, r->v + 1, 3);
+}
+
 UNUSED static struct store_rows *store_answer(struct world *w, const struct store_query *q)
 {
 	struct store_rows *out = store_rows_new(q->read, q->tag);
@@ -264,6 +275,8 @@ UNUSED static struct store_rows *store_answer(struct world *w, const struct stor
 		answer_page(out, w, q->values);
 	if (!out->error && q->read == STORE_ARCHIVE_GET)
 		answer_ids(out, w, q->values);
+	if (!out->error && q->read == STORE_ROOM_SURVEY)
+		answer_survey(out, w, q->values);
 	if (!out->error && q->read == STORE_ACCOUNT_LOAD)
 		answer_account(out, w, q->values);
 	if (q->read != STORE_ROOM_LIST && q->read != STORE_ROOM_LOAD)

@@ -45,6 +45,9 @@ enum store_write {
 	/* domain, local, time, nickname (null: the room), what he did (null: said), text: a line of the public log of a room, which is
 	 * a file */
 	STORE_ROOM_LOG,
+	/* domain, local, time, name, subject: what the room is called, before the first of these lines of a day */
+	STORE_ROOM_LOG_DAY,
+	STORE_ROOM_LOG_EXPIRE, /* domain, time: pages of days before that of this one go, some rooms at a time */
 	STORE_ROOM_UNLOG,  /* domain, local, time, nickname, text: what he said then is taken back, if it is there */
 	STORE_TRANSIT_ADD, /* domain, local, id (grows), time, stanza: on its way to a session, and not in the archive */
 	STORE_TRANSIT_DEL, /* domain, local, id */
@@ -84,6 +87,7 @@ enum store_read {
 	STORE_ARCHIVE_GET,  /* domain, local, ids (a JSON array) -> ROW_ARCHIVE*, oldest first */
 	STORE_ARCHIVE_ENDS, /* domain, local -> one ROW_ARCHIVE_ENDS */
 	STORE_PEERS_LOAD, /* domain -> ROW_PEER*, ROW_PEER_ADDRESS*, ROW_OUTBOX* oldest first, ROW_SEEN* oldest first */
+	STORE_ROOM_SURVEY, /* domain -> ROW_OWNER*, ROW_ROOM_ACTIVE* */
 	STORE_READ_COUNT
 };
 
@@ -113,6 +117,8 @@ enum store_row {
 	ROW_HAT,           /* jid s, uri s, title s, hue s */
 	ROW_INVITED,       /* number i, time i */
 	ROW_MOVED,         /* local s, until i, who ended it s, address s */
+	/* local s, time i (ms since 1970: of the newest message, the subject, or when it was made), configuration s */
+	ROW_ROOM_ACTIVE,
 };
 
 struct store_value {

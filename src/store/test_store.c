@@ -57,6 +57,8 @@ static void put_one_of_each(struct store_batch *b, struct str k)
 	store_put(b, STORE_ARCHIVE_PEER, d, l, STR("x@y"), STR("z@y"));
 	store_put(b, STORE_ARCHIVE_EXPIRE, d, (int64_t)4);
 	store_put(b, STORE_ROOM_LOG, d, l, (int64_t)4, STR("bob"), none, k);
+	store_put(b, STORE_ROOM_LOG_DAY, d, l, (int64_t)4, none, k);
+	store_put(b, STORE_ROOM_LOG_EXPIRE, d, (int64_t)4);
 	store_put(b, STORE_ROOM_UNLOG, d, l, (int64_t)4, STR("bob"), k);
 	store_put(b, STORE_TRANSIT_ADD, d, l, (int64_t)1, (int64_t)2, k);
 	store_put(b, STORE_TRANSIT_DEL, d, l, (int64_t)1);
@@ -89,7 +91,7 @@ static void test_batch_returns_what_was_put(void **state)
 		for (unsigned i = 0; i < n; i++)
 			assert_int_equal(v[i].is_int, letters[i] == 'i');
 		assert_str(v[0].s, STR("d.example"));
-		if (w != STORE_ARCHIVE_EXPIRE)
+		if (w != STORE_ARCHIVE_EXPIRE && w != STORE_ROOM_LOG_EXPIRE)
 			assert_str(v[1].s, STR("lo"));
 		if (w == STORE_ACCOUNT_PUT) {
 			assert_int_equal(v[2].i, -1);
@@ -347,7 +349,8 @@ static void test_tables_are_whole(void **state)
 {
 	for (unsigned w = 0; w < STORE_WRITE_COUNT; w++) {
 		assert_true(strlen(store_write_letters(w)) <= STORE_VALUES_MAX);
-		assert_memory_equal(store_write_letters(w), "ss", w == STORE_ARCHIVE_EXPIRE ? 1 : 2);
+		assert_memory_equal(store_write_letters(w), "ss",
+			w == STORE_ARCHIVE_EXPIRE || w == STORE_ROOM_LOG_EXPIRE ? 1 : 2);
 		assert_true(strlen(store_write_name(w)) > 0);
 		for (unsigned v = 0; v < w; v++)
 			assert_string_not_equal(store_write_name(w), store_write_name(v));

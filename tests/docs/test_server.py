@@ -712,6 +712,13 @@ class Refusals(Case):
         self.assertEqual({"room": room, "result": "changed", "jid": "bob@localhost", "affiliation": "member"},
                          json.loads(self.ok("room", "affiliate", room, "--json", "bob@localhost", "member")))
         self.refused(1, "nobody in the room", "room", "kick", room, "bob", "--json", "--data", self.data)
+        self.assertEqual(["alice@localhost"], json.loads(self.ok("room", "list", "--json"))[0]["owners"])
+        self.assertEqual("", self.ok("room", "list", "--unused", "1"))
+        self.refused(2, "not understood with a room", "room", "destroy", room, "--unused", "1", "--data", self.data)
+        self.refused(2, "'--yes' is not understood", "room", "destroy", room, "--yes", "--data", self.data)
+        self.refused(1, "1 to 36500", "room", "list", "--unused", "x", "--data", self.data)
+        self.refused(0, "--yes destroys them", "room", "destroy", "--unused", "1", "--data", self.data)
+        self.assertEqual("0 destroyed\n", self.ok("room", "destroy", "--unused", "1", "--yes"))
         self.assertEqual({"room": room, "result": "destroyed", "reason": "Over"},
                          json.loads(self.ok("room", "destroy", room, "Over", "--json")))
         self.refused(2, "'--json' is not understood", "user", "del", "alice@localhost", "--json", "--data", self.data)
