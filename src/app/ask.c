@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "admin/control.h"
+#include "app/config_rooms.h"
 #include "app/guard.h"
 #include "app/node.h"
 #include "app/served.h"
@@ -78,11 +79,31 @@ static struct str users_domain(struct str domain)
 	return str_starts(domain, rooms) ? (struct str){domain.p + rooms.n, domain.n - rooms.n} : domain;
 }
 
-/* Without a configuration the domain that is meant is the one in the address, or the one to list. */
+static bool serves(const struct config *c, struct str domain)
+{
+	bool served = false;
+
+	for (unsigned i = 0; i < c->domains.n; i++) {
+		struct service_name rooms;
+
+		config_rooms_service(c, i, &rooms);
+		served = served || str_is(domain, c->domains.item[i]) || str_is(domain, rooms.text);
+	}
+	return served;
+}
+
+/* Without a configuration the domains are those of the last start, if they have the one that is meant; otherwise it is the one in
+ * the address, or the one to list. */
 static void serve_any_domain(struct config *c, const char *const *words, uint32_t n)
 {
+	bool about_rooms = strcmp(words[0], "room") == 0, knows = about_rooms && served_fill(c->data, c);
 	struct jid_buf jid;
 
+	if (knows &&
+		(n < 3 || words[2][0] == '-' || jid_parse_buf(str_z(words[2]), &jid) < 0 ||
+			serves(c, jid_domain(jid.jid))))
+		return;
+	config_clear_domains(c);
 	for (uint32_t i = 2; i < n && i < 4 && c->domains.n == 0; i++)
 		if (words[i][0] != '-' && jid_parse_buf(str_z(words[i]), &jid) == 0)
 			c->domains.item[c->domains.n++] = str_dup(users_domain(jid_domain(jid.jid)));

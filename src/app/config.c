@@ -61,6 +61,8 @@ const struct option config_options[] = {
 	{"room-history", BOTH, NUMBER, AT(room_history), "N", 20, 1, 500, "messages of a room shown to who enters", NULL},
 	{"room-logs", BOTH, TEXT, AT(room_logs), "DIR", 0, 0, 0, "folder of the public logs of rooms (default: room-logs in the data folder)",
 	 NULL},
+	{"rooms-host", SERVE, LIST, AT(rooms.hosts), "NAME", 0, 0, 0,
+	 "what the service of rooms is called; of one of several domains \"DOMAIN NAME\" (repeatable; default rooms.DOMAIN)", config_rooms_check_host},
 	{"room-logs-url", SERVE, TEXT, AT(rooms.logs_url), "URL", 0, 0, 0, "where that folder is found on the web; rooms tell it", check_url},
 	{"room-logs-days", BOTH, NUMBER, AT(rooms.logs_days), "N", 0, 0, 36500, "how long public logs are kept; 0: for ever", NULL},
 	{"room-logging", SERVE, CHOICE, AT(rooms.logs_by_admins), "owners|admins", 0, 0, 1, "who may turn on public logs of a room", NULL},
@@ -290,6 +292,12 @@ static void clear_list(struct text_list *l)
 	for (unsigned i = 0; i < l->n; i++)
 		xfree(l->item[i]);
 	l->n = 0;
+}
+
+void config_clear_domains(struct config *c)
+{
+	clear_list(&c->domains);
+	clear_list(&c->rooms.hosts);
 }
 
 void config_clear(struct config *c)

@@ -18,6 +18,7 @@ struct text_list {
 
 struct room_lists {
 	struct text_list reserved;         /* localparts */
+	struct text_list hosts;            /* app/config_rooms.h */
 	char *logs_url;                    /* of the folder of the public logs; NULL: none */
 	int expire_days;                   /* 0: never */
 	int logs_days;                     /* 0: for ever */
@@ -83,6 +84,7 @@ struct config {
  * (the file). argv[0] is the subcommand. --help is found by the caller before. */
 int config_read(int argc, char **argv, enum config_use use, struct config *ret, struct buf *why);
 void config_clear(struct config *c);
+void config_clear_domains(struct config *c); /* and what is said of each */
 /* Is this one of the options of this use, and its value good? How many words it is, 0 if it is none of them, ERR_INVALID with a
  * line in why. */
 int config_words(enum config_use use, const char *flag, const char *next, struct buf *why);

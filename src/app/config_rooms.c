@@ -122,14 +122,115 @@ static bool is_for(const struct entry *e, const char *service)
 	return !e->service.p || (jid_parse_buf(e->service, &jid) == 0 && str_is(jid_str(jid.jid), service));
 }
 
+/* ---- what services are called ---- */
+
+struct name {
+	struct jid_buf domain, service;
+	bool has_domain;
+};
+
+static bool read_domain(struct str text, struct jid_buf *ret)
+{
+	return jid_parse_buf(text, ret) == 0 && !ret->jid.local && !ret->jid.resource;
+}
+
+static bool read_name(const char *text, struct name *ret)
+{
+	struct str rest = str_z(text), first = str_cut(&rest, ' ');
+
+	rest = rest.p ? str_trim(rest) : rest;
+	ret->has_domain = rest.n > 0;
+	if (!ret->has_domain)
+		return read_domain(first, &ret->service);
+	return read_domain(first, &ret->domain) && read_domain(rest, &ret->service);
+}
+
+bool config_rooms_check_host(const char *value, struct buf *why)
+{
+	struct name n;
+
+	if (read_name(value, &n))
+		return true;
+	buf_z(why, "not of the form [DOMAIN ]NAME, like conference.example.org");
+	return false;
+}
+
+static bool is_of(const struct name *n, const char *domain)
+{
+	return !n->has_domain || str_is(jid_str(n->domain.jid), domain);
+}
+
+void config_rooms_service(const struct config *c, unsigned i, struct service_name *ret)
+{
+	struct name n;
+
+	snprintf(ret->text, sizeof(ret->text), "rooms.%s", c->domains.item[i]);
+	for (unsigned k = 0; k < c->rooms.hosts.n; k++)
+		if (read_name(c->rooms.hosts.item[k], &n) && is_of(&n, c->domains.item[i]))
+			snprintf(ret->text, sizeof(ret->text), "%.*s", STR_FMT(jid_str(n.service.jid)));
+}
+
+/* How many domains this is said of. */
+static unsigned count_of(const struct config *c, const struct name *n)
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < c->domains.n; i++)
+		count += is_of(n, c->domains.item[i]);
+	return count;
+}
+
+/* An address belongs to one: users of a domain, or one service. */
+static bool is_taken(const struct config *c, unsigned i, const char *service)
+{
+	struct service_name other;
+	bool taken = false;
+
+	for (unsigned k = 0; k < c->domains.n; k++) {
+		config_rooms_service(c, k, &other);
+		taken = taken || strcmp(c->domains.item[k], service) == 0 ||
+			(k != i && strcmp(other.text, service) == 0);
+	}
+	return taken;
+}
+
+static int check_hosts(const struct config *c, struct buf *why)
+{
+	struct service_name service;
+	struct name n;
+
+	for (unsigned k = 0; k < c->rooms.hosts.n; k++) {
+		unsigned count;
+
+		must(read_name(c->rooms.hosts.item[k], &n));
+		count = count_of(c, &n);
+		if (count == 1)
+			continue;
+		config_where(c, "rooms-host", k, why);
+		buf_fmt(why, "rooms-host: '%s' %s", c->rooms.hosts.item[k],
+			count ? "does not say of which domain: \"DOMAIN NAME\"" : "is of a domain that is not served");
+		return ERR_INVALID;
+	}
+	for (unsigned i = 0; i < c->domains.n; i++) {
+		config_rooms_service(c, i, &service);
+		if (!is_taken(c, i, service.text))
+			continue;
+		buf_fmt(why,
+			"rooms-host: %s is a domain of users, or of other rooms; the rooms of %s need a name of their own",
+			service.text, c->domains.item[i]);
+		return ERR_INVALID;
+	}
+	return 0;
+}
+
 static bool is_served(const struct config *c, const struct entry *e)
 {
 	bool served = !e->service.p;
-	char service[JID_PART_MAX + 8];
+	struct service_name service;
 
 	for (unsigned i = 0; i < c->domains.n && !served; i++) {
-		snprintf(service, sizeof(service), "rooms.%s", c->domains.item[i]);
-		served = is_for(e, service);
+		config_rooms_service(c, i, &service);
+		served = is_for(e, service.text);
 	}
 	return served;
 }
@@ -141,6 +242,8 @@ int config_rooms_check_services(const struct config *c, struct buf *why)
 		const struct text_list *list;
 	} options[] = {{"room-default", &c->rooms.defaults}, {"room-limit", &c->rooms.limits}};
 
+	if (check_hosts(c, why) < 0)
+		return ERR_INVALID;
 	for (size_t k = 0; k < ARRAY_LEN(options); k++)
 		for (unsigned i = 0; i < options[k].list->n; i++) {
 			struct entry e;
@@ -149,7 +252,8 @@ int config_rooms_check_services(const struct config *c, struct buf *why)
 			if (is_served(c, &e))
 				continue;
 			config_where(c, options[k].name, i, why);
-			buf_fmt(why, "%s: '%.*s' is no service of rooms here; a domain's is rooms.DOMAIN",
+			buf_fmt(why,
+				"%s: '%.*s' is no service of rooms here; a domain's is rooms.DOMAIN, or what rooms-host says",
 				options[k].name, STR_FMT(e.service));
 			return ERR_INVALID;
 		}

@@ -7,11 +7,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "app/config_rooms.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "xmpp/jid.h"
 
-enum { LIST_BYTES = CONFIG_LIST_MAX * (JID_PART_MAX + 1) };
+enum { LIST_BYTES = 2 * CONFIG_LIST_MAX * (JID_PART_MAX + 1) };
 
 static void path_of(const char *data, const char *ending, char *ret, size_t n)
 {
@@ -41,8 +42,15 @@ void served_note(const struct config *c)
 {
 	CLEANUP(buf_clear) struct buf text = {.max = LIST_BYTES};
 
-	for (unsigned i = 0; i < c->domains.n; i++)
-		buf_fmt(&text, "%s\n", c->domains.item[i]);
+	for (unsigned i = 0; i < c->domains.n; i++) {
+		struct service_name service;
+
+		buf_z(&text, c->domains.item[i]);
+		config_rooms_service(c, i, &service);
+		if (strncmp(service.text, "rooms.", 6) != 0 || strcmp(service.text + 6, c->domains.item[i]) != 0)
+			buf_fmt(&text, " %s", service.text);
+		buf_char(&text, '\n');
+	}
 	if (!replace(c->data, buf_view(&text)))
 		log_warn("served", "folder=%s error=\"%s\"", c->data, strerror(errno));
 }
@@ -77,19 +85,50 @@ bool served_known(const char *data)
 
 static bool has_line(struct str text, struct str wanted)
 {
-	while (text.n)
-		if (str_eq(str_cut(&text, '\n'), wanted))
+	while (text.n) {
+		struct str line = str_cut(&text, '\n');
+
+		if (str_eq(str_cut(&line, ' '), wanted))
 			return true;
+	}
 	return false;
 }
 
 static void put_names(struct str text, struct buf *out)
 {
 	for (const char *before = ""; text.n; before = ", ") {
-		struct str name = str_cut(&text, '\n');
+		struct str line = str_cut(&text, '\n'), name = str_cut(&line, ' ');
 
 		buf_fmt(out, "%s%.*s", name.n ? before : "", STR_FMT(name));
 	}
+}
+
+/* What is no domain, or too much, is left out: anybody who owns the folder may have written it. */
+static void fill_line(struct str line, struct config *c)
+{
+	struct str whole = line, name = str_cut(&line, ' ');
+	CLEANUP(buf_clear) struct buf why = {.max = 4096}, host = {.max = 2 * JID_PART_MAX + 2};
+	struct jid_buf jid;
+
+	if (c->domains.n == CONFIG_LIST_MAX || jid_parse_buf(name, &jid) < 0 || jid.jid.local || jid.jid.resource)
+		return;
+	c->domains.item[c->domains.n++] = str_dup(jid_str(jid.jid));
+	buf_str(&host, whole);
+	if (line.n && buf_ok(&host) && c->rooms.hosts.n < CONFIG_LIST_MAX &&
+		config_rooms_check_host(buf_cstr(&host), &why))
+		c->rooms.hosts.item[c->rooms.hosts.n++] = str_dup(whole);
+}
+
+bool served_fill(const char *data, struct config *c)
+{
+	CLEANUP(buf_clear) struct buf text = {.max = LIST_BYTES};
+	struct str rest;
+
+	if (!read_list(data, &text))
+		return false;
+	for (rest = buf_view(&text); rest.n;)
+		fill_line(str_cut(&rest, '\n'), c);
+	return c->domains.n > 0;
 }
 
 bool served_takes(const char *data, const char *address, struct buf *why)

@@ -365,11 +365,12 @@ static void make_hosts(struct server *s)
 	for (unsigned i = 0; i < c->rooms.reserved.n; i++)
 		reserved[i] = c->rooms.reserved.item[i];
 	for (unsigned i = 0; i < c->domains.n; i++) {
-		char service[JID_PART_MAX + 8];
+		struct service_name service;
 
 		users_new(s->core, c->domains.item[i], &users);
-		snprintf(service, sizeof(service), "rooms.%s", c->domains.item[i]);
-		make_rooms(s, service, &rooms);
+		config_rooms_service(c, i, &service);
+		rooms.users = c->domains.item[i];
+		make_rooms(s, service.text, &rooms);
 	}
 	mem_wipe(secret, sizeof(secret));
 }

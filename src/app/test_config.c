@@ -551,7 +551,39 @@ static void test_wrong_rooms(void **state)
 	assert_int_equal(read_words(f, "--room-limit chairs=1"), ERR_INVALID);
 	assert_int_equal(read_text(f, CONFIG("room-limit = {\"rooms.a.org rooms=3\"}\ndomain = {\"b.org\"}\n")),
 		ERR_INVALID);
-	assert_why(f, ":1: room-limit: 'rooms.a.org' is no service of rooms here; a domain's is rooms.DOMAIN");
+	assert_why(f,
+		":1: room-limit: 'rooms.a.org' is no service of rooms here; a domain's is rooms.DOMAIN, or what rooms-host says");
+}
+
+/* Services are called as one likes, each by a name of its own. */
+static void test_rooms_host(void **state)
+{
+	struct fixture *f = *state;
+	struct service_name service;
+
+	assert_int_equal(read_text(f,
+				 CONFIG("domain = {\"a.org\", \"b.org\"}\nrooms-host = {\"b.org Conference.B.org\"}\n"
+					"room-limit = {\"conference.b.org rooms=3\"}\n")),
+		0);
+	config_rooms_service(&f->c, 0, &service);
+	assert_string_equal(service.text, "rooms.a.org");
+	config_rooms_service(&f->c, 1, &service);
+	assert_string_equal(service.text, "conference.b.org");
+	assert_int_equal(read_text(f, CONFIG("domain = {\"a.org\", \"b.org\"}\nrooms-host = {\"chat.a.org\"}\n")),
+		ERR_INVALID);
+	assert_why(f, ":2: rooms-host: 'chat.a.org' does not say of which domain: \"DOMAIN NAME\"");
+	assert_int_equal(read_text(f, CONFIG("domain = \"a.org\"\nrooms-host = {\"c.org chat.a.org\"}\n")),
+		ERR_INVALID);
+	assert_why(f, ":2: rooms-host: 'c.org chat.a.org' is of a domain that is not served");
+	assert_int_equal(read_words(f, "--rooms-host x@y"), ERR_INVALID);
+	assert_why(f, "not of the form [DOMAIN ]NAME, like conference.example.org");
+	assert_int_equal(read_text(f, CONFIG("domain = \"a.org\"\nrooms-host = {\"a.org\"}\n")), ERR_INVALID);
+	assert_int_equal(
+		read_text(f, CONFIG("domain = {\"a.org\", \"b.org\"}\nrooms-host = {\"b.org rooms.a.org\"}\n")),
+		ERR_INVALID);
+	assert_int_equal(read_words(f, "--room-logs-url javascript:alert(1)"), ERR_INVALID);
+	assert_int_equal(read_words(f, "--room-logs-url https://x/'y"), ERR_INVALID);
+	assert_int_equal(read_words(f, "--room-logs-url https://"), ERR_INVALID);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -579,6 +611,7 @@ int main(void)
 		TEST(test_default_data),
 		TEST(test_rooms),
 		TEST(test_wrong_rooms),
+		TEST(test_rooms_host),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -27,6 +27,7 @@ struct action {
 	enum ask_offline offline;
 	const char *second; /* what the word behind the address is, if it must be there */
 	bool unused;        /* takes --unused DAYS instead of an address */
+	int reads;          /* with at most so many words it changes nothing: also on a stopped server's data */
 };
 
 struct group {
@@ -63,7 +64,8 @@ static const struct group room = {
 	"       wireside room kick ROOM NICK [REASON]\n"
 	"       wireside room log ROOM [N]\n"
 	"all of them with [--json] [--data DIR]\n\n"
-	"Asks a running server; show and log also read the data of a stopped one. ROOM is NAME@rooms.DOMAIN, OWNER and\n"
+	"Asks a running server; what changes nothing also reads the data of a stopped one. ROOM is NAME@rooms.DOMAIN (or what\n"
+	"rooms-host says), OWNER and\n"
 	"WHO are USER@DOMAIN (a ban also DOMAIN), AFFILIATION is owner, admin, member, outcast or none, N at most 500\n"
 	"messages. A room that is created stays until it is destroyed; who was in it, or wants to enter later, is told of\n"
 	"OTHER-ROOM. The OWNER must exist, if he is of a domain of this server. Without more words config and affiliate list what\n"
@@ -82,12 +84,12 @@ static const struct group room = {
 	"  wireside room log lunch@rooms.localhost 10 --json\n"
 	"  wireside room destroy lunch@rooms.localhost 'Lunch is over'\n",
 	{
-		{"list", NULL, 0, false, true, ASK_REFUSE, NULL, true},
+		{"list", NULL, 0, false, true, ASK_STORED, NULL, true},
 		{"show", "ROOM@SERVICE", 1, false, true, ASK_STORED},
 		{"create", "ROOM@SERVICE", 3, false, true, ASK_REFUSE, "OWNER"},
 		{"destroy", "ROOM@SERVICE", 3, false, true, ASK_REFUSE, NULL, true},
-		{"config", "ROOM@SERVICE", 3, false, true, ASK_REFUSE},
-		{"affiliate", "ROOM@SERVICE", 4, false, true, ASK_REFUSE},
+		{"config", "ROOM@SERVICE", 3, false, true, ASK_REFUSE, .reads = 2},
+		{"affiliate", "ROOM@SERVICE", 4, false, true, ASK_REFUSE, .reads = 1},
 		{"kick", "ROOM@SERVICE", 3, false, true, ASK_REFUSE, "NICK"},
 		{"log", "ROOM@SERVICE", 2, false, true, ASK_STORED},
 		{0},
@@ -258,7 +260,7 @@ static int run_action(const struct group *g, const struct action *a, int argc, c
 			n--; /* it takes the place of "-" */
 		words[n++] = password;
 	}
-	status = ask_server(data, words, n, a->offline);
+	status = ask_server(data, words, n, argc - 2 <= a->reads ? ASK_STORED : a->offline);
 	if (password)
 		mem_wipe(password, strlen(password));
 	xfree(password);
@@ -270,13 +272,14 @@ static int run_action(const struct group *g, const struct action *a, int argc, c
 static int ask_unused(const char *verb, const struct flags *flags, bool yes, const char *data)
 {
 	const char *words[] = {"room", verb, "--unused", flags->unused, NULL, NULL};
+	bool lists = strcmp(verb, "list") == 0;
 	uint32_t n = 4;
 
 	if (yes)
 		words[n++] = "--yes";
 	if (flags->json)
 		words[n++] = json_flag;
-	return ask_server(data, words, n, ASK_REFUSE);
+	return ask_server(data, words, n, lists ? ASK_STORED : ASK_REFUSE);
 }
 
 static bool agreed(void)

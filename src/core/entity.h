@@ -67,6 +67,7 @@ struct host {
 	const struct host_ops *ops;
 	enum host_kind kind;
 	const char *title; /* disco identity name */
+	const char *users; /* rooms: the domain of users that lists them; NULL: the one below which they are */
 };
 
 /* A message to the wire that owns connection `conn`: zeroed but for kind and conn, to be filled at once. */

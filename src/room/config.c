@@ -179,6 +179,8 @@ struct str room_config_value(const struct room_config *c, const struct config_fi
 	}
 }
 
+struct str room_config_pm(const struct room_config *c) { return str_z(pm_options[c->allow_pm].value); }
+
 uint64_t room_config_diff(const struct room_config *a, const struct room_config *b)
 {
 	CLEANUP(buf_clear) struct buf one = {.max = 64}, other = {.max = 64};

@@ -49,6 +49,7 @@ bool room_config_line(struct room_config *c, struct str line);
 
 /* The i-th setting, by its short name: that of the form without the prefix. A password is not shown. False: no more. */
 bool room_config_show(const struct room_config *c, unsigned i, struct str *name, struct str *value, struct buf *tmp);
+struct str room_config_pm(const struct room_config *c); /* the value of muc#roomconfig_allowpm */
 bool room_config_is_secret(struct str name);
 /* By that name. ERR_NOTFOUND: there is none; ERR_INVALID: not with this value. */
 int room_config_change(struct room_config *c, struct str name, struct str value);

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "room/activity.h"
 #include "room/hats.h"
 #include "room/picture.h"
@@ -55,6 +56,15 @@ static void put_info_number(struct buf *out, const char *var, uint32_t n)
 	put_info(out, var, "text-single", str_z(text));
 }
 
+/* As Openfire calls it. */
+static void put_created(struct buf *out, const struct room *r)
+{
+	CLEANUP(buf_clear) struct buf time = {.max = 64};
+
+	clock_format(&time, r->created);
+	put_info(out, "x-muc#roominfo_creationdate", "text-single", buf_view(&time));
+}
+
 /* XEP-0502: only of a room that is there for everybody, and stays. */
 static void put_activity(struct buf *out, const struct room *r)
 {
@@ -106,6 +116,7 @@ static void put_room_info(struct buf *out, struct room *r, bool inside)
 	buf_z(out,
 		"<x xmlns='" NS_DATA "' type='result'><field var='FORM_TYPE' type='hidden'><value>" NS_MUC_ROOMINFO
 		"</value></field>");
+	put_info(out, "muc#roomconfig_roomname", "text-single", c->name ? str_z(c->name) : STR(""));
 	put_info(out, "muc#roominfo_description", "text-single", c->description ? str_z(c->description) : STR(""));
 	if (c->language)
 		put_info(out, "muc#roominfo_lang", "text-single", str_z(c->language));
@@ -116,11 +127,13 @@ static void put_room_info(struct buf *out, struct room *r, bool inside)
 	put_info_number(out, "muc#roominfo_occupants", room_count(r));
 	put_info(out, "muc#roomconfig_changesubject", "boolean", c->change_subject ? STR("1") : STR("0"));
 	put_info(out, "muc#roomconfig_allowinvites", "boolean", c->allow_invites ? STR("1") : STR("0"));
+	put_info(out, "muc#roomconfig_allowpm", "list-single", room_config_pm(c));
 	put_info(out, "muc#roominfo_subjectmod", "boolean", c->change_subject ? STR("1") : STR("0"));
 	put_info(out, "muc#roomconfig_enablelogging", "boolean", c->logging ? STR("1") : STR("0"));
 	put_logs(out, r);
 	put_info_number(out, "muc#roominfo_slow_mode_duration", c->slow_seconds);
 	put_info_number(out, "muc#maxhistoryfetch", r->config.history);
+	put_created(out, r);
 	put_activity(out, r);
 	put_hats_hash(out, r);
 	picture_put_info(out, r->picture);

@@ -5,7 +5,7 @@
 
 const char order_failing[] = "the store fails: try again later";
 static const char missing[] = "there is no such room";
-static const char no_service[] = "this server has no rooms there: they are at rooms.DOMAIN";
+static const char no_service[] = "this server has no rooms there: they are at rooms.DOMAIN, or what rooms-host says";
 const char order_later[] = "";
 
 const struct order_verb *order_verb_find(struct str name)

@@ -436,6 +436,7 @@ struct host *rooms_new(struct core *c, const char *domain, const struct rooms_co
 	entity_init(&rs->host.entity, &entity_ops, c, NULL, jid_view(str_z(domain)));
 	rs->host.ops = &host_ops;
 	rs->host.kind = HOST_ROOMS;
+	rs->host.users = config->users;
 	rs->host.title = "Chatrooms";
 	core_add_host(c, &rs->host);
 	load(rs);

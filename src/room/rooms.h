@@ -21,10 +21,11 @@ struct rooms_config {
 	uint32_t expire_days;        /* persistent rooms that nobody used for so long go; 0: never */
 	bool logs;                   /* public logs go somewhere */
 	bool only_admins_log;        /* owners do not turn them on */
-	const char *logs_url;        /* where the world finds them, the folder of a room is behind it; NULL: nowhere */
-	uint32_t logs_days;          /* what is older goes; 0: nothing does */
-	bool no_limits;              /* on the pace of an occupant: for load tests */
-	bool only_admins_make;       /* rooms: nobody else's entering makes one */
+	const char *users;     /* the domain whose users find the service there; NULL: the one below which it is */
+	const char *logs_url;  /* where the world finds them, the folder of a room is behind it; NULL: nowhere */
+	uint32_t logs_days;    /* what is older goes; 0: nothing does */
+	bool no_limits;        /* on the pace of an occupant: for load tests */
+	bool only_admins_make; /* rooms: nobody else's entering makes one */
 };
 
 /* Makes the host, core_add_host()s it and loads the directory of persistent rooms. */

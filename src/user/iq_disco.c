@@ -59,18 +59,24 @@ static void put_item(struct buf *out, struct str jid, const char *name)
 	buf_z(out, "/>");
 }
 
-/* The services below a domain. */
+/* Services are below a domain, or have a name of their own. */
+static bool is_service_of(const struct host *h, struct str domain)
+{
+	struct str name = jid_str(h->entity.jid);
+
+	if (h->kind != HOST_ROOMS || h->users)
+		return h->kind == HOST_ROOMS && str_is(domain, h->users);
+	return name.n > domain.n + 1 && str_ends(name, domain) && name.p[name.n - domain.n - 1] == '.';
+}
+
 static void server_items(struct iq *iq)
 {
 	struct str domain = jid_str(iq->entity->jid);
 	struct host *h;
 
 	for (uint32_t pos = 0; (h = core_next_host(iq->core, &pos));) {
-		struct str other = jid_str(h->entity.jid);
-
-		if (h->kind == HOST_ROOMS && other.n > domain.n + 1 && str_ends(other, domain) &&
-			other.p[other.n - domain.n - 1] == '.')
-			put_item(&iq->reply, other, h->title);
+		if (is_service_of(h, domain))
+			put_item(&iq->reply, jid_str(h->entity.jid), h->title);
 	}
 }
 

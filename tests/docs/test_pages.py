@@ -72,7 +72,7 @@ class Flags(unittest.TestCase):
     def test_every_key_is_taken_from_a_file(self):
         sample = {"c2s": '"127.0.0.1:0"', "c2s-tls": '{"[::1]:0"}', "admin": '"a@localhost"', "domain": "localhost",
                   "allow-plaintext": "true", "ready-fd": "-1", "room-default": '"rooms.localhost moderatedroom=1"',
-                  "room-limit": '"occupants=50"', "room-logs-url": '"https://example.org/rooms/"'}
+                  "room-limit": '"occupants=50"', "rooms-host": '"conference.example.org"', "room-logs-url": '"https://example.org/rooms/"'}
         with tempfile.TemporaryDirectory() as folder:
             file = pathlib.Path(folder, "conf")
             for name, (value, text) in self.options.items():

@@ -320,6 +320,26 @@ class Operation(Case):
         self.refused(1, "there is no such room", "room", "log", "tea@rooms.localhost", "--data", self.data)
         self.refused(1, "there is no such room", "room", "show", "tea@rooms.localhost", "--data", self.data)
         self.refused(1, "no server runs on", "room", "kick", room, "alice", "--data", self.data)
+        self.assertEqual([room], [row["room"] for row in json.loads(self.ok("room", "list", "--json"))])
+        self.assertEqual("Where we eat\n", self.ok("room", "config", room, "roomname"))
+        self.assertEqual("owner    alice@localhost\n", self.ok("room", "affiliate", room))
+        self.refused(1, "no server runs on", "room", "config", room, "roomname", "x", "--data", self.data)
+        self.refused(1, "no server runs on", "room", "affiliate", room, "bob@localhost", "owner", "--data", self.data)
+
+    def test_service_of_another_name(self):
+        """Rooms are where `rooms-host` says, also in the data of a stopped server."""
+        server = self.serve("--rooms-host", "conference.example.org")
+        self.add("alice@localhost", "a")
+        room = "lunch@conference.example.org"
+        self.ok("room", "create", room, "alice@localhost", "Lunch")
+        self.refused(1, "no rooms there", "room", "show", "lunch@rooms.localhost", "--data", self.data)
+        before = json.loads(self.ok("room", "list", "--json"))
+        self.assertEqual([room], [row["room"] for row in before])
+        server.close()
+        self.assertEqual(before, json.loads(self.ok("room", "list", "--json")))
+        self.assertEqual("Lunch\n", self.ok("room", "config", room, "roomname"))
+        result = run("user", "add", "x@elsewhere.example", "--data", self.data, stdin="x\n")
+        self.assertIn(f"the server of {self.data} serves localhost and would", result.stderr)
 
     def test_stop_returns_when_the_store_is_free(self):
         for _ in range(3):
@@ -724,9 +744,9 @@ class Refusals(Case):
         self.refused(2, "'--json' is not understood", "user", "del", "alice@localhost", "--json", "--data", self.data)
 
     def test_no_server(self):
-        for args in (["status"], ["stop"], ["reload"], ["room", "list"]):
+        for args in (["status"], ["stop"], ["reload"], ["room", "kick", "a@rooms.localhost", "b"]):
             self.refused(1, f"no server runs on {self.data}; start one", *args, "--data", self.data)
-        for args in (["user", "list"], ["user", "del", "a@localhost"], ["user", "passwd", "a@localhost"]):
+        for args in (["user", "list"], ["room", "list"], ["user", "del", "a@localhost"], ["user", "passwd", "a@localhost"]):
             self.refused(1, f"{self.data} has no store yet", *args, "--data", self.data, stdin="x\n")
         self.refused(1, "No such file", "backup", self.folder / "b.db", "--data", self.data)
         self.assertFalse(self.data.exists())
