@@ -48,8 +48,8 @@ def passwords(t, alice):
     alice.type("/join lunch alice")
     alice.shown("^#lunch> ?$")
     t.true("sesame" not in alice.tmux("capture-pane", "-p", "-S", "-"), "a password on the screen, or above it")
-    alice.type("/config roomsecret")
-    alice.shown(r"\* done: roomsecret = $")
+    alice.type('/config roomsecret ""')
+    alice.shown(r"\* done: roomsecret is empty$")
     t.step("a room's password is neither left on the screen nor kept among the lines")
 
 
