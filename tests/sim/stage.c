@@ -110,11 +110,11 @@ void stage_seed(uint64_t seed)
 static void read_config(struct stage *s, const struct stage_options *o)
 {
 	const char *argv[] = {"serve", "--data", s->folder, "--domain", STAGE_DOMAIN, "--allow-plaintext", "--limits",
-		o->no_limits ? "off" : "on"};
+		o->no_limits ? "off" : "on", "--admin", o->admin};
 	struct buf why;
 
 	buf_init(&why, 1024);
-	must(config_read(ARRAY_LEN(argv), (char **)argv, CONFIG_SERVE, &s->config, &why) == 0);
+	must(config_read(ARRAY_LEN(argv) - (o->admin ? 0 : 2), (char **)argv, CONFIG_SERVE, &s->config, &why) == 0);
 	buf_clear(&why);
 	s->config.one_thread = true;
 	s->config.vfs = FAULT_VFS;

@@ -19,6 +19,7 @@ struct stage_options {
 	int resume_seconds, offline_max; /* 0: the server's defaults */
 	bool no_limits;                  /* rate limits off */
 	bool archive;                    /* accounts have one */
+	const char *admin;               /* of the service; NULL: there is none */
 };
 
 struct stage {
