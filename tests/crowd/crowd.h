@@ -20,7 +20,8 @@ enum {
 	ROWS_MAX = 6,
 	NOBODY = -1,
 	ANY_NICK = -2,
-	GRAVES_MAX = 64
+	GRAVES_MAX = 64,
+	IDS_SIZE = 1024
 };
 
 /* What a room is, as bits. */
@@ -96,8 +97,10 @@ struct hall {
 	uint32_t subject; /* the last one heard: a line, 0: none */
 	uint64_t subject_id;
 	bool left[NICKS_MAX];       /* somebody called so has left, or may have, since all was quiet */
+	bool stirred[NICKS_MAX];    /* somebody called so has sent presence since then */
 	bool enrolled[PERSONS_MAX]; /* may have his own nickname to himself */
 	uint64_t ids[PERSONS_MAX];  /* XEP-0421, hashed; 0: not known */
+	int16_t by_id[IDS_SIZE];    /* person */
 	/* all that was heard, in order of the room's numbers */
 	uint32_t *log;
 	uint32_t log_n, log_cap;
@@ -121,6 +124,7 @@ struct entry {
 	bool here;
 	struct standing now, before; /* before: its last change */
 	int16_t person;              /* NOBODY: not known */
+	uint8_t status;              /* the one it shows */
 	int16_t chatter;             /* whose real address was shown, NOBODY: hidden */
 	uint64_t id;                 /* XEP-0421, hashed */
 };
@@ -128,6 +132,8 @@ struct entry {
 struct scene {
 	uint8_t state;
 	bool wrong_word;      /* it gave a wrong password */
+	bool fresh;           /* it has come since all was quiet */
+	bool promoted;        /* since all was quiet it was made a moderator: it is told more of all */
 	bool unsure;          /* it is a moderator, and may not know who the others are */
 	uint8_t again;        /* it has asked to enter again, while in */
 	int16_t nick, wanted; /* wanted: being asked for */

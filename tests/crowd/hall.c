@@ -8,6 +8,19 @@
 #include "tests/crowd/crowd.h"
 #include "xmpp/ns.h"
 
+static void forget(struct hall *h)
+{
+	memset(h->affiliations, LAW_NONE, sizeof(h->affiliations));
+	memset(h->enrolled, 0, sizeof(h->enrolled));
+	memset(h->ids, 0, sizeof(h->ids));
+	memset(h->by_id, 0xff, sizeof(h->by_id)); /* NOBODY */
+	h->config = 0;
+	h->subject = 0;
+	h->subject_id = 0;
+	h->log_n = 0;
+	h->age++;
+}
+
 void hall_init(struct crowd *c, unsigned index)
 {
 	static const uint32_t kinds[] = {HALL_PERSISTENT, HALL_PERSISTENT | HALL_MEMBERS | HALL_INVITES,
@@ -17,23 +30,10 @@ void hall_init(struct crowd *c, unsigned index)
 
 	*h = (struct hall){.index = index,
 		.kind = index < ARRAY_LEN(kinds) ? kinds[index] : crowd_random(c, 1 << HALL_BITS)};
-	for (unsigned i = 0; i < PERSONS_MAX; i++)
-		h->affiliations[i] = LAW_NONE;
+	forget(h);
 }
 
 void hall_clear(struct hall *h) { xfree(h->log); }
-
-static void forget(struct hall *h)
-{
-	memset(h->affiliations, LAW_NONE, sizeof(h->affiliations));
-	memset(h->enrolled, 0, sizeof(h->enrolled));
-	memset(h->ids, 0, sizeof(h->ids));
-	h->config = 0;
-	h->subject = 0;
-	h->subject_id = 0;
-	h->log_n = 0;
-	h->age++;
-}
 
 void hall_configure_first(struct chatter *by, unsigned hall)
 {
@@ -152,21 +152,31 @@ struct ask *hall_ask_new(struct crowd *c)
 
 /* ---- who is who ---- */
 
+/* The place of this id in the table by id, or the free one where it belongs. */
+static int16_t *find_id(struct hall *h, uint64_t id)
+{
+	uint32_t at = (uint32_t)id % IDS_SIZE;
+
+	while (h->by_id[at] != NOBODY && h->ids[h->by_id[at]] != id)
+		at = (at + 1) % IDS_SIZE;
+	return &h->by_id[at];
+}
+
 int hall_person_of(struct crowd *c, unsigned hall, uint64_t id, int person)
 {
 	struct hall *h = &c->halls[hall];
+	int16_t *known = find_id(h, id);
 
-	for (unsigned i = 0; i < c->people; i++) {
-		if (h->ids[i] != id)
-			continue;
-		if (person >= 0 && person != (int)i)
-			crowd_fail(c, "in r%u u%u and u%d have the same occupant id", hall, i, person);
-		return (int)i;
-	}
-	if (person >= 0 && !h->maybe && h->ids[person] && h->ids[person] != id)
+	if (*known != NOBODY && person >= 0 && person != *known)
+		crowd_fail(c, "in r%u u%d and u%d have the same occupant id", hall, *known, person);
+	if (*known != NOBODY || person < 0)
+		return *known;
+	if (h->ids[person] && !h->maybe)
 		crowd_fail(c, "in r%u u%d has another occupant id than before", hall, person);
-	if (person >= 0)
+	if (!h->ids[person]) {
 		h->ids[person] = id;
+		*known = (int16_t)person;
+	}
 	return person;
 }
 

@@ -173,43 +173,66 @@ static unsigned candidates(const struct crowd *c, const struct hall *h, unsigned
 	return replaced ? mask & ~old : mask;
 }
 
-static void check_affiliations(struct crowd *c, struct hall *h)
+/* tell: what does not fit is a failure. */
+static bool affiliations_fit(struct crowd *c, const struct hall *h, bool tell)
 {
 	unsigned owners = 0;
+	bool fit = true;
 
 	for (unsigned p = 0; p < c->people; p++) {
 		unsigned mask = candidates(c, h, p);
 
-		if (!(mask >> h->listed[p] & 1))
+		owners += h->listed[p] == LAW_OWNER;
+		if (mask >> h->listed[p] & 1)
+			continue;
+		fit = false;
+		if (tell)
 			crowd_fail(c, "in r%u u%u is %s, was %s, and what was asked for allows (by bits) %x", h->index,
 				p, law_affiliation_name(h->listed[p]), law_affiliation_name(h->affiliations[p]), mask);
-		owners += h->listed[p] == LAW_OWNER;
-		h->affiliations[p] = h->listed[p];
 	}
 	if (!owners)
 		crowd_fail(c, "r%u has no owner", h->index);
+	return fit;
 }
 
-static void check_config(struct crowd *c, struct hall *h)
+static bool option_fits(const struct crowd *c, const struct hall *h, uint32_t bit)
 {
-	for (unsigned i = 0; i < HALL_BITS; i++) {
-		uint32_t bit = 1u << i;
-		bool is = h->listed_config & bit, replaced = false, wanted = false, old = h->config & bit;
+	bool is = h->listed_config & bit, replaced = false, wanted = false, old = h->config & bit;
 
-		for (uint32_t k = 0; k < c->ask_n; k++) {
-			const struct ask *a = &c->asks[k];
+	for (uint32_t k = 0; k < c->ask_n; k++) {
+		const struct ask *a = &c->asks[k];
 
-			if (a->hall != h->index || a->kind != ASK_CONFIG || a->state == ASK_REFUSED ||
-				(a->state == ASK_DONE && a->age != h->age))
-				continue;
-			replaced |= a->state == ASK_DONE && !a->old;
-			wanted |= !(a->config & bit) == !is;
-		}
-		if (!wanted && (replaced || is != old))
-			crowd_fail(c, "the option %s of r%u is %d, was %d, and nobody wanted that", hall_options[i].var,
-				h->index, is, old);
+		if (a->hall != h->index || a->kind != ASK_CONFIG || a->state == ASK_REFUSED ||
+			(a->state == ASK_DONE && a->age != h->age))
+			continue;
+		replaced |= a->state == ASK_DONE && !a->old;
+		wanted |= !(a->config & bit) == !is;
 	}
-	h->config = h->listed_config;
+	return wanted || (!replaced && is == old);
+}
+
+static bool config_fits(struct crowd *c, const struct hall *h, bool tell)
+{
+	bool fit = true;
+
+	for (unsigned i = 0; i < HALL_BITS; i++) {
+		if (option_fits(c, h, 1u << i))
+			continue;
+		fit = false;
+		if (tell)
+			crowd_fail(c, "the option %s of r%u is %d, was %d, and nobody wanted that", hall_options[i].var,
+				h->index, h->listed_config >> i & 1, h->config >> i & 1);
+	}
+	return fit;
+}
+
+/* Whether it has perhaps been empty, and is another one of the same name. */
+static bool may_be_another(const struct crowd *c, const struct hall *h)
+{
+	for (unsigned i = 0; i < c->chatter_count; i++)
+		if (chatter_is_in(&c->chatters[i], h->index) && !c->chatters[i].scenes[h->index]->fresh)
+			return false;
+	return hall_may_be(c, h->index, HALL_PERSISTENT, false);
 }
 
 static void check_room(struct crowd *c, struct hall *h)
@@ -237,8 +260,14 @@ static void check_room(struct crowd *c, struct hall *h)
 		h->config = h->listed_config;
 		return;
 	}
-	check_affiliations(c, h);
-	check_config(c, h);
+	if (may_be_another(c, h) && (!affiliations_fit(c, h, false) || !config_fits(c, h, false))) {
+		adopt(c, h);
+		return;
+	}
+	affiliations_fit(c, h, true);
+	config_fits(c, h, true);
+	memcpy(h->affiliations, h->listed, sizeof(h->affiliations));
+	h->config = h->listed_config;
 	if (!maybe && !(h->config & HALL_PERSISTENT))
 		crowd_fail(c, "r%u is temporary and empty, and still there", h->index);
 }
@@ -293,6 +322,7 @@ static void check_address(struct sum *s, const struct chatter *ch, const struct 
 static void check_scene(struct sum *s, const struct chatter *ch, struct scene *v)
 {
 	const struct entry *self = scene_self(v);
+	bool sees_all = self && scene_sees_all(s->c, s->h->index, self->now);
 
 	if (!self || v->wanted != NOBODY || v->renamed != NOBODY || v->again) {
 		crowd_fail(s->c,
@@ -302,8 +332,7 @@ static void check_scene(struct sum *s, const struct chatter *ch, struct scene *v
 	}
 	for (unsigned i = 0; i < NICKS_MAX; i++) {
 		const struct entry *e = &v->entries[i];
-		bool sees = scene_sees_all(s->c, s->h->index, self->now) || s->standing[i].role != LAW_VISITOR ||
-			(int)i == v->nick;
+		bool sees = sees_all || s->standing[i].role != LAW_VISITOR || (int)i == v->nick;
 
 		if (s->here[i] && !e->here && sees)
 			crowd_fail(s->c, "in r%u c%u does not see n%u, c%u does", s->h->index, ch->index, i, s->by[i]);
@@ -397,7 +426,9 @@ static void settle_asks(struct crowd *c)
 static void forget_before(struct scene *v)
 {
 	for (unsigned i = 0; i < NICKS_MAX; i++)
-		v->entries[i].before = v->entries[i].now;
+		if (v->entries[i].here)
+			v->entries[i].before = v->entries[i].now;
+	v->promoted = v->fresh = false;
 }
 
 static void begin_anew(struct crowd *c)
@@ -413,6 +444,7 @@ static void begin_anew(struct crowd *c)
 	for (unsigned i = 0; i < c->hall_count; i++) {
 		c->halls[i].maybe = false;
 		memset(c->halls[i].left, 0, sizeof(c->halls[i].left));
+		memset(c->halls[i].stirred, 0, sizeof(c->halls[i].stirred));
 	}
 	for (unsigned i = 0; i < c->chatter_count; i++) {
 		struct chatter *ch = &c->chatters[i];
@@ -427,6 +459,8 @@ static void begin_anew(struct crowd *c)
 			/* Its connection may end at any time for others. */
 			if (v && v->nick >= 0)
 				c->halls[k].left[v->nick] = true;
+			if (v && v->wanted >= 0)
+				c->halls[k].left[v->wanted] = true;
 		}
 		for (unsigned k = 0; k < c->hall_count; k++)
 			if (ch->ghosts[k] >= 0)

@@ -36,6 +36,7 @@ struct sight {
 	int chatter, person; /* by the real address; NOBODY */
 	int new_nick;
 	bool destroyed;
+	uint8_t status;
 	unsigned codes[CODES_MAX], code_n;
 };
 
@@ -71,6 +72,17 @@ static void read_codes(struct sight *s, const struct xml_tree *t, uint32_t x)
 	}
 }
 
+static uint8_t read_status(const struct xml_tree *t)
+{
+	CLEANUP(buf_clear) struct buf tmp = {.max = 64};
+	uint32_t i = xml_child(t, XML_ROOT, "status", NS_CLIENT);
+	uint64_t n = 0;
+
+	if (i != XML_NONE)
+		str_uint(xml_text(t, i, &tmp), UINT8_MAX, &n);
+	return (uint8_t)n;
+}
+
 static bool read_sight(struct sight *s, const struct xml_tree *t)
 {
 	uint32_t x = xml_child(t, XML_ROOT, "x", NS_MUC_USER),
@@ -95,6 +107,7 @@ static bool read_sight(struct sight *s, const struct xml_tree *t)
 	s->new_nick = nick_of(xml_attr(t, item, "nick"));
 	text = xml_attr(t, id, "id");
 	s->id = hash_bytes(text.p, text.n);
+	s->status = read_status(t);
 	read_codes(s, t, x);
 	return true;
 }
@@ -167,9 +180,22 @@ static bool gets_voice(const struct sight *s)
 		hall_asks(s->c, s->hall, ASK_CONFIG) && hall_may_be(s->c, s->hall, HALL_MODERATED, false);
 }
 
+/* Who is in is not told again of whom nothing is new. */
+static void check_news(const struct sight *s)
+{
+	if (memcmp(&s->now, &s->e->now, sizeof(s->now)) != 0 || s->status != s->e->status ||
+		(s->chatter >= 0 && s->chatter != s->e->chatter))
+		return;
+	if (!s->h->left[s->nick] && !s->h->stirred[s->nick] && !s->v->promoted && !s->v->again &&
+		!hall_asks_role(s->c, s->hall, s->nick, s->now.role))
+		wrong(s, "it knew all that");
+}
+
 static void check_known(const struct sight *s)
 {
 	bool changed = s->now.affiliation != s->e->now.affiliation;
+
+	check_news(s);
 
 	if (s->e->id != s->id)
 		wrong(s, "somebody else was called so");
@@ -233,9 +259,11 @@ static void put(const struct sight *s)
 	e->here = true;
 	e->now = s->now;
 	e->id = s->id;
+	e->status = s->status;
 	if (s->chatter >= 0)
 		e->chatter = (int16_t)s->chatter;
-	e->person = (int16_t)hall_person_of(s->c, s->hall, s->id, s->person);
+	/* What is read late may be of an earlier room of that name. */
+	e->person = (int16_t)hall_person_of(s->c, s->hall, s->id, s->ch->behind ? NOBODY : s->person);
 }
 
 /* ---- entering ---- */
@@ -287,7 +315,8 @@ static void be_entered(struct sight *s)
 		wrong(s, "somebody has that nickname");
 	if (has_code(s, CODE_CREATED))
 		hall_create(s->c, s->hall, s->ch);
-	hall_person_of(s->c, s->hall, s->id, (int)s->ch->person);
+	if (!s->ch->behind)
+		hall_person_of(s->c, s->hall, s->id, (int)s->ch->person);
 	if (!s->ch->behind && !follows_initially(s) && !has_code(s, CODE_CREATED))
 		check_new(s);
 	check_entry_codes(s);
@@ -296,6 +325,7 @@ static void be_entered(struct sight *s)
 	v->wanted = NOBODY;
 	v->age = s->ch->behind ? 0 : s->h->age;
 	v->state = SCENE_WELCOME;
+	v->fresh = true;
 	check_standing(s);
 	if (!s->ch->behind)
 		check_list(s);
@@ -345,8 +375,9 @@ static void on_available(struct sight *s)
 		check_new(s);
 	}
 	/* Who is made a moderator where all are shown all addresses is not shown them for that. */
-	if (self && s->now.role == LAW_MODERATOR && s->e->now.role != LAW_MODERATOR &&
-		hall_may_be(s->c, s->hall, HALL_OPEN_EYED, true))
+	if (self && s->now.role == LAW_MODERATOR && s->e->now.role != LAW_MODERATOR)
+		v->promoted = true;
+	if (v->promoted && hall_may_be(s->c, s->hall, HALL_OPEN_EYED, true))
 		v->unsure = true;
 	if (self != ((int)s->nick == v->nick))
 		wrong(s, self ? "it is not called so" : "its own presence is without 110");
@@ -535,6 +566,8 @@ static void on_refusal(struct chatter *ch, unsigned hall, const struct xml_tree 
 	struct scene *v = chatter_scene(ch, hall);
 	unsigned nick;
 
+	if (!v && str_is(why, "item-not-found"))
+		return; /* it showed something, or asked for another nickname, in a room that has ended meanwhile */
 	if (!v || v->wanted == NOBODY) {
 		crowd_fail(ch->crowd, "c%u is refused %.*s in r%u, and had not asked", ch->index, STR_FMT(why), hall);
 		return;
