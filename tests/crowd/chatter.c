@@ -261,7 +261,8 @@ void chatter_enter(struct chatter *ch, unsigned hall, unsigned nick)
 		return;
 	}
 	c->halls[hall].maybe = true;
-	c->halls[hall].stirred[nick] = true;
+	c->halls[hall].stirred[nick]++;
+	c->halls[hall].left[nick] |= !chatter_is_steady(ch); /* its connection may end at any time for others */
 	crowd_say(c, "c%u enters r%u as n%u%s", ch->index, hall, nick, v->again ? " again" : "");
 	client_fmt(&ch->client, 0,
 		"<presence to='r%u@" HALL_SERVICE "/n%u'><x xmlns='" NS_MUC
@@ -289,7 +290,8 @@ void chatter_rename(struct chatter *ch, unsigned hall, unsigned nick)
 		return;
 	crowd_say(ch->crowd, "c%u wants to be n%u in r%u", ch->index, nick, hall);
 	v->wanted = (int16_t)nick;
-	ch->crowd->halls[hall].stirred[nick] = true;
+	ch->crowd->halls[hall].stirred[nick]++;
+	ch->crowd->halls[hall].left[nick] |= !chatter_is_steady(ch);
 	client_fmt(&ch->client, 0, "<presence to='r%u@" HALL_SERVICE "/n%u'/>", hall, nick);
 }
 
@@ -299,7 +301,7 @@ void chatter_show(struct chatter *ch, unsigned hall)
 
 	if (!v || v->state != SCENE_IN || v->wanted != NOBODY)
 		return;
-	ch->crowd->halls[hall].stirred[v->nick] = true;
+	ch->crowd->halls[hall].stirred[v->nick]++;
 	client_fmt(&ch->client, 0, "<presence to='r%u@" HALL_SERVICE "/n%d'><status>%u</status></presence>", hall,
 		v->nick, crowd_random(ch->crowd, 100));
 }

@@ -96,8 +96,10 @@ struct hall {
 	uint8_t affiliations[PERSONS_MAX];
 	uint32_t subject; /* the last one heard: a line, 0: none */
 	uint64_t subject_id;
+	bool unsure;                /* it may be the one that was there before: its end was perhaps not stored */
+	bool any_subject;           /* nobody knows */
 	bool left[NICKS_MAX];       /* somebody called so has left, or may have, since all was quiet */
-	bool stirred[NICKS_MAX];    /* somebody called so has sent presence since then */
+	uint8_t stirred[NICKS_MAX]; /* so often has somebody called so sent presence since then */
 	bool enrolled[PERSONS_MAX]; /* may have his own nickname to himself */
 	uint64_t ids[PERSONS_MAX];  /* XEP-0421, hashed; 0: not known */
 	int16_t by_id[IDS_SIZE];    /* person */
@@ -125,6 +127,7 @@ struct entry {
 	struct standing now, before; /* before: its last change */
 	int16_t person;              /* NOBODY: not known */
 	uint8_t status;              /* the one it shows */
+	uint8_t told;                /* presences without news since all was quiet, and the first one */
 	int16_t chatter;             /* whose real address was shown, NOBODY: hidden */
 	uint64_t id;                 /* XEP-0421, hashed */
 };

@@ -17,6 +17,7 @@ static void forget(struct hall *h)
 	h->config = 0;
 	h->subject = 0;
 	h->subject_id = 0;
+	h->any_subject = false;
 	h->log_n = 0;
 	h->age++;
 }

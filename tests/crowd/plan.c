@@ -5,7 +5,7 @@
 #include "link/mem.h"
 #include "tests/crowd/crowd.h"
 
-enum { MOST_AT_ONCE = 50, FIRST_MEMBERS = 40, BURST = 4 };
+enum { MOST_AT_ONCE = 50, FIRST_MEMBERS = 40, BURST = 4, CHANGES_BEFORE_CRASH = 12 };
 
 /* ---- who ---- */
 
@@ -466,6 +466,20 @@ static void many_at_once(struct crowd *c)
 	c->storming = false;
 }
 
+/* What must not be answered before it is stored. */
+static void do_what_is_stored(struct crowd *c)
+{
+	for (unsigned n = 0; n < CHANGES_BEFORE_CRASH; n++) {
+		do_affiliations(c);
+		do_talk(c);
+		do_subject(c);
+		if (n % 4 == 0)
+			do_configure(c);
+		for (unsigned turns = crowd_random(c, 4); turns > 0; turns--)
+			stage_step(&c->stage);
+	}
+}
+
 void plan_step(struct crowd *c)
 {
 	bool crashes = crowd_chance(c, 2);
@@ -479,6 +493,7 @@ void plan_step(struct crowd *c)
 	else
 		event(c);
 	if (crashes) {
+		do_what_is_stored(c);
 		crash(c);
 	} else if (crowd_chance(c, 1)) {
 		quiet_check(c);

@@ -138,7 +138,7 @@ static void adopt(struct crowd *c, struct hall *h)
 {
 	crowd_say(c, "r%u is there, and nobody knew", h->index);
 	hall_vanish(c, h->index);
-	h->exists = h->locked = true;
+	h->exists = h->locked = h->any_subject = true;
 	h->config = h->listed_config;
 	memcpy(h->affiliations, h->listed, sizeof(h->affiliations));
 }
@@ -249,8 +249,8 @@ static void check_room(struct crowd *c, struct hall *h)
 			h->refusals);
 		return;
 	}
-	if (!h->exists || asked(c, h, ASK_DESTROY, true)) {
-		if (!maybe)
+	if (!h->exists || h->unsure || asked(c, h, ASK_DESTROY, true)) {
+		if (!maybe && !h->unsure)
 			crowd_fail(c, "r%u is there, and nobody has made it", h->index);
 		adopt(c, h);
 		return;
@@ -426,8 +426,10 @@ static void settle_asks(struct crowd *c)
 static void forget_before(struct scene *v)
 {
 	for (unsigned i = 0; i < NICKS_MAX; i++)
-		if (v->entries[i].here)
+		if (v->entries[i].here) {
 			v->entries[i].before = v->entries[i].now;
+			v->entries[i].told = 0;
+		}
 	v->promoted = v->fresh = false;
 }
 
@@ -442,7 +444,7 @@ static void begin_anew(struct crowd *c)
 		}
 	c->ask_n = n;
 	for (unsigned i = 0; i < c->hall_count; i++) {
-		c->halls[i].maybe = false;
+		c->halls[i].maybe = c->halls[i].unsure = false;
 		memset(c->halls[i].left, 0, sizeof(c->halls[i].left));
 		memset(c->halls[i].stirred, 0, sizeof(c->halls[i].stirred));
 	}
@@ -468,6 +470,18 @@ static void begin_anew(struct crowd *c)
 	}
 }
 
+/* Somebody wanted its end, and did not hear that it was stored. */
+static bool end_is_unsure(const struct crowd *c, unsigned hall)
+{
+	for (uint32_t i = 0; i < c->ask_n; i++) {
+		const struct ask *a = &c->asks[i];
+
+		if (a->hall == hall && a->kind == ASK_DESTROY && (a->state == ASK_OPEN || a->state == ASK_LOST))
+			return true;
+	}
+	return false;
+}
+
 void quiet_on_restart(struct crowd *c)
 {
 	for (unsigned i = 0; i < c->chatter_count; i++) {
@@ -477,8 +491,10 @@ void quiet_on_restart(struct crowd *c)
 		for (unsigned k = 0; k < HALLS_MAX; k++)
 			ch->ghosts[k] = NOBODY;
 	}
-	for (unsigned i = 0; i < c->hall_count; i++)
+	for (unsigned i = 0; i < c->hall_count; i++) {
 		memset(c->halls[i].left, true, sizeof(c->halls[i].left));
+		c->halls[i].unsure = end_is_unsure(c, i);
+	}
 }
 
 void quiet_check(struct crowd *c)

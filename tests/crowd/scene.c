@@ -186,7 +186,10 @@ static void check_news(const struct sight *s)
 	if (memcmp(&s->now, &s->e->now, sizeof(s->now)) != 0 || s->status != s->e->status ||
 		(s->chatter >= 0 && s->chatter != s->e->chatter))
 		return;
-	if (!s->h->left[s->nick] && !s->h->stirred[s->nick] && !s->v->promoted && !s->v->again &&
+	if (s->v->again)
+		return;
+	s->e->told++;
+	if (!s->h->left[s->nick] && s->e->told > s->h->stirred[s->nick] && !s->v->promoted &&
 		!hall_asks_role(s->c, s->hall, s->nick, s->now.role))
 		wrong(s, "it knew all that");
 }
@@ -253,7 +256,10 @@ static void put(const struct sight *s)
 	struct entry *e = s->e;
 
 	if (!e->here)
-		*e = (struct entry){.before = s->now, .now = s->now, .chatter = NOBODY};
+		*e = (struct entry){.before = s->now,
+			.now = s->now,
+			.chatter = NOBODY,
+			.told = s->v->state == SCENE_IN};
 	if (memcmp(&e->now, &s->now, sizeof(e->now)) != 0)
 		e->before = e->now;
 	e->here = true;

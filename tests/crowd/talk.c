@@ -188,10 +188,10 @@ static void on_live(struct chatter *ch, unsigned hall, struct scene *v, uint32_t
 	v->last_id = id;
 	if (l->age == c->halls[hall].age)
 		hall_log(c, hall, line, id);
-	if (l->kind == LINE_TALK) {
+	if (l->kind == LINE_TALK && l->age == c->halls[hall].age) {
 		v->lines++;
 		v->first_id = v->first_id ? v->first_id : id;
-	} else {
+	} else if (l->kind == LINE_SUBJECT) {
 		v->subject = line;
 	}
 	c->stats.heard++;
@@ -210,10 +210,11 @@ static void on_history(struct chatter *ch, unsigned hall, struct scene *v, uint3
 	}
 	if (!id || id <= v->last_id)
 		crowd_fail(c, "c%u in r%u: g%u is in the wrong place of the history", ch->index, hall, line);
-	if (c->lines[line].age == c->halls[hall].age)
-		hall_log(c, hall, line, id);
-	v->first_id = v->first_id ? v->first_id : id;
 	v->base_id = v->last_id = id;
+	if (c->lines[line].age != c->halls[hall].age)
+		return; /* of a time of which nothing is known */
+	hall_log(c, hall, line, id);
+	v->first_id = v->first_id ? v->first_id : id;
 	v->history++;
 	v->lines++;
 }
@@ -434,6 +435,11 @@ static void check_subject(struct crowd *c, struct hall *h, const struct chatter 
 
 	if (v->subject == h->subject)
 		return;
+	if (h->any_subject) {
+		h->subject = v->subject;
+		h->any_subject = false;
+		return;
+	}
 	/* One that was stored, and that nobody heard because of a crash. */
 	if (v->subject && l->state != LINE_HEARD && l->state != LINE_REFUSED && v->subject > h->subject && !l->id) {
 		h->subject = v->subject;
