@@ -68,10 +68,9 @@ void room_remember(struct room *r, int64_t id, const struct visit *v, struct pac
 		e.real = str_dup(jid_str(v->jid));
 		e.nick = str_dup(occupant_nick(v->occupant));
 	}
-	if (r->config.persistent) {
+	if (r->config.persistent)
 		room_archive_store(r, &e);
-		e.commit = r->commit;
-	}
+	e.commit = r->commit; /* as for those who are in */
 	if (shown)
 		history_add(&r->history, &e);
 	if (shown && v)

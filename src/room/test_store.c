@@ -125,6 +125,26 @@ static void test_commits(void **state)
 	world_free(w);
 }
 
+/* It is not stored yet that a room is temporary from now on: if it never is, what is said now was not said. So who comes does not
+ * hear it before those who are in. */
+static void test_no_more_persistent(void **state)
+{
+	struct world *w = world_new(NULL);
+	unsigned alice = kept_tea(w), bob;
+	uint64_t commit;
+
+	configure(w, alice, TEA, FIELD("persistentroom", "0"));
+	forget_all(w);
+	talk(w, alice, 0, 1);
+	commit = expect(w, alice, "kept 00")->commit;
+	assert_int_not_equal(commit, 0);
+	bob = enter(w, "bob@x.test/b", TEA "/bob");
+	expect(w, bob, "/alice'");
+	expect(w, bob, "110");
+	assert_int_equal(expect(w, bob, "kept 00")->commit, commit);
+	world_free(w);
+}
+
 static void test_trim(void **state)
 {
 	struct world *w = world_new(&(struct rooms_config){.history = 5});
@@ -613,6 +633,7 @@ int main(void)
 		cmocka_unit_test(test_restart),
 		cmocka_unit_test(test_temporary),
 		cmocka_unit_test(test_commits),
+		cmocka_unit_test(test_no_more_persistent),
 		cmocka_unit_test(test_trim),
 		cmocka_unit_test(test_invitation_and_eviction),
 		cmocka_unit_test(test_invitation_and_restart),
