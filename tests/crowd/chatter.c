@@ -19,6 +19,11 @@ struct scene *chatter_scene(const struct chatter *ch, unsigned hall)
 	return v && v->state != SCENE_OUT ? v : NULL;
 }
 
+bool chatter_is_too_fast(const struct chatter *ch, struct str why)
+{
+	return ch->crowd->limits && str_is(why, "policy-violation");
+}
+
 bool chatter_is_steady(const struct chatter *ch)
 {
 	return ch->client.state == CLIENT_ON && !ch->client.deaf && !ch->forgotten;
@@ -94,7 +99,7 @@ static void on_session(struct client *c, bool resumed)
 	crowd_say(ch->crowd, "c%u is on, %s", ch->index, resumed ? "resumed" : "new");
 	ch->crowd->stats.resumed += resumed;
 	if (!resumed)
-		client_fmt(c, 0, "<presence><priority>-1</priority></presence>");
+		client_fmt(c, 0, "<presence><priority>0</priority></presence>");
 }
 
 static void on_life_over(struct client *c)
@@ -257,6 +262,7 @@ void chatter_enter(struct chatter *ch, unsigned hall, unsigned nick)
 		v->wanted = (int16_t)nick;
 		v->wrong_word = c->halls[hall].kind & HALL_PASSWORD && crowd_chance(c, 10);
 		v->stay = ++c->stay_n;
+		v->first_line = c->line_n;
 	} else {
 		return;
 	}
@@ -265,7 +271,7 @@ void chatter_enter(struct chatter *ch, unsigned hall, unsigned nick)
 	c->halls[hall].left[nick] |= !chatter_is_steady(ch); /* its connection may end at any time for others */
 	crowd_say(c, "c%u enters r%u as n%u%s", ch->index, hall, nick, v->again ? " again" : "");
 	client_fmt(&ch->client, 0,
-		"<presence to='r%u@" HALL_SERVICE "/n%u'><x xmlns='" NS_MUC
+		"<presence id='enter' to='r%u@" HALL_SERVICE "/n%u'><x xmlns='" NS_MUC
 		"'><history maxstanzas='%d'/><password>%s</password></x></presence>",
 		hall, nick, HISTORY_WANTED, v->wrong_word ? "wrong" : "sesame");
 }
@@ -292,7 +298,7 @@ void chatter_rename(struct chatter *ch, unsigned hall, unsigned nick)
 	v->wanted = (int16_t)nick;
 	ch->crowd->halls[hall].stirred[nick]++;
 	ch->crowd->halls[hall].left[nick] |= !chatter_is_steady(ch);
-	client_fmt(&ch->client, 0, "<presence to='r%u@" HALL_SERVICE "/n%u'/>", hall, nick);
+	client_fmt(&ch->client, 0, "<presence id='rename' to='r%u@" HALL_SERVICE "/n%u'/>", hall, nick);
 }
 
 void chatter_show(struct chatter *ch, unsigned hall)
@@ -302,8 +308,8 @@ void chatter_show(struct chatter *ch, unsigned hall)
 	if (!v || v->state != SCENE_IN || v->wanted != NOBODY)
 		return;
 	ch->crowd->halls[hall].stirred[v->nick]++;
-	client_fmt(&ch->client, 0, "<presence to='r%u@" HALL_SERVICE "/n%d'><status>%u</status></presence>", hall,
-		v->nick, crowd_random(ch->crowd, 100));
+	client_fmt(&ch->client, 0, "<presence id='show' to='r%u@" HALL_SERVICE "/n%d'><status>%u</status></presence>",
+		hall, v->nick, crowd_random(ch->crowd, 100));
 }
 
 /* ---- requests ---- */

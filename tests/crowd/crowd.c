@@ -52,10 +52,11 @@ static void draw(struct crowd *c)
 	static char boss[32];
 	struct stage_options o = {.resume_seconds = crowd_chance(c, 50) ? 60 : 300,
 		.strangers = true,
-		.no_limits = true,
+		.no_limits = crowd_chance(c, 80),
 		.archive = crowd_chance(c, 30),
 		.admin = boss};
 
+	c->limits = !o.no_limits;
 	c->people = 100 + crowd_random(c, PERSONS_MAX - 100 + 1);
 	c->hall_count = 3 + crowd_random(c, HALLS_MAX - 2);
 	o.people = c->people + 1;

@@ -143,6 +143,7 @@ struct scene {
 	int16_t renamed;      /* somebody is about to appear under this one, NOBODY */
 	uint64_t renamed_id;
 	uint32_t age, stay;
+	uint32_t first_line;     /* said since it wanted to enter */
 	uint32_t lines, history; /* heard, without subjects; of those, as history */
 	uint64_t first_id, base_id, last_id;
 	uint32_t subject;
@@ -171,7 +172,7 @@ struct grave {
 
 struct crowd_stats {
 	uint64_t seeds, clients, entered, lines, heard, private_heard, done, refused, resumed, crashes, stops, checks,
-		lists, stanzas, created;
+		lists, stanzas, created, invited;
 };
 
 struct crowd {
@@ -195,6 +196,7 @@ struct crowd {
 	unsigned grave_n;
 	unsigned starts;
 	bool held;     /* the store does nothing */
+	bool limits;   /* who goes on too fast is refused */
 	bool stopping; /* the server is */
 	bool storming; /* many things at once: nothing is known until it is quiet again */
 	struct crowd_stats stats;
@@ -217,6 +219,7 @@ void chatter_abandon(struct chatter *ch); /* without the server's knowing */
 void grave_close(struct crowd *c, unsigned i);
 void chatter_set_deaf(struct chatter *ch, bool deaf);
 /* It is there, reads, and the server knows it. */
+bool chatter_is_too_fast(const struct chatter *ch, struct str why); /* an error that may come at any time */
 bool chatter_is_steady(const struct chatter *ch);
 struct scene *chatter_scene(const struct chatter *ch, unsigned hall); /* NULL: it is not there at all */
 /* It is in, for all that it and everybody else can know. */

@@ -559,7 +559,7 @@ static void on_refused(const struct judge *j, const struct xml_tree *t)
 
 	crowd_say(j->c, "c%u: k%u is refused: %.*s", j->ch->index, (unsigned)j->a->number, STR_FMT(why));
 	j->c->stats.refused++;
-	if (!j->ch->behind && !j->a->old && !may_be_refused(j, why))
+	if (!j->ch->behind && !j->a->old && !may_be_refused(j, why) && !chatter_is_too_fast(j->ch, why))
 		crowd_fail(j->c, "k%u of c%u (u%u) in r%u is refused (%.*s), and should have been done: %s",
 			(unsigned)j->a->number, j->ch->index, j->ch->person, j->a->hall, STR_FMT(why), explain(j));
 }

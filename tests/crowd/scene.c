@@ -186,7 +186,8 @@ static void check_news(const struct sight *s)
 	if (memcmp(&s->now, &s->e->now, sizeof(s->now)) != 0 || s->status != s->e->status ||
 		(s->chatter >= 0 && s->chatter != s->e->chatter))
 		return;
-	if (s->v->again)
+	/* Whoever becomes visible is told of, too. */
+	if (s->v->again || hall_may_be(s->c, s->hall, HALL_HIDING, true))
 		return;
 	s->e->told++;
 	if (!s->h->left[s->nick] && s->e->told > s->h->stirred[s->nick] && !s->v->promoted &&
@@ -570,8 +571,13 @@ static void on_refusal(struct chatter *ch, unsigned hall, const struct xml_tree 
 	uint32_t error = xml_child(t, XML_ROOT, "error", NS_CLIENT);
 	struct str why = error == XML_NONE ? STR("") : xml_name(t, xml_first(t, error));
 	struct scene *v = chatter_scene(ch, hall);
+	struct str id = xml_attr(t, XML_ROOT, "id");
 	unsigned nick;
 
+	if (v && chatter_is_too_fast(ch, why) && !str_is(id, "rename") && v->state != SCENE_ENTERING) {
+		v->again -= v->again && str_is(id, "enter");
+		return;
+	}
 	if (!v && str_is(why, "item-not-found"))
 		return; /* it showed something, or asked for another nickname, in a room that has ended meanwhile */
 	if (!v || v->wanted == NOBODY) {
@@ -580,7 +586,7 @@ static void on_refusal(struct chatter *ch, unsigned hall, const struct xml_tree 
 	}
 	nick = (unsigned)v->wanted;
 	crowd_say(ch->crowd, "c%u may not be n%u in r%u: %.*s", ch->index, nick, hall, STR_FMT(why));
-	if (!ch->behind && !may_be_refused(ch, hall, why, nick))
+	if (!ch->behind && !may_be_refused(ch, hall, why, nick) && !chatter_is_too_fast(ch, why))
 		crowd_fail(ch->crowd, "c%u (u%u) may not be n%u in r%u: %.*s, without a reason", ch->index, ch->person,
 			nick, hall, STR_FMT(why));
 	v->wanted = NOBODY;

@@ -194,6 +194,7 @@ static void on_live(struct chatter *ch, unsigned hall, struct scene *v, uint32_t
 	} else if (l->kind == LINE_SUBJECT) {
 		v->subject = line;
 	}
+	crowd_say(c, "c%u hears g%u in r%u", ch->index, line, hall);
 	c->stats.heard++;
 	reflect(ch, v, line);
 }
@@ -210,6 +211,7 @@ static void on_history(struct chatter *ch, unsigned hall, struct scene *v, uint3
 	}
 	if (!id || id <= v->last_id)
 		crowd_fail(c, "c%u in r%u: g%u is in the wrong place of the history", ch->index, hall, line);
+	crowd_say(c, "c%u hears g%u in r%u, as history", ch->index, line, hall);
 	v->base_id = v->last_id = id;
 	if (c->lines[line].age != c->halls[hall].age)
 		return; /* of a time of which nothing is known */
@@ -268,6 +270,9 @@ static void on_private(struct chatter *ch, unsigned hall, struct scene *v, const
 	struct line *l = &c->lines[line];
 	const struct entry *e = speaker(v, t);
 
+	/* What did not reach an earlier session, or another one of his, is given to this one (tests/sim says when). */
+	if (!v || line < v->first_line || chatter_of_address(c, xml_attr(t, XML_ROOT, "to")) != (int)ch->index)
+		return;
 	if (!line || l->kind != LINE_PRIVATE || l->hall != hall || !says(c, line, t, "body")) {
 		crowd_fail(c, "c%u in r%u is told in private what nobody said", ch->index, hall);
 		return;
@@ -318,13 +323,31 @@ static void on_error(struct chatter *ch, unsigned hall, const struct xml_tree *t
 	crowd_say(c, "c%u: g%u is refused in r%u: %.*s", ch->index, line, hall, STR_FMT(why));
 	if (l->state == LINE_HEARD && l->kind != LINE_PRIVATE)
 		crowd_fail(c, "c%u: g%u is refused (%.*s), and was heard", ch->index, line, STR_FMT(why));
-	if (!may_be_refused(ch, hall, l, why))
+	if (!may_be_refused(ch, hall, l, why) && !chatter_is_too_fast(ch, why))
 		crowd_fail(c, "c%u: g%u is refused in r%u: %.*s, without a reason", ch->index, line, hall,
 			STR_FMT(why));
 	l->state = LINE_REFUSED;
 }
 
 /* ---- */
+
+/* Somebody wanted him to be invited, or made him a member; where there is a password it is told. */
+static void check_invitation(struct chatter *ch, unsigned hall, const struct xml_tree *t, uint32_t x)
+{
+	struct crowd *c = ch->crowd;
+	CLEANUP(buf_clear) struct buf tmp = {.max = 64};
+	uint32_t password = xml_child(t, x, "password", NS_MUC_USER);
+	bool word = password != XML_NONE && str_is(xml_text(t, password, &tmp), "sesame");
+
+	if (ch->behind || xml_child(t, XML_ROOT, "delay", NS_DELAY) != XML_NONE)
+		return;
+	if (!hall_asks(c, hall, ASK_INVITE) && !hall_asks(c, hall, ASK_AFFILIATIONS))
+		crowd_fail(c, "c%u is invited to r%u, and nobody asked for that", ch->index, hall);
+	if (!hall_may_be(c, hall, HALL_PASSWORD, word))
+		crowd_fail(c, "c%u is invited to r%u %s", ch->index, hall,
+			word ? "with a password" : "without its password");
+	c->stats.invited++;
+}
 
 /* About somebody who is not in: who he is, and what he is now. */
 static void on_notice(struct chatter *ch, unsigned hall, const struct xml_tree *t)
@@ -336,9 +359,12 @@ static void on_notice(struct chatter *ch, unsigned hall, const struct xml_tree *
 	struct scene *v = chatter_scene(ch, hall);
 	const struct entry *self = scene_self(v);
 
-	if (!jid.p || ch->behind)
+	if (x != XML_NONE && xml_child(t, x, "invite", NS_MUC_USER) != XML_NONE)
+		check_invitation(ch, hall, t, x);
+	/* What did not reach an earlier session of his is given to this one. */
+	if (!jid.p || ch->behind || !self)
 		return;
-	if (!self || (!law_has(self->now, RIGHT_ADDRESSES) && !hall_may_be(ch->crowd, hall, HALL_OPEN_EYED, true)))
+	if (!law_has(self->now, RIGHT_ADDRESSES) && !hall_may_be(ch->crowd, hall, HALL_OPEN_EYED, true))
 		crowd_fail(ch->crowd, "c%u is told of the affiliation of %.*s in r%u, and may not know it", ch->index,
 			STR_FMT(jid), hall);
 	if (affiliation < 0 || !hall_may_have(ch->crowd, hall, person_of_address(ch->crowd, jid), (uint8_t)affiliation))
@@ -355,12 +381,12 @@ void talk_on_message(struct chatter *ch, unsigned hall, const struct xml_tree *t
 		on_error(ch, hall, t);
 	else if (!type.p || str_is(type, "normal"))
 		on_notice(ch, hall, t);
-	else if (!v)
-		crowd_fail(ch->crowd, "c%u hears r%u and is not in", ch->index, hall);
-	else if (str_is(type, "groupchat"))
+	else if (!str_is(type, "groupchat"))
+		on_private(ch, hall, v, t);
+	else if (v)
 		on_groupchat(ch, hall, v, t);
 	else
-		on_private(ch, hall, v, t);
+		crowd_fail(ch->crowd, "c%u hears r%u and is not in", ch->index, hall);
 }
 
 /* ---- when all is quiet ---- */
@@ -385,8 +411,13 @@ static void check_heard(struct crowd *c, const struct hall *h, const struct chat
 	uint64_t from = v->first_id ? v->first_id : v->last_id + 1;
 	uint32_t n = count(c, h, from, UINT64_MAX);
 
-	if (n != v->lines)
-		crowd_fail(c, "c%u in r%u has heard %u of %u lines since it came", ch->index, h->index, v->lines, n);
+	if (n == v->lines)
+		return;
+	crowd_fail(c, "c%u in r%u has heard %u of %u lines since it came", ch->index, h->index, v->lines, n);
+	for (uint32_t i = 0; i < h->log_n && c->verbose; i++)
+		if (c->lines[h->log[i]].id >= from)
+			crowd_say(c, "r%u: g%u, number %llu", h->index, h->log[i],
+				(unsigned long long)c->lines[h->log[i]].id);
 }
 
 /* One sender's lines have the order in which they were sent. */
