@@ -143,9 +143,9 @@ struct scene {
 	int16_t renamed;      /* somebody is about to appear under this one, NOBODY */
 	uint64_t renamed_id;
 	uint32_t age, stay;
-	uint32_t first_line;     /* said since it wanted to enter */
-	uint32_t lines, history; /* heard, without subjects; of those, as history */
-	uint64_t first_id, base_id, last_id;
+	uint32_t first_line;        /* said since it wanted to enter */
+	uint32_t lines;             /* heard, also as history, without subjects */
+	uint64_t first_id, last_id; /* the room's numbers */
 	uint32_t subject;
 	uint32_t private_from[CHATTERS_MAX];
 	struct entry entries[NICKS_MAX];

@@ -422,29 +422,59 @@ static bool may_have(const struct sight *s, enum law_affiliation a)
 	return hall_may_have(s->c, s->hall, hall_person_of(s->c, s->hall, s->e->id, NOBODY), a);
 }
 
-static void check_leave(const struct sight *s)
-{
-	unsigned code = 0;
+static bool was_banned(const struct sight *s) { return may_have(s, LAW_OUTCAST); }
 
+static bool was_no_member(const struct sight *s)
+{
+	return hall_may_be(s->c, s->hall, HALL_MEMBERS, true) && may_have(s, LAW_NONE);
+}
+
+static bool was_shut_out(const struct sight *s)
+{
+	return hall_may_be(s->c, s->hall, HALL_MEMBERS, true) && hall_asks(s->c, s->hall, ASK_CONFIG);
+}
+
+static bool was_kicked(const struct sight *s) { return hall_asks_role(s->c, s->hall, s->nick, LAW_GONE); }
+static bool server_stops(const struct sight *s) { return s->c->stopping; }
+static bool went(const struct sight *s) { return may_have_left(s) || may_be_hidden(s); }
+
+/* Why somebody may leave, by the code. */
+static const struct {
+	unsigned code; /* 0: none */
+	bool (*may)(const struct sight *s);
+} reasons[] = {
+	{0, went},
+	{CODE_BANNED, was_banned},
+	{CODE_KICKED, was_kicked},
+	{CODE_NO_MEMBER, was_no_member},
+	{CODE_CLOSED, was_shut_out},
+	{CODE_SHUTDOWN, server_stops},
+	{CODE_TECHNICAL, went},
+};
+
+static unsigned other_code(const struct sight *s)
+{
 	for (unsigned i = 0; i < s->code_n; i++)
 		if (s->codes[i] != CODE_SELF)
-			code = s->codes[i];
+			return s->codes[i];
+	return 0;
+}
+
+static void check_leave(const struct sight *s)
+{
+	unsigned code = other_code(s);
+
 	if (s->ch->behind)
 		return;
 	if (s->destroyed) {
 		if (!hall_asks(s->c, s->hall, ASK_DESTROY) && !s->h->locked && !s->h->maybe)
 			wrong(s, "nobody wanted the end of the room");
-	} else if (code == CODE_BANNED ? !may_have(s, LAW_OUTCAST)
-			: code == CODE_NO_MEMBER
-			? !hall_may_be(s->c, s->hall, HALL_MEMBERS, true) || !may_have(s, LAW_NONE)
-			: code == CODE_CLOSED
-			? !hall_may_be(s->c, s->hall, HALL_MEMBERS, true) || !hall_asks(s->c, s->hall, ASK_CONFIG)
-			: code == CODE_KICKED                 ? !hall_asks_role(s->c, s->hall, s->nick, LAW_GONE)
-			: code == 0 || code == CODE_TECHNICAL ? !may_have_left(s) && !may_be_hidden(s)
-							      : code != CODE_SHUTDOWN || !s->c->stopping) {
-		crowd_fail(s->c, "c%u in r%u sees n%u leave with code %u, without a reason", s->ch->index, s->hall,
-			s->nick, code);
+		return;
 	}
+	for (size_t i = 0; i < ARRAY_LEN(reasons); i++)
+		if (reasons[i].code == code && reasons[i].may(s))
+			return;
+	wrong(s, "he leaves without a reason");
 }
 
 static void be_renamed(struct sight *s)

@@ -212,12 +212,11 @@ static void on_history(struct chatter *ch, unsigned hall, struct scene *v, uint3
 	if (!id || id <= v->last_id)
 		crowd_fail(c, "c%u in r%u: g%u is in the wrong place of the history", ch->index, hall, line);
 	crowd_say(c, "c%u hears g%u in r%u, as history", ch->index, line, hall);
-	v->base_id = v->last_id = id;
+	v->last_id = id;
 	if (c->lines[line].age != c->halls[hall].age)
 		return; /* of a time of which nothing is known */
 	hall_log(c, hall, line, id);
 	v->first_id = v->first_id ? v->first_id : id;
-	v->history++;
 	v->lines++;
 }
 
@@ -268,7 +267,7 @@ static void on_private(struct chatter *ch, unsigned hall, struct scene *v, const
 	struct crowd *c = ch->crowd;
 	uint32_t line = line_of(c, xml_attr(t, XML_ROOT, "id"), 'g');
 	struct line *l = &c->lines[line];
-	const struct entry *e = speaker(v, t);
+	const struct entry *e = v ? speaker(v, t) : NULL;
 
 	/* What did not reach an earlier session, or another one of his, is given to this one (tests/sim says when). */
 	if (!v || line < v->first_line || chatter_of_address(c, xml_attr(t, XML_ROOT, "to")) != (int)ch->index)
@@ -340,7 +339,7 @@ static void check_invitation(struct chatter *ch, unsigned hall, const struct xml
 	bool word = password != XML_NONE && str_is(xml_text(t, password, &tmp), "sesame");
 
 	if (ch->behind || xml_child(t, XML_ROOT, "delay", NS_DELAY) != XML_NONE)
-		return;
+		return; /* he was away */
 	if (!hall_asks(c, hall, ASK_INVITE) && !hall_asks(c, hall, ASK_AFFILIATIONS))
 		crowd_fail(c, "c%u is invited to r%u, and nobody asked for that", ch->index, hall);
 	if (!hall_may_be(c, hall, HALL_PASSWORD, word))
@@ -361,8 +360,9 @@ static void on_notice(struct chatter *ch, unsigned hall, const struct xml_tree *
 
 	if (x != XML_NONE && xml_child(t, x, "invite", NS_MUC_USER) != XML_NONE)
 		check_invitation(ch, hall, t, x);
-	/* What did not reach an earlier session of his is given to this one. */
-	if (!jid.p || ch->behind || !self)
+	/* What did not reach an earlier session, or another one of his, is given to this one. */
+	if (!jid.p || ch->behind || !self ||
+		chatter_of_address(ch->crowd, xml_attr(t, XML_ROOT, "to")) != (int)ch->index)
 		return;
 	if (!law_has(self->now, RIGHT_ADDRESSES) && !hall_may_be(ch->crowd, hall, HALL_OPEN_EYED, true))
 		crowd_fail(ch->crowd, "c%u is told of the affiliation of %.*s in r%u, and may not know it", ch->index,
@@ -455,7 +455,7 @@ static void begin_to_hear(const struct hall *h, struct scene *v, const struct cr
 	uint64_t newest = h->log_n ? c->lines[h->log[h->log_n - 1]].id : 0;
 
 	v->age = h->age;
-	v->lines = v->history = 0;
+	v->lines = 0;
 	v->first_id = 0;
 	v->last_id = v->last_id > newest ? v->last_id : newest;
 }
