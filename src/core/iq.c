@@ -1,6 +1,9 @@
 /* Requests are dispatched by the tables of features; nothing else decides who answers what. */
 #include "core/core_i.h"
 
+/* Of an answer that cost as much to make, and to send, as one of anything else. */
+enum { BYTES_PER_UNIT = 128 };
+
 static const struct feature *find_feature(const struct core *c, unsigned at, struct str name, struct str ns)
 {
 	for (const struct feature *const *array = c->config.features; array && *array; array++)
@@ -26,6 +29,15 @@ static struct xerr call(struct iq *iq, unsigned at)
 	return handler ? handler(iq) : xerr(XERR_FEATURE_NOT_IMPLEMENTED);
 }
 
+/* What was written in vain has cost as much. */
+static void refuse(struct iq *iq, struct xerr error)
+{
+	bool ok = buf_ok(&iq->reply);
+
+	core_spend(iq->core, (uint32_t)((ok ? iq->reply.n : iq->reply.max) / BYTES_PER_UNIT));
+	core_bounce(iq->core, iq->owned, xerr_ok(error) ? xerr(XERR_RESOURCE_CONSTRAINT) : error);
+}
+
 void iq_dispatch(struct entity *e, unsigned at, struct stanza **s)
 {
 	struct core *c = e->core;
@@ -45,7 +57,7 @@ void iq_dispatch(struct entity *e, unsigned at, struct stanza **s)
 	else if (xerr_ok(error) && buf_ok(&iq.reply))
 		iq_answer(c, s, buf_view(&iq.reply), iq.commit ? iq.commit : commit_since_take(c));
 	else
-		core_bounce(c, s, xerr_ok(error) ? xerr(XERR_RESOURCE_CONSTRAINT) : error);
+		refuse(&iq, error);
 	buf_clear(&iq.reply);
 }
 
@@ -59,6 +71,7 @@ void iq_answer(struct core *c, struct stanza **request, struct str payload, uint
 {
 	struct packet *p = packet_result(*request, payload);
 
+	core_spend(c, (uint32_t)(payload.n / BYTES_PER_UNIT));
 	core_reply(c, *request, &p, commit);
 	core_done(c, request);
 }

@@ -4,7 +4,7 @@
 #include "xml/write.h"
 #include "xmpp/ns.h"
 
-enum { PAGE_BYTES = 1 << 20, ROWS_MAX = 100 };
+enum { PAGE_BYTES = 1 << 20, ROWS_MAX = 100, BYTES_PER_UNIT = 128 /* as of any answer */ };
 
 struct page_wait {
 	struct wait wait;
@@ -143,7 +143,7 @@ static void send_results(struct core *c, const struct page_wait *w, const struct
 		else
 			core_reply(c, w->request, &p, 0);
 	}
-	core_spend(c, a->n);
+	core_spend(c, a->n + (uint32_t)(a->bytes / BYTES_PER_UNIT));
 }
 
 static void put_fin(struct buf *out, const struct answer *a, bool counted)

@@ -88,10 +88,11 @@ struct xerr admin_get(struct iq *iq)
 	struct str role_attr, affiliation_attr;
 	enum affiliation affiliation;
 	enum role role;
-	struct xerr e = xerr(XERR_BAD_REQUEST);
+	struct xerr e = item == XML_NONE ? xerr(XERR_BAD_REQUEST) : room_may_read(r, iq->stanza->from);
 
-	if (item == XML_NONE)
+	if (!xerr_ok(e))
 		return e;
+	e = xerr(XERR_BAD_REQUEST);
 	role_attr = xml_attr(t, item, "role");
 	affiliation_attr = xml_attr(t, item, "affiliation");
 	core_spend(iq->core, room_count(r) / 16 + r->affiliates.map.n / 16);
@@ -104,6 +105,7 @@ struct xerr admin_get(struct iq *iq)
 	else if (affiliation_attr.p && !role_attr.p && affiliation_parse(affiliation_attr, &affiliation))
 		e = list_affiliation(r, actor, affiliation, &iq->reply);
 	xml_put_close(&iq->reply, "query");
+	room_charge_read(r, iq->stanza->from, &iq->reply);
 	return e;
 }
 

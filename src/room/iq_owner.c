@@ -64,6 +64,7 @@ struct xerr owner_get(struct iq *iq)
 		return xerr(XERR_FORBIDDEN);
 	if (xml_first(&iq->stanza->tree, iq->query) != XML_NONE)
 		return xerr(XERR_BAD_REQUEST);
+	core_spend(iq->core, r->affiliates.map.n / 8);
 	xml_put_open(&iq->reply, "query", NS_MUC_OWNER);
 	buf_char(&iq->reply, '>');
 	put_form(r, &iq->reply);

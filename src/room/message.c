@@ -87,14 +87,29 @@ static bool is_unhurried(struct room *r, struct jid who, enum pace_kind kind, ui
 		paces_allow(&r->paces, jid_bare_str(who), kind, cost, core_now(room_core(r)));
 }
 
+static const struct xerr too_fast = {XERR_POLICY_VIOLATION, "wait", "you are too fast"};
+
 struct xerr room_charge(struct room *r, struct jid who, uint32_t cost)
 {
-	const struct xerr too_fast = {XERR_POLICY_VIOLATION, "wait", "you are too fast"};
-
 	return is_unhurried(r, who, PACE_OWN, cost) ? XERR_OK : too_fast;
 }
 
 bool room_may_answer(struct room *r, struct jid who, uint32_t cost) { return is_unhurried(r, who, PACE_ANSWERS, cost); }
+
+struct xerr room_may_read(const struct room *r, struct jid who)
+{
+	bool may_read = rooms_of(r)->config.no_limits ||
+		paces_may(&r->paces, jid_bare_str(who), PACE_READS, core_now(room_core(r)));
+
+	return may_read ? XERR_OK : too_fast;
+}
+
+void room_charge_read(struct room *r, struct jid who, const struct buf *answer)
+{
+	size_t bytes = answer->failed ? answer->max : answer->n;
+
+	paces_owe(&r->paces, jid_bare_str(who), PACE_READS, (uint32_t)(bytes / READ_BYTES), core_now(room_core(r)));
+}
 
 /* For everybody so much; where the owner wants it slow (XEP-0500), one message in a time. What has no body is no message. */
 struct xerr message_pace(struct room *r, const struct visit *v, bool lasting)

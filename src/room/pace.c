@@ -29,8 +29,10 @@ void paces_clear(struct paces *ps)
 
 static bool owes_nothing(const struct pace *p, int64_t now)
 {
-	return p->until[PACE_OWN] <= now && p->until[PACE_ANSWERS] <= now && p->asked_until <= now &&
-		p->silent_until <= now;
+	for (int i = 0; i < PACE_KINDS; i++)
+		if (p->until[i] > now)
+			return false;
+	return p->asked_until <= now && p->silent_until <= now;
 }
 
 void paces_sweep(struct paces *ps, int64_t now)
@@ -91,4 +93,19 @@ bool paces_allow(struct paces *ps, struct str bare, enum pace_kind kind, uint32_
 		return false;
 	p->until[kind] = from + cost;
 	return true;
+}
+
+bool paces_may(const struct paces *ps, struct str bare, enum pace_kind kind, int64_t now)
+{
+	const struct pace *p = paces_find(ps, bare);
+
+	return p ? p->until[kind] - now <= PACE_AHEAD : ps->map.n < PACES_MAX;
+}
+
+void paces_owe(struct paces *ps, struct str bare, enum pace_kind kind, uint32_t cost, int64_t now)
+{
+	struct pace *p = cost ? paces_get(ps, bare, now) : NULL;
+
+	if (p)
+		p->until[kind] = (p->until[kind] > now ? p->until[kind] : now) + cost;
 }

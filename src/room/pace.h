@@ -16,11 +16,12 @@ enum {
 	COST_PRESENCE = 500, /* entering, a change of presence or nickname */
 	COST_MAIL = 500,     /* to who is not in the room, and what admins are asked */
 	COST_ANSWER = 5,     /* an answer to a request of another one */
+	READ_BYTES = 1024,   /* of lists that he reads, for each millisecond */
 	PACES_MAX = 20000
 };
 
-/* Answers are counted apart: who is asked much must not be kept from speaking by that. */
-enum pace_kind { PACE_OWN, PACE_ANSWERS, PACE_KINDS };
+/* Answers are counted apart: who is asked much must not be kept from speaking by that. So is what he reads. */
+enum pace_kind { PACE_OWN, PACE_ANSWERS, PACE_READS, PACE_KINDS };
 
 struct pace {
 	int64_t until[PACE_KINDS]; /* the time that what was sent so far should have taken (ms) */
@@ -43,6 +44,9 @@ struct pace *paces_get(struct paces *ps, struct str bare, int64_t now);
 const struct pace *paces_find(const struct paces *ps, struct str bare);
 /* Counts it; false: too fast, nothing is counted. */
 bool paces_allow(struct paces *ps, struct str bare, enum pace_kind kind, uint32_t cost, int64_t now);
+/* Whether anything more is allowed; then what it has cost, which was not known before. */
+bool paces_may(const struct paces *ps, struct str bare, enum pace_kind kind, int64_t now);
+void paces_owe(struct paces *ps, struct str bare, enum pace_kind kind, uint32_t cost, int64_t now);
 /* Slow mode is another one now: all may speak. */
 void paces_unsilence(struct paces *ps);
 /* Who owes nothing is forgotten. */

@@ -104,12 +104,16 @@ void picture_put_info(struct buf *out, const struct picture *p)
 struct xerr picture_iq_get(struct iq *iq)
 {
 	struct room *r = (struct room *)iq->entity;
+	struct xerr e = room_may_read(r, iq->stanza->from);
 
 	if (room_affiliation(r, iq->stanza->from) == AFFILIATION_OUTCAST)
 		return xerr(XERR_FORBIDDEN);
 	if (!r->picture)
 		return xerr(XERR_ITEM_NOT_FOUND);
+	if (!xerr_ok(e))
+		return e;
 	buf_str(&iq->reply, (struct str){r->picture->xml, r->picture->n});
+	room_charge_read(r, iq->stanza->from, &iq->reply);
 	return XERR_OK;
 }
 

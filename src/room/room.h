@@ -172,6 +172,9 @@ void presence_on_update(struct room *r, struct visit *v, struct stanza **s);
 struct xerr room_charge(struct room *r, struct jid who, uint32_t cost);
 /* The same for answers. */
 bool room_may_answer(struct room *r, struct jid who, uint32_t cost);
+/* A list is read: whether it may be; then what the answer has cost. */
+struct xerr room_may_read(const struct room *r, struct jid who);
+void room_charge_read(struct room *r, struct jid who, const struct buf *answer);
 /* Of a message to all; lasting: it also waits for the room's slow mode (XEP-0500). */
 struct xerr message_pace(struct room *r, const struct visit *v, bool lasting);
 void message_spoken(struct room *r, const struct visit *v); /* slow mode begins */

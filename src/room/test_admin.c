@@ -556,6 +556,39 @@ static void test_long_list(void **state)
 	world_free(w);
 }
 
+/* Who asks for long lists all the time keeps nobody waiting, and is stopped in the end. */
+static void test_fair_lists(void **state)
+{
+	enum { ASKED = 200 };
+	struct world *w = world_new(NULL);
+	unsigned alice = open_tea(w, FIELD("whois", "anyone")), bob = enter(w, "bob@x.test/b", TEA "/bob"),
+		 carol = login(w, "carol@x.test/c"), lists = 0;
+	const struct got *g;
+
+	join(w, carol, "quiet@rooms.test/carol");
+	configure(w, carol, "quiet@rooms.test", "");
+	fill_members(w, 2000, STR("brief"));
+	forget_all(w);
+	for (int i = 0; i < ASKED; i++)
+		put(w, bob, LIST("<item affiliation='member'/>"));
+	put(w, carol, "<message type='groupchat' to='quiet@rooms.test'><body>psst</body></message>");
+	turn(w);
+	turn(w);
+	expect(w, carol, "psst");
+	assert_in_range(w->logs[bob].tail - w->logs[bob].head, 1, 4); /* two a turn: each is worth a turn */
+	pump(w);
+	while ((g = next(w, bob)) && strstr(g->text, "type='result'"))
+		lists++;
+	assert_in_range(lists, 10, ASKED / 2);
+	assert_non_null(strstr(g->text, "<policy-violation"));
+	forget(w, bob);
+	sleep_ms(w, 1000);
+	say(w, bob, LIST("<item affiliation='member'/>"));
+	expect(w, bob, "type='result'");
+	forget(w, alice);
+	world_free(w);
+}
+
 static void test_many_changes(void **state)
 {
 	struct world *w = world_new(NULL);
@@ -661,6 +694,7 @@ int main(void)
 		cmocka_unit_test(test_lists),
 		cmocka_unit_test(test_bad_requests),
 		cmocka_unit_test(test_long_list),
+		cmocka_unit_test(test_fair_lists),
 		cmocka_unit_test(test_many_changes),
 	};
 

@@ -74,10 +74,29 @@ static void test_full(void **state)
 	paces_clear(&ps);
 }
 
+/* What it costs is known afterwards: the last one may be too long, and then there is a pause. */
+static void test_owe(void **state)
+{
+	struct paces ps;
+
+	paces_init(&ps);
+	assert_true(paces_may(&ps, STR("a@x"), PACE_READS, 1000));
+	paces_owe(&ps, STR("a@x"), PACE_READS, PACE_AHEAD, 1000);
+	assert_true(paces_may(&ps, STR("a@x"), PACE_READS, 1000));
+	paces_owe(&ps, STR("a@x"), PACE_READS, 500, 1000);
+	assert_false(paces_may(&ps, STR("a@x"), PACE_READS, 1000));
+	assert_true(paces_allow(&ps, STR("a@x"), PACE_OWN, COST_MESSAGE, 1000));
+	assert_true(paces_may(&ps, STR("b@x"), PACE_READS, 1000));
+	assert_true(paces_may(&ps, STR("a@x"), PACE_READS, 1500));
+	paces_sweep(&ps, 10000);
+	assert_int_equal(ps.map.n, 1);
+	paces_clear(&ps);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_budget), cmocka_unit_test(test_forgets),
-		cmocka_unit_test(test_full)};
+		cmocka_unit_test(test_full), cmocka_unit_test(test_owe)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
