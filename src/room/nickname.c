@@ -26,11 +26,28 @@ static const struct {
 	{0x4bb, 'h'}, {0x4cf, 'l'}, {0x501, 'd'}, {0x51b, 'q'}, {0x51d, 'w'},
 	/* Armenian */
 	{0x570, 'h'}, {0x578, 'n'}, {0x57d, 'u'}, {0x581, 'g'}, {0x585, 'o'},
+	/* Cherokee: two that are small letters elsewhere */
+	{0x13fb, 'g'}, {0x13fc, 'b'},
 	/* Small capitals, dashes and apostrophes */
 	{0x1d00, 'a'}, {0x1d04, 'c'}, {0x1d05, 'd'}, {0x1d07, 'e'}, {0x1d0a, 'j'}, {0x1d0b, 'k'}, {0x1d0d, 'm'},
 	{0x1d0f, 'o'}, {0x1d18, 'p'}, {0x1d1b, 't'}, {0x1d1c, 'u'}, {0x1d20, 'v'}, {0x1d21, 'w'}, {0x1d22, 'z'},
 	{0x2010, '-'}, {0x2012, '-'}, {0x2013, '-'}, {0x2014, '-'}, {0x2015, '-'}, {0x2018, '\''}, {0x2019, '\''},
-	{0x2212, '-'}, {0xa730, 'f'}, {0xa731, 's'}, {0xa7af, 'q'},
+	{0x2212, '-'},
+	/* Coptic */
+	{0x2c85, 'r'}, {0x2c8f, 'h'}, {0x2c93, 'i'}, {0x2c95, 'k'}, {0x2c99, 'm'}, {0x2c9b, 'n'}, {0x2c9f, 'o'},
+	{0x2ca3, 'p'}, {0x2ca5, 'c'}, {0x2ca7, 't'}, {0x2ca9, 'y'}, {0x2cad, 'x'},
+	/* Lisu */
+	{0xa4d0, 'b'}, {0xa4d1, 'p'}, {0xa4d2, 'd'}, {0xa4d3, 'd'}, {0xa4d4, 't'}, {0xa4d6, 'g'}, {0xa4d7, 'k'},
+	{0xa4d9, 'j'}, {0xa4da, 'c'}, {0xa4dc, 'z'}, {0xa4dd, 'f'}, {0xa4df, 'm'}, {0xa4e0, 'n'}, {0xa4e1, 'l'},
+	{0xa4e2, 's'}, {0xa4e3, 'r'}, {0xa4e6, 'v'}, {0xa4e7, 'h'}, {0xa4ea, 'w'}, {0xa4eb, 'x'}, {0xa4ec, 'y'},
+	{0xa4ee, 'a'}, {0xa4f0, 'e'}, {0xa4f2, 'i'}, {0xa4f3, 'o'}, {0xa4f4, 'u'},
+	/* Latin again */
+	{0xa730, 'f'}, {0xa731, 's'}, {0xa7af, 'q'},
+	/* Cherokee, as small letters */
+	{0xab70, 'd'}, {0xab71, 'r'}, {0xab72, 't'}, {0xab75, 'i'}, {0xab79, 'y'}, {0xab7a, 'a'}, {0xab7b, 'j'},
+	{0xab7c, 'e'}, {0xab83, 'w'}, {0xab87, 'm'}, {0xab8b, 'h'}, {0xab8d, 'y'}, {0xab90, 'g'}, {0xab92, 'h'},
+	{0xab93, 'z'}, {0xab9e, '4'}, {0xab9f, 'b'}, {0xaba2, 'r'}, {0xaba4, 'w'}, {0xaba5, 's'}, {0xaba9, 'v'},
+	{0xabaa, 's'}, {0xabae, 'l'}, {0xabaf, 'c'}, {0xabb2, 'p'}, {0xabb6, 'k'}, {0xabb7, 'd'}, {0xabbe, '6'},
 	/* clang-format on */
 };
 
@@ -65,10 +82,23 @@ static bool is_mark(uint32_t c)
 	return false;
 }
 
+/* What shows nothing, or no more than a space does, and is allowed in a nickname all the same: signs that are blank, and joiners.
+ * All else of the kind is not (RFC 8264 9.13). */
+static bool is_blank(uint32_t c)
+{
+	static const uint32_t blanks[] = {' ', 0x200c, 0x200d, 0x2800, 0xfffc, 0x13441, 0x13442, 0x16fe4, 0x1d159};
+
+	for (size_t i = 0; i < ARRAY_LEN(blanks); i++)
+		if (c == blanks[i])
+			return true;
+	return false;
+}
+
 int nick_key(struct str nick, struct buf *ret_key)
 {
 	CLEANUP(buf_clear) struct buf folded = {.max = 4 * NICK_MAX};
 	size_t begin = ret_key->n, n;
+	bool gap = false;
 
 	if (nick.n > NICK_MAX)
 		return ERR_LIMIT;
@@ -82,8 +112,13 @@ int nick_key(struct str nick, struct buf *ret_key)
 		must(n > 0);
 		c = str_utf8_char(folded.p + i, n);
 		letter = like(c);
-		if (!is_mark(c))
-			buf_add(ret_key, letter ? &letter : folded.p + i, letter ? 1 : n);
+		gap |= c == ' ' && ret_key->n > begin;
+		if (is_blank(c) || is_mark(c))
+			continue;
+		if (gap)
+			buf_char(ret_key, ' ');
+		gap = false;
+		buf_add(ret_key, letter ? &letter : folded.p + i, letter ? 1 : n);
 	}
 	return buf_ok(ret_key) && ret_key->n > begin ? 0 : ERR_INVALID;
 }

@@ -144,7 +144,8 @@ static void test_bad_nicks(void **state)
 static void test_look_alikes(void **state)
 {
 	static const char *const same[] = {"own", "OWN", "0wn", "\u1d0fwn", "o\u1d21n", "own\u0332", "o\u20ddwn",
-		"\u043ewn", "\uff4fwn", "o\u051d\u0274"},
+		"\u043ewn", "\uff4fwn", "o\u051d\u0274", "own\u2800", "\u2800own", "own \ufffc", "o\u2800wn",
+		"\ua4f3\ua4ea\ua4e0", "o\u13d4n", "\u2c9fwn"},
 				 *const others[] = {"owl", "o-n", "\u00f6wn", "\u0e01\u0e34", "\u0e01"};
 	CLEANUP(buf_clear) struct buf own = {.max = 1024};
 
@@ -163,7 +164,28 @@ static void test_look_alikes(void **state)
 	CLEANUP(buf_clear) struct buf key = {.max = 1024};
 	assert_int_equal(nick_key(STR("\u0e01\u0e35"), &key), 0);
 	assert_false(str_eq(buf_view(&key), buf_view(&own)));
-	assert_int_equal(nick_key(STR("\u0332\u0333"), &key), ERR_INVALID);
+}
+
+/* 14.1: nobody can be seen by these alone, and none of them makes another name of a name. */
+static void test_unseen(void **state)
+{
+	static const char *const unseen[] = {"\u0332\u0333", "\u2800", "\u2800 \u2800", "\ufffc", "\U0001d159",
+		"\u3164", "\uffa0", "\u115f", "\u1160", "\u17b4", "\u17b5", "\u180b", "\u180e", "\ufe0f", "\U000e0041",
+		"\U000e0100", "\u034f", "\u200b", "\u2060", "\u00ad", "\ufeff", "\u202e", "\xc2\x85", "\u2028"};
+	CLEANUP(buf_clear) struct buf dave = {.max = 1024};
+
+	assert_int_equal(nick_key(STR("dave"), &dave), 0);
+	for (size_t i = 0; i < ARRAY_LEN(unseen); i++) {
+		CLEANUP(buf_clear) struct buf key = {.max = 1024}, name = {.max = 1024};
+
+		if (nick_key(str_z(unseen[i]), &key) != ERR_INVALID)
+			fail_msg("%zu alone", i);
+		buf_reset(&key);
+		buf_fmt(&name, "Da%sve%s", unseen[i], unseen[i]);
+		if (nick_key(buf_view(&name), &key) == 0 && !str_eq(buf_view(&key), buf_view(&dave)) &&
+			!strchr(unseen[i], ' '))
+			fail_msg("%zu in a name", i);
+	}
 }
 
 static void test_leave(void **state)
@@ -710,6 +732,7 @@ int main(void)
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_bad_nicks),
 		cmocka_unit_test(test_look_alikes),
+		cmocka_unit_test(test_unseen),
 		cmocka_unit_test(test_leave),
 		cmocka_unit_test(test_vanishes_between),
 		cmocka_unit_test(test_not_in),
