@@ -141,7 +141,23 @@ static void set_role(struct room *r, struct occupant *o, enum role role, struct 
 		leave_remove(r, o, &n);
 		return;
 	}
+	role_set(r, o, role, actor, reason);
+}
+
+/* What follows from the affiliation anyway, and moderators that are none by it, need not be noted. */
+void role_set(struct room *r, struct occupant *o, enum role role, struct str actor, struct str reason)
+{
+	bool noted = role != ROLE_MODERATOR && role != role_initial(o->affiliation, r->config.moderated);
+
+	voices_set(&r->voices, jid_bare_str(occupant_real(o)), noted ? role : ROLE_NONE);
 	role_change(r, o, role, actor, reason);
+}
+
+enum role role_of_newcomer(const struct room *r, struct jid who, enum affiliation a)
+{
+	enum role initial = role_initial(a, r->config.moderated), noted = voices_get(&r->voices, jid_bare_str(who));
+
+	return noted == ROLE_NONE || initial == ROLE_MODERATOR ? initial : noted;
 }
 
 /* Who becomes a moderator sees what he could not see before; who is none any more does not see those who are not for
@@ -399,6 +415,8 @@ static int affiliate(struct room *r, const struct change *ch, struct str actor, 
 
 	if (err < 0)
 		return err;
+	if (ch->affiliation != ch->before)
+		voices_set(&r->voices, change_jid(ch), ROLE_NONE);
 	if (ch->nick)
 		room_set_nick(r, change_jid(ch), str_z(ch->nick), str_z(ch->key));
 	else

@@ -172,6 +172,8 @@ static void on_moderation(struct room *r)
 {
 	struct occupant *o;
 
+	if (!r->config.moderated)
+		voices_clear(&r->voices);
 	for (uint32_t pos = 0; (o = map_next(&r->nicks, &pos));)
 		o->gets_voice = !r->config.moderated && o->role == ROLE_VISITOR;
 }

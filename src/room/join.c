@@ -289,7 +289,7 @@ static void add_occupant(struct room *r, const struct attempt *a)
 	struct visit *v;
 
 	o->affiliation = a->affiliation;
-	o->role = role_initial(a->affiliation, r->config.moderated);
+	o->role = role_of_newcomer(r, a->s->from, a->affiliation);
 	v = visit_new(r, o, a->s->from, a->s->origin);
 	come_by(v, a->s);
 	visit_update(r, v, a->s);

@@ -105,6 +105,7 @@ static void free_contents(struct room *r)
 	hats_clear(&r->hats);
 	xfree(TAKE(r->activity));
 	paces_clear(&r->paces);
+	voices_clear(&r->voices);
 	xfree(TAKE(r->invited));
 	history_clear(&r->history);
 	history_resize(&r->history, r->config.history);
@@ -146,8 +147,8 @@ static void on_timer(struct timer *t)
 		room_unlock(r);
 		return;
 	}
-	/* What the store has not taken is only here. */
-	if (room_count(r) == 0 && room_is_idle(r) && core_can_store(room_core(r)))
+	/* What the store has not taken is only here; so is who was silenced. */
+	if (room_count(r) == 0 && room_is_idle(r) && !r->voices.n && core_can_store(room_core(r)))
 		rooms_drop(r);
 	else
 		room_rest(r);
@@ -443,6 +444,7 @@ struct room *room_new(struct host *h, struct jid bare, enum room_state state)
 	map_init(&r->people, person_key, rs->config.occupants_max);
 	list_init(&r->remote);
 	paces_init(&r->paces);
+	voices_init(&r->voices);
 	r->entering_tail = &r->entering;
 	r->timer.fire = on_timer;
 	return r;

@@ -19,6 +19,7 @@
 #include "room/history.h"
 #include "room/occupant.h"
 #include "room/pace.h"
+#include "room/voices.h"
 
 enum { CODE_TECHNICAL = 333 }; /* removed because it cannot be reached (11.1) */
 enum room_state { ROOM_LOADING, ROOM_VACANT, ROOM_LOCKED, ROOM_OPEN, ROOM_FAILED, ROOM_STATE_COUNT };
@@ -80,6 +81,7 @@ struct room {
 	struct list remote;                      /* visits that are reached by address */
 	struct invited *invited;                 /* invitations that may still be declined; NULL: none */
 	struct paces paces;                      /* who has done how much */
+	struct map voices;                       /* whom moderators gave or took voice (voices.h) */
 	struct entry *entering, **entering_tail; /* welcomed by settle */
 	uint32_t entering_n;
 	struct door *door;  /* who has to wait; NULL: nobody */
@@ -245,6 +247,10 @@ int room_set_affiliation(struct room *r, struct str bare, enum affiliation a, st
 void room_put_nick(struct room *r, struct str bare, struct str nick, struct str key); /* in memory only */
 void room_set_nick(struct room *r, struct str bare, struct str nick, struct str key);
 void role_change(struct room *r, struct occupant *o, enum role role, struct str actor, struct str reason);
+/* The same by a moderator: his account has that role as long as the room or its affiliation is not another one. */
+void role_set(struct room *r, struct occupant *o, enum role role, struct str actor, struct str reason);
+/* Of who enters. */
+enum role role_of_newcomer(const struct room *r, struct jid who, enum affiliation a);
 
 /* ---- room_store.c: nothing is written for a room that is not persistent ---- */
 void room_store_load(struct room *r);                      /* parks it */

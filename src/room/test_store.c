@@ -440,6 +440,8 @@ static void test_failing(void **state)
 	/* What needs no store goes on. */
 	say(w, alice, ADMIN("<item nick='bob' role='visitor'/>"));
 	expect(w, bob, "role='visitor'");
+	say(w, alice, ADMIN("<item nick='bob' role='participant'/>"));
+	forget_all(w);
 	say(w, alice, "<message type='groupchat' to='" TEA "'><composing xmlns='" NS_CHATSTATES "'/></message>");
 	expect(w, bob, "<composing");
 	join(w, carol, "temp@rooms.test/carol");
@@ -453,6 +455,27 @@ static void test_failing(void **state)
 	assert_non_null(tea(w));
 	store_fails(w, false);
 	sleep_ms(w, 2 * IDLE_MS);
+	assert_null(tea(w));
+	world_free(w);
+}
+
+/* Who was silenced is so still when all have been away, and his affiliation is the same. */
+static void test_silenced(void **state)
+{
+	struct world *w = world_new(NULL);
+	unsigned alice = kept_tea(w), bob = enter(w, "bob@x.test/b", TEA "/bob");
+
+	say(w, alice, ADMIN("<item nick='bob' role='visitor'/>"));
+	logout(w, alice, false);
+	logout(w, bob, false);
+	sleep_ms(w, 3 * IDLE_MS);
+	bob = enter(w, "bob@x.test/b", TEA "/robert");
+	expect(w, bob, "role='visitor'", "110");
+	alice = enter(w, "alice@x.test/a", TEA "/alice");
+	say(w, alice, ADMIN("<item nick='robert' role='participant'/>"));
+	logout(w, alice, false);
+	logout(w, bob, false);
+	sleep_ms(w, 3 * IDLE_MS);
 	assert_null(tea(w));
 	world_free(w);
 }
@@ -644,6 +667,7 @@ int main(void)
 		cmocka_unit_test(test_early),
 		cmocka_unit_test(test_early_destroyed),
 		cmocka_unit_test(test_failing),
+		cmocka_unit_test(test_silenced),
 		cmocka_unit_test(test_expired),
 		cmocka_unit_test(test_load_fails),
 		cmocka_unit_test(test_odd_rows),

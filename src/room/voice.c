@@ -87,7 +87,7 @@ static struct xerr decide(struct room *r, const struct visit *v, const struct st
 		return XERR_OK; /* another moderator was faster */
 	e = role_change_check(occupant_party(actor), occupant_party(o), ROLE_PARTICIPANT);
 	if (xerr_ok(e))
-		role_change(r, o, ROLE_PARTICIPANT, occupant_nick(actor), STR_NONE);
+		role_set(r, o, ROLE_PARTICIPANT, occupant_nick(actor), STR_NONE);
 	return e;
 }
 
