@@ -418,8 +418,8 @@ static struct xerr destroy(struct room *r, const struct stanza *s, uint32_t i)
 		return xerr_text(XERR_NOT_ACCEPTABLE, "a room cannot go to where it is");
 	if (r->config.persistent && !core_can_store(room_core(r)))
 		return xerr(XERR_RESOURCE_CONSTRAINT);
-	if (alternate.p && r->state == ROOM_OPEN)
-		rooms_move(r, s->from, jid_bare_str(jid.jid));
+	if (r->state == ROOM_OPEN)
+		rooms_move(r, s->from, alternate.p ? jid_bare_str(jid.jid) : STR_NONE);
 	room_destroy(r, alternate.p ? jid_str(jid.jid) : STR_NONE, child_text(t, i, "reason", &reason),
 		child_text(t, i, "password", &password));
 	return XERR_OK;

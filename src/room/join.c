@@ -331,7 +331,7 @@ static void put_uri(struct buf *out, const char *address)
 			buf_fmt(out, "%%%02X", (unsigned char)*c);
 }
 
-/* Where the room has gone to, as RFC 6120 8.3.3.5 has it. */
+/* That the room is gone, and where to, as RFC 6120 8.3.3.5 has it. */
 static void refuse_moved(struct core *c, struct stanza **s, const struct moved *m)
 {
 	struct packet_head head = {.kind = STANZA_PRESENCE,
@@ -343,9 +343,13 @@ static void refuse_moved(struct core *c, struct stanza **s, const struct moved *
 	struct packet *p;
 
 	packet_begin(&w, &head);
-	buf_z(&w.out, "<x xmlns='" NS_MUC "'/><error type='cancel'><gone xmlns='" NS_STANZAS "'>xmpp:");
-	put_uri(&w.out, m->alternate);
-	buf_z(&w.out, "?join</gone></error>");
+	buf_z(&w.out, "<x xmlns='" NS_MUC "'/><error type='cancel'><gone xmlns='" NS_STANZAS "'>");
+	if (m->alternate) {
+		buf_z(&w.out, "xmpp:");
+		put_uri(&w.out, m->alternate);
+		buf_z(&w.out, "?join");
+	}
+	buf_z(&w.out, "</gone></error>");
 	p = packet_end(&w);
 	core_reply(c, *s, &p, 0);
 	core_done(c, s);

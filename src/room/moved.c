@@ -1,4 +1,4 @@
-/* Rooms that were destroyed in favour of others: who wants to enter is told where to go, after a restart of the server, too. */
+/* Rooms that were destroyed: who wants to enter is told so, and where to go if there is another place, after a restart of the server, too. */
 #include "room/rooms_i.h"
 
 #include "base/err.h"
@@ -43,7 +43,7 @@ static struct moved *moved_new(struct str local, int64_t until, struct jid by, s
 
 	m->until = until;
 	m->by = jid_dup(jid_bare(by));
-	m->alternate = str_dup(alternate);
+	m->alternate = alternate.n ? str_dup(alternate) : NULL;
 	m->local_n = (uint16_t)local.n;
 	memcpy(m->local, local.p, local.n);
 	return m;
@@ -56,10 +56,10 @@ static void store(struct rooms *rs, const struct moved *m, int64_t until)
 
 	if (core_can_store(c))
 		store_put(core_batch(c), STORE_ROOM_MOVED, jid_domain(rs->host.entity.jid), key(m), until,
-			jid_str(m->by), str_z(m->alternate));
+			jid_str(m->by), m->alternate ? str_z(m->alternate) : STR(""));
 }
 
-static void forget(struct rooms *rs, struct str local)
+void rooms_moved_forget(struct rooms *rs, struct str local)
 {
 	struct moved *m = map_remove(&rs->moved, local);
 
@@ -76,7 +76,7 @@ void rooms_move(struct room *r, struct jid by, struct str alternate)
 	struct str local = jid_local(r->entity.jid);
 	struct moved *m;
 
-	forget(rs, local);
+	rooms_moved_forget(rs, local);
 	if (!r->config.persistent && rs->moved.n >= MOVED_TEMPORARY_MAX)
 		return;
 	m = moved_new(local, core_wall(room_core(r)) + keep, by, alternate);
@@ -86,16 +86,12 @@ void rooms_move(struct room *r, struct jid by, struct str alternate)
 		store(rs, m, m->until);
 }
 
-const struct moved *rooms_moved(struct rooms *rs, struct str local, struct jid who)
+const struct moved *rooms_moved(const struct rooms *rs, struct str local, struct jid who)
 {
-	struct moved *m = map_find(&rs->moved, local);
+	const struct moved *m = map_find(&rs->moved, local);
 	bool over = m && m->until <= core_wall(rs->host.entity.core);
 
-	if (m && !over && !jid_eq_bare(m->by, who) && !rooms_is_admin(rs, who))
-		return m;
-	if (m && (over || jid_eq_bare(m->by, who)))
-		forget(rs, local);
-	return NULL;
+	return m && !over && !jid_eq_bare(m->by, who) && !rooms_is_admin(rs, who) ? m : NULL;
 }
 
 void moved_expire(struct rooms *rs)
@@ -106,7 +102,7 @@ void moved_expire(struct rooms *rs)
 	for (uint32_t pos = 0; (m = map_next(&rs->moved, &pos));) {
 		if (m->until > now)
 			continue;
-		forget(rs, key(m));
+		rooms_moved_forget(rs, key(m));
 		pos = 0; /* the map has moved */
 	}
 }
@@ -117,8 +113,7 @@ void moved_load(struct rooms *rs, const struct store_value *v)
 	struct jid_buf by;
 	struct moved *m;
 
-	if (!v[0].s.n || v[0].s.n > JID_PART_MAX || !v[3].s.n || jid_parse_buf(v[2].s, &by) != 0 ||
-		rooms_find(rs, v[0].s))
+	if (!v[0].s.n || v[0].s.n > JID_PART_MAX || jid_parse_buf(v[2].s, &by) != 0 || rooms_find(rs, v[0].s))
 		return;
 	m = moved_new(v[0].s, v[1].i, by.jid, v[3].s);
 	if (map_add(&rs->moved, m) < 0)

@@ -183,8 +183,8 @@ static const char *run_destroy(struct room *r, struct order *o)
 	if (error)
 		return error;
 	o->wrote = r->config.persistent;
-	if (other.n && r->state == ROOM_OPEN)
-		rooms_move(r, r->entity.jid, jid_bare_str(alternate.jid));
+	if (r->state == ROOM_OPEN)
+		rooms_move(r, r->entity.jid, other.n ? jid_bare_str(alternate.jid) : STR_NONE);
 	room_destroy(r, other.n ? jid_str(alternate.jid) : STR_NONE,
 		reason.n ? reason : STR("The room was removed by the administrator."), STR_NONE);
 	if (!o->json) {

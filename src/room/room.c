@@ -57,6 +57,7 @@ void room_create(struct room *r, struct jid owner)
 	struct core *c = room_core(r);
 
 	room_enter(r, ROOM_LOCKED);
+	rooms_moved_forget(rooms_of(r), jid_local(r->entity.jid));
 	r->created = r->active_since = core_wall(c);
 	r->will_persist = rooms_of(r)->defaults.persistent;
 	room_belongs_to(r, jid_bare_str(owner));

@@ -17,12 +17,12 @@ struct listing {
 static inline struct str listing_local(const struct listing *l) { return (struct str){l->text, l->local_n}; }
 static inline struct str listing_name(const struct listing *l) { return (struct str){l->text + l->local_n, l->name_n}; }
 
-/* A room that was destroyed in favour of another one: for a day, a temporary one for an hour, who wants to enter is told
- * where. */
+/* A room that was destroyed: for a day, a temporary one for an hour, who wants to enter is told so, and where it is now if there is
+ * another one. Whose client comes back by itself would own the room otherwise. */
 struct moved {
-	int64_t until; /* ms since 1970 */
-	struct jid by; /* he may make it anew */
-	char *alternate;
+	int64_t until;   /* ms since 1970 */
+	struct jid by;   /* he may make it anew */
+	char *alternate; /* NULL: nowhere */
 	uint16_t local_n;
 	char local[];
 };
@@ -76,9 +76,10 @@ void moved_init(struct map *moved);
 void moved_clear(struct map *moved);
 void moved_load(struct rooms *rs, const struct store_value *v); /* ROW_MOVED */
 void moved_expire(struct rooms *rs);
-/* It has moved to alternate (a JID); whether somebody has to go there: NULL if not. */
+/* It ends now; alternate: a JID, or absent. Whether somebody may not make it anew: NULL if he may. It is made: forgotten. */
 void rooms_move(struct room *r, struct jid by, struct str alternate);
-const struct moved *rooms_moved(struct rooms *rs, struct str local, struct jid who);
+const struct moved *rooms_moved(const struct rooms *rs, struct str local, struct jid who);
+void rooms_moved_forget(struct rooms *rs, struct str local);
 
 /* ---- rooms.c ---- */
 /* The directory follows the room's configuration. */

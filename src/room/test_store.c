@@ -278,6 +278,30 @@ static void test_moved_and_restart(void **state)
 	world_free(w);
 }
 
+/* Without another place, too; then an administrator makes it anew. */
+static void test_gone_and_restart(void **state)
+{
+	struct world *w = world_new(NULL);
+	unsigned alice = kept_tea(w), bob;
+
+	say(w, alice, "<iq type='set' id='d' to='" TEA "'><query xmlns='" NS_MUC_OWNER "'><destroy/></query></iq>");
+	expect(w, alice, "<destroy");
+	world_restart(w);
+	bob = enter(w, "bob@x.test/b", TEA "/bob");
+	expect(w, bob, "type='error'", "<gone xmlns='" NS_STANZAS "'></gone>");
+	run(w, "room create " TEA " bob@x.test");
+	assert_false(w->reply_failed);
+	assert_int_equal(test_rows_count(&w->rows, STORE_ROOM_MOVED), 0);
+	join(w, bob, TEA "/bob");
+	expect(w, bob, "affiliation='owner'", "!201");
+	/* Whom the administrator ends a room of does not make it anew. */
+	run(w, "room destroy " TEA);
+	forget_all(w);
+	join(w, bob, TEA "/bob");
+	expect(w, bob, "<gone");
+	world_free(w);
+}
+
 /* Who ended it may make it anew, and nobody is sent away from there any more; a temporary one is remembered for an hour. */
 static void test_moved_and_made_anew(void **state)
 {
@@ -662,6 +686,7 @@ int main(void)
 		cmocka_unit_test(test_invitation_and_restart),
 		cmocka_unit_test(test_invitations_are_bounded),
 		cmocka_unit_test(test_moved_and_restart),
+		cmocka_unit_test(test_gone_and_restart),
 		cmocka_unit_test(test_moved_and_made_anew),
 		cmocka_unit_test(test_eviction),
 		cmocka_unit_test(test_early),
