@@ -82,6 +82,8 @@ const struct config_field room_config_fields[] = {
 	{NULL,                            "occupant_key",        AT(occupant_key), FIELD_HIDDEN, NULL, .max = 64},
 	{NULL,                            "maker",               AT(maker), FIELD_HIDDEN, NULL, .max = JID_MAX},
 	{NULL,                            "seen",                AT(seen), FIELD_HIDDEN, NULL, .max = 16},
+	{NULL,                            "subject_id",          AT(subject_id), FIELD_HIDDEN, NULL, .max = 64},
+	{NULL,                            "subjects",            AT(subjects), FIELD_HIDDEN, NULL, .max = SUBJECTS_MAX},
 };
 /* clang-format on */
 _Static_assert(ARRAY_LEN(room_config_fields) <= 64, "room_config_diff() has a bit for each");

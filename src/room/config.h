@@ -18,6 +18,8 @@ struct room_config {
 	char *maker;        /* bare address of who has the room as one of his; in no form; NULL: not known */
 	char *seen;         /* the day (since 1970) on which somebody was last in it; in no form; NULL: not known */
 	char *occupant_key; /* of the ids of occupants (XEP-0421), hexadecimal; made with the room, in no form */
+	char *subject_id;   /* of the occupant who set the subject; in no form; NULL: not known */
+	char *subjects;     /* the subject in its languages, as XML; in no form; NULL: it has one, without a language */
 	bool persistent, public_, members_only, moderated, password_protected, change_subject, allow_invites, logging;
 	bool archive; /* what is said is kept for who asks */
 	bool voice_requests, visitor_nick, visitor_status, lock_nicks, show_absent;
@@ -31,7 +33,7 @@ struct room_config {
 	uint32_t slow_seconds; /* between two messages of one occupant, 0: no limit */
 };
 
-enum { CONFIG_TEXT_MAX = 8192, HISTORY_MAX = 500 };
+enum { CONFIG_TEXT_MAX = 20480, SUBJECTS_MAX = 4096, HISTORY_MAX = 500 };
 
 void room_config_init(struct room_config *c); /* the defaults of a new room */
 void room_config_clear(struct room_config *c);

@@ -31,7 +31,7 @@ struct config_field {
 	const struct option *options;
 };
 
-enum { CONFIG_FIELDS = 30 };
+enum { CONFIG_FIELDS = 32 };
 extern const struct config_field room_config_fields[CONFIG_FIELDS];
 
 /* The value as it is written, several separated by line ends; a view of c or of tmp. */

@@ -77,7 +77,7 @@ static void set_nick(struct room *r, struct occupant *o, struct str nick, struct
 }
 
 /* Nobody can tell the address from it, nor whether two rooms have the same one. */
-static void set_id(const struct room *r, struct occupant *o, struct jid real)
+void occupant_id_of(const struct room *r, struct jid real, char ret[OCCUPANT_ID + 1])
 {
 	CLEANUP(buf_clear) struct buf text = {.max = 64};
 	uint8_t digest[HASH_MAX];
@@ -85,19 +85,22 @@ static void set_id(const struct room *r, struct occupant *o, struct jid real)
 	hash_hmac(HASH_SHA256, str_z(r->config.occupant_key), jid_bare_str(real), digest);
 	b32_encode(&text, digest, OCCUPANT_ID * 5 / 8);
 	must(text.n == OCCUPANT_ID);
-	memcpy(o->id, text.p, OCCUPANT_ID);
+	memcpy(ret, text.p, OCCUPANT_ID);
+	ret[OCCUPANT_ID] = '\0';
 }
 
-void occupant_put_id(struct buf *out, const struct occupant *o)
+void occupant_put_some_id(struct buf *out, const char *id)
 {
-	buf_fmt(out, "<occupant-id xmlns='" NS_OCCUPANT_ID "' id='%s'/>", o->id);
+	buf_fmt(out, "<occupant-id xmlns='" NS_OCCUPANT_ID "' id='%s'/>", id);
 }
+
+void occupant_put_id(struct buf *out, const struct occupant *o) { occupant_put_some_id(out, o->id); }
 
 struct occupant *occupant_new(struct room *r, struct str nick, struct str key, struct jid real)
 {
 	struct occupant *o = xcalloc(1, sizeof(*o));
 
-	set_id(r, o, real);
+	occupant_id_of(r, real, o->id);
 	set_nick(r, o, nick, key);
 	return o;
 }

@@ -91,6 +91,9 @@ struct occupant *occupant_find_real(const struct room *r, struct jid real);
 static inline struct party occupant_party(const struct occupant *o) { return (struct party){o->role, o->affiliation}; }
 
 void occupant_put_id(struct buf *out, const struct occupant *o); /* <occupant-id/> */
+void occupant_put_some_id(struct buf *out, const char *id);
+/* Of who may not be in. */
+void occupant_id_of(const struct room *r, struct jid real, char ret[OCCUPANT_ID + 1]);
 
 /* ---- presence ---- */
 

@@ -29,13 +29,16 @@ static struct packet *absent_packet(struct room *r, const struct nickname *n)
 	CLEANUP(buf_clear) struct buf from = {.max = 2 * JID_MAX};
 	struct packet_head head = {.kind = STANZA_PRESENCE, .type = TYPE_UNAVAILABLE};
 	enum affiliation a = room_affiliation(r, jid_view(nickname_jid(n)));
+	char id[OCCUPANT_ID + 1];
 	struct packet_writer w;
 
+	occupant_id_of(r, jid_view(nickname_jid(n)), id);
 	buf_str(&from, room_address(r));
 	buf_fmt(&from, "/%s", n->nick);
 	head.from = buf_view(&from);
 	packet_begin(&w, &head);
 	buf_fmt(&w.out, "<x xmlns='" NS_MUC_USER "'><item affiliation='%s' role='none'/></x>", affiliation_name(a));
+	occupant_put_some_id(&w.out, id);
 	return packet_end(&w);
 }
 

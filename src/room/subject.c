@@ -39,9 +39,14 @@ static struct packet *make_packet(struct room *r)
 		buf_fmt(&from, "/%s", sub->nick);
 	head.from = buf_view(&from);
 	packet_begin(&w, &head);
-	xml_put_text(&w.out, "subject", sub->text ? str_z(sub->text) : STR(""));
+	if (r->config.subjects)
+		buf_z(&w.out, r->config.subjects);
+	else
+		xml_put_text(&w.out, "subject", sub->text ? str_z(sub->text) : STR(""));
 	if (sub->time)
 		delay_write(&w.out, r->entity.jid, sub->time);
+	if (r->config.subject_id)
+		occupant_put_some_id(&w.out, r->config.subject_id);
 	return packet_end(&w);
 }
 
@@ -52,9 +57,48 @@ struct packet *subject_packet(struct room *r)
 	return r->subject.packet;
 }
 
-static struct xerr change(struct room *r, const struct visit *v, const struct stanza *s)
+static void set_text(char **to, struct str text)
+{
+	xfree(*to);
+	*to = text.n ? str_dup(text) : NULL;
+}
+
+/* All of its subjects, if it is more than one or has a language of its own. */
+static void put_subjects(struct buf *out, const struct stanza *s)
 {
 	CLEANUP(buf_clear) struct buf tmp = {.max = SUBJECT_MAX};
+	bool plain = true;
+	unsigned n = 0;
+
+	XML_EACH(i, &s->tree, XML_ROOT) {
+		struct str lang = xml_lang(&s->tree, i);
+
+		if (!xml_is(&s->tree, i, "subject", NS_CLIENT))
+			continue;
+		plain = plain && n++ == 0 && !lang.n;
+		buf_z(out, "<subject");
+		xml_put_attr(out, "xml:lang", lang);
+		buf_char(out, '>');
+		buf_reset(&tmp);
+		xml_escape(out, xml_text(&s->tree, i, &tmp));
+		out->failed |= tmp.failed;
+		buf_z(out, "</subject>");
+	}
+	if (plain)
+		buf_reset(out);
+}
+
+static void keep(struct room *r, const struct visit *v, struct str text, struct str all)
+{
+	subject_set(&r->subject, text, occupant_nick(v->occupant), core_wall(room_core(r)));
+	set_text(&r->config.subject_id, str_z(v->occupant->id));
+	set_text(&r->config.subjects, all);
+	room_store(r);
+}
+
+static struct xerr change(struct room *r, const struct visit *v, const struct stanza *s)
+{
+	CLEANUP(buf_clear) struct buf tmp = {.max = SUBJECT_MAX}, all = {.max = 8 * SUBJECT_MAX};
 	struct core *c = room_core(r);
 	struct str text = xml_text(&s->tree, stanza_child(s, "subject", NS_CLIENT), &tmp);
 	struct packet *p;
@@ -66,7 +110,9 @@ static struct xerr change(struct room *r, const struct visit *v, const struct st
 	e = message_pace(r, v, true);
 	if (!xerr_ok(e))
 		return e;
-	if (!buf_ok(&tmp) || text.n > SUBJECT_MAX || memchr(text.n ? text.p : "", '\0', text.n))
+	put_subjects(&all, s);
+	if (!buf_ok(&tmp) || !buf_ok(&all) || all.n > SUBJECTS_MAX || text.n > SUBJECT_MAX ||
+		memchr(text.n ? text.p : "", '\0', text.n))
 		return xerr_text(XERR_NOT_ACCEPTABLE, "the subject is too long");
 	if (r->config.persistent && !core_can_store(c))
 		return xerr(XERR_RESOURCE_CONSTRAINT);
@@ -75,8 +121,7 @@ static struct xerr change(struct room *r, const struct visit *v, const struct st
 	if (!p)
 		return xerr(XERR_RESOURCE_CONSTRAINT);
 	message_spoken(r, v);
-	subject_set(&r->subject, text, occupant_nick(v->occupant), core_wall(c));
-	room_store(r);
+	keep(r, v, text, buf_view(&all));
 	room_remember(r, id, v, p, false);
 	room_log(r, occupant_nick(v->occupant), "changed the subject to", text);
 	r->subject.commit = r->commit;
