@@ -1,5 +1,4 @@
 #include "room/archive.h"
-#include "room/activity.h"
 
 #include <stdio.h>
 
@@ -73,8 +72,6 @@ void room_remember(struct room *r, int64_t id, const struct visit *v, struct pac
 	e.commit = r->commit; /* as for those who are in */
 	if (shown)
 		history_add(&r->history, &e);
-	if (shown && v)
-		activity_add(&r->activity, r->active_since, e.time, e.time);
 	xfree(e.real);
 	xfree(e.nick);
 }

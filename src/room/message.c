@@ -1,5 +1,8 @@
 /* Messages: to all (XEP-0045 7.4), from one occupant to another (7.5), errors. */
+#include <stdio.h>
+
 #include "base/hash.h"
+#include "room/activity.h"
 #include "room/archive.h"
 #include "room/form.h"
 #include "room/rooms_i.h"
@@ -72,6 +75,8 @@ bool message_is_shown(const struct stanza *s)
 	return stanza_child(s, "body", NS_CLIENT) != XML_NONE || stanza_child(s, "retracted", NS_RETRACT) != XML_NONE;
 }
 
+bool message_corrects(const struct stanza *s) { return stanza_child(s, "replace", NS_CORRECT) != XML_NONE; }
+
 static void log_said(struct room *r, const struct visit *v, const struct stanza *s, int64_t id)
 {
 	CLEANUP(buf_clear) struct buf tmp = {.max = 1 << 20};
@@ -111,15 +116,22 @@ void room_charge_read(struct room *r, struct jid who, const struct buf *answer)
 	paces_owe(&r->paces, jid_bare_str(who), PACE_READS, (uint32_t)(bytes / READ_BYTES), core_now(room_core(r)));
 }
 
+static struct xerr slow_down(struct rooms *rs, int64_t ms)
+{
+	snprintf(rs->slow_text, sizeof(rs->slow_text), "this room is slow: your next message may come in %u s",
+		(unsigned)((ms + 999) / 1000));
+	return (struct xerr){XERR_POLICY_VIOLATION, "wait", rs->slow_text};
+}
+
 /* For everybody so much; where the owner wants it slow (XEP-0500), one message in a time. What has no body is no message. */
 struct xerr message_pace(struct room *r, const struct visit *v, bool lasting)
 {
 	const struct occupant *o = v->occupant;
 	const struct pace *p = lasting ? paces_find(&r->paces, jid_bare_str(v->jid)) : NULL;
-	bool slow = p && p->silent_until > core_now(room_core(r));
+	int64_t left = p ? p->silent_until - core_now(room_core(r)) : 0;
 
-	if (slow && !may(MAY_SPEAK_FAST, o->role, o->affiliation))
-		return (struct xerr){XERR_POLICY_VIOLATION, "wait", "this room is slow: wait before your next message"};
+	if (left > 0 && !may(MAY_SPEAK_FAST, o->role, o->affiliation))
+		return slow_down(rooms_of(r), left);
 	return room_charge(r, v->jid, COST_MESSAGE);
 }
 
@@ -161,6 +173,8 @@ struct xerr message_speak(struct room *r, const struct visit *v, const struct st
 	buried = retract_own(r, s, taken_back);
 	if (lasting)
 		room_remember(r, id, v, p, message_is_shown(s));
+	if (lasting && message_is_shown(s) && !message_corrects(s))
+		activity_add(&r->activity, r->active_since, core_wall(c), core_wall(c));
 	if (lasting && r->config.logging)
 		log_said(r, v, s, id);
 	room_send_all(r, &p, lasting || buried ? r->commit : 0);

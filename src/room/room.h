@@ -186,6 +186,7 @@ struct xerr message_speak(struct room *r, const struct visit *v, const struct st
 /* To all, as the visit's, under our id if it is to have one (not 0). NULL if it got too long. */
 struct packet *message_reflection(struct room *r, const struct visit *v, const struct stanza *s, int64_t id);
 bool message_is_shown(const struct stanza *s); /* to who comes later: in the history, not only in the archive */
+bool message_corrects(const struct stanza *s); /* an earlier one, by XEP-0308 */
 /* Whether it says that its sender is not there any more; *s is an error. */
 bool error_is_absence(const struct room *r, const struct visit *v, const struct stanza *s);
 /* A notice from the room to all: codes in <x xmlns='muc#user'/>. */

@@ -188,6 +188,18 @@ static void take_hat(struct room *r, const struct store_value *v)
 		hats_wear(r->hats, v[0].s, i, true);
 }
 
+static bool corrects(const struct history_entry *e)
+{
+	struct stanza *s;
+	bool does;
+
+	if (packet_parse(e->live, JID_NONE, &s) != 0)
+		return false;
+	does = message_corrects(s);
+	stanza_free(&s);
+	return does;
+}
+
 /* What happened before the oldest message that is still known is not known. */
 static void take_activity(struct room *r)
 {
@@ -197,7 +209,8 @@ static void take_activity(struct room *r)
 	if (h->n && h->n >= r->config.history)
 		r->active_since = history_newest(h, h->n - 1)->time;
 	for (uint32_t i = 0; i < h->n; i++)
-		activity_add(&r->activity, r->active_since, history_newest(h, i)->time, now);
+		if (!corrects(history_newest(h, i)))
+			activity_add(&r->activity, r->active_since, history_newest(h, i)->time, now);
 }
 
 static void take_row(struct room *r, enum store_row kind, const struct store_value *v)

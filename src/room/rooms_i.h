@@ -55,6 +55,7 @@ struct rooms {
 	struct packet **packets;
 	uint32_t handles_cap, packets_cap;
 	bool only_admins_make;
+	char slow_text[64]; /* scratch for one error */
 };
 static inline struct rooms *rooms_of(const struct room *r) { return (struct rooms *)r->entity.host; }
 

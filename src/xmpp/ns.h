@@ -59,6 +59,7 @@
 #define NS_MODERATE_0 "urn:xmpp:message-moderate:0" /* versions before 0.3 */
 #define NS_RETRACT_0 "urn:xmpp:message-retract:0"
 #define NS_FASTEN "urn:xmpp:fasten:0"
+#define NS_CORRECT "urn:xmpp:message-correct:0"
 #define NS_RSM "http://jabber.org/protocol/rsm"
 #define NS_X_CONFERENCE "jabber:x:conference"
 

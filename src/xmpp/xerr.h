@@ -36,7 +36,7 @@ enum xerr_cond {
 struct xerr {
 	enum xerr_cond cond;
 	const char *type; /* "cancel", "modify", "auth", "wait"; NULL: the condition's usual one */
-	const char *text; /* English, static; NULL for none */
+	const char *text; /* English, there until it is written; NULL for none */
 };
 
 #define XERR_OK ((struct xerr){XERR_NONE, NULL, NULL})
