@@ -80,9 +80,19 @@ static void bury(struct room *r, int64_t id, struct history_entry *e, struct str
 
 /* ---- by who said it ---- */
 
+/* The element that names the message; versions before 0.4 have another one around theirs. */
+static uint32_t find_retract(const struct stanza *s)
+{
+	uint32_t i = stanza_child(s, "retract", NS_RETRACT), old = stanza_child(s, "apply-to", NS_FASTEN);
+
+	if (i != XML_NONE || old == XML_NONE)
+		return i;
+	return xml_child(&s->tree, old, "retract", NS_RETRACT_0) == XML_NONE ? XML_NONE : old;
+}
+
 static int64_t retracted_id(const struct stanza *s)
 {
-	uint32_t i = stanza_child(s, "retract", NS_RETRACT);
+	uint32_t i = find_retract(s);
 
 	return i == XML_NONE ? 0 : room_archive_id(xml_attr(&s->tree, i, "id"));
 }
@@ -107,7 +117,7 @@ bool retract_own(struct room *r, const struct stanza *s, struct str stored)
 	return id && stored.p;
 }
 
-bool retract_is(const struct stanza *s) { return stanza_child(s, "retract", NS_RETRACT) != XML_NONE; }
+bool retract_is(const struct stanza *s) { return find_retract(s) != XML_NONE; }
 
 bool retract_needs_store(const struct room *r, const struct stanza *s)
 {

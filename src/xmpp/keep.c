@@ -9,6 +9,7 @@ static const struct {
 	{"body", NS_CLIENT},
 	{"store", NS_HINTS},
 	{"retract", NS_RETRACT}, /* XEP-0424 5: whoever was away must hear of it */
+	{"apply-to", NS_FASTEN}, /* the same of versions before 0.4 */
 	{"encrypted", "eu.siacs.conversations.axolotl"},
 	{"encrypted", "urn:xmpp:omemo:2"},
 	{"openpgp", "urn:xmpp:openpgp:0"},
