@@ -7,6 +7,7 @@
 #include "xmpp/ns.h"
 
 enum { CODE_AFFILIATION = 101, CODE_BANNED = 301, CODE_KICKED = 307, CODE_NOT_MEMBER = 321 };
+enum { UNITS = 8 /* of work for one change, with its row in the store */ };
 
 void changes_clear(struct changes *cs)
 {
@@ -382,7 +383,8 @@ static void tell_of_absent(struct room *r, const struct change *ch, struct jid f
 
 	if (ch->affiliation == ch->before || is_here(r, who))
 		return;
-	tell_room(r, ch);
+	if (!ch->untold)
+		tell_room(r, ch);
 	if (!tell_him)
 		return;
 	if (let_in)
@@ -489,7 +491,10 @@ struct xerr changes_make(struct room *r, struct changes *cs, struct jid from)
 	/* Who acts may put himself out. */
 	if (v)
 		memcpy(nick, occupant_nick(v->occupant).p, name.n);
-	for (uint32_t i = 0; i < cs->n; i++)
+	core_spend(room_core(r), cs->n * UNITS);
+	for (uint32_t i = 0; i < cs->n; i++) {
+		cs->list[i]->untold = cs->n > TOLD_MAX;
 		make_change(r, cs->list[i], name, from);
+	}
 	return XERR_OK;
 }

@@ -5,10 +5,13 @@
 
 #include "room/room.h"
 
-enum { CHANGES_MAX = 200 };
+enum {
+	CHANGES_MAX = 1000, /* in one request */
+	TOLD_MAX = 200      /* in one of more the room does not hear of each who is away */
+};
 
 struct change {
-	bool of_role;
+	bool of_role, untold;
 	enum role role;
 	enum affiliation affiliation, before;
 	struct occupant *occupant; /* of_role: whose */

@@ -102,10 +102,12 @@ bool paces_may(const struct paces *ps, struct str bare, enum pace_kind kind, int
 	return p ? p->until[kind] - now <= PACE_AHEAD : ps->map.n < PACES_MAX;
 }
 
-void paces_owe(struct paces *ps, struct str bare, enum pace_kind kind, uint32_t cost, int64_t now)
+int64_t paces_owe(struct paces *ps, struct str bare, enum pace_kind kind, uint32_t cost, int64_t now)
 {
 	struct pace *p = cost ? paces_get(ps, bare, now) : NULL;
 
-	if (p)
-		p->until[kind] = (p->until[kind] > now ? p->until[kind] : now) + cost;
+	if (!p)
+		return 0;
+	p->until[kind] = (p->until[kind] > now ? p->until[kind] : now) + cost;
+	return p->until[kind] - now;
 }

@@ -12,6 +12,8 @@
 enum {
 	PACE_AHEAD = 15000,
 	COST_MESSAGE = 50,   /* to all, or to one of them; a change of somebody's rights */
+	COST_CHANGE = 2,     /* of the rights of somebody who is away */
+	COST_HEARD_BY = 20,  /* and one more for so many who hear of it */
 	COST_REQUEST = 10,   /* an IQ to another occupant */
 	COST_PRESENCE = 500, /* entering, a change of presence or nickname */
 	COST_MAIL = 500,     /* to who is not in the room, and what admins are asked */
@@ -44,9 +46,9 @@ struct pace *paces_get(struct paces *ps, struct str bare, int64_t now);
 const struct pace *paces_find(const struct paces *ps, struct str bare);
 /* Counts it; false: too fast, nothing is counted. */
 bool paces_allow(struct paces *ps, struct str bare, enum pace_kind kind, uint32_t cost, int64_t now);
-/* Whether anything more is allowed; then what it has cost, which was not known before. */
+/* Whether anything more is allowed; then what it has cost, which was not known before: how much he owes now. */
 bool paces_may(const struct paces *ps, struct str bare, enum pace_kind kind, int64_t now);
-void paces_owe(struct paces *ps, struct str bare, enum pace_kind kind, uint32_t cost, int64_t now);
+int64_t paces_owe(struct paces *ps, struct str bare, enum pace_kind kind, uint32_t cost, int64_t now);
 /* Slow mode is another one now: all may speak. */
 void paces_unsilence(struct paces *ps);
 /* Who owes nothing is forgotten. */

@@ -595,18 +595,42 @@ static void test_many_changes(void **state)
 	unsigned alice = open_tea(w, "");
 	struct buf xml = {.max = 1 << 20};
 
-	for (int n = 200; n <= 201; n++) {
+	for (int n = TOLD_MAX; n <= CHANGES_MAX + 1; n = n == TOLD_MAX ? CHANGES_MAX : n + 1) {
 		buf_reset(&xml);
 		buf_z(&xml, "<iq type='set' id='adm' to='" TEA "'><query xmlns='" NS_MUC_ADMIN "'>");
 		for (int i = 0; i < n; i++)
 			buf_fmt(&xml, "<item affiliation='member' jid='u%d@x.test'/>", i);
 		buf_z(&xml, "</query></iq>");
 		say(w, alice, buf_cstr(&xml));
-		for (int i = 0; i < n && n == 200; i++)
+		/* Of so many the room does not hear one by one. */
+		for (int i = 0; i < n && n == TOLD_MAX; i++)
 			expect(w, alice, "<message", "affiliation='member'");
-		expect(w, alice, n == 200 ? "type='result'" : "<not-acceptable");
+		expect(w, alice, n <= CHANGES_MAX ? "type='result'" : "<not-acceptable");
 	}
-	assert_int_equal(tea(w)->affiliates.map.n, 201);
+	assert_int_equal(tea(w)->affiliates.map.n, CHANGES_MAX + 1);
+	buf_clear(&xml);
+	world_free(w);
+}
+
+/* Thousands in lists of a hundred, one behind the other as fast as the client is read: none is refused. */
+static void test_import(void **state)
+{
+	enum { LISTS = 50, EACH = 100 };
+	struct world *w = world_new(NULL);
+	unsigned alice = open_tea(w, "");
+	struct buf xml = {.max = 1 << 20};
+
+	for (int n = 0; n < LISTS; n++) {
+		buf_reset(&xml);
+		buf_z(&xml, "<iq type='set' id='adm' to='" TEA "'><query xmlns='" NS_MUC_ADMIN "'>");
+		for (int i = 0; i < EACH; i++)
+			buf_fmt(&xml, "<item affiliation='member' jid='u%d@x.test'/>", n * EACH + i);
+		buf_z(&xml, "</query></iq>");
+		say(w, alice, buf_cstr(&xml));
+		assert_true(w->paused <= 1000);
+		sleep_ms(w, w->paused);
+	}
+	assert_int_equal(tea(w)->affiliates.map.n, LISTS * EACH + 1);
 	buf_clear(&xml);
 	world_free(w);
 }
@@ -696,6 +720,7 @@ int main(void)
 		cmocka_unit_test(test_long_list),
 		cmocka_unit_test(test_fair_lists),
 		cmocka_unit_test(test_many_changes),
+		cmocka_unit_test(test_import),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

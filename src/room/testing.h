@@ -69,6 +69,7 @@ struct world {
 	bool reply_failed;
 	uint32_t turn_budget;
 	const char *const *accounts; /* in the store; NULL at the end; may be NULL */
+	uint32_t paused; /* ms that the last client was slowed by */
 };
 
 static struct world world; /* one at a time: it is large */
@@ -360,6 +361,8 @@ UNUSED static void wire_take(struct world *w, struct msg *m)
 {
 	if (m->kind == MSG_SEND) {
 		wire_send(w, m);
+	} else if (m->kind == MSG_CREDIT) {
+		w->paused = m->credit.pause_ms;
 	} else if (m->kind == MSG_CLOSE) {
 		struct msg *out = msgs_add(&w->in);
 		out->kind = MSG_CLOSED;
@@ -762,7 +765,7 @@ UNUSED static void join(struct world *w, unsigned conn, const char *address)
 
 UNUSED static void configure(struct world *w, unsigned conn, const char *room, const char *fields)
 {
-	char xml[32768];
+	char xml[131072];
 
 	snprintf(xml, sizeof(xml),
 		"<iq type='set' id='conf' to='%s'><query xmlns='" NS_MUC_OWNER "'><x xmlns='" NS_DATA "' type='submit'>"
