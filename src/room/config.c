@@ -52,7 +52,7 @@ static const struct option number_options[] = {
 
 /* clang-format off */
 const struct config_field room_config_fields[] = {
-	{CONFIG "roomname",               "name",                AT(name), FIELD_TEXT, "Name", .max = 128},
+	{CONFIG "roomname",               "name",                AT(name), FIELD_LINE, "Name", .max = 128},
 	{CONFIG "roomdesc",               "description",         AT(description), FIELD_TEXT, "Description", .max = 1024},
 	{CONFIG "lang",                   "language",            AT(language), FIELD_LANGUAGE, "Language of the discussion", .max = 35},
 	{"muc#roominfo_contactjid",       "contact",             AT(contact), FIELD_JID, "Whom to ask about the room", .max = 1024},
@@ -66,7 +66,7 @@ const struct config_field room_config_fields[] = {
 	{CONFIG "enablelogging",          "logging",             AT(logging), FIELD_BOOL, "What is said is logged in public"},
 	{CONFIG "enablearchiving",        "archive",             AT(archive), FIELD_BOOL, "What is said is kept for those who may enter"},
 	{CONFIG "changesubject",          "change_subject",      AT(change_subject), FIELD_BOOL, "Participants may change the subject"},
-	{CONFIG "allowinvites",           "allow_invites",       AT(allow_invites), FIELD_BOOL, "Occupants may invite to a members-only room"},
+	{CONFIG "allowinvites",           "invites",             AT(allow_invites), FIELD_BOOL, "Occupants may invite others"},
 	{CONFIG "allowpm",                "allow_pm",            AT(allow_pm), FIELD_CHOICE, "Who may send private messages", .options = pm_options},
 	{CONFIG "allowvoicerequests",     "voice_requests",      AT(voice_requests), FIELD_BOOL, "Visitors may ask for voice"},
 	{CONFIG "allowvisitornickchange", "visitor_nick",        AT(visitor_nick), FIELD_BOOL, "Visitors may change their nickname"},
@@ -115,6 +115,7 @@ void room_config_init(struct room_config *c)
 
 	*c = (struct room_config){.public_ = true,
 		.archive = true,
+		.allow_invites = true,
 		.voice_requests = true,
 		.visitor_nick = true,
 		.visitor_status = true,
@@ -243,6 +244,31 @@ static int set_text(struct room_config *c, const struct config_field *f, struct 
 	return 0;
 }
 
+/* What would change how others' words behind it are shown, on a terminal (C0, C1) or anywhere (directions that do not end). Of these XML
+ * only lets line ends and tabs out. */
+static bool is_control(uint32_t c, bool line)
+{
+	if (c < ' ')
+		return line || (c != '\n' && c != '\t' && c != '\r');
+	return (c >= 0x7f && c <= 0x9f) || c == 0x2028 || c == 0x2029 || (c >= 0x202a && c <= 0x202e) ||
+		(c >= 0x2066 && c <= 0x2069);
+}
+
+static int set_shown(struct room_config *c, const struct config_field *f, struct str value)
+{
+	size_t n;
+
+	if (!str_utf8(value))
+		return ERR_INVALID;
+	for (size_t i = 0; i < value.n; i += n) {
+		n = str_utf8_next((struct str){value.p + i, value.n - i});
+		must(n > 0);
+		if (is_control(str_utf8_char(value.p + i, n), f->kind == FIELD_LINE))
+			return ERR_INVALID;
+	}
+	return set_text(c, f, value);
+}
+
 static int set_language(struct room_config *c, const struct config_field *f, struct str value)
 {
 	for (size_t i = 0; i < value.n; i++) {
@@ -318,7 +344,8 @@ static int set_count(struct room_config *c, const struct config_field *f, struct
 
 static int (*const setters[])(struct room_config *c, const struct config_field *f, struct str value) = {
 	[FIELD_BOOL] = set_bool,
-	[FIELD_TEXT] = set_text,
+	[FIELD_TEXT] = set_shown,
+	[FIELD_LINE] = set_shown,
 	[FIELD_SECRET] = set_text,
 	[FIELD_LANGUAGE] = set_language,
 	[FIELD_JID] = set_jid,
@@ -381,10 +408,24 @@ bool room_config_line(struct room_config *c, struct str line)
 	return done;
 }
 
+void room_config_default_invites(struct room_config *c, bool members_only_before)
+{
+	if (c->members_only != members_only_before)
+		c->allow_invites = !c->members_only;
+}
+
 void room_config_parse(struct room_config *c, struct str text)
 {
-	while (text.p)
-		room_config_line(c, str_cut(&text, '\n')); /* what this version does not know stays as it is */
+	bool members_only = c->members_only, invites = false;
+
+	while (text.p) {
+		struct str line = str_cut(&text, '\n');
+
+		invites |= str_starts(line, STR("invites="));
+		room_config_line(c, line); /* what this version does not know stays as it is */
+	}
+	if (!invites) /* of an earlier version, in which it was about members-only rooms alone */
+		room_config_default_invites(c, members_only);
 }
 
 /* ---- one by one, for people ---- */
@@ -435,6 +476,8 @@ bool room_config_is_secret(struct str name)
 int room_config_change(struct room_config *c, struct str name, struct str value)
 {
 	CLEANUP(buf_clear) struct buf lines = {.max = CONFIG_TEXT_MAX};
+	bool members_only = c->members_only;
+	int err;
 
 	if (value.n)
 		buf_str(&lines, value);
@@ -445,7 +488,9 @@ int room_config_change(struct room_config *c, struct str name, struct str value)
 			continue;
 		if (f->kind == FIELD_ROLES)
 			replace_char(&lines, ',', '\n');
-		return buf_ok(&lines) ? room_config_set(c, f, lines.n ? buf_view(&lines) : STR("")) : ERR_INVALID;
+		err = buf_ok(&lines) ? room_config_set(c, f, lines.n ? buf_view(&lines) : STR("")) : ERR_INVALID;
+		room_config_default_invites(c, members_only);
+		return err;
 	}
 	return ERR_NOTFOUND;
 }

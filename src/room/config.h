@@ -39,6 +39,9 @@ void room_config_init(struct room_config *c); /* the defaults of a new room */
 void room_config_clear(struct room_config *c);
 void room_config_copy(struct room_config *to, const struct room_config *from); /* to: cleared or uninitialised */
 
+/* Who may invite, where nobody has said so: everybody, but to a room that is for members only its admins (5.2.1). */
+void room_config_default_invites(struct room_config *c, bool members_only_before);
+
 /* Which fields differ: bits of the table's rows. */
 uint64_t room_config_diff(const struct room_config *a, const struct room_config *b);
 uint64_t room_config_bit(const char *var); /* of "muc#roomconfig_whois" */

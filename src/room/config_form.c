@@ -12,6 +12,7 @@ enum { VALUES_MAX = 65536 };
 static const char *const form_types[] = {
 	[FIELD_BOOL] = "boolean",
 	[FIELD_TEXT] = "text-single",
+	[FIELD_LINE] = "text-single",
 	[FIELD_SECRET] = "text-private",
 	[FIELD_LANGUAGE] = "text-single",
 	[FIELD_JID] = "jid-single",
@@ -105,6 +106,15 @@ uint32_t form_field(const struct xml_tree *t, uint32_t x, const char *var)
 	return XML_NONE;
 }
 
+static unsigned count_values(const struct xml_tree *t, uint32_t field)
+{
+	unsigned n = 0;
+
+	XML_EACH(i, t, field)
+		n += xml_is(t, i, "value", NS_DATA);
+	return n;
+}
+
 static struct xerr submit_field(struct room_config *c, const struct xml_tree *t, uint32_t i)
 {
 	CLEANUP(buf_clear) struct buf tmp = {.max = VALUES_MAX};
@@ -115,7 +125,7 @@ static struct xerr submit_field(struct room_config *c, const struct xml_tree *t,
 	if (var.p && str_is(var, "FORM_TYPE"))
 		wrong = wrong || !str_is(value, NS_MUC_ROOMCONFIG);
 	else if (f)
-		wrong = wrong || room_config_set(c, f, value) < 0;
+		wrong = wrong || (f->kind != FIELD_ROLES && count_values(t, i) > 1) || room_config_set(c, f, value) < 0;
 	if (tmp.p)
 		mem_wipe(tmp.p, tmp.n);
 	return wrong ? xerr(XERR_NOT_ACCEPTABLE) : XERR_OK;
@@ -123,11 +133,15 @@ static struct xerr submit_field(struct room_config *c, const struct xml_tree *t,
 
 struct xerr room_config_submit(struct room_config *c, const struct xml_tree *t, uint32_t x)
 {
+	bool members_only = c->members_only;
+
 	XML_EACH(i, t, x) {
 		struct xerr e = xml_is(t, i, "field", NS_DATA) ? submit_field(c, t, i) : XERR_OK;
 		if (!xerr_ok(e))
 			return e;
 	}
+	if (form_field(t, x, "muc#roomconfig_allowinvites") == XML_NONE)
+		room_config_default_invites(c, members_only);
 	if (c->password_protected && !c->secret)
 		return xerr_text(XERR_NOT_ACCEPTABLE, "a password-protected room needs a password");
 	return XERR_OK;

@@ -7,6 +7,7 @@
 enum field_kind {
 	FIELD_BOOL,
 	FIELD_TEXT,
+	FIELD_LINE, /* a name */
 	FIELD_SECRET,
 	FIELD_LANGUAGE, /* a tag of RFC 5646 */
 	FIELD_JID,

@@ -78,7 +78,7 @@ static struct xerr may_invite(const struct room *r, const struct visit *v)
 
 	if (!o)
 		return xerr(XERR_NOT_ACCEPTABLE);
-	if (!may(MAY_INVITE, o->role, o->affiliation))
+	if (!may_here(&r->config, MAY_INVITE, o->role, o->affiliation))
 		return xerr(XERR_FORBIDDEN);
 	if (r->config.members_only && !may_here(&r->config, MAY_INVITE_MEMBERS, o->role, o->affiliation))
 		return xerr(XERR_FORBIDDEN);

@@ -33,7 +33,7 @@ static const struct {
 	[MAY_SPEAK]               = {.roles =     P | M},
 	[MAY_SPEAK_FAST]          = {.roles =         M},
 	[MAY_REQUEST_VOICE]       = {.more = V, .option = OPTION(voice_requests)},
-	[MAY_INVITE]              = {.roles = V | P | M},
+	[MAY_INVITE]              = {.roles =         M, .affiliations = AD | OW, .more = V | P, .option = OPTION(allow_invites)},
 	[MAY_INVITE_MEMBERS]      = {.affiliations =           AD | OW, .more = V | P | M, .option = OPTION(allow_invites)},
 	[MAY_SET_SUBJECT]         = {.roles =         M, .more = P, .option = OPTION(change_subject)},
 	[MAY_SEE_JIDS]            = {.roles =         M},
