@@ -17,7 +17,23 @@ bool room_archive_on(const struct entity *e)
 	return r->config.archive && rooms_of(r)->config.archive_max > 0;
 }
 
-bool room_archive_wants(const struct stanza *s) { return keep_has_content(s) && !keep_forbidden(s); }
+/* What is no text, but belongs to one that was said. */
+static bool is_about_text(const struct stanza *s)
+{
+	static const struct {
+		const char *name, *ns;
+	} kinds[] = {{"reactions", NS_REACTIONS}, {"displayed", NS_MARKERS}, {"x", NS_OOB}};
+
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+		if (stanza_child(s, kinds[i].name, kinds[i].ns) != XML_NONE)
+			return true;
+	return false;
+}
+
+bool room_archive_wants(const struct stanza *s)
+{
+	return (keep_has_content(s) || is_about_text(s)) && !keep_forbidden(s);
+}
 
 int64_t room_archive_id(struct str text)
 {

@@ -7,6 +7,7 @@
 #include "room/form.h"
 #include "room/rooms_i.h"
 #include "xml/write.h"
+#include "xmpp/keep.h"
 #include "xmpp/ns.h"
 
 enum { ID_MADE_UP = 16, SLOW_MAX = 10000 /* ms that a client is not read */ };
@@ -163,8 +164,9 @@ struct xerr message_speak(struct room *r, const struct visit *v, const struct st
 {
 	struct core *c = room_core(r);
 	bool lasting = room_archive_wants(s), retracts = retract_is(s), buried;
-	/* Taking back is no speaking, but for what is said with it. */
-	bool said = lasting && (!retracts || stanza_child(s, "body", NS_CLIENT) != XML_NONE);
+	/* Taking back is no speaking, but for what is said with it; nor is a reaction. */
+	bool said = keep_has_content(s) && !keep_forbidden(s) &&
+		(!retracts || stanza_child(s, "body", NS_CLIENT) != XML_NONE);
 	struct packet *p;
 	struct xerr e;
 	int64_t id;

@@ -41,6 +41,8 @@
 #define NS_HATS "urn:xmpp:hats:0"
 #define NS_CHATSTATES "http://jabber.org/protocol/chatstates"
 #define NS_MARKERS "urn:xmpp:chat-markers:0"
+#define NS_REACTIONS "urn:xmpp:reactions:0"
+#define NS_OOB "jabber:x:oob"
 #define NS_DATA "jabber:x:data"
 #define NS_DATA_VALIDATE "http://jabber.org/protocol/xdata-validate"
 #define NS_CAPS "http://jabber.org/protocol/caps"
