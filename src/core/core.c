@@ -89,6 +89,9 @@ void core_free(struct core **core)
 	}
 	msgs_clear(&c->to_store);
 	msgs_clear(&c->asks);
+	for (uint32_t i = 0; i < c->late.n; i++)
+		msg_clear(&c->late.m[i]);
+	msgs_clear(&c->late);
 	msgs_clear(&c->to_admin);
 	msgs_clear(&c->to_helper);
 	msgs_clear(&c->to_discovery);
@@ -129,13 +132,42 @@ static void on_gateway(struct core *c, struct msg *m)
 	c->gateway->ops->on_msg(c->gateway, m);
 }
 
-static void on_store_answer(struct core *c, struct msg *m)
+static void take_answer(struct core *c, struct msg *m)
 {
 	struct store_rows *rows = TAKE(m->store_answer.rows);
 
 	commit_take_up(c);
 	wait_answer(c, rows->tag, rows, NULL);
 	store_rows_free(&rows);
+}
+
+/* What is made of them may be long (pages of an archive): some in a turn, or all others would wait for as many as came at once. */
+static bool has_time_for_answers(const struct core *c) { return c->budget > c->config.turn_budget / 2; }
+
+static void on_store_answer(struct core *c, struct msg *m)
+{
+	if (!c->late.n && has_time_for_answers(c)) {
+		take_answer(c, m);
+		return;
+	}
+	*msgs_add(&c->late) = *m;
+	*m = (struct msg){0};
+}
+
+/* At least one. */
+static void take_late_answers(struct core *c)
+{
+	uint32_t n = 0;
+
+	while (n < c->late.n && (n == 0 || has_time_for_answers(c))) {
+		struct msg m = c->late.m[n++];
+
+		take_answer(c, &m);
+		msg_clear(&m);
+	}
+	c->late.n -= n;
+	if (n)
+		memmove(c->late.m, c->late.m + n, c->late.n * sizeof(*c->late.m));
 }
 
 static void on_hash_reply(struct core *c, struct msg *m)
@@ -231,6 +263,7 @@ static void serve_inboxes(struct core *c)
 
 void core_end(struct core *c)
 {
+	take_late_answers(c);
 	/* Sessions that keep the core busy with what is for themselves do not keep messages from others. */
 	if (c->budget < c->config.turn_budget / 2)
 		c->budget = c->config.turn_budget / 2;
@@ -240,7 +273,7 @@ void core_end(struct core *c)
 	free_dead(c);
 }
 
-bool core_busy(const struct core *c) { return !list_empty(&c->runnable); }
+bool core_busy(const struct core *c) { return !list_empty(&c->runnable) || c->late.n; }
 
 int64_t core_next_timer(const struct core *c) { return timers_next(&c->timers); }
 

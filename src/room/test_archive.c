@@ -606,9 +606,40 @@ static void test_log_of_hidden(void **state)
 	world_free(w);
 }
 
+/* Many pages asked for at once are made some in a turn: another room's messages go in between. */
+static void test_fair_pages(void **state)
+{
+	enum { SAID = 40, ASKED = 60 };
+	static char body[8192];
+	struct world *w = world_new(&(struct rooms_config){.archive_max = 1000});
+	unsigned alice = open_tea(w, FIELD("persistentroom", "1")), bob = login(w, "bob@x.test/b");
+	struct buf xml = {.max = 1 << 16};
+
+	join(w, bob, "quiet@rooms.test/bob");
+	configure(w, bob, "quiet@rooms.test", "");
+	memset(body, 'y', sizeof(body) - 1);
+	buf_fmt(&xml, "<message type='groupchat' to='" TEA "'><body>%s</body></message>", body);
+	for (int i = 0; i < SAID; i++)
+		say(w, alice, buf_cstr(&xml));
+	forget_all(w);
+	for (int i = 0; i < ASKED; i++)
+		put(w, alice, "<iq type='set' id='q' to='" TEA "'><query xmlns='" NS_MAM "'/></iq>");
+	turn(w);
+	put(w, bob, "<message type='groupchat' to='quiet@rooms.test'><body>psst</body></message>");
+	turn(w);
+	turn(w);
+	expect(w, bob, "psst");
+	assert_in_range(w->logs[alice].tail - w->logs[alice].head, 1, 5 * (SAID + 1));
+	pump(w);
+	assert_int_equal(w->logs[alice].tail - w->logs[alice].head, ASKED * (SAID + 1));
+	buf_clear(&xml);
+	world_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_fair_pages),
 		cmocka_unit_test(test_log_of_hidden),
 		cmocka_unit_test(test_log_of_rights),
 		cmocka_unit_test(test_log_of_all),
