@@ -187,8 +187,8 @@ static void test_json(void **state)
 	run(w, "room config " TEA " --json roomsecret hush");
 	assert_null(strstr(w->reply, "hush"));
 	DONE("\"setting\": \"roomsecret\", \"value\": \"(set)\"}\n");
-	run(w, "room config " TEA " roomdesc \x1b\"x --json");
-	DONE("\"value\": \"\\u001b\\\"x\"}\n");
+	run(w, "room config " TEA " roomdesc \"x --json");
+	DONE("\"value\": \"\\\"x\"}\n");
 	run(w, "room affiliate " TEA " bob@x.test/r outcast bad --json");
 	DONE("\"result\": \"changed\", \"jid\": \"bob@x.test\", \"affiliation\": \"outcast\", \"reason\": \"bad\"}\n");
 	run(w, "room affiliate " TEA " bob@x.test none --json");

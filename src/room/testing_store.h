@@ -68,7 +68,7 @@ struct world {
 	bool reply_failed;
 	uint32_t turn_budget;
 	const char *const *accounts; /* in the store; NULL at the end; may be NULL */
-	uint32_t paused; /* ms that the last client was slowed by */
+	uint32_t paused;             /* ms that the last client was slowed by */
 };
 
 static struct world world; /* one at a time: it is large */
