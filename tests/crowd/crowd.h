@@ -263,6 +263,8 @@ bool hall_may_be(const struct crowd *c, unsigned hall, uint32_t bit, bool on);
 /* May this person have this affiliation now? */
 bool hall_may_have(const struct crowd *c, unsigned hall, int person, uint8_t affiliation);
 bool hall_asks_role(const struct crowd *c, unsigned hall, unsigned nick, uint8_t role);
+/* Nobody is in for certain who would keep it, so it may have ended, and been made anew, meanwhile. */
+bool hall_may_be_gone(const struct crowd *c, unsigned hall);
 bool hall_asks(const struct crowd *c, unsigned hall, enum ask_kind kind);
 struct ask *hall_ask_new(struct crowd *c);
 void hall_on_answer(struct chatter *ch, const struct xml_tree *t, struct str id);

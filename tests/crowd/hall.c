@@ -45,9 +45,10 @@ void hall_configure_first(struct chatter *by, unsigned hall)
 	chatter_ask(by, hall, a);
 }
 
-/* Nobody is in for certain who would keep it. */
-static bool may_be_gone(const struct crowd *c, unsigned hall)
+bool hall_may_be_gone(const struct crowd *c, unsigned hall)
 {
+	if (hall_asks(c, hall, ASK_DESTROY))
+		return true;
 	for (unsigned i = 0; i < c->chatter_count; i++)
 		if (chatter_is_in(&c->chatters[i], hall))
 			return false;
@@ -59,7 +60,7 @@ void hall_create(struct crowd *c, unsigned hall, struct chatter *by)
 	struct hall *h = &c->halls[hall];
 
 	crowd_say(c, "r%u is made by c%u", hall, by->index);
-	if (h->exists && !h->maybe && !may_be_gone(c, hall))
+	if (h->exists && !h->maybe && !hall_may_be_gone(c, hall))
 		crowd_fail(c, "c%u is told that it made r%u, which was there", by->index, hall);
 	forget(h);
 	h->exists = h->maybe = h->locked = true;
@@ -444,7 +445,7 @@ static bool may_be_refused(const struct judge *j, struct str why)
 	bool refused = str_is(why, "forbidden") || str_is(why, "not-allowed");
 
 	if (str_is(why, "item-not-found"))
-		return nick_gone(j) || may_be_gone(j->c, j->a->hall) || h->maybe || h->locked || !h->exists ||
+		return nick_gone(j) || hall_may_be_gone(j->c, j->a->hall) || h->maybe || h->locked || !h->exists ||
 			j->a->age != h->age || hall_asks(j->c, j->a->hall, ASK_DESTROY);
 	switch ((enum ask_kind)j->a->kind) {
 	case ASK_ROLES:

@@ -227,7 +227,8 @@ static void check_standing(const struct sight *s)
 		wrong(s, "who is that may not be in");
 	if (now.affiliation >= LAW_ADMIN && now.role != LAW_MODERATOR)
 		wrong(s, "admins and owners are moderators");
-	if (s->ch->behind || s->v->state == SCENE_ENTERING)
+	if (s->ch->behind || s->v->state == SCENE_ENTERING ||
+		(s->v->state == SCENE_WELCOME && hall_may_be_gone(s->c, s->hall)))
 		return;
 	if (!hall_may_be(s->c, s->hall, HALL_MEMBERS, false) && !law_has(now, RIGHT_ENTER_CLOSED))
 		wrong(s, "the room is for members only");
@@ -334,7 +335,7 @@ static void be_entered(struct sight *s)
 	v->state = SCENE_WELCOME;
 	v->fresh = true;
 	check_standing(s);
-	if (!s->ch->behind)
+	if (!s->ch->behind && !hall_may_be_gone(s->c, s->hall))
 		check_list(s);
 	s->c->stats.entered++;
 	crowd_say(s->c, "c%u is in r%u as n%u, %s", s->ch->index, s->hall, s->nick, standing_text(s->now));
