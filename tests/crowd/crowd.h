@@ -91,6 +91,8 @@ struct hall {
 	uint32_t kind;      /* what its maker makes of it */
 	uint32_t age;       /* grows whenever it is made anew */
 	bool exists, maybe; /* maybe: it may have come or gone since all was quiet */
+	bool voiced;        /* somebody gave or took voice, or wanted to */
+	bool ended;         /* somebody wanted its end, once */
 	bool locked;        /* made, and not configured yet */
 	uint32_t config;
 	uint8_t affiliations[PERSONS_MAX];

@@ -157,6 +157,9 @@ static void wrong(const struct sight *s, const char *what)
 /* By the options that the room may have now. */
 static bool follows_initially(const struct sight *s)
 {
+	/* Voice that was given or taken stays with the account. */
+	if (s->h->voiced && s->now.affiliation < LAW_ADMIN && s->now.role < LAW_MODERATOR)
+		return true;
 	for (unsigned moderated = 0; moderated < 2; moderated++)
 		if (hall_may_be(s->c, s->hall, HALL_MODERATED, moderated) &&
 			law_role_initial(s->now.affiliation, moderated) == s->now.role)
@@ -586,6 +589,8 @@ static bool may_be_refused(struct chatter *ch, unsigned hall, struct str why, un
 		return may_be_taken(ch, hall, nick, entering);
 	if (!entering)
 		return false;
+	if (str_is(why, "gone")) /* the name of a room that was ended is not free at once */
+		return h->ended || hall_asks(c, hall, ASK_DESTROY);
 	if (str_is(why, "forbidden"))
 		return hall_may_have(c, hall, (int)ch->person, LAW_OUTCAST);
 	if (str_is(why, "registration-required"))
