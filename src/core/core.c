@@ -141,12 +141,17 @@ static void take_answer(struct core *c, struct msg *m)
 	store_rows_free(&rows);
 }
 
-/* What is made of them may be long (pages of an archive): some in a turn, or all others would wait for as many as came at once. */
+/* Pages of an archive are long: some in a turn, or all others would wait for as many as came at once. Behind them wait only others. */
+static bool is_page(const struct store_rows *rows)
+{
+	return rows->read == STORE_ARCHIVE_PAGE || rows->read == STORE_ARCHIVE_GET;
+}
+
 static bool has_time_for_answers(const struct core *c) { return c->budget > c->config.turn_budget / 2; }
 
 static void on_store_answer(struct core *c, struct msg *m)
 {
-	if (!c->late.n && has_time_for_answers(c)) {
+	if (!is_page(m->store_answer.rows) || (!c->late.n && has_time_for_answers(c))) {
 		take_answer(c, m);
 		return;
 	}

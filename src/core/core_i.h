@@ -36,7 +36,7 @@ struct core {
 
 	struct msgs to_wire[WIRES_MAX];
 	struct msgs to_store, to_admin, to_helper, to_discovery;
-	struct msgs late; /* answers of the store that the turn had no more time for, in order */
+	struct msgs late; /* pages of the store that the turn had no more time for, in order */
 	struct msgs asks; /* queries of this turn: they follow its batch, so they see what it wrote */
 
 	/* multicast: scratch, grouped by wire */
