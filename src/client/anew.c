@@ -13,6 +13,7 @@ static void give_up(struct client *c, struct room *r)
 	client_room_name(c, jid_view(str_z(r->jid)), &verb);
 	buf_z(&verb, " makes a new one");
 	r->state = ROOM_OUT;
+	client_room_forget(r);
 	client_room_event(c, r, EVENT_LEFT, STR_NONE, buf_cstr(&verb), STR_NONE);
 	client_unsay(c, r->jid);
 }
@@ -41,7 +42,7 @@ bool client_anew_yields(struct client *c, struct room *r)
 	if (r->owner || !client_host_awaited(r))
 		return false;
 	client_put_leave(c, r, STR_NONE);
-	xfree(TAKE(r->last_id)); /* the next one knows nothing of it */
+	client_room_forget(r); /* the next one knows nothing of it */
 	try_later(c, r);
 	return true;
 }

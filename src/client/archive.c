@@ -55,6 +55,8 @@ bool client_on_archived(struct client *c, const struct stanza *s)
 	if (client_forwarded(&s->tree, result, &from, &to, &m) != 0 || !is_trusted(c, s, &m))
 		return true;
 	m.delayed = true;
+	if (client_catch_up_takes(c, s->from, id))
+		m.archived = xml_attr(&s->tree, result, "id");
 	/* The first catch-up only asks where the end is. */
 	if (!client_history_take(c, id, s, &m) &&
 		(client_catch_up_takes(c, s->from, id) || (str_is(id, "missed") && c->archive.last)))

@@ -140,6 +140,10 @@ struct room {
 	int64_t last;          /* wall time of the last message */
 	char *last_id;         /* what the room calls the last one that we know; NULL: it does not tell */
 	bool catching;         /* catch_up.c: what we missed is asked for, and nothing is settled before */
+	bool no_archive;       /* it was asked for, and refused */
+	int64_t catch_until;   /* no answer will come after that */
+	unsigned catch_page;   /* that is asked for, from 1 */
+	bool asked_twice;      /* to be in, of a peer */
 	struct map occupants;
 	struct gone_list gone;
 	struct shown_list shown;
@@ -309,7 +313,8 @@ struct said {
 	uint32_t node;
 	struct jid from, to;
 	struct str id, type;
-	struct str with; /* of history: whose it is; absent: who it says */
+	struct str with;     /* of history: whose it is; absent: who it says */
+	struct str archived; /* of a catch-up in a room: its number in the archive */
 	int64_t when;
 	bool delayed, history, copy; /* copy: of another client of ours */
 };
@@ -359,11 +364,13 @@ void client_occupant_seen(struct client *c, struct room *r, const struct stanza 
 void client_occupant_gone(struct client *c, struct room *r, const struct stanza *s);
 void client_occupants_clear(struct room *r);
 void client_room_enter(struct client *c, struct room *r, enum room_state state); /* asks to be in, in this state */
+void client_room_forget(struct room *r);                   /* another one may be called so next time */
 void client_room_settle(struct client *c, struct room *r); /* what came before is here; not while that is asked for */
 /* catch_up.c */
 void client_catch_up_note(struct client *c, struct room *r, const struct said *m); /* a message of the room came */
 bool client_catch_up_can(const struct client *c, const struct room *r);
 void client_catch_up_room(struct client *c, struct room *r); /* we are in it */
+void client_catch_up_tick(struct client *c, struct room *r);
 /* Is it a line of what was asked for? */
 bool client_catch_up_takes(const struct client *c, struct jid from, struct str id);
 /* host.c: whoever has rooms at this domain is here, or not any more. */
@@ -390,7 +397,10 @@ unsigned client_gone_find(const struct room *r, struct str nick, struct str *ret
 /* shown.c */
 void client_shown_clear(struct room *r);
 void client_shown_note(struct client *c, struct room *r, const struct said *m, struct str text, bool own);
-void client_shown_take_back(struct client *c, struct room *r); /* the last one of ours */
+/* What came back just now, as it was wanted while it was under way. */
+void client_shown_take_back(struct client *c, struct room *r, const struct said *m);
+struct str client_room_said_id(const struct room *r,
+	const struct said *m); /* as the room calls it; absent: it does not */
 /* True: it takes something back, and that was told. */
 bool client_shown_taken(struct client *c, struct room *r, const struct said *m);
 /* notice.c */

@@ -37,8 +37,10 @@ static void say_list(struct client *c, const struct buf *list)
 
 static void on_list(struct client *c, const struct pending *p, const struct stanza *s);
 
+#define FOUND STR("found") /* by us: what is below it nobody has asked for, and may be endless */
+
 /* A page (XEP-0059); after: what the page before it ended with. shown: how many were on those. */
-static int ask_list(struct client *c, struct str service, struct str after, unsigned shown)
+static int ask_list(struct client *c, struct str service, struct str found, struct str after, unsigned shown)
 {
 	CLEANUP(buf_clear) struct buf query = {.max = 8 * JID_MAX};
 
@@ -46,7 +48,7 @@ static int ask_list(struct client *c, struct str service, struct str after, unsi
 	if (after.n)
 		xml_put_text(&query, "after", after);
 	buf_z(&query, "</set></query>");
-	return client_ask(c, "get", service, buf_view(&query), on_list, STR_NONE, after, shown);
+	return client_ask(c, "get", service, buf_view(&query), on_list, found, after, shown);
 }
 
 /* Of what a page says: where it ended, and how many there are. */
@@ -85,7 +87,7 @@ static void go_on(struct client *c, const struct pending *p, const struct page *
 	if (!page->last[0] || page->count <= shown || (p->extra && strcmp(p->extra, page->last) == 0))
 		return;
 	if (shown < ROOMS_SHOWN_MAX) {
-		ask_list(c, str_z(p->to), str_z(page->last), shown);
+		ask_list(c, str_z(p->to), str_z(p->about), str_z(page->last), shown);
 		return;
 	}
 	snprintf(text, sizeof(text), "%llu more are not shown", (unsigned long long)(page->count - shown));
@@ -97,7 +99,7 @@ static void on_service(struct client *c, const struct pending *p, const struct s
 {
 	if (client_has_rooms(s)) {
 		c->found.any = true;
-		ask_list(c, str_z(p->to), STR_NONE, 0);
+		ask_list(c, str_z(p->to), FOUND, STR_NONE, 0);
 	}
 	if (--c->found.services == 0 && !c->found.any)
 		client_say_event(c, EVENT_ANSWER, STR("no rooms there, and no service that has them"));
@@ -135,7 +137,7 @@ static void on_list(struct client *c, const struct pending *p, const struct stan
 		return;
 	}
 	put_rooms(c, &s->tree, q, "\n", &out);
-	if (!out.n && !p->number && ask_services(c, s, q))
+	if (!out.n && !p->number && !p->about && ask_services(c, s, q))
 		return;
 	if (out.n || !p->number)
 		say_list(c, &out);
@@ -220,7 +222,7 @@ int client_rooms(struct client *c, struct str service)
 		buf_fmt(&to, "rooms.%.*s", STR_FMT(c->config.domain));
 	if (c->config.node && !service.n)
 		return ask_all(c, buf_view(&to));
-	return ask_list(c, buf_view(&to), STR_NONE, 0);
+	return ask_list(c, buf_view(&to), STR_NONE, STR_NONE, 0);
 }
 
 /* ---- why not ---- */

@@ -160,7 +160,7 @@ int client_say(struct client *c, struct str to, struct str body)
 	m->secret = r && j.resource;
 	put_said(m, &out);
 	c->counts[MESSAGE_UNSENT]++;
-	held = c->state != CLIENT_ONLINE || (m->room && client_room_retries(r));
+	held = c->state != CLIENT_ONLINE || (m->room && (client_room_retries(r) || r->catching));
 	err = buf_ok(&out) ? client_put_message(c, buf_view(&out), m->id, m->room ? r->jid : NULL) : ERR_LIMIT;
 	if (err) {
 		c->counts[MESSAGE_UNSENT]--;

@@ -163,6 +163,8 @@ void client_occupant_gone(struct client *c, struct room *r, const struct stanza 
 	if (client_has_status(s, "303") && new.n) {
 		/* The old one lives on under the new name: its presence, which follows, is no arrival. */
 		if (o) {
+			if (!str_is(nick, r->nick))
+				client_gone_note(r, o); /* by that name he is known, too */
 			set_text(&o->nick, new);
 			if (client_occupant(r, new) || map_add(&r->occupants, o) != 0)
 				occupant_free(o);

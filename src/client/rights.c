@@ -42,11 +42,11 @@ static bool is_domain(struct str whom, struct jid_buf *ret)
 enum { FITTING_MAX = 8 };
 
 /* Who is gone has no place in the list any more, and may share his name with others. */
-static int find_absent(struct client *c, struct room *r, struct str whom, struct buf *ret)
+static int find_absent(struct client *c, struct room *r, struct str whom, bool gone, struct buf *ret)
 {
 	CLEANUP(buf_clear) struct buf why = {.max = 4096}, label = {.max = JID_MAX}, text = {.max = 16384};
 	struct str fitting[FITTING_MAX + 1];
-	unsigned n = memchr(whom.p, '@', whom.n) ? 0 : client_gone_find(r, whom, fitting, FITTING_MAX);
+	unsigned n = !gone || memchr(whom.p, '@', whom.n) ? 0 : client_gone_find(r, whom, fitting, FITTING_MAX);
 	int err = client_find(c, whom, FIND_PEER, &label, &why);
 	bool known = false;
 
@@ -67,9 +67,9 @@ static int find_absent(struct client *c, struct room *r, struct str whom, struct
 	return ERR_EXISTS;
 }
 
-/* An occupant's real address, if we may know it; a domain; that of who left; a label's; else what was typed, if it is an address.
- * ERR_EXISTS: it may be several, and that was told. */
-static int find_whom(struct client *c, struct room *r, struct str whom, struct buf *ret)
+/* An occupant's real address, if we may know it; a domain; that of who left (gone: they may be meant); a label's; else what was
+ * typed, if it is an address. ERR_EXISTS: it may be several, and that was told. */
+static int find_whom(struct client *c, struct room *r, struct str whom, bool gone, struct buf *ret)
 {
 	struct occupant *o = client_occupant(r, whom);
 	struct jid_buf j;
@@ -84,14 +84,16 @@ static int find_whom(struct client *c, struct room *r, struct str whom, struct b
 		buf_str(ret, jid_domain(j.jid));
 		return 0;
 	}
-	return find_absent(c, r, whom, ret);
+	return find_absent(c, r, whom, gone, ret);
 }
 
 int client_affiliate(struct client *c, struct str room, struct str whom, struct str affiliation, struct str reason)
 {
 	CLEANUP(buf_clear) struct buf jid = {.max = JID_MAX}, q = {.max = 65536}, what = {.max = 8192};
 	struct room *r = in_room(c, room);
-	int err = r ? find_whom(c, r, whom, &jid) : ERR_NOTFOUND;
+	/* Rights are for who is here, or has an address: a name of before may have been anybody's. */
+	bool takes = str_is(affiliation, "outcast") || str_is(affiliation, "none");
+	int err = r ? find_whom(c, r, whom, takes, &jid) : ERR_NOTFOUND;
 
 	if (err == ERR_EXISTS)
 		return 0;
@@ -457,9 +459,13 @@ static void fill_form(const struct xml_tree *t, uint32_t x, uint32_t field, stru
 static void set_field(struct client *c, const struct pending *p, const struct xml_tree *t, uint32_t x, uint32_t field)
 {
 	CLEANUP(buf_clear) struct buf out = {.max = TEXT_MAX}, what = {.max = 65536};
+	struct str value = shown_value(is_private(t, field), str_z(p->extra)), var = xml_attr(t, field, "var");
 
-	struct str value = shown_value(is_private(t, field), str_z(p->extra));
-
+	if (str_ends(var, STR("_roomowners")) || str_ends(var, STR("_roomadmins"))) {
+		client_say_event(c, EVENT_REFUSED,
+			STR("that would put all others out of the list: /affiliate WHO owner (or admin) adds one"));
+		return;
+	}
 	buf_fmt(&what, "%s %s%.*s", p->about, value.n ? "= " : "is empty", STR_FMT(value));
 	fill_form(t, x, field, str_z(p->extra), &out);
 	if (buf_ok(&out))
@@ -487,8 +493,7 @@ static void on_form(struct client *c, const struct pending *p, const struct stan
 	} else if (field) {
 		show_one(c, &s->tree, field);
 	} else {
-		buf_fmt(&what, "%s%s%s: the room has no such setting; /config lists them", p->about,
-			p->extra ? " = " : "", p->extra ? p->extra : "");
+		buf_fmt(&what, "%s: the room has no such setting; /config lists them", p->about);
 		client_say_event(c, EVENT_REFUSED, buf_view(&what));
 	}
 }

@@ -123,6 +123,7 @@ int client_join(struct client *c, struct str room, struct str nick, struct str p
 	if (password.n || !in)
 		set_text(&r->password, password.n ? password : client_invited_password(c, room));
 	r->last = 0;
+	r->asked_twice = false;
 	client_room_enter(c, r, ROOM_ASKED);
 	return 0;
 }
@@ -169,12 +170,23 @@ static void refuse_silent(struct client *c, const struct room *r)
 	client_refuse_doing(c, DOING_JOIN, buf_cstr(&what), NULL);
 }
 
+/* A presence is lost with the link to a peer that breaks just then. To ask twice does no harm. */
+static void ask_again(struct client *c, struct room *r)
+{
+	if (r->state != ROOM_ASKED || !c->config.node || r->asked_twice || c->now < r->settle_at - ANSWER_MS + AGAIN_MS)
+		return;
+	r->asked_twice = true;
+	client_room_enter(c, r, ROOM_ASKED);
+}
+
 void client_rooms_tick(struct client *c)
 {
 	struct room *r;
 	uint32_t pos = 0;
 
 	while ((r = map_next(&c->rooms, &pos))) {
+		client_catch_up_tick(c, r);
+		ask_again(c, r);
 		if (r->settled || r->state == ROOM_OUT || r->state == ROOM_AWAITS || c->now < r->settle_at)
 			continue;
 		if (r->state == ROOM_IN || r->state == ROOM_RETRIES) {
@@ -338,6 +350,8 @@ static void on_entered(struct client *c, struct room *r, const struct stanza *s)
 	set_text(&r->nick, jid_resource(s->from)); /* the service may have changed it (210) */
 	if (made && client_anew_yields(c, r))
 		return;
+	if (made)
+		client_room_forget(r);
 	r->state = ROOM_IN;
 	client_anew_note(r);
 	r->missing_until = 0;
@@ -347,7 +361,6 @@ static void on_entered(struct client *c, struct room *r, const struct stanza *s)
 		accept_defaults(c, r, again);
 	else
 		tell_joined(c, r, "joined", again);
-	r->catching &= !client_has_status(s, "201");
 	if (r->catching)
 		client_catch_up_room(c, r);
 	client_warn_entered(c, r, s);
@@ -396,6 +409,15 @@ static bool in_trouble(struct client *c, struct room *r, const struct stanza *s)
 	return true;
 }
 
+void client_room_forget(struct room *r)
+{
+	client_gone_clear(r);
+	client_shown_clear(r);
+	set_text(&r->subject, STR(""));
+	xfree(TAKE(r->last_id));
+	r->catching = r->no_archive = false;
+}
+
 static void on_out(struct client *c, struct room *r, const struct stanza *s)
 {
 	if (is_ours(r, s) && client_has_status(s, "303")) {
@@ -412,10 +434,7 @@ static void on_out(struct client *c, struct room *r, const struct stanza *s)
 	r->state = ROOM_OUT;
 	client_occupant_gone(c, r, s);
 	client_occupants_clear(r);
-	client_gone_clear(r);
-	client_shown_clear(r);
-	set_text(&r->subject, STR("")); /* a room of this name may be another one next time */
-	xfree(TAKE(r->last_id));
+	client_room_forget(r);
 	client_unsay(c, r->jid);
 }
 
@@ -457,7 +476,7 @@ static void on_subject(struct client *c, struct room *r, const struct said *m, s
 	bool changed = !str_eq(subject, str_z(r->subject ? r->subject : ""));
 
 	/* Out of the archive: what it was once. */
-	if (m->history) {
+	if (m->history || m->archived.n) {
 		client_emit(c, &e);
 		return;
 	}
@@ -479,11 +498,12 @@ static bool on_echo(struct client *c, struct room *r, const struct said *m)
 		return false;
 	client_unwait(c, m->id);
 	client_shown_note(c, r, m, str_z(o->body), true);
-	if (!m->delayed)
+	if (!m->delayed && !r->catching)
 		r->last = c->wall;
 	client_enter_state(c, o, MESSAGE_DELIVERED, STR_NONE);
 	if (o->take_back)
-		client_shown_take_back(c, r);
+		client_shown_take_back(c, r, m);
+	o->take_back = false;
 	return true;
 }
 
@@ -555,7 +575,7 @@ static void on_words(struct client *c, struct room *r, const struct said *m, str
 		.body = body,
 		.id = m->id};
 
-	if (!m->history && !m->delayed)
+	if (!m->history && !m->delayed && !r->catching)
 		r->last = c->wall;
 	client_shown_note(c, r, m, body, e.own && !m->delayed);
 	client_emit(c, &e);

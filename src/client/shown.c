@@ -28,12 +28,16 @@ void client_shown_clear(struct room *r)
 		forget(&r->shown, r->shown.n - 1);
 }
 
+static struct str bounded(struct str id) { return id.n <= SHOWN_ID_MAX ? id : STR_NONE; }
+
 /* The one that the room gave: others could say anything (XEP-0359). */
-static struct str room_id(const struct room *r, const struct said *m)
+struct str client_room_said_id(const struct room *r, const struct said *m)
 {
+	if (m->archived.n)
+		return bounded(m->archived);
 	XML_EACH(i, m->t, m->node) {
 		if (xml_is(m->t, i, "stanza-id", NS_STANZA_ID) && str_is(xml_attr(m->t, i, "by"), r->jid))
-			return xml_attr(m->t, i, "id");
+			return bounded(xml_attr(m->t, i, "id"));
 	}
 	return STR_NONE;
 }
@@ -42,7 +46,7 @@ static struct str author_of(const struct said *m)
 {
 	uint32_t i = xml_child(m->t, m->node, "occupant-id", NS_OCCUPANT_ID);
 
-	return i ? xml_attr(m->t, i, "id") : STR_NONE;
+	return i ? bounded(xml_attr(m->t, i, "id")) : STR_NONE;
 }
 
 /* The begin of the first line. */
@@ -60,12 +64,21 @@ static char *shorten(struct str text)
 	return xstrdup(buf_cstr(&out));
 }
 
+static struct shown *find(struct room *r, struct str id)
+{
+	for (unsigned i = r->shown.n; i-- > 0;)
+		if (str_is(id, r->shown.list[i].id))
+			return &r->shown.list[i];
+	return NULL;
+}
+
 void client_shown_note(struct client *c, struct room *r, const struct said *m, struct str text, bool own)
 {
 	struct shown_list *l = &r->shown;
-	struct str id = room_id(r, m);
+	struct str id = client_room_said_id(r, m);
 
-	if (!id.n || id.n > SHOWN_ID_MAX || m->history)
+	/* What the room itself says is nobody's to take back. */
+	if (!id.n || m->history || !m->from.resource || find(r, id))
 		return;
 	if (l->n == SHOWN_MAX)
 		forget(l, 0);
@@ -75,14 +88,6 @@ void client_shown_note(struct client *c, struct room *r, const struct said *m, s
 		.text = shorten(text),
 		.when = m->delayed ? m->when : c->wall,
 		.own = own};
-}
-
-static struct shown *find(struct room *r, struct str id)
-{
-	for (unsigned i = r->shown.n; i-- > 0;)
-		if (str_is(id, r->shown.list[i].id))
-			return &r->shown.list[i];
-	return NULL;
 }
 
 /* ---- taken back ---- */
@@ -194,7 +199,8 @@ static struct message *under_way(struct client *c, const struct room *r)
 	return NULL;
 }
 
-static int put_retraction(struct client *c, const struct room *r, const struct shown *k)
+/* Known by an id, so that a connection that breaks does not lose it. */
+static int put_retraction(struct client *c, const struct room *r, struct str what)
 {
 	CLEANUP(buf_clear) struct buf out = {.max = 16384};
 	char id[17];
@@ -203,20 +209,21 @@ static int put_retraction(struct client *c, const struct room *r, const struct s
 	buf_fmt(&out, "<message type='groupchat' id='%s'", id);
 	xml_put_attr(&out, "to", str_z(r->jid));
 	buf_z(&out, "><retract xmlns='" NS_RETRACT "'");
-	xml_put_attr(&out, "id", str_z(k->id));
+	xml_put_attr(&out, "id", what);
 	buf_z(&out,
 		"/><fallback xmlns='urn:xmpp:fallback:0' for='" NS_RETRACT
 		"'/><body>/me retracted a previous message, but it's unsupported by your client.</body>"
 		"<store xmlns='" NS_HINTS "'/></message>");
-	return buf_ok(&out) ? client_put(c, buf_view(&out)) : ERR_LIMIT;
+	return buf_ok(&out) ? client_put_message(c, buf_view(&out), id, r->jid) : ERR_LIMIT;
 }
 
-void client_shown_take_back(struct client *c, struct room *r)
+void client_shown_take_back(struct client *c, struct room *r, const struct said *m)
 {
-	const struct shown *k = last_of(r, STR_NONE);
+	struct str id = client_room_said_id(r, m);
 
-	if (k)
-		put_retraction(c, r, k);
+	if (!id.n || put_retraction(c, r, id) != 0)
+		client_say_event(c, EVENT_REFUSED,
+			STR("what you took back has been said: the room gives its messages no numbers"));
 }
 
 int client_retract(struct client *c, struct str room)
@@ -232,7 +239,7 @@ int client_retract(struct client *c, struct str room)
 		m->take_back = true;
 	if (m)
 		return 0;
-	return k ? put_retraction(c, r, k) : ERR_EXISTS;
+	return k ? put_retraction(c, r, str_z(k->id)) : ERR_EXISTS;
 }
 
 int client_moderate(struct client *c, struct str room, struct str nick, struct str reason)

@@ -124,6 +124,96 @@ static void no_archive(void **state)
 	assert_true(said("on its way"));
 }
 
+/* No answer, and no connection while it was waited for: the session that goes on asks no more. */
+static void no_answer(void **state)
+{
+	break_off(SAID("1", "one"));
+	hear(ENTERED("me", "<status code='110'/>"));
+	hear(SUBJECT);
+	client_lost(t.c, STR("gone"));
+	pass(90000);
+	to_session();
+	hear("<resumed xmlns='" NS_SM "' previd='other' h='0'/>");
+	client_tick(t.c);
+	pass(1000);
+	client_tick(t.c);
+	assert_true(said("<history seconds="));
+	told("may have missed more");
+	hear(ENTERED("me", "<status code='110'/>"));
+	hear(SUBJECT);
+	assert_true(said("on its way"));
+}
+
+/* Ids that are none: not taken, so not asked with. */
+static void endless_ids(void **state)
+{
+	struct buf xml = {.max = 1 << 16};
+
+	buf_z(&xml,
+		"<message type='groupchat' from='" ROOM "/them' id='1'><body>one</body><stanza-id xmlns='" NS_STANZA_ID
+		"' by='" ROOM "' id='");
+	for (unsigned i = 0; i < 3000; i++)
+		buf_z(&xml, "&amp;");
+	buf_z(&xml, "'/></message>");
+	break_off(buf_cstr(&xml));
+	buf_clear(&xml);
+	assert_true(said("<history seconds="));
+	hear(ENTERED("me", "<status code='110'/>"));
+	hear(SUBJECT);
+	assert_true(said("on its way"));
+}
+
+/* Subjects of then are told, and are not the one of now. */
+static void subjects_of_then(void **state)
+{
+	break_off(SAID("1", "one"));
+	hear(ENTERED("me", "<status code='110'/>"));
+	hear("<message type='groupchat' from='" ROOM "/them'><subject>now</subject></message>");
+	buf_reset(&t.events);
+	hear("<message from='" ROOM "'><result xmlns='" NS_MAM
+	     "' queryid='missed-here' id='s2'><forwarded xmlns='urn:xmpp:forward:0'>"
+	     "<message xmlns='jabber:client' type='groupchat' from='" ROOM
+	     "/them' id='2'><subject>then</subject></message>"
+	     "</forwarded></result></message>");
+	told("subject #tea|them||then|");
+	assert_string_equal(client_room(t.c, STR(ROOM))->subject, "now");
+}
+
+/* What is taken back is the message that is meant, though the room says its number only in the archive. */
+static void taken_back_on_its_way(void **state)
+{
+	char mine[64], xml[2048];
+
+	with_bob();
+	client_join(t.c, STR(ROOM), STR("me"), STR_NONE);
+	hear(ENTERED("me", "<status code='110'/>"));
+	hear(SUBJECT SAID("1", "one"));
+	client_say(t.c, STR(ROOM), STR("on its way"));
+	snprintf(mine, sizeof(mine), "%.20s",
+		strstr(buf_cstr(client_out(t.c)), "groupchat' id='") + strlen("groupchat' id='"));
+	assert_int_equal(client_retract(t.c, STR(ROOM)), 0);
+	come_back();
+	hear(ENTERED("me", "<status code='110'/>"));
+	hear(SUBJECT);
+	snprintf(xml, sizeof(xml), MISSED("me", "%s", "on its way"), "9", mine);
+	hear(xml);
+	answer("<after>s1</after>", ROOM, FIN("s9", "true"));
+	assert_true(said("<retract xmlns='" NS_RETRACT "' id='s9'/>"));
+}
+
+/* What the room itself says is nobody's to take back. */
+static void words_of_the_room(void **state)
+{
+	break_off("<message type='groupchat' from='" ROOM "' id='1'><body>beware</body><stanza-id xmlns='" NS_STANZA_ID
+		  "' by='" ROOM "' id='r1'/></message>");
+	hear(ENTERED("me", "<status code='110'/>"));
+	hear(SUBJECT);
+	answer("<after>r1</after>", ROOM, FIN("r1", "true"));
+	hear("<message type='groupchat' from='" ROOM "/them' id='2'><retract xmlns='" NS_RETRACT
+	     "' id='r1'/></message>");
+	assert_int_equal(client_moderate(t.c, STR(ROOM), STR("anybody"), STR_NONE), ERR_EXISTS);
+}
+
 /* One that numbers nothing is not asked; nor one that is new. */
 static void nothing_to_ask_from(void **state)
 {
@@ -157,6 +247,11 @@ int main(void)
 		cmocka_unit_test_setup_teardown(no_archive, setup, teardown),
 		cmocka_unit_test_setup_teardown(nothing_to_ask_from, setup, teardown),
 		cmocka_unit_test_setup_teardown(broken_again, setup, teardown),
+		cmocka_unit_test_setup_teardown(no_answer, setup, teardown),
+		cmocka_unit_test_setup_teardown(endless_ids, setup, teardown),
+		cmocka_unit_test_setup_teardown(subjects_of_then, setup, teardown),
+		cmocka_unit_test_setup_teardown(taken_back_on_its_way, setup, teardown),
+		cmocka_unit_test_setup_teardown(words_of_the_room, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

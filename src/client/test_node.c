@@ -325,6 +325,24 @@ static void a_peer_without_an_answer(void **state)
 	told_nothing();
 }
 
+/* The link may have broken while the question was on it: it is asked once more, and no more than that. */
+static void an_entry_that_got_lost(void **state)
+{
+	log_in();
+	client_join(t.c, STR("dinner@" BOBS), STR("me"), STR_NONE);
+	forget();
+	pass(4000);
+	client_tick(t.c);
+	assert_false(said("dinner@"));
+	pass(1500);
+	client_tick(t.c);
+	assert_true(said("<presence to='dinner@"));
+	forget();
+	pass(20000);
+	client_tick(t.c);
+	assert_false(said("dinner@"));
+}
+
 static void refused_room(const char *condition)
 {
 	char xml[1024];
@@ -620,6 +638,7 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup_node, teardown)
 	const struct CMUnitTest tests[] = {
+		T(an_entry_that_got_lost),
 		T(typed_in),
 		T(looks_typed),
 		T(queued_until_it_has_gone),

@@ -521,7 +521,7 @@ const struct command line_room_commands[] = {
 		"roomname roomdesc lang contactjid persistentroom publicroom membersonly moderatedroom passwordprotectedroom "
 		"roomsecret whois enablelogging enablearchiving changesubject allowinvites allowpm allowvoicerequests "
 		"allowvisitornickchange allowvisitorstatus registration locknicks presencebroadcast getmemberlist showabsent "
-		"maxusers maxhistoryfetch slow_mode_duration roomowners roomadmins on off ",
+		"maxusers maxhistoryfetch slow_mode_duration on off ",
 		config_secret},
 	{"log", "[#ROOM] [N]", "the last N messages of the room", 0, run_log},
 	{"request-voice", "[#ROOM]", "asks moderators to be let speak", 0, run_request_voice},

@@ -105,7 +105,7 @@ def invite(t, alice, bob):
     dave.expect("online")
     alice.say("/config membersonly yes", "/config nonsense 1")
     alice.expect("done: membersonly = yes")
-    alice.expect("refused: nonsense = 1: the room has no such setting")
+    alice.expect("refused: nonsense: the room has no such setting")
     dave.say("/join lunch")
     dave.expect("refused: #lunch: cannot join: it is for members only: /register #ROOM asks to be one, or somebody there may /invite you$")
     alice.say("/invite nobody@localhost")
