@@ -341,6 +341,21 @@ static void ban(const char *whom, int wanted)
 	assert_int_equal(client_affiliate(t.c, STR(ROOM), str_z(whom), STR("outcast"), STR_NONE), wanted);
 }
 
+/* Who takes another name is the one of before, too; and no rights go to somebody by the name that he had. */
+static void names_of_before(void **state)
+{
+	in_room();
+	hear(IS("eve", "eve@x.test/1") GOES("eve", "") IS("eve", "troll@x.test/1"));
+	hear("<presence from='" ROOM "/eve' type='unavailable'><x xmlns='" NS_MUC_USER
+	     "'><item nick='other'/><status code='303'/></x></presence>" IS("other", "troll@x.test/1"));
+	ban("eve", 0);
+	assert_false(said("outcast"));
+	told("their address would do: troll@x.test, eve@x.test|");
+	forget();
+	assert_int_equal(client_affiliate(t.c, STR(ROOM), STR("eve"), STR("owner"), STR_NONE), ERR_INVALID);
+	assert_false(said("owner"));
+}
+
 /* He who leaves before the ban comes does not escape it. */
 static void a_ban_of_who_is_gone(void **state)
 {
@@ -620,6 +635,7 @@ int main(void)
 		T(a_room_after_a_lost_session),
 		T(rights),
 		T(a_ban_of_who_is_gone),
+		T(names_of_before),
 		T(as_many_as_are_kept),
 		T(without_voice),
 		T(registered_from_outside),
