@@ -5,7 +5,7 @@
 
 #define QUERY_ID "missed-here"
 
-enum { PAGE = 100, PAGES_MAX = 10, PATIENCE_MS = ANSWER_MS + 5000 };
+enum { PAGE = 100, PAGES_MAX = 10, PATIENCE_MS = ANSWER_MS + 5000, HELD_MAX = 4 << 20 };
 
 void client_catch_up_note(struct client *c, struct room *r, const struct said *m)
 {
@@ -25,15 +25,68 @@ static void tell_hole(struct client *c, struct room *r, const char *what)
 	client_room_event(c, r, EVENT_OCCUPANT, str_z(r->nick), what, STR("/log has the end of it"));
 }
 
+/* ---- what comes meanwhile ---- */
+
+bool client_catch_up_holds(struct client *c, const struct stanza *s)
+{
+	struct room *r = client_room(c, jid_bare_str(s->from));
+	size_t n = xml_raw(&s->tree, XML_ROOT).n;
+	struct stanza **at;
+
+	if (!r || !r->catching || r->state != ROOM_IN || r->held_bytes + n > HELD_MAX ||
+		!str_is(xml_attr(&s->tree, XML_ROOT, "type"), "groupchat"))
+		return false;
+	for (at = &r->held; *at; at = &(*at)->next)
+		;
+	*at = stanza_copy(s, s->to);
+	r->held_bytes += n;
+	return true;
+}
+
+static struct stanza *take_held(struct room *r)
+{
+	struct stanza *s = r->held;
+
+	if (s) {
+		r->held = s->next;
+		s->next = NULL;
+	}
+	return s;
+}
+
+void client_catch_up_drop(struct room *r)
+{
+	struct stanza *s;
+
+	while ((s = take_held(r)))
+		stanza_free(&s);
+	r->held_bytes = 0;
+}
+
+static void tell_held(struct client *c, struct room *r)
+{
+	struct stanza *s;
+
+	r->catching = false;
+	while ((s = take_held(r))) {
+		client_on_message(c, s);
+		stanza_free(&s);
+	}
+	r->held_bytes = 0;
+}
+
+/* ---- asking ---- */
+
 static void end(struct client *c, struct room *r)
 {
-	r->catching = false;
+	tell_held(c, r);
 	client_room_settle(c, r);
 }
 
 /* It has no archive, or does not answer, or knows that message no more: then what it gives to everybody, which may be less. */
 static void do_without(struct client *c, struct room *r)
 {
+	tell_held(c, r);
 	xfree(TAKE(r->last_id));
 	tell_hole(c, r, "may have missed more than the room gives now");
 	client_room_enter(c, r, ROOM_RETURNS);

@@ -143,7 +143,9 @@ struct room {
 	bool no_archive;       /* it was asked for, and refused */
 	int64_t catch_until;   /* no answer will come after that */
 	unsigned catch_page;   /* that is asked for, from 1 */
-	bool asked_twice;      /* to be in, of a peer */
+	struct stanza *held;   /* came meanwhile, and is told behind it; the oldest first */
+	size_t held_bytes;
+	bool asked_twice; /* to be in, of a peer */
 	struct map occupants;
 	struct gone_list gone;
 	struct shown_list shown;
@@ -371,6 +373,9 @@ void client_catch_up_note(struct client *c, struct room *r, const struct said *m
 bool client_catch_up_can(const struct client *c, const struct room *r);
 void client_catch_up_room(struct client *c, struct room *r); /* we are in it */
 void client_catch_up_tick(struct client *c, struct room *r);
+/* Was said since: kept until all before it has been told. False: it is told now. */
+bool client_catch_up_holds(struct client *c, const struct stanza *s);
+void client_catch_up_drop(struct room *r); /* what was kept: it will be asked for again */
 /* Is it a line of what was asked for? */
 bool client_catch_up_takes(const struct client *c, struct jid from, struct str id);
 /* host.c: whoever has rooms at this domain is here, or not any more. */

@@ -609,6 +609,8 @@ void client_on_message(struct client *c, const struct stanza *s)
 	}
 	if (client_on_archived(c, s) || on_copy(c, s))
 		return;
+	if (client_catch_up_holds(c, s))
+		return;
 	read_delay(&m);
 	client_on_said(c, &m);
 }

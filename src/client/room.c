@@ -30,6 +30,7 @@ static void room_free(struct room *r)
 	xfree(r->password);
 	xfree(r->subject);
 	xfree(r->last_id);
+	client_catch_up_drop(r);
 	xfree(r->subject_by);
 	xfree(r->settings);
 	xfree(r);
@@ -84,6 +85,7 @@ void client_room_enter(struct client *c, struct room *r, enum room_state state)
 	buf_z(&x, "<x xmlns='" NS_MUC "'>");
 	if (r->password)
 		xml_put_text(&x, "password", str_z(r->password));
+	client_catch_up_drop(r);
 	r->catching = state == ROOM_RETURNS && client_catch_up_can(c, r);
 	if (r->catching)
 		buf_z(&x, "<history maxstanzas='0'/>");
@@ -415,6 +417,7 @@ void client_room_forget(struct room *r)
 	client_shown_clear(r);
 	set_text(&r->subject, STR(""));
 	xfree(TAKE(r->last_id));
+	client_catch_up_drop(r);
 	r->catching = r->no_archive = false;
 }
 
