@@ -312,7 +312,11 @@ static const struct part read_sql[STORE_READ_COUNT][PARTS_MAX] = {
 			{ROW_XML, "SELECT xml FROM vcard" OF_OWNER},
 			{ROW_HISTORY,
 				"SELECT id, peer, resource, stanza, sender, open FROM (SELECT * FROM archive" OF_OWNER
-				" ORDER BY id DESC LIMIT ?3) ORDER BY id"},
+				" AND id >= ifnull((SELECT id FROM archive" OF_OWNER
+				" ORDER BY id DESC LIMIT 1 OFFSET 4096), 0)"
+				" AND (instr(stanza, '<body') OR instr(stanza, '<retracted')"
+				" OR id = (SELECT max(id) FROM archive" OF_OWNER
+				")) ORDER BY id DESC LIMIT ?3) ORDER BY id"},
 		},
 	[STORE_PEERS_LOAD] =
 		{

@@ -35,8 +35,8 @@ static void test_room(void **state)
 	add_batch(&r->in, 8, BATCH(STORE_AFFILIATION_PUT, D, STR("tea"), STR("m@x"), I(0), STR("bye")));
 	for (int i = 1; i <= 11; i++)
 		add_batch(&r->in, 8 + i,
-			BATCH(STORE_ARCHIVE_ADD, D, STR("tea"), I(i), STR("m@x"), STR("Mo"), STR("<m/>"), STR("r"),
-				I(0)));
+			BATCH(STORE_ARCHIVE_ADD, D, STR("tea"), I(i), STR("m@x"), STR("Mo"),
+				i == 10 ? STR("<m/>") : STR("<m><body/></m>"), STR("r"), I(0))); /* 10: not shown */
 	add_batch(&r->in, 20, BATCH(STORE_ARCHIVE_REPLACE, D, STR("tea"), I(11), STR("<gone/>")));
 	add_batch(&r->in, 21, BATCH(STORE_ROOM_NICK_PUT, D, STR("tea"), STR("o@x"), STR("Oh")));
 	add_batch(&r->in, 22, BATCH(STORE_ROOM_NICK_PUT, D, STR("tea"), STR("p@x"), STR("Pi")));
@@ -53,7 +53,7 @@ static void test_room(void **state)
 		"committed 28\n[5 tag 1 error 0]\n7 'hall' 6 'b=2' 's' 'x/y' 7\n7 'tea' 5 'a=2\n' '' 'n' 8\n19 'tea' 'o@x'\n"
 		"[6 tag 2 error 0]\n7 'tea' 5 'a=2\n' '' 'n' 8\n8 'b@x' -1 'spam'\n8 'o@x' 4 null\n18 'p@x' 'Pi'\n"
 		"20 '' 'urn:a' 'A' '120'\n20 'o@x' 'urn:a' '' null\n6 '<v/>'\n"
-		"9 10 'm@x' 'Mo' '<m/>' 'r' 0\n9 11 'm@x' 'Mo' '<gone/>' 'r' 0\n[6 tag 3 error 0]\n");
+		"9 9 'm@x' 'Mo' '<m><body/></m>' 'r' 0\n9 11 'm@x' 'Mo' '<gone/>' 'r' 0\n[6 tag 3 error 0]\n");
 	/* Who owns them, and when something last happened: of the newest message, in ms, the subject, or when it was made. */
 	add_batch(&r->in, 29,
 		BATCH(STORE_ARCHIVE_ADD, D, STR("hall"), I(9000), STR("m@x"), STR("Mo"), STR("<m/>"), STR("r"), I(0)));

@@ -132,7 +132,8 @@ static void test_close_commits_what_waits(void **state)
 	struct rig *r = &t->rig;
 	for (unsigned i = 1; i <= MANY; i++) {
 		add_batch(&r->in, i,
-			BATCH(STORE_ARCHIVE_ADD, D, A, I(i), STR("p@x"), STR_NONE, STR("<m/>"), STR_NONE, I(0)));
+			BATCH(STORE_ARCHIVE_ADD, D, A, I(i), STR("p@x"), STR_NONE, STR("<m><body/></m>"), STR_NONE,
+				I(0)));
 		put(t);
 	}
 	db_close(&r->db);

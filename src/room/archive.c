@@ -22,7 +22,7 @@ static bool is_about_text(const struct stanza *s)
 {
 	static const struct {
 		const char *name, *ns;
-	} kinds[] = {{"reactions", NS_REACTIONS}, {"displayed", NS_MARKERS}, {"x", NS_OOB}};
+	} kinds[] = {{"reactions", NS_REACTIONS}, {"x", NS_OOB}};
 
 	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
 		if (stanza_child(s, kinds[i].name, kinds[i].ns) != XML_NONE)
@@ -30,9 +30,26 @@ static bool is_about_text(const struct stanza *s)
 	return false;
 }
 
+/* That something was read, whatever its sender wants: each message would bring as many of these as are in, and they would push
+ * out what was said. */
+static bool is_mere_mark(const struct stanza *s)
+{
+	static const char *const beside[] = {NS_MARKERS, NS_HINTS, NS_STANZA_ID};
+	bool mark = stanza_child(s, "displayed", NS_MARKERS) != XML_NONE;
+
+	XML_EACH(i, &s->tree, XML_ROOT) {
+		bool known = xml_is(&s->tree, i, "thread", NS_CLIENT);
+
+		for (size_t k = 0; k < ARRAY_LEN(beside); k++)
+			known |= str_is(xml_ns(&s->tree, i), beside[k]);
+		mark &= known;
+	}
+	return mark;
+}
+
 bool room_archive_wants(const struct stanza *s)
 {
-	return (keep_has_content(s) || is_about_text(s)) && !keep_forbidden(s);
+	return (keep_has_content(s) || is_about_text(s)) && !keep_forbidden(s) && !is_mere_mark(s);
 }
 
 int64_t room_archive_id(struct str text)
@@ -52,10 +69,16 @@ static uint32_t kept(const struct room *r)
 	return max > r->history.cap ? max : r->history.cap;
 }
 
+/* Without an archive what is stored is the history, and what is not shown, of a time when there was one, does not count. */
 void room_archive_trim(struct room *r)
 {
+	const struct history *h = &r->history;
+	int64_t before = INT64_MAX;
+
+	if (!room_archive_on(&r->entity) && h->n)
+		before = history_newest(h, h->n - 1)->id;
 	store_put(core_batch(room_core(r)), STORE_ARCHIVE_TRIM, jid_domain(r->entity.jid), jid_local(r->entity.jid),
-		(int64_t)kept(r), INT64_MAX);
+		(int64_t)kept(r), before);
 }
 
 void room_archive_store(struct room *r, const struct history_entry *e)
@@ -83,7 +106,7 @@ void room_remember(struct room *r, int64_t id, const struct visit *v, struct pac
 		e.real = str_dup(jid_str(v->jid));
 		e.nick = str_dup(occupant_nick(v->occupant));
 	}
-	if (r->config.persistent)
+	if (r->config.persistent && (shown || room_archive_on(&r->entity)))
 		room_archive_store(r, &e);
 	e.commit = r->commit; /* as for those who are in */
 	if (shown)

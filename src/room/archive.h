@@ -11,8 +11,8 @@
 bool room_archive_on(const struct entity *e); /* of a room: it may be asked */
 /* To be archived: it has an id then. */
 bool room_archive_wants(const struct stanza *s);
-/* A message that all get, under its id. v: who said it; NULL: the room itself. shown: also in the history. In the batch of this
- * turn: what is sent of it must wait for r->commit. */
+/* A message that all get, under its id. v: who said it; NULL: the room itself. shown: also in the history; without an archive nothing
+ * else is stored. In the batch of this turn: what is sent of it must wait for r->commit. */
 void room_remember(struct room *r, int64_t id, const struct visit *v, struct packet *live, bool shown);
 
 /* A line of the public log, if the room has one. nick absent: the room itself; did NULL: he said text; text may be absent.

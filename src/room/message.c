@@ -165,8 +165,7 @@ struct xerr message_speak(struct room *r, const struct visit *v, const struct st
 	struct core *c = room_core(r);
 	bool lasting = room_archive_wants(s), retracts = retract_is(s), buried;
 	/* Taking back is no speaking, but for what is said with it; nor is a reaction. */
-	bool said = keep_has_content(s) && !keep_forbidden(s) &&
-		(!retracts || stanza_child(s, "body", NS_CLIENT) != XML_NONE);
+	bool said = lasting && keep_has_content(s) && (!retracts || stanza_child(s, "body", NS_CLIENT) != XML_NONE);
 	struct packet *p;
 	struct xerr e;
 	int64_t id;

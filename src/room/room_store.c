@@ -312,7 +312,7 @@ void room_store_load(struct room *r)
 	l->wait.drop = load_drop;
 	l->room = r->entity.id;
 	entity_park(&r->entity, true);
-	/* Not all in the archive is shown as history. How many are, is known before the room is, as a rule. */
+	/* Not all that looks so is shown as history. How many are, is known before the room is, as a rule. */
 	many = listed ? listed->history : HISTORY_MAX;
 	q = store_query_new(STORE_ROOM_LOAD, core_wait(c, &l->wait), domain(r), local(r), many + many / 4 + 4);
 	core_ask(c, &q);

@@ -84,6 +84,49 @@ static void test_history(void **state)
 	world_free(w);
 }
 
+#define LIKED "<reactions xmlns='urn:xmpp:reactions:0'><reaction>+</reaction></reactions>"
+#define READ "<displayed xmlns='" NS_MARKERS "' id='m'/><store xmlns='" NS_HINTS "'/>"
+
+static void expect_one_and_two(struct world *w, const char *jid)
+{
+	unsigned carol;
+
+	world_restart(w);
+	carol = enter(w, jid, TEA "/carol");
+	while (!strstr(expect(w, carol, "from='" TEA)->text, "110"))
+		;
+	expect(w, carol, "<body>one", "<delay");
+	expect(w, carol, "<body>two", "<delay");
+	expect(w, carol, "<subject");
+	expect_nothing(w, carol);
+}
+
+/* What belongs to messages does not push them out: neither of the history, while there is an archive or after it was turned
+ * off, nor of the store where there is none. That something was read is not even stored. */
+static void test_no_crowding(void **state)
+{
+	struct world *w = world_new(&with_archive);
+	unsigned alice = kept_tea(w);
+
+	say_text(w, alice, "<body>one</body>");
+	say_text(w, alice, "<body>two</body>");
+	for (int i = 0; i < 60; i++) {
+		say_text(w, alice, LIKED);
+		say_text(w, alice, READ);
+	}
+	assert_int_equal(test_rows_count(&w->rows, STORE_ARCHIVE_ADD), 62);
+	expect_one_and_two(w, "carol@x.test/c");
+	alice = enter(w, "alice@x.test/a", TEA "/alice");
+	configure(w, alice, TEA, FIELD("enablearchiving", "0"));
+	for (int i = 0; i < 200; i++) {
+		say_text(w, alice, LIKED);
+		sleep_ms(w, COST_MESSAGE);
+	}
+	assert_int_equal(test_rows_count(&w->rows, STORE_ARCHIVE_ADD), 62);
+	expect_one_and_two(w, "carol@x.test/d");
+	world_free(w);
+}
+
 static void ask(struct world *w, unsigned conn, const char *query, const char *want)
 {
 	forget_all(w);
@@ -647,6 +690,7 @@ int main(void)
 		cmocka_unit_test(test_log_by_admins),
 		cmocka_unit_test(test_rows),
 		cmocka_unit_test(test_history),
+		cmocka_unit_test(test_no_crowding),
 		cmocka_unit_test(test_access),
 		cmocka_unit_test(test_senders),
 		cmocka_unit_test(test_senders_then),

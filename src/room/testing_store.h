@@ -118,7 +118,8 @@ UNUSED static void archive_trim(struct world *w, const struct store_value *v)
 {
 	struct test_row *r;
 
-	while ((r = archive_newest(w, v, v[2].i)))
+	while ((r = archive_newest(w, v, v[2].i)) &&
+		(r = archive_before(w, v, r->v[2].i < v[3].i ? r->v[2].i + 1 : v[3].i)))
 		test_row_free(r);
 }
 
@@ -207,11 +208,15 @@ UNUSED static void store_write(struct world *w, enum store_write kind, const str
 
 UNUSED static void answer_history(struct store_rows *out, struct world *w, const struct store_value *v)
 {
-	struct test_row *r;
+	struct test_row *r, *newest[2 * HISTORY_MAX];
+	int64_t n = 0;
 
-	for (int64_t n = v[2].i; n > 0; n--)
-		if ((r = archive_newest(w, v, n - 1)))
-			store_rows_add(out, ROW_HISTORY, r->v + 2, 6);
+	for (r = archive_newest(w, v, 0); r && n < v[2].i; r = archive_before(w, v, r->v[2].i))
+		if (!n || memmem(r->v[5].s.p, r->v[5].s.n, "<body", 5) ||
+			memmem(r->v[5].s.p, r->v[5].s.n, "<retracted", 10))
+			newest[n++] = r;
+	while (n > 0)
+		store_rows_add(out, ROW_HISTORY, newest[--n]->v + 2, 6);
 }
 
 /* All of it, or the newest: filters and bounds are tested with the real store. */

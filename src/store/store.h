@@ -78,7 +78,7 @@ enum store_read {
 	STORE_ROOM_LIST,    /* domain -> ROW_ROOM*, ROW_OWNER*, ROW_MOVED*, those that hold longest at the end */
 	/* domain, local, count -> at most one ROW_ROOM, then ROW_AFFILIATION*, ROW_ROOM_NICK*, ROW_HAT* (hats before who wears
 	 * them), ROW_INVITED*, the oldest first, at most one ROW_XML (its vCard), then at most so many ROW_HISTORY, the
-	 * newest, oldest first */
+	 * newest, oldest first: of the newest 4096 messages the very newest and those with a text or a tombstone */
 	STORE_ROOM_LOAD,
 	/* domain, local, first and last id that may be, peer and resource (null: any), the two ids between which the page
 	 * lies, how many at most (negative: the newest instead of the oldest), three ids that should be there (0: none), only open ones
