@@ -375,7 +375,7 @@ static void tell_absent(struct room *r, const struct change *ch)
 	packet_unref(&p);
 }
 
-/* 9.5: who has just been let in is invited. */
+/* 9.5: who has just been let in is invited. Of a list of many nobody else is told, neither those in it nor the room: it is cheap. */
 static void tell_of_absent(struct room *r, const struct change *ch, struct jid from, bool tell_him)
 {
 	struct jid who = jid_view(change_jid(ch));
@@ -389,7 +389,7 @@ static void tell_of_absent(struct room *r, const struct change *ch, struct jid f
 		return;
 	if (let_in)
 		invite_member(r, who, from, str_z(ch->reason));
-	else if (who.local)
+	else if (who.local && !ch->untold)
 		tell_absent(r, ch);
 }
 
@@ -472,6 +472,30 @@ static bool names_twice(const struct changes *cs)
 static bool needs_store(const struct room *r, const struct changes *cs)
 {
 	return r->config.persistent && !cs->list[0]->of_role;
+}
+
+/* What others get because of it. Little of who is away and is not told, so that lists of many can be brought in. */
+static uint32_t cost_of(const struct room *r, const struct change *ch, bool told)
+{
+	bool anyone = r->config.whois == WHOIS_ANYONE, invited = r->config.members_only;
+	uint32_t heard = (anyone ? r->audience.n : r->audience.moderators) / COST_HEARD_BY;
+
+	if (ch->of_role || invited || !ch->jid || occupant_find_real(r, jid_view(change_jid(ch))) ||
+		!jid_view(change_jid(ch)).local)
+		return COST_MESSAGE;
+	if (!told)
+		return COST_CHANGE;
+	return heard > COST_MESSAGE ? heard : COST_MESSAGE;
+}
+
+struct xerr changes_charge(struct room *r, const struct stanza *s, bool is_session, const struct changes *cs)
+{
+	bool slowed = is_session && room_affiliation(r, s->from) >= AFFILIATION_ADMIN;
+	uint32_t cost = 0;
+
+	for (uint32_t i = 0; i < cs->n; i++)
+		cost += cost_of(r, cs->list[i], cs->n <= TOLD_MAX);
+	return slowed ? room_charge_slowly(r, s, cost) : room_charge(r, s->from, cost);
 }
 
 struct xerr changes_make(struct room *r, struct changes *cs, struct jid from)

@@ -7,7 +7,7 @@
 
 enum {
 	CHANGES_MAX = 1000, /* in one request */
-	TOLD_MAX = 200      /* in one of more the room does not hear of each who is away */
+	TOLD_MAX = 200      /* in one of more neither the room nor who is away hears of that */
 };
 
 struct change {
@@ -31,6 +31,10 @@ void changes_clear(struct changes *cs);
 struct change *changes_add(struct changes *cs);
 /* Of an affiliation, NULL if there is none of this address. */
 struct change *changes_find(const struct changes *cs, struct str bare);
+/* What others get because of them; before they are made. Admins are slowed down: their clients are not read for a while. A list that they
+ * cannot bring in is of no use to them, and to be told when to send it again no client understands. Whoever is not slowed down by that
+ * (is_session: s is from a session here) waits. */
+struct xerr changes_charge(struct room *r, const struct stanza *s, bool is_session, const struct changes *cs);
 /* All or none, on behalf of who: forbidden, not-allowed, conflict, ... */
 struct xerr changes_make(struct room *r, struct changes *cs, struct jid from);
 

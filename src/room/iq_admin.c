@@ -196,30 +196,6 @@ static bool may_act(const struct room *r, struct jid who)
 	return may(MAY_CHANGE_ROLES, p.role, p.affiliation) || may(MAY_CHANGE_AFFILIATIONS, p.role, p.affiliation);
 }
 
-/* What others get because of it. Who is away and need not be invited costs little, so that lists of many can be brought in. */
-static uint32_t cost_of(const struct room *r, const struct change *ch, bool told)
-{
-	bool anyone = r->config.whois == WHOIS_ANYONE, invited = r->config.members_only;
-
-	if (ch->of_role || invited || !ch->jid || occupant_find_real(r, jid_view(change_jid(ch))) ||
-		!jid_view(change_jid(ch)).local)
-		return COST_MESSAGE;
-	return COST_CHANGE + (told ? (anyone ? r->audience.n : r->audience.moderators) / COST_HEARD_BY : 0);
-}
-
-/* Admins are slowed down: their clients are not read for a while. A list that they cannot bring in is of no use to them, and to be told
- * when to send it again no client understands. Whoever is not slowed down by that waits. */
-static struct xerr charge(struct iq *iq, struct room *r, const struct changes *cs)
-{
-	struct jid from = iq->stanza->from;
-	bool slowed = iq->session && room_affiliation(r, from) >= AFFILIATION_ADMIN;
-	uint32_t cost = 0;
-
-	for (uint32_t i = 0; i < cs->n; i++)
-		cost += cost_of(r, cs->list[i], cs->n <= TOLD_MAX);
-	return slowed ? room_charge_slowly(r, iq->stanza, cost) : room_charge(r, from, cost);
-}
-
 struct xerr admin_set(struct iq *iq)
 {
 	CLEANUP(changes_clear) struct changes cs = {0};
@@ -230,6 +206,6 @@ struct xerr admin_set(struct iq *iq)
 		return xerr(XERR_FORBIDDEN);
 	e = read_changes(r, &iq->stanza->tree, iq->query, &cs);
 	if (xerr_ok(e))
-		e = charge(iq, r, &cs);
+		e = changes_charge(r, iq->stanza, iq->session != NULL, &cs);
 	return xerr_ok(e) ? changes_make(r, &cs, iq->stanza->from) : e;
 }

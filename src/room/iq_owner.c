@@ -353,7 +353,7 @@ static struct xerr may_log(const struct room *r, bool before, bool after, struct
 }
 
 /* Everything is looked at before anything is changed. */
-static struct xerr submit(struct room *r, const struct stanza *s, uint32_t x)
+static struct xerr submit(struct room *r, const struct stanza *s, bool is_session, uint32_t x)
 {
 	CLEANUP(changes_clear) struct changes cs = {0};
 	struct room_config new;
@@ -371,6 +371,8 @@ static struct xerr submit(struct room *r, const struct stanza *s, uint32_t x)
 		e = read_lists(r, &s->tree, x, &cs);
 	if (xerr_ok(e) && (r->config.persistent || new.persistent) && !core_can_store(room_core(r)))
 		e = xerr(XERR_RESOURCE_CONSTRAINT);
+	if (xerr_ok(e) && cs.n)
+		e = changes_charge(r, s, is_session, &cs);
 	if (xerr_ok(e))
 		e = changes_make(r, &cs, s->from);
 	if (xerr_ok(e))
@@ -387,12 +389,12 @@ static struct xerr cancel(struct room *r)
 	return XERR_OK;
 }
 
-static struct xerr on_form(struct room *r, const struct stanza *s, uint32_t x)
+static struct xerr on_form(struct room *r, const struct stanza *s, bool is_session, uint32_t x)
 {
 	struct str type = xml_attr(&s->tree, x, "type");
 
 	if (type.p && str_is(type, "submit"))
-		return submit(r, s, x);
+		return submit(r, s, is_session, x);
 	if (type.p && str_is(type, "cancel"))
 		return cancel(r);
 	return xerr(XERR_BAD_REQUEST);
@@ -435,7 +437,7 @@ struct xerr owner_set(struct iq *iq)
 	if (!may(MAY_CONFIGURE, ROLE_NONE, sender))
 		return xerr(XERR_FORBIDDEN);
 	if (form != XML_NONE)
-		return on_form(r, iq->stanza, form);
+		return on_form(r, iq->stanza, iq->session != NULL, form);
 	if (end != XML_NONE && may(MAY_DESTROY, ROLE_NONE, sender))
 		return destroy(r, iq->stanza, end);
 	return xerr(XERR_BAD_REQUEST);

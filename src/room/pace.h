@@ -12,7 +12,7 @@
 enum {
 	PACE_AHEAD = 15000,
 	COST_MESSAGE = 50,   /* to all, or to one of them; a change of somebody's rights */
-	COST_CHANGE = 2,     /* of the rights of somebody who is away */
+	COST_CHANGE = 2,     /* of the rights of somebody who is away and is not told */
 	COST_HEARD_BY = 20,  /* and one more for so many who hear of it */
 	COST_REQUEST = 10,   /* an IQ to another occupant */
 	COST_PRESENCE = 500, /* entering, a change of presence or nickname */

@@ -614,25 +614,73 @@ static void test_many_changes(void **state)
 	world_free(w);
 }
 
-/* Thousands in lists of a hundred, one behind the other as fast as the client is read: none is refused. */
+/* Who is on the other node, n of them from the first on. */
+static void put_list(struct buf *xml, int first, int n)
+{
+	buf_reset(xml);
+	buf_z(xml, "<iq type='set' id='adm' to='" TEA "'><query xmlns='" NS_MUC_ADMIN "'>");
+	for (int i = first; i < first + n; i++)
+		buf_fmt(xml, "<item affiliation='member' jid='u%d@far.test'/>", i);
+	buf_z(xml, "</query></iq>");
+}
+
+/* Thousands in one list behind the other as fast as the client is read: none is refused. Long ones, of which nobody is told, wait for
+ * little. */
 static void test_import(void **state)
 {
-	enum { LISTS = 50, EACH = 100 };
+	static const struct {
+		int each;
+		uint32_t paused;
+	} table[] = {{TOLD_MAX + 50, 1000}, {TOLD_MAX, 10000}, {100, 10000}};
+	enum { LISTS = 20 };
+	struct buf xml = {.max = 1 << 20};
+
+	for (size_t k = 0; k < ARRAY_LEN(table); k++) {
+		struct world *w = world_new(NULL);
+		unsigned alice = open_tea(w, "");
+
+		for (int n = 0; n < LISTS; n++) {
+			put_list(&xml, n * table[k].each, table[k].each);
+			w->paused = 0;
+			say(w, alice, buf_cstr(&xml));
+			assert_true(w->paused <= table[k].paused);
+			sleep_ms(w, w->paused);
+		}
+		assert_int_equal(tea(w)->affiliates.map.n, LISTS * table[k].each + 1);
+		assert_int_equal(w->logs[0].tail, table[k].each > TOLD_MAX ? 0 : LISTS * table[k].each);
+		world_free(w);
+	}
+	buf_clear(&xml);
+}
+
+/* Each who hears of it costs as much as a message, in a list as in the owner's form. */
+static void test_told(void **state)
+{
 	struct world *w = world_new(NULL);
 	unsigned alice = open_tea(w, "");
 	struct buf xml = {.max = 1 << 20};
 
-	for (int n = 0; n < LISTS; n++) {
-		buf_reset(&xml);
-		buf_z(&xml, "<iq type='set' id='adm' to='" TEA "'><query xmlns='" NS_MUC_ADMIN "'>");
-		for (int i = 0; i < EACH; i++)
-			buf_fmt(&xml, "<item affiliation='member' jid='u%d@x.test'/>", n * EACH + i);
-		buf_z(&xml, "</query></iq>");
-		say(w, alice, buf_cstr(&xml));
-		assert_true(w->paused <= 1000);
-		sleep_ms(w, w->paused);
+	affiliates_set(&tea(w)->affiliates, STR("far@far.test"), AFFILIATION_OWNER, STR_NONE);
+	for (int n = 0; n < 2; n++) {
+		put_list(&xml, n * TOLD_MAX, TOLD_MAX);
+		say_far(w, "far@far.test/f", buf_cstr(&xml));
+		for (int i = 0; i < TOLD_MAX && n == 0; i++)
+			expect(w, 0, "to='u", "<status code='101'/>");
+		expect(w, 0, n == 0 ? "type='result'" : "<policy-violation");
+		expect_nothing(w, 0);
 	}
-	assert_int_equal(tea(w)->affiliates.map.n, LISTS * EACH + 1);
+	buf_reset(&xml);
+	buf_z(&xml,
+		"<iq type='set' id='o' to='" TEA "'><query xmlns='" NS_MUC_OWNER "'><x xmlns='" NS_DATA
+		"' type='submit'><field var='muc#roomconfig_roomadmins'>");
+	for (int i = 0; i < TOLD_MAX; i++)
+		buf_fmt(&xml, "<value>o%d@far.test</value>", i);
+	buf_z(&xml, "</field></x></query></iq>");
+	say_far(w, "far@far.test/f", buf_cstr(&xml));
+	expect(w, 0, "<policy-violation");
+	expect_nothing(w, 0);
+	assert_int_equal(tea(w)->affiliates.map.n, TOLD_MAX + 2);
+	forget(w, alice);
 	buf_clear(&xml);
 	world_free(w);
 }
@@ -723,6 +771,7 @@ int main(void)
 		cmocka_unit_test(test_fair_lists),
 		cmocka_unit_test(test_many_changes),
 		cmocka_unit_test(test_import),
+		cmocka_unit_test(test_told),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
