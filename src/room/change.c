@@ -490,12 +490,14 @@ static uint32_t cost_of(const struct room *r, const struct change *ch, bool told
 
 struct xerr changes_charge(struct room *r, const struct stanza *s, bool is_session, const struct changes *cs)
 {
-	bool slowed = is_session && room_affiliation(r, s->from) >= AFFILIATION_ADMIN;
+	bool admin = room_affiliation(r, s->from) >= AFFILIATION_ADMIN;
 	uint32_t cost = 0;
 
 	for (uint32_t i = 0; i < cs->n; i++)
 		cost += cost_of(r, cs->list[i], cs->n <= TOLD_MAX);
-	return slowed ? room_charge_slowly(r, s, cost) : room_charge(r, s->from, cost);
+	if (!admin)
+		return room_charge(r, s->from, cost);
+	return is_session ? room_charge_list_slowly(r, s, cost) : room_charge_list(r, s->from, cost);
 }
 
 struct xerr changes_make(struct room *r, struct changes *cs, struct jid from)

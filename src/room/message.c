@@ -100,16 +100,21 @@ struct xerr room_charge(struct room *r, struct jid who, uint32_t cost)
 	return is_unhurried(r, who, PACE_OWN, cost) ? XERR_OK : too_fast;
 }
 
-struct xerr room_charge_slowly(struct room *r, const struct stanza *s, uint32_t cost)
+struct xerr room_charge_list(struct room *r, struct jid who, uint32_t cost)
+{
+	return is_unhurried(r, who, PACE_LISTS, cost) ? XERR_OK : too_fast;
+}
+
+struct xerr room_charge_list_slowly(struct room *r, const struct stanza *s, uint32_t cost)
 {
 	struct str bare = jid_bare_str(s->from);
 	int64_t now = core_now(room_core(r)), ahead;
 
 	if (rooms_of(r)->config.no_limits)
 		return XERR_OK;
-	if (!paces_may(&r->paces, bare, PACE_OWN, now))
+	if (!paces_may(&r->paces, bare, PACE_LISTS, now))
 		return too_fast;
-	ahead = paces_owe(&r->paces, bare, PACE_OWN, cost, now) - PACE_AHEAD / 2;
+	ahead = paces_owe(&r->paces, bare, PACE_LISTS, cost, now) - PACE_AHEAD / 2;
 	if (ahead > 0)
 		core_slow(room_core(r), s, (uint32_t)(ahead < SLOW_MAX ? ahead : SLOW_MAX));
 	return XERR_OK;

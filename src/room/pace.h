@@ -22,8 +22,9 @@ enum {
 	PACES_MAX = 20000
 };
 
-/* Answers are counted apart: who is asked much must not be kept from speaking by that. So is what he reads. */
-enum pace_kind { PACE_OWN, PACE_ANSWERS, PACE_READS, PACE_KINDS };
+/* Answers are counted apart: who is asked much must not be kept from speaking by that. So is what he reads, and what an admin changes in
+ * the lists. */
+enum pace_kind { PACE_OWN, PACE_ANSWERS, PACE_READS, PACE_LISTS, PACE_KINDS };
 
 struct pace {
 	int64_t until[PACE_KINDS]; /* the time that what was sent so far should have taken (ms) */

@@ -172,8 +172,9 @@ void presence_on_update(struct room *r, struct visit *v, struct stanza **s);
 /* ---- message.c ---- */
 /* What others get because of who (pace.h): counts it, or policy-violation. */
 struct xerr room_charge(struct room *r, struct jid who, uint32_t cost);
-/* Refuses only who has not waited before, and slows down who is far ahead instead. */
-struct xerr room_charge_slowly(struct room *r, const struct stanza *s, uint32_t cost);
+/* The same for an admin's changes of the lists. The second refuses only who has not waited before, and slows down who is far ahead instead. */
+struct xerr room_charge_list(struct room *r, struct jid who, uint32_t cost);
+struct xerr room_charge_list_slowly(struct room *r, const struct stanza *s, uint32_t cost);
 /* The same for answers. */
 bool room_may_answer(struct room *r, struct jid who, uint32_t cost);
 /* A list is read: whether it may be; then what the answer has cost. */

@@ -653,6 +653,24 @@ static void test_import(void **state)
 	buf_clear(&xml);
 }
 
+/* Who has brought in so many that the next list has to wait can still speak: the lists have a budget of their own. */
+static void test_speech_after_lists(void **state)
+{
+	struct world *w = world_new(NULL);
+	unsigned alice = open_tea(w, FIELD("membersonly", "1"));
+	struct buf xml = {.max = 1 << 20};
+
+	for (int n = 0; n < 2; n++) {
+		put_list(&xml, n * CHANGES_MAX, CHANGES_MAX);
+		say(w, alice, buf_cstr(&xml));
+		expect(w, alice, n == 0 ? "type='result'" : "<policy-violation");
+	}
+	say(w, alice, "<message type='groupchat' to='" TEA "'><body>all in</body></message>");
+	expect(w, alice, "<body>all in", "!error");
+	buf_clear(&xml);
+	world_free(w);
+}
+
 /* Each who hears of it costs as much as a message, in a list as in the owner's form. */
 static void test_told(void **state)
 {
@@ -772,6 +790,7 @@ int main(void)
 		cmocka_unit_test(test_many_changes),
 		cmocka_unit_test(test_import),
 		cmocka_unit_test(test_told),
+		cmocka_unit_test(test_speech_after_lists),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
