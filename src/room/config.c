@@ -84,6 +84,7 @@ const struct config_field room_config_fields[] = {
 	{NULL,                            "seen",                AT(seen), FIELD_HIDDEN, NULL, .max = 16},
 	{NULL,                            "subject_id",          AT(subject_id), FIELD_HIDDEN, NULL, .max = 64},
 	{NULL,                            "subjects",            AT(subjects), FIELD_HIDDEN, NULL, .max = SUBJECTS_MAX},
+	{NULL,                            "invites_chosen",      AT(invites_chosen), FIELD_BOOL, NULL},
 };
 /* clang-format on */
 _Static_assert(ARRAY_LEN(room_config_fields) <= 64, "room_config_diff() has a bit for each");
@@ -408,24 +409,26 @@ bool room_config_line(struct room_config *c, struct str line)
 	return done;
 }
 
-void room_config_default_invites(struct room_config *c, bool members_only_before)
+void room_config_default_invites(struct room_config *c)
 {
-	if (c->members_only != members_only_before)
+	if (!c->invites_chosen)
 		c->allow_invites = !c->members_only;
 }
 
 void room_config_parse(struct room_config *c, struct str text)
 {
-	bool members_only = c->members_only, invites = false;
+	bool invites = false, known = false;
 
 	while (text.p) {
 		struct str line = str_cut(&text, '\n');
 
 		invites |= str_starts(line, STR("invites="));
+		known |= str_starts(line, STR("invites_chosen="));
 		room_config_line(c, line); /* what this version does not know stays as it is */
 	}
-	if (!invites) /* of an earlier version, in which it was about members-only rooms alone */
-		room_config_default_invites(c, members_only);
+	if (invites && !known) /* of an earlier version: what is not the default was chosen */
+		c->invites_chosen = c->allow_invites == c->members_only;
+	room_config_default_invites(c);
 }
 
 /* ---- one by one, for people ---- */
@@ -476,7 +479,6 @@ bool room_config_is_secret(struct str name)
 int room_config_change(struct room_config *c, struct str name, struct str value)
 {
 	CLEANUP(buf_clear) struct buf lines = {.max = CONFIG_TEXT_MAX};
-	bool members_only = c->members_only;
 	int err;
 
 	if (value.n)
@@ -489,7 +491,8 @@ int room_config_change(struct room_config *c, struct str name, struct str value)
 		if (f->kind == FIELD_ROLES)
 			replace_char(&lines, ',', '\n');
 		err = buf_ok(&lines) ? room_config_set(c, f, lines.n ? buf_view(&lines) : STR("")) : ERR_INVALID;
-		room_config_default_invites(c, members_only);
+		c->invites_chosen |= err == 0 && bool_at(c, f) == &c->allow_invites;
+		room_config_default_invites(c);
 		return err;
 	}
 	return ERR_NOTFOUND;

@@ -21,7 +21,8 @@ struct room_config {
 	char *subject_id;   /* of the occupant who set the subject; in no form; NULL: not known */
 	char *subjects;     /* the subject in its languages, as XML; in no form; NULL: it has one, without a language */
 	bool persistent, public_, members_only, moderated, password_protected, change_subject, allow_invites, logging;
-	bool archive; /* what is said is kept for who asks */
+	bool archive;        /* what is said is kept for who asks */
+	bool invites_chosen; /* somebody has said whether allow_invites; in no form */
 	bool voice_requests, visitor_nick, visitor_status, lock_nicks, show_absent;
 	uint8_t whois;         /* enum whois */
 	uint8_t allow_pm;      /* enum allow_pm */
@@ -40,7 +41,7 @@ void room_config_clear(struct room_config *c);
 void room_config_copy(struct room_config *to, const struct room_config *from); /* to: cleared or uninitialised */
 
 /* Who may invite, where nobody has said so: everybody, but to a room that is for members only its admins (5.2.1). */
-void room_config_default_invites(struct room_config *c, bool members_only_before);
+void room_config_default_invites(struct room_config *c);
 
 /* Which fields differ: bits of the table's rows. */
 uint64_t room_config_diff(const struct room_config *a, const struct room_config *b);

@@ -131,17 +131,18 @@ static struct xerr submit_field(struct room_config *c, const struct xml_tree *t,
 	return wrong ? xerr(XERR_NOT_ACCEPTABLE) : XERR_OK;
 }
 
+/* Clients send the whole form back, so what is as it was shown was not chosen. */
 struct xerr room_config_submit(struct room_config *c, const struct xml_tree *t, uint32_t x)
 {
-	bool members_only = c->members_only;
+	bool invites = c->allow_invites;
 
 	XML_EACH(i, t, x) {
 		struct xerr e = xml_is(t, i, "field", NS_DATA) ? submit_field(c, t, i) : XERR_OK;
 		if (!xerr_ok(e))
 			return e;
 	}
-	if (form_field(t, x, "muc#roomconfig_allowinvites") == XML_NONE)
-		room_config_default_invites(c, members_only);
+	c->invites_chosen |= c->allow_invites != invites;
+	room_config_default_invites(c);
 	if (c->password_protected && !c->secret)
 		return xerr_text(XERR_NOT_ACCEPTABLE, "a password-protected room needs a password");
 	return XERR_OK;

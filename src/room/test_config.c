@@ -55,6 +55,50 @@ static void test_text(void **state)
 	buf_clear(&again);
 }
 
+/* Who may invite follows from members-only, until somebody says so: then it is as he said. A form that comes back as it was shown
+ * says nothing. */
+static void test_invites(void **state)
+{
+	static const struct {
+		const char *stored, *first, *second;
+		bool allowed;
+	} table[] = {
+		{"", "", "", true},
+		{"", FIELD("membersonly", "1"), "", false},
+		{"", FIELD("membersonly", "1") FIELD("allowinvites", "1"), "", false}, /* the whole form */
+		{"", FIELD("allowinvites", "1") FIELD("membersonly", "1"), FIELD("allowinvites", "1"), true},
+		{"", FIELD("allowinvites", "0"), FIELD("membersonly", "1"), false},
+		{"", FIELD("allowinvites", "0") FIELD("membersonly", "1"), FIELD("membersonly", "0"), false},
+		{"", FIELD("membersonly", "1") FIELD("allowinvites", "1"),
+			FIELD("membersonly", "0") FIELD("allowinvites", "0"), true},
+		/* Of earlier versions. */
+		{"members_only=1\ninvites=1\n", "", FIELD("membersonly", "1") FIELD("allowinvites", "1"), true},
+		{"members_only=1\ninvites=0\n", "", FIELD("membersonly", "0"), true},
+		{"members_only=0\ninvites=0\n", "", FIELD("membersonly", "1"), false},
+		{"members_only=0\ninvites=1\n", FIELD("membersonly", "1"), "", false},
+		{"members_only=1\n", "", "", false},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+		struct buf text = {.max = CONFIG_TEXT_MAX};
+		struct room_config c, again;
+
+		room_config_init(&c);
+		room_config_parse(&c, str_z(table[i].stored));
+		assert_true(xerr_ok(submit(&c, table[i].first)));
+		room_config_text(&c, &text);
+		room_config_init(&again);
+		room_config_parse(&again, buf_view(&text));
+		assert_int_equal(room_config_diff(&c, &again), 0);
+		assert_true(xerr_ok(submit(&again, table[i].second)));
+		if (again.allow_invites != table[i].allowed)
+			fail_msg("line %u: may invite: %d", (unsigned)i, again.allow_invites);
+		room_config_clear(&c);
+		room_config_clear(&again);
+		buf_clear(&text);
+	}
+}
+
 static void test_values(void **state)
 {
 	static const struct {
@@ -399,6 +443,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_text),
+		cmocka_unit_test(test_invites),
 		cmocka_unit_test(test_values),
 		cmocka_unit_test(test_longest),
 		cmocka_unit_test(test_form),
