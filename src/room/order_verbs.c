@@ -183,7 +183,8 @@ static const char *run_destroy(struct room *r, struct order *o)
 	if (error)
 		return error;
 	o->wrote = r->config.persistent;
-	if (r->state == ROOM_OPEN)
+	/* A name that nobody has used for long is free at once: nobody's client comes back by itself. */
+	if (r->state == ROOM_OPEN && !o->unused_since)
 		rooms_move(r, r->entity.jid, other.n ? jid_bare_str(alternate.jid) : STR_NONE);
 	room_destroy(r, other.n ? jid_str(alternate.jid) : STR_NONE,
 		reason.n ? reason : STR("The room was removed by the administrator."), STR_NONE);
