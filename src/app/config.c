@@ -68,8 +68,6 @@ const struct option config_options[] = {
 	{"room-logging", SERVE, CHOICE, AT(rooms.logs_by_admins), "owners|admins", 0, 0, 1, "who may turn on public logs of a room", NULL},
 	{"room-creation", SERVE, CHOICE, AT(rooms_by_admins), "anyone|admins", 0, 0, 1, "who may make rooms", NULL},
 	{"rooms-per-user", SERVE, NUMBER, AT(rooms_per_user), "N", 0, 0, 10000, "rooms that one user may have; 0: any number", NULL},
-	{"rooms-expire", SERVE, NUMBER, AT(rooms.expire_days), "DAYS", 0, 0, 36500, "persistent rooms that nobody used for so long are destroyed; 0: none",
-	 NULL},
 	{"room-reserved", SERVE, LIST, AT(rooms.reserved), "NAME", 0, 0, 0, "a room that only administrators make (repeatable)",
 	 check_room},
 	{"room-default", BOTH, LIST, AT(rooms.defaults), "SETTING=VALUE", 0, 0, 0,

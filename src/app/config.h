@@ -20,7 +20,6 @@ struct room_lists {
 	struct text_list reserved;         /* localparts */
 	struct text_list hosts;            /* app/config_rooms.h */
 	char *logs_url;                    /* of the folder of the public logs; NULL: none */
-	int expire_days;                   /* 0: never */
 	int logs_days;                     /* 0: for ever */
 	bool logs_by_admins;               /* owners do not turn them on */
 	struct text_list defaults, limits; /* app/config_rooms.h */

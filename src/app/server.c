@@ -342,7 +342,6 @@ static void make_hosts(struct server *s)
 		.no_limits = !c->limits,
 		.reserved = reserved,
 		.logs = true,
-		.expire_days = (uint32_t)c->rooms.expire_days,
 		.logs_url = c->rooms.logs_url,
 		.logs_days = (uint32_t)c->rooms.logs_days,
 		.only_admins_log = c->rooms.logs_by_admins,

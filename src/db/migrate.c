@@ -90,8 +90,14 @@ static const char version_8[] =
 	"CREATE TABLE room_moved (domain TEXT NOT NULL, local TEXT NOT NULL, until INTEGER NOT NULL, ended_by TEXT NOT NULL,"
 	" address TEXT NOT NULL, PRIMARY KEY (domain, local)) STRICT, WITHOUT ROWID;";
 
+/* On which day somebody was last in a room was not noted before: it counts as used today. */
+static const char version_9[] =
+	"UPDATE room SET configuration = ifnull(configuration, '') || 'seen=' ||"
+	" (CAST(strftime('%s', 'now') AS INTEGER) / 86400) || char(10)"
+	" WHERE char(10) || ifnull(configuration, '') NOT GLOB '*' || char(10) || 'seen=[0-9]*';";
+
 const char *const migrate_steps[] = {version_1, version_2, version_3, version_4, version_5, version_6, version_7,
-	version_8};
+	version_8, version_9};
 const int migrate_step_count = ARRAY_LEN(migrate_steps);
 
 int migrate_int(struct sqlite3 *h, const char *text, int64_t *ret)

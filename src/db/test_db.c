@@ -692,13 +692,45 @@ static void test_history_moves(void **state)
 	assert_int_equal(migrate_run(h, migrate_steps, 3, &r->why), 0);
 	assert_int_equal(sqlite3_exec(h,
 				 "INSERT INTO history VALUES ('d.example', 'tea', 7, 6, '<m/>');"
-				 "INSERT INTO room VALUES ('d.example', 'tea', 1, NULL, NULL, NULL, 0)",
+				 "INSERT INTO room VALUES ('d.example', 'tea', 1, 'seen=7' || char(10), NULL, NULL, 0)",
 				 NULL, NULL, NULL),
 		SQLITE_OK);
 	sqlite3_close(h);
 	rig_open(r);
 	add_query(&r->in, store_query_new(STORE_ROOM_LOAD, 1, D, STR("tea"), I(9)));
-	rig_expect(r, "[6 tag 1 error 0]\n7 'tea' 1 null null null 0\n9 7 '' null '<m/>' null 0\n");
+	rig_expect(r, "[6 tag 1 error 0]\n7 'tea' 1 'seen=7\n' null null 0\n9 7 '' null '<m/>' null 0\n");
+}
+
+/* A room of before counts as used on the day of the first start, unless it is known better. */
+static void test_rooms_are_seen(void **state)
+{
+	struct rig *r = *state;
+	sqlite3 *h;
+	int64_t n;
+
+	assert_int_equal(sqlite3_open(rig_path(r, DB_FILE), &h), SQLITE_OK);
+	assert_int_equal(migrate_run(h, migrate_steps, 8, &r->why), 0);
+	assert_int_equal(
+		sqlite3_exec(h,
+			"INSERT INTO room VALUES ('d', 'none', 1, NULL, NULL, NULL, 0);"
+			"INSERT INTO room VALUES ('d', 'empty', 1, 'a=b' || char(10) || 'seen=' || char(10) || 'c=' ||"
+			" char(10), NULL, NULL, 0);"
+			"INSERT INTO room VALUES ('d', 'known', 1, 'a=b' || char(10) || 'seen=7' || char(10), NULL, NULL, 0)",
+			NULL, NULL, NULL),
+		SQLITE_OK);
+	assert_int_equal(migrate_run(h, migrate_steps, migrate_step_count, &r->why), 0);
+	assert_int_equal(migrate_int(h, "SELECT length(configuration) FROM room WHERE local = 'known'", &n), 0);
+	assert_int_equal(n, 11);
+	assert_int_equal(
+		migrate_int(h,
+			"SELECT count(*) FROM room WHERE local <> 'known' AND configuration GLOB '*seen=[0-9]*' ||"
+			" char(10)",
+			&n),
+		0);
+	assert_int_equal(n, 2);
+	assert_int_equal(migrate_int(h, "SELECT substr(configuration, 6) FROM room WHERE local = 'none'", &n), 0);
+	assert_in_range(n, 20000, 100000);
+	sqlite3_close(h);
 }
 
 static void test_tables_are_strict(void **state)
@@ -751,6 +783,7 @@ int main(void)
 		T(test_migrations_run_in_order_and_whole),
 		T(test_schema_1_is_fixed),
 		T(test_history_moves),
+		T(test_rooms_are_seen),
 		T(test_tables_are_strict),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -127,6 +127,8 @@ void room_close(struct room *r)
 	struct occupant *o;
 
 	join_settle(r);
+	if (room_count(r))
+		room_seen(r);
 	for (uint32_t pos = 0; (o = map_next(&r->nicks, &pos));)
 		announce_to_self(r, o, &n);
 	if (r->state != ROOM_OPEN && r->state != ROOM_LOCKED)
@@ -164,27 +166,51 @@ static void room_check_empty(struct room *r)
 
 enum { DAY_MS = 86400000 };
 
-void room_seen(struct room *r)
+static bool seen_on(const struct room *r, const char *day)
 {
-	struct core *c = room_core(r);
+	return r->config.seen && strcmp(r->config.seen, day) == 0;
+}
+
+static void put_today(const struct room *r, char *ret, size_t n)
+{
+	snprintf(ret, n, "%lld", (long long)(core_wall(room_core(r)) / DAY_MS));
+}
+
+void room_note_use(struct room *r)
+{
 	char today[16];
 
-	snprintf(today, sizeof(today), "%lld", (long long)(core_wall(c) / DAY_MS));
-	if (!r->config.persistent || r->state != ROOM_OPEN || !core_can_store(c) ||
-		(r->config.seen && strcmp(r->config.seen, today) == 0))
+	put_today(r, today, sizeof(today));
+	if (seen_on(r, today))
 		return;
 	xfree(r->config.seen);
 	r->config.seen = xstrdup(today);
-	room_store(r);
 }
 
-int64_t room_active_stored(const struct room_config *c, int64_t time)
+bool room_seen(struct room *r)
+{
+	char today[16];
+
+	if (!r->config.persistent || r->state != ROOM_OPEN || !core_can_store(room_core(r)))
+		return false;
+	put_today(r, today, sizeof(today));
+	if (seen_on(r, today))
+		return false;
+	room_store(r);
+	return true;
+}
+
+/* A day that was noted counts to its end: somebody may have been there until then. */
+int64_t room_active_stored(const struct room_config *c, int64_t time, int64_t now)
 {
 	uint64_t day = 0;
+	int64_t end;
 
-	if (c->seen && str_uint(str_z(c->seen), 1000000, &day) == 0 && (int64_t)day * DAY_MS > time)
-		return (int64_t)day * DAY_MS;
-	return time;
+	if (!c->seen || str_uint(str_z(c->seen), 1000000, &day) < 0)
+		return time;
+	end = ((int64_t)day + 1) * DAY_MS - 1;
+	end = end < now ? end : now;
+	return end > time ? end : time;
 }
 
 int64_t room_active(const struct room *r)
@@ -197,7 +223,7 @@ int64_t room_active(const struct room *r)
 		time = r->subject.time;
 	if (r->history.last_id / 1000 > time)
 		time = r->history.last_id / 1000;
-	return room_active_stored(&r->config, time);
+	return room_active_stored(&r->config, time, core_wall(room_core(r)));
 }
 
 void room_rest(struct room *r)

@@ -107,12 +107,13 @@ void room_belongs_to(struct room *r, struct str bare);
 void room_unlock(struct room *r);
 /* As its owner finds it: of a locked room with what it will be. *ret: to be cleared. */
 void room_settings(const struct room *r, struct room_config *ret);
-/* Somebody is in it, or was until now: once a day that is written down. */
-void room_seen(struct room *r);
+/* It is used: somebody is in it, or was until now, or something is changed. Once a day that is written down; true: it was now. */
+bool room_seen(struct room *r);
+void room_note_use(struct room *r); /* the same in memory alone: it is written anyway */
 /* When something was last said or changed in it, or somebody was in it, to the day; ms since 1970. Now, if somebody is. */
 int64_t room_active(const struct room *r);
-/* The same of a room that is not in memory; time: of its newest message, of its subject, and when it was made. */
-int64_t room_active_stored(const struct room_config *c, int64_t time);
+/* The same of a room that is not in memory; time: of its newest message, of its subject, and when it was made. Never later than now. */
+int64_t room_active_stored(const struct room_config *c, int64_t time, int64_t now);
 void room_make_key(struct room *r); /* of the ids of its occupants, if it has none yet */
 /* There is no such room any more. All have left. Does not touch the store. */
 void room_vacate(struct room *r);

@@ -21,6 +21,7 @@ void room_store(struct room *r)
 	rooms_list(r);
 	if (!r->config.persistent)
 		return;
+	room_note_use(r);
 	room_config_text(&r->config, &text);
 	must(buf_ok(&text));
 	store_put(core_batch(room_core(r)), STORE_ROOM_PUT, domain(r), local(r), r->created, buf_view(&text),
@@ -42,6 +43,7 @@ void room_store_affiliation(struct room *r, struct str bare)
 	store_put(core_batch(room_core(r)), STORE_AFFILIATION_PUT, domain(r), local(r), bare, number,
 		a ? str_z(a->reason) : STR_NONE);
 	wrote(r);
+	room_seen(r);
 }
 
 void room_store_nick(struct room *r, struct str bare)
@@ -55,6 +57,7 @@ void room_store_nick(struct room *r, struct str bare)
 	store_put(core_batch(room_core(r)), STORE_ROOM_NICK_PUT, domain(r), local(r), bare,
 		n ? str_z(n->nick) : STR_NONE);
 	wrote(r);
+	room_seen(r);
 }
 
 void room_store_history(struct room *r)

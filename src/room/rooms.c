@@ -2,10 +2,9 @@
 
 #include "base/err.h"
 #include "room/archive.h"
-#include "room/survey.h"
 #include "xmpp/ns.h"
 
-enum { ASK_AGAIN_MS = 5000, GHOSTS_MS = 300000, DAY_MS = 86400000 };
+enum { ASK_AGAIN_MS = 5000, GHOSTS_MS = 300000, SEEN_AT_ONCE = 1000 };
 
 static struct str room_key(const void *item) { return jid_local(((const struct room *)item)->entity.jid); }
 static struct str directory_key(const void *item) { return listing_local(item); }
@@ -210,15 +209,15 @@ static void look_for_ghosts(struct rooms *rs)
 	xfree(ids);
 }
 
-/* Persistent rooms that nobody uses, once a day. */
-static void expire(struct rooms *rs)
+/* Who stays in a room for long uses it, too: with a new day that is noted, of some at a time. */
+static void note_use(struct rooms *rs)
 {
-	int64_t now = core_wall(rs->host.entity.core);
+	unsigned n = 0;
+	struct room *r;
 
-	if (!rs->config.expire_days || now - rs->expired < DAY_MS || !core_can_store(rs->host.entity.core))
-		return;
-	rs->expired = now;
-	survey_expire(rs, rs->config.expire_days);
+	for (uint32_t pos = 0; n < SEEN_AT_ONCE && (r = map_next(&rs->live, &pos));)
+		if (room_count(r))
+			n += room_seen(r);
 }
 
 static void on_timer(struct timer *t)
@@ -233,7 +232,7 @@ static void on_timer(struct timer *t)
 	moved_expire(rs);
 	room_archive_expire(rs);
 	rooms_log_expire(rs);
-	expire(rs);
+	note_use(rs);
 	watch_ghosts(rs);
 }
 

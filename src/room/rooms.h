@@ -18,7 +18,6 @@ struct rooms_config {
 		defaults; /* of new rooms: as of `room config`, "moderatedroom=1", right ones; NULL at the end; may be NULL */
 	const char *const *reserved; /* localparts of rooms that only administrators make, likewise */
 	const char *const *admins;   /* bare addresses that count as owner everywhere, likewise */
-	uint32_t expire_days;        /* persistent rooms that nobody used for so long go; 0: never */
 	bool logs;                   /* public logs go somewhere */
 	bool only_admins_log;        /* owners do not turn them on */
 	const char *users;     /* the domain whose users find the service there; NULL: the one below which it is */
@@ -31,7 +30,7 @@ struct rooms_config {
 /* Makes the host, core_add_host()s it and loads the directory of persistent rooms. */
 struct host *rooms_new(struct core *c, const char *domain, const struct rooms_config *config);
 
-/* The service goes down: all are told (332) and out; nothing in the store changes. */
+/* The service goes down: all are told (332) and out; the store is told of rooms in use that they were. */
 void rooms_shutdown(struct host *h);
 
 /* Is anybody in any of its rooms? */

@@ -47,7 +47,6 @@ struct rooms {
 	struct map moved;     /* struct moved by localpart */
 	struct makers makers; /* who made how many today */
 	struct room_items items;
-	int64_t expired;    /* when it was last looked for what nobody uses; ms since 1970 */
 	bool loaded;        /* the directory is complete */
 	struct timer timer; /* until then: to ask again; afterwards: looks for ghosts, and for what is too old */
 	/* Scratch for one multicast. */

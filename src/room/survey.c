@@ -29,7 +29,7 @@ struct rows {
 struct survey {
 	struct wait wait;
 	struct core *core;
-	uint64_t asker; /* 0: nobody, it is the service itself */
+	uint64_t asker; /* 0: it has been answered */
 	struct survey_wish wish;
 	struct buf out;
 	uint64_t hosts[HOSTS_MAX];
@@ -115,19 +115,19 @@ static struct row *find(struct rows *t, struct str local)
 	return t->n ? bsearch(&key, t->list, t->n, sizeof(*t->list), compare) : NULL;
 }
 
-static int64_t stored_activity(const struct store_value *v)
+static int64_t stored_activity(const struct store_value *v, int64_t now)
 {
 	struct room_config config;
 	int64_t time;
 
 	room_config_init(&config);
 	room_config_parse(&config, v[2].s);
-	time = room_active_stored(&config, v[1].i);
+	time = room_active_stored(&config, v[1].i, now);
 	room_config_clear(&config);
 	return time;
 }
 
-static void merge(struct rows *t, const struct store_rows *rows)
+static void merge(struct rows *t, const struct store_rows *rows, int64_t now)
 {
 	struct store_value v[STORE_VALUES_MAX];
 	enum store_row kind;
@@ -142,7 +142,7 @@ static void merge(struct rows *t, const struct store_rows *rows)
 		if (kind == ROW_OWNER)
 			add_owner(row, v[1].s);
 		else if (kind == ROW_ROOM_ACTIVE)
-			row->active = stored_activity(v);
+			row->active = stored_activity(v, now);
 	}
 }
 
@@ -305,7 +305,7 @@ static void on_rows(struct core *c, struct wait *w, const struct store_rows *row
 		s->next = s->host_count;
 	} else if (rs) {
 		collect(&t, rs);
-		merge(&t, rows);
+		merge(&t, rows, core_wall(c));
 		s->pending++; /* so that it does not end in between */
 		take_rows(s, rs, &t);
 		s->pending--;
@@ -375,14 +375,5 @@ void survey_start(struct core *c, uint64_t asker, const struct survey_wish *wish
 		qsort(list, s->host_count, sizeof(list[0]), compare_hosts);
 	for (unsigned i = 0; i < s->host_count; i++)
 		s->hosts[i] = list[i]->entity.id;
-	ask_next(s);
-}
-
-void survey_expire(struct rooms *rs, uint32_t days)
-{
-	struct survey *s =
-		survey_new(rs->host.entity.core, 0, &(struct survey_wish){.task = SURVEY_DESTROY, .unused_days = days});
-
-	s->hosts[s->host_count++] = rs->host.entity.id;
 	ask_next(s);
 }

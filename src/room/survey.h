@@ -5,8 +5,6 @@
 
 #include "core/command.h"
 
-struct rooms;
-
 enum survey_task { SURVEY_LIST, SURVEY_DESTROY };
 
 struct survey_wish {
@@ -18,7 +16,5 @@ struct survey_wish {
 
 /* Answers the asker when all is done. */
 void survey_start(struct core *c, uint64_t asker, const struct survey_wish *wish);
-/* Destroys those of one service that are unused for so long, and tells the log. */
-void survey_expire(struct rooms *rs, uint32_t days);
 
 #endif

@@ -151,24 +151,61 @@ static void test_unused(void **state)
 	world_free(w);
 }
 
-/* The service does it itself, if it is told to; who is in a room uses it. */
-static void test_expire(void **state)
+/* Who sits in a room and says nothing uses it, also over a restart, and a day counts to its end; so does who changes something. */
+static void test_in_use(void **state)
 {
-	struct world *w = world_new(&(struct rooms_config){.expire_days = 30});
-	unsigned alice = open_tea(w, FIELD("persistentroom", "1"));
+	struct world *w = world_new(NULL);
 
-	run(w, "room create old@rooms.test carol@x.test Old");
-	pass_days(w, 25);
-	run(w, "room list");
-	DONE("old@rooms.test");
-	pass_days(w, 8);
-	run(w, "room list");
-	assert_null(strstr(w->reply, "old@rooms.test"));
-	DONE(TEA);
-	say(w, alice, "<presence type='unavailable' to='" TEA "/alice'/>");
-	pass_days(w, 25);
-	run(w, "room list");
-	DONE(TEA);
+	open_tea(w, FIELD("persistentroom", "1"));
+	run(w, "room create lists@rooms.test carol@x.test Lists");
+	run(w, "room create config@rooms.test carol@x.test Config");
+	pass_days(w, 20);
+	run(w, "room affiliate lists@rooms.test dave@x.test member");
+	run(w, "room config config@rooms.test moderatedroom 1");
+	world_restart(w);
+	sleep_ms(w, 23 * 3600000); /* TEST_WALL is in the morning: a part of the noted day and of the next one */
+	run(w, "room list --unused 1");
+	assert_string_equal(w->reply, "");
+	pass_days(w, 3);
+	run(w, "room list --unused 1");
+	assert_non_null(strstr(w->reply, TEA));
+	assert_non_null(strstr(w->reply, "lists@"));
+	DONE("config@");
+	world_free(w);
+}
+
+/* An orderly end notes it, too. */
+static void test_in_use_at_the_end(void **state)
+{
+	struct world *w = world_new(NULL);
+	char day[32];
+
+	open_tea(w, FIELD("persistentroom", "1"));
+	w->now += 3 * (int64_t)86400000; /* no timer has gone off meanwhile */
+	core_begin(w->core, w->now, (int64_t)TEST_WALL * 1000 + w->now);
+	rooms_shutdown(&w->rooms->host);
+	core_end(w->core);
+	turn_out(w);
+	snprintf(day, sizeof(day), "seen=%lld\n", ((long long)TEST_WALL * 1000 + w->now) / 86400000);
+	TEST_ROWS_EACH(&w->rows, r, STORE_ROOM_PUT, NULL, 0)
+		assert_non_null(strstr(r->v[3].s.p, day));
+	assert_int_equal(test_rows_count(&w->rows, STORE_ROOM_PUT), 1);
+	world_free(w);
+}
+
+/* Nobody is told for a day that it moved: the name is free. */
+static void test_unused_name_is_free(void **state)
+{
+	struct world *w = world_new(NULL);
+	unsigned bob;
+
+	run(w, "room create " TEA " alice@x.test Old");
+	pass_days(w, 20);
+	run(w, "room destroy --unused 10 --yes");
+	DONE(TEA ": destroyed\n1 destroyed\n");
+	assert_int_equal(w->writes[STORE_ROOM_MOVED], 0);
+	bob = enter(w, "bob@x.test/b", TEA "/bob");
+	expect(w, bob, "affiliation='owner'", "201");
 	world_free(w);
 }
 
@@ -547,7 +584,9 @@ int main(void)
 		cmocka_unit_test(test_json),
 		cmocka_unit_test(test_list),
 		cmocka_unit_test(test_unused),
-		cmocka_unit_test(test_expire),
+		cmocka_unit_test(test_in_use),
+		cmocka_unit_test(test_in_use_at_the_end),
+		cmocka_unit_test(test_unused_name_is_free),
 		cmocka_unit_test(test_loaded_first),
 		cmocka_unit_test(test_affiliate),
 		cmocka_unit_test(test_config),
