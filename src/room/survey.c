@@ -29,7 +29,8 @@ struct rows {
 struct survey {
 	struct wait wait;
 	struct core *core;
-	uint64_t asker; /* 0: it has been answered */
+	uint64_t asker; /* 0, too, where a stopped server's data is asked */
+	bool answered;
 	struct survey_wish wish;
 	struct buf out;
 	uint64_t hosts[HOSTS_MAX];
@@ -212,7 +213,7 @@ static void answer(struct survey *s)
 	else if (s->wish.task == SURVEY_DESTROY)
 		buf_fmt(&s->out, "%u destroyed%s\n", s->destroyed,
 			s->shown == DESTROY_MAX ? "; there may be more: do it again" : "");
-	if (s->asker)
+	if (!s->answered)
 		command_reply_buf(s->core, s->asker, &s->out);
 	survey_free(s);
 }
@@ -234,7 +235,7 @@ static void on_destroyed(struct order *o, const char *error)
 		s->failed++;
 	else
 		s->destroyed++;
-	if (s->asker && !s->wish.json)
+	if (!s->answered && !s->wish.json)
 		buf_fmt(&s->out, "%s: %s\n", o->address, error ? error : "destroyed");
 	if (!error)
 		log_info("room_expired", "room=%s unused_days=%u", o->address, s->wish.unused_days);
@@ -299,9 +300,9 @@ static void on_rows(struct core *c, struct wait *w, const struct store_rows *row
 	struct rows t = {0};
 
 	if (rows->error) {
-		if (s->asker)
+		if (!s->answered)
 			command_reply(c, s->asker, true, "%s", order_failing);
-		s->asker = 0;
+		s->answered = true;
 		s->next = s->host_count;
 	} else if (rs) {
 		collect(&t, rs);
