@@ -17,7 +17,8 @@ static void print(struct crowd *c, const char *prefix, const char *fmt, va_list 
 	__attribute__((format(printf, 3, 0)));
 static void print(struct crowd *c, const char *prefix, const char *fmt, va_list ap)
 {
-	fprintf(stderr, "%s%4u %10.3f ", prefix, c->step, (double)(crowd_now(c) - 1000000) / 1000);
+	/* A leak is found when there is no stage any more, and no clock. */
+	fprintf(stderr, "%s%4u %10.3f ", prefix, c->step, c->stage.loop ? (double)(crowd_now(c) - 1000000) / 1000 : 0);
 	vfprintf(stderr, fmt, ap);
 	fputc('\n', stderr);
 }
@@ -50,12 +51,12 @@ void crowd_settle(struct crowd *c) { stage_settle(&c->stage); }
 static void draw(struct crowd *c)
 {
 	static char boss[32];
-	struct stage_options o = {.resume_seconds = crowd_chance(c, 50) ? 60 : 300,
-		.strangers = true,
-		.no_limits = crowd_chance(c, 80),
-		.archive = crowd_chance(c, 30),
-		.admin = boss};
+	struct stage_options o = {.strangers = true, .admin = boss};
 
+	/* One after the other: in an initializer the order is the compiler's. */
+	o.resume_seconds = crowd_chance(c, 50) ? 60 : 300;
+	o.no_limits = crowd_chance(c, 80);
+	o.archive = crowd_chance(c, 30);
 	c->limits = !o.no_limits;
 	c->people = 100 + crowd_random(c, PERSONS_MAX - 100 + 1);
 	c->hall_count = 3 + crowd_random(c, HALLS_MAX - 2);

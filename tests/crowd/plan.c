@@ -99,13 +99,22 @@ static unsigned any_nick(struct crowd *c, const struct chatter *ch)
 
 /* ---- what ---- */
 
+/* Two numbers are never drawn in one list of arguments: its order is the compiler's, and a seed is to be the same everywhere. */
+static void enter_somewhere(struct crowd *c, struct chatter *ch)
+{
+	unsigned hall = any_hall(c);
+	unsigned nick = any_nick(c, ch);
+
+	chatter_enter(ch, hall, nick);
+}
+
 static void do_enter(struct crowd *c)
 {
 	struct chatter *ch = any_chatter(c);
 
 	for (unsigned n = 0; n < BURST; n++, ch = any_chatter(c))
 		if (ch->client.state == CLIENT_ON)
-			chatter_enter(ch, any_hall(c), any_nick(c, ch));
+			enter_somewhere(c, ch);
 }
 
 static void do_leave(struct crowd *c)
@@ -191,7 +200,8 @@ static void do_affiliations(struct crowd *c)
 	a = hall_ask_new(c);
 	a->kind = ASK_AFFILIATIONS;
 	for (unsigned n = 1 + (crowd_chance(c, 40) ? crowd_random(c, ROWS_MAX) : 0); n > 0; n--) {
-		struct ask_row row = {.nick = NOBODY, .person = (int16_t)any_person(c), .value = any_affiliation(c)};
+		int16_t person = (int16_t)any_person(c);
+		struct ask_row row = {.nick = NOBODY, .person = person, .value = any_affiliation(c)};
 		int nick = crowd_chance(c, 60) ? any_target(c, ch->scenes[hall]) : NOBODY;
 		bool twice = false;
 
@@ -447,7 +457,7 @@ static void everybody_enters(struct crowd *c)
 		struct chatter *ch = &c->chatters[i];
 
 		for (unsigned n = 1 + crowd_random(c, 2); n > 0 && ch->client.state == CLIENT_ON; n--)
-			chatter_enter(ch, any_hall(c), any_nick(c, ch));
+			enter_somewhere(c, ch);
 		if (crowd_chance(c, 5))
 			stage_step(&c->stage);
 	}
