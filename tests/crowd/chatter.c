@@ -78,6 +78,8 @@ static void may_leave(struct chatter *ch)
 			ch->crowd->halls[i].left[v->nick] = true;
 		if (v && v->wanted >= 0)
 			ch->crowd->halls[i].left[v->wanted] = true;
+		if (v)
+			hall_stir(ch->crowd, i);
 	}
 }
 
@@ -234,6 +236,12 @@ void chatter_abandon(struct chatter *ch)
 		c->grave_n++;
 }
 
+void chatter_close(struct chatter *ch)
+{
+	client_close(&ch->client);
+	may_leave(ch);
+}
+
 void grave_close(struct crowd *c, unsigned i)
 {
 	struct grave *g = &c->graves[i];
@@ -266,7 +274,7 @@ void chatter_enter(struct chatter *ch, unsigned hall, unsigned nick)
 	} else {
 		return;
 	}
-	c->halls[hall].maybe = true;
+	hall_stir(c, hall);
 	c->halls[hall].stirred[nick]++;
 	c->halls[hall].left[nick] |= !chatter_is_steady(ch); /* its connection may end at any time for others */
 	crowd_say(c, "c%u enters r%u as n%u%s", ch->index, hall, nick, v->again ? " again" : "");
@@ -285,6 +293,7 @@ void chatter_leave(struct chatter *ch, unsigned hall)
 	crowd_say(ch->crowd, "c%u leaves r%u", ch->index, hall);
 	v->state = SCENE_LEAVING;
 	ch->crowd->halls[hall].left[v->nick] = true;
+	hall_stir(ch->crowd, hall);
 	client_fmt(&ch->client, 0, "<presence to='r%u@" HALL_SERVICE "/n%d' type='unavailable'/>", hall, v->nick);
 }
 

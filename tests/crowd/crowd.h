@@ -90,7 +90,7 @@ struct hall {
 	unsigned index;
 	uint32_t kind;      /* what its maker makes of it */
 	uint32_t age;       /* grows whenever it is made anew */
-	bool exists, maybe; /* maybe: it may have come or gone since all was quiet */
+	bool exists, maybe; /* maybe: it may have ended, and been made anew, since all was quiet */
 	bool voiced;        /* somebody gave or took voice, or wanted to */
 	bool ended;         /* somebody wanted its end, once */
 	bool locked;        /* made, and not configured yet */
@@ -218,6 +218,7 @@ void chatter_init(struct crowd *c, unsigned index, unsigned person);
 void chatter_clear(struct chatter *ch);
 void chatter_dial(struct chatter *ch);
 void chatter_abandon(struct chatter *ch); /* without the server's knowing */
+void chatter_close(struct chatter *ch);
 void grave_close(struct crowd *c, unsigned i);
 void chatter_set_deaf(struct chatter *ch, bool deaf);
 /* It is there, reads, and the server knows it. */
@@ -267,6 +268,8 @@ bool hall_may_have(const struct crowd *c, unsigned hall, int person, uint8_t aff
 bool hall_asks_role(const struct crowd *c, unsigned hall, unsigned nick, uint8_t role);
 /* Nobody is in for certain who would keep it, so it may have ended, and been made anew, meanwhile. */
 bool hall_may_be_gone(const struct crowd *c, unsigned hall);
+/* Somebody comes or goes: from now on, until all is quiet, it may be another one, unless somebody keeps it. */
+void hall_stir(struct crowd *c, unsigned hall);
 bool hall_asks(const struct crowd *c, unsigned hall, enum ask_kind kind);
 struct ask *hall_ask_new(struct crowd *c);
 void hall_on_answer(struct chatter *ch, const struct xml_tree *t, struct str id);

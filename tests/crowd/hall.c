@@ -45,14 +45,33 @@ void hall_configure_first(struct chatter *by, unsigned hall)
 	chatter_ask(by, hall, a);
 }
 
+/* It is in, and nobody wants it to be put out. */
+static bool keeps(const struct crowd *c, const struct chatter *ch, unsigned hall)
+{
+	int person = (int)ch->person;
+
+	return chatter_is_in(ch, hall) && !hall_asks_role(c, hall, (unsigned)ch->scenes[hall]->nick, LAW_GONE) &&
+		!hall_may_have(c, hall, person, LAW_OUTCAST) &&
+		!(hall_may_have(c, hall, person, LAW_NONE) && hall_may_be(c, hall, HALL_MEMBERS, true));
+}
+
 bool hall_may_be_gone(const struct crowd *c, unsigned hall)
 {
 	if (hall_asks(c, hall, ASK_DESTROY))
 		return true;
+	if (!c->halls[hall].locked && !hall_may_be(c, hall, HALL_PERSISTENT, false))
+		return false;
 	for (unsigned i = 0; i < c->chatter_count; i++)
-		if (chatter_is_in(&c->chatters[i], hall))
+		if (keeps(c, &c->chatters[i], hall))
 			return false;
-	return c->halls[hall].locked || hall_may_be(c, hall, HALL_PERSISTENT, false);
+	return true;
+}
+
+void hall_stir(struct crowd *c, unsigned hall)
+{
+	struct hall *h = &c->halls[hall];
+
+	h->maybe = h->maybe || !h->exists || hall_may_be_gone(c, hall);
 }
 
 void hall_create(struct crowd *c, unsigned hall, struct chatter *by)
@@ -87,7 +106,10 @@ bool hall_may_be(const struct crowd *c, unsigned hall, uint32_t bit, bool on)
 {
 	const struct hall *h = &c->halls[hall];
 
-	if (!(h->config & bit) == !on || h->maybe)
+	if (!(h->config & bit) == !on)
+		return true;
+	/* One that was made anew has none of all this before it is configured; who may invite is the server's choice. */
+	if (h->maybe && (!on || bit == HALL_INVITES))
 		return true;
 	for (uint32_t i = 0; i < c->ask_n; i++)
 		if (concerns(&c->asks[i], hall) && c->asks[i].kind == ASK_CONFIG && !(c->asks[i].config & bit) == !on)

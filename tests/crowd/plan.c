@@ -338,7 +338,7 @@ static void do_close(struct crowd *c)
 {
 	struct chatter *ch = any_chatter(c);
 
-	client_close(&ch->client);
+	chatter_close(ch);
 	ch->away = ch->client.state == CLIENT_CLOSING;
 }
 

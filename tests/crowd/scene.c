@@ -213,9 +213,28 @@ static void check_known(const struct sight *s)
 			s->hall, s->nick, standing_text(s->e->now), standing_text(s->now));
 }
 
+/* Another client of his is in, and called so: then this one is what that one has become. */
+static bool joins_another(const struct sight *s)
+{
+	bool own = false, is = false;
+
+	for (unsigned i = 0; i < s->c->own_n[s->ch->person]; i++) {
+		const struct chatter *ch = &s->c->chatters[s->c->own[s->ch->person][i]];
+
+		own |= ch != s->ch && chatter_may_be(ch, s->hall, s->nick);
+	}
+	for (unsigned i = 0; own && i < s->c->chatter_count; i++) {
+		struct scene *v = chatter_scene(&s->c->chatters[i], s->hall);
+		const struct entry *e = v ? &v->entries[s->nick] : NULL;
+
+		is |= e && e->here && e->id == s->id && (e->now.role == s->now.role || e->before.role == s->now.role);
+	}
+	return is;
+}
+
 static void check_new(const struct sight *s)
 {
-	bool shown = hall_may_be(s->c, s->hall, HALL_HIDING, true);
+	bool shown = hall_may_be(s->c, s->hall, HALL_HIDING, true) && s->v->state == SCENE_IN;
 
 	if (!shown && !follows_initially(s) && !hall_asks_role(s->c, s->hall, s->nick, s->now.role) &&
 		!hall_asks(s->c, s->hall, ASK_AFFILIATIONS) && !hall_asks(s->c, s->hall, ASK_CONFIG))
@@ -328,7 +347,7 @@ static void be_entered(struct sight *s)
 		hall_create(s->c, s->hall, s->ch);
 	if (!s->ch->behind)
 		hall_person_of(s->c, s->hall, s->id, (int)s->ch->person);
-	if (!s->ch->behind && !follows_initially(s) && !has_code(s, CODE_CREATED))
+	if (!s->ch->behind && !has_code(s, CODE_CREATED) && !joins_another(s))
 		check_new(s);
 	check_entry_codes(s);
 	put(s);
@@ -510,6 +529,7 @@ static void be_out(struct sight *s)
 	if (v->wanted >= 0)
 		s->h->left[v->wanted] = true;
 	scene_forget(v);
+	hall_stir(s->c, s->hall);
 	if (!again)
 		return;
 	/* It had asked to be told everything again: that is to enter now. */
