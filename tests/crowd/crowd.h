@@ -37,7 +37,8 @@ enum {
 	HALL_ENROLS = 256,    /* who registers is a member */
 	HALL_INVITES = 512,   /* all occupants may invite to a members-only room */
 	HALL_BITS = 10,
-	HALL_SEATS = 20
+	HALL_SEATS = 20,
+	HALL_LOCKED_MS = 60000 /* then an owner who configured nothing has accepted what there is */
 };
 
 struct hall_option {
@@ -94,6 +95,7 @@ struct hall {
 	bool voiced;        /* somebody gave or took voice, or wanted to */
 	bool ended;         /* somebody wanted its end, once */
 	bool locked;        /* made, and not configured yet */
+	int64_t locked_until;
 	uint32_t config;
 	uint8_t affiliations[PERSONS_MAX];
 	uint32_t subject; /* the last one heard: a line, 0: none */

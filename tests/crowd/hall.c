@@ -82,7 +82,8 @@ void hall_create(struct crowd *c, unsigned hall, struct chatter *by)
 	if (h->exists && !h->maybe && !hall_may_be_gone(c, hall))
 		crowd_fail(c, "c%u is told that it made r%u, which was there", by->index, hall);
 	forget(h);
-	h->exists = h->maybe = h->locked = true;
+	h->exists = h->locked = true;
+	h->locked_until = crowd_now(c) + HALL_LOCKED_MS;
 	h->affiliations[by->person] = LAW_OWNER;
 	c->stats.created++;
 }
@@ -128,7 +129,7 @@ bool hall_may_have(const struct crowd *c, unsigned hall, int person, uint8_t aff
 
 	if (person < 0 || h->affiliations[person] == affiliation)
 		return true;
-	if (h->locked && (affiliation == LAW_OWNER || affiliation == LAW_NONE))
+	if (h->maybe && (affiliation == LAW_OWNER || affiliation == LAW_NONE))
 		return true; /* of who has made it anew */
 	for (uint32_t i = 0; i < c->ask_n; i++) {
 		const struct ask *a = &c->asks[i];
@@ -562,7 +563,7 @@ static void on_done(const struct judge *j, const struct xml_tree *t)
 
 	crowd_say(j->c, "c%u: k%u is done", j->ch->index, (unsigned)j->a->number);
 	j->c->stats.done++;
-	if (j->a->kind == ASK_CONFIG)
+	if (j->a->kind == ASK_CONFIG && j->a->age == h->age)
 		h->locked = false;
 	if (j->a->kind == ASK_DESTROY)
 		h->maybe = true;

@@ -138,8 +138,11 @@ static void adopt(struct crowd *c, struct hall *h)
 {
 	crowd_say(c, "r%u is there, and nobody knew", h->index);
 	hall_vanish(c, h->index);
-	h->exists = h->locked = h->any_subject = true;
+	h->exists = h->any_subject = true;
 	h->config = h->listed_config;
+	/* Its maker may have said nothing yet. */
+	h->locked = !(h->config & ~(uint32_t)HALL_INVITES);
+	h->locked_until = crowd_now(c) + HALL_LOCKED_MS;
 	memcpy(h->affiliations, h->listed, sizeof(h->affiliations));
 }
 
@@ -199,6 +202,9 @@ static bool option_fits(const struct crowd *c, const struct hall *h, uint32_t bi
 {
 	bool is = h->listed_config & bit, replaced = false, wanted = false, old = h->config & bit;
 
+	if (bit == HALL_INVITES && h->locked)
+		return true; /* of a new one it is the server's choice */
+
 	for (uint32_t k = 0; k < c->ask_n; k++) {
 		const struct ask *a = &c->asks[k];
 
@@ -226,13 +232,28 @@ static bool config_fits(struct crowd *c, const struct hall *h, bool tell)
 	return fit;
 }
 
-/* Whether it has perhaps been empty, and is another one of the same name. */
+/* Whether it has perhaps been empty, or was ended, and is another one of the same name. */
 static bool may_be_another(const struct crowd *c, const struct hall *h)
 {
 	for (unsigned i = 0; i < c->chatter_count; i++)
 		if (chatter_is_in(&c->chatters[i], h->index) && !c->chatters[i].scenes[h->index]->fresh)
 			return false;
-	return hall_may_be(c, h->index, HALL_PERSISTENT, false);
+	return h->maybe || h->unsure;
+}
+
+/* Its end was done: whoever was in before is told so, and in no more. */
+static void check_ended(struct crowd *c, const struct hall *h)
+{
+	bool ended = false;
+
+	for (uint32_t i = 0; i < c->ask_n; i++) {
+		const struct ask *a = &c->asks[i];
+
+		ended |= a->hall == h->index && a->kind == ASK_DESTROY && a->state == ASK_DONE && !a->old;
+	}
+	for (unsigned i = 0; i < c->chatter_count && ended; i++)
+		if (chatter_is_in(&c->chatters[i], h->index) && !c->chatters[i].scenes[h->index]->fresh)
+			crowd_fail(c, "r%u was ended, and c%u is still in", h->index, i);
 }
 
 static void check_room(struct crowd *c, struct hall *h)
@@ -240,6 +261,8 @@ static void check_room(struct crowd *c, struct hall *h)
 	unsigned in, maybe;
 
 	count_heads(c, h, &in, &maybe);
+	check_ended(c, h);
+	h->locked = h->locked && crowd_now(c) < h->locked_until;
 	if (h->refusals == QUESTIONS) {
 		on_missing(c, h, in);
 		return;
@@ -249,15 +272,10 @@ static void check_room(struct crowd *c, struct hall *h)
 			h->refusals);
 		return;
 	}
-	if (!h->exists || h->unsure || asked(c, h, ASK_DESTROY, true)) {
-		if (!maybe && !h->unsure)
+	if (!h->exists || asked(c, h, ASK_DESTROY, true)) {
+		if (!maybe)
 			crowd_fail(c, "r%u is there, and nobody has made it", h->index);
 		adopt(c, h);
-		return;
-	}
-	if (h->locked) {
-		memcpy(h->affiliations, h->listed, sizeof(h->affiliations));
-		h->config = h->listed_config;
 		return;
 	}
 	if (may_be_another(c, h) && (!affiliations_fit(c, h, false) || !config_fits(c, h, false))) {
