@@ -425,8 +425,6 @@ void chatter_ask(struct chatter *ch, unsigned hall, struct ask *a)
 	a->age = h->age;
 	a->state = ASK_OPEN;
 	say_ask(ch, a);
-	h->voiced |= a->kind == ASK_ROLES;
-	h->ended |= a->kind == ASK_DESTROY;
 	if (a->kind == ASK_ENROL)
 		h->enrolled[ch->person] = true;
 	if (a->kind == ASK_INVITE) {

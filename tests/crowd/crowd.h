@@ -38,6 +38,8 @@ enum {
 	HALL_INVITES = 512,   /* all occupants may invite to a members-only room */
 	HALL_BITS = 10,
 	HALL_SEATS = 20,
+	HALL_ENDED_MS = 3600000, /* so long the name of a temporary one that was ended is not free */
+	HALL_ENDED_LASTING_MS = 86400000,
 	HALL_LOCKED_MS = 60000 /* then an owner who configured nothing has accepted what there is */
 };
 
@@ -57,7 +59,7 @@ enum ask_state {
 };
 
 struct ask_row {
-	int16_t nick, person; /* of a role, of an affiliation */
+	int16_t nick, person; /* of a role: and who was called so, for who asked, then; of an affiliation */
 	uint8_t value;
 };
 
@@ -89,12 +91,11 @@ struct line {
 
 struct hall {
 	unsigned index;
-	uint32_t kind;      /* what its maker makes of it */
-	uint32_t age;       /* grows whenever it is made anew */
-	bool exists, maybe; /* maybe: it may have ended, and been made anew, since all was quiet */
-	bool voiced;        /* somebody gave or took voice, or wanted to */
-	bool ended;         /* somebody wanted its end, once */
-	bool locked;        /* made, and not configured yet */
+	uint32_t kind;       /* what its maker makes of it */
+	uint32_t age;        /* grows whenever it is made anew */
+	bool exists, maybe;  /* maybe: it may have ended, and been made anew, since all was quiet */
+	int64_t ended_until; /* its end was done, or may have been: its name is not free before */
+	bool locked;         /* made, and not configured yet */
 	int64_t locked_until;
 	uint32_t config;
 	uint8_t affiliations[PERSONS_MAX];
@@ -105,6 +106,7 @@ struct hall {
 	bool left[NICKS_MAX];       /* somebody called so has left, or may have, since all was quiet */
 	uint8_t stirred[NICKS_MAX]; /* so often has somebody called so sent presence since then */
 	bool enrolled[PERSONS_MAX]; /* may have his own nickname to himself */
+	bool voiced[PERSONS_MAX];   /* may have been given voice, or lost it, in person */
 	uint64_t ids[PERSONS_MAX];  /* XEP-0421, hashed; 0: not known */
 	int16_t by_id[IDS_SIZE];    /* person */
 	/* all that was heard, in order of the room's numbers */
@@ -268,6 +270,8 @@ bool hall_may_be(const struct crowd *c, unsigned hall, uint32_t bit, bool on);
 /* May this person have this affiliation now? */
 bool hall_may_have(const struct crowd *c, unsigned hall, int person, uint8_t affiliation);
 bool hall_asks_role(const struct crowd *c, unsigned hall, unsigned nick, uint8_t role);
+/* Voice that was given or taken stays with the account: may he have what he did not get by entering? */
+bool hall_may_be_voiced(const struct crowd *c, unsigned hall, int person);
 /* Nobody is in for certain who would keep it, so it may have ended, and been made anew, meanwhile. */
 bool hall_may_be_gone(const struct crowd *c, unsigned hall);
 /* Somebody comes or goes: from now on, until all is quiet, it may be another one, unless somebody keeps it. */

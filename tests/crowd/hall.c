@@ -12,6 +12,7 @@ static void forget(struct hall *h)
 {
 	memset(h->affiliations, LAW_NONE, sizeof(h->affiliations));
 	memset(h->enrolled, 0, sizeof(h->enrolled));
+	memset(h->voiced, 0, sizeof(h->voiced));
 	memset(h->ids, 0, sizeof(h->ids));
 	memset(h->by_id, 0xff, sizeof(h->by_id)); /* NOBODY */
 	h->config = 0;
@@ -155,6 +156,68 @@ bool hall_asks_role(const struct crowd *c, unsigned hall, unsigned nick, uint8_t
 				return true;
 	}
 	return false;
+}
+
+/* Somebody has seen him called so. */
+static bool was_called(const struct crowd *c, unsigned hall, unsigned nick, int person)
+{
+	uint64_t id = c->halls[hall].ids[person];
+
+	for (unsigned i = 0; i < c->chatter_count; i++) {
+		const struct scene *v = chatter_scene(&c->chatters[i], hall);
+		const struct entry *e = v ? &v->entries[nick] : NULL;
+
+		if (e && e->id && (e->id == id || e->person == person))
+			return true;
+	}
+	return false;
+}
+
+/* Whom a request for a role may have reached: who was called so for who asked, or whoever else may have been called so. */
+static bool may_reach(const struct crowd *c, const struct ask *a, const struct ask_row *r, int person)
+{
+	if (r->person == person)
+		return true;
+	for (unsigned i = 0; i < c->own_n[person]; i++) {
+		const struct chatter *ch = &c->chatters[c->own[person][i]];
+
+		if (chatter_may_be(ch, a->hall, (unsigned)r->nick))
+			return true;
+	}
+	return c->halls[a->hall].left[r->nick] && was_called(c, a->hall, (unsigned)r->nick, person);
+}
+
+static bool gives_or_takes_voice(const struct ask_row *r)
+{
+	return r->value == LAW_VISITOR || r->value == LAW_PARTICIPANT;
+}
+
+bool hall_may_be_voiced(const struct crowd *c, unsigned hall, int person)
+{
+	if (person < 0 || c->halls[hall].voiced[person])
+		return true;
+	for (uint32_t i = 0; i < c->ask_n; i++) {
+		const struct ask *a = &c->asks[i];
+
+		for (unsigned k = 0; concerns(a, hall) && a->kind == ASK_ROLES && k < a->row_n; k++)
+			if (gives_or_takes_voice(&a->rows[k]) && may_reach(c, a, &a->rows[k], person))
+				return true;
+	}
+	return false;
+}
+
+/* It is done, or may have been. */
+static void note_lasting(struct crowd *c, const struct ask *a)
+{
+	struct hall *h = &c->halls[a->hall];
+	int64_t until =
+		crowd_now(c) + (hall_may_be(c, a->hall, HALL_PERSISTENT, true) ? HALL_ENDED_LASTING_MS : HALL_ENDED_MS);
+
+	if (a->kind == ASK_DESTROY && until > h->ended_until)
+		h->ended_until = until;
+	for (unsigned k = 0; a->kind == ASK_ROLES && k < a->row_n; k++)
+		for (unsigned p = 0; gives_or_takes_voice(&a->rows[k]) && p < c->people; p++)
+			h->voiced[p] = h->voiced[p] || may_reach(c, a, &a->rows[k], (int)p);
 }
 
 bool hall_asks(const struct crowd *c, unsigned hall, enum ask_kind kind)
@@ -616,6 +679,7 @@ void hall_on_answer(struct chatter *ch, const struct xml_tree *t, struct str id)
 	} else {
 		on_done(&j, t);
 		a->state = ASK_DONE;
+		note_lasting(c, a);
 	}
 	c->judged = NULL;
 }
@@ -625,6 +689,8 @@ void hall_on_life_over(struct chatter *ch)
 	struct crowd *c = ch->crowd;
 
 	for (uint32_t i = 0; i < c->ask_n; i++)
-		if (c->asks[i].chatter == ch->index && c->asks[i].state == ASK_OPEN)
+		if (c->asks[i].chatter == ch->index && c->asks[i].state == ASK_OPEN) {
 			c->asks[i].state = ASK_LOST;
+			note_lasting(c, &c->asks[i]);
+		}
 }

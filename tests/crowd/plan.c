@@ -180,6 +180,7 @@ static void do_roles(struct crowd *c)
 		bool twice = false;
 
 		row.nick = (int16_t)any_target(c, ch->scenes[hall]);
+		row.person = ch->scenes[hall]->entries[row.nick].person;
 		for (unsigned i = 0; i < a->row_n; i++)
 			twice |= a->rows[i].nick == row.nick;
 		if (!twice)

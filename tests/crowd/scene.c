@@ -158,7 +158,8 @@ static void wrong(const struct sight *s, const char *what)
 static bool follows_initially(const struct sight *s)
 {
 	/* Voice that was given or taken stays with the account. */
-	if (s->h->voiced && s->now.affiliation < LAW_ADMIN && s->now.role < LAW_MODERATOR)
+	if (hall_may_be_voiced(s->c, s->hall, hall_person_of(s->c, s->hall, s->id, s->person)) &&
+		s->now.affiliation < LAW_ADMIN && s->now.role < LAW_MODERATOR)
 		return true;
 	for (unsigned moderated = 0; moderated < 2; moderated++)
 		if (hall_may_be(s->c, s->hall, HALL_MODERATED, moderated) &&
@@ -610,7 +611,7 @@ static bool may_be_refused(struct chatter *ch, unsigned hall, struct str why, un
 	if (!entering)
 		return false;
 	if (str_is(why, "gone")) /* the name of a room that was ended is not free at once */
-		return h->ended || hall_asks(c, hall, ASK_DESTROY);
+		return crowd_now(c) < h->ended_until || hall_asks(c, hall, ASK_DESTROY);
 	if (str_is(why, "forbidden"))
 		return hall_may_have(c, hall, (int)ch->person, LAW_OUTCAST);
 	if (str_is(why, "registration-required"))

@@ -330,6 +330,22 @@ static void on_error(struct chatter *ch, unsigned hall, const struct xml_tree *t
 
 /* ---- */
 
+/* Somebody wanted this one to be invited, or gave him an affiliation. */
+static bool may_be_invited(const struct crowd *c, unsigned hall, unsigned person)
+{
+	for (uint32_t i = 0; i < c->ask_n; i++) {
+		const struct ask *a = &c->asks[i];
+
+		if (a->hall != hall || a->state == ASK_REFUSED ||
+			(a->kind != ASK_INVITE && a->kind != ASK_AFFILIATIONS))
+			continue;
+		for (unsigned k = 0; k < a->row_n; k++)
+			if (a->rows[k].person == (int)person && a->rows[k].value >= LAW_MEMBER)
+				return true;
+	}
+	return false;
+}
+
 /* Somebody wanted him to be invited, or made him a member; where there is a password it is told. */
 static void check_invitation(struct chatter *ch, unsigned hall, const struct xml_tree *t, uint32_t x)
 {
@@ -340,8 +356,8 @@ static void check_invitation(struct chatter *ch, unsigned hall, const struct xml
 
 	if (ch->behind || xml_child(t, XML_ROOT, "delay", NS_DELAY) != XML_NONE)
 		return; /* he was away */
-	if (!hall_asks(c, hall, ASK_INVITE) && !hall_asks(c, hall, ASK_AFFILIATIONS))
-		crowd_fail(c, "c%u is invited to r%u, and nobody asked for that", ch->index, hall);
+	if (!may_be_invited(c, hall, ch->person))
+		crowd_fail(c, "c%u (u%u) is invited to r%u, and nobody asked for that", ch->index, ch->person, hall);
 	if (!hall_may_be(c, hall, HALL_PASSWORD, word))
 		crowd_fail(c, "c%u is invited to r%u %s", ch->index, hall,
 			word ? "with a password" : "without its password");
