@@ -271,6 +271,7 @@ void chatter_enter(struct chatter *ch, unsigned hall, unsigned nick)
 		v->wrong_word = c->halls[hall].kind & HALL_PASSWORD && crowd_chance(c, 10);
 		v->stay = ++c->stay_n;
 		v->first_line = c->line_n;
+		v->asked_at = c->stats.checks + 1;
 	} else {
 		return;
 	}

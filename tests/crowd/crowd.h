@@ -142,6 +142,8 @@ struct scene {
 	uint8_t state;
 	bool wrong_word;      /* it gave a wrong password */
 	bool fresh;           /* it has come since all was quiet */
+	bool open_eyed;       /* it was told so when it came */
+	uint64_t asked_at;    /* before which comparison it wanted to enter */
 	bool promoted;        /* since all was quiet it was made a moderator: it is told more of all */
 	bool unsure;          /* it is a moderator, and may not know who the others are */
 	uint8_t again;        /* it has asked to enter again, while in */

@@ -337,6 +337,50 @@ static void check_address(struct sum *s, const struct chatter *ch, const struct 
 			person);
 }
 
+/* Somebody may have made him something else than what he came as: by a role, an affiliation, or as another client of his. */
+static bool may_have_changed(const struct crowd *c, const struct hall *h, const struct chatter *ch,
+	const struct scene *v)
+{
+	bool may = hall_may_be_voiced(c, h->index, (int)ch->person);
+
+	for (uint32_t i = 0; i < c->ask_n; i++) {
+		const struct ask *a = &c->asks[i];
+
+		for (unsigned k = 0; a->hall == h->index && a->state != ASK_REFUSED && k < a->row_n; k++)
+			may |= row_is_about(a, &a->rows[k], ch->person) ||
+				(a->kind == ASK_ROLES && a->rows[k].nick == v->nick);
+	}
+	for (unsigned i = 0; i < c->own_n[ch->person]; i++) {
+		const struct chatter *other = &c->chatters[c->own[ch->person][i]];
+
+		may |= other != ch && (chatter_scene(other, h->index) || other->ghosts[h->index] != NOBODY);
+	}
+	return may;
+}
+
+/* How somebody came in, if the room was all the time configured as it is: whether it was made anew, and whether he read late, does
+ * not matter then. */
+static void check_entered(const struct sum *s, const struct chatter *ch, const struct scene *v, struct standing now)
+{
+	const struct hall *h = s->h;
+	bool open = h->config & HALL_OPEN_EYED;
+
+	if (!v->fresh || v->asked_at != s->c->stats.checks || hall_asks(s->c, h->index, ASK_CONFIG))
+		return;
+	if (v->wrong_word && h->config & HALL_PASSWORD)
+		crowd_fail(s->c, "c%u is in r%u and gave a wrong password", ch->index, h->index);
+	if (v->open_eyed != open)
+		crowd_fail(s->c, "c%u entered r%u, and 100 is %s", ch->index, h->index, open ? "missing" : "wrong");
+	if (may_have_changed(s->c, h, ch, v))
+		return;
+	if (now.role != law_role_initial(now.affiliation, h->config & HALL_MODERATED))
+		crowd_fail(s->c, "c%u in r%u is %s and %s, and nobody made it that", ch->index, h->index,
+			law_affiliation_name(now.affiliation), law_role_name(now.role));
+	for (unsigned i = 0; i < NICKS_MAX && !open && !law_has(now, RIGHT_ADDRESSES); i++)
+		if (v->entries[i].here && (int)i != v->nick && v->entries[i].chatter >= 0)
+			crowd_fail(s->c, "c%u in r%u knows who n%u is, and may not", ch->index, h->index, i);
+}
+
 static void check_scene(struct sum *s, const struct chatter *ch, struct scene *v)
 {
 	const struct entry *self = scene_self(v);
@@ -348,6 +392,7 @@ static void check_scene(struct sum *s, const struct chatter *ch, struct scene *v
 			ch->index, s->h->index, v->nick, v->wanted, v->renamed, v->again);
 		return;
 	}
+	check_entered(s, ch, v, self->now);
 	for (unsigned i = 0; i < NICKS_MAX; i++) {
 		const struct entry *e = &v->entries[i];
 		bool sees = sees_all || s->standing[i].role != LAW_VISITOR || (int)i == v->nick;

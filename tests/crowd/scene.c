@@ -357,6 +357,7 @@ static void be_entered(struct sight *s)
 	v->age = s->ch->behind ? 0 : s->h->age;
 	v->state = SCENE_WELCOME;
 	v->fresh = true;
+	v->open_eyed = has_code(s, CODE_OPEN_EYED);
 	check_standing(s);
 	if (!s->ch->behind && !hall_may_be_gone(s->c, s->hall))
 		check_list(s);
