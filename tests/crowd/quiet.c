@@ -204,6 +204,9 @@ static bool option_fits(const struct crowd *c, const struct hall *h, uint32_t bi
 
 	if (bit == HALL_INVITES && h->locked)
 		return true; /* of a new one it is the server's choice */
+	/* A form that says again what was shown chose nothing: then it follows from whether the room is for members only. */
+	if (bit == HALL_INVITES && is == !(h->listed_config & HALL_MEMBERS) && asked(c, h, ASK_CONFIG, false))
+		return true;
 
 	for (uint32_t k = 0; k < c->ask_n; k++) {
 		const struct ask *a = &c->asks[k];
