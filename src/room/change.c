@@ -282,8 +282,11 @@ static void apply_to(struct room *r, struct occupant *o, enum affiliation now, s
 	if (out.codes[0]) {
 		leave_remove(r, o, &out);
 	} else if (now != before) {
+		enum role role = role_after(o->role, before, now, r->config.moderated),
+			  noted = voices_get(&r->voices, jid_bare_str(occupant_real(o)));
+
 		log_affiliation(r, o, reason);
-		role_change(r, o, role_after(o->role, before, now, r->config.moderated), actor, reason);
+		role_change(r, o, noted == ROLE_NONE || role == ROLE_MODERATOR ? role : noted, actor, reason);
 	}
 }
 
@@ -417,8 +420,6 @@ static int affiliate(struct room *r, const struct change *ch, struct str actor, 
 
 	if (err < 0)
 		return err;
-	if (ch->affiliation != ch->before)
-		voices_set(&r->voices, change_jid(ch), ROLE_NONE);
 	if (ch->nick)
 		room_set_nick(r, change_jid(ch), str_z(ch->nick), str_z(ch->key));
 	else
@@ -429,12 +430,16 @@ static int affiliate(struct room *r, const struct change *ch, struct str actor, 
 	return 0;
 }
 
+/* Voice that was given or taken in person stays with who registers or resigns himself: an admin's change decides anew. */
 static void make_change(struct room *r, const struct change *ch, struct str actor, struct jid from)
 {
-	if (ch->of_role)
+	if (ch->of_role) {
 		set_role(r, ch->occupant, ch->role, actor, str_z(ch->reason));
-	else
-		affiliate(r, ch, actor, from, true);
+		return;
+	}
+	if (ch->affiliation != ch->before)
+		voices_set(&r->voices, change_jid(ch), ROLE_NONE);
+	affiliate(r, ch, actor, from, true);
 }
 
 int room_affiliate(struct room *r, struct jid who, enum affiliation to, struct str reason, struct jid from,

@@ -316,6 +316,8 @@ static const char *run_affiliate(struct room *r, struct order *o)
 	error = check_affiliate(r, who.jid, to);
 	if (error)
 		return error;
+	if (to != room_affiliation(r, who.jid))
+		voices_set(&r->voices, jid_bare_str(who.jid), ROLE_NONE); /* as any admin's change */
 	if (room_affiliate(r, who.jid, to, order_arg(o, 2), r->entity.jid, true) < 0)
 		return "there are too many in the room's lists";
 	o->wrote = r->config.persistent;

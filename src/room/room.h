@@ -252,7 +252,7 @@ int room_set_affiliation(struct room *r, struct str bare, enum affiliation a, st
 void room_put_nick(struct room *r, struct str bare, struct str nick, struct str key); /* in memory only */
 void room_set_nick(struct room *r, struct str bare, struct str nick, struct str key);
 void role_change(struct room *r, struct occupant *o, enum role role, struct str actor, struct str reason);
-/* The same by a moderator: his account has that role as long as the room or its affiliation is not another one. */
+/* The same by a moderator: his account has that role until an admin changes its affiliation, or the room is another one. */
 void role_set(struct room *r, struct occupant *o, enum role role, struct str actor, struct str reason);
 /* Of who enters. */
 enum role role_of_newcomer(const struct room *r, struct jid who, enum affiliation a);

@@ -504,6 +504,37 @@ static void test_silenced(void **state)
 	world_free(w);
 }
 
+#define OF_HIS_OWN(inside) "<iq type='set' id='reg' to='" TEA "'><query xmlns='" NS_REGISTER "'>" inside "</query></iq>"
+#define ENROL \
+	OF_HIS_OWN("<x xmlns='" NS_DATA \
+		   "' type='submit'><field var='muc#register_roomnick'><value>bob</value></field></x>")
+
+/* Nor does he get his voice back by what he can do himself; an admin gives it by a change of his affiliation. */
+static void test_silenced_registers(void **state)
+{
+	struct world *w = world_new(NULL);
+	unsigned alice = open_tea(w, FIELD("persistentroom", "1") FIELD("registration", "open")),
+		 bob = enter(w, "bob@x.test/b", TEA "/bob");
+
+	say(w, alice, ADMIN("<item nick='bob' role='visitor'/>"));
+	for (int i = 0; i < 4; i++) {
+		forget_all(w);
+		say(w, bob, i % 2 ? OF_HIS_OWN("<remove/>") : ENROL);
+		expect(w, alice, "from='" TEA "/bob'", i % 2 ? "affiliation='none'" : "affiliation='member'",
+			"role='visitor'");
+		if (i == 2) {
+			logout(w, bob, false);
+			bob = enter(w, "bob@x.test/b", TEA "/bob");
+			expect(w, bob, "from='" TEA "/alice'");
+			expect(w, bob, "affiliation='member'", "role='visitor'", "110");
+		}
+	}
+	forget_all(w);
+	say(w, alice, ADMIN("<item jid='bob@x.test' affiliation='member'/>"));
+	expect(w, alice, "affiliation='member'", "role='participant'");
+	world_free(w);
+}
+
 /* The reflection that could not be stored in time: its sender hears of it once, the others nothing. */
 static void test_expired(void **state)
 {
@@ -693,6 +724,7 @@ int main(void)
 		cmocka_unit_test(test_early_destroyed),
 		cmocka_unit_test(test_failing),
 		cmocka_unit_test(test_silenced),
+		cmocka_unit_test(test_silenced_registers),
 		cmocka_unit_test(test_expired),
 		cmocka_unit_test(test_load_fails),
 		cmocka_unit_test(test_odd_rows),
