@@ -57,7 +57,6 @@ void room_create(struct room *r, struct jid owner)
 	struct core *c = room_core(r);
 
 	room_enter(r, ROOM_LOCKED);
-	rooms_moved_forget(rooms_of(r), jid_local(r->entity.jid));
 	r->created = r->active_since = core_wall(c);
 	r->will_persist = rooms_of(r)->defaults.persistent;
 	room_belongs_to(r, jid_bare_str(owner));
@@ -71,6 +70,8 @@ void room_unlock(struct room *r)
 {
 	timer_stop(core_timers(room_core(r)), &r->timer);
 	room_enter(r, ROOM_OPEN);
+	/* Not before: a room that is given up again while it is locked has made nothing. */
+	rooms_moved_forget(rooms_of(r), jid_local(r->entity.jid));
 	if (!r->will_persist)
 		return;
 	r->will_persist = false;

@@ -314,11 +314,21 @@ static void test_moved_and_made_anew(void **state)
 	world_restart(w);
 	alice = enter(w, "alice@x.test/a", TEA "/alice");
 	expect(w, alice, "201");
-	assert_int_equal(test_rows_count(&w->rows, STORE_ROOM_MOVED), 0);
+	/* Only when it is open is it made. */
+	assert_int_equal(test_rows_count(&w->rows, STORE_ROOM_MOVED), 1);
+	say(w, alice,
+		"<iq type='set' id='o' to='" TEA "'><query xmlns='" NS_MUC_OWNER "'><x xmlns='" NS_DATA
+		"' type='cancel'/></query></iq>");
+	bob = enter(w, "bob@x.test/b", TEA "/bob");
+	expect(w, bob, "<gone");
+	forget_all(w);
+	join(w, alice, TEA "/alice");
+	expect(w, alice, "201");
 	say(w, alice,
 		"<iq type='set' id='o' to='" TEA "'><query xmlns='" NS_MUC_OWNER "'><x xmlns='" NS_DATA
 		"' type='submit'/></query></iq>");
-	bob = enter(w, "bob@x.test/b", TEA "/bob");
+	assert_int_equal(test_rows_count(&w->rows, STORE_ROOM_MOVED), 0);
+	join(w, bob, TEA "/bob");
 	expect(w, bob, "from='" TEA "/alice'");
 	say(w, alice, DESTROY("coffee@rooms.test"));
 	sleep_ms(w, 50 * 60 * 1000);
