@@ -80,14 +80,31 @@ static void bury(struct room *r, int64_t id, struct history_entry *e, struct str
 
 /* ---- by who said it ---- */
 
-/* The element that names the message; versions before 0.4 have another one around theirs. */
+/* An element that names the message; versions before 0.4 have another one around theirs. */
+static bool is_retract(const struct stanza *s, uint32_t i)
+{
+	if (xml_is(&s->tree, i, "apply-to", NS_FASTEN))
+		return xml_child(&s->tree, i, "retract", NS_RETRACT_0) != XML_NONE;
+	return xml_is(&s->tree, i, "retract", NS_RETRACT);
+}
+
 static uint32_t find_retract(const struct stanza *s)
 {
-	uint32_t i = stanza_child(s, "retract", NS_RETRACT), old = stanza_child(s, "apply-to", NS_FASTEN);
+	XML_EACH(i, &s->tree, XML_ROOT)
+		if (is_retract(s, i))
+			return i;
+	return XML_NONE;
+}
 
-	if (i != XML_NONE || old == XML_NONE)
-		return i;
-	return xml_child(&s->tree, old, "retract", NS_RETRACT_0) == XML_NONE ? XML_NONE : old;
+/* In both forms, perhaps; but others, who may look at another element than was looked at here, must not see another's message taken back. */
+static bool names_one(const struct stanza *s)
+{
+	uint32_t first = find_retract(s);
+
+	XML_EACH(i, &s->tree, XML_ROOT)
+		if (is_retract(s, i) && !str_eq(xml_attr(&s->tree, i, "id"), xml_attr(&s->tree, first, "id")))
+			return false;
+	return true;
 }
 
 static int64_t retracted_id(const struct stanza *s)
@@ -102,6 +119,8 @@ struct xerr retract_check(const struct room *r, const struct occupant *o, const 
 	int64_t id = retracted_id(s);
 	const struct history_entry *e = id ? history_find(&r->history, id) : NULL;
 
+	if (!names_one(s))
+		return xerr(XERR_BAD_REQUEST);
 	return !e || is_of(packet_view(e->live), str_z(o->id)) ? XERR_OK : xerr(XERR_FORBIDDEN);
 }
 

@@ -199,7 +199,7 @@ void message_status(struct room *r, uint16_t code);
 void message_put_stanza_id(struct buf *out, const struct room *r, int64_t id);
 
 /* ---- retract.c: who takes back what he said himself (XEP-0424) ---- */
-/* forbidden: it is in the history, and another's. */
+/* forbidden: it is in the history, and another's; bad-request: it names several. */
 struct xerr retract_check(const struct room *r, const struct occupant *o, const struct stanza *s);
 bool retract_is(const struct stanza *s);
 /* It is his: it goes from the history, or from the store, where it is what stored says. False: it was in neither. */

@@ -364,6 +364,49 @@ static void test_retract(void **state)
 	world_free(w);
 }
 
+/* Who takes back something of his own must not name another's message beside it, in whatever form. */
+static void test_retract_one(void **state)
+{
+	struct world *w = world_new(&with_archive);
+	unsigned alice = kept_tea(w), bob = enter(w, "bob@x.test/b", TEA "/bob");
+	int64_t ids[2];
+	char xml[1024];
+
+	forget_all(w);
+	for (int i = 0; i < 2; i++) {
+		say_text(w, i ? bob : alice, "<body>text</body>");
+		id_of(expect(w, alice, "<body>text"), xml, sizeof(xml));
+		ids[i] = room_archive_id(str_z(xml));
+	}
+	for (int form = 0; form < 4; form++) {
+		CLEANUP(buf_clear) struct buf text = {.max = 1024};
+
+		buf_z(&text, "<apply-to xmlns='" NS_FASTEN "' id='1'><x xmlns='q'/></apply-to>"); /* names none */
+		for (int i = 0; i < 2; i++) {
+			snprintf(xml, sizeof(xml), "%lld", (long long)ids[1 - i]);
+			buf_z(&text,
+				(i ? form / 2 : form % 2) ? "<apply-to xmlns='" NS_FASTEN "' id='"
+							  : "<retract xmlns='" NS_RETRACT "' id='");
+			buf_z(&text, xml);
+			buf_z(&text,
+				(i ? form / 2 : form % 2) ? "'><retract xmlns='" NS_RETRACT_0 "'/></apply-to>" : "'/>");
+		}
+		forget_all(w);
+		say_text(w, bob, buf_cstr(&text));
+		expect(w, bob, "<bad-request");
+		expect_nothing(w, alice);
+	}
+	assert_int_equal(w->writes[STORE_ARCHIVE_REPLACE], 0);
+	snprintf(xml, sizeof(xml),
+		"<retract xmlns='" NS_RETRACT "' id='%lld'/><apply-to xmlns='" NS_FASTEN
+		"' id='%lld'><retract xmlns='" NS_RETRACT_0 "'/></apply-to>",
+		(long long)ids[1], (long long)ids[1]);
+	say_text(w, bob, xml);
+	expect(w, alice, "<retract ", "<apply-to");
+	assert_int_equal(w->writes[STORE_ARCHIVE_REPLACE], 1);
+	world_free(w);
+}
+
 /* Where only the store knows whose it was, what else he says stays behind it; and a moderator takes it back there. */
 static void test_retract_in_store(void **state)
 {
@@ -699,6 +742,7 @@ int main(void)
 		cmocka_unit_test(test_temporary),
 		cmocka_unit_test(test_retract),
 		cmocka_unit_test(test_retract_in_store),
+		cmocka_unit_test(test_retract_one),
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_failing),
 		cmocka_unit_test(test_far),
