@@ -394,16 +394,32 @@ void room_config_text(const struct room_config *c, struct buf *out)
 	}
 }
 
+/* Earlier versions took what is not let in any more: the rest of it stays. */
+static struct str shown(const struct config_field *f, struct str value, struct buf *out)
+{
+	size_t n;
+
+	if ((f->kind != FIELD_TEXT && f->kind != FIELD_LINE) || !str_utf8(value))
+		return value;
+	for (size_t i = 0; i < value.n; i += n) {
+		n = str_utf8_next((struct str){value.p + i, value.n - i});
+		must(n > 0);
+		if (!is_control(str_utf8_char(value.p + i, n), f->kind == FIELD_LINE))
+			buf_add(out, value.p + i, n);
+	}
+	return out->n ? buf_view(out) : STR("");
+}
+
 bool room_config_line(struct room_config *c, struct str line)
 {
-	CLEANUP(buf_clear) struct buf value = {.max = CONFIG_TEXT_MAX};
+	CLEANUP(buf_clear) struct buf value = {.max = CONFIG_TEXT_MAX}, rest = {.max = CONFIG_TEXT_MAX};
 	const struct config_field *f = find_key(str_cut(&line, '='));
 	bool done;
 
 	if (!f || !line.p)
 		return false;
 	unescape(&value, line);
-	done = buf_ok(&value) && room_config_set(c, f, value.n ? buf_view(&value) : STR("")) == 0;
+	done = buf_ok(&value) && room_config_set(c, f, value.n ? shown(f, buf_view(&value), &rest) : STR("")) == 0;
 	if (value.p)
 		mem_wipe(value.p, value.cap);
 	return done;

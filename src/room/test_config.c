@@ -46,6 +46,13 @@ static void test_text(void **state)
 	/* What another version wrote, or nobody, does no harm. */
 	room_config_parse(&other, STR("new_key=1\nwhois=martians\npersistent\n=\nmax_users=x\n\n\\=\\\nname=\\"));
 	assert_string_equal(other.name, "\\");
+	/* What an earlier version took is shown without what is not let in any more. */
+	room_config_parse(&other,
+		STR("name=t\xe2\x80\xae"
+		    "ea\\n!\ndescription=a\\nb\xe2\x81\xa7\n"));
+	assert_string_equal(other.name, "tea!");
+	assert_string_equal(other.description, "a\nb");
+	room_config_parse(&other, STR("name=\\\\\n"));
 	other.name[0] = 'x';
 	room_config_parse(&other, STR_NONE);
 	assert_int_equal(other.max_users, 17);
