@@ -34,7 +34,7 @@ struct room_config {
 	uint32_t slow_seconds; /* between two messages of one occupant, 0: no limit */
 };
 
-enum { CONFIG_TEXT_MAX = 20480, SUBJECTS_MAX = 4096, HISTORY_MAX = 500 };
+enum { CONFIG_TEXT_MAX = 98304, SUBJECTS_MAX = 28672, HISTORY_MAX = 500 };
 
 void room_config_init(struct room_config *c); /* the defaults of a new room */
 void room_config_clear(struct room_config *c);

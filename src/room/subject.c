@@ -63,15 +63,16 @@ static void set_text(char **to, struct str text)
 	*to = text.n ? str_dup(text) : NULL;
 }
 
-/* All of its subjects, if it is more than one or has a language of its own. */
+/* All of its subjects, if it is more than one or has a language of its own. The texts, together, are what may be so long. */
 static void put_subjects(struct buf *out, const struct stanza *s)
 {
 	CLEANUP(buf_clear) struct buf tmp = {.max = SUBJECT_MAX};
 	bool plain = true;
 	unsigned n = 0;
+	size_t texts = 0;
 
 	XML_EACH(i, &s->tree, XML_ROOT) {
-		struct str lang = xml_lang(&s->tree, i);
+		struct str lang = xml_lang(&s->tree, i), text;
 
 		if (!xml_is(&s->tree, i, "subject", NS_CLIENT))
 			continue;
@@ -80,8 +81,10 @@ static void put_subjects(struct buf *out, const struct stanza *s)
 		xml_put_attr(out, "xml:lang", lang);
 		buf_char(out, '>');
 		buf_reset(&tmp);
-		xml_escape(out, xml_text(&s->tree, i, &tmp));
-		out->failed |= tmp.failed;
+		text = xml_text(&s->tree, i, &tmp);
+		xml_escape(out, text);
+		texts += text.n;
+		out->failed |= tmp.failed || texts > SUBJECT_MAX;
 		buf_z(out, "</subject>");
 	}
 	if (plain)
@@ -98,7 +101,7 @@ static void keep(struct room *r, const struct visit *v, struct str text, struct 
 
 static struct xerr change(struct room *r, const struct visit *v, const struct stanza *s)
 {
-	CLEANUP(buf_clear) struct buf tmp = {.max = SUBJECT_MAX}, all = {.max = 8 * SUBJECT_MAX};
+	CLEANUP(buf_clear) struct buf tmp = {.max = SUBJECT_MAX}, all = {.max = SUBJECTS_MAX};
 	struct core *c = room_core(r);
 	struct str text = xml_text(&s->tree, stanza_child(s, "subject", NS_CLIENT), &tmp);
 	struct packet *p;
@@ -111,8 +114,7 @@ static struct xerr change(struct room *r, const struct visit *v, const struct st
 	if (!xerr_ok(e))
 		return e;
 	put_subjects(&all, s);
-	if (!buf_ok(&tmp) || !buf_ok(&all) || all.n > SUBJECTS_MAX || text.n > SUBJECT_MAX ||
-		memchr(text.n ? text.p : "", '\0', text.n))
+	if (!buf_ok(&tmp) || !buf_ok(&all) || text.n > SUBJECT_MAX || memchr(text.n ? text.p : "", '\0', text.n))
 		return xerr_text(XERR_NOT_ACCEPTABLE, "the subject is too long");
 	if (r->config.persistent && !core_can_store(c))
 		return xerr(XERR_RESOURCE_CONSTRAINT);

@@ -184,6 +184,34 @@ static void test_long_subject(void **state)
 	world_free(w);
 }
 
+/* Its language, and how its text is written in XML, do not count; texts in several languages do together. It is still there after
+ * a restart. */
+static void test_long_subject_with_language(void **state)
+{
+	struct world *w = world_new(NULL);
+	unsigned alice = open_tea(w, FIELD("persistentroom", "1"));
+	struct buf xml = {.max = 65536};
+
+	for (int extra = 1; extra >= 0; extra--) {
+		buf_reset(&xml);
+		buf_z(&xml, "<message type='groupchat' to='" TEA "'><subject xml:lang='de'>");
+		for (int i = 0; i < SUBJECT_MAX - 1; i++)
+			buf_z(&xml, "&amp;");
+		buf_z(&xml, "</subject><subject xml:lang='en'>");
+		for (int i = 0; i < 1 + extra; i++)
+			buf_char(&xml, 'y');
+		buf_z(&xml, "</subject></message>");
+		say(w, alice, buf_cstr(&xml));
+		expect(w, alice, extra ? "<not-acceptable" : "<subject xml:lang='en'>y</subject>");
+	}
+	world_restart(w);
+	alice = enter(w, "alice@x.test/a", TEA "/alice");
+	expect(w, alice, "110");
+	expect(w, alice, "<subject xml:lang='de'>&amp;&amp;", "<subject xml:lang='en'>y</subject>");
+	buf_clear(&xml);
+	world_free(w);
+}
+
 static void test_moderated(void **state)
 {
 	struct world *w = world_new(NULL);
@@ -564,6 +592,7 @@ int main(void)
 		cmocka_unit_test(test_private),
 		cmocka_unit_test(test_subject),
 		cmocka_unit_test(test_long_subject),
+		cmocka_unit_test(test_long_subject_with_language),
 		cmocka_unit_test(test_moderated),
 		cmocka_unit_test(test_request_pace),
 		cmocka_unit_test(test_owner_pace),
