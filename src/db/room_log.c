@@ -18,7 +18,7 @@ struct room_log {
 	bool failing;
 	struct buf room, day; /* of the open files */
 	int text, html;       /* -1: not open */
-	DIR *sweep;           /* room_log_expire() */
+	struct room_log_sweep *sweeps;
 };
 
 struct room_log *room_log_new(const char *dir)
@@ -48,8 +48,7 @@ void room_log_free(struct room_log **log)
 	if (!l)
 		return;
 	room_log_rest(l);
-	if (l->sweep)
-		closedir(l->sweep);
+	room_log_sweeps_free(&l->sweeps);
 	buf_clear(&l->room);
 	buf_clear(&l->day);
 	xfree(l->dir);
@@ -259,25 +258,36 @@ bool room_log_replace(int dir, const char *name, mode_t mode, const struct buf *
 	return done && renameat(dir, part, dir, name) == 0;
 }
 
-bool room_log_replace_line(int dir, const char *name, struct str old, struct str new)
+bool room_log_read(int dir, const char *name, struct buf *all)
+{
+	int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	struct stat st;
+	bool done;
+
+	if (fd < 0)
+		return false;
+	done = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && read_file(fd, all);
+	close(fd);
+	return done;
+}
+
+bool room_log_replace_line(int dir, const char *name, struct str old, struct str new, bool sync)
 {
 	CLEANUP(buf_clear) struct buf all = {.max = FILE_MAX_}, with = {.max = FILE_MAX_};
-	int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	bool done = fd < 0 && errno == ENOENT;
 	struct stat st;
 	char *at;
 
-	if (fd < 0)
-		return done;
-	done = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && read_file(fd, &all);
-	close(fd);
-	at = done ? find_line(&all, old) : NULL;
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT;
+	if (!room_log_read(dir, name, &all))
+		return false;
+	at = find_line(&all, old);
 	if (!at)
-		return done;
+		return true;
 	buf_add(&with, all.p, (size_t)(at - all.p));
 	buf_str(&with, new);
 	buf_add(&with, at + old.n, (size_t)(all.p + all.n - at) - old.n);
-	return buf_ok(&with) && room_log_replace(dir, name, st.st_mode, &with, true);
+	return buf_ok(&with) && room_log_replace(dir, name, st.st_mode, &with, sync);
 }
 
 static const struct {
@@ -305,7 +315,8 @@ static void take_back(struct room_log *l, const struct store_value *v)
 		forms[i].write(&new, &left);
 		buf_fmt(&name, "%.*s.%s", STR_FMT(buf_view(&day)), forms[i].end);
 		if (buf_ok(&old) && buf_ok(&new))
-			done = room_log_replace_line(dir, buf_cstr(&name), buf_view(&old), buf_view(&new)) && done;
+			done = room_log_replace_line(dir, buf_cstr(&name), buf_view(&old), buf_view(&new), true) &&
+				done;
 	}
 	if (dir >= 0)
 		close(dir);
@@ -315,14 +326,15 @@ static void take_back(struct room_log *l, const struct store_value *v)
 		fail(l, "take back");
 }
 
-static void expire(struct room_log *l, int64_t oldest)
+static void expire(struct room_log *l, struct str service, int64_t oldest)
 {
 	CLEANUP(buf_clear) struct buf day = {.max = 64};
 
 	room_log_rest(l);
 	clock_format(&day, oldest);
 	buf_cut(&day, ROOM_LOG_DAY_N);
-	room_log_expire(l->dir, &l->sweep, buf_view(&day));
+	if (!room_log_expire(l->dir, &l->sweeps, service, buf_view(&day)))
+		fail(l, "remove");
 }
 
 void room_log_batch(struct room_log *l, const struct store_batch *b)
@@ -338,7 +350,7 @@ void room_log_batch(struct room_log *l, const struct store_batch *b)
 		else if (w == STORE_ROOM_LOG_DAY)
 			put_day(l, v);
 		else if (w == STORE_ROOM_LOG_EXPIRE)
-			expire(l, v[1].i);
+			expire(l, v[0].s, v[1].i);
 		else if (w == STORE_ROOM_UNLOG)
 			take_back(l, v);
 }

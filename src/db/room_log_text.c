@@ -206,12 +206,33 @@ static void put_title(struct buf *out, const struct room_page *page)
 		buf_fmt(out, ", %.*s", STR_FMT(page->day));
 }
 
+static const char beginning[] =
+	"<!DOCTYPE html>\n<html><head><meta charset=\"utf-8\">\n"
+	"<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n"
+	"<meta name=\"viewport\" content=\"width=device-width\"><title>";
+
+/* The title is the address, or NAME (ADDRESS); in an address is no blank, nor a sign that would be written otherwise. */
+bool room_log_is_page(struct str all, struct str *ret)
+{
+	const char *end, *at;
+
+	if (!str_starts(all, str_z(beginning)))
+		return false;
+	all = (struct str){all.p + sizeof(beginning) - 1, all.n - (sizeof(beginning) - 1)};
+	end = memchr(all.p, '<', all.n);
+	if (!end)
+		return false;
+	all.n = (size_t)(end - all.p);
+	at = memrchr(all.p, ' ', all.n);
+	if (at && (size_t)(end - at) > 2 && at[1] == '(' && end[-1] == ')')
+		all = (struct str){at + 2, (size_t)(end - at) - 3};
+	*ret = all;
+	return true;
+}
+
 static void put_beginning(struct buf *out, const struct room_page *page)
 {
-	buf_z(out,
-		"<!DOCTYPE html>\n<html><head><meta charset=\"utf-8\">\n"
-		"<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n"
-		"<meta name=\"viewport\" content=\"width=device-width\"><title>");
+	buf_z(out, beginning);
 	put_title(out, page);
 	buf_z(out,
 		"</title>\n<style>body{font-family:sans-serif;max-width:50em;margin:1em auto;padding:0 1em}"

@@ -273,6 +273,105 @@ static void test_expired(void **state)
 	expect_file(f, "quiet@rooms.x/index.html", "2027-01-17.html", 1);
 }
 
+static void write_file(struct folder *f, const char *name, const char *text)
+{
+	char path[600];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/%s", f->path, name);
+	file = fopen(path, "w");
+	assert_non_null(file);
+	fputs(text, file);
+	assert_int_equal(fclose(file), 0);
+}
+
+static void make_folder(struct folder *f, const char *name)
+{
+	char path[600];
+
+	snprintf(path, sizeof(path), "%s/%s", f->path, name);
+	assert_int_equal(mkdir(path, 0700), 0);
+}
+
+/* Others have folders and files there, too, with names of days. */
+static void test_expired_others(void **state)
+{
+	static const char *const folders[] = {"backup", "tea@rooms.y", "tea@other.rooms.x", "@rooms.x", ".tea@rooms.x"};
+	struct folder *f = *state;
+	char name[200], room[400];
+	CLEANUP(buf_clear) struct buf cut = {.max = 8192};
+
+	for (size_t i = 0; i < ARRAY_LEN(folders); i++) {
+		make_folder(f, folders[i]);
+		snprintf(name, sizeof(name), "%s/" DAY ".txt", folders[i]);
+		write_file(f, name, "x");
+	}
+	put(f, "tea", TIME, "bob", "one");
+	write_file(f, "tea@rooms.x/index.html", "<html>mine</html>");
+	write_file(f, "tea@rooms.x/2027-01-14.txt", "without a page");
+	write_file(f, "tea@rooms.x/" DAY ".txt.bak", "x");
+	/* A long name has no service at its end. */
+	memset(room, 'n', 300);
+	room[300] = '\0';
+	put(f, room, TIME, "bob", "one");
+	snprintf(room + 300, sizeof(room) - 300, "@rooms.x");
+	room_log_folder(&cut, str_z(room));
+	assert_true(is_there(f, buf_cstr(&cut)));
+	expire(f, TIME + DAY_MS);
+	for (size_t i = 0; i < ARRAY_LEN(folders); i++) {
+		snprintf(name, sizeof(name), "%s/" DAY ".txt", folders[i]);
+		assert_true(is_there(f, name));
+	}
+	assert_false(is_there(f, "tea@rooms.x/" DAY ".txt"));
+	assert_false(is_there(f, "tea@rooms.x/2027-01-14.txt"));
+	assert_true(is_there(f, "tea@rooms.x/" DAY ".txt.bak"));
+	expect_file(f, "tea@rooms.x/index.html", "mine", 1);
+	assert_false(is_there(f, buf_cstr(&cut)));
+}
+
+static unsigned count_days(struct folder *f)
+{
+	char name[200];
+	unsigned n = 0;
+
+	for (int i = 1; i <= 28; i++)
+		for (int m = 1; m <= 4; m++) {
+			snprintf(name, sizeof(name), "tea@rooms.x/2020-%02d-%02d.txt", m, i);
+			n += is_there(f, name);
+		}
+	return n;
+}
+
+/* An old folder does not keep the store: some days at a time, past what cannot be removed, and once for each day. */
+static void test_expired_slowly(void **state)
+{
+	struct store_batch *b = store_batch_new();
+	struct folder *f = *state;
+	char name[200];
+
+	put(f, "tea", TIME, "bob", "one");
+	for (int i = 1; i <= 28; i++)
+		for (int m = 1; m <= 4; m++) {
+			snprintf(name, sizeof(name), "tea@rooms.x/2020-%02d-%02d.txt", m, i);
+			write_file(f, name, "x");
+		}
+	make_folder(f, "tea@rooms.x/2020-01-03.html");
+	store_put(b, STORE_ROOM_LOG_EXPIRE, STR("rooms.x"), (int64_t)TIME);
+	room_log_batch(f->log, b);
+	assert_int_equal(count_days(f), 112 - 32);
+	for (int i = 0; i < 4; i++)
+		room_log_batch(f->log, b);
+	assert_int_equal(count_days(f), 0);
+	write_file(f, "tea@rooms.x/2020-01-01.txt", "x");
+	for (int i = 0; i < 4; i++)
+		room_log_batch(f->log, b);
+	assert_int_equal(count_days(f), 1);
+	expire(f, TIME + DAY_MS);
+	assert_int_equal(count_days(f), 0);
+	assert_true(is_there(f, "tea@rooms.x/2020-01-03.html"));
+	store_batch_free(&b);
+}
+
 /* Also what was written before there were links. */
 static void test_link_taken_back(void **state)
 {
@@ -417,6 +516,8 @@ int main(void)
 		cmocka_unit_test(test_links),
 		FILES(test_days),
 		FILES(test_expired),
+		FILES(test_expired_others),
+		FILES(test_expired_slowly),
 		FILES(test_link_taken_back),
 		FILES(test_files),
 		FILES(test_taken_back),
