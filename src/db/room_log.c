@@ -150,11 +150,13 @@ static bool begin_page(struct room_log *l, int dir, const struct room_page *page
 {
 	CLEANUP(buf_clear) struct buf head = {.max = 1 << 20};
 	char before[ROOM_LOG_DAY_N + 1];
-	struct str prev = room_log_day_before(dir, page->day, before) ? str_z(before) : STR_NONE;
+	struct str prev = STR_NONE;
 	bool new = false;
 
 	if (open_files(l, dir, mode, &new) < 0)
 		return false;
+	if (new &&room_log_day_before(dir, page->day, before))
+		prev = str_z(before);
 	if (new)
 		room_log_head(&head, page, prev);
 	if (!buf_ok(&head) || !room_log_write(l->html, &head))
@@ -201,6 +203,21 @@ static void put_day(struct room_log *l, const struct store_value *v)
 	turn_to(l, &(struct room_page){buf_view(&room), v[3].s, v[4].s, buf_view(&day)}, true);
 }
 
+/* In HTML it may be too long, and only there: that there was one is said. */
+static void write_line(struct buf *out, const struct room_line *line,
+	void (*write)(struct buf *, const struct room_line *))
+{
+	struct room_line instead = {line->time, line->nick, STR("said something that is too long to be shown here"),
+		STR_NONE};
+
+	write(out, line);
+	if (buf_ok(out))
+		return;
+	buf_clear(out);
+	buf_init(out, LINE_MAX_);
+	write(out, &instead);
+}
+
 static void put_line(struct room_log *l, const struct store_value *v)
 {
 	CLEANUP(buf_clear)
@@ -210,10 +227,8 @@ static void put_line(struct room_log *l, const struct store_value *v)
 	put_place(v, &room, &day);
 	if (!turn_to(l, &(struct room_page){.room = buf_view(&room), .day = buf_view(&day)}, false))
 		return;
-	room_log_text(&text, &line);
-	room_log_html(&html, &line);
-	if (!buf_ok(&text) || !buf_ok(&html))
-		return;
+	write_line(&text, &line, room_log_text);
+	write_line(&html, &line, room_log_html);
 	if (room_log_write(l->text, &text) && room_log_write(l->html, &html))
 		l->failing = false;
 	else
@@ -290,10 +305,36 @@ bool room_log_replace_line(int dir, const char *name, struct str old, struct str
 	return buf_ok(&with) && room_log_replace(dir, name, st.st_mode, &with, sync);
 }
 
-static const struct {
+/* The newest first: what earlier versions wrote is looked for only where it is something else. */
+static const struct form {
 	const char *end;
-	void (*write)(struct buf *out, const struct room_line *line);
-} forms[] = {{"txt", room_log_text}, {"html", room_log_html}, {"html", room_log_html_old}};
+	void (*write[3])(struct buf *out, const struct room_line *line);
+} forms[] = {
+	{"txt", {room_log_text, room_log_text_plain}},
+	{"html", {room_log_html, room_log_html_old, room_log_html_plain}},
+};
+
+/* False: the file could not be read or written. */
+static bool take_back_in(int dir, struct str day, const struct form *f, const struct room_line *said,
+	const struct room_line *left)
+{
+	CLEANUP(buf_clear) struct buf last = {.max = LINE_MAX_}, new = {.max = LINE_MAX_}, name = {.max = 64};
+	bool done = true;
+
+	buf_fmt(&name, "%.*s.%s", STR_FMT(day), f->end);
+	f->write[0](&new, left);
+	for (size_t i = 0; i < ARRAY_LEN(f->write) && f->write[i]; i++) {
+		CLEANUP(buf_clear) struct buf old = {.max = LINE_MAX_};
+
+		f->write[i](&old, said);
+		if (!buf_ok(&old) || !buf_ok(&new) || str_eq(buf_view(&old), buf_view(&last)))
+			continue;
+		done = room_log_replace_line(dir, buf_cstr(&name), buf_view(&old), buf_view(&new), true) && done;
+		buf_reset(&last);
+		buf_str(&last, buf_view(&old));
+	}
+	return done;
+}
 
 static void take_back(struct room_log *l, const struct store_value *v)
 {
@@ -308,16 +349,8 @@ static void take_back(struct room_log *l, const struct store_value *v)
 	buf_fmt(&path, "%s/", l->dir);
 	room_log_folder(&path, buf_view(&room));
 	dir = open(buf_cstr(&path), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	for (size_t i = 0; dir >= 0 && i < ARRAY_LEN(forms); i++) {
-		CLEANUP(buf_clear) struct buf old = {.max = LINE_MAX_}, new = {.max = LINE_MAX_}, name = {.max = 64};
-
-		forms[i].write(&old, &said);
-		forms[i].write(&new, &left);
-		buf_fmt(&name, "%.*s.%s", STR_FMT(buf_view(&day)), forms[i].end);
-		if (buf_ok(&old) && buf_ok(&new))
-			done = room_log_replace_line(dir, buf_cstr(&name), buf_view(&old), buf_view(&new), true) &&
-				done;
-	}
+	for (size_t i = 0; dir >= 0 && i < ARRAY_LEN(forms); i++)
+		done = take_back_in(dir, buf_view(&day), &forms[i], &said, &left) && done;
 	if (dir >= 0)
 		close(dir);
 	else

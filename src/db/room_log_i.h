@@ -16,7 +16,9 @@ struct room_page {
 	struct str room, name, subject, day; /* absent: no name; none; of all days */
 };
 
-/* As before there were links, to find what was written then. */
+/* To find what was written before there were links, and before "/me waves" was told otherwise than as words. */
+void room_log_text_plain(struct buf *out, const struct room_line *line);
+void room_log_html_plain(struct buf *out, const struct room_line *line);
 void room_log_html_old(struct buf *out, const struct room_line *line);
 /* The beginning of the page of a day; before: the day before it that there is, absent: none. */
 void room_log_head(struct buf *out, const struct room_page *page, struct str before);

@@ -5,7 +5,7 @@
 #include "base/mem.h"
 #include "db/room_log_i.h"
 
-enum { SECONDS_AT = 11, SECONDS_N = 8 };
+enum { SECONDS_AT = 11, SECONDS_N = 8, LINK_MAX_ = 2048 /* bytes; a longer one ends there */ };
 
 /* ---- texts ---- */
 
@@ -55,8 +55,9 @@ static size_t scheme_length(struct str text)
 /* What stands behind a link is not part of it: a full stop, or the end of a bracket that began before. */
 static size_t without_end(struct str link)
 {
-	while (link.n &&
-		(strchr(".,;:!?'", link.p[link.n - 1]) || (link.p[link.n - 1] == ')' && !memchr(link.p, '(', link.n))))
+	bool opened = link.n && memchr(link.p, '(', link.n);
+
+	while (link.n && (strchr(".,;:!?'", link.p[link.n - 1]) || (link.p[link.n - 1] == ')' && !opened)))
 		link.n--;
 	return link.n;
 }
@@ -66,7 +67,7 @@ static size_t link_length(struct str text)
 {
 	size_t scheme = scheme_length(text), n = scheme, k;
 
-	while (scheme && n < text.n && (k = str_utf8_next((struct str){text.p + n, text.n - n}))) {
+	while (scheme && n < text.n && n < LINK_MAX_ && (k = str_utf8_next((struct str){text.p + n, text.n - n}))) {
 		if (ends_link(str_utf8_char(text.p + n, k)))
 			break;
 		n += k;
@@ -138,11 +139,11 @@ static bool take_action(struct str *text)
 }
 
 /* What somebody does is his words, too: an event, which begins with the asterisk, cannot be written by anybody. */
-void room_log_text(struct buf *out, const struct room_line *line)
+static void write_text(struct buf *out, const struct room_line *line, bool action)
 {
 	static const struct place name = {.newline = " "}, text = {.newline = "\n         "};
 	struct str nick = line->nick.p ? line->nick : STR("the room"), said = line->text;
-	bool acts = !line->did.p && take_action(&said);
+	bool acts = action && !line->did.p && take_action(&said);
 
 	put_seconds(out, line->time);
 	buf_z(out, line->did.p ? " * " : " <");
@@ -160,12 +161,15 @@ void room_log_text(struct buf *out, const struct room_line *line)
 	buf_char(out, '\n');
 }
 
-static void put_html(struct buf *out, const struct room_line *line, bool links)
+void room_log_text(struct buf *out, const struct room_line *line) { write_text(out, line, true); }
+void room_log_text_plain(struct buf *out, const struct room_line *line) { write_text(out, line, false); }
+
+static void put_html(struct buf *out, const struct room_line *line, bool links, bool action)
 {
 	static const struct place name = {.html = true, .newline = " "};
 	struct place text = {.html = true, .newline = "<br>", .links = links};
 	struct str said = line->text;
-	bool acts = !line->did.p && take_action(&said);
+	bool acts = action && !line->did.p && take_action(&said);
 
 	buf_fmt(out, "<p%s><time datetime=\"", line->did.p ? " class=\"event\"" : "");
 	clock_format(out, line->time);
@@ -181,8 +185,9 @@ static void put_html(struct buf *out, const struct room_line *line, bool links)
 	buf_z(out, "</p>\n");
 }
 
-void room_log_html(struct buf *out, const struct room_line *line) { put_html(out, line, true); }
-void room_log_html_old(struct buf *out, const struct room_line *line) { put_html(out, line, false); }
+void room_log_html(struct buf *out, const struct room_line *line) { put_html(out, line, true, true); }
+void room_log_html_old(struct buf *out, const struct room_line *line) { put_html(out, line, false, true); }
+void room_log_html_plain(struct buf *out, const struct room_line *line) { put_html(out, line, false, false); }
 
 /* ---- pages ---- */
 

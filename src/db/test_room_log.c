@@ -88,6 +88,8 @@ static void test_links(void **state)
 		LINK("http://x.example/y_(z)") ", " LINK("http://x.example") ",");
 	expect_html("(http://x.example)", "(" LINK("http://x.example") ")");
 	expect_html("https://\xc3\xa9.example/\nhttp://b", LINK("https://\xc3\xa9.example/") "<br>" LINK("http://b"));
+	expect_html("http://x))),", LINK("http://x") "))),");
+	expect_html("http://x/(a))),", LINK("http://x/(a)))") ",");
 	/* Out of the attribute leads nothing, and what is not seen ends it. */
 	expect_html("http://x/\"onclick=alert(1)", LINK("http://x/") "&quot;onclick=alert(1)");
 	expect_html("http://x/'y><script>", LINK("http://x/&#39;y") "&gt;&lt;script&gt;");
@@ -99,6 +101,20 @@ static void test_links(void **state)
 		"<p class=\"event\">" STAMP " <b>http://x</b> left</p>\n");
 	expect_line((struct room_line){.nick = STR("e"), .text = STR("http://x")}, "08:00:01 <e> http://x\n",
 		"<p>" STAMP " <b>e</b> " LINK("http://x") "</p>\n");
+}
+
+/* A link ends somewhere. */
+static void test_long_link(void **state)
+{
+	CLEANUP(buf_clear) struct buf text = {.max = 8192}, out = {.max = 65536};
+
+	buf_z(&text, "http://x/");
+	while (text.n < 5000)
+		buf_char(&text, 'y');
+	room_log_html(&out, &(struct room_line){.time = TIME, .nick = STR("e"), .text = buf_view(&text)});
+	assert_true(buf_ok(&out));
+	assert_in_range(out.n, 5000 + 2048, 5000 + 2048 + 300);
+	assert_null(strstr(strstr(buf_cstr(&out), "<a ") + 1, "<a "));
 }
 
 /* ---- files ---- */
@@ -426,6 +442,40 @@ static void test_taken_back(void **state)
 	expect_file(f, "tea@rooms.x/" DAY ".txt", "taken back", 2);
 }
 
+/* What one does was told as words before; and what is as it was is taken back once. */
+static void test_action_taken_back(void **state)
+{
+	struct folder *f = *state;
+
+	put(f, "tea", TIME + 1000, "bob", "first");
+	write_file(f, "tea@rooms.x/" DAY ".txt", "08:00:01 <bob> /me waves\n");
+	write_file(f, "tea@rooms.x/" DAY ".html",
+		"<p>" STAMP " <b>bob</b> /me waves</p>\n<p>" STAMP " <b>bob</b> twice</p>\n<p>" STAMP
+		" <b>bob</b> twice</p>\n");
+	take_back(f, TIME, "bob", "/me waves");
+	take_back(f, TIME, "bob", "twice");
+	expect_file(f, "tea@rooms.x/" DAY ".txt", "waves", 0);
+	expect_file(f, "tea@rooms.x/" DAY ".html", "waves", 0);
+	expect_file(f, "tea@rooms.x/" DAY ".html", "twice", 1);
+}
+
+static void test_too_long(void **state)
+{
+	struct folder *f = *state;
+	size_t n = 600000;
+	char *text = xcalloc(1, n + 1);
+
+	memset(text, '&', n);
+	put(f, "tea", TIME, "bob", text);
+	put(f, "tea", TIME + 1000, "bob", "more");
+	expect_file(f, "tea@rooms.x/" DAY ".txt", "08:00:01 <bob> &&&", 1);
+	assert_in_range(stat_of(f, "tea@rooms.x/" DAY ".txt").st_size, n, n + 100);
+	expect_file(f, "tea@rooms.x/" DAY ".html", "<b>bob</b> said something that is too long to be shown here</p>",
+		1);
+	expect_file(f, "tea@rooms.x/" DAY ".html", "more", 1);
+	xfree(text);
+}
+
 /* Nothing is read or written through a link. */
 static void test_taken_back_links(void **state)
 {
@@ -514,6 +564,7 @@ int main(void)
 		cmocka_unit_test(test_folders),
 		cmocka_unit_test(test_lines),
 		cmocka_unit_test(test_links),
+		cmocka_unit_test(test_long_link),
 		FILES(test_days),
 		FILES(test_expired),
 		FILES(test_expired_others),
@@ -522,6 +573,8 @@ int main(void)
 		FILES(test_files),
 		FILES(test_taken_back),
 		FILES(test_taken_back_links),
+		FILES(test_action_taken_back),
+		FILES(test_too_long),
 		FILES(test_obstacles),
 		FILES(test_committed),
 	};
