@@ -13,7 +13,8 @@
 enum {
 	WORDS_MAX = 16,
 	SECRET_AT = 4, /* config ROOM roomsecret: where the value stands */
-	JSON_AT = 3    /* behind an address, before what belongs to it */
+	JSON_AT = 3,   /* behind an address, before what belongs to it */
+	DAYS_MAX = 36500
 };
 
 static const char json_flag[] = "--json";
@@ -260,7 +261,7 @@ static int run_action(const struct group *g, const struct action *a, int argc, c
 			n--; /* it takes the place of "-" */
 		words[n++] = password;
 	}
-	status = ask_server(data, words, n, argc - 2 <= a->reads ? ASK_STORED : a->offline);
+	status = ask_server(data, words, n, !password && argc - 2 <= a->reads ? ASK_STORED : a->offline);
 	if (password)
 		mem_wipe(password, strlen(password));
 	xfree(password);
@@ -282,29 +283,47 @@ static int ask_unused(const char *verb, const struct flags *flags, bool yes, con
 	return ask_server(data, words, n, lists ? ASK_STORED : ASK_REFUSE);
 }
 
-static bool agreed(void)
+/* Asked for on a terminal; programs, and who asks for JSON, which is one document, say it before. */
+static bool agreed(const struct flags *flags)
 {
 	char line[16] = "";
 
-	if (!isatty(STDIN_FILENO)) {
+	if (!isatty(STDIN_FILENO) || flags->json) {
 		fputs("wireside: nothing was destroyed: --yes destroys them\n", stderr);
 		return false;
 	}
 	fputs("Destroy these rooms? [y/N] ", stderr);
-	return fgets(line, sizeof(line), stdin) && (line[0] == 'y' || line[0] == 'Y');
+	if (fgets(line, sizeof(line), stdin) && (line[0] == 'y' || line[0] == 'Y'))
+		return true;
+	fputs("wireside: nothing was destroyed\n", stderr);
+	return false;
 }
 
-/* What would be gone is seen before. */
+static bool is_days(const char *word)
+{
+	uint64_t n;
+
+	if (str_uint(str_z(word), DAYS_MAX, &n) == 0 && n > 0)
+		return true;
+	fprintf(stderr, "wireside: --unused: DAYS is a number from 1 to %d\n", DAYS_MAX);
+	return false;
+}
+
+/* What would be gone is seen before, unless nothing can be done about it. */
 static int run_unused(const struct action *a, const struct flags *flags, const char *data)
 {
-	bool destroys = a->address != NULL;
-	int status = 0;
+	int status;
 
-	if (!flags->yes)
-		status = ask_unused("list", flags, false, data);
-	if (status || !destroys || !(flags->yes || agreed()))
+	if (!is_days(flags->unused))
+		return 2;
+	if (!a->address)
+		return ask_unused("list", flags, false, data);
+	if (flags->yes || !ask_is_running(data))
+		return ask_unused("destroy", flags, flags->yes, data);
+	status = ask_unused("list", flags, false, data);
+	if (status)
 		return status;
-	return ask_unused("destroy", flags, true, data);
+	return agreed(flags) ? ask_unused("destroy", flags, true, data) : 1;
 }
 
 static int run_group(const struct group *g, int argc, char **argv)

@@ -50,6 +50,12 @@ static void reply(struct order *o, const char *error)
 		command_reply_buf(o->core, o->asker, &o->out);
 }
 
+/* What stands at the end, where the value of a password does, is one, whatever it looks like. */
+static bool is_secret(const struct command_call *call, uint32_t i, const struct str *args, unsigned n)
+{
+	return n == 1 && i + 1 == call->n && strcmp(call->words[1], "config") == 0 && room_config_is_secret(args[0]);
+}
+
 static void run_verb(struct command_call *call)
 {
 	const struct order_verb *v = order_verb_find(str_z(call->words[1]));
@@ -58,7 +64,7 @@ static void run_verb(struct command_call *call)
 	unsigned n = 0;
 
 	for (uint32_t i = 3; i < call->n; i++) {
-		if (strcmp(call->words[i], "--json") == 0)
+		if (strcmp(call->words[i], "--json") == 0 && !is_secret(call, i, args, n))
 			front.json = true;
 		else if (n < v->max)
 			args[n++] = str_z(call->words[i]);

@@ -209,11 +209,14 @@ static void answer(struct survey *s)
 	if (s->wish.task == SURVEY_LIST && s->wish.json)
 		buf_z(&s->out, s->shown ? "\n]\n" : "]\n");
 	if (s->wish.task == SURVEY_DESTROY && s->wish.json)
-		buf_fmt(&s->out, "{\"destroyed\": %u, \"failed\": %u}\n", s->destroyed, s->failed);
+		buf_fmt(&s->out, s->failed ? "%u destroyed\n" : "{\"destroyed\": %u, \"failed\": 0}\n", s->destroyed);
 	else if (s->wish.task == SURVEY_DESTROY)
 		buf_fmt(&s->out, "%u destroyed%s\n", s->destroyed,
 			s->shown == DESTROY_MAX ? "; there may be more: do it again" : "");
-	if (!s->answered)
+	if (!s->answered && s->failed)
+		command_reply(s->core, s->asker, true, "%s%u could not be destroyed",
+			buf_ok(&s->out) ? buf_cstr(&s->out) : "", s->failed);
+	else if (!s->answered)
 		command_reply_buf(s->core, s->asker, &s->out);
 	survey_free(s);
 }

@@ -144,6 +144,15 @@ static void test_unused(void **state)
 	DONE("used@rooms.test");
 	run(w, "room destroy --unused 10 --yes --json");
 	DONE("{\"destroyed\": 0, \"failed\": 0}\n");
+	/* What cannot be done is a failure. */
+	pass_days(w, 20);
+	store_fails(w, true);
+	w->store_silent = false;
+	run(w, "room destroy --unused 10 --yes");
+	REFUSED("used@rooms.test: the store fails: try again later\n0 destroyed\n1 could not be destroyed");
+	run(w, "room destroy --unused 10 --yes --json");
+	REFUSED("0 destroyed\n1 could not be destroyed");
+	store_fails(w, false);
 	/* The core ends while rooms are read that are to go. */
 	pass_days(w, 20);
 	w->store_silent = true;
@@ -224,6 +233,8 @@ static void test_json(void **state)
 	run(w, "room config " TEA " --json roomsecret hush");
 	assert_null(strstr(w->reply, "hush"));
 	DONE("\"setting\": \"roomsecret\", \"value\": \"(set)\"}\n");
+	run(w, "room config " TEA " roomsecret --json"); /* is one */
+	DONE("roomsecret = (set)\n");
 	run(w, "room config " TEA " roomdesc \"x --json");
 	DONE("\"value\": \"\\\"x\"}\n");
 	run(w, "room affiliate " TEA " bob@x.test/r outcast bad --json");

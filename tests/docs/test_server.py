@@ -690,6 +690,7 @@ class Refusals(Case):
         self.refused(1, "no password in it", "room", "config", room, "roomsecret", "--password-file", "/dev/null",
                      "--data", self.data)
         set_ = f"{room}: roomsecret = (set)\n"
+        self.assertEqual(set_, self.ok("room", "config", room, "roomsecret", "-", stdin="--json\n"))
         self.assertEqual(set_, self.ok("room", "config", room, "roomsecret", "-", stdin="hush hush\n"))
         self.assertEqual(set_, self.ok("room", "config", room, "roomsecret", "--password-file", self.folder / "secret"))
         self.assertEqual({"room": room, "result": "changed", "setting": "roomsecret", "value": "(set)"},
@@ -736,15 +737,23 @@ class Refusals(Case):
         self.assertEqual("", self.ok("room", "list", "--unused", "1"))
         self.refused(2, "not understood with a room", "room", "destroy", room, "--unused", "1", "--data", self.data)
         self.refused(2, "'--yes' is not understood", "room", "destroy", room, "--yes", "--data", self.data)
-        self.refused(1, "1 to 36500", "room", "list", "--unused", "x", "--data", self.data)
-        self.refused(0, "--yes destroys them", "room", "destroy", "--unused", "1", "--data", self.data)
+        for days in ("x", "0", "36501", "1d", ""):
+            self.refused(2, "1 to 36500", "room", "list", "--unused", days, "--data", self.data)
+            self.refused(2, "1 to 36500", "room", "destroy", "--unused", days, "--yes", "--data", self.data)
+        self.refused(1, "--yes destroys them", "room", "destroy", "--unused", "1", "--data", self.data)
+        self.refused(1, "--yes destroys them", "room", "destroy", "--unused", "1", "--json", "--data", self.data)
+        self.assertEqual({"destroyed": 0, "failed": 0},
+                         json.loads(self.ok("room", "destroy", "--unused", "1", "--yes", "--json")))
         self.assertEqual("0 destroyed\n", self.ok("room", "destroy", "--unused", "1", "--yes"))
         self.assertEqual({"room": room, "result": "destroyed", "reason": "Over"},
                          json.loads(self.ok("room", "destroy", room, "Over", "--json")))
         self.refused(2, "'--json' is not understood", "user", "del", "alice@localhost", "--json", "--data", self.data)
 
     def test_no_server(self):
-        for args in (["status"], ["stop"], ["reload"], ["room", "kick", "a@rooms.localhost", "b"]):
+        (self.folder / "secret").write_text("hush hush\n")
+        for args in (["status"], ["stop"], ["reload"], ["room", "kick", "a@rooms.localhost", "b"],
+                     ["room", "destroy", "--unused", "1"], ["room", "destroy", "--unused", "1", "--yes", "--json"],
+                     ["room", "config", "a@rooms.localhost", "roomsecret", "--password-file", self.folder / "secret"]):
             self.refused(1, f"no server runs on {self.data}; start one", *args, "--data", self.data)
         for args in (["user", "list"], ["room", "list"], ["user", "del", "a@localhost"], ["user", "passwd", "a@localhost"]):
             self.refused(1, f"{self.data} has no store yet", *args, "--data", self.data, stdin="x\n")
