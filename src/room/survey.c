@@ -156,6 +156,17 @@ static void put_address(struct buf *out, const struct rooms *rs, const struct ro
 	buf_str(out, jid_str(rs->host.entity.jid));
 }
 
+/* More is not known: that somebody was in is noted by days. */
+static void put_day(struct buf *out, int64_t time)
+{
+	enum { DAY_N = 10 };
+	CLEANUP(buf_clear) struct buf text = {.max = 64};
+
+	clock_format(&text, time);
+	buf_cut(&text, DAY_N);
+	buf_str(out, buf_view(&text));
+}
+
 static void put_json(struct survey *s, const struct rooms *rs, const struct row *r)
 {
 	CLEANUP(buf_clear) struct buf address = {.max = JID_MAX};
@@ -173,24 +184,21 @@ static void put_json(struct survey *s, const struct rooms *rs, const struct row 
 		json_text(out, r->owners[i]);
 	}
 	buf_fmt(out, "], \"owner_count\": %u, \"active\": \"", r->owner_count);
-	clock_format(out, r->active);
+	put_day(out, r->active);
 	buf_z(out, "\"}");
 }
 
-enum { DAY_N = 10 };
-
 static void put_line(struct survey *s, const struct rooms *rs, const struct row *r)
 {
-	CLEANUP(buf_clear) struct buf time = {.max = 64};
 	struct buf *out = &s->out;
 
 	plain_put(out, r->local);
 	buf_char(out, '@');
 	buf_str(out, jid_str(rs->host.entity.jid));
-	clock_format(&time, r->active);
-	buf_cut(&time, DAY_N);
-	buf_fmt(out, "\t%u\t%s\t%s\t%s\t", r->occupants, r->persistent ? "persistent" : "temporary",
-		r->public_ ? "public" : "hidden", buf_cstr(&time));
+	buf_fmt(out, "\t%u\t%s\t%s\t", r->occupants, r->persistent ? "persistent" : "temporary",
+		r->public_ ? "public" : "hidden");
+	put_day(out, r->active);
+	buf_char(out, '\t');
 	for (uint32_t i = 0; i < r->owner_count && i < OWNERS_SHOWN; i++) {
 		buf_z(out, i ? "," : "");
 		plain_put(out, r->owners[i]);

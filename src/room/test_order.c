@@ -94,7 +94,7 @@ static void test_list(void **state)
 	DONE("old@rooms.test\t0\tpersistent\tpublic\t2027-01-15\tcarol@x.test,dave@x.test\tOld\n"
 	     "tea@rooms.test\t1\ttemporary\tpublic\t2027-01-15\talice@x.test\tGreen\n");
 	run(w, "room list --json");
-	DONE("\"owners\": [\"carol@x.test\", \"dave@x.test\"], \"owner_count\": 2, \"active\": \"2027-01-15T");
+	DONE("\"owners\": [\"carol@x.test\", \"dave@x.test\"], \"owner_count\": 2, \"active\": \"2027-01-15");
 	w->store_error = ERR_IO;
 	run(w, "room list");
 	REFUSED("the store fails");
