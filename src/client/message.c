@@ -405,15 +405,14 @@ static void on_text(struct client *c, const struct said *m, struct str body, boo
 		.history = m->history,
 		.own = own,
 		.secret = in_room,
-		.conversation = in_room ? jid_str(peer)
-			: m->with.n     ? m->with
-					: client_peer(c, jid_bare_str(peer)),
 		.verb = client_said_verb(m),
 		.body = body,
 		.id = m->id};
 
+	/* A copy of what was said to nobody: another client of ours may have. */
 	if (!jid_some(peer))
 		return;
+	e.conversation = in_room ? jid_str(peer) : m->with.n ? m->with : client_peer(c, jid_bare_str(peer));
 	if (own)
 		buf_z(&who, "me");
 	else if (in_room)

@@ -26,7 +26,7 @@ static struct contact *same_key(const struct client *c, struct str bare, const s
 
 struct str client_peer(const struct client *c, struct str bare)
 {
-	const struct contact *k = client_contact(c, bare) ? NULL : same_key(c, bare, NULL);
+	const struct contact *k = !bare.n || client_contact(c, bare) ? NULL : same_key(c, bare, NULL);
 
 	return k ? str_z(k->jid) : bare;
 }

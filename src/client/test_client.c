@@ -243,6 +243,8 @@ static void typing(void **state)
 
 static void copies_of_other_clients(void **state)
 {
+	char receipt[256];
+
 	with_bob();
 #define COPY(from, kind, inside) \
 	"<message from='" from "'><" kind " xmlns='" NS_CARBONS "'><forwarded xmlns='" NS_FORWARD "'>" inside \
@@ -257,6 +259,13 @@ static void copies_of_other_clients(void **state)
 	assert_false(said("<received"));
 	hear(COPY("eve@x.test/1", "received",
 		"<message xmlns='jabber:client' from='bob@x.test/2' id='c3'><body>a lie</body></message>"));
+	told_nothing();
+	/* What was said to nobody, and a receipt of nobody. */
+	hear(COPY("alice@x.test", "sent",
+		"<message xmlns='jabber:client' from='alice@x.test/2' id='c4'><body>to nobody</body></message>"));
+	client_say(t.c, STR("bob@x.test"), STR("one"));
+	snprintf(receipt, sizeof(receipt), "<message><received xmlns='" NS_RECEIPTS "' id='%s'/></message>", last_id());
+	hear(receipt);
 	told_nothing();
 }
 

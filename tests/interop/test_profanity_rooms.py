@@ -102,6 +102,7 @@ def invite(t, alice, bob, carla):
     bob.shown(f"^[ 0-9:-]*{CLUB}")
     bob.type(f"/join {CLUB} nick bob")
     alice.expect("presence", from_=f"{CLUB}/bob", muc=is_affiliation("member"))
+    bob.shown("joined the room as bob.*affiliation: member")  # its window is the one that is typed in
     bob.type('/invite send carla@localhost "You, too"')
     got = carla.expect("message", from_=CLUB, muc=lambda muc: muc is not None and "invite" in muc)["muc"]["invite"]
     t.equal(got["reason"], "You, too", "an invitation by the room")
@@ -114,6 +115,7 @@ def voice(t, alice, bob):
     make(alice, STAGE, moderatedroom=True)
     bob.type(f"/join {STAGE} nick bob")
     alice.expect("presence", from_=f"{STAGE}/bob", muc=is_role("visitor"))
+    bob.shown("joined the room as bob, role: visitor")  # its window is the one that is typed in
     bob.type("may I?")
     bob.shown("forbidden|Error")
     bob.type("/affiliation request")
