@@ -148,6 +148,7 @@ static void say_line(struct world *w, const unsigned *conns, struct str line)
 	CLEANUP(buf_clear) struct buf xml = {.max = LINE + 1000};
 	unsigned who = line.n > 2 && line.p[0] >= '0' ? (unsigned)(line.p[0] - '0') : 99;
 	struct stanza *s;
+	bool own;
 
 	for (size_t i = 0; who < 4 && i < ARRAY_LEN(frames); i++) {
 		if (frames[i].letter != line.p[1])
@@ -158,8 +159,9 @@ static void say_line(struct world *w, const unsigned *conns, struct str line)
 	}
 	if (!xml.n || !buf_ok(&xml) || memchr(xml.p, '\0', xml.n) || stanza_parse(buf_view(&xml), &s) != 0)
 		return;
+	own = xml_attr(&s->tree, XML_ROOT, "from").p != NULL; /* who says it is put there */
 	stanza_free(&s);
-	if (w->users[conns[who]])
+	if (w->users[conns[who]] && !own)
 		say(w, conns[who], buf_cstr(&xml));
 }
 
