@@ -249,7 +249,7 @@ static void on_destroyed(struct order *o, const char *error)
 	if (!s->answered && !s->wish.json)
 		buf_fmt(&s->out, "%s: %s\n", o->address, error ? error : "destroyed");
 	if (!error)
-		log_info("room_expired", "room=%s unused_days=%u", o->address, s->wish.unused_days);
+		log_info("room_unused", "room=%s unused_days=%u", o->address, s->wish.unused_days);
 	end_if_done(s);
 }
 
