@@ -178,6 +178,19 @@ static void copy_to(int fd, const char *p, size_t n)
 	}
 }
 
+/* A group is listened to when all of it are there: what came before would reach a part of it, and be waited for for ever. */
+static void relay_accept(int ep, int listener, int *fds, unsigned *n, unsigned group)
+{
+	fds[*n] = accept(listener, NULL, NULL);
+	set_nodelay(fds[*n]);
+	++*n;
+	for (unsigned i = *n - group; *n % group == 0 && i < *n; i++) {
+		struct epoll_event ev = {.events = EPOLLIN, .data.u32 = i};
+
+		epoll_ctl(ep, EPOLL_CTL_ADD, fds[i], &ev);
+	}
+}
+
 static void relay_run(int listener, unsigned group, bool to_all)
 {
 	static int fds[65536];
@@ -195,16 +208,13 @@ static void relay_run(int listener, unsigned group, bool to_all)
 			ssize_t k;
 
 			if (from == UINT32_MAX) {
-				fds[n] = accept(listener, NULL, NULL);
-				set_nodelay(fds[n]);
-				ev.data.u32 = n;
-				epoll_ctl(ep, EPOLL_CTL_ADD, fds[n++], &ev);
+				relay_accept(ep, listener, fds, &n, group);
 				continue;
 			}
 			k = recv(fds[from], buf, sizeof(buf), 0);
 			if (k <= 0)
 				epoll_ctl(ep, EPOLL_CTL_DEL, fds[from], NULL);
-			for (unsigned to = first; k > 0 && to < first + group && to < n; to++)
+			for (unsigned to = first; k > 0 && to < first + group; to++)
 				if (to_all || to != from)
 					copy_to(fds[to], buf, (size_t)k);
 		}
