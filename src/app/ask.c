@@ -92,11 +92,18 @@ static bool serves(const struct config *c, struct str domain)
 	return served;
 }
 
+/* What is about rooms: who is removed may have a nickname in them. */
+static bool needs_rooms(const char *const *words, uint32_t n)
+{
+	return strcmp(words[0], "room") == 0 ||
+		(n > 2 && strcmp(words[0], "user") == 0 && strcmp(words[1], "del") == 0);
+}
+
 /* Without a configuration the domains are those of the last start, if they have the one that is meant; otherwise it is the one in
  * the address, or the one to list. */
 static void serve_any_domain(struct config *c, const char *const *words, uint32_t n)
 {
-	bool about_rooms = strcmp(words[0], "room") == 0, knows = about_rooms && served_fill(c->data, c);
+	bool knows = needs_rooms(words, n) && served_fill(c->data, c);
 	struct jid_buf jid;
 
 	if (knows &&

@@ -67,6 +67,7 @@ const struct option config_options[] = {
 	{"room-logs-days", BOTH, NUMBER, AT(rooms.logs_days), "N", 0, 0, 36500, "how long public logs are kept; 0: for ever", NULL},
 	{"room-logging", SERVE, CHOICE, AT(rooms.logs_by_admins), "owners|admins", 0, 0, 1, "who may turn on public logs of a room", NULL},
 	{"room-creation", SERVE, CHOICE, AT(rooms_by_admins), "anyone|admins", 0, 0, 1, "who may make rooms", NULL},
+	{"room-nicknames", SERVE, CHOICE, AT(rooms.no_nicknames), "on|off", 0, 0, 1, "may users register a nickname for all rooms", NULL},
 	{"rooms-per-user", SERVE, NUMBER, AT(rooms_per_user), "N", 0, 0, 10000, "rooms that one user may have; 0: any number", NULL},
 	{"room-reserved", SERVE, LIST, AT(rooms.reserved), "NAME", 0, 0, 0, "a room that only administrators make (repeatable)",
 	 check_room},
@@ -227,11 +228,10 @@ bool config_is_valid(const struct option *o, const char *value, struct buf *why)
 
 /* ---- setting one value ---- */
 
+/* What is one of two is a bool. */
 static void set_number(struct config *c, const struct option *o, int n)
 {
-	if (o->offset == AT(registration) || o->offset == AT(allow_plaintext) || o->offset == AT(limits) ||
-		o->offset == AT(relaxed) || o->offset == AT(life.while_needed) || o->offset == AT(rooms_by_admins) ||
-		o->offset == AT(rooms.logs_by_admins))
+	if (o->kind == SWITCH || (o->kind == CHOICE && o->max == 1))
 		*(bool *)field(c, o) = n != 0;
 	else
 		*(int *)field(c, o) = n;

@@ -22,6 +22,7 @@ struct room_lists {
 	char *logs_url;                    /* of the folder of the public logs; NULL: none */
 	int logs_days;                     /* 0: for ever */
 	bool logs_by_admins;               /* owners do not turn them on */
+	bool no_nicknames;                 /* registered with the service */
 	struct text_list defaults, limits; /* app/config_rooms.h */
 };
 

@@ -255,6 +255,7 @@ static void make_rooms(struct node *n, const struct config *c)
 		.occupants_max = 500,
 		.admins = admins,
 		.only_admins_make = true,
+		.no_nicknames = true,
 		.logs = true,
 		.logs_days = (uint32_t)c->rooms.logs_days,
 		.history = (uint32_t)c->room_history,

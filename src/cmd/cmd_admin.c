@@ -64,6 +64,7 @@ static const struct group room = {
 	"       wireside room affiliate ROOM [WHO AFFILIATION [REASON]]\n"
 	"       wireside room kick ROOM NICK [REASON]\n"
 	"       wireside room log ROOM [N]\n"
+	"       wireside room nicknames [remove NICK]\n"
 	"all of them with [--json] [--data DIR]\n\n"
 	"Asks a running server; what changes nothing also reads the data of a stopped one. ROOM is NAME@rooms.DOMAIN (or what\n"
 	"rooms-host says), OWNER and\n"
@@ -73,6 +74,7 @@ static const struct group room = {
 	"there is, config with a SETTING says what it is. A room's password (roomsecret) is asked for on\n"
 	"the terminal, or read as one line from standard input or FILE; '' is none.\n\n"
 	"list: address, occupants, persistent or temporary, public or hidden, the day of the last activity, owners, name.\n"
+	"nicknames: those that users have registered with the service as their own in all its rooms; remove frees one.\n"
 	"--unused DAYS: rooms in which nobody is and nothing has happened for so long; destroy shows them, asks on a terminal, and\n"
 	"with --yes destroys them at once, 1000 at most.\n\n"
 	"Examples:\n"
@@ -93,6 +95,7 @@ static const struct group room = {
 		{"affiliate", "ROOM@SERVICE", 4, false, true, ASK_REFUSE, .reads = 1},
 		{"kick", "ROOM@SERVICE", 3, false, true, ASK_REFUSE, "NICK"},
 		{"log", "ROOM@SERVICE", 2, false, true, ASK_STORED},
+		{"nicknames", NULL, 2, false, true, ASK_REFUSE},
 		{0},
 	},
 };

@@ -321,6 +321,15 @@ struct host *core_find_host(const struct core *c, struct str domain) { return ma
 
 struct host *core_next_host(const struct core *c, uint32_t *pos) { return map_next(&c->hosts, pos); }
 
+void core_account_gone(struct core *c, struct jid bare)
+{
+	struct host *h;
+
+	for (uint32_t pos = 0; (h = core_next_host(c, &pos));)
+		if (h->ops->account_gone)
+			h->ops->account_gone(h, bare);
+}
+
 struct msg *core_to_wire(struct core *c, enum msg_kind kind, uint64_t conn)
 {
 	struct msg *m = msgs_add(core_out_wire(c, table_tag(conn)));

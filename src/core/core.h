@@ -120,6 +120,7 @@ struct host *core_find_host(const struct core *c, struct str domain);
 void core_set_gateway(struct core *c, struct host *h);
 struct host *core_gateway(const struct core *c); /* NULL if there is none */
 struct host *core_next_host(const struct core *c, uint32_t *pos);
+void core_account_gone(struct core *c, struct jid bare); /* all hosts are told */
 
 const struct feature *const *core_features(const struct core *c);
 uint32_t core_session_count(const struct core *c);

@@ -54,6 +54,8 @@ struct host_ops {
 	/* Optional: a session that is to be resumed waits until all that it sent is dealt with; what this host holds back it must
 	 * let go of now (in the next turn). */
 	void (*hurry)(struct host *h);
+	/* Optional: an account of this server is no more; what is written now is committed with that. */
+	void (*account_gone)(struct host *h, struct jid bare);
 	/* The gateway alone: messages about links and neighbours, and MSG_RESUME for a peer. Takes what m owns. */
 	void (*on_msg)(struct host *h, struct msg *m);
 	/* The gateway alone: a stanza that came by a link has been dealt with; what is written now is committed with it. */

@@ -292,6 +292,8 @@ static const struct part read_sql[STORE_READ_COUNT][PARTS_MAX] = {
 			{ROW_OWNER, "SELECT local, jid FROM affiliation WHERE domain = ?1 AND affiliation = 4"},
 			{ROW_MOVED,
 				"SELECT local, until, ended_by, address FROM room_moved WHERE domain = ?1 ORDER BY until, local"},
+			{ROW_ROOM_NICK,
+				"SELECT jid, nick FROM room_nick WHERE domain = ?1 AND local = '' ORDER BY jid"},
 		},
 	[STORE_ROOM_SURVEY] =
 		{

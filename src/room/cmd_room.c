@@ -112,5 +112,6 @@ const struct command room_commands[] = {
 		.run = run_verb},
 	{.name = "room kick", .args = "ROOM NICK [REASON] [--json]", .min = 2, .max = 4, .run = run_verb},
 	{.name = "room log", .args = "ROOM [N] [--json]", .min = 1, .max = 3, .run = run_verb},
+	{.name = "room nicknames", .args = "[remove NICK] [--json]", .min = 0, .max = 3, .run = cmd_nicknames},
 	{.name = NULL},
 };

@@ -27,6 +27,11 @@ void registration_show(struct room *r, struct visit *v);
 enum { ABSENT_MAX = 500 };
 /* Presences of members who have a nickname and are not here, where the room shows them: at most ABSENT_MAX. */
 uint32_t nick_list_absent(struct room *r, struct packet **packets);
+/* The form with which a nickname is registered, and reading it: as it stands in addresses, and as it is compared. Of a room and of
+ * the service. bad-request, not-acceptable. */
+void register_put_form(struct buf *out, struct str with, struct str nick);
+struct xerr register_read_nick(const struct xml_tree *t, uint32_t x, struct buf *ret_nick, struct buf *ret_key);
+struct xerr register_prepare(struct str nick, struct buf *ret_nick, struct buf *ret_key);
 /* May this address have this nickname? conflict: it is another's. */
 struct xerr nick_check_owner(const struct room *r, struct str key, struct jid who);
 /* The nickname that somebody has to use here, NULL: any. */

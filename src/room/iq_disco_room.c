@@ -168,11 +168,13 @@ static struct xerr command_info(struct iq *iq, struct str node)
 	return XERR_OK;
 }
 
-/* 7.12: the nickname that the asker has registered. */
+/* 7.12: the nickname that the asker has registered, with the room or with the service. */
 static struct xerr own_nick(struct iq *iq, const struct room *r)
 {
 	const struct nickname *n = nicknames_find(&r->reserved, jid_bare_str(iq->stanza->from));
 
+	if (!n)
+		n = service_nick_of(rooms_of(r), iq->stanza->from);
 	xml_put_open(&iq->reply, "query", NS_DISCO_INFO);
 	buf_z(&iq->reply, " node='x-roomuser-item'>");
 	if (n)

@@ -16,7 +16,9 @@ struct xerr nick_check_owner(const struct room *r, struct str key, struct jid wh
 {
 	const struct nickname *n = nicknames_find_key(&r->reserved, key);
 
-	return n && !str_eq(nickname_jid(n), jid_bare_str(who)) ? xerr(XERR_CONFLICT) : XERR_OK;
+	if (!n)
+		return service_nick_check(rooms_of(r), key, who);
+	return str_eq(nickname_jid(n), jid_bare_str(who)) ? XERR_OK : xerr(XERR_CONFLICT);
 }
 
 const struct nickname *nick_locked(const struct room *r, struct jid who)
@@ -84,10 +86,10 @@ static struct xerr may_register(const struct room *r, enum affiliation a)
 	return XERR_OK;
 }
 
-static void put_form(struct buf *out, struct room *r, struct str nick)
+void register_put_form(struct buf *out, struct str with, struct str nick)
 {
 	buf_z(out, "<x xmlns='" NS_DATA "' type='form'><title>Registration with ");
-	xml_escape(out, room_address(r));
+	xml_escape(out, with);
 	buf_z(out,
 		"</title><field var='FORM_TYPE' type='hidden'><value>" NS_MUC_REGISTER
 		"</value></field><field var='muc#register_roomnick' type='text-single' label='Nickname'><required/>");
@@ -112,7 +114,7 @@ struct xerr register_get(struct iq *iq)
 		xml_put_text(&iq->reply, "username", str_z(n->nick));
 	}
 	buf_z(&iq->reply, "<instructions>Choose the nickname that will be yours in this room.</instructions>");
-	put_form(&iq->reply, r, n ? str_z(n->nick) : STR_NONE);
+	register_put_form(&iq->reply, room_address(r), n ? str_z(n->nick) : STR_NONE);
 	xml_put_close(&iq->reply, "query");
 	return XERR_OK;
 }
@@ -184,20 +186,24 @@ static struct xerr enrol(struct room *r, struct jid who, struct str nick, struct
 	return XERR_OK;
 }
 
-static struct xerr read_nick(const struct xml_tree *t, uint32_t x, struct buf *ret_nick, struct buf *ret_key)
+struct xerr register_prepare(struct str nick, struct buf *ret_nick, struct buf *ret_key)
 {
-	CLEANUP(buf_clear) struct buf tmp = {.max = TEXT_MAX};
-	struct str type = form_text(t, x, "FORM_TYPE", &tmp), nick;
-
-	if (type.p && !str_is(type, NS_MUC_REGISTER))
-		return xerr(XERR_BAD_REQUEST);
-	nick = form_text(t, x, "muc#register_roomnick", &tmp);
 	if (!nick.n)
 		return xerr(XERR_BAD_REQUEST);
 	/* As it will stand in an address. */
 	if (jid_prep_resource(nick, ret_nick) < 0 || nick_key(buf_view(ret_nick), ret_key) < 0)
 		return xerr(XERR_NOT_ACCEPTABLE);
 	return XERR_OK;
+}
+
+struct xerr register_read_nick(const struct xml_tree *t, uint32_t x, struct buf *ret_nick, struct buf *ret_key)
+{
+	CLEANUP(buf_clear) struct buf tmp = {.max = TEXT_MAX};
+	struct str type = form_text(t, x, "FORM_TYPE", &tmp);
+
+	if (type.p && !str_is(type, NS_MUC_REGISTER))
+		return xerr(XERR_BAD_REQUEST);
+	return register_prepare(form_text(t, x, "muc#register_roomnick", &tmp), ret_nick, ret_key);
 }
 
 static struct xerr submit(struct room *r, const struct stanza *s, uint32_t x)
@@ -210,7 +216,7 @@ static struct xerr submit(struct room *r, const struct stanza *s, uint32_t x)
 	if (xerr_ok(e) && (!type.p || !str_is(type, "submit")))
 		e = xerr(XERR_BAD_REQUEST);
 	if (xerr_ok(e))
-		e = read_nick(&s->tree, x, &nick, &key);
+		e = register_read_nick(&s->tree, x, &nick, &key);
 	if (xerr_ok(e))
 		e = check_free(r, buf_view(&key), s->from);
 	if (!xerr_ok(e))

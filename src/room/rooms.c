@@ -153,6 +153,8 @@ static void take_rows(struct rooms *rs, const struct store_rows *rows)
 			take_owner(rs, v);
 		else if (kind == ROW_MOVED)
 			moved_load(rs, v);
+		else if (kind == ROW_ROOM_NICK)
+			service_nick_load(rs, v);
 	rs->loaded = true;
 	rest_vacant(rs);
 	watch_ghosts(rs);
@@ -230,6 +232,7 @@ static void on_timer(struct timer *t)
 	}
 	look_for_ghosts(rs);
 	moved_expire(rs);
+	paces_sweep(&rs->paces, core_now(rs->host.entity.core));
 	room_archive_expire(rs);
 	rooms_log_expire(rs);
 	note_use(rs);
@@ -287,7 +290,15 @@ static struct entity *get(struct host *h, struct jid bare, const struct stanza *
 	return &add_room(rs, bare, listed || !rs->loaded ? ROOM_LOADING : ROOM_VACANT)->entity;
 }
 
-static const struct host_ops host_ops = {.get = get};
+static void account_gone(struct host *h, struct jid bare)
+{
+	struct rooms *rs = (struct rooms *)h;
+
+	if (!rs->config.no_nicknames)
+		service_nick_forget(rs, jid_str(bare));
+}
+
+static const struct host_ops host_ops = {.get = get, .account_gone = account_gone};
 
 /* ---- the domain itself as an address, and rooms that do not exist ---- */
 
@@ -347,6 +358,7 @@ static void rooms_free(struct entity *e)
 	map_clear(&rs->directory);
 	map_clear(&rs->live);
 	moved_clear(&rs->moved);
+	service_nicks_clear(rs);
 	rooms_items_clear(rs);
 	makers_clear(&rs->makers);
 	free_list(rs->admins);
@@ -427,6 +439,7 @@ struct host *rooms_new(struct core *c, const char *domain, const struct rooms_co
 
 	take_config(rs, config);
 	moved_init(&rs->moved);
+	service_nicks_init(rs);
 	map_init(&rs->live, room_key, rs->config.rooms_max * 2);
 	makers_init(&rs->makers, config->made_max ? config->made_max : 100);
 	rs->only_admins_make = config->only_admins_make;

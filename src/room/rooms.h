@@ -24,6 +24,7 @@ struct rooms_config {
 	const char *logs_url;  /* where the world finds them, the folder of a room is behind it; NULL: nowhere */
 	uint32_t logs_days;    /* what is older goes; 0: nothing does */
 	bool no_limits;        /* on the pace of an occupant: for load tests */
+	bool no_nicknames;     /* nobody registers one with the service */
 	bool only_admins_make; /* rooms: nobody else's entering makes one */
 };
 

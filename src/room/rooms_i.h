@@ -42,10 +42,12 @@ struct rooms {
 	struct rooms_config config;
 	struct room_config defaults; /* of new rooms */
 	char **admins, **reserved;
-	struct map live;      /* struct room by localpart */
-	struct map directory; /* struct listing by localpart */
-	struct map moved;     /* struct moved by localpart */
-	struct makers makers; /* who made how many today */
+	struct map live;        /* struct room by localpart */
+	struct map directory;   /* struct listing by localpart */
+	struct map moved;       /* struct moved by localpart */
+	struct makers makers;   /* who made how many today */
+	struct nicknames nicks; /* registered with the service: one's own in all rooms */
+	struct paces paces;     /* of those who register them */
 	struct room_items items;
 	bool loaded;        /* the directory is complete */
 	struct timer timer; /* until then: to ask again; afterwards: looks for ghosts, and for what is too old */
@@ -81,6 +83,17 @@ void rooms_move(struct room *r, struct jid by, struct str alternate);
 const struct moved *rooms_moved(const struct rooms *rs, struct str local, struct jid who);
 void rooms_moved_forget(struct rooms *rs, struct str local);
 
+/* ---- service_nick.c, cmd_nick.c ---- */
+void service_nicks_init(struct rooms *rs);
+void service_nicks_clear(struct rooms *rs);
+bool service_nicks_on(const struct entity *e);
+void service_nick_load(struct rooms *rs, const struct store_value *v); /* ROW_ROOM_NICK */
+/* conflict: somebody else has it in all rooms. key: of nick_key() */
+struct xerr service_nick_check(const struct rooms *rs, struct str key, struct jid who);
+const struct nickname *service_nick_of(const struct rooms *rs, struct jid who); /* NULL: he has none */
+void service_nick_forget(struct rooms *rs, struct str bare);
+void cmd_nicknames(struct command_call *call);
+
 /* ---- rooms.c ---- */
 /* The directory follows the room's configuration. */
 void rooms_list(struct room *r);
@@ -104,6 +117,7 @@ bool hats_put_node_info(struct iq *iq, struct str node);
 
 /* Tables of feature.h */
 iq_handler disco_get_info, disco_get_items, command_set, admin_get, admin_set, owner_get, owner_set, ping_get,
-	register_get, register_set, moderate_set, moderate_old_set, hats_set;
+	register_get, register_set, moderate_set, moderate_old_set, hats_set, service_register_get,
+	service_register_set;
 
 #endif

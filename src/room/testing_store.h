@@ -296,6 +296,9 @@ UNUSED static struct store_rows *store_answer(struct world *w, const struct stor
 				store_rows_add(out, ROW_OWNER, r->v + 1, 2);
 		TEST_ROWS_EACH(&w->rows, r, STORE_ROOM_MOVED, q->values, 1)
 			store_rows_add(out, ROW_MOVED, r->v + 1, 4);
+		TEST_ROWS_EACH(&w->rows, r, STORE_ROOM_NICK_PUT, q->values, 1)
+			if (!r->v[1].s.n)
+				store_rows_add(out, ROW_ROOM_NICK, r->v + 2, 2);
 		return out;
 	}
 	TEST_ROWS_EACH(&w->rows, r, STORE_AFFILIATION_PUT, q->values, 2)

@@ -28,7 +28,7 @@ enum store_write {
 	STORE_ROOM_PUT, /* domain, local, created, configuration (text form of room/), subject, subject_from, subject_time */
 	STORE_ROOM_DEL,        /* domain, local: the room and all that is its own */
 	STORE_AFFILIATION_PUT, /* domain, local, jid, affiliation (0: remove), reason */
-	STORE_ROOM_NICK_PUT,   /* domain, local, jid, nickname (null: remove) */
+	STORE_ROOM_NICK_PUT,   /* domain, local (empty: of the whole service), jid, nickname (null: remove) */
 	/* domain, local, jid (empty: the hat itself), uri, title (null: remove; empty of who wears it), hue or null: a hat of a room */
 	STORE_HAT_PUT,
 	STORE_INVITED_PUT, /* domain, local, number, time: an invitation to a room that may still be declined */
@@ -75,7 +75,7 @@ enum store_read {
 	STORE_OFFLINE_LIST, /* domain, local -> ROW_OFFLINE*, oldest first */
 	STORE_PRIVATE_GET,  /* domain, local, key -> at most one ROW_XML */
 	STORE_VCARD_GET,    /* domain, local -> at most one ROW_XML */
-	STORE_ROOM_LIST,    /* domain -> ROW_ROOM*, ROW_OWNER*, ROW_MOVED*, those that hold longest at the end */
+	STORE_ROOM_LIST, /* domain -> ROW_ROOM*, ROW_OWNER*, ROW_MOVED*, those that hold longest at the end, ROW_ROOM_NICK* of the service */
 	/* domain, local, count -> at most one ROW_ROOM, then ROW_AFFILIATION*, ROW_ROOM_NICK*, ROW_HAT* (hats before who wears
 	 * them), ROW_INVITED*, the oldest first, at most one ROW_XML (its vCard), then at most so many ROW_HISTORY, the
 	 * newest, oldest first: of the newest 4096 messages the very newest and those with a text or a tombstone */

@@ -379,6 +379,7 @@ void account_delete(struct account *a, struct stanza **request)
 
 	/* From here on nothing is written for it any more: what comes back from its sessions goes to nobody. */
 	store_put(core_batch(c), STORE_ACCOUNT_DEL, jid_domain(a->entity.jid), jid_local(a->entity.jid));
+	core_account_gone(c, a->entity.jid);
 	enter(a, ACCOUNT_ABSENT);
 	if (request)
 		iq_answer(c, request, STR_NONE, core_commit(c));
