@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <termios.h>
 #include <unistd.h>
 #include <wchar.h>
 
@@ -15,7 +16,7 @@
 #include "base/mem.h"
 #include "tui/filter.h"
 
-enum { HISTORY = 500, PROMPT_MAX = 256, KEYS_MAX = 65536 };
+enum { HISTORY = 500, PROMPT_MAX = 256, KEYS_MAX = 65536, PASTE_PAUSE_MS = 1000 };
 
 struct edit {
 	struct loop *loop;
@@ -28,6 +29,10 @@ struct edit {
 	struct buf keys; /* typed, not yet given to the library */
 	struct buf paste;
 	bool pasting;
+	int64_t heard; /* when something was typed, or pasted, last */
+	struct {
+		char interrupt, quit, suspend;
+	} signals; /* the keys that would be some; '\0': none */
 	bool dumb; /* a terminal that knows no escapes */
 	char prompt[PROMPT_MAX];
 	unsigned columns;
@@ -93,15 +98,20 @@ void edit_prompt(struct edit *e, struct str prompt)
 	el_set(e->el, EL_REFRESH);
 }
 
-void edit_interrupt(struct edit *e)
+static void interrupt(struct edit *e)
 {
 	fputs("^C\r\n", stdout);
 	fflush(stdout);
-	buf_reset(&e->keys);
 	buf_reset(&e->paste);
 	e->pasting = false;
 	begin_line(e);
 	e->ops->on_key(e->arg, STR(""));
+}
+
+void edit_interrupt(struct edit *e)
+{
+	buf_reset(&e->keys);
+	interrupt(e);
 }
 
 void edit_resize(struct edit *e)
@@ -343,6 +353,44 @@ static bool begins_paste(struct edit *e)
 	return e->pasting = true;
 }
 
+/* ---- keys that would be signals ---- */
+
+/* The terminal makes none of them: it would do so in the middle of a paste, too, and throw away what has come of it, with its end. */
+static void learn_signals(struct edit *e)
+{
+	struct termios t;
+
+	el_set(e->el, EL_SETTY, "-d", "-isig", NULL);
+	if (tcgetattr(STDIN_FILENO, &t) != 0)
+		return;
+	e->signals.interrupt = (char)t.c_cc[VINTR];
+	e->signals.quit = (char)t.c_cc[VQUIT];
+	e->signals.suspend = (char)t.c_cc[VSUSP];
+}
+
+/* The others are for all that the shell has started together with us. */
+static bool take_signal(struct edit *e)
+{
+	char c = e->keys.n ? e->keys.p[0] : '\0';
+	bool interrupts = c == e->signals.interrupt, quits = c == e->signals.quit, suspends = c == e->signals.suspend;
+
+	if (!c || !(interrupts || quits || suspends))
+		return false;
+	buf_eat(&e->keys, 1);
+	if (interrupts)
+		interrupt(e);
+	else
+		kill(0, quits ? SIGQUIT : SIGTSTP);
+	return true;
+}
+
+/* A paste whose end does not come would go on for ever. What is in one comes without a pause. */
+static bool gives_up_paste(const struct edit *e, struct str read)
+{
+	return e->pasting && read.n == 1 && *read.p && *read.p == e->signals.interrupt &&
+		loop_now(e->loop) - e->heard >= PASTE_PAUSE_MS;
+}
+
 /* ---- keys ---- */
 
 /* Length of the first whole key in the buffer: a character, or an escape sequence; 0 if it is not whole yet. */
@@ -499,6 +547,8 @@ static void give_keys(struct edit *e)
 				return;
 			continue;
 		}
+		if (take_signal(e))
+			continue;
 		if (!key_length(buf_view(&e->keys)))
 			return;
 		give_key(e);
@@ -524,10 +574,13 @@ static void on_ready(void *arg, int events)
 	(void)events;
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
-	if (n > 0)
+	if (n > 0 && gives_up_paste(e, (struct str){p, (size_t)n}))
+		edit_interrupt(e);
+	else if (n > 0)
 		e->keys.n += (size_t)n;
 	else
 		e->ended = true;
+	e->heard = loop_now(e->loop);
 	give_keys(e);
 	if (!e->ended)
 		return;
@@ -573,6 +626,7 @@ struct edit *edit_new(struct loop *l, const struct edit_ops *ops, void *arg)
 	el_set(e->el, EL_BIND, "^R", "ed-search-prev-history", NULL);
 	el_set(e->el, EL_BIND, "^S", "ed-search-next-history", NULL);
 	el_set(e->el, EL_BIND, "^V", "ed-unassigned", NULL);
+	learn_signals(e);
 	el_set(e->el, EL_UNBUFFERED, 1);
 	tell_pastes(e, true);
 	e->watch = watch_new(l, STDIN_FILENO, on_ready, e);

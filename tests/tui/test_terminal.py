@@ -2,6 +2,7 @@
 
 import pathlib
 import signal
+import time
 
 from chat import LIMIT, Screen, Terminal, command, lib
 
@@ -80,6 +81,20 @@ def keys(t):
     dora.type("still here\r")
     erik.expect("message", body="still here")
     t.step("a paste of several lines is one text, sent by Enter; no line of it is a command; not too long")
+
+    # What would be a signal, or a key, is neither: no interrupt, no end, no lost rest.
+    dora.type("\x1b[200~in\x03 the\x04 mid\x1adle\x1c \x15of\x1b it\r/quit\x1b[201~\r")
+    erik.expect("message", body="in the middle of it\n/quit")
+    dora.type("not sent\x03sent\r")
+    erik.expect("message", body="sent")
+    # A paste without an end.
+    dora.type("\x1b[200~without an end\x03")
+    time.sleep(1.5)
+    dora.type("\x03")
+    time.sleep(0.5)
+    dora.type("goes on\r")
+    erik.expect("message", body="goes on")
+    t.step("control characters in a paste are no commands; Ctrl-C ends one that has no end")
 
     dora.type("half a lino\x1b[D")
     dora.shown(b"half a lino")
