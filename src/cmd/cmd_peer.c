@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "base/plain.h"
 #include "cmd/commands.h"
+#include "cmd/peer_rows.h"
 #include "peer/peers.h"
 
 enum { WORDS_MAX = 8, ANSWER_BYTES = 1 << 20, CODE_WAIT_MS = 20000, CODE_PAUSE_MS = 200 };
@@ -26,7 +27,7 @@ static const char usage[] =
 	"       wireside peer import <FILE\n\n"
 	"Who is known to this machine's node: names, keys, addresses, trust (new, pinned, verified, changed, blocked, legacy).\n"
 	"NAME is a name from the list, or an address or key of it. All take --data DIR, and --json, with which the answer is one\n"
-	"line like {\"ok\":true,\"text\":\"bob is added ...\"}, also where it is a refusal (import: one for each line that it reads;\n"
+	"line like {\"ok\":true,\"text\":\"bob is added ...\"}, also where it is a refusal (import: one for each row that it reads;\n"
 	"list and export: the table).\n\n"
 	"  add           somebody the network does not show: a number, with a name if you like\n"
 	"  accept        a new or changed key belongs to whom it says\n"
@@ -112,24 +113,42 @@ static int ask(const struct asking *k, const char *const *words, uint32_t n)
 	return (k->json ? ask_server_json : ask_server)(k->data, words, n, makes ? ASK_MAKE : ASK_STORED);
 }
 
+struct import {
+	const struct action *action;
+	const struct asking *asking;
+	int status;
+};
+
+static void import_row(void *arg, const char *row)
+{
+	struct import *i = arg;
+	const char *words[] = {"peer", i->action->name, row};
+
+	if (ask(i->asking, words, ARRAY_LEN(words)) != 0)
+		i->status = 1;
+}
+
 static int each_line(const struct action *a, const struct asking *k)
 {
-	const char *words[] = {"peer", a->name, NULL};
+	struct import i = {a, k, 0};
+	struct peer_rows rows;
 	char *line = NULL;
 	size_t cap = 0;
 	ssize_t n;
-	int status = 0;
 
+	peer_rows_init(&rows, import_row, &i);
 	while ((n = getline(&line, &cap, stdin)) > 0) {
 		line[strcspn(line, "\r\n")] = '\0';
-		words[2] = line;
-		if (*line && ask(k, words, 3) != 0)
-			status = 1;
+		if (!peer_rows_line(&rows, str_z(line)))
+			i.status = refuse(k, "what has more than %d bytes is no row of `peer export`", PEER_ROW_MAX);
 	}
+	if (!peer_rows_whole(&rows))
+		i.status = refuse(k, "the input ends in the middle of an object: it is not whole");
+	peer_rows_clear(&rows);
 	if (line)
 		mem_wipe(line, cap);
 	free(line);
-	return status;
+	return i.status ? 1 : 0;
 }
 
 static int with_password(const char *name, const struct asking *k)
