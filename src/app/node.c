@@ -11,6 +11,7 @@
 
 #include "app/config_rooms.h"
 #include "app/guard.h"
+#include "app/node_log.h"
 #include "app/node_name.h"
 #include "app/places.h"
 #include "app/server_i.h"
@@ -450,7 +451,10 @@ static void on_idle_check(struct timer *t)
 int node_open(struct server *s, struct buf *why)
 {
 	unsigned first = s->port_count;
-	int err = s->config->listen.n ? listen_given(s, why) : listen_default(s, why);
+	int err;
+
+	node_log_begin();
+	err = s->config->listen.n ? listen_given(s, why) : listen_default(s, why);
 
 	if (err)
 		return err;

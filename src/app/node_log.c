@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/mem.h"
 
 /* There is one standard error a process, and any thread may log. */
 static struct {
@@ -97,4 +98,34 @@ void node_log_bound(const char *data)
 		return;
 	file.size = ours.st_size;
 	log_set_sink(put);
+}
+
+/* The last NODE_LOG_MAX bytes of a file, from the beginning of a line. */
+static void keep_end(const char *path, off_t size)
+{
+	int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	char *end = xmalloc(NODE_LOG_MAX), *line;
+	ssize_t n = fd < 0 ? -1 : pread(fd, end, NODE_LOG_MAX, size - NODE_LOG_MAX);
+
+	line = n > 0 ? memchr(end, '\n', (size_t)n) : NULL;
+	if (line && ftruncate(fd, 0) == 0)
+		n = pwrite(fd, line + 1, (size_t)(end + n - line - 1), 0);
+	if (fd >= 0)
+		close(fd);
+	xfree(end);
+}
+
+void node_log_begin(void)
+{
+	char earlier[sizeof(file.path) + 2];
+	off_t size;
+
+	pthread_mutex_lock(&file.lock);
+	size = file.size;
+	snprintf(earlier, sizeof(earlier), "%s.1", file.path);
+	if (size > NODE_LOG_TURN)
+		turn();
+	if (size > NODE_LOG_MAX && file.size < size)
+		keep_end(earlier, size);
+	pthread_mutex_unlock(&file.lock);
 }

@@ -77,13 +77,22 @@ static void raise_file_limit(void)
 	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-/* Whoever started us need not give up: another one runs on these data, or comes up just now. */
-static void say_busy(const struct config *c)
+/* Whoever started us need not give up: another one runs on these data, or comes up just now. Where our standard error goes is told to
+ * nobody then: it may be the log of that one. */
+static bool say_busy(const struct config *c, const struct buf *why)
 {
-	static const char word[] = "busy\n";
+	CLEANUP(buf_clear) struct buf text = {.max = 8192};
 
-	if (c->ready_fd >= 0 && write(c->ready_fd, word, sizeof(word) - 1) < 0)
-		log_warn("ready_fd", "error=\"%s\"", strerror(errno));
+	if (c->ready_fd < 0)
+		return false;
+	buf_fmt(&text, "busy\n%.*s\n", STR_FMT(buf_view(why)));
+	return write(c->ready_fd, text.p, text.n) >= 0;
+}
+
+static void complain(const struct config *c, const struct server *s, const struct buf *why)
+{
+	fprintf(stderr, "wireside: %.*s%s\n", STR_FMT(buf_view(why)),
+		s || c->data_given ? "" : " (--data names another data folder)");
 }
 
 /* Whoever started us with --ready-fd wants the addresses, nobody else to read a greeting. */
@@ -108,6 +117,7 @@ int run_server(const struct config *c, run_greeting *greet)
 {
 	struct running r = {.loop = loop_new()};
 	struct buf why;
+	bool told;
 	int err;
 
 	signal(SIGPIPE, SIG_IGN);
@@ -115,14 +125,12 @@ int run_server(const struct config *c, run_greeting *greet)
 	raise_file_limit();
 	buf_init(&why, 4096);
 	err = server_new(r.loop, c, &r.server, &why);
-	if (err == ERR_BUSY)
-		say_busy(c);
+	told = err == ERR_BUSY && say_busy(c, &why);
 	if (!err)
 		err = server_open(r.server, &why);
-	if (err) {
-		fprintf(stderr, "wireside: %s%s\n", buf_cstr(&why),
-			r.server || c->data_given ? "" : " (--data names another data folder)");
-	} else {
+	if (err && !told) {
+		complain(c, r.server, &why);
+	} else if (!err) {
 		if (c->use == CONFIG_SERVE)
 			served_note(c);
 		loop_on_signal(r.loop, SIGINT, on_end_signal, &r);

@@ -19,14 +19,7 @@
 
 extern char **environ;
 
-enum {
-	NODE_START_MS = 15000,
-	NAME_TRIES = 5,
-	LOG_TURN = 256 << 10,
-	LOG_KEPT = 1 << 20,
-	BUSY_TRIES = 150,
-	BUSY_PAUSE_MS = 100
-};
+enum { NODE_START_MS = 15000, NAME_TRIES = 5, BUSY_TRIES = 150, BUSY_PAUSE_MS = 100 };
 
 /* ---- what is said to it ---- */
 
@@ -143,9 +136,10 @@ static void take_login(struct chat_node *n, struct str text)
 	}
 }
 
-/* Reads up to the word that says it is up, or the end. */
-static enum chat_node_started wait_ready(struct chat_node *c, int fd)
+/* Reads up to the word that says it is up, or the end. why: only if it is busy. */
+static enum chat_node_started wait_ready(struct chat_node *c, int fd, struct buf *why)
 {
+	const struct str word = STR("busy\n");
 	char text[4096];
 	size_t n = 0;
 	struct pollfd p = {.fd = fd, .events = POLLIN};
@@ -160,7 +154,9 @@ static enum chat_node_started wait_ready(struct chat_node *c, int fd)
 		text[n] = '\0';
 		ready = strstr(text, "ready\n") != NULL;
 	}
-	busy = n == 5 && memcmp(text, "busy\n", 5) == 0;
+	busy = str_starts((struct str){text, n}, word);
+	if (busy)
+		plain_put(why, str_trim((struct str){text + word.n, n - word.n}));
 	take_login(c, (struct str){text, n});
 	mem_wipe(text, sizeof(text));
 	return ready ? CHAT_NODE_UP : busy ? CHAT_NODE_BUSY : CHAT_NODE_FAILED;
@@ -192,46 +188,31 @@ static struct str without_name(struct str line)
 	return str_starts(line, name) ? (struct str){line.p + name.n, line.n - name.n} : line;
 }
 
-/* The last LOG_KEPT bytes of a file, from the beginning of a line. */
-static void keep_end(const char *path, off_t size)
-{
-	int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-	char *end = xmalloc(LOG_KEPT), *line;
-	ssize_t n = fd < 0 ? -1 : pread(fd, end, LOG_KEPT, size - LOG_KEPT);
-
-	line = n > 0 ? memchr(end, '\n', (size_t)n) : NULL;
-	if (line && ftruncate(fd, 0) == 0)
-		n = pwrite(fd, line + 1, (size_t)(end + n - line - 1), 0);
-	if (fd >= 0)
-		close(fd);
-	xfree(end);
-}
-
-/* What it says is kept over starts, above all what the one before said at its end. When there is much of it, it becomes the
- * earlier log, of which the end stays. Returns where the new one's words begin. */
-static long turn_log(const char *log)
+/* Where the words of who is started will begin. What a node said is kept over starts, above all what it said at its end; when there is
+ * much of it, the node puts it aside, as soon as it is sure that no other one is writing there. What is no file goes aside now. */
+static struct stat find_log(const char *log)
 {
 	char earlier[4096 + 8];
 	struct stat st;
 
 	if (lstat(log, &st) != 0)
-		return 0;
-	if (S_ISREG(st.st_mode) && st.st_size <= LOG_TURN)
-		return (long)st.st_size;
+		return (struct stat){0};
+	if (S_ISREG(st.st_mode))
+		return st;
 	snprintf(earlier, sizeof(earlier), "%s.1", log);
-	if (rename(log, earlier) == 0 && st.st_size > LOG_KEPT)
-		keep_end(earlier, st.st_size);
-	return 0;
+	rename(log, earlier);
+	return (struct stat){0};
 }
 
 /* Why it did not start is the last that it said. */
-static void put_why(const char *data, const char *log, long from, struct buf *why)
+static void put_why(const char *data, const char *log, const struct stat *before, struct buf *why)
 {
 	char line[1024], last[1024] = "";
+	struct stat st;
 	FILE *f = fopen(log, "re");
 
-	if (f)
-		fseek(f, from, SEEK_SET);
+	if (f && fstat(fileno(f), &st) == 0 && st.st_ino == before->st_ino && st.st_size >= before->st_size)
+		fseek(f, (long)before->st_size, SEEK_SET);
 	while (f && fgets(line, sizeof(line), f))
 		memcpy(last, line, sizeof(last));
 	if (f)
@@ -242,7 +223,7 @@ static void put_why(const char *data, const char *log, long from, struct buf *wh
 		buf_fmt(why, "the node of %s could not be started; `wireside node` may say why", data);
 }
 
-static enum chat_node_started start(struct chat_node *n, const char *data, const char *log)
+static enum chat_node_started start(struct chat_node *n, const char *data, const char *log, struct buf *why)
 {
 	char number[16], folder[4096], program[] = "wireside", node[] = "node", data_flag[] = "--data",
 				       fd_flag[] = "--ready-fd", needed[] = "--while-needed";
@@ -258,7 +239,7 @@ static enum chat_node_started start(struct chat_node *n, const char *data, const
 	snprintf(number, sizeof(number), "%d", ends[1]);
 	err = spawn(argv, log);
 	close(ends[1]);
-	how = err == 0 ? wait_ready(n, ends[0]) : CHAT_NODE_FAILED;
+	how = err == 0 ? wait_ready(n, ends[0], why) : CHAT_NODE_FAILED;
 	close(ends[0]);
 	return how;
 }
@@ -273,17 +254,17 @@ enum chat_node_started chat_node_try(struct chat_node *n, const char *data, stru
 {
 	enum chat_node_started how;
 	char log[4096];
-	long from;
+	struct stat before;
 
 	buf_reset(why);
 	chat_node_reap();
 	snprintf(log, sizeof(log), "%.4000s/node.log", data);
 	if (node_make_folder(data, why) != 0)
 		return CHAT_NODE_FAILED;
-	from = turn_log(log);
-	how = start(n, data, log);
-	if (how != CHAT_NODE_UP)
-		put_why(data, log, from, why);
+	before = find_log(log);
+	how = start(n, data, log, why);
+	if (how == CHAT_NODE_FAILED)
+		put_why(data, log, &before, why);
 	return how;
 }
 

@@ -1,7 +1,10 @@
 #!/usr/bin/python3
 import contextlib
 import fcntl
+import pathlib
+import shutil
 import socket
+import time
 
 from chat import Home, lib
 
@@ -66,6 +69,10 @@ def started_again(t):
     gina.shown(r"\* offline: this machine's node was stopped")
     gina.type("/msg bob kept meanwhile")
     gina.shown(r"-> bob: kept meanwhile \(not handed over yet")
+    log, earlier = home.data / "node.log", home.data / "node.log.1"
+    with log.open("a") as out:
+        out.write("a line of the one that has the data\n" * 10000)
+    said = log.read_text()
     with (home.data / "wireside.lock").open("r") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         gina.type("/start")
