@@ -33,8 +33,9 @@ struct node {
 	struct ifaces_watch *addresses;
 	unsigned port_first, port_n; /* that peers dial, of the server's */
 	struct timer idle_timer;
-	int64_t idle_since; /* 0: it is not */
-	bool has_user;      /* the account is there */
+	int64_t idle_since;  /* 0: it is not */
+	int64_t alone_since; /* no client is attached; 0: one is */
+	bool has_user;       /* the account is there */
 };
 
 /* ---- who it is ---- */
@@ -429,21 +430,56 @@ static void start_discovery(struct server *s)
 
 static int64_t idle_ms(const struct server *s) { return (int64_t)s->config->life.idle_seconds * 1000; }
 
+static bool has_client(const struct server *s)
+{
+	const struct session *one;
+
+	for (uint32_t pos = 0; (one = core_next_session(s->core, &pos));)
+		if (!one->ops->is_link && one->state != SESSION_DETACHED && session_alive(one))
+			return true;
+	return false;
+}
+
+/* A client that was killed has left a session that waits for it, and is in rooms. What came for it meanwhile is kept for its account. */
+static void end_detached(struct server *s)
+{
+	struct session *one;
+
+	core_begin(s->core, loop_now(s->loop), loop_wall(s->loop));
+	for (uint32_t pos = 0; (one = core_next_session(s->core, &pos));)
+		if (!one->ops->is_link && one->state == SESSION_DETACHED)
+			session_close(one, SERR_NONE, NULL);
+	core_end(s->core);
+	s->dirty = true;
+	loop_wake(s->loop);
+}
+
+/* Whoever removed it wants nothing of it any more; and no client finds us. */
+static bool is_folder_gone(const struct server *s)
+{
+	struct stat st;
+
+	return stat(s->config->data, &st) != 0 && errno == ENOENT;
+}
+
+static int64_t since(int64_t was, bool now_so, int64_t now) { return !now_so ? 0 : was ? was : now; }
+
 static void on_idle_check(struct timer *t)
 {
 	struct node *n = CONTAINER_OF(t, struct node, idle_timer);
 	struct server *s = n->server;
 	int64_t now = loop_now(s->loop);
+	bool gone = is_folder_gone(s);
 
-	if (!node_is_idle(s))
-		n->idle_since = 0;
-	else if (!n->idle_since)
-		n->idle_since = now;
-	if (n->idle_since && now - n->idle_since >= idle_ms(s)) {
-		log_info("server_stop", "by=idle");
+	n->alone_since = since(n->alone_since, !has_client(s), now);
+	n->idle_since = since(n->idle_since, node_is_idle(s), now);
+	if ((n->idle_since && now - n->idle_since >= idle_ms(s)) || (n->alone_since && gone)) {
+		log_info("server_stop", "by=%s", gone ? "folder_gone" : "idle");
 		server_end(s);
 		return;
 	}
+	if (n->alone_since && now - n->alone_since >= idle_ms(s))
+		end_detached(s);
 	timer_start(loop_timers(s->loop), t, now + idle_ms(s) / 6);
 }
 
@@ -490,16 +526,6 @@ void node_take(struct server *s, struct msgs *to_discovery)
 	for (uint32_t i = 0; i < to_discovery->n; i++)
 		msg_clear(&to_discovery->m[i]);
 	to_discovery->n = 0;
-}
-
-static bool has_client(const struct server *s)
-{
-	const struct session *one;
-
-	for (uint32_t pos = 0; (one = core_next_session(s->core, &pos));)
-		if (!one->ops->is_link && session_alive(one))
-			return true;
-	return false;
 }
 
 bool node_is_idle(const struct server *s)

@@ -79,7 +79,10 @@ def started_again(t):
         gina.text("goes on")
         gina.shown("^bob> goes on$")
         gina.cancel()
+        time.sleep(2)
+        t.true(log.read_text() == said and not earlier.exists(), "a start that makes way to another node has written into its log")
     gina.shown(r"-> bob: kept meanwhile \(queued\)")
+    t.true(earlier.read_text().startswith(said) and "peers_loaded" in log.read_text(), "who has the data begins a new log")
     t.true("1 message waits for bob" in home.ask("node", "waiting"), "the node has it")
     gina.type("/quit")
     t.equal(gina.ended(), 0, "/quit")
@@ -140,6 +143,35 @@ def known(t):
     t.step("a conversation with an address goes on with who is there, and the prompt says how he is called")
 
 
+def ends(home, pid):
+    """Waits for the end of the node with this number."""
+    lib.wait_until(lambda: not pathlib.Path(f"/proc/{pid}").exists(), 40, f"the end of the node of {home.name}")
+
+
+def killed(t):
+    """Nobody stays behind who is not needed."""
+    home = Home(t, "killed")
+    hana = home.pipe("--name", "hana@here", "--idle-seconds", "2")
+    hana.say("/room create den")
+    hana.expect(r"\* #den is a new room")
+    node = home.pid()
+    hana.process.kill()
+    hana.process.wait()
+    ends(home, node)
+    t.step("a chat that was killed in a room keeps no node for the minutes that its session would wait")
+    hana = home.pipe("--idle-seconds", "2")
+    hana.say(f"/add ivo@127.0.0.1:{lib.free_port()}", "/msg ivo waits")
+    hana.expect(r"-> ivo: waits \(queued\)")
+    node = home.pid()
+    hana.process.kill()
+    hana.process.wait()
+    time.sleep(5)
+    t.true(home.ask("node", "waiting").startswith("1 message waits for ivo"), "the node goes on, since something waits")
+    shutil.rmtree(home.data)
+    ends(home, node)
+    t.step("what waits keeps it, but not when its folder was removed")
+
+
 def test(t):
     """What waits when one goes, and questions to the node that take their time"""
     home = waiting(t)
@@ -147,6 +179,7 @@ def test(t):
     started_again(t)
     added(t)
     known(t)
+    killed(t)
 
 
 if __name__ == "__main__":
