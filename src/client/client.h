@@ -77,6 +77,9 @@ bool client_is_known(const struct client *c, struct str jid);
 int client_room_address(struct client *c, struct str typed, struct buf *ret, struct buf *why);
 /* Label of a person (bare address) or room. Appended. */
 void client_label(const struct client *c, struct str jid, struct buf *out);
+/* A nickname as it is shown: in double quotes if it could be taken for more than a name, "* alice waves" or "alice: yes". in_event:
+ * where words of ours follow it; then also if it has several words. Appended. */
+void client_put_nick(struct buf *out, struct str nick, bool in_event);
 /* With a node: an address that our user has added and where nobody has answered yet. */
 bool client_is_typed(struct str jid);
 /* Calls on_name for each that begins with prefix: labels, joined rooms, occupants of a room (absent: none). */

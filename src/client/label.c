@@ -52,6 +52,51 @@ static bool is_shared(const struct client *c, const struct contact *k)
 	return false;
 }
 
+/* ---- nicknames ---- */
+
+/* The asterisk, and what looks like one. */
+static bool is_asterisk(uint32_t c)
+{
+	static const uint32_t all[] = {'*', 0x66d, 0x204e, 0x2217, 0x22c6, 0x2731, 0x2732, 0x273b, 0x273d, 0xfe61,
+		0xff0a};
+
+	for (size_t i = 0; i < ARRAY_LEN(all); i++)
+		if (c == all[i])
+			return true;
+	return false;
+}
+
+static bool has_colon(struct str nick)
+{
+	return memchr(nick.p, ':', nick.n) || memmem(nick.p, nick.n, "\xef\xbc\x9a", 3) ||
+		memmem(nick.p, nick.n, "\xea\x9e\x89", 3);
+}
+
+/* "* alice waves" and "alice: yes" would say it of alice. */
+static bool is_misleading(struct str nick)
+{
+	size_t n = str_utf8_next(nick);
+
+	return nick.n &&
+		(nick.p[0] == ' ' || nick.p[0] == '"' || (n && is_asterisk(str_utf8_char(nick.p, n))) ||
+			has_colon(nick));
+}
+
+void client_put_nick(struct buf *out, struct str nick, bool in_event)
+{
+	if (!is_misleading(nick) && !(in_event && nick.n && memchr(nick.p, ' ', nick.n))) {
+		buf_str(out, nick);
+		return;
+	}
+	buf_char(out, '"');
+	for (size_t i = 0; i < nick.n; i++) {
+		if (nick.p[i] == '"' || nick.p[i] == '\\')
+			buf_char(out, '\\');
+		buf_char(out, nick.p[i]);
+	}
+	buf_char(out, '"');
+}
+
 static void put_room_label(const struct client *c, struct jid j, struct buf *out)
 {
 	struct room *r;
@@ -79,7 +124,7 @@ void client_label(const struct client *c, struct str jid, struct buf *out)
 		put_room_label(c, j, out);
 		if (j.resource) {
 			buf_char(out, '/');
-			buf_str(out, jid_resource(j));
+			client_put_nick(out, jid_resource(j), false);
 		}
 	} else if (k && !is_shared(c, k)) {
 		buf_str(out, name_of(k));

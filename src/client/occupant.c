@@ -193,8 +193,9 @@ int client_who(struct client *c, struct str room)
 	if (!r || r->state != ROOM_IN)
 		return ERR_NOTFOUND;
 	while ((o = map_next(&r->occupants, &pos))) {
-		buf_fmt(&out, "%s%s: %s, %s", out.n ? "\n" : "", o->nick, o->role ? o->role : "?",
-			o->affiliation ? o->affiliation : "?");
+		buf_z(&out, out.n ? "\n" : "");
+		client_put_nick(&out, str_z(o->nick), false);
+		buf_fmt(&out, ": %s, %s", o->role ? o->role : "?", o->affiliation ? o->affiliation : "?");
 		if (o->jid)
 			buf_fmt(&out, ", %s", o->jid);
 	}

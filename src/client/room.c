@@ -267,8 +267,11 @@ static void show_topic(struct client *c, const struct room *r)
 		buf_fmt(&out, " is about: %s", r->subject);
 	else
 		buf_z(&out, " has no subject; /topic TEXT sets one");
-	if (r->subject && *r->subject && r->subject_by && *r->subject_by)
-		buf_fmt(&out, " (set by %s)", r->subject_by);
+	if (r->subject && *r->subject && r->subject_by && *r->subject_by) {
+		buf_z(&out, " (set by ");
+		client_put_nick(&out, str_z(r->subject_by), true);
+		buf_char(&out, ')');
+	}
 	client_say_event(c, EVENT_ANSWER, buf_view(&out));
 }
 
@@ -300,9 +303,12 @@ static void list_nicks(const struct room *r, struct buf *out)
 	struct occupant *o;
 	uint32_t pos = 0;
 
-	while ((o = map_next(&r->occupants, &pos)))
-		if (strcmp(o->nick, r->nick) != 0)
-			buf_fmt(out, "%s%s", out->n ? ", " : "", o->nick);
+	while ((o = map_next(&r->occupants, &pos))) {
+		if (strcmp(o->nick, r->nick) == 0)
+			continue;
+		buf_z(out, out->n ? ", " : "");
+		client_put_nick(out, str_z(o->nick), true);
+	}
 }
 
 /* again: nobody has asked for it, we were in already. */

@@ -219,6 +219,49 @@ static void actions(void **state)
 		"-> #tea: * me waves ... (delivered)");
 }
 
+/* A nickname is what its owner likes, and says nothing of others. */
+static void nicknames(void **state)
+{
+	static const struct {
+		const char *nick, *said, *joined;
+	} all[] = {
+		{"eve", "#tea eve: hi", "* #tea eve joined"},
+		{"eve *", "#tea eve *: hi", "* #tea \"eve *\" joined"},
+		{"* alice waves", "#tea \"* alice waves\": hi", "* #tea \"* alice waves\" joined"},
+		{" * alice", "#tea \" * alice\": hi", "* #tea \" * alice\" joined"},
+		{"\xef\xbc\x8a alice", "#tea \"\xef\xbc\x8a alice\": hi", "* #tea \"\xef\xbc\x8a alice\" joined"},
+		{"alice: yes", "#tea \"alice: yes\": hi", "* #tea \"alice: yes\" joined"},
+		{"alice\": \\", "#tea \"alice\\\": \\\\\": hi", "* #tea \"alice\\\": \\\\\" joined"},
+		{"\"eve\"", "#tea \"\\\"eve\\\"\": hi", "* #tea \"\\\"eve\\\"\" joined"},
+		{"alice was kicked", "#tea alice was kicked: hi", "* #tea \"alice was kicked\" joined"},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(all); i++) {
+		struct client_event e = {.kind = EVENT_MESSAGE,
+			.room = true,
+			.label = STR("#tea"),
+			.who = str_z(all[i].nick),
+			.body = STR("hi")};
+
+		shows(e, all[i].said);
+		e.kind = EVENT_OCCUPANT;
+		e.verb = STR("joined");
+		shows(e, all[i].joined);
+	}
+	shows((struct client_event){.kind = EVENT_MESSAGE,
+		      .room = true,
+		      .label = STR("#tea"),
+		      .who = STR("* bob"),
+		      .body = STR("/me waves")},
+		"#tea * \"* bob\" waves");
+	shows((struct client_event){.kind = EVENT_OCCUPANT,
+		      .label = STR("#tea"),
+		      .who = STR("eve"),
+		      .verb = STR("is now called"),
+		      .detail = STR("* bob")},
+		"* #tea eve is now called \"* bob\"");
+}
+
 static void another_day(void **state)
 {
 	struct client_event e = {.kind = EVENT_DONE, .body = STR("x"), .when = NOON * 1000LL};
@@ -259,6 +302,7 @@ int main(void)
 		cmocka_unit_test(wrapped),
 		cmocka_unit_test(events),
 		cmocka_unit_test(actions),
+		cmocka_unit_test(nicknames),
 		cmocka_unit_test(another_day),
 		cmocka_unit_test(json),
 	};

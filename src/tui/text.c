@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "client/client.h"
 #include "tui/filter.h"
 
 /* ---- for people ---- */
@@ -37,6 +38,14 @@ static void put_opt(struct buf *out, const char *before, struct str text, const 
 {
 	if (text.n)
 		put(out, before, text, after);
+}
+
+static void put_nick(struct buf *out, const char *before, struct str nick, bool in_event, const char *after)
+{
+	CLEANUP(buf_clear) struct buf shown = {.max = 4 * 1024};
+
+	client_put_nick(&shown, nick, in_event);
+	put(out, before, buf_ok(&shown) ? buf_view(&shown) : STR("?"), after);
 }
 
 static void on_online(struct buf *out, const struct client_event *e)
@@ -75,7 +84,7 @@ static void put_speaker(struct buf *out, const struct client_event *e, bool acts
 	else if (e->room)
 		put(out, "", e->label, " ");
 	if (!e->secret && !(e->own && !e->room) && !(e->room && acts))
-		put(out, "", e->who, ": ");
+		put_nick(out, "", e->who, false, ": ");
 }
 
 static void on_message(struct buf *out, const struct client_event *e)
@@ -87,7 +96,7 @@ static void on_message(struct buf *out, const struct client_event *e)
 	if (str_is(e->verb, "corrected"))
 		buf_z(out, "corrected: ");
 	if (acts)
-		put(out, "* ", e->who, " ");
+		put_nick(out, "* ", e->who, false, " ");
 	filter_text(out, body);
 }
 
@@ -105,7 +114,7 @@ static void on_state(struct buf *out, const struct client_event *e)
 	first = str_cut(&rest, '\n');
 	put(out, "-> ", e->label, e->secret ? " (private): " : ": ");
 	if (acts)
-		put(out, "* ", e->who, " ");
+		put_nick(out, "* ", e->who, false, " ");
 	put(out, "", first, rest.p ? " ..." : "");
 	buf_fmt(out, " (%s", state_words(e->state));
 	put_opt(out, ": ", e->detail, "");
@@ -150,7 +159,7 @@ static void on_typing(struct buf *out, const struct client_event *e)
 static void on_joined(struct buf *out, const struct client_event *e)
 {
 	put(out, "* ", e->label, str_is(e->verb, "created") ? " is a new room, and yours;" : ":");
-	put(out, " you are in as ", e->who, "");
+	put_nick(out, " you are in as ", e->who, true, "");
 	put_opt(out, ", with ", e->detail, "");
 }
 
@@ -159,16 +168,21 @@ static void on_occupant(struct buf *out, const struct client_event *e)
 	bool named = str_is(e->verb, "is now called");
 
 	put(out, "* ", e->label, e->who.n ? " " : ": "); /* without anybody: of the room */
-	put(out, "", e->who, e->who.n ? " " : "");
+	if (e->who.n)
+		put_nick(out, "", e->who, true, " ");
 	put(out, "", e->verb, "");
-	put_opt(out, named ? " " : " (", e->detail, named ? "" : ")");
+	if (named)
+		put_nick(out, " ", e->detail, true, "");
+	else
+		put_opt(out, " (", e->detail, ")");
 }
 
 static void on_subject(struct buf *out, const struct client_event *e)
 {
 	put(out, "* ", e->label, e->body.n ? " is about: " : " has no subject any more");
 	filter_text(out, e->body);
-	put_opt(out, " (set by ", e->who, ")");
+	if (e->who.n)
+		put_nick(out, " (set by ", e->who, true, ")");
 }
 
 static void on_invited(struct buf *out, const struct client_event *e)
