@@ -50,6 +50,7 @@ struct message {
 	char id[CLIENT_ID_MAX + 1];
 	char *conversation, *body;
 	char *label; /* as the other was called then */
+	char *nick;  /* in a room: as we were */
 	char *heir;  /* the address that the other has by now, as our node says; NULL: still that of the conversation */
 	enum message_state state;
 	int64_t when;
@@ -64,6 +65,7 @@ struct outgoing {
 	struct list node;
 	char *text;
 	char *room;                 /* waits until we are in it */
+	bool written;               /* on a session that is gone */
 	char id[CLIENT_ID_MAX + 1]; /* of the message, "" for others: those die with their session */
 };
 
@@ -133,6 +135,7 @@ struct room {
 	enum room_state state;
 	bool settled;   /* history is over: what waits may be said */
 	bool owner;     /* we were, when we were in last */
+	bool leaves;    /* we have left without a connection: it is to be told so */
 	unsigned tries; /* anew.c: to go in again, since it was gone */
 	int64_t settle_at;
 	int64_t asked_at;      /* host.c: whether we are still in */
@@ -358,12 +361,15 @@ bool client_on_room_presence(struct client *c, const struct stanza *s); /* false
 void client_on_room_said(struct client *c, struct room *r, const struct said *m);
 void client_rejoin(struct client *c);
 void client_rooms_lost(struct client *c);
+void client_rooms_leave(struct client *c); /* those that were left meanwhile are told */
 void client_rooms_tick(struct client *c);
 void client_rooms_clear(struct client *c);
 struct occupant *client_occupant(const struct room *r, struct str nick);
 /* Enters what a presence says; tells about changes. */
 void client_occupant_seen(struct client *c, struct room *r, const struct stanza *s);
 void client_occupant_gone(struct client *c, struct room *r, const struct stanza *s);
+void client_occupant_renamed(struct client *c, struct room *r,
+	struct str now); /* we are; the new name's is seen already */
 void client_occupants_clear(struct room *r);
 void client_room_enter(struct client *c, struct room *r, enum room_state state); /* asks to be in, in this state */
 void client_room_forget(struct room *r);                   /* another one may be called so next time */

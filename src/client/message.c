@@ -11,6 +11,7 @@ static void message_free(struct message *m)
 	list_remove(&m->node);
 	xfree(m->conversation);
 	xfree(m->label);
+	xfree(m->nick);
 	xfree(m->heir);
 	xfree(m->body);
 	xfree(m);
@@ -158,6 +159,7 @@ int client_say(struct client *c, struct str to, struct str body)
 	m = message_new(c, to, body);
 	m->room = r && !j.resource;
 	m->secret = r && j.resource;
+	m->nick = m->room ? xstrdup(r->nick) : NULL;
 	put_said(m, &out);
 	c->counts[MESSAGE_UNSENT]++;
 	held = c->state != CLIENT_ONLINE || (m->room && (client_room_retries(r) || r->catching));

@@ -154,6 +154,17 @@ static void on_renamed(struct client *c, struct room *r, struct str nick, struct
 		set_text(&r->nick, new);
 }
 
+void client_occupant_renamed(struct client *c, struct room *r, struct str new)
+{
+	struct occupant *o = map_remove(&r->occupants, str_z(r->nick));
+	CLEANUP(buf_clear) struct buf old = {.max = JID_MAX};
+
+	if (o)
+		occupant_free(o);
+	buf_z(&old, r->nick);
+	on_renamed(c, r, buf_view(&old), new);
+}
+
 void client_occupant_gone(struct client *c, struct room *r, const struct stanza *s)
 {
 	CLEANUP(buf_clear) struct buf tmp = {.max = 4096};

@@ -136,8 +136,11 @@ void client_rejoin(struct client *c)
 	uint32_t pos = 0;
 
 	while ((r = map_next(&c->rooms, &pos))) {
-		if (r->state == ROOM_OUT)
+		r->leaves = false; /* it has lost the session that was in */
+		if (r->state == ROOM_OUT) {
+			client_unsay(c, r->jid);
 			continue;
+		}
 		r->tries = 0;
 		client_room_enter(c, r, r->state == ROOM_ASKED ? ROOM_ASKED : ROOM_RETURNS);
 	}
@@ -230,18 +233,28 @@ int client_leave(struct client *c, struct str room, struct str reason)
 
 	if (!r || r->state == ROOM_OUT)
 		return ERR_NOTFOUND;
-	if (c->state != CLIENT_ONLINE) {
+	if (c->state == CLIENT_ONLINE)
+		client_put_leave(c, r, reason);
+	if (c->state != CLIENT_ONLINE || client_host_awaited(r)) { /* nobody is there who would say that we are out */
+		r->leaves = c->state != CLIENT_ONLINE;
 		r->state = ROOM_OUT;
-		client_unsay(c, r->jid);
-		return ERR_CLOSED;
-	}
-	client_put_leave(c, r, reason);
-	if (client_host_awaited(r)) { /* nobody is there who would say that we are out */
-		r->state = ROOM_OUT;
-		client_unsay(c, r->jid);
 		client_room_event(c, r, EVENT_LEFT, str_z(r->nick), "left", reason);
+		client_unsay(c, r->jid);
 	}
 	return 0;
+}
+
+/* The session goes on, and the room does not know yet. Behind what was written before: that is said. */
+void client_rooms_leave(struct client *c)
+{
+	struct room *r;
+	uint32_t pos = 0;
+
+	while ((r = map_next(&c->rooms, &pos)))
+		if (r->leaves) {
+			r->leaves = false;
+			client_put_leave(c, r, STR_NONE);
+		}
 }
 
 int client_nick(struct client *c, struct str room, struct str nick)
@@ -374,9 +387,10 @@ static void on_entered(struct client *c, struct room *r, const struct stanza *s)
 	client_warn_entered(c, r, s);
 }
 
+/* Whoever has our nickname while we come in may be somebody else, or what is left of our last session. */
 static bool is_ours(const struct room *r, const struct stanza *s)
 {
-	return client_has_status(s, "110") || str_is(jid_resource(s->from), r->nick);
+	return client_has_status(s, "110") || (r->state == ROOM_IN && str_is(jid_resource(s->from), r->nick));
 }
 
 static void on_refused(struct client *c, struct room *r, const struct stanza *s)
@@ -427,18 +441,27 @@ void client_room_forget(struct room *r)
 	r->catching = r->no_archive = false;
 }
 
+/* By somebody, or by a rule of the room's. */
+static bool is_put_out(const struct stanza *s)
+{
+	static const char *const codes[] = {"301", "307", "321", "322"};
+
+	for (size_t i = 0; i < ARRAY_LEN(codes); i++)
+		if (client_has_status(s, codes[i]))
+			return true;
+	return false;
+}
+
 static void on_out(struct client *c, struct room *r, const struct stanza *s)
 {
-	if (is_ours(r, s) && client_has_status(s, "303")) {
-		client_occupant_gone(c, r, s);
-		return;
-	}
-	if (!is_ours(r, s)) {
+	if (!is_ours(r, s) || client_has_status(s, "303")) {
 		client_occupant_gone(c, r, s);
 		return;
 	}
 	r->settled = false;
-	if (in_trouble(c, r, s) || (r->tries && client_host_awaited(r))) /* that we have left what we made */
+	if (in_trouble(c, r, s))
+		return;
+	if (r->tries && client_host_awaited(r) && !is_put_out(s)) /* we have left what we made */
 		return;
 	r->state = ROOM_OUT;
 	client_occupant_gone(c, r, s);
@@ -447,27 +470,47 @@ static void on_out(struct client *c, struct room *r, const struct stanza *s)
 	client_unsay(c, r->jid);
 }
 
+/* The room lets us in, and our user was told already that we are not: it gave no answer for too long, or we were put out, and what
+ * we had asked before that was on its way. */
+static void on_too_late(struct client *c, struct room *r, const struct stanza *s)
+{
+	if (s->type == TYPE_AVAILABLE && client_has_status(s, "110"))
+		put_to_occupant(c, r, "unavailable", jid_resource(s->from), STR_NONE);
+}
+
+/* A room may say so without a presence that takes the old name away (210). */
+static void on_own_presence(struct client *c, struct room *r, struct str nick)
+{
+	if (!str_is(nick, r->nick))
+		client_occupant_renamed(c, r, nick);
+	client_anew_note(r);
+}
+
+static void on_in(struct client *c, struct room *r, const struct stanza *s)
+{
+	bool ours = is_ours(r, s);
+
+	client_occupant_seen(c, r, s);
+	if (ours && client_room_joining(r))
+		on_entered(c, r, s);
+	else if (ours)
+		on_own_presence(c, r, jid_resource(s->from));
+}
+
 bool client_on_room_presence(struct client *c, const struct stanza *s)
 {
 	struct room *r = jid_some(s->from) ? client_room(c, jid_bare_str(s->from)) : NULL;
 
 	if (!r)
 		return false;
-	if (s->type == TYPE_ERROR) {
+	if (s->type == TYPE_ERROR)
 		on_refused(c, r, s);
-	} else if (r->state == ROOM_OUT) {
-		/* too late to matter */
-	} else if (s->type == TYPE_UNAVAILABLE) {
+	else if (r->state == ROOM_OUT)
+		on_too_late(c, r, s);
+	else if (s->type == TYPE_UNAVAILABLE)
 		on_out(c, r, s);
-	} else if (s->type == TYPE_AVAILABLE && s->from.resource) {
-		bool entering = client_room_joining(r) && is_ours(r, s);
-
-		client_occupant_seen(c, r, s);
-		if (entering)
-			on_entered(c, r, s);
-		else if (r->state == ROOM_IN && is_ours(r, s))
-			client_anew_note(r);
-	}
+	else if (s->type == TYPE_AVAILABLE && s->from.resource)
+		on_in(c, r, s);
 	return true;
 }
 
@@ -498,12 +541,19 @@ static void on_subject(struct client *c, struct room *r, const struct said *m, s
 	client_room_settle(c, r);
 }
 
+/* As we are called, or were when we said it: the room may have changed that since. Others see its number when the room has given it
+ * to all, so after that only our name counts. */
+static bool is_by_us(const struct room *r, const struct message *o, struct str nick)
+{
+	return str_is(nick, r->nick) || (o->state < MESSAGE_DELIVERED && o->nick && str_is(nick, o->nick));
+}
+
 /* True if it is the room's echo of what we said. */
 static bool on_echo(struct client *c, struct room *r, const struct said *m)
 {
-	struct message *o = str_is(jid_resource(m->from), r->nick) && m->id.p ? client_message(c, m->id) : NULL;
+	struct message *o = m->id.p ? client_message(c, m->id) : NULL;
 
-	if (!o || !o->room || strcmp(o->conversation, r->jid) != 0)
+	if (!o || !o->room || strcmp(o->conversation, r->jid) != 0 || !is_by_us(r, o, jid_resource(m->from)))
 		return false;
 	client_unwait(c, m->id);
 	client_shown_note(c, r, m, str_z(o->body), true);

@@ -117,6 +117,7 @@ void client_requeue(struct client *c)
 			outgoing_free(o);
 			continue;
 		}
+		o->written = true;
 		/* In their order, before what was said later. */
 		o->node.prev = at;
 		o->node.next = at->next;
@@ -153,19 +154,24 @@ void client_unwait(struct client *c, struct str id)
 	}
 }
 
+#define NOT_SAID STR("you are not in the room any more; /join takes you in again")
+#define MAYBE_SAID \
+	STR("it may have been said: the connection broke before the room gave it back, and you are not in it any more")
+
 void client_unsay(struct client *c, const char *room)
 {
 	LIST_EACH(n, &c->waiting) {
 		struct outgoing *o = LIST_ITEM(n, struct outgoing, node);
 		struct message *m = o->id[0] ? client_message(c, str_z(o->id)) : NULL;
+		bool written;
 
 		if (!o->room || strcmp(o->room, room) != 0)
 			continue;
+		written = o->written;
 		c->waiting_n--;
 		outgoing_free(o);
 		if (m)
-			client_enter_state(c, m, MESSAGE_FAILED,
-				STR("you are not in the room any more; /join takes you in again"));
+			client_enter_state(c, m, MESSAGE_FAILED, written ? MAYBE_SAID : NOT_SAID);
 	}
 }
 

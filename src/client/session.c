@@ -221,6 +221,7 @@ static enum client_need on_resumed(struct client *c)
 	}
 	c->state = CLIENT_ONLINE;
 	client_rewrite(c);
+	client_rooms_leave(c);
 	client_release(c, NULL);
 	tell_online(c, true);
 	return CLIENT_FINE;
