@@ -122,9 +122,10 @@ int client_join(struct client *c, struct str room, struct str nick, struct str p
 int client_leave(struct client *c, struct str room, struct str reason);
 int client_nick(struct client *c, struct str room, struct str nick);
 int client_topic(struct client *c, struct str room, struct str subject); /* absent: EVENT_ANSWER with what it is */
-/* What we said last there (XEP-0424), or somebody (XEP-0425). ERR_EXISTS: nothing that is known. */
-int client_retract(struct client *c, struct str room);
-int client_moderate(struct client *c, struct str room, struct str nick, struct str reason);
+/* What we said last there (XEP-0424), or somebody (XEP-0425), with these words in it; none: any. ERR_EXISTS: nothing that is known.
+ * What has only just come is told first, and meant if that is asked again. */
+int client_retract(struct client *c, struct str room, struct str words);
+int client_moderate(struct client *c, struct str room, struct str nick, struct str words, struct str reason);
 int client_who(struct client *c, struct str room); /* EVENT_ANSWER */
 /* role: "none" (kick), "visitor", "participant", "moderator". */
 int client_role(struct client *c, struct str room, struct str nick, const char *role, struct str reason);

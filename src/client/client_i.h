@@ -110,10 +110,12 @@ struct gone_list {
 };
 
 /* And what was said lately, the last one last. */
-enum { SHOWN_MAX = 100, SHOWN_ID_MAX = 1024 };
+enum { SHOWN_MAX = 100, SHOWN_ID_MAX = 1024, SHOWN_FRESH_MS = 2000 };
 struct shown {
 	char *id, *nick, *author, *text; /* id: the room's; author: his occupant-id, or NULL; text: its begin */
 	int64_t when;
+	int64_t fresh_until; /* monotonic: until then it may not have been seen */
+	int64_t asked_until; /* the same: whoever takes back or removes something was asked whether it is this */
 	bool own;
 };
 struct shown_list {
@@ -408,12 +410,15 @@ unsigned client_gone_find(const struct room *r, struct str nick, struct str *ret
 /* shown.c */
 void client_shown_clear(struct room *r);
 void client_shown_note(struct client *c, struct room *r, const struct said *m, struct str text, bool own);
-/* What came back just now, as it was wanted while it was under way. */
-void client_shown_take_back(struct client *c, struct room *r, const struct said *m);
+/* "carol's message of 12:30: its begin"; only its begin. */
+void client_shown_put(const struct client *c, const struct shown *k, bool others, struct buf *out);
+void client_shown_put_text(const struct shown *k, struct buf *out);
 struct str client_room_said_id(const struct room *r,
 	const struct said *m); /* as the room calls it; absent: it does not */
 /* True: it takes something back, and that was told. */
 bool client_shown_taken(struct client *c, struct room *r, const struct said *m);
+/* take_back.c: what came back just now, as it was wanted while it was under way. */
+void client_take_back_said(struct client *c, struct room *r, const struct said *m);
 /* notice.c */
 void client_warn_entered(struct client *c, struct room *r, const struct stanza *s);
 void client_on_room_changed(struct client *c, struct room *r, const struct said *m);

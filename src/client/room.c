@@ -561,7 +561,7 @@ static bool on_echo(struct client *c, struct room *r, const struct said *m)
 		r->last = c->wall;
 	client_enter_state(c, o, MESSAGE_DELIVERED, STR_NONE);
 	if (o->take_back)
-		client_shown_take_back(c, r, m);
+		client_take_back_said(c, r, m);
 	o->take_back = false;
 	return true;
 }

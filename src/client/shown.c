@@ -5,7 +5,7 @@
 
 #include "client/client_i.h"
 
-enum { SHOWN_TEXT = 60 };
+enum { SHOWN_TEXT = 60, KEPT_TEXT = 500 };
 
 static void shown_free(struct shown *k)
 {
@@ -49,19 +49,23 @@ static struct str author_of(const struct said *m)
 	return i ? bounded(xml_attr(m->t, i, "id")) : STR_NONE;
 }
 
-/* The begin of the first line. */
-static char *shorten(struct str text)
+/* So many bytes of it, or a few less: no half of a character. */
+static struct str begin_of(struct str text, size_t max)
 {
-	CLEANUP(buf_clear) struct buf out = {.max = 2 * SHOWN_TEXT};
-	struct str rest = text, first = str_cut(&rest, '\n');
 	size_t at = 0, n;
 
-	while (at < first.n && (n = str_utf8_next((struct str){first.p + at, first.n - at})) && at + n <= SHOWN_TEXT)
+	while (at < text.n && (n = str_utf8_next((struct str){text.p + at, text.n - at})) && at + n <= max)
 		at += n;
-	buf_add(&out, first.p, at);
-	if (at < first.n || rest.p)
-		buf_z(&out, " ...");
-	return xstrdup(buf_cstr(&out));
+	return (struct str){text.p, at};
+}
+
+void client_shown_put_text(const struct shown *k, struct buf *out)
+{
+	struct str rest = str_z(k->text), first = str_cut(&rest, '\n'), begin = begin_of(first, SHOWN_TEXT);
+
+	buf_str(out, begin);
+	if (begin.n < first.n || rest.p)
+		buf_z(out, " ...");
 }
 
 static struct shown *find(struct room *r, struct str id)
@@ -76,6 +80,7 @@ void client_shown_note(struct client *c, struct room *r, const struct said *m, s
 {
 	struct shown_list *l = &r->shown;
 	struct str id = client_room_said_id(r, m);
+	bool said_here = own && client_message(c, m->id);
 
 	/* What the room itself says is nobody's to take back. */
 	if (!id.n || m->history || !m->from.resource || find(r, id))
@@ -85,25 +90,26 @@ void client_shown_note(struct client *c, struct room *r, const struct said *m, s
 	l->list[l->n++] = (struct shown){.id = str_dup(id),
 		.nick = str_dup(jid_resource(m->from)),
 		.author = str_dup(author_of(m)),
-		.text = shorten(text),
+		.text = str_dup(begin_of(text, KEPT_TEXT)),
 		.when = m->delayed ? m->when : c->wall,
+		.fresh_until = said_here ? 0 : c->now + SHOWN_FRESH_MS,
 		.own = own};
 }
 
 /* ---- taken back ---- */
 
-static void put_what(const struct client *c, const struct shown *k, bool others, struct buf *out)
+void client_shown_put(const struct client *c, const struct shown *k, bool others, struct buf *out)
 {
 	time_t at = (time_t)(k->when / 1000) + (time_t)c->config.utc_offset * 60;
 	struct tm tm;
 
 	if (others)
-		buf_fmt(out, "%s's message", k->nick);
-	else
-		buf_z(out, "a message");
+		client_put_nick(out, str_z(k->nick), true);
+	buf_z(out, others ? "'s message" : "a message");
 	if (gmtime_r(&at, &tm))
 		buf_fmt(out, " of %02d:%02d", tm.tm_hour, tm.tm_min);
-	buf_fmt(out, ": %s", k->text);
+	buf_z(out, ": ");
+	client_shown_put_text(k, out);
 }
 
 static void tell(struct client *c, struct room *r, struct str who, struct str id, struct str reason, bool moderated)
@@ -111,9 +117,10 @@ static void tell(struct client *c, struct room *r, struct str who, struct str id
 	CLEANUP(buf_clear) struct buf text = {.max = 16384};
 	struct shown *k = find(r, id);
 
-	buf_fmt(&text, "%.*s %s ", STR_FMT(who), moderated ? "removed" : "took back");
+	client_put_nick(&text, who, true);
+	buf_z(&text, moderated ? " removed " : " took back ");
 	if (k)
-		put_what(c, k, moderated, &text);
+		client_shown_put(c, k, moderated, &text);
 	else
 		buf_z(&text, "a message");
 	if (reason.n)
@@ -171,93 +178,4 @@ bool client_shown_taken(struct client *c, struct room *r, const struct said *m)
 	else if (m->from.resource && (!k || is_of(k, m)))
 		tell(c, r, jid_resource(m->from), id, STR_NONE, false);
 	return true;
-}
-
-/* ---- to take back ---- */
-
-/* The last one of somebody; absent: of ours. */
-static const struct shown *last_of(const struct room *r, struct str nick)
-{
-	for (unsigned i = r->shown.n; i-- > 0;) {
-		const struct shown *k = &r->shown.list[i];
-
-		if (nick.p ? str_is(nick, k->nick) : k->own)
-			return k;
-	}
-	return NULL;
-}
-
-/* What we said last, if the room has not given it back yet. */
-static struct message *under_way(struct client *c, const struct room *r)
-{
-	for (struct list *n = c->message_order.prev; n != &c->message_order; n = n->prev) {
-		struct message *m = LIST_ITEM(n, struct message, node);
-
-		if (m->room && strcmp(m->conversation, r->jid) == 0 && m->state != MESSAGE_FAILED)
-			return m->state < MESSAGE_DELIVERED ? m : NULL;
-	}
-	return NULL;
-}
-
-/* Known by an id, so that a connection that breaks does not lose it. */
-static int put_retraction(struct client *c, const struct room *r, struct str what)
-{
-	CLEANUP(buf_clear) struct buf out = {.max = 16384};
-	char id[17];
-
-	rand_token(id, 16);
-	buf_fmt(&out, "<message type='groupchat' id='%s'", id);
-	xml_put_attr(&out, "to", str_z(r->jid));
-	buf_z(&out, "><retract xmlns='" NS_RETRACT "'");
-	xml_put_attr(&out, "id", what);
-	buf_z(&out,
-		"/><fallback xmlns='urn:xmpp:fallback:0' for='" NS_RETRACT
-		"'/><body>/me retracted a previous message, but it's unsupported by your client.</body>"
-		"<store xmlns='" NS_HINTS "'/></message>");
-	return buf_ok(&out) ? client_put_message(c, buf_view(&out), id, r->jid) : ERR_LIMIT;
-}
-
-void client_shown_take_back(struct client *c, struct room *r, const struct said *m)
-{
-	struct str id = client_room_said_id(r, m);
-
-	if (!id.n || put_retraction(c, r, id) != 0)
-		client_say_event(c, EVENT_REFUSED,
-			STR("what you took back has been said: the room gives its messages no numbers"));
-}
-
-int client_retract(struct client *c, struct str room)
-{
-	struct room *r = client_room(c, room);
-	const struct shown *k = r && r->state == ROOM_IN ? last_of(r, STR_NONE) : NULL;
-	struct message *m;
-
-	if (!r || r->state != ROOM_IN)
-		return ERR_NOTFOUND;
-	m = under_way(c, r);
-	if (m)
-		m->take_back = true;
-	if (m)
-		return 0;
-	return k ? put_retraction(c, r, str_z(k->id)) : ERR_EXISTS;
-}
-
-int client_moderate(struct client *c, struct str room, struct str nick, struct str reason)
-{
-	CLEANUP(buf_clear) struct buf q = {.max = 65536}, what = {.max = 4096};
-	struct room *r = client_room(c, room);
-	const struct shown *k = r && r->state == ROOM_IN ? last_of(r, nick) : NULL;
-
-	if (!r || r->state != ROOM_IN)
-		return ERR_NOTFOUND;
-	if (!k)
-		return ERR_EXISTS;
-	buf_z(&q, "<moderate xmlns='" NS_MODERATE "'");
-	xml_put_attr(&q, "id", str_z(k->id));
-	buf_z(&q, "><retract xmlns='" NS_RETRACT "'/>");
-	if (reason.n)
-		xml_put_text(&q, "reason", reason);
-	buf_z(&q, "</moderate>");
-	buf_fmt(&what, "remove what %.*s said last", STR_FMT(nick));
-	return client_order(c, room, buf_view(&q), buf_cstr(&what));
 }

@@ -198,7 +198,7 @@ static void taken_back_on_its_way(void **state)
 	client_say(t.c, STR(ROOM), STR("on its way"));
 	snprintf(mine, sizeof(mine), "%.20s",
 		strstr(buf_cstr(client_out(t.c)), "groupchat' id='") + strlen("groupchat' id='"));
-	assert_int_equal(client_retract(t.c, STR(ROOM)), 0);
+	assert_int_equal(client_retract(t.c, STR(ROOM), STR_NONE), 0);
 	come_back();
 	hear(ENTERED("me", "<status code='110'/>"));
 	hear(SUBJECT);
@@ -218,7 +218,7 @@ static void words_of_the_room(void **state)
 	answer("<after>r1</after>", ROOM, FIN("r1", "true"));
 	hear("<message type='groupchat' from='" ROOM "/them' id='2'><retract xmlns='" NS_RETRACT
 	     "' id='r1'/></message>");
-	assert_int_equal(client_moderate(t.c, STR(ROOM), STR("anybody"), STR_NONE), ERR_EXISTS);
+	assert_int_equal(client_moderate(t.c, STR(ROOM), STR("anybody"), STR_NONE, STR_NONE), ERR_EXISTS);
 }
 
 /* One that numbers nothing is not asked; nor one that is new. */

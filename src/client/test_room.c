@@ -73,86 +73,6 @@ static void what_we_do(void **state)
 	told("message #tea|them||/me nods|");
 }
 
-#define SAYS(nick, id, author, body) \
-	"<message type='groupchat' from='" ROOM "/" nick "' id='x'><body>" body \
-	"</body><stanza-id xmlns='" NS_STANZA_ID "' by='eve@x.test' id='false'/><stanza-id xmlns='" NS_STANZA_ID \
-	"' by='" ROOM "' id='" id "'/><occupant-id xmlns='" NS_OCCUPANT_ID "' id='" author "'/></message>"
-#define TAKES(from, id, author, inside) \
-	"<message type='groupchat' from='" ROOM from "' id='y'><body>/me retracted</body><retract xmlns='" NS_RETRACT \
-	"' id='" id "'>" inside "</retract><occupant-id xmlns='" NS_OCCUPANT_ID "' id='" author "'/></message>"
-#define BY(nick, why) "<moderated xmlns='" NS_MODERATE "' by='" ROOM "/" nick "'/>" why
-
-/* The time of a message is that of the clock here. */
-static void taken_back(void **state)
-{
-	in_room();
-	hear(SAYS("carol", "1", "C", "first"));
-	hear(SAYS("carol", "2", "C",
-		"0123456789012345678901234567890123456789012345678901234567&#xe9;&#xe9;&#10;second"));
-	buf_reset(&t.events);
-	hear(TAKES("", "2", "", BY("them", "<reason>rude</reason>")));
-	told("room #tea|them|removed|them removed carol's message of 20:43: "
-	     "0123456789012345678901234567890123456789012345678901234567\xc3\xa9 ... (rude)|\n");
-	/* Not known any more, or never; and nobody but the room tells of moderators, nobody takes back what others said. */
-	hear(TAKES("", "2", "", BY("them", "")));
-	told("room #tea|them|removed|them removed a message|\n");
-	hear(TAKES("/eve", "1", "E", BY("them", "")));
-	hear(TAKES("/eve", "1", "E", ""));
-	hear(TAKES("/carol", "1", "E", ""));
-	hear(TAKES("/carol", "", "C", ""));
-	told_nothing();
-	hear(TAKES("/caroline", "1", "C", "")); /* he is called otherwise by now */
-	told("room #tea|caroline|retracted|caroline took back a message of 20:43: first|\n");
-	hear("<message type='groupchat' from='" ROOM
-	     "/carol' id='z'><replace xmlns='urn:xmpp:message-correct:0' id='x'/>"
-	     "<body>better</body></message>");
-	told("message #tea|carol|corrected|better|");
-}
-
-static void to_take_back(void **state)
-{
-	char xml[1024];
-
-	in_room();
-	snprintf(xml, sizeof(xml), "<message type='groupchat' from='" ROOM "/me' id='%s'><body>waits</body></message>",
-		LIST_ITEM(t.c->message_order.next, struct message, node)->id);
-	hear(xml);
-	assert_int_equal(client_retract(t.c, STR(ROOM)), ERR_EXISTS);
-	assert_int_equal(client_moderate(t.c, STR(ROOM), STR("carol"), STR_NONE), ERR_EXISTS);
-	hear(SAYS("me", "1", "M", "mine"));
-	hear(SAYS("carol", "2", "C", "hers") SAYS("carol", "3", "C", "hers, too"));
-	assert_int_equal(client_retract(t.c, STR(ROOM)), 0);
-	assert_true(said("<retract xmlns='" NS_RETRACT "' id='1'/>"));
-	forget();
-	assert_int_equal(client_moderate(t.c, STR(ROOM), STR("carol"), STR("a<b")), 0);
-	assert_true(said("<moderate xmlns='" NS_MODERATE "' id='3'><retract xmlns='" NS_RETRACT
-			 "'/><reason>a&lt;b</reason></moderate>"));
-	hear(TAKES("", "3", "", BY("me", "")));
-	forget();
-	assert_int_equal(client_moderate(t.c, STR(ROOM), STR("carol"), STR_NONE), 0);
-	assert_true(said("id='2'"));
-	refuse("<moderate", ROOM);
-	told("refused ||forbidden|remove what carol said last: ");
-	/* What is still on its way is the last one, too. */
-	forget();
-	client_say(t.c, STR(ROOM), STR("a slip"));
-	assert_int_equal(client_retract(t.c, STR(ROOM)), 0);
-	assert_false(said("<retract"));
-	snprintf(xml, sizeof(xml),
-		"<message type='groupchat' from='" ROOM
-		"/me' id='%s'><body>a slip</body><stanza-id xmlns='" NS_STANZA_ID "' by='" ROOM "' id='9'/></message>",
-		id_of("<body>a slip"));
-	client_say(t.c, STR(ROOM), STR("stays"));
-	hear(xml);
-	assert_true(said("<retract xmlns='" NS_RETRACT "' id='9'/>"));
-	/* What is remembered has an end. */
-	for (int i = 0; i < SHOWN_MAX; i++) {
-		snprintf(xml, sizeof(xml), SAYS("eve", "e%d", "E", "again"), i);
-		hear(xml);
-	}
-	assert_int_equal(client_moderate(t.c, STR(ROOM), STR("carol"), STR_NONE), ERR_EXISTS);
-}
-
 static void a_new_name_of_ours(void **state)
 {
 	in_room();
@@ -623,8 +543,6 @@ int main(void)
 		T(declining),
 		T(a_room),
 		T(what_we_do),
-		T(taken_back),
-		T(to_take_back),
 		T(a_new_name_of_ours),
 		T(a_new_room),
 		T(a_new_room_that_stays_closed),

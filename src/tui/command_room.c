@@ -160,35 +160,65 @@ static void run_kick(struct line *n, const struct command *c, struct str args)
 		line_ok(n, client_role(n->client, buf_view(&room), nick, "none", args));
 }
 
+/* With what it had, if that was asked for. */
+static void refuse_unknown(struct line *n, const char *who, struct str words)
+{
+	if (words.n)
+		line_refuse(n, "nothing is known that %s said there and that has \"%.*s\" in it", who, STR_FMT(words));
+	else
+		line_refuse(n, "nothing is known that %s said there", who);
+}
+
 static void run_retract(struct line *n, const struct command *c, struct str args)
 {
 	CLEANUP(buf_clear) struct buf room = {.max = JID_MAX};
+	struct str words;
 	int err;
 
+	(void)c;
 	if (!take_room(n, &args, &room))
 		return;
-	if (args.n) {
-		line_usage(n, c);
-		return;
-	}
-	err = client_retract(n->client, buf_view(&room));
+	words = line_name(args);
+	err = client_retract(n->client, buf_view(&room), words);
 	if (err == ERR_EXISTS)
-		line_refuse(n, "nothing is known that you said there and could take back");
+		refuse_unknown(n, "you", words);
 	else
 		line_ok(n, err);
 }
 
+/* Behind a "--" of its own. */
+static struct str take_reason(struct str *args)
+{
+	const struct str dashes = STR("--"), middle = STR(" -- ");
+	const char *at = args->n ? memmem(args->p, args->n, middle.p, middle.n) : NULL;
+	struct str reason = STR_NONE;
+
+	if (str_is(*args, "--") || str_starts(*args, STR("-- ")))
+		at = args->p;
+	else if (!at && str_ends(*args, STR(" --")))
+		at = args->p + args->n - dashes.n;
+	if (at) {
+		reason = str_trim((struct str){at, (size_t)(args->p + args->n - at)});
+		reason = str_trim((struct str){reason.p + dashes.n, reason.n - dashes.n});
+		*args = str_trim((struct str){args->p, (size_t)(at - args->p)});
+	}
+	return reason;
+}
+
 static void run_delete(struct line *n, const struct command *c, struct str args)
 {
-	CLEANUP(buf_clear) struct buf room = {.max = JID_MAX};
-	struct str nick;
+	CLEANUP(buf_clear) struct buf room = {.max = JID_MAX}, who = {.max = LINE_MAX_BYTES};
+	struct str nick, words, reason;
 	int err;
 
 	if (!take_both(n, c, &args, &room, &nick))
 		return;
-	err = client_moderate(n->client, buf_view(&room), nick, args);
+	reason = take_reason(&args);
+	words = line_name(args);
+	err = client_moderate(n->client, buf_view(&room), nick, words, reason);
+	buf_str(&who, nick);
 	if (err == ERR_EXISTS)
-		line_refuse(n, "nothing is known that %.*s said there", STR_FMT(nick));
+		refuse_unknown(n, buf_cstr(&who), words);
 	else
 		line_ok(n, err);
 }
@@ -502,8 +532,9 @@ const struct command line_room_commands[] = {
 	{"pm", "[#ROOM] NICK TEXT", "says something to one occupant alone", COMPLETE_NICK, run_pm},
 	{"invite", "[#ROOM] PEER [REASON]", "asks somebody to come", FIND_PEER, run_invite},
 	{"decline", "[ROOM [REASON]]", "says no to an invitation, or lists those that wait", FIND_INVITED, run_decline},
-	{"retract", "[#ROOM]", "takes back what you said last", 0, run_retract},
-	{"delete", "[#ROOM] NICK [REASON]", "removes what somebody said last", COMPLETE_NICK, run_delete},
+	{"retract", "[#ROOM] [WORDS]", "takes back what you said last, or last with WORDS in it", 0, run_retract},
+	{"delete", "[#ROOM] NICK [WORDS] [-- REASON]", "removes what somebody said last, or last with WORDS in it",
+		COMPLETE_NICK, run_delete},
 	{"kick", "[#ROOM] NICK [REASON]", "puts somebody out", COMPLETE_NICK, run_kick},
 	{"ban", "[#ROOM] WHO [REASON]",
 		"puts somebody out for ever (/affiliate WHO none takes it back), @DOMAIN all from there",
