@@ -26,7 +26,8 @@ int client_role(struct client *c, struct str room, struct str nick, const char *
 	buf_char(&q, '>');
 	put_reason(&q, reason);
 	buf_z(&q, "</item></query>");
-	buf_fmt(&what, "%s %.*s", strcmp(role, "none") == 0 ? "kick" : role, STR_FMT(nick));
+	buf_fmt(&what, "%s ", strcmp(role, "none") == 0 ? "kick" : role);
+	client_put_nick(&what, nick, true);
 	return client_order(c, room, buf_view(&q), buf_cstr(&what));
 }
 
