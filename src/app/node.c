@@ -430,17 +430,19 @@ static void start_discovery(struct server *s)
 
 static int64_t idle_ms(const struct server *s) { return (int64_t)s->config->life.idle_seconds * 1000; }
 
-static bool has_client(const struct server *s)
+/* Of links, or of clients; attached: not those that wait for a client to come back. */
+static bool has_session(const struct server *s, bool link, bool attached)
 {
 	const struct session *one;
 
 	for (uint32_t pos = 0; (one = core_next_session(s->core, &pos));)
-		if (!one->ops->is_link && one->state != SESSION_DETACHED && session_alive(one))
+		if (one->ops->is_link == link && session_alive(one) && !(attached && one->state == SESSION_DETACHED))
 			return true;
 	return false;
 }
 
-/* A client that was killed has left a session that waits for it, and is in rooms. What came for it meanwhile is kept for its account. */
+/* A client that was killed has left a session that waits for it, and is in rooms, also in those of others, who are told. What came for it
+ * meanwhile is kept for its account. */
 static void end_detached(struct server *s)
 {
 	struct session *one;
@@ -471,7 +473,7 @@ static void on_idle_check(struct timer *t)
 	int64_t now = loop_now(s->loop);
 	bool gone = is_folder_gone(s);
 
-	n->alone_since = since(n->alone_since, !has_client(s), now);
+	n->alone_since = since(n->alone_since, !has_session(s, false, true), now);
 	n->idle_since = since(n->idle_since, node_is_idle(s), now);
 	if ((n->idle_since && now - n->idle_since >= idle_ms(s)) || (n->alone_since && gone)) {
 		log_info("server_stop", "by=%s", gone ? "folder_gone" : "idle");
@@ -530,7 +532,10 @@ void node_take(struct server *s, struct msgs *to_discovery)
 
 bool node_is_idle(const struct server *s)
 {
-	return !has_client(s) && !peers_busy(s->node->peers) && !rooms_occupied(s->node->rooms);
+	/* Guests come over links: who is in a room and has none any more has only not been missed yet. */
+	bool guests = rooms_occupied(s->node->rooms) && has_session(s, true, false);
+
+	return !has_session(s, false, false) && !peers_busy(s->node->peers) && !guests;
 }
 
 void node_stop(struct server *s)

@@ -62,7 +62,7 @@ void node_notes(const struct server *s, bool network, struct buf *out);
 /* The secrets of its links are being recorded, or not any more: its user is told. */
 void node_traced(struct server *s, bool traced);
 
-/* Nobody needs it just now: no client is attached, nothing waits, nobody is in a room. */
+/* Nobody needs it just now: there is no client, nor one that may come back, nothing waits, no guest is in a room. */
 bool node_is_idle(const struct server *s);
 
 #endif

@@ -170,6 +170,26 @@ def killed(t):
     shutil.rmtree(home.data)
     ends(home, node)
     t.step("what waits keeps it, but not when its folder was removed")
+    guests(t)
+
+
+def guests(t):
+    """In the room of another one."""
+    home, other = Home(t, "jo"), Home(t, "kim")
+    jo, kim = home.pipe("--name", "jo@here", "--idle-seconds", "2"), other.pipe("--name", "kim@there", "--idle-seconds", "2")
+    for chat in (jo, kim):
+        chat.expect("online as")
+    kim.say("/room create den")
+    kim.expect(r"\* #den is a new room")
+    jo.say(f"/add kim@127.0.0.1:{other.port}", "/join den@kim")
+    jo.expect(r"\* #den: you are in as jo, with kim")
+    nodes = home.pid(), other.pid()
+    jo.process.kill()
+    kim.expect(r"\* #den jo left")
+    ends(home, nodes[0])
+    kim.process.kill()
+    ends(other, nodes[1])
+    t.step("a killed guest leaves the room of another one before his node ends")
 
 
 def test(t):
