@@ -137,7 +137,8 @@ int client_decline(struct client *c, struct str room, struct str reason);
 void client_invitations(struct client *c); /* those that are not answered: EVENT_ANSWER */
 int client_invite(struct client *c, struct str room, struct str jid, struct str reason);
 int client_request_voice(struct client *c, struct str room);
-/* A nickname of one's own there (XEP-0045 7.10), and membership; no nick: neither any more. */
+/* A nickname of one's own there (XEP-0045 7.10), and membership; no nick: neither any more. No room: in all rooms of our server's service,
+ * where it has that. */
 int client_register(struct client *c, struct str room, struct str nick);
 /* Whoever owns it need not be in it. other: where people are to go; may be absent. */
 int client_destroy(struct client *c, struct str room, struct str other, struct str reason);

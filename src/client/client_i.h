@@ -387,6 +387,8 @@ void client_catch_up_drop(struct room *r); /* what was kept: it will be asked fo
 /* Is it a line of what was asked for? */
 bool client_catch_up_takes(const struct client *c, struct jid from, struct str id);
 /* host.c: whoever has rooms at this domain is here, or not any more. */
+void client_put_service(const struct client *c,
+	struct buf *out); /* the service of rooms of our server, found or supposed */
 const struct contact *client_host_of(const struct client *c, struct str domain); /* of "rooms.KEY.internal" */
 void client_host_seen(struct client *c, struct str domain, bool here);
 /* The room is shut down with its host, who comes back. False if it is no peer's. */

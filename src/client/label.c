@@ -314,6 +314,14 @@ static int find_service(struct client *c, struct str name, struct buf *out, stru
 	return err;
 }
 
+void client_put_service(const struct client *c, struct buf *out)
+{
+	if (c->found.service)
+		buf_z(out, c->found.service);
+	else
+		buf_fmt(out, "rooms.%.*s", STR_FMT(c->config.domain));
+}
+
 int client_room_address(struct client *c, struct str typed, struct buf *ret, struct buf *why)
 {
 	CLEANUP(buf_clear) struct buf text = {.max = 2 * JID_MAX};
@@ -327,10 +335,8 @@ int client_room_address(struct client *c, struct str typed, struct buf *ret, str
 	buf_str(&text, name);
 	buf_char(&text, '@');
 	/* lunch: at our service; lunch@bob: at that of somebody; lunch@rooms.example.org: an address. */
-	if (!rest.n && c->found.service)
-		buf_z(&text, c->found.service);
-	else if (!rest.n)
-		buf_fmt(&text, "rooms.%.*s", STR_FMT(c->config.domain));
+	if (!rest.n)
+		client_put_service(c, &text);
 	else
 		err = find_service(c, rest, &text, why);
 	if (err == ERR_SYNTAX)

@@ -50,6 +50,8 @@ static const struct {
 	{DOING_JOIN, "forbidden", NULL, "you are banned there"},
 	{DOING_JOIN, "registration-required", NULL,
 		"it is for members only: /register #ROOM asks to be one, or somebody there may /invite you"},
+	{DOING_JOIN, "conflict", "somebody else has registered this nickname with the service",
+		"somebody else has this nickname in all rooms there: /join ROOM NICK takes another"},
 	{DOING_JOIN, "conflict", NULL, "somebody there has this nickname: /join ROOM NICK takes another"},
 	{DOING_JOIN, "not-acceptable", "this nickname",
 		"this nickname is too long or cannot be seen: /join ROOM NICK takes another"},
@@ -64,6 +66,8 @@ static const struct {
 	{DOING_JOIN, "remote-server-timeout", NULL, "whoever has it cannot be reached now; /peers says who is here"},
 	{DOING_JOIN, "gone", NULL, "it was destroyed"},
 
+	{DOING_NICK, "conflict", "somebody else has registered this nickname with the service",
+		"somebody else has this nickname in all rooms there: /nick takes another"},
 	{DOING_NICK, "conflict", NULL,
 		"somebody there has this nickname, or one that looks like it: /nick takes another"},
 	{DOING_NICK, "not-acceptable", NULL, "you may not be called so there"},

@@ -202,11 +202,15 @@ int client_request_voice(struct client *c, struct str room)
 	return 0;
 }
 
+/* Also from outside: that is how one becomes a member of a room that only members enter. */
 int client_register(struct client *c, struct str room, struct str nick)
 {
-	CLEANUP(buf_clear) struct buf q = {.max = 16384}, what = {.max = 8192};
+	CLEANUP(buf_clear) struct buf q = {.max = 16384}, what = {.max = 8192}, to = {.max = JID_MAX};
 
-	/* Also from outside: that is how one becomes a member of a room that only members enter. */
+	if (room.n)
+		buf_str(&to, room);
+	else
+		client_put_service(c, &to);
 	buf_z(&q, "<query xmlns='" NS_REGISTER "'>");
 	if (nick.n) {
 		buf_z(&q,
@@ -214,12 +218,15 @@ int client_register(struct client *c, struct str room, struct str nick)
 			"</value></field><field var='muc#register_roomnick'>");
 		xml_put_text(&q, "value", nick);
 		buf_z(&q, "</field></x></query>");
-		buf_fmt(&what, "registered as %.*s, or asked for it where admins have to say yes", STR_FMT(nick));
+		buf_fmt(&what,
+			room.n ? "registered as %.*s, or asked for it where admins have to say yes"
+			       : "%.*s is yours in all rooms of the service",
+			STR_FMT(nick));
 	} else {
 		buf_z(&q, "<remove/></query>");
-		buf_z(&what, "registered no more");
+		buf_z(&what, room.n ? "registered no more" : "registered no more with the service of rooms");
 	}
-	return client_order(c, room, buf_view(&q), buf_cstr(&what));
+	return client_order(c, buf_view(&to), buf_view(&q), buf_cstr(&what));
 }
 
 int client_destroy(struct client *c, struct str room, struct str other, struct str reason)

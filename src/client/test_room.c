@@ -349,6 +349,19 @@ static void registered_from_outside(void **state)
 	told("done |||registered as me, or asked for it");
 }
 
+/* With the service, however it is called. */
+static void registered_everywhere(void **state)
+{
+	with_bob();
+	buf_reset(&t.events);
+	assert_int_equal(client_register(t.c, STR_NONE, STR("me")), 0);
+	answer("<field var='muc#register_roomnick'><value>me</value>", "rooms.x.test", "");
+	told("done |||me is yours in all rooms of the service");
+	assert_int_equal(client_register(t.c, STR_NONE, STR_NONE), 0);
+	answer("<remove/>", "rooms.x.test", "");
+	told("registered no more with the service");
+}
+
 #define FIELD(var, type, more) "<field var='" var "' type='" type "'>" more "</field>"
 #define TYPE FIELD("FORM_TYPE", "hidden", "<value>http://jabber.org/protocol/muc#roomconfig</value>")
 #define SECRET "<value>sesame</value>"
@@ -557,6 +570,7 @@ int main(void)
 		T(as_many_as_are_kept),
 		T(without_voice),
 		T(registered_from_outside),
+		T(registered_everywhere),
 		T(settings),
 		T(settings_shown),
 		T(a_subject),

@@ -396,13 +396,29 @@ static bool take_any_room(struct line *n, struct str *args, struct buf *ret)
 	return false;
 }
 
-/* Without a name the one that we have there, or would have. */
+/* The nickname that we have there, or would have. */
+static struct str usual_nick(const struct line *n, struct str room)
+{
+	return room.n && client_in_room(n->client, room) ? client_own_nick(n->client, room)
+							 : jid_local(jid_view(client_jid(n->client)));
+}
+
+static bool takes_all(struct str *args)
+{
+	struct str rest = *args;
+
+	if (!str_is(line_word(&rest), "--all"))
+		return false;
+	*args = rest;
+	return true;
+}
+
 static void run_register(struct line *n, const struct command *c, struct str args)
 {
 	CLEANUP(buf_clear) struct buf room = {.max = JID_MAX};
 	struct str nick;
 
-	if (!take_any_room(n, &args, &room))
+	if (!takes_all(&args) && !take_any_room(n, &args, &room))
 		return;
 	nick = line_word(&args);
 	if (args.n)
@@ -410,12 +426,7 @@ static void run_register(struct line *n, const struct command *c, struct str arg
 	else if (str_is_nocase(nick, "off"))
 		line_ok(n, client_register(n->client, buf_view(&room), STR_NONE));
 	else
-		line_ok(n,
-			client_register(n->client, buf_view(&room),
-				nick.n ? nick
-					: client_in_room(n->client, buf_view(&room))
-					? client_own_nick(n->client, buf_view(&room))
-					: jid_local(jid_view(client_jid(n->client)))));
+		line_ok(n, client_register(n->client, buf_view(&room), nick.n ? nick : usual_nick(n, buf_view(&room))));
 }
 
 static void run_pm(struct line *n, const struct command *c, struct str args)
@@ -556,8 +567,9 @@ const struct command line_room_commands[] = {
 		config_secret},
 	{"log", "[#ROOM] [N]", "the last N messages of the room", 0, run_log},
 	{"request-voice", "[#ROOM]", "asks moderators to be let speak", 0, run_request_voice},
-	{"register", "[#ROOM] [NICK|off]", "makes a nickname yours in the room, and you a member, also from outside", 0,
-		run_register, "off "},
+	{"register", "[#ROOM|--all] [NICK|off]",
+		"makes a nickname yours in the room, and you a member, also from outside; --all: yours in all rooms of the server",
+		0, run_register, "off --all "},
 	{"destroy", "[#ROOM|ROOM@WHERE] yes [--to ROOM] [REASON]",
 		"ends the room for all, who may be told of another one; without yes nothing", 0, run_destroy,
 		"yes --to "},

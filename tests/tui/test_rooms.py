@@ -191,7 +191,7 @@ def register(t, alice, bob):
     bob.say("/register off", "/register", "/register two words", '/register "two words"', "/register alice")
     bob.expect("done: registered no more")
     bob.expect("done: registered as bob,")
-    bob.expect(r"/register \[#ROOM\] \[NICK|off\]")
+    bob.expect(r"/register \[#ROOM\|--all\] \[NICK|off\]")
     bob.expect("done: registered as two words,")
     bob.expect("refused: registered as alice.*: somebody has that already")
     alice.say("/destroy yes")
@@ -247,6 +247,22 @@ def gone(t, alice, bob):
     alice.say("/destroy yes")
     bob.expect(r"\* #stage \S+ left: the room was destroyed")
     t.step("banned when gone; a member from outside")
+
+
+def everywhere(t, alice, bob):
+    """A nickname of one's own in all rooms: nobody else enters with it; the administrator sees it and takes it away."""
+    bob.say("/register --all Bobby")
+    bob.expect("done: Bobby is yours in all rooms of the service")
+    alice.say("/join pub bobby")
+    alice.expect("refused: #pub: cannot join: somebody else has this nickname in all rooms there: /join ROOM NICK takes another$")
+    wireside = [str(lib.find_wireside()), "room", "nicknames"]
+    for words, said in ([], "Bobby\tbob@localhost\trooms.localhost\n"), (["remove", "bobby"], "bobby: anybody may have it now\n"), ([], ""):
+        done = subprocess.run([*wireside, *words, "--data", str(t.server.folder)], stdout=subprocess.PIPE, text=True,
+                              env=environment(t), timeout=30)
+        t.equal(done.stdout, said, "what the administrator sees")
+    bob.say("/register --all off")
+    bob.expect("refused: .*registered no more with the service of rooms")
+    t.step("a nickname for all rooms")
 
 
 def elsewhere(t, alice, bob):
@@ -324,6 +340,7 @@ def test(t):
     secret(t, alice, bob)
     register(t, alice, bob)
     named(t, alice, bob)
+    everywhere(t, alice, bob)
     elsewhere(t, alice, bob)
     settings(t, alice, bob)
     gone(t, alice, bob)
