@@ -96,8 +96,14 @@ static const char version_9[] =
 	" (CAST(strftime('%s', 'now') AS INTEGER) / 86400) || char(10)"
 	" WHERE char(10) || ifnull(configuration, '') NOT GLOB '*' || char(10) || 'seen=[0-9]*';";
 
+/* Who hears a room without being in it; found by the room, and by who it is. */
+static const char version_10[] =
+	"CREATE TABLE room_subscriber (domain TEXT NOT NULL, local TEXT NOT NULL, jid TEXT NOT NULL, nick TEXT NOT NULL,"
+	" nodes INTEGER NOT NULL, PRIMARY KEY (domain, local, jid)) STRICT, WITHOUT ROWID;"
+	"CREATE INDEX room_subscriber_jid ON room_subscriber (domain, jid);";
+
 const char *const migrate_steps[] = {version_1, version_2, version_3, version_4, version_5, version_6, version_7,
-	version_8, version_9};
+	version_8, version_9, version_10};
 const int migrate_step_count = ARRAY_LEN(migrate_steps);
 
 int migrate_int(struct sqlite3 *h, const char *text, int64_t *ret)

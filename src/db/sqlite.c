@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include "db/db_i.h"
 
-enum { STEPS_MAX = 16, PARTS_MAX = 7, MESSAGE_MAX = 160 };
+enum { STEPS_MAX = 16, PARTS_MAX = 8, MESSAGE_MAX = 160 };
 
 #define OF_OWNER " WHERE domain = ?1 AND local = ?2"
 
@@ -65,6 +65,7 @@ static const char *const write_sql[STORE_WRITE_COUNT][STEPS_MAX] = {
 			"UPDATE OR REPLACE affiliation SET jid = " SOLE_JID OTHER_JID("jid"),
 			"UPDATE OR IGNORE room_nick SET jid = " SOLE_JID OTHER_JID("jid"),
 			"UPDATE OR IGNORE room_hat SET jid = " SOLE_JID OTHER_JID("jid"),
+			"UPDATE OR IGNORE room_subscriber SET jid = " SOLE_JID OTHER_JID("jid"),
 			"UPDATE archive SET peer = " SOLE_JID OTHER_JID("peer"),
 			"UPDATE archive SET local = ?2" OF_OTHERS,
 			"UPDATE OR IGNORE roster SET local = ?2" OF_OTHERS,
@@ -131,6 +132,7 @@ static const char *const write_sql[STORE_WRITE_COUNT][STEPS_MAX] = {
 			"DELETE FROM room_nick" OF_OWNER,
 			"DELETE FROM room_hat" OF_OWNER,
 			"DELETE FROM room_invited" OF_OWNER,
+			"DELETE FROM room_subscriber" OF_OWNER,
 			"DELETE FROM vcard" OF_OWNER,
 			"DELETE FROM archive" OF_OWNER,
 		},
@@ -159,6 +161,12 @@ static const char *const write_sql[STORE_WRITE_COUNT][STEPS_MAX] = {
 	[STORE_INVITED_DEL] =
 		{
 			"DELETE FROM room_invited" OF_OWNER " AND number = ?3 AND time = ?4",
+		},
+	[STORE_SUBSCRIBER_PUT] =
+		{
+			"DELETE FROM room_subscriber" OF_OWNER " AND jid = ?3 AND ?4 IS NULL",
+			"INSERT OR REPLACE INTO room_subscriber (domain, local, jid, nick, nodes)"
+			" SELECT ?1, ?2, ?3, ?4, ?5 WHERE ?4 IS NOT NULL",
 		},
 	[STORE_ROOM_MOVED] =
 		{
@@ -290,6 +298,8 @@ static const struct part read_sql[STORE_READ_COUNT][PARTS_MAX] = {
 		{
 			{ROW_ROOM, "SELECT local, " ROOM_COLUMNS " FROM room WHERE domain = ?1 ORDER BY local"},
 			{ROW_OWNER, "SELECT local, jid FROM affiliation WHERE domain = ?1 AND affiliation = 4"},
+			{ROW_SUBSCRIBED,
+				"SELECT jid, count(*) FROM room_subscriber WHERE domain = ?1 GROUP BY jid ORDER BY jid"},
 			{ROW_MOVED,
 				"SELECT local, until, ended_by, address FROM room_moved WHERE domain = ?1 ORDER BY until, local"},
 			{ROW_ROOM_NICK,
@@ -311,6 +321,7 @@ static const struct part read_sql[STORE_READ_COUNT][PARTS_MAX] = {
 			{ROW_ROOM_NICK, "SELECT jid, nick FROM room_nick" OF_OWNER " ORDER BY jid"},
 			{ROW_HAT, "SELECT jid, uri, title, hue FROM room_hat" OF_OWNER " ORDER BY jid, uri"},
 			{ROW_INVITED, "SELECT number, time FROM room_invited" OF_OWNER " ORDER BY time"},
+			{ROW_SUBSCRIBER, "SELECT jid, nick, nodes FROM room_subscriber" OF_OWNER " ORDER BY jid"},
 			{ROW_XML, "SELECT xml FROM vcard" OF_OWNER},
 			{ROW_HISTORY,
 				"SELECT id, peer, resource, stanza, sender, open FROM (SELECT * FROM archive" OF_OWNER
@@ -319,6 +330,11 @@ static const struct part read_sql[STORE_READ_COUNT][PARTS_MAX] = {
 				" AND (instr(stanza, '<body') OR instr(stanza, '<retracted')"
 				" OR id = (SELECT max(id) FROM archive" OF_OWNER
 				")) ORDER BY id DESC LIMIT ?3) ORDER BY id"},
+		},
+	[STORE_SUBSCRIPTIONS] =
+		{
+			{ROW_SUBSCRIPTION,
+				"SELECT local, nick, nodes FROM room_subscriber WHERE domain = ?1 AND jid = ?2 ORDER BY local"},
 		},
 	[STORE_PEERS_LOAD] =
 		{

@@ -96,6 +96,31 @@ static void test_room_invited_and_moved(void **state)
 		"[6 tag 3 error 0]\n[6 tag 4 error 0]\n21 1 1\n");
 }
 
+/* Who hears a room goes with it; is found by the room, by himself, and counted. */
+static void test_subscribers(void **state)
+{
+	struct rig *r = *state;
+	struct str tea = STR("tea"), bob = STR("bob@x");
+
+	rig_open(r);
+	add_batch(&r->in, 1, BATCH(STORE_SUBSCRIBER_PUT, D, tea, bob, STR("Bob"), I(1)));
+	add_batch(&r->in, 2, BATCH(STORE_SUBSCRIBER_PUT, D, tea, bob, STR("Bobby"), I(5)));
+	add_batch(&r->in, 3, BATCH(STORE_SUBSCRIBER_PUT, D, tea, STR("eve@x"), STR("Eve"), I(1)));
+	add_batch(&r->in, 4, BATCH(STORE_SUBSCRIBER_PUT, D, STR("hall"), bob, STR("B"), I(0)));
+	add_batch(&r->in, 5, BATCH(STORE_SUBSCRIBER_PUT, STR("o.example"), tea, bob, STR("O"), I(1)));
+	add_batch(&r->in, 6, BATCH(STORE_SUBSCRIBER_PUT, D, tea, STR("eve@x"), STR_NONE, I(0)));
+	add_batch(&r->in, 7, BATCH(STORE_ROOM_PUT, D, tea, I(5), STR_NONE, STR_NONE, STR_NONE, I(0)));
+	add_query(&r->in, store_query_new(STORE_ROOM_LIST, 1, D));
+	add_query(&r->in, store_query_new(STORE_ROOM_LOAD, 2, D, tea, I(2)));
+	add_query(&r->in, store_query_new(STORE_SUBSCRIPTIONS, 3, D, bob));
+	rig_expect(r,
+		"committed 7\n[5 tag 1 error 0]\n7 'tea' 5 null null null 0\n25 'bob@x' 2\n[6 tag 2 error 0]\n"
+		"7 'tea' 5 null null null 0\n24 'bob@x' 'Bobby' 5\n[12 tag 3 error 0]\n26 'hall' 'B' 0\n26 'tea' 'Bobby' 5\n");
+	add_batch(&r->in, 8, BATCH(STORE_ROOM_DEL, D, tea));
+	add_query(&r->in, store_query_new(STORE_SUBSCRIPTIONS, 4, D, bob));
+	rig_expect(r, "committed 8\n[12 tag 4 error 0]\n26 'hall' 'B' 0\n");
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
@@ -103,6 +128,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(test_room),
 		T(test_room_invited_and_moved),
+		T(test_subscribers),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "room/rooms_i.h"
+#include "room/subscription.h"
 #include "xml/write.h"
 #include "xmpp/keep.h"
 #include "xmpp/ns.h"
@@ -188,7 +189,8 @@ static struct xerr check_asker(const struct room *r, struct jid who)
 	if (!may(MAY_ENTER, ROLE_NONE, a) || (r->config.members_only && !member))
 		return xerr(XERR_FORBIDDEN);
 	/* Whoever knows the password is in, or has set it. A member need not know it: membership may be had for the asking. */
-	if (r->config.password_protected && !may(MAY_CONFIGURE, ROLE_NONE, a) && !occupant_find_real(r, who))
+	if (r->config.password_protected && !may(MAY_CONFIGURE, ROLE_NONE, a) && !occupant_find_real(r, who) &&
+		!subscriber_find(r, jid_bare_str(who)))
 		return xerr(XERR_FORBIDDEN);
 	return XERR_OK;
 }

@@ -3,6 +3,7 @@
 #include "base/err.h"
 #include "room/archive.h"
 #include "room/rooms_i.h"
+#include "room/subscription.h"
 #include "xml/write.h"
 #include "xmpp/ns.h"
 
@@ -46,11 +47,14 @@ static struct xerr check_nick(struct room *r, const struct change *ch)
 {
 	const struct nickname *taken = nicknames_find_key(&r->reserved, str_z(ch->key));
 	const struct nickname *asked = nicknames_find_key(&r->requests, str_z(ch->key));
+	const struct subscriber *hears = subscriber_find_key(r, str_z(ch->key));
 	const struct occupant *o = occupant_find_key(r, str_z(ch->key));
 
 	if (asked && !str_eq(nickname_jid(asked), change_jid(ch)))
 		return xerr(XERR_CONFLICT); /* it has to be decided about first */
 	if (taken && !str_eq(nickname_jid(taken), change_jid(ch)))
+		return xerr(XERR_CONFLICT);
+	if (hears && !str_eq(subscriber_jid(hears), change_jid(ch)))
 		return xerr(XERR_CONFLICT);
 	if (o && !str_eq(jid_bare_str(occupant_real(o)), change_jid(ch)))
 		return xerr(XERR_CONFLICT);
@@ -246,6 +250,7 @@ int room_set_affiliation(struct room *r, struct str bare, enum affiliation a, st
 	nicknames_changed(&r->reserved, bare);
 	if (a < AFFILIATION_MEMBER)
 		room_set_nick(r, bare, STR_NONE, STR_NONE);
+	subscriptions_check(r, bare);
 	return 0;
 }
 
@@ -346,20 +351,38 @@ static bool is_here(struct room *r, struct jid who)
 	return who.local ? occupant_find_real(r, who) != NULL : next_of_domain(r, jid_domain(who), &pos) != NULL;
 }
 
-/* 10.3 and elsewhere: to those who see addresses. */
-static void tell_room(struct room *r, const struct change *ch)
+static struct packet *affiliation_packet(const struct room *r, const struct change *ch)
 {
 	struct packet_head head = {.kind = STANZA_MESSAGE, .from = room_address(r)};
 	struct packet_writer w;
-	struct packet *p;
 
 	packet_begin(&w, &head);
 	buf_z(&w.out, "<x xmlns='" NS_MUC_USER "'><item");
 	xml_put_attr(&w.out, "affiliation", str_z(affiliation_name(ch->affiliation)));
 	xml_put_attr(&w.out, "jid", change_jid(ch));
 	buf_z(&w.out, " role='none'/></x>");
-	p = packet_end(&w);
+	return packet_end(&w);
+}
+
+/* 10.3 and elsewhere: to those who see addresses. */
+static void tell_room(struct room *r, const struct change *ch)
+{
+	struct packet *p = affiliation_packet(r, ch);
+
 	room_send_seers(r, &p, r->commit);
+}
+
+/* Also of those who are in. */
+static void tell_subscribers(struct room *r, const struct change *ch)
+{
+	struct packet *p;
+
+	if (ch->affiliation == ch->before || ch->untold || !subscribers_count(r))
+		return;
+	p = affiliation_packet(r, ch);
+	subscribers_tell(r, SUB_AFFILIATIONS, r->config.whois == WHOIS_ANYONE ? READ_BY_ALL : READ_BY_MODERATORS, p,
+		true, r->commit);
+	packet_unref(&p);
 }
 
 /* Code 101. Without the reason: it would be a way to write to strangers. */
@@ -425,6 +448,7 @@ static int affiliate(struct room *r, const struct change *ch, struct str actor, 
 	else
 		grant_request(r, ch);
 	tell_of_absent(r, ch, from, tell_him);
+	tell_subscribers(r, ch);
 	/* Now, since after it those who are banned are not here any more. */
 	apply_to_all(r, jid_view(change_jid(ch)), actor, reason);
 	return 0;

@@ -21,8 +21,9 @@ struct room_config {
 	char *subject_id;   /* of the occupant who set the subject; in no form; NULL: not known */
 	char *subjects;     /* the subject in its languages, as XML; in no form; NULL: it has one, without a language */
 	bool persistent, public_, members_only, moderated, password_protected, change_subject, allow_invites, logging;
-	bool archive;        /* what is said is kept for who asks */
-	bool invites_chosen; /* somebody has said whether allow_invites; in no form */
+	bool archive;            /* what is said is kept for who asks */
+	bool invites_chosen;     /* somebody has said whether allow_invites; in no form */
+	bool allow_subscription; /* whoever may enter may hear it without being in */
 	bool voice_requests, visitor_nick, visitor_status, lock_nicks, show_absent;
 	uint8_t whois;         /* enum whois */
 	uint8_t allow_pm;      /* enum allow_pm */

@@ -2,6 +2,7 @@
 #include "room/archive.h"
 #include "room/picture.h"
 #include "room/rooms_i.h"
+#include "room/subscription.h"
 #include "xmpp/ns.h"
 
 enum { BOTH = AT_ROOMS | AT_ROOM };
@@ -65,6 +66,14 @@ const struct feature room_features[] = {
 	 .note = "a vCard (XEP-0054) of at most 64 KiB, set by owners", .script = "rooms-picture"},
 	{.name = "Activity of rooms", .spec = "XEP-0502", .version = "0.1.0", .note = "of public, persistent rooms that all may enter",
 	 .script = "rooms-activity"},
+	{.name = "Subscriptions to rooms", .spec = "MUC/Sub", .version = "ejabberd 23.01", .ns = NS_MUCSUB, .element = "subscribe",
+	 .at = AT_ROOM, .set = subscribe_set, .note = "an option of the room; docs/rooms.md says what is otherwise", .script = "rooms-subscribe"},
+	{.name = "Subscriptions to rooms", .spec = "MUC/Sub", .version = "ejabberd 23.01", .ns = NS_MUCSUB, .element = "unsubscribe",
+	 .at = AT_ROOM, .set = unsubscribe_set, .disco = NS_MUCSUB, .disco_at = AT_ROOMS, .script = "rooms-subscribe"},
+	{.name = "Subscriptions to rooms", .spec = "MUC/Sub", .version = "ejabberd 23.01", .ns = NS_MUCSUB, .element = "subscriptions",
+	 .at = BOTH, .get = subscriptions_get, .script = "rooms-subscribe"},
+	{.name = "Subscriptions to rooms", .spec = "MUC/Sub", .version = "ejabberd 23.01", .disco = NS_MUCSUB, .disco_at = AT_ROOM,
+	 .on = subscriptions_on, .script = "rooms-subscribe"},
 	{.name = "Slow mode", .spec = "XEP-0500", .version = "0.1.1", .script = "rooms-pace"},
 	{.name = "Direct invitations", .spec = "XEP-0249", .version = "1.2",
 	 .note = "the element is added to invitations through a room"},

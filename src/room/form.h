@@ -34,6 +34,8 @@ struct xerr register_read_nick(const struct xml_tree *t, uint32_t x, struct buf 
 struct xerr register_prepare(struct str nick, struct buf *ret_nick, struct buf *ret_key);
 /* May this address have this nickname? conflict: it is another's. */
 struct xerr nick_check_owner(const struct room *r, struct str key, struct jid who);
+/* The same, and nobody asks for it or is called so now. */
+struct xerr nick_check_free(const struct room *r, struct str key, struct jid who);
 /* The nickname that somebody has to use here, NULL: any. */
 const struct nickname *nick_locked(const struct room *r, struct jid who);
 

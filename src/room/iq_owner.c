@@ -4,6 +4,7 @@
 #include "base/err.h"
 #include "room/change.h"
 #include "room/rooms_i.h"
+#include "room/subscription.h"
 #include "xml/write.h"
 #include "xmpp/ns.h"
 
@@ -92,6 +93,12 @@ static void put_out_non_members(struct room *r)
 	for (uint32_t i = 0; i < count; i++)
 		leave_free(r, gone[i], &n);
 	xfree(gone);
+}
+
+static void on_members_only(struct room *r)
+{
+	put_out_non_members(r);
+	subscriptions_check(r, STR_NONE);
 }
 
 static void forget_views(struct room *r)
@@ -210,7 +217,9 @@ static void on_change(struct room *r, uint64_t changed, uint8_t broadcast_before
 	if (changed & room_config_bit("muc#roomconfig_slow_mode_duration"))
 		paces_unsilence(&r->paces);
 	if (changed & room_config_bit("muc#roomconfig_membersonly"))
-		put_out_non_members(r);
+		on_members_only(r);
+	if (!r->config.allow_subscription)
+		subscriptions_end(r);
 	if (changed & room_config_bit("muc#roomconfig_moderatedroom"))
 		on_moderation(r);
 	room_go_on(r);

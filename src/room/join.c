@@ -6,6 +6,7 @@
 #include "room/archive.h"
 #include "room/form.h"
 #include "room/rooms_i.h"
+#include "room/subscription.h"
 #include "xml/write.h"
 #include "xmpp/ns.h"
 
@@ -100,7 +101,7 @@ static void present_to(struct room *r, bool moderators)
 	enum view view = moderators ? VIEW_JID : view_of(r, ROLE_VISITOR);
 	uint32_t n = 0, from = moderators ? 0 : a->moderators, to = moderators ? a->moderators : a->n;
 
-	if (from == to && list_empty(&r->remote))
+	if (from == to && list_empty(&r->remote) && !subscribers_count(r))
 		return;
 	for (struct entry *e = r->entering; e; e = e->next) {
 		struct occupant *o = e->visit->occupant;
@@ -108,8 +109,11 @@ static void present_to(struct room *r, bool moderators)
 		if (p)
 			packets[n++] = packet_ref(p);
 	}
-	for (uint32_t i = 0; i < n; i++)
+	for (uint32_t i = 0; i < n; i++) {
 		room_send_remote(r, packets[i], moderators);
+		subscribers_tell(r, SUB_PRESENCE, moderators ? READ_BY_MODERATORS : READ_BY_OTHERS, packets[i], false,
+			0);
+	}
 	core_multicast(room_core(r), packets, n, to > from ? a->handles + from : NULL, to - from, 0);
 }
 

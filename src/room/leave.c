@@ -2,6 +2,7 @@
 #include "room/archive.h"
 #include "room/form.h"
 #include "room/rooms_i.h"
+#include "room/subscription.h"
 #include "xml/write.h"
 #include "xmpp/ns.h"
 
@@ -209,6 +210,7 @@ void room_destroy(struct room *r, struct str alternate, struct str reason, struc
 		o->affiliation = AFFILIATION_NONE;
 		announce_to_self(r, o, &n);
 	}
+	subscribers_end(r, n.destroy);
 	log_info("room_destroyed", "room=%.*s", STR_FMT(room_address(r)));
 	room_log(r, STR_NONE, "was destroyed", reason);
 	room_store_forget(r);

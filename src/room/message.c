@@ -6,6 +6,7 @@
 #include "room/archive.h"
 #include "room/form.h"
 #include "room/rooms_i.h"
+#include "room/subscription.h"
 #include "xml/write.h"
 #include "xmpp/keep.h"
 #include "xmpp/ns.h"
@@ -189,6 +190,10 @@ struct xerr message_speak(struct room *r, const struct visit *v, const struct st
 	p = message_reflection(r, v, s, id);
 	if (!p)
 		return xerr(XERR_RESOURCE_CONSTRAINT);
+	if (subscribers_overtaxed(r, p)) {
+		packet_unref(&p);
+		return xerr_text(XERR_NOT_ACCEPTABLE, "this is too long for a room that so many hear");
+	}
 	if (said)
 		message_spoken(r, v);
 	buried = retract_own(r, s, taken_back);
@@ -198,13 +203,23 @@ struct xerr message_speak(struct room *r, const struct visit *v, const struct st
 		activity_add(&r->activity, r->active_since, core_wall(c), core_wall(c));
 	if (lasting && r->config.logging)
 		log_said(r, v, s, id);
+	subscribers_tell(r, SUB_MESSAGES, READ_BY_ALL, p, lasting, lasting || buried ? r->commit : 0);
 	room_send_all(r, &p, lasting || buried ? r->commit : 0);
 	return XERR_OK;
 }
 
+/* Who is in, or hears the room without that. */
+static struct visit *find_speaker(struct room *r, struct jid who, struct stand_in *outside)
+{
+	struct visit *v = visit_find(r, who);
+
+	return v || !subscriber_stand_in(r, who, outside) ? v : &outside->visit;
+}
+
 static void on_groupchat(struct room *r, struct stanza **s)
 {
-	struct visit *v = visit_find(r, (*s)->from);
+	struct stand_in outside;
+	struct visit *v = find_speaker(r, (*s)->from, &outside);
 	struct xerr e = xerr(XERR_NOT_ACCEPTABLE);
 
 	if (v && subject_is_change(*s)) {
@@ -251,8 +266,10 @@ static bool may_whisper(const struct room *r, const struct occupant *o)
 
 static struct xerr whisper(struct room *r, const struct stanza *s)
 {
-	struct visit *v = visit_find(r, s->from);
+	struct stand_in outside;
+	struct visit *v = find_speaker(r, s->from, &outside);
 	struct occupant *to = occupant_find(r, jid_resource(s->to));
+	const struct subscriber *away = to ? NULL : subscriber_find_nick(r, jid_resource(s->to));
 	struct packet *p;
 	struct xerr e;
 
@@ -260,7 +277,7 @@ static struct xerr whisper(struct room *r, const struct stanza *s)
 		return xerr(XERR_BAD_REQUEST);
 	if (!v)
 		return xerr(XERR_NOT_ACCEPTABLE);
-	if (!to)
+	if (!to && !away)
 		return xerr(XERR_ITEM_NOT_FOUND);
 	if (!may_whisper(r, v->occupant))
 		return xerr(XERR_FORBIDDEN);
@@ -270,7 +287,10 @@ static struct xerr whisper(struct room *r, const struct stanza *s)
 	p = private_packet(v, s);
 	if (!p)
 		return xerr(XERR_RESOURCE_CONSTRAINT);
-	room_send_visits(r, to, NULL, &p, 1, 0);
+	if (to)
+		room_send_visits(r, to, NULL, &p, 1, 0);
+	else
+		subscriber_send(r, away, &p);
 	return XERR_OK;
 }
 
@@ -334,8 +354,8 @@ static void on_error(struct room *r, struct stanza **s)
 	bool unstored = condition_is(*s, "resource-constraint");
 	struct packet *p;
 
-	if (!(*s)->to.resource && relay_on_error(r, *s)) {
-		/* told to who invited */
+	if (!(*s)->to.resource && (relay_on_error(r, *s) || subscription_on_error(r, *s))) {
+		/* told to who invited; nobody hears it there any more */
 	} else if (v && error_is_absence(r, v, *s)) {
 		leave_visit(r, v, STR_NONE, CODE_TECHNICAL);
 	} else if (to && to == v->occupant && unstored) {
@@ -390,5 +410,6 @@ void message_status(struct room *r, uint16_t code)
 	packet_begin(&w, &head);
 	buf_fmt(&w.out, "<x xmlns='" NS_MUC_USER "'><status code='%u'/></x>", code);
 	p = packet_end(&w);
+	subscribers_tell(r, SUB_CONFIG, READ_BY_ALL, p, true, r->commit);
 	room_send_all(r, &p, 0);
 }

@@ -6,6 +6,7 @@
 #include "room/archive.h"
 #include "room/order.h"
 #include "room/rooms_i.h"
+#include "room/subscription.h"
 #include "xml/write.h"
 #include "xmpp/ns.h"
 
@@ -117,7 +118,7 @@ static void show_json(struct buf *out, const struct room *r)
 	list_affiliations(out, r, true);
 	buf_z(out, "],\n \"occupants\": [");
 	list_occupants(out, r, true);
-	buf_z(out, "]}\n");
+	buf_fmt(out, "],\n \"subscribers\": %u}\n", subscribers_count(r));
 }
 
 static const char *run_show(struct room *r, struct order *o)
@@ -139,6 +140,8 @@ static const char *run_show(struct room *r, struct order *o)
 	list_affiliations(out, r, false);
 	buf_fmt(out, "\n%u in the room\n", room_count(r));
 	list_occupants(out, r, false);
+	if (subscribers_count(r))
+		buf_fmt(out, "\n%u subscribed\n", subscribers_count(r));
 	return NULL;
 }
 

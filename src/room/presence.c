@@ -1,6 +1,7 @@
 /* What an occupant's presence says to whom, and who gets it. */
 #include "room/hats.h"
 #include "room/rooms_i.h"
+#include "room/subscription.h"
 #include "xml/write.h"
 #include "xmpp/ns.h"
 
@@ -267,16 +268,19 @@ static struct packet *packet_for_others(struct room *r, struct occupant *o, cons
 
 static void to_part(struct room *r, struct occupant *o, const struct notice *n, enum part part)
 {
+	static const enum sub_reader readers[] =
+		{[MODERATORS] = READ_BY_MODERATORS, [OTHERS] = READ_BY_OTHERS, [ALL] = READ_BY_ALL};
 	const struct audience *a = &r->audience;
 	uint32_t from = part & MODERATORS ? 0 : a->moderators, to = part & OTHERS ? a->n : a->moderators;
 	uint64_t *handles = rooms_handles(rooms_of(r), to - from);
 	uint32_t count = without(r, o, from, to, handles);
 	struct packet *p;
 
-	if (!count && list_empty(&r->remote))
+	if (!count && list_empty(&r->remote) && !subscribers_count(r))
 		return;
 	p = packet_for_others(r, o, n, part_view(r, part));
 	to_remote(r, o, p, part, 0);
+	subscribers_tell(r, SUB_PRESENCE, readers[part], p, false, 0);
 	multicast(r, &p, 1, handles, count, 0);
 }
 

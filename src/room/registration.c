@@ -3,6 +3,7 @@
 #include "room/change.h"
 #include "room/form.h"
 #include "room/rooms_i.h"
+#include "room/subscription.h"
 #include "xml/write.h"
 #include "xmpp/ns.h"
 
@@ -15,10 +16,13 @@ static struct room *room_of(const struct iq *iq) { return (struct room *)iq->ent
 struct xerr nick_check_owner(const struct room *r, struct str key, struct jid who)
 {
 	const struct nickname *n = nicknames_find_key(&r->reserved, key);
+	const struct subscriber *s = subscriber_find_key(r, key);
+	bool others = (n && !str_eq(nickname_jid(n), jid_bare_str(who))) ||
+		(s && !str_eq(subscriber_jid(s), jid_bare_str(who)));
 
-	if (!n)
+	if (!n && !s)
 		return service_nick_check(rooms_of(r), key, who);
-	return str_eq(nickname_jid(n), jid_bare_str(who)) ? XERR_OK : xerr(XERR_CONFLICT);
+	return others ? xerr(XERR_CONFLICT) : XERR_OK;
 }
 
 const struct nickname *nick_locked(const struct room *r, struct jid who)
@@ -63,7 +67,7 @@ uint32_t nick_list_absent(struct room *r, struct packet **packets)
 }
 
 /* Nobody else has it, asks for it, or is called so now. */
-static struct xerr check_free(const struct room *r, struct str key, struct jid who)
+struct xerr nick_check_free(const struct room *r, struct str key, struct jid who)
 {
 	const struct nickname *asked = nicknames_find_key(&r->requests, key);
 	const struct occupant *o = occupant_find_key(r, key);
@@ -218,7 +222,7 @@ static struct xerr submit(struct room *r, const struct stanza *s, uint32_t x)
 	if (xerr_ok(e))
 		e = register_read_nick(&s->tree, x, &nick, &key);
 	if (xerr_ok(e))
-		e = check_free(r, buf_view(&key), s->from);
+		e = nick_check_free(r, buf_view(&key), s->from);
 	if (!xerr_ok(e))
 		return e;
 	if (a == AFFILIATION_NONE && r->config.registration == REGISTER_APPROVAL)

@@ -3,6 +3,7 @@
 #include "base/hash.h"
 #include "room/archive.h"
 #include "room/rooms_i.h"
+#include "room/subscription.h"
 #include "xml/write.h"
 #include "xmpp/ns.h"
 
@@ -150,8 +151,11 @@ static void on_own_found(struct core *c, struct room *r, struct room_lookup *l, 
 {
 	struct stanza *s = TAKE(l->request);
 	struct visit *v = r ? visit_find(r, s->from) : NULL;
+	struct stand_in outside;
 	struct xerr e = XERR_OK;
 
+	if (r && !v && subscriber_stand_in(r, s->from, &outside))
+		v = &outside.visit;
 	if (r)
 		entity_park(&r->entity, false);
 	if (err)
@@ -231,6 +235,7 @@ static void announce(struct room *r, int64_t id, struct str why, struct str old)
 	p = packet_end(&w);
 	if (p)
 		room_remember(r, number, NULL, p, false);
+	subscribers_tell(r, SUB_MESSAGES, READ_BY_ALL, p, true, r->commit);
 	room_send_all(r, &p, r->commit);
 }
 

@@ -45,6 +45,7 @@ struct picture;
 struct hats;
 struct activity;
 struct invited;
+struct subscribers;
 struct entry; /* somebody entering in this turn (join.c) */
 struct room;
 
@@ -79,6 +80,7 @@ struct room {
 	struct map people;         /* the first struct occupant of each bare address */
 	struct audience audience;
 	struct list remote;                      /* visits that are reached by address */
+	struct subscribers *subscribers;         /* who hears it without being in it (subscription.h); NULL: nobody */
 	struct invited *invited;                 /* invitations that may still be declined; NULL: none */
 	struct paces paces;                      /* who has done how much */
 	struct map voices;                       /* whom moderators gave or took voice (voices.h) */

@@ -5,6 +5,7 @@
 #include "room/hats.h"
 #include "room/picture.h"
 #include "room/rooms_i.h"
+#include "room/subscription.h"
 
 static struct str domain(const struct room *r) { return jid_domain(r->entity.jid); }
 static struct str local(const struct room *r) { return jid_local(r->entity.jid); }
@@ -88,6 +89,7 @@ void room_store_all(struct room *r)
 	store_nicks(r, &r->requests);
 	hats_store(r);
 	invited_store(r);
+	subscribers_store(r);
 	if (r->picture)
 		picture_store(r);
 	for (uint32_t i = h->n; i > 0; i--)
@@ -155,6 +157,15 @@ static void take_nick(struct room *r, const struct store_value *v)
 		room_put_nick(r, v[0].s, v[1].s, buf_view(&key));
 	else
 		nicknames_set(&r->requests, v[0].s, v[1].s, buf_view(&key));
+}
+
+/* It was nobody else's when it was chosen. */
+static void take_subscriber(struct room *r, const struct store_value *v)
+{
+	CLEANUP(buf_clear) struct buf key = {.max = 4 * NICK_MAX};
+
+	if (v[0].s.n && v[0].s.n <= JID_MAX && v[1].s.n && nick_key(v[1].s, &key) == 0)
+		subscriber_put(r, v[0].s, v[1].s, buf_view(&key), (unsigned)v[2].i);
 }
 
 static void take_message(struct room *r, const struct store_value *v)
@@ -230,6 +241,8 @@ static void take_row(struct room *r, enum store_row kind, const struct store_val
 		take_hat(r, v);
 	else if (kind == ROW_INVITED)
 		invited_load(r, v[0].i, v[1].i);
+	else if (kind == ROW_SUBSCRIBER)
+		take_subscriber(r, v);
 	else if (kind == ROW_XML && !r->picture)
 		picture_new(v[0].s, &r->picture);
 	else if (kind == ROW_HISTORY)

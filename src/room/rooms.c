@@ -2,6 +2,7 @@
 
 #include "base/err.h"
 #include "room/archive.h"
+#include "room/subscription.h"
 #include "xmpp/ns.h"
 
 enum { ASK_AGAIN_MS = 5000, GHOSTS_MS = 300000, SEEN_AT_ONCE = 1000 };
@@ -155,6 +156,8 @@ static void take_rows(struct rooms *rs, const struct store_rows *rows)
 			moved_load(rs, v);
 		else if (kind == ROW_ROOM_NICK)
 			service_nick_load(rs, v);
+		else if (kind == ROW_SUBSCRIBED && v[0].s.n && v[0].s.n <= JID_MAX)
+			subscribed_add(&rs->subscribed, v[0].s, (int32_t)v[1].i);
 	rs->loaded = true;
 	rest_vacant(rs);
 	watch_ghosts(rs);
@@ -359,6 +362,7 @@ static void rooms_free(struct entity *e)
 	map_clear(&rs->live);
 	moved_clear(&rs->moved);
 	service_nicks_clear(rs);
+	subscribed_clear(&rs->subscribed);
 	rooms_items_clear(rs);
 	makers_clear(&rs->makers);
 	free_list(rs->admins);
@@ -440,6 +444,7 @@ struct host *rooms_new(struct core *c, const char *domain, const struct rooms_co
 	take_config(rs, config);
 	moved_init(&rs->moved);
 	service_nicks_init(rs);
+	subscribed_init(&rs->subscribed);
 	map_init(&rs->live, room_key, rs->config.rooms_max * 2);
 	makers_init(&rs->makers, config->made_max ? config->made_max : 100);
 	rs->only_admins_make = config->only_admins_make;

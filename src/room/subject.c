@@ -1,6 +1,7 @@
 /* The subject (XEP-0045 8.1, 7.2.15). */
 #include "room/archive.h"
 #include "room/rooms_i.h"
+#include "room/subscription.h"
 #include "xml/write.h"
 #include "xmpp/ns.h"
 
@@ -127,6 +128,7 @@ static struct xerr change(struct room *r, const struct visit *v, const struct st
 	room_remember(r, id, v, p, false);
 	room_log(r, occupant_nick(v->occupant), "changed the subject to", text);
 	r->subject.commit = r->commit;
+	subscribers_tell(r, SUB_SUBJECT, READ_BY_ALL, p, true, r->commit);
 	room_send_all(r, &p, r->commit);
 	return XERR_OK;
 }

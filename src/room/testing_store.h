@@ -151,6 +151,7 @@ UNUSED static void store_write(struct world *w, enum store_write kind, const str
 		test_rows_del(&w->rows, STORE_ROOM_NICK_PUT, v, 2);
 		test_rows_del(&w->rows, STORE_HAT_PUT, v, 2);
 		test_rows_del(&w->rows, STORE_INVITED_PUT, v, 2);
+		test_rows_del(&w->rows, STORE_SUBSCRIBER_PUT, v, 2);
 		test_rows_del(&w->rows, STORE_VCARD_PUT, v, 2);
 		test_rows_del(&w->rows, STORE_ARCHIVE_ADD, v, 2);
 		return;
@@ -160,6 +161,7 @@ UNUSED static void store_write(struct world *w, enum store_write kind, const str
 			test_rows_put(&w->rows, kind, v, n);
 		return;
 	case STORE_ROOM_NICK_PUT:
+	case STORE_SUBSCRIBER_PUT:
 		test_rows_del(&w->rows, kind, v, 3);
 		if (v[3].s.p)
 			test_rows_put(&w->rows, kind, v, n);
@@ -269,6 +271,13 @@ UNUSED static void answer_survey(struct store_rows *out, struct world *w, const 
 		store_rows_add(out, ROW_ROOM_ACTIVE, r->v + 1, 3);
 }
 
+UNUSED static void answer_subscriptions(struct store_rows *out, struct world *w, const struct store_value *v)
+{
+	TEST_ROWS_EACH(&w->rows, r, STORE_SUBSCRIBER_PUT, v, 1)
+		if (str_eq(r->v[2].s, v[1].s))
+			store_rows_add(out, ROW_SUBSCRIPTION, (struct store_value[]){r->v[1], r->v[3], r->v[4]}, 3);
+}
+
 UNUSED static struct store_rows *store_answer(struct world *w, const struct store_query *q)
 {
 	struct store_rows *out = store_rows_new(q->read, q->tag);
@@ -282,6 +291,8 @@ UNUSED static struct store_rows *store_answer(struct world *w, const struct stor
 		answer_ids(out, w, q->values);
 	if (!out->error && q->read == STORE_ROOM_SURVEY)
 		answer_survey(out, w, q->values);
+	if (!out->error && q->read == STORE_SUBSCRIPTIONS)
+		answer_subscriptions(out, w, q->values);
 	if (!out->error && q->read == STORE_ACCOUNT_LOAD)
 		answer_account(out, w, q->values);
 	if (q->read != STORE_ROOM_LIST && q->read != STORE_ROOM_LOAD)
@@ -294,6 +305,9 @@ UNUSED static struct store_rows *store_answer(struct world *w, const struct stor
 		TEST_ROWS_EACH(&w->rows, r, STORE_AFFILIATION_PUT, q->values, 1)
 			if (r->v[3].i == AFFILIATION_OWNER)
 				store_rows_add(out, ROW_OWNER, r->v + 1, 2);
+		TEST_ROWS_EACH(&w->rows, r, STORE_SUBSCRIBER_PUT, q->values, 1)
+			store_rows_add(out, ROW_SUBSCRIBED, (struct store_value[]){r->v[2], {.is_int = true, .i = 1}},
+				2);
 		TEST_ROWS_EACH(&w->rows, r, STORE_ROOM_MOVED, q->values, 1)
 			store_rows_add(out, ROW_MOVED, r->v + 1, 4);
 		TEST_ROWS_EACH(&w->rows, r, STORE_ROOM_NICK_PUT, q->values, 1)
@@ -313,6 +327,8 @@ UNUSED static struct store_rows *store_answer(struct world *w, const struct stor
 			store_rows_add(out, ROW_HAT, r->v + 2, 4);
 	TEST_ROWS_EACH(&w->rows, r, STORE_INVITED_PUT, q->values, 2)
 		store_rows_add(out, ROW_INVITED, r->v + 2, 2);
+	TEST_ROWS_EACH(&w->rows, r, STORE_SUBSCRIBER_PUT, q->values, 2)
+		store_rows_add(out, ROW_SUBSCRIBER, r->v + 2, 3);
 	TEST_ROWS_EACH(&w->rows, r, STORE_VCARD_PUT, q->values, 2)
 		store_rows_add(out, ROW_XML, r->v + 2, 1);
 	answer_history(out, w, q->values);

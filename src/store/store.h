@@ -33,6 +33,8 @@ enum store_write {
 	STORE_HAT_PUT,
 	STORE_INVITED_PUT, /* domain, local, number, time: an invitation to a room that may still be declined */
 	STORE_INVITED_DEL, /* domain, local, number, time */
+	/* domain, local, jid, nickname (null: remove), of what he hears (bits of room/): somebody hears a room without being in it */
+	STORE_SUBSCRIBER_PUT,
 	/* domain, local, until when it holds (0: remove), bare address of who ended it, address: where a room went that is no more */
 	STORE_ROOM_MOVED,
 	/* domain, local, id (grows), peer (bare), its resource (null: none), stanza, null, open (it is on its way to a session). In a
@@ -75,9 +77,10 @@ enum store_read {
 	STORE_OFFLINE_LIST, /* domain, local -> ROW_OFFLINE*, oldest first */
 	STORE_PRIVATE_GET,  /* domain, local, key -> at most one ROW_XML */
 	STORE_VCARD_GET,    /* domain, local -> at most one ROW_XML */
-	STORE_ROOM_LIST, /* domain -> ROW_ROOM*, ROW_OWNER*, ROW_MOVED*, those that hold longest at the end, ROW_ROOM_NICK* of the service */
+	/* domain -> ROW_ROOM*, ROW_OWNER*, ROW_SUBSCRIBED*, ROW_MOVED*, those that hold longest at the end, ROW_ROOM_NICK* of the service */
+	STORE_ROOM_LIST,
 	/* domain, local, count -> at most one ROW_ROOM, then ROW_AFFILIATION*, ROW_ROOM_NICK*, ROW_HAT* (hats before who wears
-	 * them), ROW_INVITED*, the oldest first, at most one ROW_XML (its vCard), then at most so many ROW_HISTORY, the
+	 * them), ROW_INVITED*, the oldest first, ROW_SUBSCRIBER*, at most one ROW_XML (its vCard), then at most so many ROW_HISTORY, the
 	 * newest, oldest first: of the newest 4096 messages the very newest and those with a text or a tombstone */
 	STORE_ROOM_LOAD,
 	/* domain, local, first and last id that may be, peer and resource (null: any), the two ids between which the page
@@ -87,7 +90,8 @@ enum store_read {
 	STORE_ARCHIVE_GET,  /* domain, local, ids (a JSON array) -> ROW_ARCHIVE*, oldest first */
 	STORE_ARCHIVE_ENDS, /* domain, local -> one ROW_ARCHIVE_ENDS */
 	STORE_PEERS_LOAD, /* domain -> ROW_PEER*, ROW_PEER_ADDRESS*, ROW_OUTBOX* oldest first, ROW_SEEN* oldest first */
-	STORE_ROOM_SURVEY, /* domain -> ROW_OWNER*, ROW_ROOM_ACTIVE* */
+	STORE_ROOM_SURVEY,   /* domain -> ROW_OWNER*, ROW_ROOM_ACTIVE* */
+	STORE_SUBSCRIPTIONS, /* domain, jid -> ROW_SUBSCRIPTION*, by the rooms' names */
 	STORE_READ_COUNT
 };
 
@@ -119,6 +123,9 @@ enum store_row {
 	ROW_MOVED,         /* local s, until i, who ended it s, address s */
 	/* local s, time i (ms since 1970: of the newest message, the subject, or when it was made), configuration s */
 	ROW_ROOM_ACTIVE,
+	ROW_SUBSCRIBER,   /* jid s, nickname s, of what he hears i */
+	ROW_SUBSCRIBED,   /* jid s, how many rooms i */
+	ROW_SUBSCRIPTION, /* local s, nickname s, of what he hears i */
 };
 
 struct store_value {

@@ -50,6 +50,7 @@ static void put_one_of_each(struct store_batch *b, struct str k)
 	store_put(b, STORE_HAT_PUT, d, l, empty, STR("urn:hat"), STR("Hat"), none);
 	store_put(b, STORE_INVITED_PUT, d, l, (int64_t)-7, (int64_t)8);
 	store_put(b, STORE_INVITED_DEL, d, l, (int64_t)-7, (int64_t)8);
+	store_put(b, STORE_SUBSCRIBER_PUT, d, l, STR("x@y"), none, (int64_t)3);
 	store_put(b, STORE_ROOM_MOVED, d, l, (int64_t)9, STR("x@y"), STR("z@r"));
 	store_put(b, STORE_ARCHIVE_ADD, d, l, (int64_t)4, STR("x@y"), none, k, empty, (int64_t)1);
 	store_put(b, STORE_ARCHIVE_TRIM, d, l, (int64_t)100, (int64_t)4);

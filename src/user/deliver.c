@@ -260,7 +260,7 @@ void deliver_returned(struct account *a, struct stanza **s)
 	d.action = deliver_rules[have][to][(*s)->type];
 	/* Not before it is out of the store, if it was there: after a crash it would be delivered again. And not before
 	 * it is in the archive under the number that it tells. */
-	if (offline_is_from_store(*s) || archive_has_id(a, *s))
+	if (offline_is_from_store(*s) || archive_has_id(a, *s) || offline_is_event(c, *s))
 		d.commit = core_uncommitted(c);
 	act(a, s, &d);
 }

@@ -57,12 +57,21 @@ static void store(struct account *a, struct stanza **s, bool again)
 	core_done(c, s);
 }
 
+bool offline_is_event(const struct core *c, const struct stanza *s)
+{
+	const struct host *h = core_find_host(c, jid_domain(s->from));
+
+	return h && h->kind == HOST_ROOMS && s->kind == STANZA_MESSAGE && s->type == TYPE_NORMAL && !s->from.resource &&
+		stanza_child(s, "event", NS_PUBSUB_EVENT) != XML_NONE;
+}
+
 void offline_store(struct account *a, struct stanza **s, bool again)
 {
 	struct core *c = a->entity.core;
 	enum offline_worth worth = offline_worth(*s);
+	bool event = offline_is_event(c, *s), too_many = a->offline_count >= users_of(a)->config.offline_max / 2;
 
-	if (worth == OFFLINE_FORGET)
+	if (worth == OFFLINE_FORGET || (event && (too_many || !core_can_store(c))))
 		core_done(c, s);
 	else if (worth == OFFLINE_BOUNCE || a->offline_count >= users_of(a)->config.offline_max)
 		core_bounce(c, s, xerr(XERR_SERVICE_UNAVAILABLE));

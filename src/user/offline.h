@@ -13,6 +13,10 @@ enum offline_worth {
 };
 enum offline_worth offline_worth(const struct stanza *s);
 
+/* What a room of this server tells somebody who is not in it (room/subscription.h). It takes no more than half of the place, so that what
+ * people write to him has the other half; more is dropped: the room's archive has it. */
+bool offline_is_event(const struct core *c, const struct stanza *s);
+
 /* Stores or answers with an error: service-unavailable when there are too many, resource-constraint when the store
  * fails. again: it was delivered before, and came back. Takes *s. */
 void offline_store(struct account *a, struct stanza **s, bool again);

@@ -183,6 +183,38 @@ static void test_limit(void **state)
 	world_free(w);
 }
 
+/* What a room tells who is not in it takes half of the place, and is no error beyond that; what people write has the rest. */
+static void test_events_of_rooms(void **state)
+{
+	static const char event[] = "<message to='bob@x.test' id='e'><event xmlns='" NS_PUBSUB_EVENT
+				    "'><items node='urn:xmpp:mucsub:nodes:messages'/></event></message>";
+	struct users_config config = {.offline_max = 4};
+	struct world *w = world_new(&config);
+	unsigned b;
+
+	have_account(w, "bob");
+	for (int i = 0; i < 5; i++)
+		from_far(w, "tea@far.test", event);
+	assert_int_equal(test_rows_count(&w->rows, STORE_OFFLINE_ADD), 2);
+	from_far(w, "tea@far.test",
+		"<message to='bob@x.test' type='headline'><event xmlns='" NS_PUBSUB_EVENT "'/></message>");
+	message(w, "type='chat' id='1'", "<body>1</body>");
+	message(w, "type='chat' id='2'", "<body>2</body>");
+	assert_int_equal(test_rows_count(&w->rows, STORE_OFFLINE_ADD), 4);
+	assert_string_equal(far_next(w), "");
+	store_state(w, true);
+	from_far(w, "tea@far.test", event);
+	assert_string_equal(far_next(w), "");
+	store_state(w, false);
+	b = online(w, "bob", "b", 0);
+	from_far(w, "tea@far.test", event);
+	expect_has(w, b, "mucsub");
+	/* It comes back: not before what it tells is stored, and it is not lost. */
+	lose(w, b, 1);
+	assert_int_equal(test_rows_count(&w->rows, STORE_OFFLINE_ADD), 1);
+	world_free(w);
+}
+
 static void test_default_limit_is_a_hundred(void **state)
 {
 	struct world *w = world_new(NULL);
@@ -364,6 +396,7 @@ int main(void)
 		cmocka_unit_test(test_not_before_it_is_out_of_the_store),
 		cmocka_unit_test(test_worth),
 		cmocka_unit_test(test_limit),
+		cmocka_unit_test(test_events_of_rooms),
 		cmocka_unit_test(test_default_limit_is_a_hundred),
 		cmocka_unit_test(test_store_failing),
 		cmocka_unit_test(test_sender_waits_for_the_commit),

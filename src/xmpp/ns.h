@@ -56,6 +56,8 @@
 #define NS_MUC_REGISTER "http://jabber.org/protocol/muc#register"
 #define NS_MUC_REQUEST "http://jabber.org/protocol/muc#request"
 #define NS_OCCUPANT_ID "urn:xmpp:occupant-id:0"
+#define NS_MUCSUB "urn:xmpp:mucsub:0"
+#define NS_MUCSUB_NODES "urn:xmpp:mucsub:nodes:"
 #define NS_RETRACT "urn:xmpp:message-retract:1"
 #define NS_MODERATE "urn:xmpp:message-moderate:1"
 #define NS_MODERATE_0 "urn:xmpp:message-moderate:0" /* versions before 0.3 */

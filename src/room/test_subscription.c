@@ -1,0 +1,280 @@
+/* Subscriptions: limits, rights, what waits for the disk, what ends them, what is kept. The protocol is tests/script/rooms-subscribe.xt. */
+#include "room/testing.h"
+
+#include "room/subscription.h"
+
+#define TEA "tea@rooms.test"
+#define NODE(name) "<event node='" NS_MUCSUB_NODES name "'/>"
+#define SUBSCRIBE(attrs, nodes) \
+	"<iq type='set' id='sub' to='" TEA "'><subscribe xmlns='" NS_MUCSUB "' " attrs ">" nodes "</subscribe></iq>"
+#define SAY(text) "<message type='groupchat' id='said' to='" TEA "'><body>" text "</body></message>"
+#define ERROR(condition) \
+	"<message type='error' to='" TEA "'><error type='cancel'><" condition " xmlns='" NS_STANZAS \
+	"'/></error></message>"
+enum { FAR };
+
+static unsigned subscribed_tea(struct world *w, const char *fields)
+{
+	char all[1024];
+
+	snprintf(all, sizeof(all), FIELD("allow_subscription", "1") "%s", fields);
+	return open_tea(w, all);
+}
+
+static void subscribe_bob(struct world *w)
+{
+	say_far(w, "bob@far.test/b", SUBSCRIBE("nick='bob'", NODE("messages") NODE("presence") NODE("subscribers")));
+	expect(w, FAR, "type='result'", "nick='bob'");
+}
+
+/* No event before the message is on the disk. */
+static void test_waits_for_the_disk(void **state)
+{
+	struct world *w = world_new(NULL);
+	unsigned alice = subscribed_tea(w, FIELD("persistentroom", "1"));
+	const struct got *g;
+
+	subscribe_bob(w);
+	say(w, alice, SAY("kept"));
+	g = expect(w, FAR, "to='bob@far.test'", "<body>kept</body>", "mucsub:nodes:messages", "<stanza-id");
+	assert_int_not_equal(g->commit, 0);
+	assert_int_equal(g->commit, expect(w, alice, "<body>kept</body>")->commit);
+	say(w, alice, "<message type='groupchat' to='" TEA "'><composing xmlns='" NS_CHATSTATES "'/></message>");
+	assert_int_equal(expect(w, FAR, "<composing", "type='headline'")->commit, 0);
+	world_free(w);
+}
+
+/* As many subscribers as a room may have, as many rooms as an account may hear, as much as all may be sent at once. */
+static void test_limits(void **state)
+{
+	struct world *w = world_new(NULL);
+	unsigned alice = subscribed_tea(w, "");
+	struct buf long_one = {.max = 1 << 20};
+	char jid[64], nick[64];
+
+	for (int i = 0; i < SUBSCRIBERS_MAX; i++) {
+		snprintf(jid, sizeof(jid), "n%d@far.test", i);
+		snprintf(nick, sizeof(nick), "nick %d", i);
+		assert_int_equal(subscriber_put(tea(w), str_z(jid), str_z(nick), str_z(nick), 1 << SUB_SUBJECT), 0);
+	}
+	assert_int_equal(subscriber_put(tea(w), STR("bob@far.test"), STR("bob"), STR("bob"), 0), ERR_LIMIT);
+	assert_int_equal(subscriber_put(tea(w), STR("n1@far.test"), STR("nick 0"), STR("nick 0"), 0), ERR_EXISTS);
+	say_far(w, "bob@far.test/b", SUBSCRIBE("nick='bob'", ""));
+	expect(w, FAR, "type='error'", "<resource-constraint");
+	/* who hears it already may change what he hears */
+	say_far(w, "n1@far.test/b", SUBSCRIBE("nick='other'", NODE("messages")));
+	expect(w, FAR, "type='result'", "nick='other'", "messages");
+	buf_z(&long_one, "<message type='groupchat' to='" TEA "'><body>");
+	for (int i = 0; i < EVENT_BYTES_MAX / SUBSCRIBERS_MAX; i++)
+		buf_char(&long_one, 'x');
+	buf_z(&long_one, "</body></message>");
+	say(w, alice, buf_cstr(&long_one));
+	expect(w, alice, "type='error'", "<not-acceptable");
+	say(w, alice, SAY("short"));
+	expect(w, alice, "<body>short</body>");
+	expect(w, FAR, "to='n1@far.test'", "<body>short</body>");
+	expect_nothing(w, FAR);
+	buf_clear(&long_one);
+	world_free(w);
+}
+
+static void test_rooms_of_one(void **state)
+{
+	struct world *w = world_new(NULL);
+	unsigned alice = subscribed_tea(w, FIELD("persistentroom", "1"));
+
+	subscribed_add(&w->rooms->subscribed, STR("bob@far.test"), SUBSCRIPTIONS_MAX - 1);
+	subscribe_bob(w);
+	say(w, alice, "<iq type='set' id='d' to='" TEA "'><query xmlns='" NS_MUC_OWNER "'><destroy/></query></iq>");
+	expect(w, FAR, "<destroy>", "from='" TEA "/bob'", "mucsub:nodes:config");
+	assert_int_equal(subscribed_get(&w->rooms->subscribed, STR("bob@far.test")), SUBSCRIPTIONS_MAX - 1);
+	assert_int_equal(test_rows_count(&w->rows, STORE_SUBSCRIBER_PUT), 0);
+	subscribed_add(&w->rooms->subscribed, STR("bob@far.test"), 1);
+	subscribed_tea(w, "");
+	say_far(w, "bob@far.test/b", SUBSCRIBE("nick='bob'", ""));
+	expect(w, FAR, "type='error'", "<resource-constraint");
+	subscribed_add(&w->rooms->subscribed, STR("bob@far.test"), -SUBSCRIPTIONS_MAX);
+	assert_int_equal(w->rooms->subscribed.n, 0);
+	world_free(w);
+}
+
+/* In the store, and of it again; a temporary room that becomes persistent has its subscribers, too. */
+static void test_restart(void **state)
+{
+	struct world *w = world_new(NULL);
+	unsigned alice = subscribed_tea(w, "");
+
+	subscribe_bob(w);
+	assert_int_equal(w->writes[STORE_SUBSCRIBER_PUT], 0);
+	configure(w, alice, TEA, FIELD("persistentroom", "1"));
+	assert_int_equal(test_rows_count(&w->rows, STORE_SUBSCRIBER_PUT), 1);
+	world_restart(w);
+	assert_int_equal(subscribed_get(&w->rooms->subscribed, STR("bob@far.test")), 1);
+	alice = enter(w, "alice@x.test/a", TEA "/alice");
+	forget_all(w);
+	say(w, alice, SAY("again"));
+	expect(w, FAR, "to='bob@far.test'", "<body>again</body>");
+	assert_int_equal(subscribed_get(&w->rooms->subscribed, STR("bob@far.test")), 1);
+	/* speaking loads the room that nobody is in */
+	logout(w, alice, false);
+	sleep_ms(w, 2 * IDLE_MS);
+	assert_null(tea(w));
+	forget_all(w);
+	say_far(w, "bob@far.test/b", SAY("out of the blue"));
+	expect(w, FAR, "<body>out of the blue</body>", "from='" TEA "/bob'");
+	world_free(w);
+}
+
+/* What cannot have been stored, and what was changed by hand, is passed over. */
+static void test_odd_rows(void **state)
+{
+	struct world *w = world_new(NULL);
+	struct store_value v[5] = {{.s = STR("rooms.test")}, {.s = STR("tea")}, {.s = STR("x@far.test")},
+		{.s = STR("bob")}, {.is_int = true, .i = -1}};
+	static const char *const nicks[] = {"bob", "BOB", "\xe2\xa0\x80", ""};
+
+	subscribed_tea(w, FIELD("persistentroom", "1"));
+	for (size_t i = 0; i < ARRAY_LEN(nicks); i++) {
+		char jid[32];
+
+		snprintf(jid, sizeof(jid), "b%zu@far.test", i);
+		v[2].s = str_z(jid);
+		v[3].s = str_z(nicks[i]);
+		test_rows_put(&w->rows, STORE_SUBSCRIBER_PUT, v, 5);
+	}
+	world_restart(w);
+	enter(w, "alice@x.test/a", TEA "/alice");
+	assert_int_equal(subscribers_count(tea(w)), 1);
+	world_free(w);
+}
+
+/* Only a word of his account that he is not there, of one that is here or that says so for good. */
+static void test_gone(void **state)
+{
+	struct world *w = world_new(NULL);
+	unsigned alice = subscribed_tea(w, "");
+
+	subscribe_bob(w);
+	say_far(w, "bob@far.test/b", ERROR("service-unavailable"));
+	say_far(w, "carol@far.test", ERROR("service-unavailable"));
+	say_far(w, "bob@far.test", ERROR("resource-constraint"));
+	say_far(w, "bob@far.test", ERROR("remote-server-timeout"));
+	assert_int_equal(subscribers_count(tea(w)), 1);
+	say_far(w, "bob@far.test", ERROR("service-unavailable"));
+	assert_int_equal(subscribers_count(tea(w)), 0);
+	forget_all(w);
+	say(w, alice, SAY("nobody"));
+	expect_nothing(w, FAR);
+	world_free(w);
+}
+
+static void test_ban_of_a_domain(void **state)
+{
+	struct world *w = world_new(NULL);
+	unsigned alice = subscribed_tea(w, FIELD("persistentroom", "1"));
+
+	subscribe_bob(w);
+	say(w, alice, ADMIN("<item affiliation='outcast' jid='far.test'/>"));
+	expect(w, FAR, "to='bob@far.test'", "<unsubscribe", "jid='bob@far.test'");
+	assert_int_equal(subscribers_count(tea(w)), 0);
+	assert_int_equal(test_rows_count(&w->rows, STORE_SUBSCRIBER_PUT), 0);
+	say_far(w, "bob@far.test/b", SAY("let me"));
+	expect(w, FAR, "<not-acceptable");
+	expect_nothing(w, FAR);
+	world_free(w);
+}
+
+/* Addresses are for who would see them inside, presences for those whom they are for there. */
+static void test_views(void **state)
+{
+	struct world *w = world_new(NULL);
+	unsigned alice = subscribed_tea(w, "");
+
+	subscribe_bob(w);
+	enter(w, "carol@x.test/c", TEA "/carol");
+	expect(w, FAR, "<presence xmlns='jabber:client' from='" TEA "/carol'", "!carol@x.test");
+	expect_nothing(w, FAR);
+	say(w, alice, ADMIN("<item affiliation='admin' jid='bob@far.test'/>"));
+	forget_all(w);
+	enter(w, "dave@x.test/d", TEA "/dave");
+	expect(w, FAR, "from='" TEA "/dave'", "jid='dave@x.test/d'");
+	expect_nothing(w, FAR);
+	configure(w, alice, TEA, FIELD("presencebroadcast", "moderator"));
+	forget_all(w);
+	enter(w, "erin@x.test/e", TEA "/erin");
+	expect(w, FAR, "from='" TEA "/erin'");
+	say(w, alice, ADMIN("<item affiliation='none' jid='bob@far.test'/>"));
+	forget_all(w);
+	enter(w, "fay@x.test/f", TEA "/fay");
+	expect_nothing(w, FAR);
+	world_free(w);
+}
+
+/* Nothing that cannot be stored; who hears a room is not told of it before. */
+static void test_store_fails(void **state)
+{
+	struct world *w = world_new(NULL);
+
+	subscribed_tea(w, FIELD("persistentroom", "1"));
+	store_fails(w, true);
+	say_far(w, "bob@far.test/b", SUBSCRIBE("nick='bob'", ""));
+	expect(w, FAR, "type='error'", "<resource-constraint");
+	store_fails(w, false);
+	subscribe_bob(w);
+	world_free(w);
+}
+
+/* Subscribing and unsubscribing all the time is stopped, as entering is. */
+static void test_pace(void **state)
+{
+	struct world *w = world_new(NULL);
+
+	subscribed_tea(w, "");
+	for (int i = 0; i < PACE_AHEAD / COST_PRESENCE; i++)
+		say_far(w, "bob@far.test/b", SUBSCRIBE("nick='bob' password='x'", ""));
+	forget_all(w);
+	say_far(w, "bob@far.test/c", SUBSCRIBE("nick='bob'", ""));
+	expect(w, FAR, "type='error'", "<policy-violation");
+	world_free(w);
+}
+
+/* Of who is subscribed to all that a room is asked, and who may read it, nothing is known outside. */
+static void test_counts_and_archive(void **state)
+{
+	struct rooms_config config = {.admins = test_admins, .archive_max = 50};
+	struct world *w = world_new(&config);
+	unsigned alice = subscribed_tea(w, FIELD("passwordprotectedroom", "1") FIELD("roomsecret", "s"));
+	static const char *const ask = "<iq type='set' id='mam' to='" TEA "'><query xmlns='" NS_MAM "'/></iq>";
+
+	say(w, alice, SAY("one"));
+	say_far(w, "bob@far.test/b", ask);
+	expect(w, FAR, "<forbidden");
+	say_far(w, "bob@far.test/b", SUBSCRIBE("nick='bob' password='s'", NODE("messages")));
+	expect(w, FAR, "type='result'");
+	say_far(w, "bob@far.test/b", ask);
+	expect(w, FAR, "<body>one</body>");
+	run(w, "room show " TEA);
+	assert_non_null(strstr(w->reply, "1 subscribed"));
+	run(w, "room show " TEA " --json");
+	assert_non_null(strstr(w->reply, "\"subscribers\": 1"));
+	world_free(w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_waits_for_the_disk),
+		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_rooms_of_one),
+		cmocka_unit_test(test_restart),
+		cmocka_unit_test(test_odd_rows),
+		cmocka_unit_test(test_gone),
+		cmocka_unit_test(test_ban_of_a_domain),
+		cmocka_unit_test(test_views),
+		cmocka_unit_test(test_store_fails),
+		cmocka_unit_test(test_pace),
+		cmocka_unit_test(test_counts_and_archive),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
