@@ -100,7 +100,7 @@ static const char version_9[] =
 static const char version_10[] =
 	"CREATE TABLE room_subscriber (domain TEXT NOT NULL, local TEXT NOT NULL, jid TEXT NOT NULL, nick TEXT NOT NULL,"
 	" nodes INTEGER NOT NULL, PRIMARY KEY (domain, local, jid)) STRICT, WITHOUT ROWID;"
-	"CREATE INDEX room_subscriber_jid ON room_subscriber (domain, jid);";
+	"CREATE INDEX room_subscriber_jid ON room_subscriber (jid, domain);";
 
 const char *const migrate_steps[] = {version_1, version_2, version_3, version_4, version_5, version_6, version_7,
 	version_8, version_9, version_10};

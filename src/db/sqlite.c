@@ -49,15 +49,11 @@ static const char *const write_sql[STORE_WRITE_COUNT][STEPS_MAX] = {
 		},
 	[STORE_ACCOUNT_DEL] =
 		{
-			"DELETE FROM account" OF_OWNER,
-			"DELETE FROM roster" OF_OWNER,
-			"DELETE FROM request" OF_OWNER,
-			"DELETE FROM offline" OF_OWNER,
-			"DELETE FROM private" OF_OWNER,
-			"DELETE FROM vcard" OF_OWNER,
-			"DELETE FROM archive" OF_OWNER,
-			"DELETE FROM transit" OF_OWNER,
+			"DELETE FROM account" OF_OWNER, "DELETE FROM roster" OF_OWNER, "DELETE FROM request" OF_OWNER,
+			"DELETE FROM offline" OF_OWNER, "DELETE FROM private" OF_OWNER, "DELETE FROM vcard" OF_OWNER,
+			"DELETE FROM archive" OF_OWNER, "DELETE FROM transit" OF_OWNER,
 			"DELETE FROM delivered" OF_OWNER,
+			"DELETE FROM room_subscriber WHERE jid = " SOLE_JID, /* whoever has the name after him did not ask */
 		},
 	/* Where both have something of the same name, that of the one who stays is kept; messages get numbers behind his. */
 	[STORE_ACCOUNT_SOLE] =

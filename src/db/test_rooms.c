@@ -119,6 +119,12 @@ static void test_subscribers(void **state)
 	add_batch(&r->in, 8, BATCH(STORE_ROOM_DEL, D, tea));
 	add_query(&r->in, store_query_new(STORE_SUBSCRIPTIONS, 4, D, bob));
 	rig_expect(r, "committed 8\n[12 tag 4 error 0]\n26 'hall' 'B' 0\n");
+	/* Nobody inherits it with the name. */
+	add_batch(&r->in, 9, BATCH(STORE_SUBSCRIBER_PUT, D, STR("hall"), STR("bobby@x"), STR("Y"), I(1)));
+	add_batch(&r->in, 10, BATCH(STORE_ACCOUNT_DEL, STR("x"), STR("bob")));
+	add_query(&r->in, store_query_new(STORE_SUBSCRIPTIONS, 5, D, bob));
+	add_query(&r->in, store_query_new(STORE_SUBSCRIPTIONS, 6, D, STR("bobby@x")));
+	rig_expect(r, "committed 10\n[12 tag 5 error 0]\n[12 tag 6 error 0]\n26 'hall' 'Y' 1\n");
 }
 
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)

@@ -273,6 +273,18 @@ void room_set_nick(struct room *r, struct str bare, struct str nick, struct str 
 		room_store_nick(r, bare);
 }
 
+/* As ejabberd does it: with his address for those who would see it inside. */
+static void tell_subscribers_of(struct room *r, struct occupant *o)
+{
+	if (!subscribers_hearing(r, SUB_AFFILIATIONS))
+		return;
+	subscribers_tell(r, SUB_AFFILIATIONS, READ_BY_MODERATORS, occupant_view(r, o, VIEW_JID), WORTH_KEEPING,
+		r->commit);
+	if (occupant_shown(r, o))
+		subscribers_tell(r, SUB_AFFILIATIONS, READ_BY_OTHERS, occupant_view(r, o, view_of(r, ROLE_VISITOR)),
+			WORTH_KEEPING, r->commit);
+}
+
 /* One occupant's part of apply_to_all(). */
 static void apply_to(struct room *r, struct occupant *o, enum affiliation now, struct str actor, struct str reason)
 {
@@ -292,6 +304,7 @@ static void apply_to(struct room *r, struct occupant *o, enum affiliation now, s
 
 		log_affiliation(r, o, reason);
 		role_change(r, o, noted == ROLE_NONE || role == ROLE_MODERATOR ? role : noted, actor, reason);
+		tell_subscribers_of(r, o);
 	}
 }
 
@@ -372,16 +385,17 @@ static void tell_room(struct room *r, const struct change *ch)
 	room_send_seers(r, &p, r->commit);
 }
 
-/* Also of those who are in. */
+/* Of who is in they hear by his presence, in apply_to(). */
 static void tell_subscribers(struct room *r, const struct change *ch)
 {
 	struct packet *p;
 
-	if (ch->affiliation == ch->before || ch->untold || !subscribers_count(r))
+	if (ch->affiliation == ch->before || ch->untold || !subscribers_hearing(r, SUB_AFFILIATIONS) ||
+		is_here(r, jid_view(change_jid(ch))))
 		return;
 	p = affiliation_packet(r, ch);
 	subscribers_tell(r, SUB_AFFILIATIONS, r->config.whois == WHOIS_ANYONE ? READ_BY_ALL : READ_BY_MODERATORS, p,
-		true, r->commit);
+		WORTH_KEEPING, r->commit);
 	packet_unref(&p);
 }
 

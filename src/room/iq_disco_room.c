@@ -7,6 +7,7 @@
 #include "room/hats.h"
 #include "room/picture.h"
 #include "room/rooms_i.h"
+#include "room/subscription.h"
 #include "store/room_log_folder.h"
 #include "xml/write.h"
 #include "xmpp/ns.h"
@@ -201,7 +202,8 @@ struct xerr disco_get_info(struct iq *iq)
 	feature_disco(iq->entity, r ? AT_ROOM : AT_ROOMS, &iq->reply);
 	if (r) {
 		put_room_features(&iq->reply, &r->config);
-		put_room_info(&iq->reply, r, visit_find(r, iq->stanza->from) != NULL);
+		put_room_info(&iq->reply, r,
+			visit_find(r, iq->stanza->from) || subscriber_find(r, jid_bare_str(iq->stanza->from)));
 	}
 	xml_put_close(&iq->reply, "query");
 	return XERR_OK;

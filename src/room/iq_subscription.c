@@ -74,7 +74,7 @@ static struct xerr read_other(struct room *r, const struct stanza *s, struct str
 	if (!is_moderator(r, s->from))
 		return xerr(XERR_FORBIDDEN);
 	h = core_find_host(room_core(r), jid_domain(ret->jid));
-	if (!ret->jid.local || (h && h->kind == HOST_ROOMS))
+	if (!ret->jid.local || (h ? h->kind == HOST_ROOMS : !core_gateway(room_core(r))))
 		return xerr_text(XERR_NOT_ACCEPTABLE, "nobody hears anything there");
 	return XERR_OK;
 }

@@ -101,7 +101,7 @@ static void present_to(struct room *r, bool moderators)
 	enum view view = moderators ? VIEW_JID : view_of(r, ROLE_VISITOR);
 	uint32_t n = 0, from = moderators ? 0 : a->moderators, to = moderators ? a->moderators : a->n;
 
-	if (from == to && list_empty(&r->remote) && !subscribers_count(r))
+	if (from == to && list_empty(&r->remote) && !subscribers_hearing(r, SUB_PRESENCE))
 		return;
 	for (struct entry *e = r->entering; e; e = e->next) {
 		struct occupant *o = e->visit->occupant;
@@ -111,8 +111,8 @@ static void present_to(struct room *r, bool moderators)
 	}
 	for (uint32_t i = 0; i < n; i++) {
 		room_send_remote(r, packets[i], moderators);
-		subscribers_tell(r, SUB_PRESENCE, moderators ? READ_BY_MODERATORS : READ_BY_OTHERS, packets[i], false,
-			0);
+		subscribers_tell(r, SUB_PRESENCE, moderators ? READ_BY_MODERATORS : READ_BY_OTHERS, packets[i],
+			WORTH_LITTLE, 0);
 	}
 	core_multicast(room_core(r), packets, n, to > from ? a->handles + from : NULL, to - from, 0);
 }
@@ -303,7 +303,7 @@ static void add_occupant(struct room *r, const struct attempt *a)
 	room_log_of(r, o, "came in", STR_NONE);
 	room_seen(r);
 	/* Its list is made at the end, for all together, and counted against the turn then. */
-	r->let_in += 1 + room_count(r) / LIST_PER_UNIT;
+	r->let_in += 1 + room_count(r) / LIST_PER_UNIT + subscribers_hearing(r, SUB_PRESENCE);
 }
 
 /* Another session of somebody who is in. The others see the new one's presence. */

@@ -166,6 +166,11 @@ void message_spoken(struct room *r, const struct visit *v)
 		p->silent_until = now + (int64_t)r->config.slow_seconds * 1000;
 }
 
+static enum sub_worth worth(const struct packet *p, bool lasting)
+{
+	return lasting ? WORTH_KEEPING : p->volatile_ ? WORTH_LITTLE : WORTH_NOW;
+}
+
 struct xerr message_speak(struct room *r, const struct visit *v, const struct stanza *s, struct str taken_back)
 {
 	struct core *c = room_core(r);
@@ -190,7 +195,7 @@ struct xerr message_speak(struct room *r, const struct visit *v, const struct st
 	p = message_reflection(r, v, s, id);
 	if (!p)
 		return xerr(XERR_RESOURCE_CONSTRAINT);
-	if (subscribers_overtaxed(r, p)) {
+	if (subscribers_overtaxed(r, SUB_MESSAGES, p)) {
 		packet_unref(&p);
 		return xerr_text(XERR_NOT_ACCEPTABLE, "this is too long for a room that so many hear");
 	}
@@ -203,7 +208,7 @@ struct xerr message_speak(struct room *r, const struct visit *v, const struct st
 		activity_add(&r->activity, r->active_since, core_wall(c), core_wall(c));
 	if (lasting && r->config.logging)
 		log_said(r, v, s, id);
-	subscribers_tell(r, SUB_MESSAGES, READ_BY_ALL, p, lasting, lasting || buried ? r->commit : 0);
+	subscribers_tell(r, SUB_MESSAGES, READ_BY_ALL, p, worth(p, lasting), lasting || buried ? r->commit : 0);
 	room_send_all(r, &p, lasting || buried ? r->commit : 0);
 	return XERR_OK;
 }
@@ -410,6 +415,6 @@ void message_status(struct room *r, uint16_t code)
 	packet_begin(&w, &head);
 	buf_fmt(&w.out, "<x xmlns='" NS_MUC_USER "'><status code='%u'/></x>", code);
 	p = packet_end(&w);
-	subscribers_tell(r, SUB_CONFIG, READ_BY_ALL, p, true, r->commit);
+	subscribers_tell(r, SUB_CONFIG, READ_BY_ALL, p, WORTH_KEEPING, r->commit);
 	room_send_all(r, &p, 0);
 }

@@ -276,11 +276,11 @@ static void to_part(struct room *r, struct occupant *o, const struct notice *n, 
 	uint32_t count = without(r, o, from, to, handles);
 	struct packet *p;
 
-	if (!count && list_empty(&r->remote) && !subscribers_count(r))
+	if (!count && list_empty(&r->remote) && !subscribers_hearing(r, SUB_PRESENCE))
 		return;
 	p = packet_for_others(r, o, n, part_view(r, part));
 	to_remote(r, o, p, part, 0);
-	subscribers_tell(r, SUB_PRESENCE, readers[part], p, false, 0);
+	subscribers_tell(r, SUB_PRESENCE, readers[part], p, WORTH_LITTLE, 0);
 	multicast(r, &p, 1, handles, count, 0);
 }
 

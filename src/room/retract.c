@@ -235,7 +235,7 @@ static void announce(struct room *r, int64_t id, struct str why, struct str old)
 	p = packet_end(&w);
 	if (p)
 		room_remember(r, number, NULL, p, false);
-	subscribers_tell(r, SUB_MESSAGES, READ_BY_ALL, p, true, r->commit);
+	subscribers_tell(r, SUB_MESSAGES, READ_BY_ALL, p, WORTH_KEEPING, r->commit);
 	room_send_all(r, &p, r->commit);
 }
 

@@ -121,6 +121,8 @@ static struct xerr change(struct room *r, const struct visit *v, const struct st
 		return xerr(XERR_RESOURCE_CONSTRAINT);
 	id = history_next_id(&r->history, core_wall(c));
 	p = message_reflection(r, v, s, id);
+	if (p && subscribers_overtaxed(r, SUB_SUBJECT, p))
+		packet_unref(&p);
 	if (!p)
 		return xerr(XERR_RESOURCE_CONSTRAINT);
 	message_spoken(r, v);
@@ -128,7 +130,7 @@ static struct xerr change(struct room *r, const struct visit *v, const struct st
 	room_remember(r, id, v, p, false);
 	room_log(r, occupant_nick(v->occupant), "changed the subject to", text);
 	r->subject.commit = r->commit;
-	subscribers_tell(r, SUB_SUBJECT, READ_BY_ALL, p, true, r->commit);
+	subscribers_tell(r, SUB_SUBJECT, READ_BY_ALL, p, WORTH_KEEPING, r->commit);
 	room_send_all(r, &p, r->commit);
 	return XERR_OK;
 }

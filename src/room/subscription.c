@@ -14,6 +14,7 @@ enum { ID_MADE_UP = 16, TOLD_OF_MAX = 20 };
 
 struct subscribers {
 	struct map by_jid, by_key;
+	uint32_t heard[SUB_NODES]; /* by how many */
 };
 
 static struct str jid_key(const void *item) { return subscriber_jid(item); }
@@ -22,6 +23,11 @@ static struct str nick_of(const void *item) { return str_z(((const struct subscr
 bool subscriptions_on(const struct entity *e) { return ((const struct room *)e)->config.allow_subscription; }
 
 uint32_t subscribers_count(const struct room *r) { return r->subscribers ? r->subscribers->by_jid.n : 0; }
+
+uint32_t subscribers_hearing(const struct room *r, enum sub_node node)
+{
+	return r->subscribers ? r->subscribers->heard[node] : 0;
+}
 
 const struct subscriber *subscribers_next(const struct room *r, uint32_t *pos)
 {
@@ -68,21 +74,37 @@ void subscribers_clear(struct room *r)
 	xfree(TAKE(r->subscribers));
 }
 
-static void forget(struct room *r, struct str bare)
+static void count(struct subscribers *ss, const struct subscriber *s, bool more)
 {
-	struct subscriber *s = map_remove(&r->subscribers->by_jid, bare);
+	for (unsigned i = 0; i < SUB_NODES; i++)
+		if (s->nodes >> i & 1)
+			ss->heard[i] += more ? 1 : (uint32_t)-1;
+}
+
+static struct subscriber *take(struct room *r, struct str bare)
+{
+	struct subscriber *s = r->subscribers ? map_remove(&r->subscribers->by_jid, bare) : NULL;
 
 	if (!s)
-		return;
+		return NULL;
 	map_remove(&r->subscribers->by_key, nick_of(s));
-	subscriber_free(s);
+	count(r->subscribers, s, false);
+	return s;
+}
+
+static void forget(struct room *r, struct str bare)
+{
+	struct subscriber *s = take(r, bare);
+
+	if (s)
+		subscriber_free(s);
 }
 
 static void table_make(struct room *r)
 {
 	if (r->subscribers)
 		return;
-	r->subscribers = xmalloc(sizeof(*r->subscribers));
+	r->subscribers = xcalloc(1, sizeof(*r->subscribers));
 	map_init(&r->subscribers->by_jid, jid_key, SUBSCRIBERS_MAX);
 	map_init(&r->subscribers->by_key, nick_of, SUBSCRIBERS_MAX);
 }
@@ -107,6 +129,7 @@ int subscriber_put(struct room *r, struct str bare, struct str nick, struct str 
 	forget(r, subscriber_jid(s));
 	must(map_add(&r->subscribers->by_jid, s) == 0);
 	must(map_add(&r->subscribers->by_key, s) == 0);
+	count(r->subscribers, s, true);
 	return 0;
 }
 
@@ -125,11 +148,10 @@ static enum role role_outside(const struct room *r, struct jid who)
 /* ---- events ---- */
 
 static struct packet *event_packet(const struct room *r, enum sub_node node, struct str id, struct str payload,
-	bool lasting)
+	enum sub_worth worth)
 {
-	/* What does not last is not stored for who is away, and may wait while nobody looks at a client (XEP-0352). */
 	struct packet_head head = {.kind = STANZA_MESSAGE,
-		.type = lasting ? TYPE_NORMAL : TYPE_HEADLINE,
+		.type = worth == WORTH_LITTLE ? TYPE_HEADLINE : TYPE_NORMAL,
 		.from = room_address(r),
 		.id = id};
 	struct packet_writer w;
@@ -140,6 +162,8 @@ static struct packet *event_packet(const struct room *r, enum sub_node node, str
 	buf_char(&w.out, '>');
 	buf_str(&w.out, payload);
 	buf_z(&w.out, "</item></items></event>");
+	if (worth == WORTH_NOW)
+		buf_z(&w.out, "<no-store xmlns='" NS_HINTS "'/>");
 	return packet_end(&w);
 }
 
@@ -239,25 +263,25 @@ static void put_id(const struct room *r, const struct packet *p, char *ret, size
 	stanza_free(&s);
 }
 
-void subscribers_tell(struct room *r, enum sub_node node, enum sub_reader reader, const struct packet *p, bool lasting,
-	uint64_t commit)
+void subscribers_tell(struct room *r, enum sub_node node, enum sub_reader reader, const struct packet *p,
+	enum sub_worth worth, uint64_t commit)
 {
 	CLEANUP(buf_clear) struct buf inner = {.max = 1 << 22};
 	struct event e = {node, reader, commit, NULL};
 	struct packet *event;
 	char id[32];
 
-	if (!p || !subscribers_count(r))
+	if (!p || !subscribers_hearing(r, node))
 		return;
 	put_id(r, p, id, sizeof(id));
 	packet_put_inner(&inner, packet_view(p), p->hole);
-	event = buf_ok(&inner) ? event_packet(r, node, str_z(id), buf_view(&inner), lasting) : NULL;
+	event = buf_ok(&inner) ? event_packet(r, node, str_z(id), buf_view(&inner), worth) : NULL;
 	send_event(r, &event, &e);
 }
 
-bool subscribers_overtaxed(const struct room *r, const struct packet *p)
+bool subscribers_overtaxed(const struct room *r, enum sub_node node, const struct packet *p)
 {
-	return (uint64_t)subscribers_count(r) * packet_view(p).n > EVENT_BYTES_MAX;
+	return (uint64_t)subscribers_hearing(r, node) * packet_view(p).n > EVENT_BYTES_MAX;
 }
 
 /* That somebody subscribed, or does not any more. */
@@ -272,7 +296,7 @@ static struct packet *subscriber_packet(const struct room *r, const struct subsc
 	xml_put_attr(&text, "nick", str_z(s->nick));
 	buf_z(&text, "/>");
 	rand_token(id, ID_MADE_UP);
-	return event_packet(r, SUB_SUBSCRIBERS, str_z(id), buf_view(&text), true);
+	return event_packet(r, SUB_SUBSCRIBERS, str_z(id), buf_view(&text), WORTH_KEEPING);
 }
 
 static void tell_of_subscriber(struct room *r, const struct subscriber *s, const char *element)
@@ -281,6 +305,10 @@ static void tell_of_subscriber(struct room *r, const struct subscriber *s, const
 	struct event e = {SUB_SUBSCRIBERS, anyone ? READ_BY_ALL : READ_BY_MODERATORS, r->commit, s};
 	struct packet *p = subscriber_packet(r, s, element, true);
 
+	if (!subscribers_hearing(r, SUB_SUBSCRIBERS)) {
+		packet_unref(&p);
+		return;
+	}
 	send_event(r, &p, &e);
 	if (anyone)
 		return;
@@ -339,11 +367,10 @@ int subscribe(struct room *r, struct str bare, struct str nick, struct str key, 
 
 static void end_one(struct room *r, struct str bare, bool told, bool quiet)
 {
-	struct subscriber *s = r->subscribers ? map_remove(&r->subscribers->by_jid, bare) : NULL;
+	struct subscriber *s = take(r, bare);
 
 	if (!s)
 		return;
-	map_remove(&r->subscribers->by_key, nick_of(s));
 	subscribed_add(&rooms_of(r)->subscribed, subscriber_jid(s), -1);
 	store(r, subscriber_jid(s));
 	if (!quiet)
@@ -409,7 +436,7 @@ static struct packet *end_packet(const struct room *r, const struct subscriber *
 	buf_str(&text, destroy);
 	buf_z(&text, "</x></presence>");
 	rand_token(id, ID_MADE_UP);
-	return buf_ok(&text) ? event_packet(r, SUB_CONFIG, str_z(id), buf_view(&text), true) : NULL;
+	return buf_ok(&text) ? event_packet(r, SUB_CONFIG, str_z(id), buf_view(&text), WORTH_KEEPING) : NULL;
 }
 
 void subscribers_end(struct room *r, struct str destroy)

@@ -33,6 +33,7 @@ struct subscribers; /* NULL: there are none, as in most rooms */
 
 bool subscriptions_on(const struct entity *e); /* of a room: its owner wants them */
 uint32_t subscribers_count(const struct room *r);
+uint32_t subscribers_hearing(const struct room *r, enum sub_node node);
 const struct subscriber *subscribers_next(const struct room *r, uint32_t *pos); /* as map_next() */
 const struct subscriber *subscriber_find(const struct room *r, struct str bare);
 const struct subscriber *subscriber_find_key(const struct room *r, struct str key);   /* by nick_key() */
@@ -55,13 +56,19 @@ bool subscription_on_error(struct room *r, const struct stanza *s);
 /* ---- events ---- */
 
 enum sub_reader { READ_BY_ALL, READ_BY_MODERATORS /* who would be that inside */, READ_BY_OTHERS };
-/* A packet that those who are in get, to those who hear this; p may be NULL, and stays the caller's. lasting: it waits for who is away. */
-void subscribers_tell(struct room *r, enum sub_node node, enum sub_reader reader, const struct packet *p, bool lasting,
-	uint64_t commit);
+/* What becomes of it where nobody gets it now. */
+enum sub_worth {
+	WORTH_KEEPING, /* it waits for who is away */
+	WORTH_NOW,     /* it is not stored */
+	WORTH_LITTLE   /* nor need anybody be woken by it (XEP-0352): who comes and goes, what is typed */
+};
+/* A packet that those who are in get, to those who hear this; p may be NULL, and stays the caller's. */
+void subscribers_tell(struct room *r, enum sub_node node, enum sub_reader reader, const struct packet *p,
+	enum sub_worth worth, uint64_t commit);
 void subscriber_send(struct room *r, const struct subscriber *s,
 	struct packet **p); /* as it is, to him alone; takes *p */
 /* Whether an event with it would be too much for all of them. */
-bool subscribers_overtaxed(const struct room *r, const struct packet *p);
+bool subscribers_overtaxed(const struct room *r, enum sub_node node, const struct packet *p);
 void subscribers_store(struct room *r); /* it becomes persistent */
 
 /* ---- speaking from outside ---- */

@@ -8,6 +8,7 @@
 #include "user/resource.h"
 #include "user/transit.h"
 #include "user/users_i.h"
+#include "xmpp/ns.h"
 
 enum {
 	S = DELIVER_SILENT,
@@ -89,6 +90,14 @@ static void done(struct account *a, struct stanza **s, const struct delivery *d)
 		core_done(a->entity.core, s);
 }
 
+/* Who came and went in a room that he hears without being in it: as presence, it is out of date when a session comes back. */
+static bool is_out_of_date_soon(const struct account *a, const struct stanza *s)
+{
+	const struct host *h = s->type == TYPE_HEADLINE ? core_find_host(a->entity.core, jid_domain(s->from)) : NULL;
+
+	return h && h->kind == HOST_ROOMS && stanza_child(s, "event", NS_PUBSUB_EVENT) != XML_NONE;
+}
+
 /* What the clients get. What is new goes into the archive. */
 static struct packet *make(struct account *a, const struct stanza *s, struct delivery *d)
 {
@@ -102,6 +111,8 @@ static struct packet *make(struct account *a, const struct stanza *s, struct del
 	}
 	if (p)
 		keep_safe(a, s, d, p, stored);
+	if (p && is_out_of_date_soon(a, s))
+		p->volatile_ = true;
 	return p;
 }
 

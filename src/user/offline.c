@@ -71,7 +71,7 @@ void offline_store(struct account *a, struct stanza **s, bool again)
 	enum offline_worth worth = offline_worth(*s);
 	bool event = offline_is_event(c, *s), too_many = a->offline_count >= users_of(a)->config.offline_max / 2;
 
-	if (worth == OFFLINE_FORGET || (event && (too_many || !core_can_store(c))))
+	if (worth == OFFLINE_FORGET || (event && (worth == OFFLINE_BOUNCE || too_many || !core_can_store(c))))
 		core_done(c, s);
 	else if (worth == OFFLINE_BOUNCE || a->offline_count >= users_of(a)->config.offline_max)
 		core_bounce(c, s, xerr(XERR_SERVICE_UNAVAILABLE));

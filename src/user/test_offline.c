@@ -198,6 +198,9 @@ static void test_events_of_rooms(void **state)
 	assert_int_equal(test_rows_count(&w->rows, STORE_OFFLINE_ADD), 2);
 	from_far(w, "tea@far.test",
 		"<message to='bob@x.test' type='headline'><event xmlns='" NS_PUBSUB_EVENT "'/></message>");
+	from_far(w, "tea@far.test",
+		"<message to='bob@x.test'><event xmlns='" NS_PUBSUB_EVENT
+		"'/><no-store xmlns='urn:xmpp:hints'/></message>");
 	message(w, "type='chat' id='1'", "<body>1</body>");
 	message(w, "type='chat' id='2'", "<body>2</body>");
 	assert_int_equal(test_rows_count(&w->rows, STORE_OFFLINE_ADD), 4);

@@ -6,6 +6,7 @@
 
 #include "room/change.h"
 #include "room/form.h"
+#include "room/subscription.h"
 #include "tests/lib/fuzz.h"
 
 #define TEA "tea@rooms.test"
@@ -36,6 +37,9 @@ static const struct {
 	{'i', "<message id='i' to='" TEA "'><x xmlns='" NS_MUC_USER "'>", "</x></message>"},
 	{'g', "<message type='groupchat' id='g' to='" TEA "'>", "</message>"},
 	{'q', "<iq type='set' id='q' to='" TEA "'><query xmlns='" NS_MAM "'>", "</query></iq>"},
+	{'s', "<iq type='set' id='s' to='" TEA "'><subscribe xmlns='" NS_MUCSUB "' ", "</subscribe></iq>"},
+	{'u', "<iq type='set' id='u' to='" TEA "'><unsubscribe xmlns='" NS_MUCSUB "' ", "</unsubscribe></iq>"},
+	{'t', "<iq type='get' id='t' to='", "'><subscriptions xmlns='" NS_MUCSUB "'/></iq>"},
 	{'p', "<presence to='" TEA "/", "</presence>"},
 	{'x',
 		"<iq type='set' id='x' to='rooms.test'><command xmlns='" NS_COMMANDS
@@ -92,6 +96,27 @@ static void check_lists(const struct room *r)
 	must(away == 0 && count_nicknames(&r->requests) <= REQUESTS_MAX);
 }
 
+/* Who hears it may, and is nobody else's namesake; as many are counted. */
+static void check_subscribers(const struct world *w, const struct room *r)
+{
+	const struct subscriber *s;
+	uint32_t n = 0;
+
+	must(r->config.allow_subscription || !subscribers_count(r));
+	for (uint32_t pos = 0; (s = subscribers_next(r, &pos)); n++) {
+		enum affiliation a = room_affiliation(r, jid_view(subscriber_jid(s)));
+		const struct occupant *o = occupant_find_key(r, str_z(s->key));
+		const struct nickname *other = nicknames_find_key(&r->reserved, str_z(s->key));
+
+		must(a != AFFILIATION_OUTCAST && (!r->config.members_only || a >= AFFILIATION_MEMBER));
+		must(subscriber_find_key(r, str_z(s->key)) == s && subscriber_find(r, subscriber_jid(s)) == s);
+		must(!o || str_eq(jid_bare_str(occupant_real(o)), subscriber_jid(s)));
+		must(!other || str_eq(nickname_jid(other), subscriber_jid(s)));
+		must(subscribed_get(&w->rooms->subscribed, subscriber_jid(s)) == 1);
+	}
+	must(n == subscribers_count(r) && w->rooms->subscribed.n == n);
+}
+
 static void check_config(const struct room *r)
 {
 	CLEANUP(buf_clear) struct buf text = {.max = CONFIG_TEXT_MAX};
@@ -114,6 +139,7 @@ static void check(struct world *w)
 		return;
 	check_occupants(r);
 	check_lists(r);
+	check_subscribers(w, r);
 	check_config(r);
 }
 
@@ -122,13 +148,14 @@ static void check_stored(struct world *w)
 {
 	CLEANUP(buf_clear) struct buf before = {.max = CONFIG_TEXT_MAX}, after = {.max = CONFIG_TEXT_MAX};
 	struct room *r = tea(w);
-	uint32_t affiliates, reserved, requests;
+	uint32_t affiliates, reserved, requests, subscribers;
 
 	if (!r || r->state != ROOM_OPEN || !r->config.persistent)
 		return;
 	affiliates = r->affiliates.map.n;
 	reserved = count_nicknames(&r->reserved);
 	requests = count_nicknames(&r->requests);
+	subscribers = subscribers_count(r);
 	room_config_text(&r->config, &before);
 	world_restart(w);
 	run(w, "room show " TEA);
@@ -136,7 +163,7 @@ static void check_stored(struct world *w)
 	must(r && r->state == ROOM_OPEN);
 	room_config_text(&r->config, &after);
 	must(str_eq(buf_view(&before), buf_view(&after)));
-	must(r->affiliates.map.n == affiliates);
+	must(r->affiliates.map.n == affiliates && subscribers_count(r) == subscribers);
 	must(count_nicknames(&r->reserved) == reserved && count_nicknames(&r->requests) == requests);
 	check(w);
 }
