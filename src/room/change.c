@@ -278,11 +278,10 @@ static void tell_subscribers_of(struct room *r, struct occupant *o)
 {
 	if (!subscribers_hearing(r, SUB_AFFILIATIONS))
 		return;
-	subscribers_tell(r, SUB_AFFILIATIONS, READ_BY_MODERATORS, occupant_view(r, o, VIEW_JID), WORTH_KEEPING,
-		r->commit);
+	subscribers_tell(r, SUB_AFFILIATIONS, READ_BY_MODERATORS, occupant_view(r, o, VIEW_JID), WORTH_NOW, r->commit);
 	if (occupant_shown(r, o))
 		subscribers_tell(r, SUB_AFFILIATIONS, READ_BY_OTHERS, occupant_view(r, o, view_of(r, ROLE_VISITOR)),
-			WORTH_KEEPING, r->commit);
+			WORTH_NOW, r->commit);
 }
 
 /* One occupant's part of apply_to_all(). */
@@ -395,7 +394,7 @@ static void tell_subscribers(struct room *r, const struct change *ch)
 		return;
 	p = affiliation_packet(r, ch);
 	subscribers_tell(r, SUB_AFFILIATIONS, r->config.whois == WHOIS_ANYONE ? READ_BY_ALL : READ_BY_MODERATORS, p,
-		WORTH_KEEPING, r->commit);
+		WORTH_NOW, r->commit);
 	packet_unref(&p);
 }
 

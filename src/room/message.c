@@ -415,6 +415,6 @@ void message_status(struct room *r, uint16_t code)
 	packet_begin(&w, &head);
 	buf_fmt(&w.out, "<x xmlns='" NS_MUC_USER "'><status code='%u'/></x>", code);
 	p = packet_end(&w);
-	subscribers_tell(r, SUB_CONFIG, READ_BY_ALL, p, WORTH_KEEPING, r->commit);
+	subscribers_tell(r, SUB_CONFIG, READ_BY_ALL, p, WORTH_NOW, r->commit);
 	room_send_all(r, &p, 0);
 }

@@ -285,7 +285,8 @@ bool subscribers_overtaxed(const struct room *r, enum sub_node node, const struc
 }
 
 /* That somebody subscribed, or does not any more. */
-static struct packet *subscriber_packet(const struct room *r, const struct subscriber *s, const char *element, bool jid)
+static struct packet *subscriber_packet(const struct room *r, const struct subscriber *s, const char *element, bool jid,
+	enum sub_worth worth)
 {
 	CLEANUP(buf_clear) struct buf text = {.max = 16 * JID_MAX};
 	char id[ID_MADE_UP + 1];
@@ -296,31 +297,30 @@ static struct packet *subscriber_packet(const struct room *r, const struct subsc
 	xml_put_attr(&text, "nick", str_z(s->nick));
 	buf_z(&text, "/>");
 	rand_token(id, ID_MADE_UP);
-	return event_packet(r, SUB_SUBSCRIBERS, str_z(id), buf_view(&text), WORTH_KEEPING);
+	return event_packet(r, SUB_SUBSCRIBERS, str_z(id), buf_view(&text), worth);
 }
 
 static void tell_of_subscriber(struct room *r, const struct subscriber *s, const char *element)
 {
 	bool anyone = r->config.whois == WHOIS_ANYONE;
 	struct event e = {SUB_SUBSCRIBERS, anyone ? READ_BY_ALL : READ_BY_MODERATORS, r->commit, s};
-	struct packet *p = subscriber_packet(r, s, element, true);
+	struct packet *p;
 
-	if (!subscribers_hearing(r, SUB_SUBSCRIBERS)) {
-		packet_unref(&p);
+	if (!subscribers_hearing(r, SUB_SUBSCRIBERS))
 		return;
-	}
+	p = subscriber_packet(r, s, element, true, WORTH_NOW);
 	send_event(r, &p, &e);
 	if (anyone)
 		return;
 	e.reader = READ_BY_OTHERS;
-	p = subscriber_packet(r, s, element, false);
+	p = subscriber_packet(r, s, element, false, WORTH_NOW);
 	send_event(r, &p, &e);
 }
 
 /* Whoever was subscribed by a moderator, or is not any more, hears so by the same event as those who hear of subscribers. */
 static void tell_himself(struct room *r, const struct subscriber *s, const char *element)
 {
-	struct packet *p = subscriber_packet(r, s, element, true);
+	struct packet *p = subscriber_packet(r, s, element, true, WORTH_KEEPING);
 
 	send_packet(r, &p, subscriber_jid(s));
 }
