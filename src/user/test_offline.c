@@ -218,6 +218,31 @@ static void test_events_of_rooms(void **state)
 	world_free(w);
 }
 
+/* It may tell what the disk has not yet: also when it comes back, and goes to another session. */
+static void test_event_that_comes_back(void **state)
+{
+	struct world *w = world_new(NULL);
+	unsigned b, c;
+
+	have_account(w, "bob");
+	have_account(w, "carol");
+	b = online(w, "bob", "b", 1);
+	c = online(w, "bob", "c", 0);
+	w->store_silent = true;
+	from_far(w, "romeo@far.test/r", "<message to='carol@x.test' type='chat'><body>away</body></message>");
+	store_wake(w);
+	w->store_silent = true;
+	from_far(w, "romeo@far.test/r", "<message to='carol@x.test' type='chat'><body>still away</body></message>");
+	from_far(w, "tea@far.test", "<message to='bob@x.test' id='e'><event xmlns='" NS_PUBSUB_EVENT "'/></message>");
+	expect_has(w, b, "id='e'");
+	forget(w, c);
+	lose(w, b, 1);
+	expect_has(w, c, "type='unavailable'");
+	expect_has(w, c, "id='e'");
+	assert_int_not_equal(last_commit(w, c), 0);
+	world_free(w);
+}
+
 static void test_default_limit_is_a_hundred(void **state)
 {
 	struct world *w = world_new(NULL);
@@ -400,6 +425,7 @@ int main(void)
 		cmocka_unit_test(test_worth),
 		cmocka_unit_test(test_limit),
 		cmocka_unit_test(test_events_of_rooms),
+		cmocka_unit_test(test_event_that_comes_back),
 		cmocka_unit_test(test_default_limit_is_a_hundred),
 		cmocka_unit_test(test_store_failing),
 		cmocka_unit_test(test_sender_waits_for_the_commit),
