@@ -293,10 +293,27 @@ static struct entity *get(struct host *h, struct jid bare, const struct stanza *
 	return &add_room(rs, bare, listed || !rs->loaded ? ROOM_LOADING : ROOM_VACANT)->entity;
 }
 
+/* The store itself forgets what it has of rooms that are not in memory. */
+static void end_subscriptions(struct rooms *rs, struct str bare)
+{
+	struct room *r;
+
+	core_spend(rs->host.entity.core, rs->live.n / 16);
+	for (uint32_t pos = 0; (r = map_next(&rs->live, &pos));) {
+		if (!subscriber_find(r, bare))
+			continue;
+		unsubscribe(r, bare, false);
+		room_rest(r);
+		pos = 0; /* the map may have moved */
+	}
+	subscribed_add(&rs->subscribed, bare, -(int32_t)subscribed_get(&rs->subscribed, bare));
+}
+
 static void account_gone(struct host *h, struct jid bare)
 {
 	struct rooms *rs = (struct rooms *)h;
 
+	end_subscriptions(rs, jid_str(bare));
 	if (!rs->config.no_nicknames)
 		service_nick_forget(rs, jid_str(bare));
 }

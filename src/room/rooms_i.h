@@ -42,11 +42,11 @@ struct rooms {
 	struct rooms_config config;
 	struct room_config defaults; /* of new rooms */
 	char **admins, **reserved;
-	struct map live;       /* struct room by localpart */
-	struct map directory;  /* struct listing by localpart */
-	struct map moved;      /* struct moved by localpart */
-	struct map subscribed; /* how many rooms an account hears (subscription.h) */
-	struct makers makers;  /* who made how many today */
+	struct map live;        /* struct room by localpart */
+	struct map directory;   /* struct listing by localpart */
+	struct map moved;       /* struct moved by localpart */
+	struct map subscribed;  /* how many rooms an account hears (subscription.h) */
+	struct makers makers;   /* who made how many today */
 	struct nicknames nicks; /* registered with the service: one's own in all rooms */
 	struct paces paces;     /* of those who register them */
 	struct room_items items;

@@ -392,7 +392,7 @@ static void test_several_sessions(void **state)
 	forget(w, alice);
 	/* One goes: the other is shown. */
 	logout(w, phone, false);
-	expect(w, alice, "from='" TEA "/bob'", "!type=", "jid='bob@x.test/b'", "!dnd");
+	expect(w, alice, "from='" TEA "/bob'", "!type=", "jid='bob@x.test/b'", "!<show>");
 	expect(w, bob, "from='" TEA "/bob'", "!type=", "110");
 	say(w, bob, "<presence to='" TEA "/bob' type='unavailable'/>");
 	expect(w, alice, "from='" TEA "/bob'", "type='unavailable'");
