@@ -102,8 +102,13 @@ static const char version_10[] =
 	" nodes INTEGER NOT NULL, PRIMARY KEY (domain, local, jid)) STRICT, WITHOUT ROWID;"
 	"CREATE INDEX room_subscriber_jid ON room_subscriber (jid, domain);";
 
+/* Which messages of an archive do not count among the others: reactions to what was said do not push it out. */
+static const char version_11[] =
+	"CREATE TABLE archive_light (domain TEXT NOT NULL, local TEXT NOT NULL, id INTEGER NOT NULL,"
+	" PRIMARY KEY (domain, local, id)) STRICT, WITHOUT ROWID;";
+
 const char *const migrate_steps[] = {version_1, version_2, version_3, version_4, version_5, version_6, version_7,
-	version_8, version_9, version_10};
+	version_8, version_9, version_10, version_11};
 const int migrate_step_count = ARRAY_LEN(migrate_steps);
 
 int migrate_int(struct sqlite3 *h, const char *text, int64_t *ret)

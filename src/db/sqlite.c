@@ -22,6 +22,8 @@ enum { STEPS_MAX = 16, PARTS_MAX = 8, MESSAGE_MAX = 160 };
 	"SELECT ifnull((SELECT min(id) FROM archive" OF_OWNER "), 0)," \
 	" ifnull((SELECT max(id) FROM archive" OF_OWNER "), 0)"
 
+#define LIGHT_TOO_MANY "(SELECT id FROM archive_light" OF_OWNER " ORDER BY id DESC LIMIT 1 OFFSET ?3)"
+
 /* In the archive, and on its way to a session when that was last written down. Two searches of one index, not an OR. */
 #define ARCHIVE_OPEN \
 	"SELECT id, stanza FROM archive" OF_OWNER " AND open AND id > ifnull((SELECT upto FROM delivered" OF_OWNER \
@@ -131,6 +133,7 @@ static const char *const write_sql[STORE_WRITE_COUNT][STEPS_MAX] = {
 			"DELETE FROM room_subscriber" OF_OWNER,
 			"DELETE FROM vcard" OF_OWNER,
 			"DELETE FROM archive" OF_OWNER,
+			"DELETE FROM archive_light" OF_OWNER,
 		},
 	[STORE_AFFILIATION_PUT] =
 		{
@@ -208,10 +211,18 @@ static const char *const write_sql[STORE_WRITE_COUNT][STEPS_MAX] = {
 			"INSERT INTO archive (domain, local, id, peer, resource, stanza, sender, open)"
 			" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
 		},
+	[STORE_ARCHIVE_LIGHT] =
+		{
+			"INSERT OR IGNORE INTO archive_light (domain, local, id) VALUES (?1, ?2, ?3)",
+		},
 	[STORE_ARCHIVE_TRIM] =
 		{
 			"DELETE FROM archive" OF_OWNER " AND id < ?4 AND id <= (SELECT id FROM archive" OF_OWNER
-			" ORDER BY id DESC LIMIT 1 OFFSET ?3)",
+			" AND id NOT IN (SELECT id FROM archive_light" OF_OWNER ") ORDER BY id DESC LIMIT 1 OFFSET ?3)",
+			"DELETE FROM archive" OF_OWNER " AND id < ?4 AND id IN (SELECT id FROM archive_light" OF_OWNER
+			" AND id <= " LIGHT_TOO_MANY ")",
+			"DELETE FROM archive_light" OF_OWNER " AND id < ?4 AND id <= max(ifnull(" LIGHT_TOO_MANY
+			", 0), ifnull((SELECT min(id) FROM archive" OF_OWNER "), 0) - 1)",
 		},
 	[STORE_TRANSIT_ADD] =
 		{
@@ -247,6 +258,7 @@ static const char *const write_sql[STORE_WRITE_COUNT][STEPS_MAX] = {
 	[STORE_ARCHIVE_EXPIRE] =
 		{
 			"DELETE FROM archive WHERE domain = ?1 AND local IN (SELECT local FROM room WHERE domain = ?1) AND id < ?2",
+			"DELETE FROM archive_light WHERE domain = ?1 AND id < ?2",
 		},
 };
 

@@ -67,6 +67,60 @@ static void test_room(void **state)
 	rig_expect(r, "committed 31\n[9 tag 4 error 0]\n12 5 11\n[9 tag 5 error 0]\n12 1 1\n");
 }
 
+static void add_messages(struct rig *r, uint64_t *tag, int from, int to, bool light)
+{
+	for (int i = from; i <= to; i++) {
+		add_batch(&r->in, ++*tag,
+			BATCH(STORE_ARCHIVE_ADD, D, STR("tea"), I(i), STR("m@x"), STR("Mo"), STR("<m/>"), STR("r"),
+				I(0)));
+		if (light)
+			add_batch(&r->in, ++*tag, BATCH(STORE_ARCHIVE_LIGHT, D, STR("tea"), I(i)));
+	}
+}
+
+static void expect_archive(struct rig *r, uint64_t tag, int64_t count, int64_t first, int64_t last)
+{
+	char expected[256];
+
+	add_query(&r->in, store_query_new(STORE_ARCHIVE_ENDS, 1, D, STR("tea")));
+	add_query(&r->in,
+		store_query_new(STORE_ARCHIVE_PAGE, 2, D, STR("tea"), I(0), I(1000), STR_NONE, STR_NONE, I(0),
+			INT64_MAX, I(0), I(0), I(0), I(0), I(0)));
+	snprintf(expected, sizeof(expected),
+		"committed %llu\n[9 tag 1 error 0]\n12 %lld %lld\n[7 tag 2 error 0]\n11 %lld 0\n",
+		(unsigned long long)tag, (long long)first, (long long)last, (long long)count);
+	rig_expect(r, expected);
+}
+
+/* Reactions push out no messages, nor do they stay for ever. */
+static void test_light(void **state)
+{
+	struct rig *r = *state;
+	uint64_t tag = 0;
+
+	rig_open(r);
+	add_messages(r, &tag, 1, 4, false);
+	add_messages(r, &tag, 5, 12, true);
+	add_batch(&r->in, ++tag, BATCH(STORE_ARCHIVE_TRIM, D, STR("tea"), I(4), INT64_MAX));
+	expect_archive(r, tag, 8, 1, 12); /* four of each */
+	add_messages(r, &tag, 13, 14, false);
+	add_batch(&r->in, ++tag, BATCH(STORE_ARCHIVE_TRIM, D, STR("tea"), I(4), INT64_MAX));
+	expect_archive(r, tag, 8, 3, 14);
+	/* What is older than all messages goes with them. */
+	add_messages(r, &tag, 15, 18, false);
+	add_batch(&r->in, ++tag, BATCH(STORE_ARCHIVE_TRIM, D, STR("tea"), I(4), INT64_MAX));
+	expect_archive(r, tag, 4, 15, 18);
+	/* No mark is left over for what has the number of one that is gone. */
+	add_messages(r, &tag, 9, 9, false);
+	add_batch(&r->in, ++tag, BATCH(STORE_ARCHIVE_TRIM, D, STR("tea"), I(4), INT64_MAX));
+	expect_archive(r, tag, 4, 15, 18);
+	add_messages(r, &tag, 19, 19, true);
+	add_batch(&r->in, ++tag, BATCH(STORE_ROOM_DEL, D, STR("tea")));
+	add_messages(r, &tag, 19, 23, false);
+	add_batch(&r->in, ++tag, BATCH(STORE_ARCHIVE_TRIM, D, STR("tea"), I(4), INT64_MAX));
+	expect_archive(r, tag, 4, 20, 23);
+}
+
 /* Invitations go with their room; where it went is remembered without it. */
 static void test_room_invited_and_moved(void **state)
 {
@@ -133,6 +187,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(test_room),
+		T(test_light),
 		T(test_room_invited_and_moved),
 		T(test_subscribers),
 	};

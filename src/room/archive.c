@@ -53,6 +53,11 @@ bool room_archive_wants(const struct stanza *s)
 	return (keep_has_content(s) || is_about_text(s)) && !keep_forbidden(s) && !is_mere_mark(s);
 }
 
+bool room_archive_is_light(const struct stanza *s)
+{
+	return stanza_child(s, "reactions", NS_REACTIONS) != XML_NONE && !keep_has_content(s);
+}
+
 int64_t room_archive_id(struct str text)
 {
 	uint64_t id;
@@ -114,6 +119,13 @@ void room_remember(struct room *r, int64_t id, const struct visit *v, struct pac
 		history_add(&r->history, &e);
 	xfree(e.real);
 	xfree(e.nick);
+}
+
+void room_archive_lighten(struct room *r, int64_t id)
+{
+	if (r->config.persistent && room_archive_on(&r->entity))
+		store_put(core_batch(room_core(r)), STORE_ARCHIVE_LIGHT, jid_domain(r->entity.jid),
+			jid_local(r->entity.jid), id);
 }
 
 static int64_t oldest(const struct rooms *rs)

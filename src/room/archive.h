@@ -14,6 +14,9 @@ bool room_archive_wants(const struct stanza *s);
 /* A message that all get, under its id. v: who said it; NULL: the room itself. shown: also in the history; without an archive nothing
  * else is stored. In the batch of this turn: what is sent of it must wait for r->commit. */
 void room_remember(struct room *r, int64_t id, const struct visit *v, struct packet *live, bool shown);
+/* A mere reaction (XEP-0444): of these as many are kept as of all others, and none in the place of another. Before it is remembered. */
+bool room_archive_is_light(const struct stanza *s);
+void room_archive_lighten(struct room *r, int64_t id);
 
 /* A line of the public log, if the room has one. nick absent: the room itself; did NULL: he said text; text may be absent.
  * What was said has the time of its id: it is found by that when it is taken back. */

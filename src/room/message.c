@@ -202,6 +202,8 @@ struct xerr message_speak(struct room *r, const struct visit *v, const struct st
 	if (said)
 		message_spoken(r, v);
 	buried = retract_own(r, s, taken_back);
+	if (lasting && room_archive_is_light(s))
+		room_archive_lighten(r, id);
 	if (lasting)
 		room_remember(r, id, v, p, message_is_shown(s));
 	if (lasting && message_is_shown(s) && !message_corrects(s))

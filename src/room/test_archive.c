@@ -457,6 +457,26 @@ static void test_retract_in_store(void **state)
 	world_free(w);
 }
 
+/* What was said is not pushed out by reactions to it. */
+static void test_reactions(void **state)
+{
+	struct world *w = world_new(&(struct rooms_config){.archive_max = 30, .history = 5, .no_limits = true});
+	unsigned alice = kept_tea(w), said = 0;
+
+	for (int i = 0; i < 30; i++)
+		say_text(w, alice, "<body>x</body>");
+	for (int i = 0; i < 300; i++)
+		say_text(w, alice, "<reactions id='x' xmlns='urn:xmpp:reactions:0'><reaction>+</reaction></reactions>");
+	TEST_ROWS_EACH(&w->rows, r, STORE_ARCHIVE_ADD, NULL, 0)
+		said += memmem(r->v[5].s.p, r->v[5].s.n, "<body>", 6) != NULL;
+	assert_int_equal(said, 30);
+	/* With a text it is a message like others. */
+	say_text(w, alice,
+		"<reactions id='x' xmlns='urn:xmpp:reactions:0'><reaction>+</reaction></reactions><body>+</body>");
+	assert_int_equal(test_rows_count(&w->rows, STORE_ARCHIVE_LIGHT), 300);
+	world_free(w);
+}
+
 /* Too many, too old. */
 static void test_limits(void **state)
 {
@@ -743,6 +763,7 @@ int main(void)
 		cmocka_unit_test(test_retract),
 		cmocka_unit_test(test_retract_in_store),
 		cmocka_unit_test(test_retract_one),
+		cmocka_unit_test(test_reactions),
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_failing),
 		cmocka_unit_test(test_far),

@@ -46,6 +46,7 @@ static const struct letters writes[STORE_WRITE_COUNT] = {
 	[STORE_OUTBOX_DEL] = {"outbox_del", "ssi"},
 	[STORE_SEEN_ADD] = {"seen_add", "ssiii"},
 	[STORE_ARCHIVE_ADD] = {"archive_add", "ssissssi"},
+	[STORE_ARCHIVE_LIGHT] = {"archive_light", "ssi"},
 	[STORE_ARCHIVE_TRIM] = {"archive_trim", "ssii"},
 	[STORE_ARCHIVE_REPLACE] = {"archive_replace", "ssis"},
 	[STORE_ARCHIVE_PEER] = {"archive_peer", "ssss"},

@@ -40,7 +40,9 @@ enum store_write {
 	/* domain, local, id (grows), peer (bare), its resource (null: none), stanza, null, open (it is on its way to a session). In a
 	 * room: the sender's bare address, his nickname, stanza, the resource of his address, whether all could see it then */
 	STORE_ARCHIVE_ADD,
-	STORE_ARCHIVE_TRIM,    /* domain, local, count: all but the newest so many; id: and none from this one on */
+	STORE_ARCHIVE_LIGHT, /* domain, local, id: of one that does not count among the others */
+	/* domain, local, count: all but the newest so many, and so many that do not count; id: and none from this one on */
+	STORE_ARCHIVE_TRIM,
 	STORE_ARCHIVE_REPLACE, /* domain, local, id, stanza: it says something else now, if it is there */
 	STORE_ARCHIVE_PEER,    /* domain, local, peer (bare) until now, and what it is called from now on */
 	STORE_ARCHIVE_EXPIRE,  /* domain, id: all that is older, of all rooms of this domain */

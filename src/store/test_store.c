@@ -53,6 +53,7 @@ static void put_one_of_each(struct store_batch *b, struct str k)
 	store_put(b, STORE_SUBSCRIBER_PUT, d, l, STR("x@y"), none, (int64_t)3);
 	store_put(b, STORE_ROOM_MOVED, d, l, (int64_t)9, STR("x@y"), STR("z@r"));
 	store_put(b, STORE_ARCHIVE_ADD, d, l, (int64_t)4, STR("x@y"), none, k, empty, (int64_t)1);
+	store_put(b, STORE_ARCHIVE_LIGHT, d, l, (int64_t)4);
 	store_put(b, STORE_ARCHIVE_TRIM, d, l, (int64_t)100, (int64_t)4);
 	store_put(b, STORE_ARCHIVE_REPLACE, d, l, (int64_t)4, k);
 	store_put(b, STORE_ARCHIVE_PEER, d, l, STR("x@y"), STR("z@y"));
