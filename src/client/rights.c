@@ -248,7 +248,7 @@ int client_destroy(struct client *c, struct str room, struct str other, struct s
 
 static struct str short_name(struct str var)
 {
-	static const char *const prefixes[] = {"muc#roomconfig_", "muc#roominfo_", "muc#"};
+	static const char *const prefixes[] = {"muc#roomconfig_", "x-muc#roomconfig_", "muc#roominfo_", "muc#"};
 
 	for (size_t i = 0; i < ARRAY_LEN(prefixes); i++) {
 		struct str prefix = str_z(prefixes[i]);

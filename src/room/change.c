@@ -152,7 +152,7 @@ static void set_role(struct room *r, struct occupant *o, enum role role, struct 
 /* What follows from the affiliation anyway, and moderators that are none by it, need not be noted. */
 void role_set(struct room *r, struct occupant *o, enum role role, struct str actor, struct str reason)
 {
-	bool noted = role != ROLE_MODERATOR && role != role_initial(o->affiliation, r->config.moderated);
+	bool noted = role != ROLE_MODERATOR && role != role_initial(o->affiliation, role_silent(&r->config));
 
 	voices_set(&r->voices, jid_bare_str(occupant_real(o)), noted ? role : ROLE_NONE);
 	role_change(r, o, role, actor, reason);
@@ -160,7 +160,7 @@ void role_set(struct room *r, struct occupant *o, enum role role, struct str act
 
 enum role role_of_newcomer(const struct room *r, struct jid who, enum affiliation a)
 {
-	enum role initial = role_initial(a, r->config.moderated), noted = voices_get(&r->voices, jid_bare_str(who));
+	enum role initial = role_initial(a, role_silent(&r->config)), noted = voices_get(&r->voices, jid_bare_str(who));
 
 	return noted == ROLE_NONE || initial == ROLE_MODERATOR ? initial : noted;
 }
@@ -298,7 +298,7 @@ static void apply_to(struct room *r, struct occupant *o, enum affiliation now, s
 	if (out.codes[0]) {
 		leave_remove(r, o, &out);
 	} else if (now != before) {
-		enum role role = role_after(o->role, before, now, r->config.moderated),
+		enum role role = role_after(o->role, before, now, role_silent(&r->config)),
 			  noted = voices_get(&r->voices, jid_bare_str(occupant_real(o)));
 
 		log_affiliation(r, o, reason);

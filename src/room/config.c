@@ -8,7 +8,9 @@
 #include "room/privilege.h"
 #include "xmpp/jid.h"
 
+/* What XEP-0045 has no field for is called as by the server that had it first: ejabberd, which has no prefix, Openfire, Prosody. */
 #define CONFIG "muc#roomconfig_"
+#define OPENFIRE "x-" CONFIG
 
 /* The value is the index in the list. */
 static const struct option whois_options[] = {
@@ -21,6 +23,12 @@ static const struct option pm_options[] = {
 	[PM_PARTICIPANTS] = {"participants", "Anyone with voice"},
 	[PM_MODERATORS] = {"moderators", "Moderators only"},
 	[PM_NONE] = {"none", "Nobody"},
+	{NULL, NULL},
+};
+static const struct option visitor_pm_options[] = {
+	[VISITOR_PM_ANYONE] = {"anyone", "Anyone"},
+	[VISITOR_PM_MODERATORS] = {"moderators", "Moderators only"},
+	[VISITOR_PM_NOBODY] = {"nobody", "Nobody"},
 	{NULL, NULL},
 };
 static const struct option registration_options[] = {
@@ -60,6 +68,7 @@ const struct config_field room_config_fields[] = {
 	{CONFIG "publicroom",             "public",              AT(public_), FIELD_BOOL, "The room can be found in the list of rooms"},
 	{CONFIG "membersonly",            "members_only",        AT(members_only), FIELD_BOOL, "Only members may enter"},
 	{CONFIG "moderatedroom",          "moderated",           AT(moderated), FIELD_BOOL, "Only those with voice may speak"},
+	{"members_by_default",            "voice_by_default",    AT(manners.voice_by_default), FIELD_BOOL, "Where it is so, who enters has voice until it is taken"},
 	{CONFIG "passwordprotectedroom",  "password_protected",  AT(password_protected), FIELD_BOOL, "A password is needed to enter"},
 	{CONFIG "roomsecret",             "secret",              AT(secret), FIELD_SECRET, "Password", .max = 256},
 	{CONFIG "whois",                  "whois",               AT(whois), FIELD_CHOICE, "Who may see real addresses", .options = whois_options},
@@ -68,7 +77,11 @@ const struct config_field room_config_fields[] = {
 	{CONFIG "changesubject",          "change_subject",      AT(change_subject), FIELD_BOOL, "Participants may change the subject"},
 	{CONFIG "allowinvites",           "invites",             AT(allow_invites), FIELD_BOOL, "Occupants may invite others"},
 	{CONFIG "allowpm",                "allow_pm",            AT(allow_pm), FIELD_CHOICE, "Who may send private messages", .options = pm_options},
+	{"allow_private_messages_from_visitors", "visitor_pm",   AT(manners.visitor_pm), FIELD_CHOICE, "To whom visitors may send private messages", .options = visitor_pm_options},
+	{"allow_query_users",             "query_others",        AT(manners.query_others), FIELD_BOOL, "Occupants may ask the clients of others (version, time, picture, files)"},
 	{CONFIG "allowvoicerequests",     "voice_requests",      AT(voice_requests), FIELD_BOOL, "Visitors may ask for voice"},
+	{"voice_request_min_interval",    "ask_seconds",         AT(manners.ask_seconds), FIELD_COUNT, "Seconds between two requests for voice of one user", .max = 43200},
+	{OPENFIRE "canchangenick",        "change_nick",         AT(manners.change_nick), FIELD_BOOL, "Occupants may change their nickname"},
 	{CONFIG "allowvisitornickchange", "visitor_nick",        AT(visitor_nick), FIELD_BOOL, "Visitors may change their nickname"},
 	{CONFIG "allowvisitorstatus",     "visitor_status",      AT(visitor_status), FIELD_BOOL, "Visitors may show a status"},
 	{CONFIG "allow_subscription",     "subscriptions",       AT(allow_subscription), FIELD_BOOL, "Who may enter may subscribe, to hear it without being in"},
@@ -77,8 +90,10 @@ const struct config_field room_config_fields[] = {
 	{CONFIG "presencebroadcast",      "broadcast",           AT(broadcast), FIELD_ROLES, "Whose presence everybody sees", .options = role_options},
 	{CONFIG "getmemberlist",          "member_list",         AT(member_list), FIELD_ROLES, "Who may read the list of members, where addresses are shown", .options = role_options},
 	{CONFIG "showabsent",             "show_absent",         AT(show_absent), FIELD_BOOL, "Members with a registered nickname are shown while they are away"},
+	{"public_list",                   "list_outside",        AT(manners.list_outside), FIELD_BOOL, "Who is in the room can be seen without entering it"},
 	{CONFIG "maxusers",               "max_users",           AT(max_users), FIELD_NUMBER, "Most occupants", .options = number_options},
 	{"muc#maxhistoryfetch",           "history",             AT(history), FIELD_COUNT, "Messages that are shown to who enters", .max = HISTORY_MAX},
+	{CONFIG "defaulthistorymessages", "shown",               AT(manners.shown), FIELD_COUNT, "Of these, to who does not say how many", .max = HISTORY_MAX},
 	{CONFIG "slow_mode_duration",     "slow_seconds",        AT(slow_seconds), FIELD_COUNT, "Seconds between two messages of one occupant", .max = 3600},
 	{NULL,                            "occupant_key",        AT(occupant_key), FIELD_HIDDEN, NULL, .max = 64},
 	{NULL,                            "maker",               AT(maker), FIELD_HIDDEN, NULL, .max = JID_MAX},
@@ -123,7 +138,8 @@ void room_config_init(struct room_config *c)
 		.visitor_status = true,
 		.broadcast = ALL,
 		.member_list = ALL,
-		.history = 20};
+		.history = 20,
+		.manners = {.change_nick = true, .query_others = true, .ask_seconds = 30, .shown = HISTORY_MAX}};
 }
 
 static void text_free(char **text)
@@ -453,7 +469,7 @@ void room_config_parse(struct room_config *c, struct str text)
 /* "muc#roomconfig_whois" is whois, "muc#maxhistoryfetch" maxhistoryfetch. */
 static struct str short_name(const struct config_field *f)
 {
-	static const char *const prefixes[] = {CONFIG, "muc#roominfo_", "muc#"};
+	static const char *const prefixes[] = {CONFIG, OPENFIRE, "muc#roominfo_", "muc#"};
 	struct str var = str_z(f->var);
 
 	for (size_t i = 0; i < ARRAY_LEN(prefixes); i++)

@@ -10,8 +10,21 @@
 enum whois { WHOIS_MODERATORS, WHOIS_ANYONE };
 /* Who may send private messages. */
 enum allow_pm { PM_ANYONE, PM_PARTICIPANTS, PM_MODERATORS, PM_NONE };
+/* To whom visitors may send private messages, if they may send any. */
+enum visitor_pm { VISITOR_PM_ANYONE, VISITOR_PM_MODERATORS, VISITOR_PM_NOBODY };
 /* Who may become a member by asking (XEP-0045 7.10). */
 enum registration { REGISTER_APPROVAL, REGISTER_OPEN, REGISTER_CLOSED };
+
+/* How those who are in deal with each other, beyond what XEP-0045 has options for. */
+struct room_manners {
+	bool voice_by_default; /* of a moderated room: who enters has it */
+	bool change_nick;      /* while one is in */
+	bool query_others;     /* requests to other occupants */
+	bool list_outside;     /* who is in is told outside */
+	uint8_t visitor_pm;    /* enum visitor_pm */
+	uint32_t ask_seconds;  /* between two requests for voice of one user */
+	uint32_t shown;        /* messages, to who enters and does not say how many */
+};
 
 struct room_config {
 	char *name, *description, *language, *contact, *secret; /* NULL: none */
@@ -33,6 +46,7 @@ struct room_config {
 	uint32_t max_users;    /* 0: as many as the service allows */
 	uint32_t history;      /* messages shown to who enters */
 	uint32_t slow_seconds; /* between two messages of one occupant, 0: no limit */
+	struct room_manners manners;
 };
 
 enum { CONFIG_TEXT_MAX = 98304, SUBJECTS_MAX = 28672, HISTORY_MAX = 500 };

@@ -32,7 +32,7 @@ struct config_field {
 	const struct option *options;
 };
 
-enum { CONFIG_FIELDS = 34 };
+enum { CONFIG_FIELDS = 41 };
 extern const struct config_field room_config_fields[CONFIG_FIELDS];
 
 /* The value as it is written, several separated by line ends; a view of c or of tmp. */

@@ -95,15 +95,16 @@ static uint64_t wish_number(const struct xml_tree *t, uint32_t i, const char *na
 	return value.p && str_uint(value, UINT32_MAX, &n) == 0 ? n : UINT64_MAX;
 }
 
-void history_wish_read(const struct xml_tree *t, uint32_t x, int64_t wall, struct history_wish *ret)
+static bool wishes_nothing(const struct history_wish *w)
 {
-	uint32_t i = x == XML_NONE ? XML_NONE : xml_child(t, x, "history", NS_MUC);
+	return w->max_chars == UINT64_MAX && w->max_messages == UINT64_MAX && w->since == INT64_MIN;
+}
+
+static void read_wish(const struct xml_tree *t, uint32_t i, int64_t wall, struct history_wish *ret)
+{
 	int64_t since;
 	uint64_t seconds;
 
-	*ret = (struct history_wish){UINT64_MAX, UINT64_MAX, INT64_MIN};
-	if (i == XML_NONE)
-		return;
 	ret->max_chars = wish_number(t, i, "maxchars");
 	ret->max_messages = wish_number(t, i, "maxstanzas");
 	seconds = wish_number(t, i, "seconds");
@@ -111,6 +112,17 @@ void history_wish_read(const struct xml_tree *t, uint32_t x, int64_t wall, struc
 		ret->since = wall - (int64_t)seconds * 1000;
 	if (clock_parse(xml_attr(t, i, "since"), &since) == 0 && since > ret->since)
 		ret->since = since;
+}
+
+void history_wish_read(const struct xml_tree *t, uint32_t x, int64_t wall, uint32_t shown, struct history_wish *ret)
+{
+	uint32_t i = x == XML_NONE ? XML_NONE : xml_child(t, x, "history", NS_MUC);
+
+	*ret = (struct history_wish){UINT64_MAX, UINT64_MAX, INT64_MIN};
+	if (i != XML_NONE)
+		read_wish(t, i, wall, ret);
+	if (wishes_nothing(ret))
+		ret->max_messages = shown;
 }
 
 void delay_write(struct buf *out, struct jid room, int64_t time)

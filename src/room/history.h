@@ -39,8 +39,8 @@ void history_add(struct history *h, struct history_entry *e);
 struct history_entry *history_find(const struct history *h, int64_t id); /* NULL if it is not there (any more) */
 void history_replace(struct history_entry *e, struct packet *live);
 
-/* Reads <history/> in an <x xmlns='muc'/> (XML_NONE: none). */
-void history_wish_read(const struct xml_tree *t, uint32_t x, int64_t wall, struct history_wish *ret);
+/* Reads <history/> in an <x xmlns='muc'/> (XML_NONE: none). shown: messages for who does not limit them. */
+void history_wish_read(const struct xml_tree *t, uint32_t x, int64_t wall, uint32_t shown, struct history_wish *ret);
 /* Appends references to the newest messages that the wish allows, oldest first, to packets, which has room for h->n.
  * room: bare address, for the stamp. Returns how many. */
 uint32_t history_list(struct history *h, struct jid room, const struct history_wish *wish, struct packet **packets);

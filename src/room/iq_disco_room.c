@@ -358,7 +358,48 @@ static void put_rooms(struct iq *iq, struct rooms *rs)
 	put_set(&iq->reply, rs, is, p);
 }
 
-/* Who is in a room is not told to those outside (6.5). */
+/* ---- items: who is in a room ---- */
+
+static uint32_t put_occupants(struct buf *out, const struct room *r)
+{
+	const struct occupant *o;
+	uint32_t n = 0;
+
+	for (uint32_t pos = 0; (o = map_next(&r->nicks, &pos));) {
+		if (!occupant_shown(r, o) || n++ >= PAGE_MAX)
+			continue;
+		buf_z(out, "<item jid='");
+		xml_escape(out, jid_str(o->address));
+		buf_char(out, '\'');
+		xml_put_attr(out, "name", occupant_nick(o));
+		buf_z(out, "/>");
+	}
+	return n;
+}
+
+/* Not told outside (6.5), unless its owner wants that; then the first of a great many, and how many there are. Who is banned does not see
+ * it, nor does anybody see who is hidden from others inside. */
+static struct xerr list_occupants(struct iq *iq, struct room *r)
+{
+	struct jid who = iq->stanza->from;
+	struct xerr e;
+	uint32_t n;
+
+	if (!r->config.manners.list_outside || !may(MAY_ENTER, ROLE_NONE, room_affiliation(r, who)))
+		return XERR_OK;
+	e = room_may_read(r, who);
+	if (!xerr_ok(e))
+		return e;
+	core_spend(iq->core, room_count(r) / 16);
+	n = put_occupants(&iq->reply, r);
+	if (n > PAGE_MAX)
+		buf_fmt(&iq->reply, "<set xmlns='" NS_RSM "'><count>%u</count></set>", n);
+	room_charge_read(r, who, &iq->reply);
+	return XERR_OK;
+}
+
+/* ---- */
+
 struct xerr disco_get_items(struct iq *iq)
 {
 	struct str node = xml_attr(&iq->stanza->tree, iq->query, "node");
@@ -373,10 +414,12 @@ struct xerr disco_get_items(struct iq *iq)
 	buf_char(&iq->reply, '>');
 	if (commands)
 		(is_room(iq->entity) ? hats_put_items : command_put_items)(iq);
-	else if (!is_room(iq->entity))
+	else if (is_room(iq->entity))
+		e = list_occupants(iq, (struct room *)iq->entity);
+	else
 		put_rooms(iq, (struct rooms *)iq->entity);
 	xml_put_close(&iq->reply, "query");
-	return XERR_OK;
+	return e;
 }
 
 struct xerr ping_get(struct iq *iq) { return XERR_OK; }

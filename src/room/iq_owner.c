@@ -216,6 +216,8 @@ static void on_change(struct room *r, uint64_t changed, uint8_t broadcast_before
 		on_broadcast(r, broadcast_before);
 	if (changed & room_config_bit("muc#roomconfig_slow_mode_duration"))
 		paces_unsilence(&r->paces);
+	if (changed & room_config_bit("voice_request_min_interval"))
+		paces_may_ask(&r->paces);
 	if (changed & room_config_bit("muc#roomconfig_membersonly"))
 		on_members_only(r);
 	if (!r->config.allow_subscription)

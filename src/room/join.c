@@ -272,7 +272,7 @@ static struct entry *entry_new(struct room *r, struct visit *v, const struct att
 
 	e->visit = v;
 	e->self = self_packet(r, v, a);
-	history_wish_read(&a->s->tree, a->x, core_wall(room_core(r)), &e->wish);
+	history_wish_read(&a->s->tree, a->x, core_wall(room_core(r)), r->config.manners.shown, &e->wish);
 	if (e->wish.since < room_archive_oldest(r))
 		e->wish.since = room_archive_oldest(r);
 	return e;

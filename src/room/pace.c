@@ -62,6 +62,14 @@ void paces_unsilence(struct paces *ps)
 		p->silent_until = 0;
 }
 
+void paces_may_ask(struct paces *ps)
+{
+	struct pace *p;
+
+	for (uint32_t pos = 0; (p = map_next(&ps->map, &pos));)
+		p->asked_until = 0;
+}
+
 const struct pace *paces_find(const struct paces *ps, struct str bare) { return map_find(&ps->map, bare); }
 
 struct pace *paces_get(struct paces *ps, struct str bare, int64_t now)

@@ -52,6 +52,7 @@ bool paces_may(const struct paces *ps, struct str bare, enum pace_kind kind, int
 int64_t paces_owe(struct paces *ps, struct str bare, enum pace_kind kind, uint32_t cost, int64_t now);
 /* Slow mode is another one now: all may speak. */
 void paces_unsilence(struct paces *ps);
+void paces_may_ask(struct paces *ps); /* for voice, likewise */
 /* Who owes nothing is forgotten. */
 void paces_sweep(struct paces *ps, int64_t now);
 

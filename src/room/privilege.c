@@ -22,14 +22,16 @@ static const struct {
 	uint8_t roles, affiliations;
 	uint8_t more; /* roles that have it while this option, a bool of the configuration, is on */
 	uint16_t option;
+	uint16_t while_on; /* an option without which nobody has it; 0: none */
 } privileges[PRIVILEGE_COUNT] = {
 	/* clang-format off */
 	[MAY_ENTER]               = {.affiliations = NO | ME | AD | OW},
 	[MAY_ENTER_MEMBERS_ONLY]  = {.affiliations =      ME | AD | OW},
 	[MAY_ENTER_FULL]          = {.affiliations =           AD | OW},
-	[MAY_CHANGE_NICK]         = {.roles =     P | M, .more = V, .option = OPTION(visitor_nick)},
+	[MAY_CHANGE_NICK]         = {.roles =     P | M, .more = V, .option = OPTION(visitor_nick), .while_on = OPTION(manners.change_nick)},
 	[MAY_CHANGE_STATUS]       = {.roles =     P | M, .more = V, .option = OPTION(visitor_status)},
-	[MAY_SEND_PRIVATE]        = {.roles = V | P | M}, /* and see pm_roles */
+	[MAY_SEND_PRIVATE]        = {.roles = V | P | M}, /* and see pm_roles, visitor_pm_to */
+	[MAY_ASK_OTHERS]          = {.roles = V | P | M, .while_on = OPTION(manners.query_others)},
 	[MAY_SPEAK]               = {.roles =     P | M},
 	[MAY_SPEAK_FAST]          = {.roles =         M},
 	[MAY_REQUEST_VOICE]       = {.more = V, .option = OPTION(voice_requests)},
@@ -61,16 +63,29 @@ bool may_here(const struct room_config *c, enum privilege p, enum role role, enu
 {
 	bool on = privileges[p].more && *((const bool *)c + privileges[p].option);
 
+	if (privileges[p].while_on && !*((const bool *)c + privileges[p].while_on))
+		return false;
 	if (p == MAY_SEND_PRIVATE && !(pm_roles[c->allow_pm] >> role & 1))
 		return false;
 	return may(p, role, affiliation) || (on && privileges[p].more >> role & 1);
+}
+
+/* Whom visitors reach, where they may send any. */
+static const uint8_t visitor_pm_to[] =
+	{[VISITOR_PM_ANYONE] = V | P | M, [VISITOR_PM_MODERATORS] = M, [VISITOR_PM_NOBODY] = 0};
+
+bool may_send_private(const struct room_config *c, struct party from, enum role to)
+{
+	if (from.role == ROLE_VISITOR && !(visitor_pm_to[c->manners.visitor_pm] >> to & 1))
+		return false;
+	return may_here(c, MAY_SEND_PRIVATE, from.role, from.affiliation);
 }
 
 /* ---- roles ---- */
 
 /* clang-format off */
 static const uint8_t initial[AFFILIATION_COUNT][2] = {
-	/*                       unmoderated       moderated */
+	/*                       with voice        voice has to be given */
 	[AFFILIATION_NONE]    = {ROLE_PARTICIPANT, ROLE_VISITOR},
 	[AFFILIATION_OUTCAST] = {ROLE_NONE,        ROLE_NONE},
 	[AFFILIATION_MEMBER]  = {ROLE_PARTICIPANT, ROLE_PARTICIPANT},
@@ -79,13 +94,15 @@ static const uint8_t initial[AFFILIATION_COUNT][2] = {
 };
 /* clang-format on */
 
-enum role role_initial(enum affiliation affiliation, bool moderated) { return initial[affiliation][moderated]; }
+enum role role_initial(enum affiliation affiliation, bool silent) { return initial[affiliation][silent]; }
 
-enum role role_after(enum role role, enum affiliation from, enum affiliation to, bool moderated)
+bool role_silent(const struct room_config *c) { return c->moderated && !c->manners.voice_by_default; }
+
+enum role role_after(enum role role, enum affiliation from, enum affiliation to, bool silent)
 {
-	bool in_person = role == ROLE_MODERATOR && role_initial(from, moderated) != ROLE_MODERATOR;
+	bool in_person = role == ROLE_MODERATOR && role_initial(from, silent) != ROLE_MODERATOR;
 
-	return in_person && to != AFFILIATION_OUTCAST ? ROLE_MODERATOR : role_initial(to, moderated);
+	return in_person && to != AFFILIATION_OUTCAST ? ROLE_MODERATOR : role_initial(to, silent);
 }
 
 /* From one role to another: the least affiliation of the moderator who does it, and whether something is taken away,

@@ -24,6 +24,7 @@ enum privilege {
 	MAY_CHANGE_NICK,
 	MAY_CHANGE_STATUS,
 	MAY_SEND_PRIVATE,
+	MAY_ASK_OTHERS, /* requests to them */
 	MAY_SPEAK,
 	MAY_SPEAK_FAST, /* without the room's time between two messages */
 	MAY_REQUEST_VOICE,
@@ -44,21 +45,26 @@ enum privilege {
 
 struct room_config;
 
+struct party {
+	enum role role;
+	enum affiliation affiliation;
+};
+
 /* By the role or by the affiliation, whichever the privilege hangs on; without what a room's options add. */
 bool may(enum privilege p, enum role role, enum affiliation affiliation);
 /* The same in a room with these options. */
 bool may_here(const struct room_config *c, enum privilege p, enum role role, enum affiliation affiliation);
 
-/* Of who enters (5.1.2). */
-enum role role_initial(enum affiliation affiliation, bool moderated);
+/* Private messages: to somebody with this role. */
+bool may_send_private(const struct room_config *c, struct party from, enum role to);
+
+/* Of who enters (5.1.2). silent: a moderated room in which voice has to be given (role_silent()). */
+enum role role_initial(enum affiliation affiliation, bool silent);
+bool role_silent(const struct room_config *c);
 /* After a change of affiliation: what is gained is certain; who was made a moderator in person stays one. */
-enum role role_after(enum role role, enum affiliation from, enum affiliation to, bool moderated);
+enum role role_after(enum role role, enum affiliation from, enum affiliation to, bool silent);
 
 /* Whether somebody may change the role of another occupant (5.1.3): forbidden, not-allowed. */
-struct party {
-	enum role role;
-	enum affiliation affiliation;
-};
 struct xerr role_change_check(struct party actor, struct party target, enum role to);
 /* Whether somebody may change another one's affiliation (5.2.2): forbidden, not-allowed. */
 struct xerr affiliation_change_check(enum affiliation actor, enum affiliation from, enum affiliation to);

@@ -98,6 +98,8 @@ static struct xerr request(struct room *r, const struct stanza *s)
 		return xerr(XERR_ITEM_NOT_FOUND);
 	if (!s->id.p || s->id.n > ID_MAX || stanza_payload(s) == XML_NONE)
 		return xerr(XERR_BAD_REQUEST);
+	if (to != v->occupant && !may_here(&r->config, MAY_ASK_OTHERS, v->occupant->role, v->occupant->affiliation))
+		return xerr_text(XERR_NOT_ALLOWED, "occupants are not asked in this room");
 	e = room_charge(r, v->jid, COST_REQUEST);
 	if (!xerr_ok(e))
 		return e;

@@ -3,7 +3,7 @@
 #include "room/rooms_i.h"
 #include "xmpp/ns.h"
 
-enum { TEXT_MAX = 65536, ASK_AGAIN_MS = 30000 };
+enum { TEXT_MAX = 65536 };
 
 /* To all moderators, who see every address. */
 static void ask_moderators(struct room *r, const struct visit *v)
@@ -49,7 +49,7 @@ static struct xerr ask(struct room *r, struct visit *v)
 	p = paces_get(&r->paces, jid_bare_str(v->jid), now);
 	if (!p || p->asked_until > now)
 		return (struct xerr){XERR_POLICY_VIOLATION, "wait", "moderators have just been asked"};
-	p->asked_until = now + ASK_AGAIN_MS;
+	p->asked_until = now + (int64_t)r->config.manners.ask_seconds * 1000;
 	ask_moderators(r, v);
 	return XERR_OK;
 }

@@ -560,10 +560,11 @@ const struct command line_room_commands[] = {
 		"the room's settings, one of them, or one set; " NOTHING
 		" empties it, several values have commas between them",
 		COMPLETE_SETTING, run_config,
-		"roomname roomdesc lang contactjid persistentroom publicroom membersonly moderatedroom passwordprotectedroom "
-		"roomsecret whois enablelogging enablearchiving changesubject allowinvites allowpm allowvoicerequests "
-		"allowvisitornickchange allowvisitorstatus registration locknicks presencebroadcast getmemberlist showabsent "
-		"maxusers maxhistoryfetch slow_mode_duration on off ",
+		"roomname roomdesc lang contactjid persistentroom publicroom membersonly moderatedroom members_by_default "
+		"passwordprotectedroom roomsecret whois enablelogging enablearchiving changesubject allowinvites allowpm "
+		"allow_private_messages_from_visitors allow_query_users allowvoicerequests voice_request_min_interval "
+		"canchangenick allowvisitornickchange allowvisitorstatus registration locknicks presencebroadcast getmemberlist showabsent "
+		"public_list maxusers maxhistoryfetch defaulthistorymessages slow_mode_duration on off ",
 		config_secret},
 	{"log", "[#ROOM] [N]", "the last N messages of the room", 0, run_log},
 	{"request-voice", "[#ROOM]", "asks moderators to be let speak", 0, run_request_voice},
