@@ -123,6 +123,21 @@ static uint32_t count_new(const struct room *r, const struct changes *cs)
 	return n;
 }
 
+/* Who is silenced has to be noted, or he enters again and speaks. */
+static uint32_t count_silenced(const struct room *r, const struct changes *cs)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < cs->n; i++) {
+		const struct change *ch = cs->list[i];
+
+		n += ch->of_role && ch->role == ROLE_VISITOR &&
+			voices_get(&r->voices, jid_bare_str(occupant_real(ch->occupant))) != ROLE_VISITOR &&
+			role_initial(ch->occupant->affiliation, role_silent(&r->config)) != ROLE_VISITOR;
+	}
+	return n;
+}
+
 static struct xerr check_all(struct room *r, struct party actor, struct jid self, struct changes *cs)
 {
 	struct xerr e = XERR_OK;
@@ -133,6 +148,9 @@ static struct xerr check_all(struct room *r, struct party actor, struct jid self
 		e = xerr(XERR_CONFLICT);
 	if (xerr_ok(e) && r->affiliates.map.n + count_new(r, cs) > AFFILIATES_MAX)
 		e = xerr(XERR_RESOURCE_CONSTRAINT);
+	if (xerr_ok(e) && !voices_have_room(&r->voices, count_silenced(r, cs)))
+		e = xerr_text(XERR_RESOURCE_CONSTRAINT,
+			"too many are without voice here to remember one more: ban him");
 	return e;
 }
 

@@ -155,7 +155,7 @@ static void on_timer(struct timer *t)
 		return;
 	}
 	/* What the store has not taken is only here; so is who was silenced, and a temporary room that somebody hears. */
-	if (room_count(r) == 0 && room_is_idle(r) && !r->voices.n && r->config.persistent &&
+	if (room_count(r) == 0 && room_is_idle(r) && !r->voices.map.n && r->config.persistent &&
 		core_can_store(room_core(r)))
 		rooms_drop(r);
 	else

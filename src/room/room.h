@@ -83,7 +83,7 @@ struct room {
 	struct subscribers *subscribers;         /* who hears it without being in it (subscription.h); NULL: nobody */
 	struct invited *invited;                 /* invitations that may still be declined; NULL: none */
 	struct paces paces;                      /* who has done how much */
-	struct map voices;                       /* whom moderators gave or took voice (voices.h) */
+	struct voices voices;                    /* whom moderators gave or took voice (voices.h) */
 	struct entry *entering, **entering_tail; /* welcomed by settle */
 	uint32_t entering_n;
 	struct door *door;  /* who has to wait; NULL: nobody */

@@ -1,4 +1,4 @@
-/* What XEP-0045 has no options for. */
+/* What XEP-0045 has no options for, and what is noted of those who have a right for themselves. */
 #include "room/testing.h"
 
 #define TEA "tea@rooms.test"
@@ -117,12 +117,56 @@ static void test_long_items(void **state)
 	world_free(w);
 }
 
+/* ---- who was silenced ---- */
+
+static void note_many(struct world *w, unsigned n, enum role role)
+{
+	char jid[64];
+
+	for (unsigned i = 0; i < n; i++) {
+		snprintf(jid, sizeof(jid), "u%u@far.test", i);
+		voices_set(&tea(w)->voices, str_z(jid), role);
+	}
+}
+
+/* Whom voice is taken from stays without it, whatever was noted before; if that cannot be noted, it is not taken. */
+static void test_silenced_are_noted(void **state)
+{
+	struct world *w = world_new(NULL);
+	unsigned alice = open_tea(w, ""), bob = enter(w, "bob@x.test/b", TEA "/bob");
+
+	/* Full of those who were given voice: the first of them may ask again. */
+	note_many(w, VOICES_MAX, ROLE_PARTICIPANT);
+	forget_all(w);
+	say(w, alice, ADMIN("<item nick='bob' role='visitor'/>"));
+	expect(w, alice, "role='visitor'");
+	assert_int_equal(voices_get(&tea(w)->voices, STR("bob@x.test")), ROLE_VISITOR);
+	assert_int_equal(voices_get(&tea(w)->voices, STR("u0@far.test")), ROLE_NONE);
+	assert_int_equal(voices_get(&tea(w)->voices, STR("u1@far.test")), ROLE_PARTICIPANT);
+	say(w, bob, "<presence type='unavailable' to='" TEA "/bob'/>");
+	join(w, bob, TEA "/bob");
+	assert_int_equal(room_party(tea(w), jid_view(STR("bob@x.test/b"))).role, ROLE_VISITOR);
+	/* What is given back needs no place, nor does giving him voice anew. */
+	say(w, alice, ADMIN("<item nick='bob' role='participant'/>"));
+	assert_int_equal(voices_get(&tea(w)->voices, STR("bob@x.test")), ROLE_NONE);
+	/* Full of those who are silenced: nobody of them is forgotten, and the moderator is told. */
+	note_many(w, VOICES_MAX, ROLE_VISITOR);
+	forget_all(w);
+	say(w, alice, ADMIN("<item nick='bob' role='visitor'/>"));
+	expect(w, alice, "id='adm'", "<resource-constraint");
+	expect_nothing(w, bob);
+	assert_int_equal(room_party(tea(w), jid_view(STR("bob@x.test/b"))).role, ROLE_PARTICIPANT);
+	assert_int_equal(voices_get(&tea(w)->voices, STR("u0@far.test")), ROLE_VISITOR);
+	world_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_privileges),
 		cmocka_unit_test(test_long_items),
+		cmocka_unit_test(test_silenced_are_noted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
