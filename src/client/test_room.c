@@ -373,8 +373,11 @@ static void registered_everywhere(void **state)
 		"<value>moderator</value><value>participant</value><option><value>moderator</value></option>" \
 		"<option><value>participant</value></option>") FIELD("muc#roomconfig_roomsecret", "text-private", \
 		SECRET) FIELD("muc#roomconfig_roomadmins", "jid-multi", "<value>eve@x.test</value>") \
-		FIELD("muc#roominfo_contactjid", "jid-single", "") FIELD("words", "fixed", "<value>Look</value>") \
-			FIELD("token", "hidden", "<value>1&lt;2</value>") "</x></query>"
+		FIELD("x-muc#roomconfig_canchangenick", "boolean", "<value>1</value>") \
+			FIELD("allow_query_users", "boolean", "<value>1</value>") \
+				FIELD("muc#roominfo_contactjid", "jid-single", "") \
+					FIELD("words", "fixed", "<value>Look</value>") \
+						FIELD("token", "hidden", "<value>1&lt;2</value>") "</x></query>"
 #define SENT(field) \
 	"<x xmlns='" NS_DATA "' type='submit'><field var='FORM_TYPE'><value>http://jabber.org/protocol/muc#roomconfig" \
 	"</value></field>" field "<field var='token'><value>1&lt;2</value></field></x>"
@@ -400,6 +403,11 @@ static void settings(void **state)
 	assert_true(said(SENT("<field var='muc#roomconfig_moderatedroom'><value>0</value></field>")));
 	set("contactjid", "bob@x.test");
 	assert_true(said(SENT("<field var='muc#roominfo_contactjid'><value>bob@x.test</value></field>")));
+	/* Names of Openfire and ejabberd. */
+	set("canchangenick", "off");
+	assert_true(said(SENT("<field var='x-muc#roomconfig_canchangenick'><value>0</value></field>")));
+	set("allow_query_users", "off");
+	assert_true(said(SENT("<field var='allow_query_users'><value>0</value></field>")));
 	set("roomname", "a, b");
 	assert_true(said(SENT("<field var='muc#roomconfig_roomname'><value>a, b</value></field>")));
 	set("presencebroadcast", "participant, moderator");
@@ -430,9 +438,10 @@ static void settings_shown(void **state)
 	assert_true(str_is(client_settings(t.c, STR(ROOM)), ""));
 	set("", NULL);
 	told("answer |||moderatedroom = 0 [0|1]  Moderated\nroomname = T\n"
-	     "presencebroadcast = moderator, participant [moderator|participant]\nroomsecret = (set)\nroomadmins = eve@x.test\ncontactjid = |\n");
+	     "presencebroadcast = moderator, participant [moderator|participant]\nroomsecret = (set)\nroomadmins = eve@x.test\n"
+	     "canchangenick = 1 [0|1]\nallow_query_users = 1 [0|1]\ncontactjid = |\n");
 	assert_true(str_is(client_settings(t.c, STR(ROOM)),
-		"moderatedroom roomname presencebroadcast roomsecret roomadmins contactjid "));
+		"moderatedroom roomname presencebroadcast roomsecret roomadmins canchangenick allow_query_users contactjid "));
 	set("roomname", NULL);
 	told("answer |||roomname = T\n/config roomname TEXT sets it, /config roomname \"\" empties it|\n");
 	set("muc#roomconfig_moderatedroom", NULL);
