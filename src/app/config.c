@@ -67,6 +67,8 @@ const struct option config_options[] = {
 	{"room-logs-days", BOTH, NUMBER, AT(rooms.logs_days), "N", 0, 0, 36500, "how long public logs are kept; 0: for ever", NULL},
 	{"room-logging", SERVE, CHOICE, AT(rooms.logs_by_admins), "owners|admins", 0, 0, 1, "who may turn on public logs of a room", NULL},
 	{"room-creation", SERVE, CHOICE, AT(rooms_by_admins), "anyone|admins", 0, 0, 1, "who may make rooms", NULL},
+	{"room-public", SERVE, CHOICE, AT(rooms.public_by_admins), "owners|admins", 0, 0, 1, "who may make rooms public", NULL},
+	{"room-persistent", SERVE, CHOICE, AT(rooms.persistent_by_admins), "owners|admins", 0, 0, 1, "who may make rooms persistent", NULL},
 	{"room-nicknames", SERVE, CHOICE, AT(rooms.no_nicknames), "on|off", 0, 0, 1, "may users register a nickname for all rooms", NULL},
 	{"rooms-per-user", SERVE, NUMBER, AT(rooms_per_user), "N", 0, 0, 10000, "rooms that one user may have; 0: any number", NULL},
 	{"room-reserved", SERVE, LIST, AT(rooms.reserved), "NAME", 0, 0, 0, "a room that only administrators make (repeatable)",

@@ -17,13 +17,14 @@ struct text_list {
 };
 
 struct room_lists {
-	struct text_list reserved;         /* localparts */
-	struct text_list hosts;            /* app/config_rooms.h */
-	char *logs_url;                    /* of the folder of the public logs; NULL: none */
-	int logs_days;                     /* 0: for ever */
-	bool logs_by_admins;               /* owners do not turn them on */
-	bool no_nicknames;                 /* registered with the service */
-	struct text_list defaults, limits; /* app/config_rooms.h */
+	struct text_list reserved;                   /* localparts */
+	struct text_list hosts;                      /* app/config_rooms.h */
+	char *logs_url;                              /* of the folder of the public logs; NULL: none */
+	int logs_days;                               /* 0: for ever */
+	bool logs_by_admins;                         /* owners do not turn them on */
+	bool public_by_admins, persistent_by_admins; /* nor make rooms so */
+	bool no_nicknames;                           /* registered with the service */
+	struct text_list defaults, limits;           /* app/config_rooms.h */
 };
 
 /* Which program the settings are for; each option says whose it is. */

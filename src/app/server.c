@@ -346,6 +346,8 @@ static void make_hosts(struct server *s)
 		.logs_days = (uint32_t)c->rooms.logs_days,
 		.only_admins_log = c->rooms.logs_by_admins,
 		.only_admins_make = c->rooms_by_admins,
+		.only_admins_publish = c->rooms.public_by_admins,
+		.only_admins_keep = c->rooms.persistent_by_admins,
 		.no_nicknames = c->rooms.no_nicknames,
 		.per_user = (uint32_t)c->rooms_per_user,
 		.history = (uint32_t)c->room_history,

@@ -9,7 +9,7 @@
 #include "xmpp/ns.h"
 
 /* Trimming looks for the oldest one to stay: not at every message. */
-enum { TRIM_EVERY = 64, DAY_MS = 86400000 };
+enum { TRIM_LEAST = 64, TRIM_MOST = 256, DAY_MS = 86400000 };
 
 bool room_archive_on(const struct entity *e)
 {
@@ -87,6 +87,14 @@ void room_archive_trim(struct room *r)
 		(int64_t)kept(r), before);
 }
 
+/* Trimming counts what is there, so that of a great archive is done less often: it is as long as was said, about. */
+static uint32_t trim_every(const struct room *r)
+{
+	uint32_t some = kept(r) / 16;
+
+	return some < TRIM_LEAST ? TRIM_LEAST : some > TRIM_MOST ? TRIM_MOST : some;
+}
+
 void room_archive_store(struct room *r, const struct history_entry *e)
 {
 	struct jid real = e->real ? jid_view(str_z(e->real)) : JID_NONE;
@@ -97,7 +105,7 @@ void room_archive_store(struct room *r, const struct history_entry *e)
 		e->id, e->real ? jid_bare_str(real) : STR(""), e->nick ? str_z(e->nick) : STR_NONE,
 		packet_view(e->live), real.resource ? jid_resource(real) : STR_NONE, (int64_t)e->open);
 	r->commit = core_commit(room_core(r));
-	if (r->history.untrimmed++ % TRIM_EVERY == 0)
+	if (r->history.untrimmed++ % trim_every(r) == 0)
 		room_archive_trim(r);
 }
 

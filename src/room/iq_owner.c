@@ -353,31 +353,21 @@ struct xerr room_configure(struct room *r, const struct room_config *new)
 	return XERR_OK;
 }
 
-/* What is said here is public from then on: the service may keep that to its administrators. */
-static struct xerr may_log(const struct room *r, bool before, bool after, struct jid who)
-{
-	const struct rooms *rs = rooms_of(r);
-
-	if (before || !after || !rs->config.only_admins_log || rooms_is_admin(rs, who))
-		return XERR_OK;
-	return xerr_text(XERR_NOT_ALLOWED, "only administrators of the service turn on public logs here");
-}
-
 /* Everything is looked at before anything is changed. */
 static struct xerr submit(struct room *r, const struct stanza *s, bool is_session, uint32_t x)
 {
 	CLEANUP(changes_clear) struct changes cs = {0};
 	struct room_config new;
+	struct room_switches before;
 	struct xerr e = room_charge(r, s->from, COST_PRESENCE);
-	bool logged;
 
 	if (!xerr_ok(e))
 		return e;
 	room_settings(r, &new);
-	logged = new.logging;
+	before = room_switches(&new);
 	e = room_config_submit(&new, &s->tree, x);
 	if (xerr_ok(e))
-		e = may_log(r, logged, new.logging, s->from);
+		e = rooms_may_turn_on(rooms_of(r), before, room_switches(&new), s->from);
 	if (xerr_ok(e))
 		e = read_lists(r, &s->tree, x, &cs);
 	if (xerr_ok(e) && (r->config.persistent || new.persistent) && !core_can_store(room_core(r)))

@@ -1,4 +1,4 @@
-/* Who may make a room, and with which name. */
+/* Who may make a room, and with which name; and what only administrators of the service may make of it. */
 #include "base/hash.h"
 #include "room/rooms_i.h"
 
@@ -47,5 +47,26 @@ struct xerr rooms_may_make(struct rooms *rs, struct str local, struct jid who)
 		return xerr_text(XERR_RESOURCE_CONSTRAINT, "you have as many rooms as one may have");
 	if (!makers_count(&rs->makers, who, core_now(rs->host.entity.core)))
 		return xerr_text(XERR_RESOURCE_CONSTRAINT, "too many new rooms today");
+	return XERR_OK;
+}
+
+struct room_switches room_switches(const struct room_config *c)
+{
+	return (struct room_switches){c->logging, c->public_, c->persistent};
+}
+
+struct xerr rooms_may_turn_on(const struct rooms *rs, struct room_switches before, struct room_switches after,
+	struct jid who)
+{
+	const struct rooms_config *c = &rs->config;
+
+	if (rooms_is_admin(rs, who))
+		return XERR_OK;
+	if (c->only_admins_log && after.logging && !before.logging)
+		return xerr_text(XERR_NOT_ALLOWED, "only administrators of the service turn on public logs here");
+	if (c->only_admins_publish && after.public_ && !before.public_)
+		return xerr_text(XERR_NOT_ALLOWED, "only administrators of the service make rooms public here");
+	if (c->only_admins_keep && after.persistent && !before.persistent)
+		return xerr_text(XERR_NOT_ALLOWED, "only administrators of the service make rooms persistent here");
 	return XERR_OK;
 }

@@ -440,6 +440,8 @@ static void take_config(struct rooms *rs, const struct rooms_config *config)
 	rs->defaults.history = rs->config.history;
 	for (size_t i = 0; config->defaults && config->defaults[i]; i++)
 		set_default(rs, str_z(config->defaults[i]));
+	rs->defaults.public_ = rs->defaults.public_ && !config->only_admins_publish;
+	rs->defaults.persistent = rs->defaults.persistent && !config->only_admins_keep;
 	rs->config.defaults = rs->config.admins = rs->config.reserved = NULL;
 }
 

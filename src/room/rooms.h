@@ -20,6 +20,8 @@ struct rooms_config {
 	const char *const *admins;   /* bare addresses that count as owner everywhere, likewise */
 	bool logs;                   /* public logs go somewhere */
 	bool only_admins_log;        /* owners do not turn them on */
+	bool only_admins_publish;    /* nor make rooms public: new ones are hidden */
+	bool only_admins_keep;       /* nor persistent: new ones are temporary */
 	const char *users;     /* the domain whose users find the service there; NULL: the one below which it is */
 	const char *logs_url;  /* where the world finds them, the folder of a room is behind it; NULL: nowhere */
 	uint32_t logs_days;    /* what is older goes; 0: nothing does */

@@ -70,6 +70,13 @@ bool rooms_is_admin(const struct rooms *rs, struct jid who);
 uint64_t rooms_owner_key(struct jid who);
 /* Counts it. not-allowed, resource-constraint. */
 struct xerr rooms_may_make(struct rooms *rs, struct str local, struct jid who);
+/* What a service may keep to its administrators. What is on stays on until somebody turns it off. not-allowed. */
+struct room_switches {
+	bool logging, public_, persistent;
+};
+struct room_switches room_switches(const struct room_config *c);
+struct xerr rooms_may_turn_on(const struct rooms *rs, struct room_switches before, struct room_switches after,
+	struct jid who);
 
 /* The room leaves memory at the end of the turn. */
 void rooms_drop(struct room *r);

@@ -160,6 +160,47 @@ static void test_silenced_are_noted(void **state)
 	world_free(w);
 }
 
+/* ---- what a service keeps to its administrators ---- */
+
+static void submit(struct world *w, unsigned conn, const char *fields)
+{
+	char xml[1024];
+
+	snprintf(xml, sizeof(xml),
+		"<iq type='set' id='c' to='" TEA "'><query xmlns='" NS_MUC_OWNER "'><x xmlns='" NS_DATA
+		"' type='submit'>%s</x></query></iq>",
+		fields);
+	forget_all(w);
+	say(w, conn, xml);
+}
+
+/* Owners make no room public or persistent; what an administrator made so they can leave so, and undo. */
+static void test_kept_to_admins(void **state)
+{
+	static const char *const defaults[] = {"persistentroom=1", "publicroom=1", NULL};
+	struct world *w = world_new(&(struct rooms_config){.admins = test_admins,
+		.defaults = defaults,
+		.only_admins_publish = true,
+		.only_admins_keep = true});
+	unsigned alice = open_tea(w, ""), root = login(w, "root@x.test/r");
+
+	assert_false(tea(w)->config.public_ || tea(w)->config.persistent);
+	submit(w, alice, FIELD("publicroom", "1") FIELD("roomname", "Tea"));
+	expect(w, alice, "id='c'", "<not-allowed");
+	submit(w, alice, FIELD("persistentroom", "1"));
+	expect(w, alice, "id='c'", "<not-allowed");
+	assert_null(tea(w)->config.name);
+	submit(w, root, FIELD("publicroom", "1") FIELD("persistentroom", "1"));
+	assert_true(tea(w)->config.public_ && tea(w)->config.persistent);
+	submit(w, alice, FIELD("publicroom", "1") FIELD("persistentroom", "1") FIELD("roomname", "Tea"));
+	assert_string_equal(tea(w)->config.name, "Tea");
+	submit(w, alice, FIELD("publicroom", "0") FIELD("persistentroom", "0"));
+	assert_false(tea(w)->config.public_ || tea(w)->config.persistent);
+	submit(w, alice, FIELD("persistentroom", "1"));
+	expect(w, alice, "id='c'", "<not-allowed");
+	world_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -167,6 +208,7 @@ int main(void)
 		cmocka_unit_test(test_privileges),
 		cmocka_unit_test(test_long_items),
 		cmocka_unit_test(test_silenced_are_noted),
+		cmocka_unit_test(test_kept_to_admins),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
