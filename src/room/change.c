@@ -58,7 +58,8 @@ static struct xerr check_nick(struct room *r, const struct change *ch)
 		return xerr(XERR_CONFLICT);
 	if (o && !str_eq(jid_bare_str(occupant_real(o)), change_jid(ch)))
 		return xerr(XERR_CONFLICT);
-	return XERR_OK;
+	/* What he has here already stays his. */
+	return taken || hears ? XERR_OK : service_nick_check(rooms_of(r), str_z(ch->key), jid_view(change_jid(ch)));
 }
 
 /* What counts, whatever the list says: administrators of the service are owners. */

@@ -366,7 +366,9 @@ static struct xerr enter(struct room *r, struct attempt *a)
 	if (!xerr_ok(e))
 		return e;
 	if (r->state == ROOM_VACANT) {
-		e = rooms_may_make(rooms_of(r), jid_local(r->entity.jid), a->s->from);
+		e = nick_check_owner(r, buf_view(&a->key), a->s->from);
+		if (xerr_ok(e))
+			e = rooms_may_make(rooms_of(r), jid_local(r->entity.jid), a->s->from);
 		if (!xerr_ok(e))
 			return e;
 		room_create(r, a->s->from);

@@ -164,6 +164,8 @@ static void take_rows(struct rooms *rs, const struct store_rows *rows)
 	log_info("rooms_loaded", "domain=%.*s persistent=%u", STR_FMT(jid_str(rs->host.entity.jid)), rs->directory.n);
 }
 
+static void load(struct rooms *rs);
+
 static void on_loaded(struct core *c, struct wait *w, const struct store_rows *rows, const struct scram_keys *keys)
 {
 	struct load *l = (struct load *)w;
@@ -172,8 +174,13 @@ static void on_loaded(struct core *c, struct wait *w, const struct store_rows *r
 	xfree(l);
 	if (!rs)
 		return;
-	if (!rows->error) {
+	if (!rows->error && !rs->stale) {
 		take_rows(rs, rows);
+		return;
+	}
+	if (!rows->error) {
+		rs->stale = false;
+		load(rs); /* behind what was written since */
 		return;
 	}
 	log_warn("rooms_load_failed", "domain=%.*s error=\"%s\"", STR_FMT(jid_str(rs->host.entity.jid)),
@@ -314,8 +321,8 @@ static void account_gone(struct host *h, struct jid bare)
 	struct rooms *rs = (struct rooms *)h;
 
 	end_subscriptions(rs, jid_str(bare));
-	if (!rs->config.no_nicknames)
-		service_nick_forget(rs, jid_str(bare));
+	service_nick_forget(rs, jid_str(bare));
+	rs->stale = !rs->loaded;
 }
 
 static const struct host_ops host_ops = {.get = get, .account_gone = account_gone};

@@ -35,11 +35,20 @@ void service_nick_load(struct rooms *rs, const struct store_value *v)
 		log_warn("service_nick_lost", "account=%.*s", STR_FMT(v[0].s));
 }
 
+/* Whoever has an account is called as it is called, whatever others register: most clients propose that. */
+static bool is_own_name(const struct rooms *rs, struct str key, struct jid who)
+{
+	CLEANUP(buf_clear) struct buf name = {.max = 4 * NICK_MAX};
+	const struct host *h = core_find_host(rs->host.entity.core, jid_domain(who));
+
+	return h && h->kind == HOST_USERS && nick_key(jid_local(who), &name) == 0 && str_eq(buf_view(&name), key);
+}
+
 struct xerr service_nick_check(const struct rooms *rs, struct str key, struct jid who)
 {
 	const struct nickname *n = rs->config.no_nicknames ? NULL : nicknames_find_key(&rs->nicks, key);
 
-	if (!n || str_eq(nickname_jid(n), jid_bare_str(who)))
+	if (!n || str_eq(nickname_jid(n), jid_bare_str(who)) || is_own_name(rs, key, who))
 		return XERR_OK;
 	return xerr_text(XERR_CONFLICT, "somebody else has registered this nickname with the service");
 }
@@ -64,11 +73,15 @@ void service_nick_forget(struct rooms *rs, struct str bare)
 
 /* ---- the requests ---- */
 
+static const struct xerr not_now = {XERR_RESOURCE_CONSTRAINT, "wait", "not now: try again in a moment"};
+
 struct xerr service_register_get(struct iq *iq)
 {
 	struct rooms *rs = (struct rooms *)iq->entity;
 	const struct nickname *n = nicknames_find(&rs->nicks, jid_bare_str(iq->stanza->from));
 
+	if (!rs->loaded)
+		return not_now;
 	xml_put_open(&iq->reply, "query", NS_REGISTER);
 	buf_char(&iq->reply, '>');
 	if (n)
@@ -125,7 +138,7 @@ static struct xerr may_register(struct rooms *rs, const struct iq *iq)
 	if (!iq->session)
 		return xerr_text(XERR_NOT_ALLOWED, "only who has an account of this server registers with it");
 	if (!rs->loaded || !core_can_store(iq->core))
-		return (struct xerr){XERR_RESOURCE_CONSTRAINT, "wait", "not now: try again in a moment"};
+		return not_now;
 	if (!rs->config.no_limits && !paces_allow(&rs->paces, jid_bare_str(iq->stanza->from), PACE_OWN, COST_MAIL, now))
 		return (struct xerr){XERR_POLICY_VIOLATION, "wait", "you are too fast"};
 	return XERR_OK;

@@ -120,6 +120,71 @@ static void test_nicks_of_administrator(void **state)
 	world_free(w);
 }
 
+/* Nor does an owner give it to somebody, or approve of it; and no room is made by who may not enter it so. */
+static void test_not_given(void **state)
+{
+	struct world *w = world_new(NULL);
+	unsigned eve, bob;
+
+	with_nick(w, "alice@x.test/a", SERVICE_NICK("Queen"));
+	eve = enter(w, "eve@x.test/e", TEA "/eve");
+	say(w, eve, "<iq type='set' id='c' to='" TEA "'>" ACCEPT "</iq>");
+	bob = login(w, "bob@x.test/b");
+	say(w, bob,
+		"<iq type='set' id='reg' to='" TEA "'><query xmlns='" NS_REGISTER "'><x xmlns='" NS_DATA
+		"' type='submit'><field var='muc#register_roomnick'><value>Queen</value></field></x></query></iq>");
+	expect(w, bob, "<conflict");
+	forget_all(w);
+	say(w, eve,
+		"<iq type='set' id='adm' to='" TEA "'><query xmlns='" NS_MUC_ADMIN
+		"'><item affiliation='member' jid='mallory@x.test' nick='QUEEN'/></query></iq>");
+	expect(w, eve, "<conflict");
+	say(w, eve,
+		"<iq type='set' id='adm' to='" TEA "'><query xmlns='" NS_MUC_ADMIN
+		"'><item affiliation='member' jid='alice@x.test' nick='Queen'/></query></iq>");
+	expect(w, eve, "affiliation='member'");
+	expect(w, eve, "type='result'");
+	join(w, bob, "coffee@rooms.test/Queen");
+	expect(w, bob, "<conflict");
+	assert_null(rooms_find(w->rooms, STR("coffee")));
+	world_free(w);
+}
+
+/* Who registers another's name keeps him out of nothing. */
+static void test_name_of_account(void **state)
+{
+	struct world *w = world_new(NULL);
+	unsigned alice, mallory = login(w, "mallory@far.test/m");
+
+	say(w, mallory, SERVICE_NICK("alice"));
+	expect(w, mallory, "type='result'");
+	alice = enter(w, "alice@far.test/a", TEA "/alice");
+	expect(w, alice, "from='" TEA "/alice'", "201");
+	world_free(w);
+}
+
+/* An account that goes while the directory is read takes its nickname along. */
+static void test_gone_while_loading(void **state)
+{
+	struct world *w = world_new(NULL);
+	unsigned bob;
+
+	with_nick(w, "alice@x.test/a", SERVICE_NICK("Queen"));
+	w->store_silent = true;
+	world_restart(w);
+	core_begin(w->core, w->now, (int64_t)TEST_WALL * 1000);
+	core_account_gone(w->core, jid_view(STR("alice@x.test")));
+	core_end(w->core);
+	turn_out(w);
+	w->store_silent = false;
+	store_wake(w);
+	assert_true(w->rooms->loaded);
+	bob = login(w, "bob@x.test/b");
+	say(w, bob, SERVICE_NICK("Queen"));
+	expect(w, bob, "type='result'");
+	world_free(w);
+}
+
 /* What was registered before it was turned off keeps nobody out. */
 static void test_turned_off(void **state)
 {
@@ -148,6 +213,9 @@ int main(void)
 		cmocka_unit_test(test_pace_of_nicks),
 		cmocka_unit_test(test_nicks_of_administrator),
 		cmocka_unit_test(test_turned_off),
+		cmocka_unit_test(test_not_given),
+		cmocka_unit_test(test_name_of_account),
+		cmocka_unit_test(test_gone_while_loading),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
