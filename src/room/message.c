@@ -266,9 +266,9 @@ static struct packet *private_packet(const struct visit *v, const struct stanza 
 	return p;
 }
 
-static bool may_whisper(const struct room *r, const struct occupant *o, const struct occupant *to)
+static bool may_whisper(const struct room *r, const struct occupant *o, enum role to)
 {
-	return may_send_private(&r->config, occupant_party(o), to->role);
+	return may_send_private(&r->config, occupant_party(o), to);
 }
 
 static struct xerr whisper(struct room *r, const struct stanza *s)
@@ -286,7 +286,7 @@ static struct xerr whisper(struct room *r, const struct stanza *s)
 		return xerr(XERR_NOT_ACCEPTABLE);
 	if (!to && !away)
 		return xerr(XERR_ITEM_NOT_FOUND);
-	if (!may_whisper(r, v->occupant, to))
+	if (!may_whisper(r, v->occupant, to ? to->role : subscriber_role(r, away)))
 		return xerr(XERR_FORBIDDEN);
 	e = room_charge(r, v->jid, COST_MESSAGE);
 	if (!xerr_ok(e))
@@ -367,7 +367,7 @@ static void on_error(struct room *r, struct stanza **s)
 		leave_visit(r, v, STR_NONE, CODE_TECHNICAL);
 	} else if (to && to == v->occupant && unstored) {
 		own_message_failed(r, v, *s);
-	} else if (to && to != v->occupant && !unstored && may_whisper(r, v->occupant, to) &&
+	} else if (to && to != v->occupant && !unstored && may_whisper(r, v->occupant, to->role) &&
 		room_may_answer(r, v->jid, COST_MESSAGE)) {
 		/* What became of a private message; the failed copies of one message to all concern nobody. Who may not send one
 		 * may not send one as an error either. */

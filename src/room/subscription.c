@@ -479,6 +479,11 @@ bool subscription_on_error(struct room *r, const struct stanza *s)
 
 /* ---- speaking from outside ---- */
 
+enum role subscriber_role(const struct room *r, const struct subscriber *s)
+{
+	return role_outside(r, jid_view(subscriber_jid(s)));
+}
+
 bool subscriber_stand_in(struct room *r, struct jid who, struct stand_in *ret)
 {
 	const struct subscriber *s = jid_some(who) ? subscriber_find(r, jid_bare_str(who)) : NULL;

@@ -79,6 +79,7 @@ struct stand_in {
 	struct occupant occupant;
 	char address[3 * JID_PART_MAX];
 };
+enum role subscriber_role(const struct room *r, const struct subscriber *s);
 bool subscriber_stand_in(struct room *r, struct jid who, struct stand_in *ret);
 
 /* ---- how many rooms an account hears, of all rooms of a service ---- */
