@@ -55,7 +55,7 @@ bool room_archive_wants(const struct stanza *s)
 
 bool room_archive_is_light(const struct stanza *s)
 {
-	return stanza_child(s, "reactions", NS_REACTIONS) != XML_NONE && !keep_has_content(s);
+	return stanza_child(s, "reactions", NS_REACTIONS) != XML_NONE && !keep_says(s);
 }
 
 int64_t room_archive_id(struct str text)

@@ -176,7 +176,8 @@ struct xerr message_speak(struct room *r, const struct visit *v, const struct st
 	struct core *c = room_core(r);
 	bool lasting = room_archive_wants(s), retracts = retract_is(s), buried;
 	/* Taking back is no speaking, but for what is said with it; nor is a reaction. */
-	bool said = lasting && keep_has_content(s) && (!retracts || stanza_child(s, "body", NS_CLIENT) != XML_NONE);
+	bool said = lasting && keep_has_content(s) && !room_archive_is_light(s) &&
+		(!retracts || stanza_child(s, "body", NS_CLIENT) != XML_NONE);
 	struct packet *p;
 	struct xerr e;
 	int64_t id;

@@ -303,16 +303,20 @@ static struct entity *get(struct host *h, struct jid bare, const struct stanza *
 /* The store itself forgets what it has of rooms that are not in memory. */
 static void end_subscriptions(struct rooms *rs, struct str bare)
 {
+	uint32_t max = subscribed_get(&rs->subscribed, bare), n = 0;
+	uint64_t *ids;
 	struct room *r;
 
+	if (!max)
+		return;
+	ids = xcalloc(max, sizeof(*ids));
 	core_spend(rs->host.entity.core, rs->live.n / 16);
-	for (uint32_t pos = 0; (r = map_next(&rs->live, &pos));) {
-		if (!subscriber_find(r, bare))
-			continue;
-		unsubscribe(r, bare, false);
-		room_rest(r);
-		pos = 0; /* the map may have moved */
-	}
+	for (uint32_t pos = 0; n < max && (r = map_next(&rs->live, &pos));)
+		if (subscriber_find(r, bare))
+			ids[n++] = r->entity.id;
+	for (uint32_t i = 0; i < n; i++)
+		unsubscribe((struct room *)entity_find(rs->host.entity.core, ids[i]), bare, false);
+	xfree(ids);
 	subscribed_add(&rs->subscribed, bare, -(int32_t)subscribed_get(&rs->subscribed, bare));
 }
 

@@ -35,7 +35,7 @@ void service_nick_load(struct rooms *rs, const struct store_value *v)
 		log_warn("service_nick_lost", "account=%.*s", STR_FMT(v[0].s));
 }
 
-/* Whoever has an account is called as it is called, whatever others register: most clients propose that. */
+/* Whoever has an account is called as it is called, whatever others register who are not: most clients propose that. */
 static bool is_own_name(const struct rooms *rs, struct str key, struct jid who)
 {
 	CLEANUP(buf_clear) struct buf name = {.max = 4 * NICK_MAX};
@@ -48,7 +48,9 @@ struct xerr service_nick_check(const struct rooms *rs, struct str key, struct ji
 {
 	const struct nickname *n = rs->config.no_nicknames ? NULL : nicknames_find_key(&rs->nicks, key);
 
-	if (!n || str_eq(nickname_jid(n), jid_bare_str(who)) || is_own_name(rs, key, who))
+	if (!n || str_eq(nickname_jid(n), jid_bare_str(who)))
+		return XERR_OK;
+	if (is_own_name(rs, key, who) && !is_own_name(rs, key, jid_view(nickname_jid(n))))
 		return XERR_OK;
 	return xerr_text(XERR_CONFLICT, "somebody else has registered this nickname with the service");
 }

@@ -160,6 +160,12 @@ static void test_name_of_account(void **state)
 	expect(w, mallory, "type='result'");
 	alice = enter(w, "alice@far.test/a", TEA "/alice");
 	expect(w, alice, "from='" TEA "/alice'", "201");
+	forget_all(w);
+	/* Of two that are called alike, whoever has registered it. */
+	say(w, mallory, SERVICE_NICK_REMOVE);
+	say(w, alice, SERVICE_NICK("alice"));
+	expect(w, alice, "type='result'");
+	expect(w, enter(w, "a1ice@far.test/a", "coffee@rooms.test/alice"), "<conflict");
 	world_free(w);
 }
 

@@ -105,28 +105,24 @@ UNUSED static struct test_row *archive_before(struct world *w, const struct stor
 	return found;
 }
 
-UNUSED static bool archive_is_light(struct world *w, const struct test_row *row)
-{
-	return test_rows_find(&w->rows, STORE_ARCHIVE_LIGHT, row->v, 3) != NULL;
-}
-
-/* Of those that count. */
 UNUSED static struct test_row *archive_newest(struct world *w, const struct store_value *v, int64_t n)
 {
 	struct test_row *r = archive_before(w, v, INT64_MAX);
 
-	for (n += 1; r; r = archive_before(w, v, r->v[2].i))
-		if (!archive_is_light(w, r) && --n == 0)
-			break;
+	for (; r && n > 0; n--)
+		r = archive_before(w, v, r->v[2].i);
 	return r;
 }
 
+/* As many more as there are light ones. */
 UNUSED static void archive_trim(struct world *w, const struct store_value *v)
 {
+	int64_t n = v[2].i;
 	struct test_row *r;
 
-	while ((r = archive_newest(w, v, v[2].i)) &&
-		(r = archive_before(w, v, r->v[2].i < v[3].i ? r->v[2].i + 1 : v[3].i)))
+	TEST_ROWS_EACH(&w->rows, light, STORE_ARCHIVE_LIGHT, v, 2)
+		n++;
+	while ((r = archive_newest(w, v, n)) && (r = archive_before(w, v, r->v[2].i < v[3].i ? r->v[2].i + 1 : v[3].i)))
 		test_row_free(r);
 }
 

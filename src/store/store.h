@@ -41,7 +41,8 @@ enum store_write {
 	 * room: the sender's bare address, his nickname, stanza, the resource of his address, whether all could see it then */
 	STORE_ARCHIVE_ADD,
 	STORE_ARCHIVE_LIGHT, /* domain, local, id: of one that does not count among the others */
-	/* domain, local, count: all but the newest so many, and so many that do not count; id: and none from this one on */
+	/* domain, local, count: all but the newest so many, and as many more as there are of the newest so many that do not count; id:
+	 * and none from this one on */
 	STORE_ARCHIVE_TRIM,
 	STORE_ARCHIVE_REPLACE, /* domain, local, id, stanza: it says something else now, if it is there */
 	STORE_ARCHIVE_PEER,    /* domain, local, peer (bare) until now, and what it is called from now on */
@@ -83,7 +84,7 @@ enum store_read {
 	STORE_ROOM_LIST,
 	/* domain, local, count -> at most one ROW_ROOM, then ROW_AFFILIATION*, ROW_ROOM_NICK*, ROW_HAT* (hats before who wears
 	 * them), ROW_INVITED*, the oldest first, ROW_SUBSCRIBER*, at most one ROW_XML (its vCard), then at most so many ROW_HISTORY, the
-	 * newest, oldest first: of the newest 4096 messages the very newest and those with a text or a tombstone */
+	 * newest, oldest first: of the newest 4096 messages and light ones the very newest and those with a text or a tombstone */
 	STORE_ROOM_LOAD,
 	/* domain, local, first and last id that may be, peer and resource (null: any), the two ids between which the page
 	 * lies, how many at most (negative: the newest instead of the oldest), three ids that should be there (0: none), only open ones

@@ -188,7 +188,7 @@ def test(t):
     alice.keys("Tab")
     alice.shown("^#lunch> /affiliate Bobby owner ?$")
     alice.cancel()
-    alice.text("/config memb")
+    alice.text("/config memberso")
     alice.keys("Tab")
     alice.shown("^#lunch> /config membersonly ?$")
     alice.cancel()
