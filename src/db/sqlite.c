@@ -216,15 +216,16 @@ static const char *const write_sql[STORE_WRITE_COUNT][STEPS_MAX] = {
 		{
 			"INSERT OR IGNORE INTO archive_light (domain, local, id) VALUES (?1, ?2, ?3)",
 		},
+	/* One bound each, or the index would be gone through from its beginning. As many more stay as there are light ones, wherever:
+	 * counted in the index that takes a tenth of looking at each (10,000 of both kinds: 2 ms instead of 24). */
 	[STORE_ARCHIVE_TRIM] =
 		{
-			/* As many more as there are light ones, wherever: counted in the index, one by one would take ten times as long. */
-			"DELETE FROM archive" OF_OWNER " AND id < ?4 AND id <= (SELECT id FROM archive" OF_OWNER
-			" ORDER BY id DESC LIMIT 1 OFFSET ?3 + " LIGHT_COUNT ")",
-			"DELETE FROM archive" OF_OWNER " AND id < ?4 AND id IN (SELECT id FROM archive_light" OF_OWNER
-			" AND id <= " LIGHT_TOO_MANY ")",
-			"DELETE FROM archive_light" OF_OWNER " AND id < ?4 AND id <= max(ifnull(" LIGHT_TOO_MANY
-			", 0), ifnull((SELECT min(id) FROM archive" OF_OWNER "), 0) - 1)",
+			"DELETE FROM archive" OF_OWNER " AND id <= min(?4 - 1, (SELECT id FROM archive" OF_OWNER
+			" ORDER BY id DESC LIMIT 1 OFFSET ?3 + " LIGHT_COUNT "))",
+			"DELETE FROM archive" OF_OWNER " AND id <= min(?4 - 1, " LIGHT_TOO_MANY
+			") AND id IN (SELECT id FROM archive_light" OF_OWNER " AND id <= " LIGHT_TOO_MANY ")",
+			"DELETE FROM archive_light" OF_OWNER " AND id <= min(?4 - 1, max(ifnull(" LIGHT_TOO_MANY
+			", 0), ifnull((SELECT min(id) FROM archive" OF_OWNER "), 0) - 1))",
 		},
 	[STORE_TRANSIT_ADD] =
 		{
