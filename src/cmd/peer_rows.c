@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "peer/peers.h"
 
 void peer_rows_init(struct peer_rows *p, void (*on_row)(void *arg, const char *row), void *arg)
 {
@@ -90,6 +91,15 @@ static struct str skip_frame(struct str line)
 	return rest;
 }
 
+/* Whatever else begins so would swallow all that follows. Where the line ends here the next one may say. */
+static bool begins_object(struct str rest)
+{
+	if (!str_starts(rest, STR("{")))
+		return false;
+	rest = str_trim((struct str){rest.p + 1, rest.n - 1});
+	return !rest.n || *rest.p == '"' || *rest.p == '}';
+}
+
 bool peer_rows_line(struct peer_rows *p, struct str line)
 {
 	bool good = true, first = true;
@@ -97,11 +107,11 @@ bool peer_rows_line(struct peer_rows *p, struct str line)
 	while (line.n || (first && p->depth)) {
 		struct str rest = p->depth ? line : skip_frame(line);
 
-		first = false;
-		if (!p->depth && (!rest.n || *rest.p != '{')) {
-			give_text(p, rest);
+		if (!p->depth && ((first && peers_is_text_row(line)) || !begins_object(rest))) {
+			give_text(p, first && peers_is_text_row(line) ? line : rest);
 			return good;
 		}
+		first = false;
 		line = take_object(p, rest);
 		if (p->depth == 0)
 			good = end_object(p) && good;

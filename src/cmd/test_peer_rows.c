@@ -39,6 +39,20 @@ static void text(void **state)
 		"<[fe80::1%eth0]:5298\t\ttyped\tnew\t[fe80::1%eth0]:5298\t->"));
 }
 
+/* A label may begin with what begins an object. */
+static void text_like_json(void **state)
+{
+#define ROW(label) label "\tuser\tkey\tpinned\t10.0.0.7:5298\t-"
+
+	(void)state;
+	assert_true(
+		rows(ROW("zed") "\n" ROW("{x") "\n" ROW("anna"), "<" ROW("zed") "><" ROW("{x") "><" ROW("anna") ">"));
+	assert_true(rows(ROW("{\"a") "\n" ROW("{") "\n" ROW("[{x") "\n" ROW("{}"),
+		"<" ROW("{\"a") "><" ROW("{") "><" ROW("[{x") "><" ROW("{}") ">"));
+	assert_true(rows("zed\n{x\nanna\nbea", "<zed><{x><anna><bea>"));
+	assert_true(rows("{\t\"label\":\t\"new\"\t,\t\"a\": 1}", "<{\t\"label\":\t\"new\"\t,\t\"a\": 1}>"));
+}
+
 static void json(void **state)
 {
 	const char *both = "<{\"label\": \"a\"}><{\"label\": \"b}\\\"{\"}>";
@@ -78,6 +92,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(text),
+		cmocka_unit_test(text_like_json),
 		cmocka_unit_test(json),
 		cmocka_unit_test(too_long),
 	};

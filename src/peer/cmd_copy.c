@@ -142,6 +142,16 @@ static bool read_trust(struct str text, enum trust *ret)
 	return false;
 }
 
+bool peers_is_text_row(struct str line)
+{
+	struct str field[FIELDS];
+	enum trust trust;
+
+	for (size_t i = 0; i < FIELDS; i++)
+		field[i] = str_cut(&line, '\t');
+	return !line.p && field[FIELDS - 1].n && read_trust(field[3], &trust);
+}
+
 /* What the user has decided, and what he was warned of, until he decides; the rest shows itself. */
 static bool is_carried(const struct peer *p, enum trust t)
 {
@@ -304,7 +314,7 @@ static bool is_frame(struct str line) { return str_is(line, "[") || str_is(line,
 void cmd_peer_import(struct command_call *call)
 {
 	struct peers *ps = cmd_peers(call);
-	struct str line = str_trim(str_z(call->words[2]));
+	struct str row = str_z(call->words[2]), line = str_trim(row);
 	bool comment = line.n && line.p[0] == '#';
 	CLEANUP(buf_clear) struct buf why = {.max = 4096};
 	struct peer *p = NULL;
@@ -316,7 +326,8 @@ void cmd_peer_import(struct command_call *call)
 			comment ? "\n" : "");
 		return;
 	}
-	p = line.n && line.p[0] == '{' ? import_json(ps, line, &why) : import_text(ps, str_z(call->words[2]), &why);
+	p = str_starts(line, STR("{")) && !peers_is_text_row(row) ? import_json(ps, line, &why)
+								  : import_text(ps, row, &why);
 	if (p)
 		command_reply(call->core, call->asker, false, "%s\n", p->label);
 	else

@@ -63,6 +63,9 @@ struct peers_places {
  * they have, once in ten seconds. */
 void peers_listening(struct host *h, uint16_t port, const struct peers_places *places);
 /* Is it [NAME@]ADDRESS[:PORT] where a peer can be? ERR_SYNTAX; why says what to give instead. */
+/* Is it a row of `peer export`, as text? Its label may begin with what begins an object of JSON, where nothing could look so: a tab
+ * is in no text of one, and a name of trust between two is none of its words. */
+bool peers_is_text_row(struct str line);
 int peers_check_target(struct str text, struct buf *why);
 /* What the node's user shows: of the sessions that are available the best; away when there is none. */
 void peers_show(struct host *h, bool available, struct str show, struct str status);

@@ -115,6 +115,38 @@ static struct world *world_of_all(void)
 	return w;
 }
 
+/* What a row of text could be taken for: an object, where a label begins so. A comment has no such row, and is said. */
+static void labels_like_json(void **state)
+{
+	static const char *const labels[] = {"{x", "{\"a", "{", "{}", "[", "#"};
+
+	for (size_t i = 0; i < ARRAY_LEN(labels); i++) {
+		struct world *w = world_new();
+		char *text, *line;
+
+		link_from(w, 'b', "bob");
+		say_message(w, bob(), "m", "hi");
+		core_begin(w->core, w->now, TEST_WALL + w->now);
+		peer_set_label(row(w, 'b'), str_z(labels[i]));
+		peer_changed(row(w, 'b'));
+		core_end(w->core);
+		text = line_of(w, NULL);
+		world_free(w);
+		w = world_new();
+		line = text;
+		command(w, "peer", "import", strsep(&line, "\n"), NULL);
+		assert_false(w->reply_failed);
+		if (*labels[i] == '#')
+			assert_int_equal(w->peers->peers.n, 0);
+		else if (label_is_plain(str_z(labels[i])))
+			assert_string_equal(row(w, 'b')->label, labels[i]);
+		else
+			assert_non_null(row(w, 'b'));
+		world_free(w);
+		xfree(text);
+	}
+}
+
 /* All that is kept is exported, whatever is known of it, and what was exported can be imported: the same comes out again. */
 static void all_there_and_back(void **state)
 {
@@ -311,6 +343,7 @@ int main(void)
 		cmocka_unit_test(there_and_back),
 		cmocka_unit_test(strangers_stay_strangers),
 		cmocka_unit_test(all_there_and_back),
+		cmocka_unit_test(labels_like_json),
 		cmocka_unit_test(changed_stays_changed),
 		cmocka_unit_test(json_there_and_back),
 		cmocka_unit_test(not_objects),
