@@ -116,6 +116,7 @@ struct shown {
 	int64_t when;
 	int64_t fresh_until; /* monotonic: until then it may not have been seen */
 	int64_t asked_until; /* the same: whoever takes back or removes something was asked whether it is this */
+	char *asked;         /* with these words; NULL: never */
 	bool own;
 };
 struct shown_list {
@@ -135,9 +136,12 @@ struct room {
 	char *jid, *nick, *wanted, *password, *subject, *subject_by;
 	char *settings; /* names, of the form that came last */
 	enum room_state state;
-	bool settled;   /* history is over: what waits may be said */
-	bool owner;     /* we were, when we were in last */
-	bool leaves;    /* we have left without a connection: it is to be told so */
+	bool settled;     /* history is over: what waits may be said */
+	bool owner;       /* we were, when we were in last */
+	bool leaves;      /* we have left without a connection: it is to be told so */
+	bool left;        /* the last that it was told is that we go */
+	unsigned leaving; /* so often it was told so, and has not answered; until then, as long as an answer may come */
+	int64_t leaving_until;
 	unsigned tries; /* anew.c: to go in again, since it was gone */
 	int64_t settle_at;
 	int64_t asked_at;      /* host.c: whether we are still in */

@@ -95,7 +95,9 @@ void client_room_enter(struct client *c, struct room *r, enum room_state state)
 		buf_z(&x, "<history maxstanzas='20'/>");
 	buf_z(&x, "</x>");
 	client_occupants_clear(r);
-	r->settled = false;
+	if (c->now >= r->leaving_until)
+		r->leaving = 0;
+	r->settled = r->left = false;
 	r->state = state;
 	r->settle_at = c->now + ANSWER_MS;
 	client_put_presence(c, buf_view(&to), buf_view(&x));
@@ -105,7 +107,7 @@ int client_join(struct client *c, struct str room, struct str nick, struct str p
 {
 	CLEANUP(buf_clear) struct buf prepared = {.max = JID_MAX};
 	struct room *r = client_room(c, room);
-	bool in = r && r->state == ROOM_IN;
+	bool in = r && r->state == ROOM_IN && !r->left;
 
 	if (c->state != CLIENT_ONLINE)
 		return ERR_CLOSED;
@@ -136,7 +138,8 @@ void client_rejoin(struct client *c)
 	uint32_t pos = 0;
 
 	while ((r = map_next(&c->rooms, &pos))) {
-		r->leaves = false; /* it has lost the session that was in */
+		r->leaves = r->left = false; /* it has lost the session that was in */
+		r->leaving = 0;
 		if (r->state == ROOM_OUT) {
 			client_unsay(c, r->jid);
 			continue;
@@ -167,45 +170,6 @@ void client_room_settle(struct client *c, struct room *r)
 	client_release(c, r->jid);
 }
 
-static void refuse_silent(struct client *c, const struct room *r)
-{
-	CLEANUP(buf_clear) struct buf what = {.max = 4096};
-
-	client_label(c, str_z(r->jid), &what);
-	client_refuse_doing(c, DOING_JOIN, buf_cstr(&what), NULL);
-}
-
-/* A presence is lost with the link to a peer that breaks just then. To ask twice does no harm. */
-static void ask_again(struct client *c, struct room *r)
-{
-	if (r->state != ROOM_ASKED || !c->config.node || r->asked_twice || c->now < r->settle_at - ANSWER_MS + AGAIN_MS)
-		return;
-	r->asked_twice = true;
-	client_room_enter(c, r, ROOM_ASKED);
-}
-
-void client_rooms_tick(struct client *c)
-{
-	struct room *r;
-	uint32_t pos = 0;
-
-	while ((r = map_next(&c->rooms, &pos))) {
-		client_catch_up_tick(c, r);
-		ask_again(c, r);
-		if (r->settled || r->state == ROOM_OUT || r->state == ROOM_AWAITS || c->now < r->settle_at)
-			continue;
-		if (r->state == ROOM_IN || r->state == ROOM_RETRIES) {
-			r->state == ROOM_IN ? client_room_settle(c, r) : client_room_enter(c, r, ROOM_RETURNS);
-			continue;
-		}
-		if (client_host_waits(c, r, NULL))
-			continue;
-		r->state = ROOM_OUT;
-		refuse_silent(c, r);
-		client_unsay(c, r->jid);
-	}
-}
-
 static void put_to_occupant(struct client *c, struct room *r, const char *type, struct str nick, struct str status)
 {
 	CLEANUP(buf_clear) struct buf out = {.max = 16384}, to = {.max = JID_MAX};
@@ -222,8 +186,12 @@ static void put_to_occupant(struct client *c, struct room *r, const char *type, 
 		client_put(c, buf_view(&out));
 }
 
+/* Said twice it is answered once. */
 void client_put_leave(struct client *c, struct room *r, struct str reason)
 {
+	r->leaving += !r->left;
+	r->leaving_until = c->now + ANSWER_MS;
+	r->left = true;
 	put_to_occupant(c, r, "unavailable", str_z(r->nick), reason);
 }
 
@@ -364,11 +332,16 @@ static void accept_defaults(struct client *c, struct room *r, bool again)
 		str_z(r->jid), STR_NONE, again);
 }
 
+/* What comes now was said before the room had heard that we go, and that we come again. */
+static bool is_of_before(const struct room *r) { return r->state == ROOM_ASKED && r->leaving && !r->left; }
+
+/* s: absent where the room does not say that it is us. */
 static void on_entered(struct client *c, struct room *r, const struct stanza *s)
 {
-	bool again = client_host_awaited(r), made = client_has_status(s, "201");
+	bool again = client_host_awaited(r), made = s && client_has_status(s, "201");
 
-	set_text(&r->nick, jid_resource(s->from)); /* the service may have changed it (210) */
+	if (s)
+		set_text(&r->nick, jid_resource(s->from)); /* the service may have changed it (210) */
 	if (made && client_anew_yields(c, r))
 		return;
 	if (made)
@@ -384,7 +357,16 @@ static void on_entered(struct client *c, struct room *r, const struct stanza *s)
 		tell_joined(c, r, "joined", again);
 	if (r->catching)
 		client_catch_up_room(c, r);
-	client_warn_entered(c, r, s);
+	if (s)
+		client_warn_entered(c, r, s);
+}
+
+/* Some services do not say who of those in it we are (110). Once all else has come, or should have, it is whoever is called as we
+ * wanted to be. */
+static void enter_unsaid(struct client *c, struct room *r)
+{
+	if (client_room_joining(r) && !r->left && client_occupant(r, str_z(r->nick)))
+		on_entered(c, r, NULL);
 }
 
 /* Whoever has our nickname while we come in may be somebody else, or what is left of our last session. */
@@ -401,6 +383,7 @@ static void on_refused(struct client *c, struct room *r, const struct stanza *s)
 		(client_room_joining(r) && (client_host_waits(c, r, s) || client_anew_waits(c, r, s))))
 		return;
 	if (client_room_joining(r)) {
+		r->leaving = 0; /* whoever was not in is not told that he is out */
 		r->state = ROOM_OUT;
 		client_cannot_join(c, r, s);
 		client_unsay(c, r->jid);
@@ -452,8 +435,26 @@ static bool is_put_out(const struct stanza *s)
 	return false;
 }
 
+/* True: it is the answer to one, and we have asked to be in again since. */
+static bool answers_leave(struct room *r, const struct stanza *s)
+{
+	bool before = is_of_before(r), own = client_has_status(s, "110") || str_is(jid_resource(s->from), r->nick);
+
+	if (!own || client_has_status(s, "303"))
+		return false;
+	r->leaving -= r->leaving > 0;
+	r->left &= r->leaving > 0;
+	if (!before || is_put_out(s) || client_has_status(s, "332") || client_has_status(s, "333"))
+		return false;
+	client_occupants_clear(r);
+	client_room_forget(r);
+	return true;
+}
+
 static void on_out(struct client *c, struct room *r, const struct stanza *s)
 {
+	if (answers_leave(r, s))
+		return;
 	if (!is_ours(r, s) || client_has_status(s, "303")) {
 		client_occupant_gone(c, r, s);
 		return;
@@ -474,8 +475,12 @@ static void on_out(struct client *c, struct room *r, const struct stanza *s)
  * we had asked before that was on its way. */
 static void on_too_late(struct client *c, struct room *r, const struct stanza *s)
 {
-	if (s->type == TYPE_AVAILABLE && client_has_status(s, "110"))
-		put_to_occupant(c, r, "unavailable", jid_resource(s->from), STR_NONE);
+	if (s->type == TYPE_UNAVAILABLE)
+		answers_leave(r, s);
+	else if (s->type == TYPE_AVAILABLE && client_has_status(s, "110")) {
+		set_text(&r->nick, jid_resource(s->from));
+		client_put_leave(c, r, STR_NONE);
+	}
 }
 
 /* A room may say so without a presence that takes the old name away (210). */
@@ -491,6 +496,8 @@ static void on_in(struct client *c, struct room *r, const struct stanza *s)
 	bool ours = is_ours(r, s);
 
 	client_occupant_seen(c, r, s);
+	if (is_of_before(r))
+		return;
 	if (ours && client_room_joining(r))
 		on_entered(c, r, s);
 	else if (ours)
@@ -514,6 +521,46 @@ bool client_on_room_presence(struct client *c, const struct stanza *s)
 	return true;
 }
 
+static void refuse_silent(struct client *c, const struct room *r)
+{
+	CLEANUP(buf_clear) struct buf what = {.max = 4096};
+
+	client_label(c, str_z(r->jid), &what);
+	client_refuse_doing(c, DOING_JOIN, buf_cstr(&what), NULL);
+}
+
+/* A presence is lost with the link to a peer that breaks just then. To ask twice does no harm. */
+static void ask_again(struct client *c, struct room *r)
+{
+	if (r->state != ROOM_ASKED || !c->config.node || r->asked_twice || c->now < r->settle_at - ANSWER_MS + AGAIN_MS)
+		return;
+	r->asked_twice = true;
+	client_room_enter(c, r, ROOM_ASKED);
+}
+
+void client_rooms_tick(struct client *c)
+{
+	struct room *r;
+	uint32_t pos = 0;
+
+	while ((r = map_next(&c->rooms, &pos))) {
+		client_catch_up_tick(c, r);
+		ask_again(c, r);
+		if (r->settled || r->state == ROOM_OUT || r->state == ROOM_AWAITS || c->now < r->settle_at)
+			continue;
+		if (r->state == ROOM_IN || r->state == ROOM_RETRIES) {
+			r->state == ROOM_IN ? client_room_settle(c, r) : client_room_enter(c, r, ROOM_RETURNS);
+			continue;
+		}
+		enter_unsaid(c, r);
+		if (r->state == ROOM_IN || client_host_waits(c, r, NULL))
+			continue;
+		r->state = ROOM_OUT;
+		refuse_silent(c, r);
+		client_unsay(c, r->jid);
+	}
+}
+
 /* ---- what is said ---- */
 
 static void on_subject(struct client *c, struct room *r, const struct said *m, struct str subject)
@@ -532,6 +579,8 @@ static void on_subject(struct client *c, struct room *r, const struct said *m, s
 		client_emit(c, &e);
 		return;
 	}
+	if (!is_of_before(r))
+		enter_unsaid(c, r);
 	if (r->state != ROOM_IN)
 		return;
 	set_text(&r->subject, subject);

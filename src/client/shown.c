@@ -13,6 +13,7 @@ static void shown_free(struct shown *k)
 	xfree(k->nick);
 	xfree(k->author);
 	xfree(k->text);
+	xfree(k->asked);
 }
 
 static void forget(struct shown_list *l, unsigned i)

@@ -3,7 +3,7 @@
  * come is told first, and is meant if the command is given again. */
 #include "client/client_i.h"
 
-enum { ASKED_MS = 60 * 1000 };
+enum { ASKED_MS = 10 * 1000 };
 
 struct wanted {
 	struct str nick;  /* absent: ours */
@@ -33,21 +33,31 @@ static bool fits(const struct shown *k, const struct wanted *w)
 	return (w->nick.p ? str_is(w->nick, k->nick) : k->own) && has_words(str_z(k->text), w->words);
 }
 
+static bool same_words(struct str a, struct str b) { return a.n == b.n && begins_with(a, b); }
+
+/* Asked about a moment ago with these words, and nothing that fits, too, came behind it and has been there to be seen: `seen`. */
+static bool is_asked(const struct client *c, const struct shown *k, const struct wanted *w, bool seen)
+{
+	return k->asked_until > c->now && !seen && same_words(str_z(k->asked), w->words);
+}
+
 /* The newest, unless we have just asked about another one. */
 static struct shown *pick(const struct client *c, struct room *r, const struct wanted *w, bool *ret_sure)
 {
 	struct shown *newest = NULL;
 	unsigned n = 0;
+	bool seen = false; /* a newer one */
 
 	for (unsigned i = r->shown.n; i-- > 0;) {
 		struct shown *k = &r->shown.list[i];
 
 		if (!fits(k, w))
 			continue;
-		if (k->asked_until > c->now) {
+		if (is_asked(c, k, w, seen)) {
 			*ret_sure = true;
 			return k;
 		}
+		seen |= k->fresh_until <= c->now;
 		newest = newest ? newest : k;
 		n++;
 	}
@@ -60,6 +70,7 @@ static void ask(struct client *c, struct shown *k, const struct wanted *w)
 	CLEANUP(buf_clear) struct buf text = {.max = 16384};
 
 	k->asked_until = c->now + ASKED_MS;
+	set_text(&k->asked, w->words);
 	if (w->nick.p)
 		client_put_nick(&text, w->nick, true);
 	buf_z(&text, w->nick.p ? " has just said: " : "you have just said elsewhere: ");

@@ -208,6 +208,123 @@ static void left_and_the_same_session(void **state)
 	told("joined #tea|me|joined||\n");
 }
 
+static void join(void) { assert_int_equal(client_join(t.c, STR(ROOM), STR("me"), STR_NONE), 0); }
+static void leave(void) { assert_int_equal(client_leave(t.c, STR(ROOM), STR("")), 0); }
+
+/* Whoever leaves and comes again at once is in, whatever the room says first of what was before. */
+static void left_and_joined(void **state)
+{
+	in_room();
+	leave();
+	leave(); /* which is answered once */
+	join();
+	hear(OUT("me", SELF));
+	told_nothing();
+	forget();
+	hear(ENTERED("them", "") ENTERED("me", SELF) SUBJECT);
+	told("joined #tea|me|joined||them\n");
+	assert_false(said("unavailable"));
+	/* The next time it is meant. */
+	leave();
+	hear(OUT("me", SELF));
+	told("left #tea|me|left||noise\n");
+	/* Twice, before the room has said anything. */
+	join();
+	leave();
+	join();
+	leave();
+	join();
+	for (int i = 0; i < 2; i++)
+		hear(ENTERED("them", "") ENTERED("me", SELF) SUBJECT OUT("me", SELF));
+	told_nothing();
+	hear(ENTERED("me", SELF) SUBJECT);
+	told("joined #tea|me|joined||\n");
+	/* Under another name: that is no change of it. */
+	leave();
+	assert_int_equal(client_join(t.c, STR(ROOM), STR("me-2"), STR_NONE), 0);
+	hear(OUT("me", SELF) ENTERED("me-2", SELF));
+	told("joined #tea|me-2|joined||\n");
+}
+
+static void joined_and_left(void **state)
+{
+	in_room();
+	leave();
+	hear(OUT("me", SELF));
+	buf_reset(&t.events);
+	join();
+	leave();
+	hear(ENTERED("me", SELF) SUBJECT OUT("me", SELF));
+	assert_false(client_in_room(t.c, STR(ROOM)));
+	told("left #tea|me|left||noise\n");
+}
+
+/* To be put out is none of that, nor does an answer that never comes keep anybody out. */
+static void left_without_an_answer(void **state)
+{
+	in_room();
+	leave();
+	join();
+	hear(OUT("me", SELF "<status code='307'/>"));
+	told("left #tea|me|was kicked||noise\n");
+	join();
+	hear(ENTERED("me", SELF) SUBJECT);
+	told("joined #tea|me|joined||\n");
+	leave();
+	pass(2 * ANSWER_MS);
+	join();
+	hear(ENTERED("me", SELF) SUBJECT);
+	told("joined #tea|me|joined||\n");
+	leave();
+	join();
+	hear(ENTERED("me", SELF) SUBJECT);
+	told_nothing();
+	pass(ANSWER_MS);
+	client_tick(t.c);
+	told("joined #tea|me|joined||\n");
+}
+
+/* What went out when the session went on is answered, too. */
+static void left_and_joined_again(void **state)
+{
+	left_without_a_connection(state);
+	same_session();
+	join();
+	hear(OUT("me", SELF) ENTERED("me", SELF) SUBJECT);
+	told("joined #tea|me|joined||\n");
+	assert_true(client_in_room(t.c, STR(ROOM)));
+}
+
+/* A service that never says which of them we are. */
+static void without_110(void **state)
+{
+	with_bob();
+	join();
+	hear(ENTERED("them", "") ENTERED("me", ""));
+	told_nothing();
+	hear(SUBJECT);
+	told("joined #tea|me|joined||them\nsubject #tea|them||Tea|\n");
+	leave();
+	hear(OUT("me", ""));
+	told("left #tea|me|left||noise\n");
+	join();
+	hear(ENTERED("me", ""));
+	pass(ANSWER_MS);
+	client_tick(t.c);
+	told("joined #tea|me|joined||\n");
+	leave();
+	join();
+	hear(OUT("me", "") ENTERED("me", "") SUBJECT);
+	told("joined #tea|me|joined||\nsubject #tea|them||Tea|\n");
+	/* Nor is it us where nobody is called so. */
+	leave();
+	hear(OUT("me", ""));
+	buf_reset(&t.events);
+	join();
+	hear(ENTERED("them", "") SUBJECT);
+	told_nothing();
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -221,6 +338,11 @@ int main(void)
 		T(left_without_a_connection),
 		T(left_and_a_new_session),
 		T(left_and_the_same_session),
+		T(left_and_joined),
+		T(joined_and_left),
+		T(left_without_an_answer),
+		T(left_and_joined_again),
+		T(without_110),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

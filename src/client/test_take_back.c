@@ -140,6 +140,39 @@ static void what_has_just_come(void **state)
 	assert_true(said("id='5'"));
 }
 
+/* A question is about what the screen showed then. */
+static void what_was_asked_about(void **state)
+{
+	in_room();
+	hear(SAYS("carol", "1", "C", "innocent"));
+	assert_int_equal(removed("carol", "", ""), 0);
+	assert_false(said("<moderate"));
+	pass(4000);
+	hear(SAYS("carol", "2", "C", "evil spam"));
+	pass(SHOWN_FRESH_MS); /* it is there to be seen, and means itself */
+	assert_int_equal(removed("carol", "", ""), 0);
+	assert_true(said("id='2'"));
+	/* Other words are another question, and those that only it has need none. */
+	hear(SAYS("carol", "3", "C", "alpha one"));
+	assert_int_equal(removed("carol", "", ""), 0);
+	hear(SAYS("carol", "4", "C", "alpha two"));
+	buf_reset(&t.events);
+	assert_int_equal(removed("carol", "ALPHA", ""), 0);
+	assert_false(said("<moderate"));
+	told("carol has just said: alpha two (");
+	assert_int_equal(removed("carol", "alpha", ""), 0);
+	assert_true(said("id='4'"));
+	/* Late it is asked again. */
+	hear(SAYS("carol", "5", "C", "five"));
+	assert_int_equal(removed("carol", "", ""), 0);
+	pass(11000);
+	hear(SAYS("carol", "6", "C", "six"));
+	buf_reset(&t.events);
+	assert_int_equal(removed("carol", "", ""), 0);
+	assert_false(said("<moderate"));
+	told("carol has just said: six (");
+}
+
 static void by_its_words(void **state)
 {
 	in_room();
@@ -185,6 +218,7 @@ int main(void)
 		T(taken_back),
 		T(to_take_back),
 		T(what_has_just_come),
+		T(what_was_asked_about),
 		T(by_its_words),
 		T(ours_by_words),
 	};
