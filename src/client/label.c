@@ -54,37 +54,87 @@ static bool is_shared(const struct client *c, const struct contact *k)
 
 /* ---- nicknames ---- */
 
-/* The asterisk, and what looks like one. */
-static bool is_asterisk(uint32_t c)
-{
-	static const uint32_t all[] = {'*', 0x66d, 0x204e, 0x2217, 0x22c6, 0x2731, 0x2732, 0x273b, 0x273d, 0xfe61,
-		0xff0a};
+struct range {
+	uint32_t first, last;
+};
 
-	for (size_t i = 0; i < ARRAY_LEN(all); i++)
-		if (c == all[i])
+static bool is_in(const struct range *all, size_t n, uint32_t c)
+{
+	for (size_t i = 0; i < n; i++)
+		if (c >= all[i].first && c <= all[i].last)
 			return true;
 	return false;
 }
 
-static bool has_colon(struct str nick)
+/* What shows nothing, or no more than a space does. Rooms may allow it (see room/nickname.c); those of others all of it. */
+static bool is_blank(uint32_t c)
 {
-	return memchr(nick.p, ':', nick.n) || memmem(nick.p, nick.n, "\xef\xbc\x9a", 3) ||
-		memmem(nick.p, nick.n, "\xea\x9e\x89", 3);
+	static const struct range all[] = {{' ', ' '}, {0xa0, 0xa0}, {0x115f, 0x1160}, {0x1680, 0x1680},
+		{0x2000, 0x200d}, {0x202f, 0x202f}, {0x205f, 0x205f}, {0x2800, 0x2800}, {0x3000, 0x3000},
+		{0x3164, 0x3164}, {0xffa0, 0xffa0}, {0xfffc, 0xfffc}, {0x13441, 0x13442}, {0x16fe4, 0x16fe4},
+		{0x1d159, 0x1d159}};
+
+	return is_in(all, ARRAY_LEN(all), c);
+}
+
+/* Without any width: what is on both its sides is one word. */
+static bool is_joiner(uint32_t c) { return c >= 0x200b && c <= 0x200d; }
+
+static bool is_gap(uint32_t c) { return is_blank(c) && !is_joiner(c); }
+
+/* The asterisk, and what looks like one. */
+static bool is_asterisk(uint32_t c)
+{
+	static const struct range all[] = {{'*', '*'}, {0x66d, 0x66d}, {0x2042, 0x2042}, {0x204e, 0x204e},
+		{0x2051, 0x2051}, {0x2055, 0x2055}, {0x2217, 0x2217}, {0x22c6, 0x22c6}, {0x2722, 0x2725},
+		{0x2731, 0x2735}, {0x273a, 0x273d}, {0x2743, 0x2743}, {0x2749, 0x274b}, {0xa673, 0xa673},
+		{0xfe61, 0xfe61}, {0xff0a, 0xff0a}, {0x1031f, 0x1031f}, {0x1f7af, 0x1f7bf}};
+
+	return is_in(all, ARRAY_LEN(all), c);
+}
+
+/* The same of the colon; but not what is part of words, as the visarga of Indian scripts is. */
+static bool is_colon(uint32_t c)
+{
+	static const struct range all[] = {{':', ':'}, {0x2d0, 0x2d0}, {0x2f8, 0x2f8}, {0x589, 0x589}, {0x5c3, 0x5c3},
+		{0x703, 0x704}, {0x1361, 0x1361}, {0x1365, 0x1366}, {0x16ec, 0x16ec}, {0x1803, 0x1804},
+		{0x1809, 0x1809}, {0x205a, 0x205a}, {0x2236, 0x2237}, {0x2982, 0x2982}, {0xa4fd, 0xa4fd},
+		{0xa6f4, 0xa6f4}, {0xa789, 0xa789}, {0xfe13, 0xfe13}, {0xfe30, 0xfe30}, {0xfe55, 0xfe55},
+		{0xff1a, 0xff1a}};
+
+	return is_in(all, ARRAY_LEN(all), c);
+}
+
+static uint32_t first_of(struct str text)
+{
+	size_t n = str_utf8_next(text);
+
+	return n ? str_utf8_char(text.p, n) : 0;
+}
+
+static bool has(struct str text, bool (*is_it)(uint32_t c))
+{
+	size_t n;
+
+	while ((n = str_utf8_next(text))) {
+		if (is_it(str_utf8_char(text.p, n)))
+			return true;
+		text = (struct str){text.p + n, text.n - n};
+	}
+	return false;
 }
 
 /* "* alice waves" and "alice: yes" would say it of alice. */
 static bool is_misleading(struct str nick)
 {
-	size_t n = str_utf8_next(nick);
+	uint32_t first = first_of(nick);
 
-	return nick.n &&
-		(nick.p[0] == ' ' || nick.p[0] == '"' || (n && is_asterisk(str_utf8_char(nick.p, n))) ||
-			has_colon(nick));
+	return is_blank(first) || str_is_unseen(first) || first == '"' || is_asterisk(first) || has(nick, is_colon);
 }
 
 void client_put_nick(struct buf *out, struct str nick, bool in_event)
 {
-	if (!is_misleading(nick) && !(in_event && nick.n && memchr(nick.p, ' ', nick.n))) {
+	if (!is_misleading(nick) && !(in_event && has(nick, is_gap))) {
 		buf_str(out, nick);
 		return;
 	}

@@ -233,6 +233,21 @@ static void nicknames(void **state)
 		{"alice: yes", "#tea \"alice: yes\": hi", "* #tea \"alice: yes\" joined"},
 		{"alice\": \\", "#tea \"alice\\\": \\\\\": hi", "* #tea \"alice\\\": \\\\\" joined"},
 		{"\"eve\"", "#tea \"\\\"eve\\\"\": hi", "* #tea \"\\\"eve\\\"\" joined"},
+#define QUOTED(nick) {nick, "#tea \"" nick "\": hi", "* #tea \"" nick "\" joined"}
+		/* What shows as nothing before them, and what looks like them. */
+		QUOTED("\u2800* alice waves"),
+		QUOTED("\u200d* alice waves"),
+		QUOTED("\ufffc*"),
+		QUOTED("\U00016fe4*"),
+		QUOTED("\ua673 alice"),
+		QUOTED("\u2055 alice"),
+		QUOTED("alice\u2236 yes"),
+		QUOTED("alice\u02d0 yes"),
+		QUOTED("alice\u05c3 yes"),
+		QUOTED("alice\u0589 yes"),
+		QUOTED("alice\ufe13 yes"),
+		{"bob\u2800left", "#tea bob\u2800left: hi", "* #tea \"bob\u2800left\" joined"},
+		{"a\u200db", "#tea a\u200db: hi", "* #tea a\u200db joined"},
 		{"alice was kicked", "#tea alice was kicked: hi", "* #tea \"alice was kicked\" joined"},
 	};
 
