@@ -430,26 +430,30 @@ static void start_discovery(struct server *s)
 
 static int64_t idle_ms(const struct server *s) { return (int64_t)s->config->life.idle_seconds * 1000; }
 
-/* Of links, or of clients; attached: not those that wait for a client to come back. */
-static bool has_session(const struct server *s, bool link, bool attached)
+/* The system closes the connection of a client that is killed; of one that is only stopped, as by Ctrl-Z, nothing comes any more, and it
+ * finds what it has left when it goes on. */
+static bool was_killed(const struct session *one) { return one->state == SESSION_DETACHED && one->hung_up; }
+
+/* Of links, or of clients; living: not those that wait for a client that was killed. */
+static bool has_session(const struct server *s, bool link, bool living)
 {
 	const struct session *one;
 
 	for (uint32_t pos = 0; (one = core_next_session(s->core, &pos));)
-		if (one->ops->is_link == link && session_alive(one) && !(attached && one->state == SESSION_DETACHED))
+		if (one->ops->is_link == link && session_alive(one) && !(living && was_killed(one)))
 			return true;
 	return false;
 }
 
 /* A client that was killed has left a session that waits for it, and is in rooms, also in those of others, who are told. What came for it
  * meanwhile is kept for its account. */
-static void end_detached(struct server *s)
+static void end_killed(struct server *s)
 {
 	struct session *one;
 
 	core_begin(s->core, loop_now(s->loop), loop_wall(s->loop));
 	for (uint32_t pos = 0; (one = core_next_session(s->core, &pos));)
-		if (!one->ops->is_link && one->state == SESSION_DETACHED)
+		if (!one->ops->is_link && was_killed(one))
 			session_close(one, SERR_NONE, NULL);
 	core_end(s->core);
 	s->dirty = true;
@@ -481,7 +485,7 @@ static void on_idle_check(struct timer *t)
 		return;
 	}
 	if (n->alone_since && now - n->alone_since >= idle_ms(s))
-		end_detached(s);
+		end_killed(s);
 	timer_start(loop_timers(s->loop), t, now + idle_ms(s) / 6);
 }
 

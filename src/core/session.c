@@ -190,6 +190,7 @@ void session_on_lost(struct core *c, struct msg *m)
 
 	if (!s)
 		return;
+	s->hung_up = m->end.hung_up;
 	if (s->state == SESSION_OPEN) {
 		bool keep = m->end.resumable && detach_possible(s);
 

@@ -46,6 +46,7 @@ struct session {
 	struct jid jid;       /* full, own copy */
 	enum session_state state;
 	bool secure;
+	bool hung_up;           /* while it waits to be resumed: the other end has closed its last connection */
 	bool deaf;              /* until it has another connection: what comes by this one is not taken any more */
 	uint64_t received;      /* stanzas taken from the client; what the gate says of them are the lower 32 bits */
 	uint64_t handled;       /* of those, in order, dealt with */

@@ -182,6 +182,7 @@ static void test_resumed(void **state)
 	SHORT(a, "4");
 	closed(&a, 5, IDS("3"));
 	expect_state(&a, SESSION_DETACHED);
+	assert_false(session_find(w->core, a.session)->hung_up);
 	SHORT(a, "5");
 	expect_nothing(w, a.conn);
 	a = resume(w, 2, &a, 5);

@@ -176,6 +176,7 @@ struct msg {
 			struct packets rest;
 			uint32_t acked;
 			bool resumable; /* the connection broke: keep the session if it may be resumed */
+			bool hung_up;   /* LOST: the other end did; else it may be there still, and silent */
 		} end;
 		/* Each packet, in order, to each connection. One of each is kept inline. */
 		struct {

@@ -137,6 +137,7 @@ void conn_lost(struct conn *c, bool resumable, const char *why)
 	m = conn_to_core(c, MSG_LOST);
 	m->end.acked = c->sm ? c->sm->acked : 0;
 	/* Whoever ended the stream has ended the session, even if the last words could not be said. */
+	m->end.hung_up = c->hung_up;
 	m->end.resumable = resumable && stream_state(c->stream) != STREAM_CLOSED;
 	out_take_rest(c, &m->end.rest);
 }
@@ -503,6 +504,7 @@ static void read_more(struct conn *c)
 			return;
 		if (n < 0) {
 			conn_link_read_all(c);
+			c->hung_up = true;
 			conn_lost(c, true, n == ERR_CLOSED ? "closed by the client" : "read failed");
 			return;
 		}

@@ -348,6 +348,7 @@ void out_flush(struct conn *c)
 		if (n == ERR_AGAIN)
 			break;
 		if (n < 0) {
+			c->hung_up = true;
 			conn_lost(c, true, "write failed");
 			return;
 		}

@@ -287,6 +287,7 @@ static void test_cut(void **state)
 	settle(w);
 	m = expect_msg(w, MSG_LOST);
 	assert_true(m->end.resumable);
+	assert_true(m->end.hung_up);
 	expect_rest(m, "1 2 3"); /* the first is half written, so it did not arrive */
 	expect_rest(expect_msg(w, MSG_CLOSED), "");
 	expect_no_connections(w);

@@ -96,6 +96,7 @@ struct conn {
 	bool logged_in;
 	bool relink;  /* a link on its way up whose secrets were told: it ends when it is up, see wire_relink() */
 	bool defunct; /* freed at the end of the turn */
+	bool hung_up; /* the other end did */
 	uint8_t watching;
 	struct link *link; /* NULL in CONN_LOST */
 	struct xml_parser *parser;
