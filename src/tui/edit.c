@@ -14,6 +14,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "tui/fatal.h"
 #include "tui/filter.h"
 
 enum { HISTORY = 500, PROMPT_MAX = 256, KEYS_MAX = 65536, PASTE_PAUSE_MS = 1000 };
@@ -120,12 +121,22 @@ void edit_resize(struct edit *e)
 	el_resize(e->el);
 }
 
+#define PASTES_ON "\033[?2004h"
+#define PASTES_OFF "\033[?2004l"
+
 /* A program in the foreground meanwhile is not told where a paste begins. */
 static void tell_pastes(struct edit *e, bool wanted)
 {
 	if (!e->dumb)
-		fputs(wanted ? "\033[?2004h" : "\033[?2004l", stdout);
+		fputs(wanted ? PASTES_ON : PASTES_OFF, stdout);
 	fflush(stdout);
+}
+
+/* The library gives the terminal back for a moment after each line: what comes just then is no signal either, and is not shown. */
+static void keep_between_lines(struct edit *e, bool kept)
+{
+	el_set(e->el, EL_SETTY, "-x", kept ? "-isig" : "+isig", NULL);
+	el_set(e->el, EL_SETTY, "-x", kept ? "-echo" : "+echo", NULL);
 }
 
 /* The library forgets the line; the cursor stands where it stood. */
@@ -138,9 +149,13 @@ void edit_suspend(struct edit *e)
 
 	buf_add(&text, li->buffer, (size_t)(li->lastchar - li->buffer));
 	tell_pastes(e, false);
+	keep_between_lines(e, false);
 	el_set(e->el, EL_UNBUFFERED, 0);
+	fatal_pause(true);
 	kill(getpid(), SIGSTOP);
+	fatal_pause(false);
 	el_set(e->el, EL_UNBUFFERED, 1);
+	keep_between_lines(e, true);
 	tell_pastes(e, true);
 	if (!text.n || !buf_ok(&text))
 		return;
@@ -368,6 +383,14 @@ static void learn_signals(struct edit *e)
 	e->signals.suspend = (char)t.c_cc[VSUSP];
 }
 
+/* It comes alone behind a key that is not whole, as behind Escape: it is not the rest of that. */
+static bool is_signal_alone(const struct edit *e, struct str read)
+{
+	char c = read.n == 1 ? *read.p : '\0';
+
+	return !e->pasting && c && (c == e->signals.interrupt || c == e->signals.quit || c == e->signals.suspend);
+}
+
 /* The others are for all that the shell has started together with us. */
 static bool take_signal(struct edit *e)
 {
@@ -574,6 +597,10 @@ static void on_ready(void *arg, int events)
 	(void)events;
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
+	if (n > 0 && e->keys.n && is_signal_alone(e, (struct str){p, (size_t)n})) {
+		e->keys.p[0] = *p;
+		e->keys.n = 0;
+	}
 	if (n > 0 && gives_up_paste(e, (struct str){p, (size_t)n}))
 		edit_interrupt(e);
 	else if (n > 0)
@@ -626,7 +653,9 @@ struct edit *edit_new(struct loop *l, const struct edit_ops *ops, void *arg)
 	el_set(e->el, EL_BIND, "^R", "ed-search-prev-history", NULL);
 	el_set(e->el, EL_BIND, "^S", "ed-search-next-history", NULL);
 	el_set(e->el, EL_BIND, "^V", "ed-unassigned", NULL);
+	fatal_watch(e->dumb ? STR("") : STR(PASTES_OFF));
 	learn_signals(e);
+	keep_between_lines(e, true);
 	el_set(e->el, EL_UNBUFFERED, 1);
 	tell_pastes(e, true);
 	e->watch = watch_new(l, STDIN_FILENO, on_ready, e);
@@ -644,7 +673,9 @@ void edit_free(struct edit **edit)
 	watch_free(&e->watch);
 	erase(e);
 	tell_pastes(e, false);
+	keep_between_lines(e, false);
 	el_set(e->el, EL_UNBUFFERED, 0);
+	fatal_unwatch();
 	el_end(e->el);
 	for (size_t i = 0; i < HISTORY; i++)
 		xfree(e->lines[i]);

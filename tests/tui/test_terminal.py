@@ -1,7 +1,9 @@
 #!/usr/bin/python3
 
+import os
 import pathlib
 import signal
+import termios
 import time
 
 from chat import LIMIT, Screen, Terminal, command, lib
@@ -108,6 +110,39 @@ def keys(t):
     t.step("Ctrl-Z and fg: the line and the place in it are as they were")
     dora.close()
     t.true(b"\x1b[?2004l" in dora.bytes[-200:], "at the end, too")
+
+
+def interrupts(t):
+    """Ctrl-C behind a key that is not whole, and what ends the program without asking."""
+    fred = Terminal(t, "fred", command(t, "fred"))
+    fred.shown(b"online as")
+    for part in (b"\x1b", b"\x1b[", b"\xe2", b"\x18"):
+        os.write(fred.master, b"half" + part)
+        time.sleep(0.3)
+        before = fred.bytes.count(b"^C\r")
+        fred.type("\x03")
+        lib.wait_until(lambda before=before: fred.bytes.count(b"^C\r") > before, 5, f"Ctrl-C behind {part}")
+    fred.close()
+    t.step("one Ctrl-C is enough, also behind a key that is not whole")
+
+    for number in signal.SIGQUIT, signal.SIGUSR1, signal.SIGABRT:
+        case = Terminal(t, "gus", command(t, "gus"))
+        case.shown(b"\x1b[?2004h")
+        case.shown(b"online as")
+        raw = signal_keys(case)
+        case.process.send_signal(number)
+        t.equal(case.process.wait(20), -number, "the signal ends it")
+        lib.wait_until(lambda case=case: case.bytes.endswith(b"\x1b[?2004l"), 5, "the terminal marking no pastes any more")
+        t.equal((raw, signal_keys(case)), (False, True), "the terminal's signals while it runs, and then")
+        case.close()
+    t.step("a signal that ends it leaves the terminal as it was")
+
+
+def signal_keys(terminal):
+    """Whether it makes signals of keys, shows what is typed, and gives whole lines."""
+    local = termios.tcgetattr(terminal.master)[3]
+    wanted = termios.ISIG | termios.ECHO | termios.ICANON
+    return local & wanted == wanted
 
 
 def test(t):
@@ -223,6 +258,7 @@ def test(t):
     t.equal(bob.ended(), 0, "/quit")
     t.step("Ctrl-D and /quit end it")
     keys(t)
+    interrupts(t)
 
 
 if __name__ == "__main__":
