@@ -27,8 +27,8 @@ static const char usage[] =
 	"       wireside peer import <FILE\n\n"
 	"Who is known to this machine's node: names, keys, addresses, trust (new, pinned, verified, changed, blocked, legacy).\n"
 	"NAME is a name from the list, or an address or key of it. All take --data DIR, and --json, with which the answer is one\n"
-	"line like {\"ok\":true,\"text\":\"bob is added ...\"}, also where it is a refusal (import: one for each row that it reads;\n"
-	"list and export: the table).\n\n"
+	"line like {\"ok\":true,\"text\":\"bob is added ...\"}, also where it is a refusal (import: one for each row that it reads,\n"
+	"or one if there is none; list and export: the table).\n\n"
 	"  add           somebody the network does not show: a number, with a name if you like\n"
 	"  accept        a new or changed key belongs to whom it says\n"
 	"  allow         talk to this program without encryption, which it does not know\n"
@@ -113,10 +113,25 @@ static int ask(const struct asking *k, const char *const *words, uint32_t n)
 	return (k->json ? ask_server_json : ask_server)(k->data, words, n, makes ? ASK_MAKE : ASK_STORED);
 }
 
+static void print_lines(const struct asking *k, struct str answer, bool failed)
+{
+	CLEANUP(buf_clear) struct buf plain = {.max = ANSWER_BYTES};
+
+	plain_put_lines(&plain, answer);
+	if (k->json)
+		ask_print_json(buf_view(&plain), failed);
+	else if (failed)
+		fprintf(stderr, "wireside: %s\n", buf_cstr(&plain));
+	else
+		fputs(buf_cstr(&plain), stdout);
+	fflush(stdout);
+}
+
 struct import {
 	const struct action *action;
 	const struct asking *asking;
 	int status;
+	unsigned rows; /* or comments */
 };
 
 static void import_row(void *arg, const char *row)
@@ -124,13 +139,25 @@ static void import_row(void *arg, const char *row)
 	struct import *i = arg;
 	const char *words[] = {"peer", i->action->name, row};
 
+	i->rows++;
 	if (ask(i->asking, words, ARRAY_LEN(words)) != 0)
 		i->status = 1;
 }
 
+/* What a line has at its end stands nowhere in a row; a CR within it is a blank. */
+static struct str strip(char *line, size_t n)
+{
+	while (n && (line[n - 1] == '\n' || line[n - 1] == '\r'))
+		n--;
+	for (size_t i = 0; i < n; i++)
+		if (line[i] == '\r' || !line[i])
+			line[i] = ' ';
+	return (struct str){line, n};
+}
+
 static int each_line(const struct action *a, const struct asking *k)
 {
-	struct import i = {a, k, 0};
+	struct import i = {a, k};
 	struct peer_rows rows;
 	char *line = NULL;
 	size_t cap = 0;
@@ -138,13 +165,14 @@ static int each_line(const struct action *a, const struct asking *k)
 
 	peer_rows_init(&rows, import_row, &i);
 	while ((n = getline(&line, &cap, stdin)) > 0) {
-		line[strcspn(line, "\r\n")] = '\0';
-		if (!peer_rows_line(&rows, str_z(line)))
+		if (!peer_rows_line(&rows, strip(line, (size_t)n)))
 			i.status = refuse(k, "what has more than %d bytes is no row of `peer export`", PEER_ROW_MAX);
 	}
 	if (!peer_rows_whole(&rows))
 		i.status = refuse(k, "the input ends in the middle of an object: it is not whole");
 	peer_rows_clear(&rows);
+	if (!i.rows && !i.status)
+		print_lines(k, STR("nothing to import: there is no row in it\n"), false);
 	if (line)
 		mem_wipe(line, cap);
 	free(line);
@@ -179,20 +207,6 @@ static bool is_among(const char *word, const char *words)
 }
 
 /* ---- verify ---- */
-
-static void print_lines(const struct asking *k, struct str answer, bool failed)
-{
-	CLEANUP(buf_clear) struct buf plain = {.max = ANSWER_BYTES};
-
-	plain_put_lines(&plain, answer);
-	if (k->json)
-		ask_print_json(buf_view(&plain), failed);
-	else if (failed)
-		fprintf(stderr, "wireside: %s\n", buf_cstr(&plain));
-	else
-		fputs(buf_cstr(&plain), stdout);
-	fflush(stdout);
-}
 
 /* The code needs the other machine: it is waited for, so that a shell shows it, too. begun: the answer that says that it comes. */
 static int wait_for_code(const struct asking *k, const char *path, const char *name, const struct buf *begun)

@@ -44,6 +44,22 @@ def full(t):
     t.step("a full disk below standard output: status 1, and a line")
 
 
+def imported(t):
+    """Line ends of all kinds, and rows that look like something else."""
+    home = Home(t, "imported")
+    words = [home.words()[0], "peer", "import", "--data", str(home.data)]
+    row = "%s\t\ttyped\tnew\t10.0.0.7:%d\t-"
+    status, out, _ = run(t, words, "", "\r\n".join(row % of for of in (("zed", 1), ("{x", 2), ("anna", 3))).encode() + b"\r\r\n")
+    t.equal((status, out), (0, "zed\n{x\nanna\n"), "a label that begins as an object does")
+    one = '{"label": "bea", "user": "", "key": "typed", "trust": "new", "addresses": ["10.0.0.8:1"], "secret": null}'
+    status, out, err = run(t, words, "", f"[\r{one}\r]\r".encode())
+    t.equal((status, out, err), (0, "bea\n", ""), "a CR is a blank")
+    for nothing in b"", b"\n", b"[]", b"[\n]\n":
+        t.equal(run(t, words, "", nothing), (0, "nothing to import: there is no row in it\n", ""), "nothing")
+    home.stop()
+    t.step("import: line ends, labels that look like JSON, and nothing at all")
+
+
 def together(t):
     """Nobody has started a node, and several want it at once."""
     for turn in range(3):
@@ -70,6 +86,7 @@ def test(t):
     """Streams that are closed or full; chats that start together"""
     closed(t)
     full(t)
+    imported(t)
     together(t)
 
 
