@@ -92,18 +92,30 @@ static struct str skip_frame(struct str line)
 }
 
 /* Whatever else begins so would swallow all that follows. Where the line ends here the next one may say. */
+static bool goes_on(struct str rest)
+{
+	rest = str_trim(rest);
+	return !rest.n || *rest.p == '"' || *rest.p == '}';
+}
+
 static bool begins_object(struct str rest)
 {
-	if (!str_starts(rest, STR("{")))
-		return false;
-	rest = str_trim((struct str){rest.p + 1, rest.n - 1});
-	return !rest.n || *rest.p == '"' || *rest.p == '}';
+	return str_starts(rest, STR("{")) && goes_on((struct str){rest.p + 1, rest.n - 1});
+}
+
+static void check_begin(struct peer_rows *p, struct str line)
+{
+	if (!str_is(str_trim(buf_view(&p->object)), "{") || goes_on(line))
+		return;
+	give_text(p, STR("{"));
+	forget(p);
 }
 
 bool peer_rows_line(struct peer_rows *p, struct str line)
 {
 	bool good = true, first = true;
 
+	check_begin(p, line);
 	while (line.n || (first && p->depth)) {
 		struct str rest = p->depth ? line : skip_frame(line);
 

@@ -50,6 +50,7 @@ static void text_like_json(void **state)
 	assert_true(rows(ROW("{\"a") "\n" ROW("{") "\n" ROW("[{x") "\n" ROW("{}"),
 		"<" ROW("{\"a") "><" ROW("{") "><" ROW("[{x") "><" ROW("{}") ">"));
 	assert_true(rows("zed\n{x\nanna\nbea", "<zed><{x><anna><bea>"));
+	assert_true(rows("zed\n{ \n\nanna\nbea", "<zed><{><anna><bea>"));
 	assert_true(rows("{\t\"label\":\t\"new\"\t,\t\"a\": 1}", "<{\t\"label\":\t\"new\"\t,\t\"a\": 1}>"));
 }
 

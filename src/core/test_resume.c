@@ -174,7 +174,7 @@ static void test_resumed(void **state)
 	say(w, &a, "<message to='note@x.test' id='m'/>");
 	forget(w);
 	SHORT(a, "3");
-	end(w, MSG_LOST, &a, 5, true, IDS("1", "2"));
+	end(w, MSG_LOST, &a, 5, true, IDS("1", "2"))->end.hung_up = true;
 	pump(w);
 	expect_send(w, a.conn, "id='3'");
 	expect_close(w, a.conn, SERR_NONE);
@@ -182,7 +182,7 @@ static void test_resumed(void **state)
 	SHORT(a, "4");
 	closed(&a, 5, IDS("3"));
 	expect_state(&a, SESSION_DETACHED);
-	assert_false(session_find(w->core, a.session)->hung_up);
+	assert_true(session_find(w->core, a.session)->hung_up);
 	SHORT(a, "5");
 	expect_nothing(w, a.conn);
 	a = resume(w, 2, &a, 5);
@@ -514,6 +514,7 @@ static void test_time_out(void **state)
 	SHORT(a, "2");
 	pass(w, 59999);
 	expect_state(&a, SESSION_DETACHED);
+	assert_false(session_find(w->core, a.session)->hung_up);
 	pass(w, 1);
 	expect_returned(IDS("1", "2"));
 	expect_gone(&a);
