@@ -220,7 +220,7 @@ static void on_change(struct room *r, uint64_t changed, uint8_t broadcast_before
 		paces_may_ask(&r->paces);
 	if (changed & room_config_bit("muc#roomconfig_membersonly"))
 		on_members_only(r);
-	if (!r->config.allow_subscription)
+	if (!subscriptions_on(&r->entity))
 		subscriptions_end(r);
 	if (changed & room_config_bit("muc#roomconfig_moderatedroom"))
 		on_moderation(r);

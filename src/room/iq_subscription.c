@@ -84,8 +84,10 @@ static struct xerr check_rights(const struct room *r, struct jid who)
 {
 	enum affiliation a = room_affiliation(r, who);
 
-	if (!r->config.allow_subscription)
-		return xerr_text(XERR_NOT_ALLOWED, "this room has no subscriptions");
+	if (!subscriptions_on(&r->entity))
+		return xerr_text(XERR_NOT_ALLOWED,
+			r->config.allow_subscription ? "a temporary room has no subscriptions"
+						     : "this room has no subscriptions");
 	if (!may(MAY_ENTER, ROLE_NONE, a))
 		return xerr(XERR_FORBIDDEN);
 	if (r->config.members_only && !may(MAY_ENTER_MEMBERS_ONLY, ROLE_NONE, a))
@@ -279,20 +281,6 @@ static void put_room(struct buf *out, const struct rooms *rs, struct str local, 
 	put_subscription(out, buf_view(&address), nick, nodes);
 }
 
-/* Those that are in no store. */
-static void put_temporary(struct buf *out, const struct rooms *rs, struct str bare)
-{
-	const struct room *r;
-
-	core_spend(rs->host.entity.core, rs->live.n / 64);
-	for (uint32_t pos = 0; (r = map_next(&rs->live, &pos));) {
-		const struct subscriber *s = r->config.persistent ? NULL : subscriber_find(r, bare);
-
-		if (s)
-			put_room(out, rs, jid_local(r->entity.jid), str_z(s->nick), s->nodes);
-	}
-}
-
 static void put_stored(struct buf *out, const struct rooms *rs, const struct store_rows *rows)
 {
 	struct store_value v[STORE_VALUES_MAX];
@@ -318,7 +306,6 @@ static void on_found(struct core *c, struct wait *w, const struct store_rows *ro
 	xml_put_open(&reply, "subscriptions", NS_MUCSUB);
 	buf_char(&reply, '>');
 	put_stored(&reply, rs, rows);
-	put_temporary(&reply, rs, jid_bare_str(l->request->from));
 	xml_put_close(&reply, "subscriptions");
 	if (buf_ok(&reply))
 		iq_answer(c, &l->request, buf_view(&reply), 0);

@@ -120,7 +120,6 @@ static void free_contents(struct room *r)
 void room_vacate(struct room *r)
 {
 	timer_stop(core_timers(room_core(r)), &r->timer);
-	subscribers_end(r, STR_NONE); /* of one that nobody destroyed nobody is left */
 	free_contents(r);
 	room_enter(r, ROOM_VACANT);
 }
@@ -154,20 +153,17 @@ static void on_timer(struct timer *t)
 		room_unlock(r);
 		return;
 	}
-	/* What the store has not taken is only here; so is who was silenced, and a temporary room that somebody hears. */
-	if (room_count(r) == 0 && room_is_idle(r) && !r->voices.map.n && r->config.persistent &&
-		core_can_store(room_core(r)))
+	/* What the store has not taken is only here; so is who was silenced. */
+	if (room_count(r) == 0 && room_is_idle(r) && !r->voices.map.n && core_can_store(room_core(r)))
 		rooms_drop(r);
 	else
 		room_rest(r);
 }
 
-/* The end of a room that is not kept: who comes next makes a new one. Whoever hears it is as good as inside. */
+/* The end of a room that is not kept: who comes next makes a new one. */
 static void room_check_empty(struct room *r)
 {
-	bool kept = r->config.persistent || subscribers_count(r);
-
-	if (room_count(r) == 0 && (r->state == ROOM_LOCKED || (r->state == ROOM_OPEN && !kept)))
+	if (room_count(r) == 0 && (r->state == ROOM_LOCKED || (r->state == ROOM_OPEN && !r->config.persistent)))
 		room_vacate(r);
 }
 

@@ -89,7 +89,6 @@ void room_store_all(struct room *r)
 	store_nicks(r, &r->requests);
 	hats_store(r);
 	invited_store(r);
-	subscribers_store(r);
 	if (r->picture)
 		picture_store(r);
 	for (uint32_t i = h->n; i > 0; i--)

@@ -20,7 +20,12 @@ struct subscribers {
 static struct str jid_key(const void *item) { return subscriber_jid(item); }
 static struct str nick_of(const void *item) { return str_z(((const struct subscriber *)item)->key); }
 
-bool subscriptions_on(const struct entity *e) { return ((const struct room *)e)->config.allow_subscription; }
+bool subscriptions_on(const struct entity *e)
+{
+	const struct room_config *c = &((const struct room *)e)->config;
+
+	return c->allow_subscription && c->persistent;
+}
 
 uint32_t subscribers_count(const struct room *r) { return r->subscribers ? r->subscribers->by_jid.n : 0; }
 
@@ -331,20 +336,12 @@ static void store(struct room *r, struct str bare)
 {
 	const struct subscriber *s = subscriber_find(r, bare);
 
-	if (!r->config.persistent)
+	if (!r->config.persistent) /* it was, and its rows went with it */
 		return;
 	store_put(core_batch(room_core(r)), STORE_SUBSCRIBER_PUT, jid_domain(r->entity.jid), jid_local(r->entity.jid),
 		bare, s ? str_z(s->nick) : STR_NONE, (int64_t)(s ? s->nodes : 0));
 	r->commit = core_commit(room_core(r));
 	room_seen(r);
-}
-
-void subscribers_store(struct room *r)
-{
-	const struct subscriber *s;
-
-	for (uint32_t pos = 0; (s = subscribers_next(r, &pos));)
-		store(r, subscriber_jid(s));
 }
 
 int subscribe(struct room *r, struct str bare, struct str nick, struct str key, unsigned nodes, bool told)
@@ -471,7 +468,7 @@ bool subscription_on_error(struct room *r, const struct stanza *s)
 {
 	if (s->from.resource || s->to.resource || !subscriber_find(r, jid_str(s->from)) || !is_gone(r, s))
 		return false;
-	if (r->config.persistent && !core_can_store(room_core(r)))
+	if (!core_can_store(room_core(r)))
 		return false; /* with the next one */
 	unsubscribe(r, jid_str(s->from), false);
 	return true;
@@ -489,7 +486,7 @@ bool subscriber_stand_in(struct room *r, struct jid who, struct stand_in *ret)
 	const struct subscriber *s = jid_some(who) ? subscriber_find(r, jid_bare_str(who)) : NULL;
 	int n;
 
-	if (!s || !r->config.allow_subscription || !may_hear(r, who))
+	if (!s || !subscriptions_on(&r->entity) || !may_hear(r, who))
 		return false;
 	*ret = (struct stand_in){.visit = {.at = NOWHERE, .jid = who}};
 	n = snprintf(ret->address, sizeof(ret->address), "%.*s/%s", STR_FMT(room_address(r)), s->nick);

@@ -31,7 +31,8 @@ static inline struct str subscriber_jid(const struct subscriber *s) { return (st
 
 struct subscribers; /* NULL: there are none, as in most rooms */
 
-bool subscriptions_on(const struct entity *e); /* of a room: its owner wants them */
+/* Of a room: its owner wants them, and it is persistent: a temporary one would stay as long as somebody hears it, which nobody allowed. */
+bool subscriptions_on(const struct entity *e);
 uint32_t subscribers_count(const struct room *r);
 uint32_t subscribers_hearing(const struct room *r, enum sub_node node);
 const struct subscriber *subscribers_next(const struct room *r, uint32_t *pos); /* as map_next() */
@@ -69,7 +70,6 @@ void subscriber_send(struct room *r, const struct subscriber *s,
 	struct packet **p); /* as it is, to him alone; takes *p */
 /* Whether an event with it would be too much for all of them. */
 bool subscribers_overtaxed(const struct room *r, enum sub_node node, const struct packet *p);
-void subscribers_store(struct room *r); /* it becomes persistent */
 
 /* ---- speaking from outside ---- */
 

@@ -17,7 +17,7 @@ static unsigned subscribed_tea(struct world *w, const char *fields)
 {
 	char all[1024];
 
-	snprintf(all, sizeof(all), FIELD("allow_subscription", "1") "%s", fields);
+	snprintf(all, sizeof(all), FIELD("allow_subscription", "1") FIELD("persistentroom", "1") "%s", fields);
 	return open_tea(w, all);
 }
 
@@ -31,7 +31,7 @@ static void subscribe_bob(struct world *w)
 static void test_waits_for_the_disk(void **state)
 {
 	struct world *w = world_new(NULL);
-	unsigned alice = subscribed_tea(w, FIELD("persistentroom", "1"));
+	unsigned alice = subscribed_tea(w, "");
 	const struct got *g;
 
 	subscribe_bob(w);
@@ -85,7 +85,7 @@ static void test_limits(void **state)
 static void test_rooms_of_one(void **state)
 {
 	struct world *w = world_new(NULL);
-	unsigned alice = subscribed_tea(w, FIELD("persistentroom", "1"));
+	unsigned alice = subscribed_tea(w, "");
 
 	subscribed_add(&w->rooms->subscribed, STR("bob@far.test"), SUBSCRIPTIONS_MAX - 1);
 	subscribe_bob(w);
@@ -102,15 +102,13 @@ static void test_rooms_of_one(void **state)
 	world_free(w);
 }
 
-/* In the store, and of it again; a temporary room that becomes persistent has its subscribers, too. */
+/* In the store, and of it again. */
 static void test_restart(void **state)
 {
 	struct world *w = world_new(NULL);
 	unsigned alice = subscribed_tea(w, "");
 
 	subscribe_bob(w);
-	assert_int_equal(w->writes[STORE_SUBSCRIBER_PUT], 0);
-	configure(w, alice, TEA, FIELD("persistentroom", "1"));
 	assert_int_equal(test_rows_count(&w->rows, STORE_SUBSCRIBER_PUT), 1);
 	world_restart(w);
 	assert_int_equal(subscribed_get(&w->rooms->subscribed, STR("bob@far.test")), 1);
@@ -129,6 +127,32 @@ static void test_restart(void **state)
 	world_free(w);
 }
 
+/* A temporary room has no subscribers, so none of them keeps it; one that becomes temporary tells them, and the store forgets them. */
+static void test_temporary(void **state)
+{
+	struct world *w = world_new(NULL);
+	unsigned alice = subscribed_tea(w, FIELD("persistentroom", "0"));
+	static const char *const info = "<iq type='get' id='i' to='" TEA "'><query xmlns='" NS_DISCO_INFO "'/></iq>";
+
+	say_far(w, "bob@far.test/b", SUBSCRIBE("nick='bob'", NODE("messages")));
+	expect(w, FAR, "type='error'", "<not-allowed");
+	say(w, alice, info);
+	expect(w, alice, "id='i'", "!'" NS_MUCSUB "'");
+	configure(w, alice, TEA, FIELD("persistentroom", "1"));
+	subscribe_bob(w);
+	forget_all(w);
+	say(w, alice, info);
+	expect(w, alice, "id='i'", "'" NS_MUCSUB "'");
+	configure(w, alice, TEA, FIELD("persistentroom", "0"));
+	expect(w, FAR, "to='bob@far.test'", "<unsubscribe");
+	expect_nothing(w, FAR);
+	assert_int_equal(subscribed_get(&w->rooms->subscribed, STR("bob@far.test")), 0);
+	assert_int_equal(test_rows_count(&w->rows, STORE_SUBSCRIBER_PUT), 0);
+	logout(w, alice, false);
+	assert_null(tea(w));
+	world_free(w);
+}
+
 /* What cannot have been stored, and what was changed by hand, is passed over. */
 static void test_odd_rows(void **state)
 {
@@ -137,7 +161,7 @@ static void test_odd_rows(void **state)
 		{.s = STR("bob")}, {.is_int = true, .i = -1}};
 	static const char *const nicks[] = {"bob", "BOB", "\xe2\xa0\x80", ""};
 
-	subscribed_tea(w, FIELD("persistentroom", "1"));
+	subscribed_tea(w, "");
 	for (size_t i = 0; i < ARRAY_LEN(nicks); i++) {
 		char jid[32];
 
@@ -175,7 +199,7 @@ static void test_gone(void **state)
 static void test_ban_of_a_domain(void **state)
 {
 	struct world *w = world_new(NULL);
-	unsigned alice = subscribed_tea(w, FIELD("persistentroom", "1"));
+	unsigned alice = subscribed_tea(w, "");
 
 	subscribe_bob(w);
 	say(w, alice, ADMIN("<item affiliation='outcast' jid='far.test'/>"));
@@ -219,7 +243,7 @@ static void test_store_fails(void **state)
 {
 	struct world *w = world_new(NULL);
 
-	subscribed_tea(w, FIELD("persistentroom", "1"));
+	subscribed_tea(w, "");
 	store_fails(w, true);
 	say_far(w, "bob@far.test/b", SUBSCRIBE("nick='bob'", ""));
 	expect(w, FAR, "type='error'", "<resource-constraint");
@@ -271,6 +295,7 @@ int main(void)
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_rooms_of_one),
 		cmocka_unit_test(test_restart),
+		cmocka_unit_test(test_temporary),
 		cmocka_unit_test(test_odd_rows),
 		cmocka_unit_test(test_gone),
 		cmocka_unit_test(test_ban_of_a_domain),
