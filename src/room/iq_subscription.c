@@ -62,7 +62,8 @@ static bool is_moderator(const struct room *r, struct jid who)
 	return p.role == ROLE_MODERATOR || p.affiliation >= AFFILIATION_ADMIN;
 }
 
-/* Whom it is about, if it is not who asks. */
+/* Whom it is about, if it is not who asks. Only the service subscribes others: whoever makes a room is its owner, and could send what he likes
+ * to any account. */
 static struct xerr read_other(struct room *r, const struct stanza *s, struct str address, struct jid_buf *ret)
 {
 	const struct host *h;
@@ -71,7 +72,7 @@ static struct xerr read_other(struct room *r, const struct stanza *s, struct str
 		return xerr(XERR_JID_MALFORMED);
 	if (jid_eq_bare(ret->jid, s->from))
 		return XERR_OK;
-	if (!is_moderator(r, s->from))
+	if (!rooms_is_admin(rooms_of(r), s->from))
 		return xerr(XERR_FORBIDDEN);
 	h = core_find_host(room_core(r), jid_domain(ret->jid));
 	if (!ret->jid.local || (h ? h->kind == HOST_ROOMS : !core_gateway(room_core(r))))

@@ -322,7 +322,7 @@ static void tell_of_subscriber(struct room *r, const struct subscriber *s, const
 	send_event(r, &p, &e);
 }
 
-/* Whoever was subscribed by a moderator, or is not any more, hears so by the same event as those who hear of subscribers. */
+/* Whoever was subscribed by the service, or is not any more, hears so by the same event as those who hear of subscribers. */
 static void tell_himself(struct room *r, const struct subscriber *s, const char *element)
 {
 	struct packet *p = subscriber_packet(r, s, element, true, WORTH_KEEPING);
