@@ -75,7 +75,7 @@ struct xerr owner_get(struct iq *iq)
 
 /* ---- what follows from a change ---- */
 
-/* All are told and out before the others hear of it: those who go need not be told of each other. */
+/* All are told and out before the others hear of it: those who go need not be told of each other, nor who is outside of each of many. */
 static void put_out_non_members(struct room *r)
 {
 	struct notice n = {.type = TYPE_UNAVAILABLE, .codes = {CODE_MEMBERS_ONLY}};
@@ -88,6 +88,7 @@ static void put_out_non_members(struct room *r)
 	for (uint32_t pos = 0; (o = map_next(&r->nicks, &pos));)
 		if (!may(MAY_ENTER_MEMBERS_ONLY, ROLE_NONE, o->affiliation))
 			gone[count++] = o;
+	n.inside = count > TOLD_OF_MAX;
 	for (uint32_t i = 0; i < count; i++)
 		leave_tell(r, gone[i], &n);
 	for (uint32_t i = 0; i < count; i++)
@@ -99,6 +100,12 @@ static void on_members_only(struct room *r)
 {
 	put_out_non_members(r);
 	subscriptions_check(r, STR_NONE);
+}
+
+static void on_password(struct room *r)
+{
+	if (r->config.password_protected && r->config.secret)
+		subscriptions_new_password(r);
 }
 
 static void forget_views(struct room *r)
@@ -170,7 +177,7 @@ void room_go_on(struct room *r)
 		announce_catch_up(r, o);
 		if (o->gets_voice)
 			role_change(r, o, ROLE_PARTICIPANT, STR_NONE, STR_NONE);
-		work += room_count(r);
+		work += room_count(r) + subscribers_hearing(r, SUB_PRESENCE);
 	}
 }
 
@@ -220,6 +227,10 @@ static void on_change(struct room *r, uint64_t changed, uint8_t broadcast_before
 		paces_may_ask(&r->paces);
 	if (changed & room_config_bit("muc#roomconfig_membersonly"))
 		on_members_only(r);
+	if (changed &
+		(room_config_bit("muc#roomconfig_passwordprotectedroom") |
+			room_config_bit("muc#roomconfig_roomsecret")))
+		on_password(r);
 	if (!subscriptions_on(&r->entity))
 		subscriptions_end(r);
 	if (changed & room_config_bit("muc#roomconfig_moderatedroom"))

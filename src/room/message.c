@@ -145,8 +145,9 @@ static struct xerr slow_down(struct rooms *rs, int64_t ms)
 	return (struct xerr){XERR_POLICY_VIOLATION, "wait", rs->slow_text};
 }
 
-/* For everybody so much; where the owner wants it slow (XEP-0500), one message in a time. What has no body is no message. */
-struct xerr message_pace(struct room *r, const struct visit *v, bool lasting)
+/* For everybody so much, and for those who hear it outside, who cost more than who is in; where the owner wants it slow (XEP-0500), one
+ * message in a time. What has no body is no message. */
+struct xerr message_pace(struct room *r, const struct visit *v, enum sub_node node, bool lasting)
 {
 	const struct occupant *o = v->occupant;
 	const struct pace *p = lasting ? paces_find(&r->paces, jid_bare_str(v->jid)) : NULL;
@@ -154,7 +155,24 @@ struct xerr message_pace(struct room *r, const struct visit *v, bool lasting)
 
 	if (left > 0 && !may(MAY_SPEAK_FAST, o->role, o->affiliation))
 		return slow_down(rooms_of(r), left);
-	return room_charge(r, v->jid, COST_MESSAGE);
+	return room_charge(r, v->jid, COST_MESSAGE + subscribers_hearing(r, node) / COST_HEARD_BY);
+}
+
+/* What all of them get together is known when it is written: then he owes it. */
+static void owe_for_hearing(struct room *r, const struct visit *v, enum sub_node node, const struct packet *p)
+{
+	uint64_t bytes = (uint64_t)subscribers_hearing(r, node) * packet_view(p).n;
+
+	if (bytes > HEARD_FREE && !rooms_of(r)->config.no_limits)
+		paces_owe(&r->paces, jid_bare_str(v->jid), PACE_OWN, (uint32_t)((bytes - HEARD_FREE) / HEARD_BYTES),
+			core_now(room_core(r)));
+}
+
+void message_tell(struct room *r, const struct visit *v, enum sub_node node, const struct packet *p,
+	enum sub_worth worth, uint64_t commit)
+{
+	owe_for_hearing(r, v, node, p);
+	subscribers_tell(r, node, READ_BY_ALL, p, worth, commit);
 }
 
 void message_spoken(struct room *r, const struct visit *v)
@@ -187,7 +205,7 @@ struct xerr message_speak(struct room *r, const struct visit *v, const struct st
 	e = retract_check(r, v->occupant, s);
 	if (!xerr_ok(e))
 		return e;
-	e = message_pace(r, v, said);
+	e = message_pace(r, v, SUB_MESSAGES, said);
 	if (!xerr_ok(e))
 		return e;
 	if ((lasting || retracts) && r->config.persistent && !core_can_store(c))
@@ -211,7 +229,7 @@ struct xerr message_speak(struct room *r, const struct visit *v, const struct st
 		activity_add(&r->activity, r->active_since, core_wall(c), core_wall(c));
 	if (lasting && r->config.logging)
 		log_said(r, v, s, id);
-	subscribers_tell(r, SUB_MESSAGES, READ_BY_ALL, p, worth(p, lasting), lasting || buried ? r->commit : 0);
+	message_tell(r, v, SUB_MESSAGES, p, worth(p, lasting), lasting || buried ? r->commit : 0);
 	room_send_all(r, &p, lasting || buried ? r->commit : 0);
 	return XERR_OK;
 }

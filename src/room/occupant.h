@@ -122,6 +122,7 @@ struct notice {
 	struct str show;          /* payload of the presence; absent: nothing */
 	struct str destroy;       /* the whole element, as XML */
 	struct str id;            /* for the packet to themselves */
+	bool inside;              /* those who are only subscribed do not hear it */
 };
 /* About this visit (its address), as seen by whom; self: with code 110 and the id. */
 struct packet *notice_packet(struct room *r, const struct occupant *o, const struct visit *about,

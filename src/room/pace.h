@@ -11,14 +11,16 @@
 
 enum {
 	PACE_AHEAD = 15000,
-	COST_MESSAGE = 50,   /* to all, or to one of them; a change of somebody's rights */
-	COST_CHANGE = 2,     /* of the rights of somebody who is away and is not told */
-	COST_HEARD_BY = 20,  /* and one more for so many who hear of it */
-	COST_REQUEST = 10,   /* an IQ to another occupant */
-	COST_PRESENCE = 500, /* entering, a change of presence or nickname */
-	COST_MAIL = 500,     /* to who is not in the room, and what admins are asked */
-	COST_ANSWER = 5,     /* an answer to a request of another one */
-	READ_BYTES = 1024,   /* of lists that he reads, for each millisecond */
+	COST_MESSAGE = 50,     /* to all, or to one of them; a change of somebody's rights */
+	COST_CHANGE = 2,       /* of the rights of somebody who is away and is not told */
+	COST_HEARD_BY = 20,    /* and one more for so many who hear of it */
+	HEARD_FREE = 1 << 20,  /* bytes of a message for all who are subscribed; */
+	HEARD_BYTES = 1 << 14, /* of more, for each millisecond */
+	COST_REQUEST = 10,     /* an IQ to another occupant */
+	COST_PRESENCE = 500,   /* entering, a change of presence or nickname */
+	COST_MAIL = 500,       /* to who is not in the room, and what admins are asked */
+	COST_ANSWER = 5,       /* an answer to a request of another one */
+	READ_BYTES = 1024,     /* of lists that he reads, for each millisecond */
 	PACES_MAX = 20000
 };
 

@@ -280,7 +280,8 @@ static void to_part(struct room *r, struct occupant *o, const struct notice *n, 
 		return;
 	p = packet_for_others(r, o, n, part_view(r, part));
 	to_remote(r, o, p, part, 0);
-	subscribers_tell(r, SUB_PRESENCE, readers[part], p, WORTH_LITTLE, 0);
+	if (!n->inside)
+		subscribers_tell(r, SUB_PRESENCE, readers[part], p, WORTH_LITTLE, 0);
 	multicast(r, &p, 1, handles, count, 0);
 }
 

@@ -183,9 +183,6 @@ bool room_may_answer(struct room *r, struct jid who, uint32_t cost);
 /* A list is read: whether it may be; then what the answer has cost. */
 struct xerr room_may_read(const struct room *r, struct jid who);
 void room_charge_read(struct room *r, struct jid who, const struct buf *answer);
-/* Of a message to all; lasting: it also waits for the room's slow mode (XEP-0500). */
-struct xerr message_pace(struct room *r, const struct visit *v, bool lasting);
-void message_spoken(struct room *r, const struct visit *v); /* slow mode begins */
 void message_on(struct room *r, struct stanza **s);
 /* To all. taken_back: the message that it takes back, as the store has it; absent: none, or it is in the history. */
 struct xerr message_speak(struct room *r, const struct visit *v, const struct stanza *s, struct str taken_back);

@@ -111,7 +111,7 @@ static struct xerr change(struct room *r, const struct visit *v, const struct st
 
 	if (!may_here(&r->config, MAY_SET_SUBJECT, v->occupant->role, v->occupant->affiliation))
 		return xerr(XERR_FORBIDDEN);
-	e = message_pace(r, v, true);
+	e = message_pace(r, v, SUB_SUBJECT, true);
 	if (!xerr_ok(e))
 		return e;
 	put_subjects(&all, s);
@@ -130,7 +130,7 @@ static struct xerr change(struct room *r, const struct visit *v, const struct st
 	room_remember(r, id, v, p, false);
 	room_log(r, occupant_nick(v->occupant), "changed the subject to", text);
 	r->subject.commit = r->commit;
-	subscribers_tell(r, SUB_SUBJECT, READ_BY_ALL, p, WORTH_KEEPING, r->commit);
+	message_tell(r, v, SUB_SUBJECT, p, WORTH_KEEPING, r->commit);
 	room_send_all(r, &p, r->commit);
 	return XERR_OK;
 }

@@ -8,7 +8,7 @@
 #include "xml/write.h"
 #include "xmpp/ns.h"
 
-enum { ID_MADE_UP = 16, TOLD_OF_MAX = 20 };
+enum { ID_MADE_UP = 16 };
 
 /* ---- who ---- */
 
@@ -276,7 +276,7 @@ void subscribers_tell(struct room *r, enum sub_node node, enum sub_reader reader
 	struct packet *event;
 	char id[32];
 
-	if (!p || !subscribers_hearing(r, node))
+	if (!p || !subscribers_hearing(r, node) || subscribers_overtaxed(r, node, p))
 		return;
 	put_id(r, p, id, sizeof(id));
 	packet_put_inner(&inner, packet_view(p), p->hole);
@@ -388,15 +388,22 @@ static bool is_meant(const struct subscriber *s, struct str who)
 	return !who.p || str_eq(who, subscriber_jid(s)) || str_eq(who, jid_domain(jid));
 }
 
+static bool never(const struct room *r, struct jid who) { return false; }
+
+static bool sets_passwords(const struct room *r, struct jid who)
+{
+	return room_affiliation(r, who) >= AFFILIATION_ADMIN;
+}
+
 /* Found first, then ended: the map moves. Of many at once nobody else is told: that would be a word of each to each. */
-static void end_some(struct room *r, struct str who, bool whatever)
+static void end_some(struct room *r, struct str who, bool (*stays)(const struct room *r, struct jid who))
 {
 	uint32_t n = 0, max = subscribers_count(r);
 	char **gone = max ? xcalloc(max, sizeof(*gone)) : NULL;
 	const struct subscriber *s;
 
 	for (uint32_t pos = 0; (s = subscribers_next(r, &pos));)
-		if (is_meant(s, who) && (whatever || !may_hear(r, jid_view(subscriber_jid(s)))))
+		if (is_meant(s, who) && !stays(r, jid_view(subscriber_jid(s))))
 			gone[n++] = str_dup(subscriber_jid(s));
 	for (uint32_t i = 0; i < n; i++) {
 		end_one(r, str_z(gone[i]), true, n > TOLD_OF_MAX);
@@ -411,12 +418,13 @@ void subscriptions_check(struct room *r, struct str who)
 	if (!subscribers_count(r))
 		return;
 	if (!who.p || !jid_view(who).local)
-		end_some(r, who, false);
+		end_some(r, who, may_hear);
 	else if (!may_hear(r, jid_view(who)))
 		unsubscribe(r, who, true);
 }
 
-void subscriptions_end(struct room *r) { end_some(r, STR_NONE, true); }
+void subscriptions_end(struct room *r) { end_some(r, STR_NONE, never); }
+void subscriptions_new_password(struct room *r) { end_some(r, STR_NONE, sets_passwords); }
 
 /* As ejabberd does it: under the nickname that he would have inside. */
 static struct packet *end_packet(const struct room *r, const struct subscriber *s, struct str destroy)

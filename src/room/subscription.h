@@ -17,6 +17,7 @@ enum sub_node { SUB_MESSAGES, SUB_SUBJECT, SUB_PRESENCE, SUB_AFFILIATIONS, SUB_C
 
 enum {
 	SUBSCRIBERS_MAX = 5000,     /* of a room */
+	TOLD_OF_MAX = 20,           /* who go at once: of more nobody hears of each */
 	SUBSCRIPTIONS_MAX = 1000,   /* of an account, in the rooms of a service */
 	EVENT_BYTES_MAX = 64 << 20, /* of one message for all subscribers: nobody writes a longer one */
 };
@@ -49,6 +50,8 @@ void unsubscribe(struct room *r, struct str bare, bool told);
 /* Of one, or (domain) of all from there, or (absent) of all: whoever may not hear it any more is told, and does not. */
 void subscriptions_check(struct room *r, struct str who);
 void subscriptions_end(struct room *r); /* all, told */
+/* All that never said it, told; owners and admins may stay. So whoever is subscribed has said the password, or need not. */
+void subscriptions_new_password(struct room *r);
 /* The room is no more, and each is told: by the presence that he would get inside, with this element. Nothing is written. */
 void subscribers_end(struct room *r, struct str destroy);
 /* An error came back from him: he is not there any more. False: nothing was done. */
@@ -63,13 +66,20 @@ enum sub_worth {
 	WORTH_NOW,     /* it is not stored */
 	WORTH_LITTLE   /* nor need anybody be woken by it (XEP-0352): who comes and goes, what is typed */
 };
-/* A packet that those who are in get, to those who hear this; p may be NULL, and stays the caller's. */
+/* A packet that those who are in get, to those who hear this; p may be NULL, and stays the caller's. Nothing if it is too much. */
 void subscribers_tell(struct room *r, enum sub_node node, enum sub_reader reader, const struct packet *p,
 	enum sub_worth worth, uint64_t commit);
 void subscriber_send(struct room *r, const struct subscriber *s,
 	struct packet **p); /* as it is, to him alone; takes *p */
 /* Whether an event with it would be too much for all of them. */
 bool subscribers_overtaxed(const struct room *r, enum sub_node node, const struct packet *p);
+
+/* ---- message.c: what somebody says to all ---- */
+/* Whether it is time for it; lasting: it also waits for the room's slow mode (XEP-0500). He pays for those who hear it. */
+struct xerr message_pace(struct room *r, const struct visit *v, enum sub_node node, bool lasting);
+void message_spoken(struct room *r, const struct visit *v); /* slow mode begins */
+void message_tell(struct room *r, const struct visit *v, enum sub_node node, const struct packet *p,
+	enum sub_worth worth, uint64_t commit); /* to those who hear it */
 
 /* ---- speaking from outside ---- */
 

@@ -47,19 +47,26 @@ static void test_waits_for_the_disk(void **state)
 	world_free(w);
 }
 
+/* So many in a moment, without a word of them. */
+static void put_many(struct world *w, int n, unsigned nodes)
+{
+	char jid[64], nick[64];
+
+	for (int i = 0; i < n; i++) {
+		snprintf(jid, sizeof(jid), "n%d@far.test", i);
+		snprintf(nick, sizeof(nick), "nick %d", i);
+		assert_int_equal(subscriber_put(tea(w), str_z(jid), str_z(nick), str_z(nick), nodes), 0);
+	}
+}
+
 /* As many subscribers as a room may have, as many rooms as an account may hear, as much as all may be sent at once. */
 static void test_limits(void **state)
 {
 	struct world *w = world_new(NULL);
 	unsigned alice = subscribed_tea(w, "");
 	struct buf long_one = {.max = 1 << 20};
-	char jid[64], nick[64];
 
-	for (int i = 0; i < SUBSCRIBERS_MAX; i++) {
-		snprintf(jid, sizeof(jid), "n%d@far.test", i);
-		snprintf(nick, sizeof(nick), "nick %d", i);
-		assert_int_equal(subscriber_put(tea(w), str_z(jid), str_z(nick), str_z(nick), 1 << SUB_MESSAGES), 0);
-	}
+	put_many(w, SUBSCRIBERS_MAX, 1 << SUB_MESSAGES);
 	assert_int_equal(subscriber_put(tea(w), STR("bob@far.test"), STR("bob"), STR("bob"), 0), ERR_LIMIT);
 	assert_int_equal(subscriber_put(tea(w), STR("n1@far.test"), STR("nick 0"), STR("nick 0"), 0), ERR_EXISTS);
 	say_far(w, "bob@far.test/b", SUBSCRIBE("nick='bob'", ""));
@@ -252,6 +259,131 @@ static void test_store_fails(void **state)
 	world_free(w);
 }
 
+static int64_t owed(struct world *w, const char *bare)
+{
+	const struct pace *p = paces_find(&tea(w)->paces, str_z(bare));
+
+	return p && p->until[PACE_OWN] > w->now ? p->until[PACE_OWN] - w->now : 0;
+}
+
+/* Who speaks pays for those who hear it, by how many they are and by what they get together; a private message is for one. */
+static void test_paid_by_the_speaker(void **state)
+{
+	struct world *w = world_new(NULL);
+	unsigned alice = subscribed_tea(w, "");
+	struct buf long_one = {.max = 1 << 20};
+	int64_t before;
+
+	put_many(w, SUBSCRIBERS_MAX, 1 << SUB_MESSAGES | 1 << SUB_SUBJECT);
+	before = owed(w, "alice@x.test");
+	say(w, alice, "<message type='groupchat' to='" TEA "'><composing xmlns='" NS_CHATSTATES "'/></message>");
+	assert_in_range(owed(w, "alice@x.test") - before, COST_MESSAGE + SUBSCRIBERS_MAX / COST_HEARD_BY, 320);
+	before = owed(w, "alice@x.test");
+	say(w, alice, "<message type='groupchat' to='" TEA "'><subject>s</subject></message>");
+	assert_true(owed(w, "alice@x.test") - before >= COST_MESSAGE + SUBSCRIBERS_MAX / COST_HEARD_BY);
+	before = owed(w, "alice@x.test");
+	say(w, alice, "<message type='chat' to='" TEA "/nick 7'><body>psst</body></message>");
+	assert_int_equal(owed(w, "alice@x.test") - before, COST_MESSAGE);
+	buf_z(&long_one, "<message type='groupchat' to='" TEA "'><body>");
+	for (int i = 0; i < 12000; i++)
+		buf_char(&long_one, 'x');
+	buf_z(&long_one, "</body></message>");
+	before = owed(w, "alice@x.test");
+	say(w, alice, buf_cstr(&long_one));
+	assert_true(owed(w, "alice@x.test") - before > 3000);
+	buf_clear(&long_one);
+	forget_all(w);
+	world_free(w);
+}
+
+/* Of what is too much for all of them there is no event, whatever it is. */
+static void test_no_event_too_much(void **state)
+{
+	struct world *w = world_new(NULL);
+	struct packet_head head = {.kind = STANZA_MESSAGE, .from = STR(TEA)};
+	struct packet_writer pw;
+	struct packet *p;
+
+	subscribed_tea(w, "");
+	put_many(w, SUBSCRIBERS_MAX, 1 << SUB_CONFIG);
+	packet_begin(&pw, &head);
+	buf_z(&pw.out, "<body>");
+	for (int i = 0; i < EVENT_BYTES_MAX / SUBSCRIBERS_MAX; i++)
+		buf_char(&pw.out, 'x');
+	buf_z(&pw.out, "</body>");
+	p = packet_end(&pw);
+	core_begin(w->core, w->now, (int64_t)TEST_WALL * 1000);
+	subscribers_tell(tea(w), SUB_CONFIG, READ_BY_ALL, p, WORTH_NOW, 0);
+	core_end(w->core);
+	turn_out(w);
+	pump(w);
+	packet_unref(&p);
+	expect_nothing(w, FAR);
+	world_free(w);
+}
+
+/* A room that becomes one for members only, and many are put out: who hears presences is not told of each. */
+static void test_many_put_out(void **state)
+{
+	struct world *w = world_new(&(struct rooms_config){.no_limits = true});
+	unsigned alice = subscribed_tea(w, "");
+	char nick[64];
+
+	say(w, alice, ADMIN("<item affiliation='member' jid='bob@far.test'/>"));
+	forget_all(w);
+	subscribe_bob(w);
+	for (int i = 0; i < 2; i++) {
+		int n = i ? TOLD_OF_MAX + 1 : 2;
+
+		for (int k = 0; k < n; k++) {
+			char jid[64];
+
+			snprintf(jid, sizeof(jid), "u%d@x.test/u", k);
+			snprintf(nick, sizeof(nick), TEA "/u%d", k);
+			enter(w, jid, nick);
+		}
+		forget_all(w);
+		configure(w, alice, TEA, FIELD("membersonly", "1"));
+		assert_int_equal(room_count(tea(w)), 1);
+		for (int k = 0; k < n && !i; k++)
+			expect(w, FAR, "type='unavailable'", "322");
+		expect_nothing(w, FAR);
+		configure(w, alice, TEA, FIELD("membersonly", "0"));
+	}
+	world_free(w);
+}
+
+/* Who hears the room has not said a password that is new; owners and admins may know it. */
+static void test_new_password(void **state)
+{
+	struct world *w = world_new(NULL);
+	unsigned alice = subscribed_tea(w, "");
+	static const char *const says[] = {FIELD("passwordprotectedroom", "1") FIELD("roomsecret", "s"),
+		FIELD("roomsecret", "other")};
+
+	subscriber_put(tea(w), STR("root@x.test"), STR("root"), STR("root"), 0);
+	say(w, alice, ADMIN("<item affiliation='admin' jid='carol@x.test'/>"));
+	subscriber_put(tea(w), STR("carol@x.test"), STR("carol"), STR("carol"), 0);
+	for (size_t i = 0; i < ARRAY_LEN(says); i++) {
+		forget_all(w);
+		say_far(w, "bob@far.test/b", SUBSCRIBE("nick='bob' password='s'", NODE("messages")));
+		expect(w, FAR, "type='result'");
+		configure(w, alice, TEA, says[i]);
+		expect(w, FAR, "to='bob@far.test'", "<unsubscribe");
+		assert_int_equal(subscribers_count(tea(w)), 2);
+		assert_int_equal(test_rows_count(&w->rows, STORE_SUBSCRIBER_PUT), 0);
+	}
+	say_far(w, "bob@far.test/b", SUBSCRIBE("nick='bob' password='s'", NODE("messages")));
+	expect(w, FAR, "<not-authorized");
+	say_far(w, "bob@far.test/b", SUBSCRIBE("nick='bob' password='other'", NODE("messages")));
+	expect(w, FAR, "type='result'");
+	/* what is no other password ends nothing */
+	configure(w, alice, TEA, FIELD("roomsecret", "other") FIELD("roomname", "Tea"));
+	configure(w, alice, TEA, FIELD("passwordprotectedroom", "0"));
+	assert_int_equal(subscribers_count(tea(w)), 3);
+	world_free(w);
+}
+
 /* Subscribing and unsubscribing all the time is stopped, as entering is. */
 static void test_pace(void **state)
 {
@@ -301,6 +433,10 @@ int main(void)
 		cmocka_unit_test(test_ban_of_a_domain),
 		cmocka_unit_test(test_views),
 		cmocka_unit_test(test_store_fails),
+		cmocka_unit_test(test_paid_by_the_speaker),
+		cmocka_unit_test(test_no_event_too_much),
+		cmocka_unit_test(test_many_put_out),
+		cmocka_unit_test(test_new_password),
 		cmocka_unit_test(test_pace),
 		cmocka_unit_test(test_counts_and_archive),
 	};
