@@ -157,15 +157,23 @@ static struct xerr check_all(struct room *r, struct party actor, struct jid self
 
 /* ---- making them ---- */
 
-static void set_role(struct room *r, struct occupant *o, enum role role, struct str actor, struct str reason)
+/* He hears no more, either, or he would go on speaking from outside. That he is out does not wait for a store that fails. */
+static void kick(struct room *r, struct occupant *o, struct str actor, struct str reason)
 {
 	struct notice n = {.type = TYPE_UNAVAILABLE, .codes = {CODE_KICKED}, .actor = actor, .reason = reason};
+	const struct subscriber *s = subscriber_find(r, jid_bare_str(occupant_real(o)));
 
-	if (role == ROLE_NONE) {
-		leave_remove(r, o, &n);
-		return;
-	}
-	role_set(r, o, role, actor, reason);
+	leave_remove(r, o, &n);
+	if (s && core_can_store(room_core(r)))
+		unsubscribe(r, subscriber_jid(s), true);
+}
+
+static void set_role(struct room *r, struct occupant *o, enum role role, struct str actor, struct str reason)
+{
+	if (role == ROLE_NONE)
+		kick(r, o, actor, reason);
+	else
+		role_set(r, o, role, actor, reason);
 }
 
 /* What follows from the affiliation anyway, and moderators that are none by it, need not be noted. */
@@ -292,15 +300,24 @@ void room_set_nick(struct room *r, struct str bare, struct str nick, struct str 
 		room_store_nick(r, bare);
 }
 
-/* As ejabberd does it: with his address for those who would see it inside. */
-static void tell_subscribers_of(struct room *r, struct occupant *o)
+static void tell_readers(struct room *r, struct occupant *o, const struct notice *out, enum sub_reader reader,
+	enum view view)
+{
+	struct packet *p = out ? notice_packet(r, o, o->visits, out, view, false) : occupant_view(r, o, view);
+
+	subscribers_tell(r, SUB_AFFILIATIONS, reader, p, WORTH_NOW, r->commit);
+	if (out)
+		packet_unref(&p);
+}
+
+/* As ejabberd does it: with his address for those who would see it inside. out: he goes by it; or NULL. */
+static void tell_subscribers_of(struct room *r, struct occupant *o, const struct notice *out)
 {
 	if (!subscribers_hearing(r, SUB_AFFILIATIONS))
 		return;
-	subscribers_tell(r, SUB_AFFILIATIONS, READ_BY_MODERATORS, occupant_view(r, o, VIEW_JID), WORTH_NOW, r->commit);
+	tell_readers(r, o, out, READ_BY_MODERATORS, VIEW_JID);
 	if (occupant_shown(r, o))
-		subscribers_tell(r, SUB_AFFILIATIONS, READ_BY_OTHERS, occupant_view(r, o, view_of(r, ROLE_VISITOR)),
-			WORTH_NOW, r->commit);
+		tell_readers(r, o, out, READ_BY_OTHERS, view_of(r, ROLE_VISITOR));
 }
 
 /* One occupant's part of apply_to_all(). */
@@ -315,6 +332,7 @@ static void apply_to(struct room *r, struct occupant *o, enum affiliation now, s
 	else if (r->config.members_only && !may(MAY_ENTER_MEMBERS_ONLY, ROLE_NONE, now))
 		out.codes[0] = CODE_NOT_MEMBER;
 	if (out.codes[0]) {
+		tell_subscribers_of(r, o, &out);
 		leave_remove(r, o, &out);
 	} else if (now != before) {
 		enum role role = role_after(o->role, before, now, role_silent(&r->config)),
@@ -322,7 +340,7 @@ static void apply_to(struct room *r, struct occupant *o, enum affiliation now, s
 
 		log_affiliation(r, o, reason);
 		role_change(r, o, noted == ROLE_NONE || role == ROLE_MODERATOR ? role : noted, actor, reason);
-		tell_subscribers_of(r, o);
+		tell_subscribers_of(r, o, NULL);
 	}
 }
 

@@ -135,6 +135,19 @@ static struct xerr read_nick(const struct room *r, struct jid who, struct str as
 	return nick_check_free(r, buf_view(key), who);
 }
 
+/* Who is in and may not change his nickname would speak under another one from outside. Where they are locked it is his anyway. */
+static struct xerr check_new_nick(const struct room *r, struct jid who, struct str nick)
+{
+	const struct occupant *inside = occupant_find_real(r, who);
+
+	for (const struct occupant *o = inside; o; o = o->twin)
+		if (str_eq(occupant_nick(o), nick))
+			return XERR_OK;
+	if (!inside || nick_locked(r, who) || may_here(&r->config, MAY_CHANGE_NICK, inside->role, inside->affiliation))
+		return XERR_OK;
+	return xerr_text(XERR_NOT_ACCEPTABLE, "nicknames are not changed here");
+}
+
 /* ---- beginning ---- */
 
 static struct xerr begin(struct iq *iq, struct jid who, bool by_another)
@@ -149,6 +162,8 @@ static struct xerr begin(struct iq *iq, struct jid who, bool by_another)
 		e = check_password(r, who, xml_attr(t, iq->query, "password"));
 	if (xerr_ok(e))
 		e = read_nick(r, who, xml_attr(t, iq->query, "nick"), &nick, &key);
+	if (xerr_ok(e))
+		e = check_new_nick(r, who, buf_view(&nick));
 	if (xerr_ok(e))
 		e = check_space(r, who);
 	if (!xerr_ok(e))

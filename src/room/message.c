@@ -11,6 +11,7 @@
 #include "xmpp/keep.h"
 #include "xmpp/ns.h"
 
+enum { CODE_NON_ANONYMOUS = 172 };
 enum { ID_MADE_UP = 16, SLOW_MAX = 10000 /* ms that a client is not read */ };
 
 /* ---- what only the room may say ---- */
@@ -436,6 +437,10 @@ void message_status(struct room *r, uint16_t code)
 	packet_begin(&w, &head);
 	buf_fmt(&w.out, "<x xmlns='" NS_MUC_USER "'><status code='%u'/></x>", code);
 	p = packet_end(&w);
-	subscribers_tell(r, SUB_CONFIG, READ_BY_ALL, p, WORTH_NOW, r->commit);
+	/* That his address is seen concerns everybody. */
+	if (code == CODE_NON_ANONYMOUS)
+		subscribers_tell_all(r, SUB_CONFIG, p);
+	else
+		subscribers_tell(r, SUB_CONFIG, READ_BY_ALL, p, WORTH_NOW, r->commit);
 	room_send_all(r, &p, 0);
 }

@@ -4,6 +4,7 @@
 
 #include "base/err.h"
 #include "base/hash.h"
+#include "room/form.h"
 #include "room/rooms_i.h"
 #include "xml/write.h"
 #include "xmpp/ns.h"
@@ -49,14 +50,25 @@ const struct subscriber *subscriber_find_key(const struct room *r, struct str ke
 	return r->subscribers ? map_find(&r->subscribers->by_key, key) : NULL;
 }
 
+/* Where nicknames are locked he is called as he is registered. */
+static const char *called(const struct room *r, const struct subscriber *s)
+{
+	const struct nickname *own = nick_locked(r, jid_view(subscriber_jid(s)));
+
+	return own ? own->nick : s->nick;
+}
+
 const struct subscriber *subscriber_find_nick(const struct room *r, struct str nick)
 {
 	CLEANUP(buf_clear) struct buf key = {.max = 4 * NICK_MAX};
-	const struct subscriber *s = NULL;
+	const struct nickname *n;
+	const struct subscriber *s;
 
-	if (r->subscribers && nick.n && nick_key(nick, &key) == 0)
-		s = subscriber_find_key(r, buf_view(&key));
-	return s && str_is(nick, s->nick) ? s : NULL;
+	if (!r->subscribers || !nick.n || nick_key(nick, &key) < 0)
+		return NULL;
+	n = nicknames_find_key(&r->reserved, buf_view(&key));
+	s = n ? subscriber_find(r, nickname_jid(n)) : subscriber_find_key(r, buf_view(&key));
+	return s && str_is(nick, called(r, s)) ? s : NULL;
 }
 
 static void subscriber_free(struct subscriber *s)
@@ -195,14 +207,15 @@ struct event {
 	enum sub_reader reader;
 	uint64_t commit;
 	const struct subscriber *not_him;
+	bool for_all; /* whatever they want to hear */
 };
 
 static bool hears(const struct room *r, const struct subscriber *s, const struct event *e)
 {
 	struct jid who = jid_view(subscriber_jid(s));
 
-	return s != e->not_him && s->nodes >> e->node & 1 && may_hear(r, who) && reads(r, who, e->reader) &&
-		!is_here(r, who);
+	return s != e->not_him && (e->for_all || s->nodes >> e->node & 1) && may_hear(r, who) &&
+		reads(r, who, e->reader) && !is_here(r, who);
 }
 
 static void send_one(struct room *r, const struct stanza *model, struct str bare, uint64_t commit)
@@ -268,20 +281,29 @@ static void put_id(const struct room *r, const struct packet *p, char *ret, size
 	stanza_free(&s);
 }
 
-void subscribers_tell(struct room *r, enum sub_node node, enum sub_reader reader, const struct packet *p,
-	enum sub_worth worth, uint64_t commit)
+static void tell(struct room *r, const struct event *e, const struct packet *p, enum sub_worth worth)
 {
 	CLEANUP(buf_clear) struct buf inner = {.max = 1 << 22};
-	struct event e = {node, reader, commit, NULL};
 	struct packet *event;
 	char id[32];
 
-	if (!p || !subscribers_hearing(r, node) || subscribers_overtaxed(r, node, p))
-		return;
 	put_id(r, p, id, sizeof(id));
 	packet_put_inner(&inner, packet_view(p), p->hole);
-	event = buf_ok(&inner) ? event_packet(r, node, str_z(id), buf_view(&inner), worth) : NULL;
-	send_event(r, &event, &e);
+	event = buf_ok(&inner) ? event_packet(r, e->node, str_z(id), buf_view(&inner), worth) : NULL;
+	send_event(r, &event, e);
+}
+
+void subscribers_tell(struct room *r, enum sub_node node, enum sub_reader reader, const struct packet *p,
+	enum sub_worth worth, uint64_t commit)
+{
+	if (p && subscribers_hearing(r, node) && !subscribers_overtaxed(r, node, p))
+		tell(r, &(struct event){.node = node, .reader = reader, .commit = commit}, p, worth);
+}
+
+void subscribers_tell_all(struct room *r, enum sub_node node, const struct packet *p)
+{
+	if (p && subscribers_count(r))
+		tell(r, &(struct event){.node = node, .commit = r->commit, .for_all = true}, p, WORTH_KEEPING);
 }
 
 bool subscribers_overtaxed(const struct room *r, enum sub_node node, const struct packet *p)
@@ -308,7 +330,7 @@ static struct packet *subscriber_packet(const struct room *r, const struct subsc
 static void tell_of_subscriber(struct room *r, const struct subscriber *s, const char *element)
 {
 	bool anyone = r->config.whois == WHOIS_ANYONE;
-	struct event e = {SUB_SUBSCRIBERS, anyone ? READ_BY_ALL : READ_BY_MODERATORS, r->commit, s};
+	struct event e = {SUB_SUBSCRIBERS, anyone ? READ_BY_ALL : READ_BY_MODERATORS, r->commit, s, false};
 	struct packet *p;
 
 	if (!subscribers_hearing(r, SUB_SUBSCRIBERS))
@@ -436,7 +458,7 @@ static struct packet *end_packet(const struct room *r, const struct subscriber *
 	buf_z(&text, " type='unavailable' from='");
 	xml_escape(&text, room_address(r));
 	buf_char(&text, '/');
-	xml_escape(&text, str_z(s->nick));
+	xml_escape(&text, str_z(called(r, s)));
 	buf_z(&text, "'><x xmlns='" NS_MUC_USER "'><item affiliation='none' role='none'/>");
 	buf_str(&text, destroy);
 	buf_z(&text, "</x></presence>");
@@ -497,7 +519,7 @@ bool subscriber_stand_in(struct room *r, struct jid who, struct stand_in *ret)
 	if (!s || !subscriptions_on(&r->entity) || !may_hear(r, who))
 		return false;
 	*ret = (struct stand_in){.visit = {.at = NOWHERE, .jid = who}};
-	n = snprintf(ret->address, sizeof(ret->address), "%.*s/%s", STR_FMT(room_address(r)), s->nick);
+	n = snprintf(ret->address, sizeof(ret->address), "%.*s/%s", STR_FMT(room_address(r)), called(r, s));
 	must(n > 0 && (size_t)n < sizeof(ret->address));
 	ret->visit.occupant = &ret->occupant;
 	ret->occupant.visits = &ret->visit;

@@ -39,7 +39,7 @@ uint32_t subscribers_hearing(const struct room *r, enum sub_node node);
 const struct subscriber *subscribers_next(const struct room *r, uint32_t *pos); /* as map_next() */
 const struct subscriber *subscriber_find(const struct room *r, struct str bare);
 const struct subscriber *subscriber_find_key(const struct room *r, struct str key);   /* by nick_key() */
-const struct subscriber *subscriber_find_nick(const struct room *r, struct str nick); /* just this one */
+const struct subscriber *subscriber_find_nick(const struct room *r, struct str nick); /* called just so */
 /* A new one, or a change, in memory alone. ERR_EXISTS: the nickname is another's; ERR_LIMIT. */
 int subscriber_put(struct room *r, struct str bare, struct str nick, struct str key, unsigned nodes);
 void subscribers_clear(struct room *r); /* in memory alone */
@@ -73,6 +73,9 @@ void subscriber_send(struct room *r, const struct subscriber *s,
 	struct packet **p); /* as it is, to him alone; takes *p */
 /* Whether an event with it would be too much for all of them. */
 bool subscribers_overtaxed(const struct room *r, enum sub_node node, const struct packet *p);
+
+void subscribers_tell_all(struct room *r, enum sub_node node,
+	const struct packet *p); /* a short one, whatever they hear */
 
 /* ---- message.c: what somebody says to all ---- */
 /* Whether it is time for it; lasting: it also waits for the room's slow mode (XEP-0500). He pays for those who hear it. */

@@ -384,6 +384,152 @@ static void test_new_password(void **state)
 	world_free(w);
 }
 
+/* Where nicknames are locked he is called as he is registered, whatever he is subscribed as, and found by that name. */
+static void test_locked_nick(void **state)
+{
+	struct world *w = world_new(NULL);
+	unsigned alice = subscribed_tea(w, FIELD("locknicks", "1"));
+
+	subscribe_bob(w);
+	say(w, alice, ADMIN("<item affiliation='member' jid='bob@far.test' nick='Robert'/>"));
+	forget_all(w);
+	say_far(w, "bob@far.test/b", SAY("who am I"));
+	expect(w, alice, "from='" TEA "/Robert'", "<body>who am I</body>");
+	forget_all(w);
+	say(w, alice, "<message type='chat' to='" TEA "/Robert'><body>psst</body></message>");
+	expect(w, FAR, "to='bob@far.test'", "<body>psst</body>");
+	say(w, alice, "<iq type='set' id='d' to='" TEA "'><query xmlns='" NS_MUC_OWNER "'><destroy/></query></iq>");
+	expect(w, FAR, "<destroy>", "from='" TEA "/Robert'");
+	world_free(w);
+}
+
+/* Who is in and may not change his nickname is not subscribed by another one, which he would speak under from outside. */
+static void test_other_nick(void **state)
+{
+	struct world *w = world_new(NULL);
+	unsigned alice = subscribed_tea(w, "<field var='x-muc#roomconfig_canchangenick'><value>0</value></field>");
+	unsigned carol = enter(w, "carol@x.test/c", TEA "/carol");
+
+	forget_all(w);
+	say(w, carol, SUBSCRIBE("nick='caroline'", ""));
+	expect(w, carol, "type='error'", "<not-acceptable");
+	say(w, carol, SUBSCRIBE("nick='carol'", ""));
+	expect(w, carol, "type='result'");
+	configure(w, alice, TEA,
+		"<field var='x-muc#roomconfig_canchangenick'><value>1</value></field>" FIELD("allowvisitornickchange",
+			"0") FIELD("moderatedroom", "1"));
+	say(w, alice, ADMIN("<item nick='carol' role='visitor'/>"));
+	forget_all(w);
+	say(w, carol, SUBSCRIBE("nick='caroline'", ""));
+	expect(w, carol, "type='error'", "<not-acceptable");
+	say(w, alice, ADMIN("<item nick='carol' role='participant'/>"));
+	forget_all(w);
+	say(w, carol, SUBSCRIBE("nick='caroline'", ""));
+	expect(w, carol, "type='result'");
+	world_free(w);
+}
+
+/* Put out, he hears the room no more, or he would go on speaking from outside. */
+static void test_kicked(void **state)
+{
+	struct world *w = world_new(NULL);
+	unsigned alice = subscribed_tea(w, "");
+
+	subscribe_bob(w);
+	say_far(w, "bob@far.test/b", "<presence to='" TEA "/bob'>" MUC "</presence>");
+	forget_all(w);
+	say(w, alice, ADMIN("<item nick='bob' role='none'/>"));
+	expect(w, FAR, "to='bob@far.test/b'", "type='unavailable'", "307");
+	expect(w, FAR, "to='bob@far.test'", "<unsubscribe");
+	assert_int_equal(subscribers_count(tea(w)), 0);
+	assert_int_equal(test_rows_count(&w->rows, STORE_SUBSCRIBER_PUT), 0);
+	forget_all(w);
+	say_far(w, "bob@far.test/b", SAY("still here"));
+	expect(w, FAR, "type='error'", "<not-acceptable");
+	world_free(w);
+}
+
+/* That somebody who is in is banned, or put out as no member, is an affiliation as any other. */
+static void test_put_out_is_heard(void **state)
+{
+	struct world *w = world_new(NULL);
+	unsigned alice = subscribed_tea(w, "");
+
+	subscriber_put(tea(w), STR("bob@far.test"), STR("bob"), STR("bob"), 1 << SUB_AFFILIATIONS);
+	for (int i = 0; i < 2; i++) {
+		char xml[512];
+
+		snprintf(xml, sizeof(xml), ADMIN("%s"), "<item affiliation='outcast' jid='carol@x.test'/>");
+		enter(w, i ? "dave@x.test/d" : "carol@x.test/c", i ? TEA "/dave" : TEA "/carol");
+		forget_all(w);
+		if (i) {
+			say(w, alice, ADMIN("<item affiliation='member' jid='dave@x.test'/>"));
+			configure(w, alice, TEA, FIELD("membersonly", "1"));
+			subscriber_put(tea(w), STR("bob@far.test"), STR("bob"), STR("bob"), 1 << SUB_AFFILIATIONS);
+			say(w, alice, ADMIN("<item affiliation='member' jid='bob@far.test'/>"));
+			forget_all(w);
+			snprintf(xml, sizeof(xml), ADMIN("%s"), "<item affiliation='none' jid='dave@x.test'/>");
+		}
+		say(w, alice, xml);
+		expect(w, FAR, "mucsub:nodes:affiliations", i ? "affiliation='none'" : "affiliation='outcast'",
+			i ? "321" : "301", i ? "/dave'" : "/carol'", "!x.test/");
+		expect_nothing(w, FAR);
+	}
+	world_free(w);
+}
+
+/* That addresses are to be seen concerns everybody who is subscribed, whatever he hears. */
+static void test_seen_by_anyone(void **state)
+{
+	struct world *w = world_new(NULL);
+	unsigned alice = subscribed_tea(w, "");
+
+	say_far(w, "bob@far.test/b", SUBSCRIBE("nick='bob'", ""));
+	forget_all(w);
+	configure(w, alice, TEA, FIELD("whois", "anyone") FIELD("roomname", "Tea"));
+	expect(w, FAR, "to='bob@far.test'", "mucsub:nodes:config", "code='172'");
+	expect_nothing(w, FAR);
+	configure(w, alice, TEA, FIELD("whois", "moderators"));
+	expect_nothing(w, FAR);
+	world_free(w);
+}
+
+/* Whom visitors may write to is asked of who is away as of who is in. */
+static void test_visitors_write(void **state)
+{
+	struct world *w = world_new(NULL);
+	unsigned alice = subscribed_tea(w, FIELD("moderatedroom", "1")), carol;
+	static const struct {
+		const char *to, *refused; /* to one, to a moderator */
+	} table[] = {{"anyone", NULL}, {"moderators", "bob"}, {"nobody", "both"}};
+	char xml[256];
+
+	say(w, alice, ADMIN("<item affiliation='admin' jid='fay@far.test'/>"));
+	carol = enter(w, "carol@x.test/c", TEA "/carol");
+	subscriber_put(tea(w), STR("bob@far.test"), STR("bob"), STR("bob"), 0);
+	subscriber_put(tea(w), STR("fay@far.test"), STR("fay"), STR("fay"), 0);
+	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+		snprintf(xml, sizeof(xml),
+			"<field var='allow_private_messages_from_visitors'><value>%s</value></field>", table[i].to);
+		configure(w, alice, TEA, xml);
+		forget_all(w);
+		for (int k = 0; k < 2; k++) {
+			const char *nick = k ? "fay" : "bob";
+			bool refused = table[i].refused && (!k || strcmp(table[i].refused, "both") == 0);
+
+			snprintf(xml, sizeof(xml), "<message type='chat' to='" TEA "/%s'><body>psst</body></message>",
+				nick);
+			say(w, carol, xml);
+			if (refused)
+				expect(w, carol, "type='error'", "<forbidden");
+			else
+				expect(w, FAR, "<body>psst</body>", "from='" TEA "/carol'", nick);
+			expect_nothing(w, FAR);
+		}
+	}
+	world_free(w);
+}
+
 /* Subscribing and unsubscribing all the time is stopped, as entering is. */
 static void test_pace(void **state)
 {
@@ -437,6 +583,12 @@ int main(void)
 		cmocka_unit_test(test_no_event_too_much),
 		cmocka_unit_test(test_many_put_out),
 		cmocka_unit_test(test_new_password),
+		cmocka_unit_test(test_locked_nick),
+		cmocka_unit_test(test_other_nick),
+		cmocka_unit_test(test_kicked),
+		cmocka_unit_test(test_put_out_is_heard),
+		cmocka_unit_test(test_seen_by_anyone),
+		cmocka_unit_test(test_visitors_write),
 		cmocka_unit_test(test_pace),
 		cmocka_unit_test(test_counts_and_archive),
 	};
