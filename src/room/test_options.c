@@ -201,6 +201,36 @@ static void test_kept_to_admins(void **state)
 	world_free(w);
 }
 
+/* What a service keeps to its administrators an owner does not say in the first form either, with which the room opens. */
+static void test_first_form(void **state)
+{
+	static const char *const fields[] = {FIELD("persistentroom", "1"), FIELD("publicroom", "1"),
+		FIELD("enablelogging", "1")};
+	static const char *const defaults[] = {"persistentroom=1", "publicroom=1", NULL};
+	struct world *w = world_new(&(struct rooms_config){.admins = test_admins,
+		.defaults = defaults,
+		.logs = true,
+		.only_admins_log = true,
+		.only_admins_publish = true,
+		.only_admins_keep = true});
+	unsigned alice = login(w, "alice@x.test/a"), root = login(w, "root@x.test/r");
+
+	join(w, alice, TEA "/alice");
+	for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
+		submit(w, alice, fields[i]);
+		expect(w, alice, "id='c'", "<not-allowed");
+		assert_int_equal(tea(w)->state, ROOM_LOCKED);
+	}
+	submit(w, alice, FIELD("roomname", "Tea"));
+	assert_int_equal(tea(w)->state, ROOM_OPEN);
+	assert_false(tea(w)->config.public_ || tea(w)->config.persistent || tea(w)->config.logging);
+	say(w, alice, "<presence type='unavailable' to='" TEA "/alice'/>");
+	join(w, root, TEA "/root");
+	submit(w, root, FIELD("persistentroom", "1") FIELD("publicroom", "1") FIELD("enablelogging", "1"));
+	assert_true(tea(w)->config.public_ && tea(w)->config.persistent && tea(w)->config.logging);
+	world_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -209,6 +239,7 @@ int main(void)
 		cmocka_unit_test(test_long_items),
 		cmocka_unit_test(test_silenced_are_noted),
 		cmocka_unit_test(test_kept_to_admins),
+		cmocka_unit_test(test_first_form),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
