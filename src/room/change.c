@@ -320,10 +320,15 @@ static void tell_subscribers_of(struct room *r, struct occupant *o, const struct
 		tell_readers(r, o, out, READ_BY_OTHERS, view_of(r, ROLE_VISITOR));
 }
 
+struct cause {
+	struct str actor, reason;
+	bool of_many; /* who hears it outside is not told of each */
+};
+
 /* One occupant's part of apply_to_all(). */
-static void apply_to(struct room *r, struct occupant *o, enum affiliation now, struct str actor, struct str reason)
+static void apply_to(struct room *r, struct occupant *o, enum affiliation now, const struct cause *c)
 {
-	struct notice out = {.type = TYPE_UNAVAILABLE, .actor = actor, .reason = reason};
+	struct notice out = {.type = TYPE_UNAVAILABLE, .actor = c->actor, .reason = c->reason, .inside = c->of_many};
 	enum affiliation before = o->affiliation;
 
 	o->affiliation = now;
@@ -332,24 +337,25 @@ static void apply_to(struct room *r, struct occupant *o, enum affiliation now, s
 	else if (r->config.members_only && !may(MAY_ENTER_MEMBERS_ONLY, ROLE_NONE, now))
 		out.codes[0] = CODE_NOT_MEMBER;
 	if (out.codes[0]) {
-		tell_subscribers_of(r, o, &out);
+		if (!c->of_many)
+			tell_subscribers_of(r, o, &out);
 		leave_remove(r, o, &out);
 	} else if (now != before) {
 		enum role role = role_after(o->role, before, now, role_silent(&r->config)),
 			  noted = voices_get(&r->voices, jid_bare_str(occupant_real(o)));
 
-		log_affiliation(r, o, reason);
-		role_change(r, o, noted == ROLE_NONE || role == ROLE_MODERATOR ? role : noted, actor, reason);
+		log_affiliation(r, o, c->reason);
+		role_change(r, o, noted == ROLE_NONE || role == ROLE_MODERATOR ? role : noted, c->actor, c->reason);
 		tell_subscribers_of(r, o, NULL);
 	}
 }
 
-static void apply(struct room *r, struct occupant *o, struct str actor, struct str reason)
+static void apply(struct room *r, struct occupant *o, const struct cause *c)
 {
 	enum affiliation now = room_affiliation(r, occupant_real(o));
 
 	if (now != o->affiliation)
-		apply_to(r, o, now, actor, reason);
+		apply_to(r, o, now, c);
 }
 
 /* A ban of a domain concerns all who are from there. */
@@ -363,16 +369,20 @@ static struct occupant *next_of_domain(struct room *r, struct str domain, uint32
 	return NULL;
 }
 
-static void apply_to_domain(struct room *r, struct str domain, struct str actor, struct str reason)
+static void apply_to_domain(struct room *r, struct str domain, struct cause *c)
 {
 	struct occupant *o;
-	uint32_t pos = 0;
+	uint32_t pos = 0, count = 0;
 
 	core_spend(room_core(r), room_count(r) / 16);
+	while (next_of_domain(r, domain, &pos))
+		count++;
+	c->of_many = count > TOLD_OF_MAX;
+	pos = 0;
 	while ((o = next_of_domain(r, domain, &pos))) {
 		uint32_t n = room_count(r);
 
-		apply(r, o, actor, reason);
+		apply(r, o, c);
 		if (room_count(r) != n)
 			pos = 0; /* the map has moved */
 	}
@@ -381,15 +391,16 @@ static void apply_to_domain(struct room *r, struct str domain, struct str actor,
 /* The occupants with this bare address (or domain) get what follows from their affiliation now: a role, or the door. */
 static void apply_to_all(struct room *r, struct jid who, struct str actor, struct str reason)
 {
+	struct cause c = {actor, reason, false};
 	struct occupant *twin;
 
 	if (!who.local) {
-		apply_to_domain(r, jid_domain(who), actor, reason);
+		apply_to_domain(r, jid_domain(who), &c);
 		return;
 	}
 	for (struct occupant *o = occupant_find_real(r, who); o; o = twin) {
 		twin = o->twin;
-		apply(r, o, actor, reason);
+		apply(r, o, &c);
 	}
 }
 
@@ -421,13 +432,14 @@ static void tell_room(struct room *r, const struct change *ch)
 	room_send_seers(r, &p, r->commit);
 }
 
-/* Of who is in they hear by his presence, in apply_to(). */
+/* Of who is in they hear by his presence, in apply_to(); of a domain here, since who is from there may be many. */
 static void tell_subscribers(struct room *r, const struct change *ch)
 {
+	struct jid who = jid_view(change_jid(ch));
 	struct packet *p;
 
 	if (ch->affiliation == ch->before || ch->untold || !subscribers_hearing(r, SUB_AFFILIATIONS) ||
-		is_here(r, jid_view(change_jid(ch))))
+		(who.local && is_here(r, who)))
 		return;
 	p = affiliation_packet(r, ch);
 	subscribers_tell(r, SUB_AFFILIATIONS, r->config.whois == WHOIS_ANYONE ? READ_BY_ALL : READ_BY_MODERATORS, p,
@@ -557,7 +569,8 @@ static bool needs_store(const struct room *r, const struct changes *cs)
 static uint32_t cost_of(const struct room *r, const struct change *ch, bool told)
 {
 	bool anyone = r->config.whois == WHOIS_ANYONE, invited = r->config.members_only;
-	uint32_t heard = (anyone ? r->audience.n : r->audience.moderators) / COST_HEARD_BY;
+	uint32_t inside = anyone ? r->audience.n : r->audience.moderators,
+		 heard = (inside + subscribers_hearing(r, SUB_AFFILIATIONS)) / COST_HEARD_BY;
 
 	if (ch->of_role || invited || !ch->jid || occupant_find_real(r, jid_view(change_jid(ch))) ||
 		!jid_view(change_jid(ch)).local)

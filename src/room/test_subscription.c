@@ -353,6 +353,54 @@ static void test_many_put_out(void **state)
 	world_free(w);
 }
 
+/* So are they when a domain is banned: who hears affiliations hears of that, once. */
+static void test_domain_put_out(void **state)
+{
+	struct world *w = world_new(&(struct rooms_config){.no_limits = true});
+	unsigned alice = subscribed_tea(w, FIELD("whois", "anyone"));
+	char jid[64], nick[64];
+
+	say_far(w, "bob@far.test/b", SUBSCRIBE("nick='bob'", NODE("presence") NODE("affiliations")));
+	for (int k = 0; k <= TOLD_OF_MAX; k++) {
+		snprintf(jid, sizeof(jid), "u%d@x.test/u", k);
+		snprintf(nick, sizeof(nick), TEA "/u%d", k);
+		enter(w, jid, nick);
+	}
+	forget_all(w);
+	say(w, alice, ADMIN("<item affiliation='outcast' jid='x.test'/>"));
+	assert_int_equal(room_count(tea(w)), 1);
+	expect(w, FAR, "mucsub:nodes:affiliations", "affiliation='outcast'", "jid='x.test'");
+	expect_nothing(w, FAR);
+	world_free(w);
+}
+
+/* A change that concerns each of many is made in parts by how many hear of it, outside as well. */
+static void test_goes_on(void **state)
+{
+	struct world *w = world_new(&(struct rooms_config){.no_limits = true});
+	struct occupant *o;
+	char jid[64], nick[64];
+
+	subscribed_tea(w, "");
+	for (int k = 0; k < 6; k++) {
+		snprintf(jid, sizeof(jid), "u%d@x.test/u", k);
+		snprintf(nick, sizeof(nick), TEA "/u%d", k);
+		enter(w, jid, nick);
+	}
+	put_many(w, SUBSCRIBERS_MAX, 1 << SUB_PRESENCE);
+	for (uint32_t pos = 0; (o = map_next(&tea(w)->nicks, &pos));)
+		o->gets_voice = o->role != ROLE_MODERATOR;
+	core_begin(w->core, w->now, (int64_t)TEST_WALL * 1000);
+	room_go_on(tea(w));
+	assert_true(tea(w)->unfinished);
+	core_end(w->core);
+	turn_out(w);
+	pump(w);
+	assert_false(tea(w)->unfinished);
+	forget_all(w);
+	world_free(w);
+}
+
 /* Who hears the room has not said a password that is new; owners and admins may know it. */
 static void test_new_password(void **state)
 {
@@ -582,6 +630,8 @@ int main(void)
 		cmocka_unit_test(test_paid_by_the_speaker),
 		cmocka_unit_test(test_no_event_too_much),
 		cmocka_unit_test(test_many_put_out),
+		cmocka_unit_test(test_domain_put_out),
+		cmocka_unit_test(test_goes_on),
 		cmocka_unit_test(test_new_password),
 		cmocka_unit_test(test_locked_nick),
 		cmocka_unit_test(test_other_nick),
