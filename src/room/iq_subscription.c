@@ -96,11 +96,11 @@ static struct xerr check_rights(const struct room *r, struct jid who)
 	return XERR_OK;
 }
 
-/* Who is in, or hears it already, has said it. */
+/* Who hears it already has said it; who is in may have come before it was set. Owners read it in the form. */
 static struct xerr check_password(const struct room *r, struct jid who, struct str password)
 {
-	if (!r->config.password_protected || !r->config.secret || occupant_find_real(r, who) ||
-		subscriber_find(r, jid_bare_str(who)))
+	if (!r->config.password_protected || !r->config.secret || subscriber_find(r, jid_bare_str(who)) ||
+		may(MAY_CONFIGURE, ROLE_NONE, room_affiliation(r, who)))
 		return XERR_OK;
 	return password.p && str_is(password, r->config.secret) ? XERR_OK : xerr(XERR_NOT_AUTHORIZED);
 }

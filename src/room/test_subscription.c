@@ -406,6 +406,7 @@ static void test_new_password(void **state)
 {
 	struct world *w = world_new(NULL);
 	unsigned alice = subscribed_tea(w, "");
+	unsigned dave = enter(w, "dave@x.test/d", TEA "/dave");
 	static const char *const says[] = {FIELD("passwordprotectedroom", "1") FIELD("roomsecret", "s"),
 		FIELD("roomsecret", "other")};
 
@@ -425,6 +426,13 @@ static void test_new_password(void **state)
 	expect(w, FAR, "<not-authorized");
 	say_far(w, "bob@far.test/b", SUBSCRIBE("nick='bob' password='other'", NODE("messages")));
 	expect(w, FAR, "type='result'");
+	/* who came in before it was set has not said it, either; its owner need not */
+	forget_all(w);
+	say(w, dave, SUBSCRIBE("nick='dave'", ""));
+	expect(w, dave, "<not-authorized");
+	say(w, alice, SUBSCRIBE("nick='alice'", ""));
+	expect(w, alice, "type='result'");
+	say(w, alice, "<iq type='set' id='u' to='" TEA "'><unsubscribe xmlns='" NS_MUCSUB "'/></iq>");
 	/* what is no other password ends nothing */
 	configure(w, alice, TEA, FIELD("roomsecret", "other") FIELD("roomname", "Tea"));
 	configure(w, alice, TEA, FIELD("passwordprotectedroom", "0"));

@@ -102,7 +102,7 @@ static void check_subscribers(const struct world *w, const struct room *r)
 	const struct subscriber *s;
 	uint32_t n = 0;
 
-	must(r->config.allow_subscription || !subscribers_count(r));
+	must(subscriptions_on(&r->entity) || !subscribers_count(r));
 	for (uint32_t pos = 0; (s = subscribers_next(r, &pos)); n++) {
 		enum affiliation a = room_affiliation(r, jid_view(subscriber_jid(s)));
 		const struct occupant *o = occupant_find_key(r, str_z(s->key));
