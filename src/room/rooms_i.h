@@ -51,7 +51,7 @@ struct rooms {
 	struct paces paces;     /* of those who register them */
 	struct room_items items;
 	bool loaded;        /* the directory is complete */
-	bool stale;         /* an account went while it was read: it is read again */
+	bool stale;         /* something changed while it was read: it is read again */
 	struct timer timer; /* until then: to ask again; afterwards: looks for ghosts, and for what is too old */
 	/* Scratch for one multicast. */
 	uint64_t *handles;

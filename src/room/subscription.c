@@ -366,6 +366,17 @@ static void store(struct room *r, struct str bare)
 	room_seen(r);
 }
 
+/* While the numbers are read from the store this one is read again, with what is written now. */
+static void count_room(struct room *r, struct str bare, int32_t n)
+{
+	struct rooms *rs = rooms_of(r);
+
+	if (rs->loaded)
+		subscribed_add(&rs->subscribed, bare, n);
+	else
+		rs->stale = true;
+}
+
 int subscribe(struct room *r, struct str bare, struct str nick, struct str key, unsigned nodes, bool told)
 {
 	const struct subscriber *before = subscriber_find(r, bare);
@@ -375,7 +386,7 @@ int subscribe(struct room *r, struct str bare, struct str nick, struct str key, 
 	if (err < 0)
 		return err;
 	if (new)
-		subscribed_add(&rooms_of(r)->subscribed, bare, 1);
+		count_room(r, bare, 1);
 	store(r, bare);
 	if (renamed)
 		tell_of_subscriber(r, subscriber_find(r, bare), "subscribe");
@@ -390,7 +401,7 @@ static void end_one(struct room *r, struct str bare, bool told, bool quiet)
 
 	if (!s)
 		return;
-	subscribed_add(&rooms_of(r)->subscribed, subscriber_jid(s), -1);
+	count_room(r, subscriber_jid(s), -1);
 	store(r, subscriber_jid(s));
 	if (!quiet)
 		tell_of_subscriber(r, s, "unsubscribe");
@@ -475,7 +486,7 @@ void subscribers_end(struct room *r, struct str destroy)
 		struct packet *p = is_here(r, jid_view(subscriber_jid(s))) ? NULL : end_packet(r, s, destroy);
 
 		send_packet(r, &p, subscriber_jid(s));
-		subscribed_add(&rooms_of(r)->subscribed, subscriber_jid(s), -1);
+		count_room(r, subscriber_jid(s), -1);
 	}
 	subscribers_clear(r);
 }
