@@ -23,7 +23,8 @@ struct session {
 	uint8_t random[TLS_RANDOM];
 	struct buf lines;
 	unsigned have; /* bits of labels */
-	bool used;     /* its ServerHello has gone: whatever comes now is too late */
+	size_t told;   /* bytes of them that are in the file */
+	bool late; /* its ServerHello has gone without some, which readers look for when they come to what needs these */
 };
 
 /* Who said hello last from where to where. */
@@ -35,6 +36,7 @@ struct flow {
 struct held {
 	struct held *next;
 	struct pcapng_packet packet;
+	bool ethernet;
 	bool hello; /* a ServerHello */
 	uint8_t random[TLS_RANDOM];
 	int64_t due;
@@ -45,7 +47,7 @@ struct hold {
 	bool wait;
 	struct session sessions[HOLD_SESSIONS_MAX]; /* a ring: the oldest go */
 	struct flow flows[FLOWS_MAX];               /* the same */
-	uint32_t session_next, flow_next;
+	uint32_t session_next, flow_next, late;
 	struct held *first, **tail;
 	size_t bytes;
 	uint64_t packets, with_secrets;
@@ -86,6 +88,12 @@ void hold_free(struct hold **hold)
 
 /* ---- secrets ---- */
 
+static void set_late(struct hold *h, struct session *s, bool late)
+{
+	h->late += (uint32_t)late - (uint32_t)s->late;
+	s->late = late;
+}
+
 static struct session *find_session(struct hold *h, const uint8_t random[TLS_RANDOM])
 {
 	for (size_t i = 0; i < HOLD_SESSIONS_MAX; i++)
@@ -98,6 +106,7 @@ static struct session *make_session(struct hold *h, const uint8_t random[TLS_RAN
 {
 	struct session *s = &h->sessions[h->session_next++ % HOLD_SESSIONS_MAX];
 
+	set_late(h, s, false);
 	forget(s);
 	memcpy(s->random, random, TLS_RANDOM);
 	buf_init(&s->lines, (size_t)8 * LINE_MAX_HERE);
@@ -197,20 +206,60 @@ void hold_packet(struct hold *h, const struct pcapng_packet *p, uint16_t link_ty
 	for (size_t i = 0; i < PCAPNG_COMMENTS_MAX; i++)
 		one->packet.comments[i] = STR_NONE; /* they are borrowed */
 	one->due = now + HOLD_MS;
-	if (h->wait && link_type == PCAPNG_ETHERNET)
+	one->ethernet = h->wait && link_type == PCAPNG_ETHERNET;
+	if (one->ethernet)
 		look(h, one);
 	h->bytes += sizeof(*one) + p->data.n;
 	*h->tail = one;
 	h->tail = &one->next;
 }
 
-static void put_secrets(struct hold *h, struct session *s, struct buf *out)
+static bool is_same(const struct frame *a, const struct frame *b)
 {
-	if (!s || s->used)
+	return a->v6 == b->v6 && a->from_port == b->from_port && a->to_port == b->to_port &&
+		memcmp(a->from, b->from, 16) == 0 && memcmp(a->to, b->to, 16) == 0;
+}
+
+static const struct flow *find_flow(const struct hold *h, const struct frame *ends)
+{
+	for (uint32_t i = 1; i <= FLOWS_MAX; i++) {
+		const struct flow *flow = &h->flows[(h->flow_next - i) % FLOWS_MAX];
+
+		if (flow->ends.protocol == FRAME_TCP && (is_same(&flow->ends, ends) || is_answer(&flow->ends, ends)))
+			return flow;
+	}
+	return NULL;
+}
+
+/* The session whose secrets must stand before this packet; NULL: nothing is known of any. The client tells the last ones when the
+ * server's flight has arrived, on a bad wire long after it was seen. */
+static struct session *session_of(struct hold *h, const struct held *one)
+{
+	const struct flow *flow;
+	struct session *s;
+	struct frame f;
+
+	if (one->hello)
+		return find_session(h, one->random);
+	if (!h->late || !one->ethernet || !frame_read(one->packet.data, &f) || f.protocol != FRAME_TCP || !f.payload.n)
+		return NULL;
+	flow = find_flow(h, &f);
+	s = flow ? find_session(h, flow->random) : NULL;
+	return s && s->late ? s : NULL;
+}
+
+static bool is_missing(const struct session *s) { return !s || s->have != ALL_LABELS; }
+
+static void put_secrets(struct hold *h, struct session *s, const struct held *before, struct buf *out)
+{
+	if (!s)
 		return;
-	pcapng_put_secrets(out, buf_view(&s->lines));
-	s->used = true;
-	h->with_secrets++;
+	h->with_secrets += !s->told && s->lines.n;
+	if (s->told < s->lines.n)
+		pcapng_put_secrets(out, (struct str){s->lines.p + s->told, s->lines.n - s->told});
+	s->told = s->lines.n;
+	/* What was waited for in vain is not waited for again. */
+	set_late(h, s, before->hello && is_missing(s));
 }
 
 void hold_take(struct hold *h, int64_t now, bool all, struct buf *out)
@@ -218,12 +267,12 @@ void hold_take(struct hold *h, int64_t now, bool all, struct buf *out)
 	struct held *one;
 
 	while ((one = h->first)) {
-		struct session *s = one->hello ? find_session(h, one->random) : NULL;
-		bool waits = one->hello && (!s || s->have != ALL_LABELS) && now < one->due;
+		struct session *s = session_of(h, one);
+		bool waits = (one->hello || s) && is_missing(s) && now < one->due;
 
 		if (waits && !all && h->bytes < HOLD_BYTES_MAX)
 			return;
-		put_secrets(h, s, out);
+		put_secrets(h, s, one, out);
 		pcapng_put_packet(out, &one->packet);
 		h->packets++;
 		h->bytes -= sizeof(*one) + one->packet.data.n;
@@ -232,12 +281,6 @@ void hold_take(struct hold *h, int64_t now, bool all, struct buf *out)
 			h->tail = &h->first;
 		xfree(one);
 	}
-}
-
-static bool is_same(const struct frame *a, const struct frame *b)
-{
-	return a->v6 == b->v6 && a->from_port == b->from_port && a->to_port == b->to_port &&
-		memcmp(a->from, b->from, 16) == 0 && memcmp(a->to, b->to, 16) == 0;
 }
 
 bool hold_knows(const struct hold *h, const struct frame *ends)

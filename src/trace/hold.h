@@ -1,6 +1,7 @@
-/* Packets on their way into a capture file, held back until the secrets are there that must stand before them: readers
- * look for the keys of a TLS session when they come to its ServerHello, once. Pure: packets, key lines and the time go in,
- * blocks come out. Only the secrets of sessions whose hello is in this capture are written. */
+/* Packets on their way into a capture file, held back until the secrets are there that must stand before them: readers look for
+ * those of a TLS handshake when they come to its ServerHello, and for those of its data when they come to its end, once each.
+ * Pure: packets, key lines and the time go in, blocks come out. Only the secrets of sessions whose hello is in this capture are
+ * written. */
 #ifndef TRACE_HOLD_H
 #define TRACE_HOLD_H
 

@@ -131,6 +131,48 @@ static void test_secrets_never(void **state)
 	hold_free(&h);
 }
 
+/* On a bad wire the client tells its last secrets long after the server's hello was seen: before its own first data is soon enough. */
+static void test_secrets_in_parts(void **state)
+{
+	struct hold *h = hold_new(true);
+
+	give(h, false, 1, 0);
+	give(h, true, 2, 0);
+	hold_key(h, STR("SERVER_HANDSHAKE_TRAFFIC_SECRET " RANDOM " 01"));
+	hold_key(h, STR("CLIENT_HANDSHAKE_TRAFFIC_SECRET " RANDOM " 02"));
+	expect(h, HOLD_MS - 1, false, "P");
+	expect(h, HOLD_MS, false, "SP");
+	give(h, true, 2, 2000); /* sent again */
+	expect(h, 2001, false, "");
+	expect(h, 2000 + HOLD_MS, false, "P");
+	give(h, false, 0, 4000);
+	give(h, true, 0, 4001);
+	expect(h, 4002, false, "");
+	tell(h, RANDOM);
+	expect(h, 4003, false, "SPP");
+	give(h, false, 0, 5000);
+	expect(h, 5000, false, "P");
+	assert_int_equal(hold_sessions(h), 1);
+	hold_free(&h);
+}
+
+/* If they never come that is waited for once. */
+static void test_rest_never_comes(void **state)
+{
+	struct hold *h = hold_new(true);
+
+	give(h, false, 1, 0);
+	give(h, true, 2, 0);
+	hold_key(h, STR("SERVER_HANDSHAKE_TRAFFIC_SECRET " RANDOM " 01"));
+	expect(h, HOLD_MS, false, "PSP");
+	give(h, false, 0, 2000);
+	expect(h, 2000, false, "");
+	expect(h, 2000 + HOLD_MS, false, "P");
+	give(h, false, 0, 4000);
+	expect(h, 4000, false, "P");
+	hold_free(&h);
+}
+
 static void test_nobody_waits(void **state)
 {
 	struct hold *h = hold_new(false);
@@ -187,6 +229,8 @@ int main(void)
 		cmocka_unit_test(test_secrets_come_later),
 		cmocka_unit_test(test_secrets_first),
 		cmocka_unit_test(test_secrets_never),
+		cmocka_unit_test(test_secrets_in_parts),
+		cmocka_unit_test(test_rest_never_comes),
 		cmocka_unit_test(test_nobody_waits),
 		cmocka_unit_test(test_hostile_lines),
 		cmocka_unit_test(test_hostile_frames),
