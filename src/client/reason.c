@@ -81,6 +81,8 @@ static const struct {
 	{DOING_OTHER, "forbidden", NULL, "you may not do that there; owners and admins of a room say who may"},
 	{DOING_OTHER, "not-allowed", NULL, "that cannot be done to somebody of that rank, or not there"},
 	{DOING_OTHER, "item-not-found", NULL, "there is nobody, or nothing, by that name"},
+	{DOING_OTHER, "conflict", "somebody else has registered this nickname with the service",
+		"somebody else has this nickname in all rooms there"},
 	{DOING_OTHER, "conflict", NULL, "somebody has that already, or it would leave nobody in charge"},
 
 	{ANY, "forbidden", NULL, "you may not do that"},

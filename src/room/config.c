@@ -84,7 +84,7 @@ const struct config_field room_config_fields[] = {
 	{OPENFIRE "canchangenick",        "change_nick",         AT(manners.change_nick), FIELD_BOOL, "Occupants may change their nickname"},
 	{CONFIG "allowvisitornickchange", "visitor_nick",        AT(visitor_nick), FIELD_BOOL, "Visitors may change their nickname"},
 	{CONFIG "allowvisitorstatus",     "visitor_status",      AT(visitor_status), FIELD_BOOL, "Visitors may show a status"},
-	{CONFIG "allow_subscription",     "subscriptions",       AT(allow_subscription), FIELD_BOOL, "Who may enter may subscribe, to hear it without being in"},
+	{CONFIG "allow_subscription",     "subscriptions",       AT(allow_subscription), FIELD_BOOL, "Who may enter may subscribe, to hear it without being in; of a persistent room"},
 	{CONFIG "registration",           "registration",        AT(registration), FIELD_CHOICE, "Who may register as a member", .options = registration_options},
 	{CONFIG "locknicks",              "lock_nicks",          AT(lock_nicks), FIELD_BOOL, "Members are called by their registered nickname only"},
 	{CONFIG "presencebroadcast",      "broadcast",           AT(broadcast), FIELD_ROLES, "Whose presence everybody sees", .options = role_options},

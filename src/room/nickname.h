@@ -1,5 +1,5 @@
-/* Nicknames that belong to addresses: those that members have registered (XEP-0045 7.10), and those that somebody asked
- * for. One an address, each nickname (as compared, RFC 8266) once. */
+/* Nicknames that belong to addresses: those that members of a room have registered (XEP-0045 7.10), those that somebody asked
+ * for, and those that are registered with the service, of all its rooms. One an address, each nickname (as compared, RFC 8266) once. */
 #ifndef ROOM_NICKNAME_H
 #define ROOM_NICKNAME_H
 

@@ -564,7 +564,7 @@ const struct command line_room_commands[] = {
 		"passwordprotectedroom roomsecret whois enablelogging enablearchiving changesubject allowinvites allowpm "
 		"allow_private_messages_from_visitors allow_query_users allowvoicerequests voice_request_min_interval "
 		"canchangenick allowvisitornickchange allowvisitorstatus registration locknicks presencebroadcast getmemberlist showabsent "
-		"public_list maxusers maxhistoryfetch defaulthistorymessages slow_mode_duration on off ",
+		"public_list allow_subscription maxusers maxhistoryfetch defaulthistorymessages slow_mode_duration on off ",
 		config_secret},
 	{"log", "[#ROOM] [N]", "the last N messages of the room", 0, run_log},
 	{"request-voice", "[#ROOM]", "asks moderators to be let speak", 0, run_request_voice},

@@ -253,6 +253,12 @@ def everywhere(t, alice, bob):
     """A nickname of one's own in all rooms: nobody else enters with it; the administrator sees it and takes it away."""
     bob.say("/register --all Bobby")
     bob.expect("done: Bobby is yours in all rooms of the service")
+    alice.say("/room create den")
+    alice.expect("#den is a new room")
+    alice.say("/register bobby")
+    alice.expect("refused: .*somebody else has this nickname in all rooms there")
+    alice.say("/destroy yes")
+    alice.expect("#den .*destroyed")
     alice.say("/join pub bobby")
     alice.expect("refused: #pub: cannot join: somebody else has this nickname in all rooms there: /join ROOM NICK takes another$")
     wireside = [str(lib.find_wireside()), "room", "nicknames"]
